@@ -1,0 +1,181 @@
+//! The commands: one file each.
+
+mod check;
+mod demo;
+mod preview;
+mod run;
+mod sandbox;
+mod topics;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::config::{FlagSetting, Loaded, Settings, Sources, load};
+use crate::pipeline::rules::RuleSet;
+
+/// Turns business events on Kafka into WeChat mini-program subscribe messages, and tells what became of each one.
+#[derive(Parser)]
+#[command(name = "wx-courier", version, propagate_version = true)]
+struct Cli {
+    /// The folder that holds courier.toml, templates.toml and rules/
+    #[arg(long, global = true, value_name = "DIR", default_value = "config")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The service
+    Run(run::Arguments),
+    /// Everything that can be wrong in settings, rules and templates; runs every rule's tests
+    Check(check::Arguments),
+    /// What an event would become
+    Preview(preview::Arguments),
+    /// The whole thing in one process: embedded broker, sandbox, sample events
+    Demo(demo::Arguments),
+    /// The fake WeChat API
+    Sandbox(sandbox::Arguments),
+    /// The topics that the service needs
+    #[command(subcommand)]
+    Topics(topics::Command),
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// How a command ended. The numbers are part of the contract with scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// Done.
+    Done,
+    /// The answer is no: a failing check, an invalid preview, a service that stopped on an error.
+    No,
+    /// The configuration cannot be used.
+    BadConfiguration,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::No => Self::from(1),
+            Exit::BadConfiguration => Self::from(64),
+        }
+    }
+}
+
+/// Parses the command line and runs one command. Usage errors end with 2, as clap does by itself.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Run(arguments) => run::run(cli.config, &arguments),
+        Command::Check(arguments) => check::run(cli.config, &arguments),
+        Command::Preview(arguments) => preview::run(cli.config, &arguments),
+        Command::Demo(arguments) => demo::run(&cli.config, &arguments),
+        Command::Sandbox(arguments) => sandbox::run(cli.config, &arguments),
+        Command::Topics(command) => topics::run(cli.config, &command),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            complain(format_args!("error: {error:#}"));
+            Exit::No.into()
+        }
+    }
+}
+
+/// A line of a result, on standard output. A reader that has gone away (`| head`) is no error of ours.
+fn say(line: impl fmt::Display) {
+    let _gone = writeln!(std::io::stdout().lock(), "{line}").is_err();
+}
+
+/// A line about something wrong, on standard error.
+fn complain(line: impl fmt::Display) {
+    let _gone = writeln!(std::io::stderr().lock(), "{line}").is_err();
+}
+
+fn say_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    say(serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Where settings come from: the folder, the environment, the flags of this command.
+fn sources(folder: PathBuf, flags: Vec<FlagSetting>) -> Sources {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment; `config` is given it as a value"
+    )]
+    let environment: BTreeMap<String, String> = std::env::vars().collect();
+    Sources {
+        folder,
+        environment,
+        flags,
+    }
+}
+
+/// What a command needs that cannot go on without a whole configuration.
+struct Configuration {
+    settings: Arc<Settings>,
+    rules: Arc<RuleSet>,
+    loaded: Loaded,
+}
+
+/// Loads everything, or tells every mistake and gives the exit code. Warnings are told either way.
+fn configuration(sources: &Sources) -> Result<Configuration, Exit> {
+    let loaded = load(sources);
+    for problem in loaded.problems.iter() {
+        complain(problem);
+    }
+    match (&loaded.settings, &loaded.rules) {
+        (Some(settings), Some(rules)) if !loaded.problems.has_errors() => Ok(Configuration {
+            settings: Arc::new(settings.clone()),
+            rules: Arc::clone(rules),
+            loaded,
+        }),
+        _ => {
+            complain("the configuration cannot be used; `wx-courier check` tells the whole story");
+            Err(Exit::BadConfiguration)
+        }
+    }
+}
+
+/// Runs a future on a runtime of this process's own.
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
+}
+
+/// Ends when the process is asked to end: Ctrl-C or SIGTERM.
+async fn asked_to_end() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

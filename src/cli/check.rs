@@ -1,0 +1,111 @@
+//! `wx-courier check`: everything that can be wrong before the first message, in one go.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::{Exit, Format, say, say_json, sources};
+use crate::config::{Effective, load};
+use crate::document::{Problem, Severity};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Also print every setting in force and where it was said
+    #[arg(long)]
+    settings: bool,
+}
+
+#[derive(Serialize)]
+struct Result {
+    ok: bool,
+    errors: usize,
+    warnings: usize,
+    rules: usize,
+    rules_version: Option<String>,
+    tests: usize,
+    failed_tests: usize,
+    problems: Vec<Problem>,
+    settings: Vec<Effective>,
+}
+
+pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let loaded = load(&sources(folder, Vec::new()));
+    let mut problems = loaded.problems;
+    let tests = loaded
+        .rules
+        .as_ref()
+        .map(|rules| rules.run_tests())
+        .unwrap_or_default();
+    for test in &tests {
+        for problem in test.problems() {
+            problems.push(problem);
+        }
+    }
+    let result = Result {
+        ok: !problems.has_errors(),
+        errors: problems.count(Severity::Error),
+        warnings: problems.count(Severity::Warning),
+        rules: loaded.rules.as_ref().map_or(0, |rules| rules.rules().len()),
+        rules_version: loaded
+            .rules
+            .as_ref()
+            .map(|rules| rules.version().to_string()),
+        tests: tests.len(),
+        failed_tests: tests.iter().filter(|test| !test.passed()).count(),
+        problems: problems.into_iter().collect(),
+        settings: loaded.effective,
+    };
+    match arguments.format {
+        Format::Json => say_json(&result)?,
+        Format::Text => print(&result, arguments),
+    }
+    Ok(if result.ok { Exit::Done } else { Exit::No })
+}
+
+fn print(result: &Result, arguments: &Arguments) {
+    if arguments.settings {
+        let width = result
+            .settings
+            .iter()
+            .map(|setting| setting.key.len())
+            .max()
+            .unwrap_or(0);
+        for setting in &result.settings {
+            say(format_args!(
+                "{:width$} = {}  ({})",
+                setting.key, setting.value, setting.origin
+            ));
+        }
+    }
+    for problem in &result.problems {
+        say(problem);
+    }
+    match &result.rules_version {
+        Some(version) => {
+            let passed = result.tests - result.failed_tests;
+            say(format_args!(
+                "{}, version {version}; {passed} of {} passed",
+                count(result.rules, "rule"),
+                count(result.tests, "test")
+            ));
+        }
+        None => say("the rules were not compiled: mend the errors above first"),
+    }
+    let verdict = if result.ok { "ok" } else { "not ok" };
+    say(format_args!(
+        "{verdict}: {}, {}",
+        count(result.errors, "error"),
+        count(result.warnings, "warning")
+    ));
+}
+
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
+}

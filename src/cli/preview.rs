@@ -1,0 +1,193 @@
+//! `wx-courier preview`: what an event would become, without sending it.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use super::{Configuration, Exit, Format, configuration, say, say_json, sources};
+use crate::edges::wechat::SendBody;
+use crate::pipeline::event::{Decoded, Record, decode};
+use crate::pipeline::message::Message;
+use crate::pipeline::outcome::{Reason, Status};
+use crate::pipeline::rules::{Planned, Rule};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// The file that holds the event's value; - is standard input
+    #[arg(long, value_name = "FILE")]
+    event: PathBuf,
+    /// The record's key
+    #[arg(long)]
+    key: Option<String>,
+    /// A header of the record; may be repeated. Binary-mode CloudEvents put their attributes there
+    #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("expected NAME=VALUE, like ce_type=order.completed")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// What a rule would make of the event.
+#[derive(Serialize)]
+struct Preview<'a> {
+    rule: Option<&'a str>,
+    /// `would_send`, or the status of the outcome.
+    status: &'static str,
+    reason: Option<Reason>,
+    detail: Option<String>,
+    param: Option<String>,
+    message: Option<SendBody<'a>>,
+}
+
+impl Preview<'_> {
+    fn without_rule(status: Status, reason: Reason, detail: String) -> Self {
+        Self {
+            rule: None,
+            status: status.as_str(),
+            reason: Some(reason),
+            detail: Some(detail),
+            param: None,
+            message: None,
+        }
+    }
+}
+
+pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let configuration = match configuration(&sources(folder, Vec::new())) {
+        Ok(configuration) => configuration,
+        Err(exit) => return Ok(exit),
+    };
+    let record = record(arguments)?;
+    let received_ms = jiff::Timestamp::now().as_millisecond();
+    let (kind, planned, problem) =
+        match decode(&configuration.settings.events, &record, received_ms) {
+            Decoded::Event(event) => {
+                let planned = configuration.rules.plan(&event);
+                (Some(event.kind), planned, None)
+            }
+            Decoded::Tombstone => (None, Vec::new(), None),
+            Decoded::Undecodable(problem) => {
+                let preview =
+                    Preview::without_rule(Status::Invalid, problem.reason, problem.detail);
+                (None, Vec::new(), Some(preview))
+            }
+        };
+    let previews = match problem {
+        Some(preview) => vec![preview],
+        None if planned.is_empty() => {
+            let kind = kind.unwrap_or_default();
+            let detail = format!("no rule wants an event of the type \"{kind}\" with this data");
+            vec![Preview::without_rule(
+                Status::Unmatched,
+                Reason::NoRule,
+                detail,
+            )]
+        }
+        None => planned
+            .iter()
+            .map(|planned| preview(&configuration, planned))
+            .collect(),
+    };
+    match arguments.format {
+        Format::Json => say_json(&previews)?,
+        Format::Text => print(&previews, &planned)?,
+    }
+    let is_invalid = previews
+        .iter()
+        .any(|preview| preview.status == Status::Invalid.as_str());
+    Ok(if is_invalid { Exit::No } else { Exit::Done })
+}
+
+fn record(arguments: &Arguments) -> anyhow::Result<Record> {
+    let value = if arguments.event.as_os_str() == "-" {
+        let mut value = Vec::new();
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut value)
+            .context("standard input cannot be read")?;
+        value
+    } else {
+        let name = arguments.event.display();
+        std::fs::read(&arguments.event).with_context(|| format!("{name} cannot be read"))?
+    };
+    let headers = arguments
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), Some(value.clone().into_bytes())));
+    Ok(Record {
+        topic: Arc::from("preview"),
+        partition: 0,
+        offset: 0,
+        key: arguments.key.clone().map(String::into_bytes),
+        headers: headers.collect(),
+        value: Some(value),
+        timestamp_ms: None,
+    })
+}
+
+fn preview<'a>(configuration: &Configuration, planned: &'a Planned) -> Preview<'a> {
+    let rule: &Rule = &planned.rule;
+    match &planned.result {
+        Ok(message) => {
+            let app = configuration.settings.apps.get(&rule.app);
+            let body = |message: &'a Message| {
+                app.map(|app| SendBody::new(message, &rule.template.id, app.miniprogram_state))
+            };
+            Preview {
+                rule: Some(&rule.name),
+                status: "would_send",
+                reason: None,
+                detail: None,
+                param: None,
+                message: body(message),
+            }
+        }
+        Err(rejection) => Preview {
+            rule: Some(&rule.name),
+            status: Status::Invalid.as_str(),
+            reason: Some(rejection.reason),
+            detail: Some(rejection.detail.clone()),
+            param: rejection.param.as_deref().map(str::to_owned),
+            message: None,
+        },
+    }
+}
+
+fn print(previews: &[Preview<'_>], planned: &[Planned]) -> anyhow::Result<()> {
+    for (index, preview) in previews.iter().enumerate() {
+        let rule = preview.rule.unwrap_or("(no rule)");
+        match (preview.reason, &preview.detail) {
+            (Some(reason), Some(detail)) => say(format_args!(
+                "{rule}: {} ({}): {detail}",
+                preview.status,
+                reason.as_str()
+            )),
+            _ => say(format_args!("{rule}: {}", preview.status)),
+        }
+        let planned = planned.get(index);
+        if let (Some(body), Some(planned)) = (&preview.message, planned) {
+            let labels = &planned.rule.template.params;
+            if let Ok(message) = &planned.result {
+                for (name, value) in &message.params {
+                    let label = labels
+                        .iter()
+                        .find(|(known, _)| known == name)
+                        .map_or("", |(_, label)| label.as_str());
+                    say(format_args!("  {name:<20} {label:<12} {value}"));
+                }
+            }
+            say(format_args!("  body: {}", serde_json::to_string(body)?));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! `wx-courier run`: the service.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+use super::{Configuration, Exit, asked_to_end, block_on, complain, configuration, sources};
+use crate::config::{FlagSetting, Settings};
+use crate::edges::kafka::topics::{self, Sources, TopicsError};
+use crate::service::{self, Ending, Parts};
+use crate::telemetry::{self, Metrics};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Where health, metrics and status are served
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+}
+
+/// The wait before a broker that does not answer at the start is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(3);
+
+pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let listen = arguments.listen.iter().map(|value| FlagSetting {
+        flag: "--listen",
+        key: "http.listen".to_owned(),
+        value: value.clone(),
+    });
+    let sources = sources(folder, listen.collect());
+    match configuration(&sources) {
+        Ok(configuration) => block_on(serve(configuration)),
+        Err(exit) => Ok(exit),
+    }
+}
+
+async fn serve(configuration: Configuration) -> anyhow::Result<Exit> {
+    let Configuration {
+        settings, rules, ..
+    } = configuration;
+    telemetry::start_logging(settings.log_format, &settings.log_level)?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("[http] listen: {} cannot be bound", settings.listen))?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        rules = rules.rules().len(),
+        rules_version = %rules.version(),
+        listen = %listener.local_addr()?,
+        brokers = settings.kafka.brokers,
+        "starting"
+    );
+    let missing = tokio::select! {
+        missing = missing_topics(&settings) => missing?,
+        ended = asked_to_end() => {
+            ended?;
+            return Ok(Exit::Done);
+        }
+    };
+    if !missing.is_empty() {
+        tell_missing(&settings, &missing);
+        return Ok(Exit::No);
+    }
+    let parts = Parts {
+        settings,
+        rules,
+        listener,
+        metrics: Metrics::new()?,
+        seed: fastrand::u64(..),
+    };
+    let (ask, asked) = tokio::sync::oneshot::channel::<()>();
+    let mut service = tokio::spawn(service::run(parts, async {
+        // The sender going away means the same as its word.
+        let _asked = asked.await.is_ok();
+    }));
+    let ending = tokio::select! {
+        ending = &mut service => ending?,
+        first = asked_to_end() => {
+            first?;
+            drop(ask);
+            tokio::select! {
+                ending = &mut service => ending?,
+                second = asked_to_end() => {
+                    second?;
+                    tracing::warn!("asked a second time: ending at once");
+                    return Ok(Exit::No);
+                }
+            }
+        }
+    };
+    match ending? {
+        Ending::Clean => Ok(Exit::Done),
+        Ending::Unfinished(_) => Ok(Exit::No),
+    }
+}
+
+/// Waits for a broker as long as it takes: a service that is started with its cluster should not fail for being first.
+async fn missing_topics(settings: &Arc<Settings>) -> anyhow::Result<Vec<String>> {
+    loop {
+        let asked = Arc::clone(settings);
+        let answer = tokio::task::spawn_blocking(move || {
+            let wanted = topics::wanted(&asked, Sources::Too);
+            let names: Vec<&str> = wanted.iter().map(|topic| topic.name.as_str()).collect();
+            topics::missing(&asked.kafka, &names)
+        });
+        match answer.await? {
+            Ok(missing) => return Ok(missing),
+            Err(error @ TopicsError::Refused { .. }) => return Err(error.into()),
+            Err(error @ TopicsError::Unreachable { .. }) => {
+                tracing::warn!(%error, again_in_s = ASK_AGAIN.as_secs(), "waiting for Kafka");
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        }
+    }
+}
+
+fn tell_missing(settings: &Settings, missing: &[String]) {
+    for topic in missing {
+        let is_source = settings.kafka.topics.contains(topic);
+        let purpose = if is_source {
+            "the source topic"
+        } else {
+            "the topic"
+        };
+        let command = if is_source {
+            "wx-courier topics create --sources"
+        } else {
+            "wx-courier topics create"
+        };
+        complain(format_args!(
+            "error: {purpose} {topic} does not exist at {}\n    help: `{command}` creates it",
+            settings.kafka.brokers
+        ));
+    }
+}

@@ -1,0 +1,117 @@
+//! Defaults, file, environment, flags → one tree whose every value knows which layer said it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use config::{Environment, File, FileFormat, ValueKind};
+
+use super::{ENVIRONMENT_PREFIX, Sources};
+use crate::document::{Item, Node, Origin, Problem, Problems, parse};
+
+/// Merges the layers. `None` if the file cannot be read as TOML at all.
+pub(super) fn merge(problems: &mut Problems, sources: &Sources) -> Option<Node> {
+    let path = sources.folder.join("courier.toml");
+    let file = path.display().to_string();
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            let problem = Problem::in_file(&file, format!("the settings cannot be read: {error}"));
+            problems.push(problem.help(
+                "name the folder that holds courier.toml, templates.toml and rules/ with --config",
+            ));
+            return None;
+        }
+    };
+    let written = parse(problems, &file, &text)?;
+    match merged(sources, &text) {
+        Ok(value) => Some(with_origins(value, &[], Some(&written), sources)),
+        Err(error) => {
+            problems.push(Problem::in_file(
+                file,
+                format!("the settings cannot be put together: {error}"),
+            ));
+            None
+        }
+    }
+}
+
+fn merged(sources: &Sources, text: &str) -> Result<config::Value, config::ConfigError> {
+    let environment = Environment::with_prefix(ENVIRONMENT_PREFIX)
+        .prefix_separator("__")
+        .separator("__")
+        .source(Some(sources.environment.clone().into_iter().collect()));
+    let mut builder = config::Config::builder()
+        .add_source(File::from_str(text, FileFormat::Toml))
+        .add_source(environment);
+    for flag in &sources.flags {
+        builder = builder.set_override(flag.key.as_str(), flag.value.clone())?;
+    }
+    Ok(builder.build()?.cache)
+}
+
+/// The merge keeps which values came from the environment; the file's own tree knows the lines of the others.
+fn with_origins(
+    value: config::Value,
+    path: &[String],
+    written: Option<&Node>,
+    sources: &Sources,
+) -> Node {
+    let from_environment = value.origin() == Some("the environment");
+    let key = path.join(".");
+    let origin = if let Some(flag) = sources.flags.iter().find(|flag| flag.key == key) {
+        Origin::Flag(Arc::from(flag.flag))
+    } else if from_environment {
+        Origin::Environment(Arc::from(variable(path)))
+    } else {
+        written.map_or(Origin::Default, |node| node.origin.clone())
+    };
+    let item =
+        match value.kind {
+            ValueKind::Nil => Item::Table(BTreeMap::new()),
+            ValueKind::Boolean(answer) => Item::Boolean(answer),
+            ValueKind::I64(number) => Item::Integer(number),
+            ValueKind::I128(number) => i64::try_from(number)
+                .map_or_else(|_| Item::String(number.to_string()), Item::Integer),
+            ValueKind::U64(number) => i64::try_from(number)
+                .map_or_else(|_| Item::String(number.to_string()), Item::Integer),
+            ValueKind::U128(number) => i64::try_from(number)
+                .map_or_else(|_| Item::String(number.to_string()), Item::Integer),
+            ValueKind::Float(number) => Item::Float(number),
+            ValueKind::String(text) => Item::String(text),
+            ValueKind::Array(values) => {
+                let written = written.and_then(|node| {
+                    if let Item::Array(nodes) = &node.item {
+                        Some(nodes)
+                    } else {
+                        None
+                    }
+                });
+                let element = |(index, value)| {
+                    let below = written.and_then(|nodes| nodes.get(index));
+                    with_origins(value, path, below, sources)
+                };
+                Item::Array(values.into_iter().enumerate().map(element).collect())
+            }
+            ValueKind::Table(table) => {
+                let written = written.and_then(|node| {
+                    if let Item::Table(table) = &node.item {
+                        Some(table)
+                    } else {
+                        None
+                    }
+                });
+                let entry = |(name, value): (String, config::Value)| {
+                    let mut path = path.to_vec();
+                    path.push(name.clone());
+                    let below = written.and_then(|table| table.get(&name));
+                    (name, with_origins(value, &path, below, sources))
+                };
+                Item::Table(table.into_iter().map(entry).collect())
+            }
+        };
+    Node { item, origin }
+}
+
+fn variable(path: &[String]) -> String {
+    format!("{ENVIRONMENT_PREFIX}__{}", path.join("__").to_uppercase())
+}

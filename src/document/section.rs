@@ -1,0 +1,371 @@
+//! A table being read: each key is asked for by name and type; what nobody asked for is a mistake.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Item, Node, Origin, Problem, Problems};
+
+/// A value and where it was said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was said.
+    pub origin: Origin,
+    /// Its key, dotted from the top of the file.
+    pub key: String,
+}
+
+impl<T> Said<T> {
+    /// The same place, another value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Said<U> {
+        Said {
+            value: change(self.value),
+            origin: self.origin,
+            key: self.key,
+        }
+    }
+
+    /// An error about this value.
+    pub fn error(&self, message: impl Into<String>) -> Problem {
+        Problem::error(&self.origin, message).key(self.key.clone())
+    }
+
+    /// A warning about this value.
+    pub fn warning(&self, message: impl Into<String>) -> Problem {
+        Problem::warning(&self.origin, message).key(self.key.clone())
+    }
+}
+
+/// A table being read.
+#[derive(Debug)]
+pub struct Section {
+    path: String,
+    origin: Origin,
+    left: BTreeMap<String, Node>,
+    asked: BTreeSet<&'static str>,
+}
+
+impl Section {
+    /// Begins to read a table; `path` is its dotted key, empty at the top of a file.
+    pub fn new(problems: &mut Problems, path: impl Into<String>, node: Node) -> Self {
+        let path = path.into();
+        let left = match node.item {
+            Item::Table(table) => table,
+            other @ (Item::String(_)
+            | Item::Integer(_)
+            | Item::Float(_)
+            | Item::Boolean(_)
+            | Item::Array(_)) => {
+                problems.push(
+                    Problem::error(
+                        &node.origin,
+                        format!("expected a table, found {}", other.kind()),
+                    )
+                    .key(path.clone()),
+                );
+                BTreeMap::new()
+            }
+        };
+        Self {
+            path,
+            origin: node.origin,
+            left,
+            asked: BTreeSet::new(),
+        }
+    }
+
+    /// Where the table begins.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// An error about the table as a whole: something is missing in it.
+    pub fn error(&self, message: impl Into<String>) -> Problem {
+        let problem = Problem::error(&self.origin, message);
+        if self.path.is_empty() {
+            problem
+        } else {
+            problem.key(self.path.clone())
+        }
+    }
+
+    /// The dotted name of a key of this table.
+    pub fn key_path(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+
+    /// Takes a value as it is.
+    pub fn take(&mut self, key: &'static str) -> Option<Said<Node>> {
+        self.asked.insert(key);
+        let node = self.left.remove(key)?;
+        Some(Said {
+            origin: node.origin.clone(),
+            key: self.key_path(key),
+            value: node,
+        })
+    }
+
+    /// Takes text.
+    pub fn take_string(
+        &mut self,
+        problems: &mut Problems,
+        key: &'static str,
+    ) -> Option<Said<String>> {
+        let said = self.take(key)?;
+        match said.value.item {
+            Item::String(text) => Some(Said {
+                value: text,
+                origin: said.origin,
+                key: said.key,
+            }),
+            _ => wrong_kind(problems, &said, "text"),
+        }
+    }
+
+    /// Takes text that must be there; its absence is an error, with `help`.
+    pub fn require_string(
+        &mut self,
+        problems: &mut Problems,
+        key: &'static str,
+        help: &str,
+    ) -> Option<Said<String>> {
+        if !self.left.contains_key(key) {
+            self.asked.insert(key);
+            problems.push(self.error(format!("`{key}` is missing")).help(help));
+            return None;
+        }
+        self.take_string(problems, key)
+    }
+
+    /// Takes a whole number between two bounds, both included.
+    pub fn take_integer(
+        &mut self,
+        problems: &mut Problems,
+        key: &'static str,
+        least: i64,
+        most: i64,
+    ) -> Option<Said<i64>> {
+        let said = self.take(key)?;
+        let number = match &said.value.item {
+            Item::Integer(number) => *number,
+            Item::String(text) if is_variable(&said.origin) => match text.trim().parse() {
+                Ok(number) => number,
+                Err(_) => return wrong_kind(problems, &said, "a whole number"),
+            },
+            _ => return wrong_kind(problems, &said, "a whole number"),
+        };
+        if (least..=most).contains(&number) {
+            return Some(said.map(|_| number));
+        }
+        problems.push(said.error(format!(
+            "{number} is out of range: expected a whole number from {least} to {most}"
+        )));
+        None
+    }
+
+    /// Takes a number above zero, with or without a fraction.
+    pub fn take_positive(
+        &mut self,
+        problems: &mut Problems,
+        key: &'static str,
+    ) -> Option<Said<f64>> {
+        const EXPECTED: &str = "a number above zero";
+        let said = self.take(key)?;
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "rates and ratios of settings are far below 2^53"
+        )]
+        let number = match &said.value.item {
+            Item::Integer(number) => *number as f64,
+            Item::Float(number) => *number,
+            Item::String(text) if is_variable(&said.origin) => match text.trim().parse() {
+                Ok(number) => number,
+                Err(_) => return wrong_kind(problems, &said, EXPECTED),
+            },
+            _ => return wrong_kind(problems, &said, EXPECTED),
+        };
+        if number.is_finite() && number > 0.0 {
+            return Some(said.map(|_| number));
+        }
+        problems.push(said.error(format!("expected {EXPECTED}, found {number}")));
+        None
+    }
+
+    /// Takes `true` or `false`.
+    pub fn take_boolean(
+        &mut self,
+        problems: &mut Problems,
+        key: &'static str,
+    ) -> Option<Said<bool>> {
+        const EXPECTED: &str = "true or false";
+        let said = self.take(key)?;
+        match &said.value.item {
+            Item::Boolean(answer) => {
+                let answer = *answer;
+                Some(said.map(|_| answer))
+            }
+            Item::String(text) if is_variable(&said.origin) => match text.trim().parse() {
+                Ok(answer) => Some(said.map(|_| answer)),
+                Err(_) => wrong_kind(problems, &said, EXPECTED),
+            },
+            _ => wrong_kind(problems, &said, EXPECTED),
+        }
+    }
+
+    /// Takes one text or a list of texts. An environment variable lists them with commas.
+    pub fn take_strings(
+        &mut self,
+        problems: &mut Problems,
+        key: &'static str,
+    ) -> Option<Said<Vec<String>>> {
+        const EXPECTED: &str = "text or a list of texts";
+        let said = self.take(key)?;
+        let texts = match &said.value.item {
+            Item::String(text) if is_variable(&said.origin) => {
+                text.split(',').map(|part| part.trim().to_owned()).collect()
+            }
+            Item::String(text) => vec![text.clone()],
+            Item::Array(nodes) => {
+                let mut texts = Vec::new();
+                for node in nodes {
+                    let Item::String(text) = &node.item else {
+                        return wrong_kind(problems, &said, EXPECTED);
+                    };
+                    texts.push(text.clone());
+                }
+                texts
+            }
+            _ => return wrong_kind(problems, &said, EXPECTED),
+        };
+        Some(said.map(|_| texts))
+    }
+
+    /// Takes one word of a closed set.
+    pub fn take_choice<T: Copy>(
+        &mut self,
+        problems: &mut Problems,
+        key: &'static str,
+        choices: &[(&str, T)],
+    ) -> Option<Said<T>> {
+        let said = self.take_string(problems, key)?;
+        if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == said.value) {
+            return Some(said.map(|_| *choice));
+        }
+        let words: Vec<_> = choices
+            .iter()
+            .map(|(word, _)| format!("\"{word}\""))
+            .collect();
+        problems.push(said.error(format!(
+            "\"{}\" is not known here: expected {}",
+            said.value,
+            words.join(", ")
+        )));
+        None
+    }
+
+    /// Takes a length of time: `"500ms"`, `"30s"`, `"15m"`, `"24h"`, `"3d"`.
+    pub fn take_duration(
+        &mut self,
+        problems: &mut Problems,
+        key: &'static str,
+    ) -> Option<Said<std::time::Duration>> {
+        let said = self.take_string(problems, key)?;
+        if let Some(duration) = parse_duration(&said.value) {
+            return Some(said.map(|_| duration));
+        }
+        problems.push(
+            said.error(format!("\"{}\" is not a length of time", said.value))
+                .help("write a whole number with ms, s, m, h or d: \"500ms\", \"30s\", \"15m\""),
+        );
+        None
+    }
+
+    /// Takes a table, to be read on.
+    pub fn take_section(&mut self, problems: &mut Problems, key: &'static str) -> Option<Section> {
+        let said = self.take(key)?;
+        Some(Section::new(problems, said.key, said.value))
+    }
+
+    /// Takes every key that is left, whatever its name: for tables whose keys are names of the user's.
+    pub fn take_rest(&mut self) -> Vec<(String, Said<Node>)> {
+        let left = std::mem::take(&mut self.left);
+        let said = |(name, node): (String, Node)| {
+            let said = Said {
+                origin: node.origin.clone(),
+                key: self.key_path(&name),
+                value: node,
+            };
+            (name, said)
+        };
+        left.into_iter().map(said).collect()
+    }
+
+    /// Ends the reading: a key that is left is a mistake, and the nearest known one is suggested.
+    pub fn finish(mut self, problems: &mut Problems) {
+        for (name, said) in self.take_rest() {
+            let known: Vec<_> = self.asked.iter().copied().collect();
+            let problem = said.error(format!("the key `{name}` is not known here"));
+            problems.push(match nearest(&name, &known) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.help(format!("known here: {}", known.join(", "))),
+            });
+        }
+    }
+}
+
+fn wrong_kind<T>(problems: &mut Problems, said: &Said<Node>, expected: &str) -> Option<T> {
+    problems.push(said.error(format!(
+        "expected {expected}, found {}",
+        said.value.item.kind()
+    )));
+    None
+}
+
+/// Variables and flags can only say text, so a number in them is read from its digits.
+fn is_variable(origin: &Origin) -> bool {
+    matches!(origin, Origin::Environment(_) | Origin::Flag(_))
+}
+
+fn parse_duration(text: &str) -> Option<std::time::Duration> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(digits)?;
+    let number: u64 = number.parse().ok()?;
+    let seconds = match unit.trim() {
+        "ms" => return Some(std::time::Duration::from_millis(number)),
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    Some(std::time::Duration::from_secs(number.checked_mul(seconds)?))
+}
+
+/// The candidate that a slip of the finger most likely meant: at most a third of its letters away.
+pub fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let (distance, candidate) = candidates
+        .iter()
+        .map(|candidate| (edit_distance(name, candidate), *candidate))
+        .min()?;
+    (distance * 3 <= candidate.chars().count().max(3)).then_some(candidate)
+}
+
+fn edit_distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.chars().enumerate() {
+        let mut next = vec![i + 1];
+        for ((b, above_left), above) in right.iter().zip(&row).zip(row.iter().skip(1)) {
+            let substituted = above_left + usize::from(a != *b);
+            let inserted = next.last().map_or(usize::MAX, |last| last + 1);
+            next.push(substituted.min(inserted).min(above + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}

@@ -1,0 +1,89 @@
+//! TOML text → a tree of [`Node`]s that know their lines.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Item, Node, Origin, Problem, Problems};
+
+/// Reads TOML. `file` is only for the places that errors name. Every syntax error of the text is reported.
+pub fn parse(problems: &mut Problems, file: &str, text: &str) -> Option<Node> {
+    let lines = Lines {
+        file: Arc::from(file),
+        text,
+    };
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if errors.is_empty() {
+        return Some(lines.table(table.get_ref(), &table.span()));
+    }
+    for error in errors {
+        let origin = lines.origin(&error.span().unwrap_or_default());
+        problems.push(Problem::error(
+            &origin,
+            format!(
+                "this is not TOML: {}",
+                error.message().trim_end().replace('\n', ", ")
+            ),
+        ));
+    }
+    None
+}
+
+struct Lines<'a> {
+    file: Arc<str>,
+    text: &'a str,
+}
+
+impl Lines<'_> {
+    fn origin(&self, span: &Range<usize>) -> Origin {
+        let before = self.text.as_bytes().iter().take(span.start);
+        let line = before.filter(|byte| **byte == b'\n').count() + 1;
+        Origin::File {
+            file: Arc::clone(&self.file),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn table(&self, table: &DeTable<'_>, span: &Range<usize>) -> Node {
+        let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+            let key: &Spanned<std::borrow::Cow<'_, str>> = key;
+            // The key's line, not the value's: a long text or list may begin further down.
+            let mut node = self.node(value);
+            node.origin = self.origin(&key.span());
+            (key.get_ref().to_string(), node)
+        };
+        Node {
+            item: Item::Table(table.iter().map(entry).collect()),
+            origin: self.origin(span),
+        }
+    }
+
+    fn node(&self, value: &Spanned<DeValue<'_>>) -> Node {
+        let span = value.span();
+        let item = match value.get_ref() {
+            DeValue::String(text) => Item::String(text.to_string()),
+            DeValue::Integer(digits) => {
+                match i64::from_str_radix(digits.as_str(), digits.radix()) {
+                    Ok(number) => Item::Integer(number),
+                    Err(_) => Item::String(digits.as_str().to_owned()),
+                }
+            }
+            DeValue::Float(digits) => match digits.as_str().parse() {
+                Ok(number) => Item::Float(number),
+                Err(_) => Item::String(digits.as_str().to_owned()),
+            },
+            DeValue::Boolean(answer) => Item::Boolean(*answer),
+            DeValue::Datetime(moment) => Item::String(moment.to_string()),
+            DeValue::Array(values) => {
+                Item::Array(values.iter().map(|value| self.node(value)).collect())
+            }
+            DeValue::Table(table) => return self.table(table, &span),
+        };
+        Node {
+            item,
+            origin: self.origin(&span),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! All IO. Nothing in here decides anything about a message: it carries effects out and brings answers back.
+
+pub mod http;
+pub mod kafka;
+pub mod wechat;

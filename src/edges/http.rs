@@ -1,0 +1,94 @@
+//! Health, metrics and status for those who operate the service.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::pipeline::engine;
+use crate::telemetry::Metrics;
+
+/// What the service shows of itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Where the service is in its life.
+    pub phase: Phase,
+    /// The version of the program.
+    pub version: &'static str,
+    /// The engine, as it was last seen.
+    pub engine: engine::Status,
+}
+
+/// Where the service is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It has not joined its group yet.
+    Joining,
+    /// It is a member of its group; it may hold no partition, if there are more members than partitions.
+    Running,
+    /// It finishes what it has begun.
+    Draining,
+}
+
+/// What the pages are made from.
+#[derive(Clone)]
+struct Pages {
+    reports: watch::Receiver<Report>,
+    metrics: Arc<Metrics>,
+}
+
+/// Serves until the task is dropped.
+pub async fn serve(
+    listener: TcpListener,
+    reports: watch::Receiver<Report>,
+    metrics: Arc<Metrics>,
+) -> std::io::Result<()> {
+    let router = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(show_metrics))
+        .route("/status", get(status))
+        .with_state(Pages { reports, metrics });
+    axum::serve(listener, router).await
+}
+
+/// The process lives: restarting it is for whoever gets no answer here.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// The service does its work, or why not.
+async fn readyz(State(pages): State<Pages>) -> Response {
+    let phase = pages.reports.borrow().phase;
+    match phase {
+        Phase::Running => "ready\n".into_response(),
+        Phase::Joining => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not ready: joining the consumer group\n",
+        )
+            .into_response(),
+        Phase::Draining => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not ready: shutting down\n",
+        )
+            .into_response(),
+    }
+}
+
+async fn show_metrics(State(pages): State<Pages>) -> Response {
+    match pages.metrics.encode(&pages.reports.borrow().engine) {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+async fn status(State(pages): State<Pages>) -> Json<Report> {
+    Json(pages.reports.borrow().clone())
+}

@@ -1,0 +1,187 @@
+//! The topics we need: whether they are there, and how they come to be.
+
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::client_config;
+use crate::config::{Kafka, Settings};
+
+/// How long the cluster may take to say what it has.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why the topics cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum TopicsError {
+    /// Nobody answered.
+    #[error("no broker answers at {brokers}: {source}")]
+    Unreachable {
+        /// Where we asked.
+        brokers: String,
+        /// What librdkafka says.
+        source: KafkaError,
+    },
+    /// The cluster refused.
+    #[error("topic {topic}: {detail}")]
+    Refused {
+        /// The topic.
+        topic: String,
+        /// What the cluster says.
+        detail: String,
+    },
+}
+
+/// Which of these topics do not exist. Blocks.
+pub fn missing(kafka: &Kafka, topics: &[&str]) -> Result<Vec<String>, TopicsError> {
+    let unreachable = |source| TopicsError::Unreachable {
+        brokers: kafka.brokers.clone(),
+        source,
+    };
+    let ours = [
+        ("group.id", kafka.group.as_str()),
+        ("allow.auto.create.topics", "false"),
+    ];
+    let client: BaseConsumer = client_config(kafka, &ours).create().map_err(unreachable)?;
+    let mut missing = Vec::new();
+    for topic in topics {
+        let metadata = client
+            .fetch_metadata(Some(topic), PATIENCE)
+            .map_err(unreachable)?;
+        let found = metadata
+            .topics()
+            .iter()
+            .find(|found| found.name() == *topic);
+        let error = found
+            .and_then(rdkafka::metadata::MetadataTopic::error)
+            .map(RDKafkaErrorCode::from);
+        match (found, error) {
+            (None, _)
+            | (
+                Some(_),
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic),
+            ) => {
+                missing.push((*topic).to_owned());
+            }
+            (Some(_), Some(error)) => {
+                let refused = TopicsError::Refused {
+                    topic: (*topic).to_owned(),
+                    detail: error.to_string(),
+                };
+                return Err(refused);
+            }
+            (Some(_), None) => {}
+        }
+    }
+    Ok(missing)
+}
+
+/// A topic to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub purpose: Purpose,
+}
+
+/// What a topic is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Events.
+    Source,
+    /// Outcomes.
+    Outcomes,
+    /// Dead letters.
+    DeadLetters,
+}
+
+/// What became of a topic to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// It is new.
+    Created,
+    /// It was there already, and was left as it is.
+    Existed,
+}
+
+/// Outcome and dead-letter topic, and the source topics if asked for.
+pub fn wanted(settings: &Settings, sources: Sources) -> Vec<Wanted> {
+    let name = |name: &str, purpose| Wanted {
+        name: name.to_owned(),
+        purpose,
+    };
+    let mut topics = vec![
+        name(&settings.outcomes.topic, Purpose::Outcomes),
+        name(&settings.dead_letter_topic, Purpose::DeadLetters),
+    ];
+    if sources == Sources::Too {
+        topics.extend(
+            settings
+                .kafka
+                .topics
+                .iter()
+                .map(|topic| name(topic, Purpose::Source)),
+        );
+    }
+    topics
+}
+
+/// Whether source topics are made as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sources {
+    /// They belong to those who publish.
+    NotOurs,
+    /// For development, where nobody else makes them.
+    Too,
+}
+
+/// Makes topics that are not there.
+pub async fn create(
+    kafka: &Kafka,
+    topics: &[Wanted],
+    partitions: i32,
+    replication: i32,
+) -> Result<Vec<(String, Made)>, TopicsError> {
+    let unreachable = |source| TopicsError::Unreachable {
+        brokers: kafka.brokers.clone(),
+        source,
+    };
+    let admin: AdminClient<DefaultClientContext> =
+        client_config(kafka, &[]).create().map_err(unreachable)?;
+    let options = AdminOptions::new()
+        .operation_timeout(Some(PATIENCE))
+        .request_timeout(Some(PATIENCE));
+    let mut new_topics = Vec::new();
+    for topic in topics {
+        let new = NewTopic::new(
+            &topic.name,
+            partitions,
+            TopicReplication::Fixed(replication),
+        );
+        new_topics.push(match topic.purpose {
+            Purpose::Source | Purpose::Outcomes => new,
+            // A dead letter repeats its record and adds headers: what a source topic accepts by default must fit here.
+            Purpose::DeadLetters => new.set("max.message.bytes", "2097152"),
+        });
+    }
+    let results = admin
+        .create_topics(&new_topics, &options)
+        .await
+        .map_err(unreachable)?;
+    let mut made = Vec::new();
+    for result in results {
+        match result {
+            Ok(name) => made.push((name, Made::Created)),
+            Err((name, RDKafkaErrorCode::TopicAlreadyExists)) => made.push((name, Made::Existed)),
+            Err((topic, error)) => {
+                let detail = error.to_string();
+                return Err(TopicsError::Refused { topic, detail });
+            }
+        }
+    }
+    Ok(made)
+}

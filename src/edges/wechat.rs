@@ -1,0 +1,10 @@
+//! `WeChat`'s API: one message, one call, one answer that the core can decide upon.
+
+mod body;
+mod client;
+mod errcode;
+mod token;
+
+pub use body::SendBody;
+pub use client::{Called, WeChat};
+pub use errcode::{TABLE, class_of, token_class_of};

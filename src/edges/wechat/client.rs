@@ -1,0 +1,317 @@
+//! One call of `message/subscribe/send`.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::body::SendBody;
+use super::errcode::class_of;
+use super::token::TokenKeeper;
+use crate::config::{App, MiniprogramState, Settings};
+use crate::pipeline::admission::Cleared;
+use crate::pipeline::delivery::{Answer, Class, Refusal, TokenTrouble};
+
+/// Answers of `WeChat` are a few hundred bytes; whatever is longer is not one.
+const LARGEST_ANSWER_BYTES: usize = 64 * 1024;
+
+/// `WeChat`, for every app of the settings.
+pub struct WeChat {
+    apps: BTreeMap<Arc<str>, AppClient>,
+}
+
+struct AppClient {
+    http: reqwest::Client,
+    url: String,
+    state: MiniprogramState,
+    tokens: TokenKeeper,
+}
+
+/// What a call came to.
+#[derive(Debug)]
+pub struct Called {
+    /// The answer.
+    pub answer: Answer,
+    /// How long the call took, in milliseconds; the wait for a token does not count.
+    pub api_ms: u64,
+}
+
+impl WeChat {
+    /// Clients for the apps of the settings, with one pool of connections.
+    pub fn new(settings: &Settings) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder()
+            .timeout(settings.send.timeout)
+            .connect_timeout(settings.send.timeout.min(Duration::from_secs(3)))
+            .pool_idle_timeout(Duration::from_secs(30))
+            .tcp_nodelay(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("wx-courier/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        let client = |app: &App| AppClient {
+            http: http.clone(),
+            url: format!(
+                "{}/cgi-bin/message/subscribe/send?access_token=",
+                app.base_url
+            ),
+            state: app.miniprogram_state,
+            tokens: TokenKeeper::new(http.clone(), app),
+        };
+        let apps = settings
+            .apps
+            .iter()
+            .map(|(name, app)| (Arc::clone(name), client(app)));
+        Ok(Self {
+            apps: apps.collect(),
+        })
+    }
+
+    /// Sends. It never fails: whatever goes wrong is an answer.
+    pub async fn send(&self, cleared: &Cleared) -> Called {
+        match self.apps.get(&cleared.rule().app) {
+            Some(app) => app.send(cleared).await,
+            None => Called {
+                answer: no_such_app(&cleared.rule().app),
+                api_ms: 0,
+            },
+        }
+    }
+}
+
+fn no_such_app(app: &str) -> Answer {
+    Answer::NoToken(TokenTrouble {
+        errcode: None,
+        detail: format!("the settings have no app {app}"),
+        class: Class::Account,
+    })
+}
+
+impl AppClient {
+    async fn send(&self, cleared: &Cleared) -> Called {
+        let token = match self.tokens.token().await {
+            Ok(token) => token,
+            Err(trouble) => {
+                return Called {
+                    answer: Answer::NoToken(trouble),
+                    api_ms: 0,
+                };
+            }
+        };
+        let began = Instant::now();
+        let answer = self.call(token.expose(), cleared).await;
+        if let Answer::Refused(Refusal {
+            class: Class::Token,
+            ..
+        }) = answer
+        {
+            self.tokens.refuse(&token);
+        }
+        let api_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Called { answer, api_ms }
+    }
+
+    async fn call(&self, token: &str, cleared: &Cleared) -> Answer {
+        let body = SendBody::new(cleared.message(), &cleared.rule().template.id, self.state);
+        let body = match serde_json::to_vec(&body) {
+            Ok(body) => body,
+            Err(error) => {
+                return Answer::Unreachable {
+                    detail: format!("the body could not be written: {error}"),
+                };
+            }
+        };
+        let url = format!("{}{token}", self.url);
+        let request = self
+            .http
+            .post(url)
+            .header("content-type", "application/json; charset=utf-8")
+            .body(body);
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() || error.is_builder() => {
+                return Answer::Unreachable { detail: why(error) };
+            }
+            Err(error) => return Answer::InDoubt { detail: why(error) },
+        };
+        let status = response.status();
+        match read_json(response).await {
+            Ok(answer) => understand(&answer),
+            // The status line has come, the rest has not: WeChat may well have done its part.
+            Err(detail) if status.is_success() && detail.starts_with(CUT_OFF) => {
+                Answer::InDoubt { detail }
+            }
+            Err(detail) => Answer::Garbled { detail },
+        }
+    }
+}
+
+const CUT_OFF: &str = "the answer was cut off";
+
+/// Reads a bounded JSON body. The error says what came instead, without any of its text.
+pub(super) async fn read_json(mut response: reqwest::Response) -> Result<Value, String> {
+    let status = response.status();
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER_BYTES => {
+                body.extend_from_slice(&chunk)
+            }
+            Ok(Some(_)) => {
+                return Err(format!(
+                    "HTTP {status} with more than {LARGEST_ANSWER_BYTES} bytes"
+                ));
+            }
+            Ok(None) => break,
+            Err(error) => return Err(format!("{CUT_OFF}: {}", why(error))),
+        }
+    }
+    if !status.is_success() {
+        return Err(format!("HTTP {status}"));
+    }
+    if body.is_empty() {
+        return Err(format!("HTTP {status} with an empty body"));
+    }
+    serde_json::from_slice(&body).map_err(|_| format!("HTTP {status} with a body that is not JSON"))
+}
+
+/// The errcode of an answer; on some pages it is text.
+pub(super) fn errcode_in(answer: &Value) -> Option<i64> {
+    match answer.get("errcode")? {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn understand(answer: &Value) -> Answer {
+    let msgid = match answer.get("msgid") {
+        Some(Value::Number(number)) => Some(number.to_string()),
+        Some(Value::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let errmsg = answer
+        .get("errmsg")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    match errcode_in(answer) {
+        Some(0) => Answer::Accepted { msgid },
+        Some(errcode) => {
+            let (errmsg, rid) = split_rid(errmsg);
+            Answer::Refused(Refusal {
+                errcode,
+                errmsg: errmsg.to_owned(),
+                rid: rid.map(str::to_owned),
+                param: param_in(errmsg).map(str::to_owned),
+                class: class_of(errcode),
+            })
+        }
+        // A success may come without its errcode; something else of it must be there.
+        None if msgid.is_some() || errmsg == "ok" => Answer::Accepted { msgid },
+        None => Answer::Garbled {
+            detail: "JSON without an errcode".to_owned(),
+        },
+    }
+}
+
+/// `invalid openid rid: 5f-6a-7b` → the text and the request id.
+fn split_rid(errmsg: &str) -> (&str, Option<&str>) {
+    match errmsg.rsplit_once("rid:") {
+        Some((text, rid)) => (text.trim(), Some(rid.trim()).filter(|rid| !rid.is_empty())),
+        None => (errmsg.trim(), None),
+    }
+}
+
+/// `argument invalid! data.thing1.value invalid` → `thing1`. The words around it have changed over the years, and may be cut off.
+fn param_in(errmsg: &str) -> Option<&str> {
+    let (_, after) = errmsg.split_once("data.")?;
+    let (param, _) = after.split_once(".value")?;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    (!param.is_empty() && param.chars().all(is_name)).then_some(param)
+}
+
+/// An error of the HTTP client with its causes and without the URL, which carries the token.
+pub(super) fn why(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(answer: &str, expected: &Answer) {
+        assert_eq!(
+            understand(&serde_json::from_str(answer).unwrap()),
+            *expected
+        );
+    }
+
+    fn refused(errcode: i64, errmsg: &str, rid: Option<&str>, param: Option<&str>) -> Answer {
+        Answer::Refused(Refusal {
+            errcode,
+            errmsg: errmsg.to_owned(),
+            rid: rid.map(str::to_owned),
+            param: param.map(str::to_owned),
+            class: class_of(errcode),
+        })
+    }
+
+    #[test]
+    fn msgid_keeps_every_digit() {
+        let msgid = Some("2097683633284153344".to_owned());
+        check(
+            r#"{"errcode":0,"errmsg":"ok","msgid":2097683633284153344}"#,
+            &Answer::Accepted { msgid },
+        );
+    }
+
+    #[test]
+    fn success_may_lack_msgid_or_errcode() {
+        check(
+            r#"{"errcode":0,"errmsg":"ok"}"#,
+            &Answer::Accepted { msgid: None },
+        );
+        check(r#"{"errmsg":"ok"}"#, &Answer::Accepted { msgid: None });
+        check(
+            "{}",
+            &Answer::Garbled {
+                detail: "JSON without an errcode".to_owned(),
+            },
+        );
+    }
+
+    #[test]
+    fn rid_and_param_are_found() {
+        check(
+            r#"{"errcode":47003,"errmsg":"argument invalid! data.thing1.value invalid rid: 65f0a1b2-1c2d3e4f-5a6b7c8d"}"#,
+            &refused(
+                47003,
+                "argument invalid! data.thing1.value invalid",
+                Some("65f0a1b2-1c2d3e4f-5a6b7c8d"),
+                Some("thing1"),
+            ),
+        );
+        check(
+            r#"{"errcode":47003,"errmsg":"argument invalid! data.character_string10.value rid: a-b-c"}"#,
+            &refused(
+                47003,
+                "argument invalid! data.character_string10.value",
+                Some("a-b-c"),
+                Some("character_string10"),
+            ),
+        );
+        check(
+            r#"{"errcode":"43101","errmsg":"user refuse to accept the msg hint: [x]"}"#,
+            &refused(43101, "user refuse to accept the msg hint: [x]", None, None),
+        );
+    }
+}

@@ -1,0 +1,17 @@
+//! THE CORE: every decision about a message, and no IO, no clock, no async, no randomness.
+//!
+//! It takes values, the time and the seed included, and returns values. So the same code serves the service, `check`, `preview` and
+//! the simulation, and a crash can be played a thousand times a second.
+
+pub mod admission;
+pub mod catalog;
+pub mod delivery;
+pub mod engine;
+pub mod event;
+pub mod limits;
+pub mod message;
+pub mod moment;
+pub mod offsets;
+pub mod outcome;
+pub mod params;
+pub mod rules;

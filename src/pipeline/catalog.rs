@@ -1,0 +1,196 @@
+//! `templates.toml`: the names that rules use for the template ids of an app, and what is known of each template.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::document::{Item, Node, Origin, Problems, Said, Section, nearest, parse};
+
+use super::params::ParamKind;
+
+/// How a user's permission for a template lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplateKind {
+    /// One permission, one message.
+    OneTime,
+    /// A permission that lasts until it is taken back.
+    LongTerm,
+}
+
+/// A subscribe-message template of an app.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    /// The app it belongs to.
+    pub app: Arc<str>,
+    /// The name that rules use.
+    pub name: Arc<str>,
+    /// `WeChat`'s id of it (`priTmplId`).
+    pub id: String,
+    /// Its title, for people.
+    pub title: Option<String>,
+    /// How a permission for it lasts, if that is known.
+    pub kind: Option<TemplateKind>,
+    /// Its params and their labels, in the order of the numbers in their names; empty if they are not known.
+    pub params: Vec<(Arc<str>, String)>,
+    /// The values that `WeChat` takes for a param of type enum (`keywordEnumValueList`).
+    pub enums: BTreeMap<String, Vec<String>>,
+    /// Where it is described.
+    pub origin: Origin,
+}
+
+/// Every template of every app.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Catalog {
+    apps: BTreeMap<String, BTreeMap<String, Arc<Template>>>,
+}
+
+impl Catalog {
+    /// Reads `templates.toml`. `file` is only for the places that errors name. `None` if anything is wrong with it.
+    pub fn read(problems: &mut Problems, file: &str, text: &str) -> Option<Self> {
+        let mut found = Problems::default();
+        let catalog = read_apps(&mut found, file, text);
+        let sound = !found.has_errors();
+        problems.extend(found);
+        catalog.filter(|_| sound)
+    }
+
+    /// The template of this name of an app.
+    pub fn get(&self, app: &str, name: &str) -> Option<&Arc<Template>> {
+        self.apps.get(app)?.get(name)
+    }
+
+    /// The name nearest to one that is not there.
+    pub fn nearest(&self, app: &str, name: &str) -> Option<&str> {
+        let names: Vec<_> = self.apps.get(app)?.keys().map(String::as_str).collect();
+        nearest(name, &names)
+    }
+
+    /// Every template, by app and name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Template>> {
+        self.apps.values().flat_map(BTreeMap::values)
+    }
+}
+
+fn read_apps(problems: &mut Problems, file: &str, text: &str) -> Option<Catalog> {
+    let mut root = parse(problems, file, text).map(|node| Section::new(problems, "", node))?;
+    let mut catalog = Catalog::default();
+    for (app, said) in root.take_rest() {
+        let mut templates = BTreeMap::new();
+        for (name, said) in Section::new(problems, said.key, said.value).take_rest() {
+            if let Some(template) = read_template(problems, &app, &name, said) {
+                templates.insert(name, Arc::new(template));
+            }
+        }
+        catalog.apps.insert(app, templates);
+    }
+    Some(catalog)
+}
+
+fn read_template(
+    problems: &mut Problems,
+    app: &str,
+    name: &str,
+    said: Said<Node>,
+) -> Option<Template> {
+    const ID_HELP: &str = "the template id is shown in the mini program's console under subscribe messages; `templates pull` fetches it";
+    let origin = said.origin.clone();
+    let mut section = Section::new(problems, said.key, said.value);
+    let id = section.require_string(problems, "id", ID_HELP);
+    let title = section.take_string(problems, "title");
+    let kind = section.take_choice(
+        problems,
+        "kind",
+        &[
+            ("one-time", TemplateKind::OneTime),
+            ("long-term", TemplateKind::LongTerm),
+        ],
+    );
+    let params = section
+        .take_section(problems, "params")
+        .map(|params| read_params(problems, params))
+        .unwrap_or_default();
+    let enums = section
+        .take_section(problems, "enums")
+        .map(|enums| read_enums(problems, enums))
+        .unwrap_or_default();
+    section.finish(problems);
+    let id = id?;
+    if id.value.is_empty()
+        || !id
+            .value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    {
+        problems.push(
+            id.error("this is no template id: expected letters, digits, `-` and `_`")
+                .help(ID_HELP),
+        );
+        return None;
+    }
+    Some(Template {
+        app: Arc::from(app),
+        name: Arc::from(name),
+        id: id.value,
+        title: title.map(|said| said.value),
+        kind: kind.map(|said| said.value),
+        params,
+        enums,
+        origin,
+    })
+}
+
+fn read_params(problems: &mut Problems, mut section: Section) -> Vec<(Arc<str>, String)> {
+    let mut params = Vec::new();
+    for (name, said) in section.take_rest() {
+        // A type that WeChat adds later must not keep the service from starting; a rule that uses it is refused.
+        if ParamKind::of(&name).is_none() {
+            problems.push(said.warning(format!(
+                "the type of `{name}` is not known: no rule can use this template"
+            )));
+        }
+        if let Item::String(label) = &said.value.item {
+            params.push((Arc::from(name), label.clone()));
+        } else {
+            problems.push(said.error(format!(
+                "expected the label of the param as text, found {}",
+                said.value.item.kind()
+            )));
+        }
+    }
+    params.sort_by_cached_key(|(name, _)| param_order(name));
+    params
+}
+
+fn read_enums(problems: &mut Problems, mut section: Section) -> BTreeMap<String, Vec<String>> {
+    let mut enums = BTreeMap::new();
+    for (name, said) in section.take_rest() {
+        let mut values = Vec::new();
+        let Item::Array(nodes) = &said.value.item else {
+            problems.push(said.error(format!(
+                "expected a list of texts, found {}",
+                said.value.item.kind()
+            )));
+            continue;
+        };
+        for node in nodes {
+            if let Item::String(value) = &node.item {
+                values.push(value.clone());
+            } else {
+                problems.push(said.error(format!(
+                    "expected a list of texts, found {} in it",
+                    node.item.kind()
+                )));
+            }
+        }
+        enums.insert(name, values);
+    }
+    enums
+}
+
+/// Params are numbered in the order in which the card shows them.
+pub(super) fn param_order(name: &str) -> (u32, String) {
+    let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit());
+    (digits.parse().unwrap_or(u32::MAX), name.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! What `templates.toml` may say.
+
+use super::*;
+
+fn read(text: &str) -> (Option<Catalog>, String) {
+    let mut problems = Problems::default();
+    let catalog = Catalog::read(&mut problems, "templates.toml", text);
+    (catalog, problems.to_string())
+}
+
+#[test]
+fn only_the_id_is_required() {
+    let (catalog, problems) = read("[shop.done]\nid = \"abc-_1\"");
+    assert_eq!(problems, "");
+    let catalog = catalog.unwrap();
+    let template = catalog.get("shop", "done").unwrap();
+    assert_eq!(
+        (template.id.as_str(), template.params.len(), template.kind),
+        ("abc-_1", 0, None)
+    );
+    assert_eq!(catalog.nearest("shop", "dome"), Some("done"));
+    assert!(catalog.get("shop", "nope").is_none() && catalog.get("nope", "done").is_none());
+}
+
+#[test]
+fn params_come_in_the_order_of_their_numbers() {
+    let (catalog, _) = read(
+        "[a.b]\nid = \"x\"\nkind = \"long-term\"\nparams = { thing10 = \"c\", thing2 = \"b\", amount1 = \"a\" }",
+    );
+    let template = Arc::clone(catalog.unwrap().get("a", "b").unwrap());
+    let names: Vec<_> = template
+        .params
+        .iter()
+        .map(|(name, _)| name.as_ref())
+        .collect();
+    assert_eq!(names, ["amount1", "thing2", "thing10"]);
+    assert_eq!(template.kind, Some(TemplateKind::LongTerm));
+}
+
+#[test]
+fn every_mistake_has_its_line() {
+    let (catalog, problems) = read(
+        "[a.b]\ntitel = \"x\"\nkind = \"once\"\n[a.c]\nid = \"no spaces please\"\nparams = { thing1 = 1 }\nenums = { e = \"x\" }",
+    );
+    assert!(catalog.is_none());
+    for expected in [
+        "templates.toml:1: error: a.b: `id` is missing",
+        "templates.toml:2: error: a.b.titel: the key `titel` is not known here",
+        "templates.toml:3: error: a.b.kind",
+        "templates.toml:5: error: a.c.id: this is no template id",
+        "templates.toml:6: error: a.c.params.thing1: expected the label",
+        "templates.toml:7: error: a.c.enums.e: expected a list",
+    ] {
+        assert!(
+            problems.contains(expected),
+            "{expected}\nnot in\n{problems}"
+        );
+    }
+}
+
+#[test]
+fn a_type_that_is_not_known_is_only_a_warning() {
+    let (catalog, problems) = read("[a.b]\nid = \"x\"\nparams = { hologram1 = \"new\" }");
+    assert!(catalog.is_some());
+    assert!(
+        problems.contains("warning: a.b.params.hologram1"),
+        "{problems}"
+    );
+}

@@ -1,0 +1,345 @@
+//! What an attempt came to, and what follows from it.
+
+use std::time::Duration;
+
+use super::outcome::{Reason, Status};
+use super::rules::InDoubt;
+
+/// What an attempt came to, as the edge saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// `WeChat` took the message.
+    Accepted {
+        /// `WeChat`'s number for it, in digits: it exceeds 2^53. Some answers lack it.
+        msgid: Option<String>,
+    },
+    /// `WeChat` answered with an errcode other than 0.
+    Refused(Refusal),
+    /// There was an answer, but not one of `WeChat`'s: an HTTP error, an empty body, a page of HTML.
+    Garbled {
+        /// What came instead, without any of its text.
+        detail: String,
+    },
+    /// The request did not reach `WeChat`.
+    Unreachable {
+        /// Why, without the URL.
+        detail: String,
+    },
+    /// The request was written and nothing came back: `WeChat` may have delivered it.
+    InDoubt {
+        /// What happened, without the URL.
+        detail: String,
+    },
+    /// There is no token to send with.
+    NoToken(TokenTrouble),
+}
+
+/// An errcode and what came with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// `WeChat`'s code.
+    pub errcode: i64,
+    /// Its text, without the rid.
+    pub errmsg: String,
+    /// `WeChat`'s request id; it can be looked up for seven days.
+    pub rid: Option<String>,
+    /// The param that the text names.
+    pub param: Option<String>,
+    /// What the code means for us.
+    pub class: Class,
+}
+
+/// Why there is no token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenTrouble {
+    /// `WeChat`'s code, if it answered with one.
+    pub errcode: Option<i64>,
+    /// What happened, without secrets.
+    pub detail: String,
+    /// Whether asking again can help.
+    pub class: Class,
+}
+
+/// What an errcode means for the message at hand. Closed: a code that is not in the table is `Unlisted`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// This user has not subscribed, or the subscription is used up (43101).
+    NotSubscribed,
+    /// There is no such user in this app (40003).
+    UnknownRecipient,
+    /// A value breaks its rule (47003).
+    BadParam,
+    /// A value holds a word that is not allowed (45168), or leads to a page that is not (40066).
+    BadContent,
+    /// The template id is not this app's (40037).
+    UnknownTemplate,
+    /// The page is not in the released version (41030, 40165).
+    UnknownPage,
+    /// The template, or the ability to send, is banned (43107, 43116).
+    Banned,
+    /// The token is not, or no longer, good (40001, 40014, 42001).
+    Token,
+    /// `WeChat` is busy (-1).
+    Busy,
+    /// Another send to the same user is under way (43108).
+    Concurrent,
+    /// Too many this minute (45011).
+    MinuteQuota,
+    /// Too many today (45009).
+    DailyQuota,
+    /// The account may not do this: wrong secret, missing permission, frozen, address not listed.
+    Account,
+    /// The request itself is wrong, whatever the message: a fault of ours.
+    Bug,
+    /// Not in the table.
+    Unlisted,
+}
+
+/// How often and how long to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPlan {
+    /// Attempts in all, the first included.
+    pub attempts: u32,
+    /// The longest wait before the second attempt; it doubles from one attempt to the next.
+    pub base: Duration,
+    /// The longest wait of all.
+    pub cap: Duration,
+}
+
+impl Default for RetryPlan {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            base: Duration::from_millis(500),
+            cap: Duration::from_secs(30),
+        }
+    }
+}
+
+impl RetryPlan {
+    /// The wait after the `attempts`-th attempt: anything from nothing to the bound, evenly ("full jitter"), so that messages
+    /// that failed together do not come back together.
+    fn wait(&self, attempts: u32, jitter: f64) -> Duration {
+        let doubled = self
+            .base
+            .saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)));
+        doubled.min(self.cap).mul_f64(jitter.clamp(0.0, 1.0))
+    }
+}
+
+/// What a message has been through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tries {
+    /// Calls of `WeChat`'s API so far, the one just answered included.
+    pub attempts: u32,
+    /// How many of them were refused for their token.
+    pub token_refusals: u32,
+}
+
+/// What follows from an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The message has ended.
+    Settle(Status, Reason),
+    /// Another attempt, after a wait.
+    Retry(Duration),
+}
+
+/// `WeChat`'s "busy" can be permanent for one message, so it gets fewer attempts than the plan allows: a phone number with Han
+/// characters is reported to have earned -1 thousands of times in a day.
+const BUSY_ATTEMPTS: u32 = 3;
+
+/// 45011 counts by the minute.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Decides. `jitter` is from 0 to 1.
+pub fn decide(
+    plan: &RetryPlan,
+    in_doubt: InDoubt,
+    tries: Tries,
+    answer: &Answer,
+    jitter: f64,
+) -> Verdict {
+    match answer {
+        Answer::Accepted { .. } => Verdict::Settle(Status::Sent, Reason::Ok),
+        Answer::Refused(refusal) => decide_refusal(plan, tries, refusal.class, jitter),
+        // A token endpoint that is busy says nothing about this message, so it gets all the attempts of the plan.
+        Answer::NoToken(trouble) => match trouble.class {
+            Class::Busy | Class::Unlisted => again(plan, plan.attempts, tries, jitter),
+            class => decide_refusal(plan, tries, class, jitter),
+        },
+        Answer::Garbled { .. } | Answer::Unreachable { .. } => {
+            again(plan, plan.attempts, tries, jitter)
+        }
+        Answer::InDoubt { .. } => match in_doubt {
+            InDoubt::Resend => again(plan, plan.attempts, tries, jitter),
+            InDoubt::Leave => Verdict::Settle(Status::Unknown, Reason::InDoubt),
+        },
+    }
+}
+
+fn decide_refusal(plan: &RetryPlan, tries: Tries, class: Class, jitter: f64) -> Verdict {
+    match class {
+        Class::NotSubscribed => Verdict::Settle(Status::Rejected, Reason::UserRefused),
+        Class::UnknownRecipient => Verdict::Settle(Status::Rejected, Reason::RecipientUnknown),
+        Class::BadParam => Verdict::Settle(Status::Rejected, Reason::ParamRefused),
+        Class::BadContent => Verdict::Settle(Status::Rejected, Reason::ContentRefused),
+        Class::UnknownTemplate => Verdict::Settle(Status::Rejected, Reason::TemplateUnknown),
+        Class::UnknownPage => Verdict::Settle(Status::Rejected, Reason::PageUnknown),
+        Class::Banned => Verdict::Settle(Status::Failed, Reason::TemplateBanned),
+        Class::Account => Verdict::Settle(Status::Failed, Reason::AccountFault),
+        Class::Bug => Verdict::Settle(Status::Failed, Reason::RequestRefused),
+        // The token that was used is dropped by then: the first message back fetches a new one. A second refusal in a row means
+        // that somebody else is renewing, and only time helps.
+        Class::Token if tries.token_refusals <= 1 && tries.attempts <= plan.attempts => {
+            Verdict::Retry(Duration::ZERO)
+        }
+        Class::Token | Class::Concurrent => again(plan, plan.attempts, tries, jitter),
+        Class::Busy | Class::Unlisted => {
+            again(plan, BUSY_ATTEMPTS.min(plan.attempts), tries, jitter)
+        }
+        Class::MinuteQuota | Class::DailyQuota => match again(plan, plan.attempts, tries, jitter) {
+            Verdict::Retry(wait) => Verdict::Retry(MINUTE + wait),
+            settled @ Verdict::Settle(..) => settled,
+        },
+    }
+}
+
+fn again(plan: &RetryPlan, attempts: u32, tries: Tries, jitter: f64) -> Verdict {
+    // The one free attempt after a refused token does not count against the plan.
+    let counted = tries.attempts.saturating_sub(tries.token_refusals.min(1));
+    if counted >= attempts {
+        return Verdict::Settle(Status::Failed, Reason::AttemptsUsed);
+    }
+    Verdict::Retry(plan.wait(counted, jitter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(class: Class) -> Answer {
+        Answer::Refused(Refusal {
+            errcode: 1,
+            errmsg: String::new(),
+            rid: None,
+            param: None,
+            class,
+        })
+    }
+
+    fn check(answer: &Answer, attempts: u32, token_refusals: u32, expected: &Verdict) {
+        let tries = Tries {
+            attempts,
+            token_refusals,
+        };
+        assert_eq!(
+            decide(&RetryPlan::default(), InDoubt::Resend, tries, answer, 1.0),
+            *expected
+        );
+    }
+
+    #[test]
+    fn waits_double_up_to_the_cap() {
+        let unreachable = Answer::Unreachable {
+            detail: String::new(),
+        };
+        let plan = RetryPlan {
+            attempts: 20,
+            ..RetryPlan::default()
+        };
+        let waits: Vec<_> = (1..10)
+            .map(|attempts| {
+                decide(
+                    &plan,
+                    InDoubt::Resend,
+                    Tries {
+                        attempts,
+                        token_refusals: 0,
+                    },
+                    &unreachable,
+                    1.0,
+                )
+            })
+            .collect();
+        let seconds = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0];
+        assert_eq!(
+            waits,
+            seconds.map(|s| Verdict::Retry(Duration::from_secs_f64(s)))
+        );
+    }
+
+    #[test]
+    fn attempts_end() {
+        let unreachable = Answer::Unreachable {
+            detail: String::new(),
+        };
+        check(
+            &unreachable,
+            5,
+            0,
+            &Verdict::Settle(Status::Failed, Reason::AttemptsUsed),
+        );
+        check(
+            &refused(Class::Busy),
+            3,
+            0,
+            &Verdict::Settle(Status::Failed, Reason::AttemptsUsed),
+        );
+    }
+
+    #[test]
+    fn a_refused_token_is_retried_at_once_and_then_with_patience() {
+        check(
+            &refused(Class::Token),
+            1,
+            1,
+            &Verdict::Retry(Duration::ZERO),
+        );
+        check(
+            &refused(Class::Token),
+            2,
+            2,
+            &Verdict::Retry(Duration::from_millis(500)),
+        );
+        check(
+            &refused(Class::Token),
+            6,
+            6,
+            &Verdict::Settle(Status::Failed, Reason::AttemptsUsed),
+        );
+        // The free attempt leaves the plan's own five.
+        check(
+            &Answer::Unreachable {
+                detail: String::new(),
+            },
+            5,
+            1,
+            &Verdict::Retry(Duration::from_secs(4)),
+        );
+    }
+
+    #[test]
+    fn the_rule_says_what_becomes_of_a_message_in_doubt() {
+        let answer = Answer::InDoubt {
+            detail: String::new(),
+        };
+        let tries = Tries {
+            attempts: 1,
+            token_refusals: 0,
+        };
+        let left = decide(&RetryPlan::default(), InDoubt::Leave, tries, &answer, 0.0);
+        assert_eq!(left, Verdict::Settle(Status::Unknown, Reason::InDoubt));
+        check(&answer, 1, 0, &Verdict::Retry(Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn a_minute_quota_waits_for_the_next_minute() {
+        check(
+            &refused(Class::MinuteQuota),
+            1,
+            0,
+            &Verdict::Retry(Duration::from_millis(60_500)),
+        );
+    }
+}

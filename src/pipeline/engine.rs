@@ -1,0 +1,408 @@
+//! One input in, effects out: the whole service as a value.
+//!
+//! The engine owns every message between the moment its record was read and the moment the broker acknowledged its outcome. It has no
+//! clock, no IO and no randomness of its own, so a crash, a rebalance in the middle of a send or a storm of refused tokens can be
+//! played from a seed. `service` carries the effects out and brings the answers back.
+//!
+//! After every input the same upkeep runs: whoever may be sent is sent, positions that moved are reported, reading is paused or
+//! resumed, and hand-overs that are finished are answered.
+
+mod handover;
+mod intake;
+mod settle;
+mod status;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use handover::HandoverId;
+pub use status::{PartitionStatus, Status};
+
+use super::admission::{Admission, AppBounds, Cleared, Ticket, Turn, Waiting};
+use super::delivery::{Answer, RetryPlan, Tries};
+use super::event::{Decoding, Event, Record};
+use super::message::Message;
+use super::moment::Moment;
+use super::offsets::{Epoch, Ledger, Partition};
+use super::outcome::{Outcome, RecipientStyle};
+use super::rules::{Rule, RuleSet};
+use handover::Handover;
+
+/// Everything the engine is told once.
+pub struct Setup {
+    /// How records are read.
+    pub decoding: Decoding,
+    /// What each app may do.
+    pub apps: BTreeMap<Arc<str>, AppBounds>,
+    /// How often and how long to try.
+    pub retry: RetryPlan,
+    /// Messages in hand above which reading pauses.
+    pub max_messages: usize,
+    /// Bytes of records in hand above which reading pauses.
+    pub max_bytes: usize,
+    /// How recipients appear in outcomes.
+    pub recipient_style: RecipientStyle,
+    /// What becomes of an event that no rule wants.
+    pub unmatched: Unmatched,
+    /// Where the jitter of retries begins.
+    pub seed: u64,
+}
+
+/// What becomes of an event that no rule wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmatched {
+    /// It is counted.
+    Count,
+    /// It is counted and gets an outcome.
+    Publish,
+}
+
+/// What happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// A record was read.
+    Record {
+        /// The assignment under which it was read.
+        epoch: Epoch,
+        /// The record.
+        record: Record,
+    },
+    /// Partitions were given to us.
+    Assigned(Vec<(Partition, Epoch)>),
+    /// Partitions are asked back: finish what has begun, then [`Effect::Release`] them.
+    Revoked {
+        /// Names this request.
+        handover: HandoverId,
+        /// What is asked back.
+        partitions: Vec<Partition>,
+        /// How long it may take.
+        patience: Duration,
+    },
+    /// Partitions are gone already: nothing of them may be committed.
+    Lost(Vec<Partition>),
+    /// A call has come back.
+    SendFinished {
+        /// Whose call.
+        ticket: Ticket,
+        /// What it came to.
+        answer: Answer,
+        /// How long it took, in milliseconds.
+        api_ms: u64,
+    },
+    /// The broker has acknowledged an outcome, and its dead letter if it has one.
+    Published {
+        /// Whose outcome.
+        ticket: Ticket,
+    },
+    /// An outcome could not be published; it stays owed.
+    PublishFailed {
+        /// Whose outcome.
+        ticket: Ticket,
+    },
+    /// A new rule set is in force for records that are read from now on.
+    RulesChanged(Arc<RuleSet>),
+    /// Finish what has begun and take nothing new; [`Effect::Drained`] ends it.
+    Drain {
+        /// How long it may take.
+        patience: Duration,
+    },
+    /// The time that [`Engine::wake_at`] asked for has come.
+    Tick,
+}
+
+/// What is to be done outside.
+#[derive(Debug)]
+pub enum Effect {
+    /// Call `WeChat`, and answer with [`Input::SendFinished`].
+    Send {
+        /// Whose call.
+        ticket: Ticket,
+        /// What is sent.
+        cleared: Cleared,
+    },
+    /// Publish, and answer with [`Input::Published`] or [`Input::PublishFailed`].
+    Publish {
+        /// Whose outcome.
+        ticket: Ticket,
+        /// The outcome.
+        outcome: Arc<Outcome>,
+        /// The original record, where it becomes a dead letter.
+        dead_letter: Option<Arc<Record>>,
+    },
+    /// This position may be committed, if the assignment is still ours.
+    Commit {
+        /// The partition.
+        partition: Partition,
+        /// The assignment.
+        epoch: Epoch,
+        /// The next offset to read after a restart.
+        position: i64,
+    },
+    /// Stop reading; keep polling.
+    Pause,
+    /// Read on.
+    Resume,
+    /// A hand-over is finished: commit these positions and let the partitions go.
+    Release {
+        /// Which request.
+        handover: HandoverId,
+        /// The last positions of the partitions of which anything was read.
+        positions: Vec<(Partition, i64)>,
+    },
+    /// The drain is over.
+    Drained {
+        /// Messages that did not end in time; their records will be read again.
+        unfinished: usize,
+    },
+}
+
+/// The engine.
+pub struct Engine {
+    setup: Setup,
+    rules: Arc<RuleSet>,
+    ledgers: BTreeMap<Partition, Ledger>,
+    duties: BTreeMap<Ticket, Duty>,
+    admission: Admission,
+    timers: BTreeSet<(Duration, Ticket)>,
+    handovers: BTreeMap<HandoverId, Handover>,
+    draining: Option<Handover>,
+    /// When moved positions are reported next; `None` while none has moved.
+    commit_at: Option<Duration>,
+    paused: bool,
+    bytes: usize,
+    next_ticket: u64,
+    jitter: fastrand::Rng,
+    totals: status::Totals,
+}
+
+/// Positions are reported together, this long after the first one moved: a commit per record would cost more than it saves.
+const COMMIT_EVERY: Duration = Duration::from_millis(100);
+
+/// What a record owes: one outcome, and before it perhaps a message.
+struct Duty {
+    origin: Origin,
+    bytes: usize,
+    stage: Stage,
+}
+
+/// Where a duty comes from.
+#[derive(Clone)]
+struct Origin {
+    partition: Partition,
+    epoch: Epoch,
+    record: Arc<Record>,
+    /// `None` where no event could be made of the record.
+    event: Option<Arc<Event>>,
+    rules_version: Arc<str>,
+    received: Moment,
+}
+
+enum Stage {
+    /// The message waits for its turn.
+    Waiting(Delivery),
+    /// A call is under way.
+    Sending(Delivery),
+    /// The message waits before its next attempt; it keeps its recipient, so that nothing overtakes it.
+    BackingOff(Delivery),
+    /// The outcome waits for its acknowledgement.
+    Publishing {
+        outcome: Arc<Outcome>,
+        failures: u32,
+    },
+}
+
+/// A message on its way.
+#[derive(Clone)]
+struct Delivery {
+    rule: Arc<Rule>,
+    message: Arc<Message>,
+    tries: Tries,
+    api_ms: u64,
+}
+
+impl Engine {
+    /// An engine with nothing in hand.
+    pub fn new(setup: Setup, rules: Arc<RuleSet>) -> Self {
+        let apps = setup
+            .apps
+            .iter()
+            .map(|(name, bounds)| (Arc::clone(name), *bounds));
+        Self {
+            admission: Admission::new(apps),
+            jitter: fastrand::Rng::with_seed(setup.seed),
+            setup,
+            rules,
+            ledgers: BTreeMap::new(),
+            duties: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            handovers: BTreeMap::new(),
+            draining: None,
+            commit_at: None,
+            paused: false,
+            bytes: 0,
+            next_ticket: 0,
+            totals: status::Totals::default(),
+        }
+    }
+
+    /// Takes one input in and adds what is to be done to `effects`.
+    pub fn step(&mut self, now: Moment, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Record { epoch, record } => self.take_record(now, epoch, record, effects),
+            Input::Assigned(partitions) => self.assigned(partitions),
+            Input::Revoked {
+                handover,
+                partitions,
+                patience,
+            } => self.revoked(now, handover, partitions, patience),
+            Input::Lost(partitions) => self.lost(&partitions),
+            Input::SendFinished {
+                ticket,
+                answer,
+                api_ms,
+            } => self.send_finished(now, ticket, answer, api_ms, effects),
+            Input::Published { ticket } => self.published(now, ticket),
+            Input::PublishFailed { ticket } => self.publish_failed(now, ticket),
+            Input::RulesChanged(rules) => self.rules = rules,
+            Input::Drain { patience } => self.drain(now, patience),
+            Input::Tick => {}
+        }
+        self.upkeep(now, effects);
+    }
+
+    /// When [`Input::Tick`] is due, if nothing else happens before.
+    pub fn wake_at(&self, now: Moment) -> Option<Duration> {
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let deadline = self
+            .handovers
+            .values()
+            .chain(&self.draining)
+            .map(|handover| handover.deadline)
+            .min();
+        [timer, deadline, self.commit_at, self.admission.wake_at(now)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn upkeep(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        self.ring_timers(now, effects);
+        self.give_turns(now, effects);
+        self.report_positions(now, effects);
+        self.pause_or_resume(effects);
+        self.finish_handovers(now, effects);
+    }
+
+    fn ring_timers(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        while let Some((at, _)) = self.timers.first()
+            && *at <= now.elapsed
+            && let Some((_, ticket)) = self.timers.pop_first()
+        {
+            match self.duties.get_mut(&ticket).map(|duty| &mut duty.stage) {
+                Some(stage @ Stage::BackingOff(_)) => {
+                    let Stage::BackingOff(delivery) = stage else {
+                        continue;
+                    };
+                    let delivery = delivery.clone();
+                    *stage = Stage::Waiting(delivery.clone());
+                    self.wait(ticket, &delivery, Admission::put_back);
+                }
+                Some(Stage::Publishing { outcome, .. }) => {
+                    let outcome = Arc::clone(outcome);
+                    self.publish(ticket, outcome, effects);
+                }
+                Some(Stage::Waiting(_) | Stage::Sending(_)) | None => {}
+            }
+        }
+    }
+
+    fn wait(&mut self, ticket: Ticket, delivery: &Delivery, put: fn(&mut Admission, Waiting)) {
+        let Some(duty) = self.duties.get(&ticket) else {
+            return;
+        };
+        let origin = &duty.origin;
+        let event_time_ms = origin
+            .event
+            .as_ref()
+            .map_or(origin.received.unix_ms, |event| event.time_ms);
+        let lives_ms = i64::try_from(delivery.rule.expires_after.as_millis()).unwrap_or(i64::MAX);
+        let waiting = Waiting {
+            ticket,
+            rule: Arc::clone(&delivery.rule),
+            message: Arc::clone(&delivery.message),
+            expires_at_ms: event_time_ms.saturating_add(lives_ms),
+        };
+        put(&mut self.admission, waiting);
+    }
+
+    fn give_turns(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        while let Some(turn) = self.admission.next_turn(now) {
+            match turn {
+                Turn::Expired(ticket) => self.expired(now, ticket, effects),
+                Turn::Send(ticket, cleared) => {
+                    let Some(duty) = self.duties.get_mut(&ticket) else {
+                        continue;
+                    };
+                    let Stage::Waiting(delivery) = &mut duty.stage else {
+                        continue;
+                    };
+                    delivery.tries.attempts += 1;
+                    duty.stage = Stage::Sending(delivery.clone());
+                    if let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin) {
+                        ledger.send_began(duty.origin.record.offset);
+                    }
+                    effects.push(Effect::Send { ticket, cleared });
+                }
+            }
+        }
+    }
+
+    fn report_positions(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if self.commit_at.is_none_or(|at| at > now.elapsed) {
+            return;
+        }
+        self.commit_at = None;
+        for (partition, ledger) in &mut self.ledgers {
+            if let Some(position) = ledger.moved_position() {
+                let (partition, epoch) = (partition.clone(), ledger.epoch());
+                effects.push(Effect::Commit {
+                    partition,
+                    epoch,
+                    position,
+                });
+            }
+        }
+    }
+
+    fn positions_may_have_moved(&mut self, now: Moment) {
+        self.commit_at.get_or_insert(now.elapsed + COMMIT_EVERY);
+    }
+
+    /// Reading pauses at the bound and goes on at half of it: each resumption costs a fetch, so it should bring something.
+    fn pause_or_resume(&mut self, effects: &mut Vec<Effect>) {
+        let full =
+            self.duties.len() >= self.setup.max_messages || self.bytes >= self.setup.max_bytes;
+        let roomy = self.duties.len() <= self.setup.max_messages / 2
+            && self.bytes <= self.setup.max_bytes / 2;
+        if full && !self.paused {
+            self.paused = true;
+            effects.push(Effect::Pause);
+        } else if roomy && self.paused && self.draining.is_none() {
+            self.paused = false;
+            effects.push(Effect::Resume);
+        }
+    }
+}
+
+/// The ledger of a duty's own assignment; `None` once the partition has been given away, even if it came back since.
+fn ledger_of<'a>(
+    ledgers: &'a mut BTreeMap<Partition, Ledger>,
+    origin: &Origin,
+) -> Option<&'a mut Ledger> {
+    let ledger = ledgers.get_mut(&origin.partition)?;
+    (ledger.epoch() == origin.epoch).then_some(ledger)
+}
+
+#[cfg(test)]
+mod tests;

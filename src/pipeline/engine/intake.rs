@@ -1,0 +1,141 @@
+//! Record → what it owes: messages to send, or outcomes to publish at once.
+
+use std::sync::Arc;
+
+use super::{Delivery, Duty, Effect, Engine, Origin, Stage, Unmatched};
+use crate::pipeline::admission::{Admission, Ticket};
+use crate::pipeline::delivery::Tries;
+use crate::pipeline::event::{Decoded, Record, decode};
+use crate::pipeline::moment::Moment;
+use crate::pipeline::offsets::{Epoch, Noted, Partition};
+use crate::pipeline::outcome::{Outcome, Reason, Status};
+use crate::pipeline::rules::Planned;
+
+impl Engine {
+    pub(super) fn take_record(
+        &mut self,
+        now: Moment,
+        epoch: Epoch,
+        record: Record,
+        effects: &mut Vec<Effect>,
+    ) {
+        let partition = Partition {
+            topic: Arc::clone(&record.topic),
+            number: record.partition,
+        };
+        let Some(ledger) = self.ledgers.get(&partition) else {
+            return;
+        };
+        if ledger.epoch() != epoch || ledger.wants(record.offset) == Noted::Ignored {
+            return;
+        }
+        self.totals.records += 1;
+        let mut origin = Origin {
+            partition,
+            epoch,
+            record: Arc::new(record),
+            event: None,
+            rules_version: Arc::clone(self.rules.version()),
+            received: now,
+        };
+        match decode(&self.setup.decoding, &origin.record, now.unix_ms) {
+            Decoded::Event(event) => {
+                origin.event = Some(Arc::new(*event));
+                self.take_event(now, &origin, effects);
+            }
+            Decoded::Tombstone => {
+                self.totals.tombstones += 1;
+                self.owe(&origin, 0);
+            }
+            Decoded::Undecodable(problem) => {
+                self.owe(&origin, 1);
+                let mut outcome = self.outcome(now, &origin, Status::Invalid, problem.reason);
+                outcome.detail = problem.detail;
+                self.owe_outcome(origin, 1, outcome, effects);
+            }
+        }
+        self.positions_may_have_moved(now);
+    }
+
+    fn take_event(&mut self, now: Moment, origin: &Origin, effects: &mut Vec<Effect>) {
+        let Some(event) = &origin.event else {
+            return;
+        };
+        let planned = self.rules.plan(event);
+        let n_outcomes = planned.len();
+        if planned.is_empty() {
+            self.unmatched(now, origin, effects);
+            return;
+        }
+        self.owe(origin, n_outcomes);
+        for Planned { rule, result } in planned {
+            match result {
+                Ok(message) => {
+                    let delivery = Delivery {
+                        rule,
+                        message: Arc::new(message),
+                        tries: Tries::default(),
+                        api_ms: 0,
+                    };
+                    let stage = Stage::Waiting(delivery.clone());
+                    let ticket = self.take_in_hand(origin.clone(), n_outcomes, stage);
+                    self.wait(ticket, &delivery, Admission::enqueue);
+                }
+                Err(rejection) => {
+                    let outcome = self.rejected_outcome(now, origin, &rule, rejection);
+                    self.owe_outcome(origin.clone(), n_outcomes, outcome, effects);
+                }
+            }
+        }
+    }
+
+    fn unmatched(&mut self, now: Moment, origin: &Origin, effects: &mut Vec<Effect>) {
+        self.totals.unmatched += 1;
+        match self.setup.unmatched {
+            Unmatched::Count => self.owe(origin, 0),
+            Unmatched::Publish => {
+                self.owe(origin, 1);
+                let mut outcome = self.outcome(now, origin, Status::Unmatched, Reason::NoRule);
+                "no rule wants this event".clone_into(&mut outcome.detail);
+                self.owe_outcome(origin.clone(), 1, outcome, effects);
+            }
+        }
+    }
+
+    fn owe(&mut self, origin: &Origin, n_outcomes: usize) {
+        if let Some(ledger) = self.ledgers.get_mut(&origin.partition) {
+            ledger.read(origin.record.offset, n_outcomes);
+        }
+    }
+
+    fn owe_outcome(
+        &mut self,
+        origin: Origin,
+        shared_by: usize,
+        outcome: Outcome,
+        effects: &mut Vec<Effect>,
+    ) {
+        let outcome = Arc::new(outcome);
+        let stage = Stage::Publishing {
+            outcome: Arc::clone(&outcome),
+            failures: 0,
+        };
+        let ticket = self.take_in_hand(origin, shared_by, stage);
+        self.publish(ticket, outcome, effects);
+    }
+
+    /// Takes a duty in hand. The bytes of a record count once, shared among what it owes.
+    fn take_in_hand(&mut self, origin: Origin, shared_by: usize, stage: Stage) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let bytes = origin.record.size_bytes() / shared_by.max(1);
+        self.bytes += bytes;
+        let duty = Duty {
+            origin,
+            bytes,
+            stage,
+        };
+        self.duties.insert(ticket, duty);
+        ticket
+    }
+}

@@ -1,0 +1,87 @@
+//! What the engine has in hand, for people and dashboards.
+
+use serde::Serialize;
+
+use super::{Engine, Stage};
+
+/// Counts since the process began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Records read, tombstones included.
+    pub records: u64,
+    /// Records without a value.
+    pub tombstones: u64,
+    /// Events that no rule wanted.
+    pub unmatched: u64,
+    /// Attempts that will be repeated.
+    pub retries: u64,
+}
+
+/// The engine at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Counts since the process began.
+    pub totals: Totals,
+    /// The version of the rule set in force.
+    pub rules_version: String,
+    /// Messages that wait for their turn.
+    pub waiting: usize,
+    /// Calls under way.
+    pub sending: usize,
+    /// Messages that wait before another attempt.
+    pub backing_off: usize,
+    /// Outcomes that the broker has not acknowledged.
+    pub publishing: usize,
+    /// Bytes of records in hand.
+    pub bytes_in_hand: usize,
+    /// Whether reading is paused because the engine is full.
+    pub paused: bool,
+    /// Whether the service is shutting down.
+    pub draining: bool,
+    /// The partitions that are ours.
+    pub partitions: Vec<PartitionStatus>,
+}
+
+/// One partition at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PartitionStatus {
+    /// The topic.
+    pub topic: String,
+    /// The number.
+    pub partition: i32,
+    /// The offset that may be committed.
+    pub position: Option<i64>,
+    /// Records from there on that were read.
+    pub open_records: usize,
+}
+
+impl Engine {
+    /// The engine as it is now.
+    pub fn status(&self) -> Status {
+        let mut status = Status {
+            totals: self.totals,
+            rules_version: self.rules.version().to_string(),
+            bytes_in_hand: self.bytes,
+            paused: self.paused,
+            draining: self.draining.is_some(),
+            ..Status::default()
+        };
+        for duty in self.duties.values() {
+            match duty.stage {
+                Stage::Waiting(_) => status.waiting += 1,
+                Stage::Sending(_) => status.sending += 1,
+                Stage::BackingOff(_) => status.backing_off += 1,
+                Stage::Publishing { .. } => status.publishing += 1,
+            }
+        }
+        for (partition, ledger) in &self.ledgers {
+            status.partitions.push(PartitionStatus {
+                topic: partition.topic.to_string(),
+                partition: partition.number,
+                position: ledger.position(),
+                open_records: ledger.n_open(),
+            });
+        }
+        status
+    }
+}

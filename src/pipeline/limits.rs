@@ -1,0 +1,166 @@
+//! A promise of so many sends a second, kept on the engine's own clock.
+//!
+//! The arithmetic is governor's GCRA: at rate `r` and burst `b` no window of one second, wherever it begins, holds more than `r + b`
+//! admitted sends. Governor consumes as it checks; a message that needs room under two limits at once must be able to ask both
+//! before it takes from either, so the cell here can be asked without being changed.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{NotKeyed, StateStore};
+use governor::{Quota, RateLimiter};
+
+/// So many sends a second, with so many at once after a pause.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// Sends a second; fractions are allowed, `0.5` is one every two seconds.
+    pub per_second: f64,
+    /// How many may go at once after a quiet time.
+    pub burst: NonZeroU32,
+}
+
+/// One limit, with its state.
+pub struct Limit {
+    cell: Cell,
+    limiter: RateLimiter<NotKeyed, Cell, Cell, NoOpMiddleware<Nanos>>,
+}
+
+impl Limit {
+    /// A limit that has admitted nothing yet.
+    pub fn new(rate: Rate) -> Self {
+        // A year between two sends is as good as never, and keeps the arithmetic far from its ends.
+        let period = Duration::try_from_secs_f64(1.0 / rate.per_second).unwrap_or(Duration::MAX);
+        let period = period.clamp(Duration::from_nanos(1), Duration::from_secs(365 * 86_400));
+        let quota = Quota::with_period(period).unwrap_or(Quota::per_second(NonZeroU32::MIN));
+        let cell = Cell::default();
+        let limiter = RateLimiter::new(quota.allow_burst(rate.burst), cell.clone(), cell.clone());
+        Self { cell, limiter }
+    }
+
+    /// When the next send may go: `None` is now. Nothing is taken.
+    pub fn ready_at(&self, elapsed: Duration) -> Option<Duration> {
+        self.ask(elapsed, true)
+    }
+
+    /// Takes one send's room. Only for a limit that has just said it is ready.
+    pub fn take(&self, elapsed: Duration) {
+        let refused = self.ask(elapsed, false);
+        debug_assert!(
+            refused.is_none(),
+            "a limit was taken from before it was ready"
+        );
+    }
+
+    fn ask(&self, elapsed: Duration, only_looking: bool) -> Option<Duration> {
+        let state = &self.cell.0;
+        let now = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        state.now.store(now, Ordering::Relaxed);
+        state.only_looking.store(only_looking, Ordering::Relaxed);
+        match self.limiter.check() {
+            Ok(()) => None,
+            Err(not_until) => Some(Duration::from_nanos(not_until.earliest_possible().as_u64())),
+        }
+    }
+}
+
+/// What governor calls its clock and its state store: the engine's time goes in, the next theoretical arrival stays, and a look
+/// leaves it as it was. One owner uses it; the atomics only make it `Send`.
+#[derive(Clone, Default)]
+struct Cell(Arc<CellState>);
+
+#[derive(Default)]
+struct CellState {
+    now: AtomicU64,
+    only_looking: AtomicBool,
+    /// Nanoseconds; 0 before the first send.
+    next_arrival: AtomicU64,
+}
+
+impl Clock for Cell {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::new(self.0.now.load(Ordering::Relaxed))
+    }
+}
+
+impl StateStore for Cell {
+    type Key = NotKeyed;
+
+    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let before = self.0.next_arrival.load(Ordering::Relaxed);
+        let (answer, after) = measure((before > 0).then(|| Nanos::new(before)))?;
+        if !self.0.only_looking.load(Ordering::Relaxed) {
+            self.0.next_arrival.store(after.as_u64(), Ordering::Relaxed);
+        }
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rate(per_second: f64, burst: u32) -> Rate {
+        Rate {
+            per_second,
+            burst: NonZeroU32::new(burst).unwrap(),
+        }
+    }
+
+    #[test]
+    fn looking_takes_nothing() {
+        let limit = Limit::new(rate(1.0, 1));
+        let now = Duration::from_secs(5);
+        assert_eq!(limit.ready_at(now), None);
+        assert_eq!(limit.ready_at(now), None);
+        limit.take(now);
+        assert_eq!(limit.ready_at(now), Some(Duration::from_secs(6)));
+    }
+
+    #[test]
+    fn fractions_of_a_send_a_second_are_kept() {
+        let limit = Limit::new(rate(0.25, 1));
+        limit.take(Duration::ZERO);
+        assert_eq!(
+            limit.ready_at(Duration::from_secs(1)),
+            Some(Duration::from_secs(4))
+        );
+    }
+
+    proptest! {
+        /// However the asking is spread, no window of one second admits more than rate + burst.
+        #[test]
+        fn no_window_holds_more_than_rate_and_burst(
+            per_second in 1_u32..300,
+            burst in 1_u32..20,
+            steps in proptest::collection::vec(0_u64..40_000, 200..2_000),
+        ) {
+            let limit = Limit::new(rate(f64::from(per_second), burst));
+            let mut now = Duration::ZERO;
+            let mut admitted: Vec<Duration> = Vec::new();
+            for step in steps {
+                now += Duration::from_micros(step);
+                while limit.ready_at(now).is_none() {
+                    limit.take(now);
+                    admitted.push(now);
+                }
+            }
+            let allowed = (per_second + burst) as usize;
+            for (index, first) in admitted.iter().enumerate() {
+                let window = admitted[index..].iter().take_while(|at| **at < *first + Duration::from_secs(1));
+                prop_assert!(window.count() <= allowed);
+            }
+        }
+    }
+}

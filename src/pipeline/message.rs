@@ -1,0 +1,232 @@
+//! Draft → message: the checks that `WeChat` would make, made before a grant is spent on them.
+//!
+//! A [`Message`] can only come from [`validate`], so whatever takes one knows that its values fit.
+
+use std::sync::Arc;
+
+use super::event::Event;
+use super::outcome::Reason;
+use super::params::{ParamKind, Violation, normalise};
+use super::rules::{Overflow, Rule};
+
+/// Why no message came of a rule and an event; it ends as an `invalid` outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The stable code.
+    pub reason: Reason,
+    /// What failed and where, for a person; never a whole value of the event.
+    pub detail: String,
+    /// The param at fault, if it is one.
+    pub param: Option<Arc<str>>,
+}
+
+/// The language in which `WeChat` shows the card. `WeChat`: subscribe/send, `lang`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Lang {
+    /// `zh_CN`
+    #[default]
+    ZhCn,
+    /// `en_US`
+    EnUs,
+    /// `zh_HK`
+    ZhHk,
+    /// `zh_TW`
+    ZhTw,
+}
+
+impl Lang {
+    /// Every language with its name on the wire.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("zh_CN", Self::ZhCn),
+        ("en_US", Self::EnUs),
+        ("zh_HK", Self::ZhHk),
+        ("zh_TW", Self::ZhTw),
+    ];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ZhCn => "zh_CN",
+            Self::EnUs => "en_US",
+            Self::ZhHk => "zh_HK",
+            Self::ZhTw => "zh_TW",
+        }
+    }
+}
+
+/// What the templates of a rule gave for an event: nothing of it is checked yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    pub(super) dedupe: Option<String>,
+    pub(super) recipient: String,
+    pub(super) page: Option<String>,
+    pub(super) params: Vec<(Arc<str>, String)>,
+}
+
+/// What one rule made of one event, and every value of it fits. Read it, do not write it: only [`validate`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::manual_non_exhaustive,
+    reason = "`non_exhaustive` holds only between crates; this keeps the rest of ours out too"
+)]
+pub struct Message {
+    /// The name of the rule that made it.
+    pub rule: Arc<str>,
+    /// What is sent once: see [`message_id`].
+    pub message_id: String,
+    /// The openid, in the clear.
+    pub recipient: String,
+    /// The page that a tap on the card opens, with its query; without one the card opens nothing.
+    pub page: Option<String>,
+    /// The language of the card.
+    pub lang: Lang,
+    /// Each param's name and value, in the order of the numbers in the names.
+    pub params: Vec<(Arc<str>, String)>,
+    /// Keeps others from putting one together themselves.
+    validated: (),
+}
+
+impl Message {
+    /// The value of one param.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params
+            .iter()
+            .find(|(known, _)| known.as_ref() == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// The id under which a message is sent once: rule, source of the event, and the event's id or what the rule says in `dedupe`.
+/// Only the last part may hold a `|`, so two different triples never give the same id.
+pub fn message_id(rule: &str, source: &str, id: &str) -> String {
+    if source.contains(['%', '|']) {
+        let source = source.replace('%', "%25").replace('|', "%7C");
+        return format!("{rule}|{source}|{id}");
+    }
+    format!("{rule}|{source}|{id}")
+}
+
+/// Checks a draft against the limits of its template and makes a message of it.
+pub fn validate(rule: &Rule, event: &Event, draft: Draft) -> Result<Message, Rejection> {
+    let once = match &draft.dedupe {
+        Some(value) => normalise(value),
+        None => event.id.clone(),
+    };
+    if once.is_empty() {
+        return Err(Rejection {
+            reason: Reason::ValueMissing,
+            detail: "dedupe: the value is empty".to_owned(),
+            param: None,
+        });
+    }
+    let recipient = check_recipient(&draft.recipient)?;
+    let page = draft.page.as_deref().map(check_page).transpose()?.flatten();
+    let mut params = draft.params;
+    for (name, value) in &mut params {
+        *value = check_param(rule, name, value).map_err(|violation| Rejection {
+            reason: violation.reason,
+            detail: format!("{name}: {}", violation.detail),
+            param: Some(Arc::clone(name)),
+        })?;
+    }
+    let message_id = message_id(&rule.name, &event.source, &once);
+    Ok(Message {
+        rule: Arc::clone(&rule.name),
+        message_id,
+        recipient,
+        page,
+        lang: rule.lang,
+        params,
+        validated: (),
+    })
+}
+
+fn check_param(rule: &Rule, name: &str, value: &str) -> Result<String, Violation> {
+    let mut value = normalise(value);
+    let Some(kind) = ParamKind::of(name) else {
+        let detail = "the type of the param is not known".to_owned();
+        return Err(Violation {
+            reason: Reason::ParamMalformed,
+            detail,
+        });
+    };
+    let mut verdict = kind.check(&value);
+    let too_long = verdict
+        .as_ref()
+        .is_err_and(|violation| violation.reason == Reason::ParamTooLong);
+    if too_long && kind.can_trim() && rule.overflow_of(name) == Overflow::Trim {
+        value = kind.trim(&value, "");
+        verdict = kind.check(&value);
+    }
+    verdict?;
+    match rule.template.enums.get(name) {
+        Some(listed) if !listed.contains(&value) => {
+            let detail = format!(
+                "expected one of the template's values: {}",
+                listed.join(", ")
+            );
+            Err(Violation {
+                reason: Reason::ParamNotListed,
+                detail,
+            })
+        }
+        _ => Ok(value),
+    }
+}
+
+/// An openid is 28 characters of the base64 alphabet for URLs today; only the alphabet is relied on.
+fn check_recipient(text: &str) -> Result<String, Rejection> {
+    const LIMIT: usize = 128;
+    let recipient = text.trim();
+    let rejection = |detail: String| Rejection {
+        reason: Reason::RecipientMalformed,
+        detail,
+        param: None,
+    };
+    if recipient.is_empty() {
+        return Err(rejection("to: the openid is empty".to_owned()));
+    }
+    if recipient.len() > LIMIT {
+        return Err(rejection(format!(
+            "to: expected an openid of at most {LIMIT} characters, found {}",
+            recipient.len()
+        )));
+    }
+    if !recipient
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    {
+        return Err(rejection(
+            "to: expected an openid: letters, digits, `-` and `_`".to_owned(),
+        ));
+    }
+    Ok(recipient.to_owned())
+}
+
+/// An empty page is no page: the card opens nothing then.
+fn check_page(text: &str) -> Result<Option<String>, Rejection> {
+    // WeChat names no limit; a page of this length is a mistake of the template.
+    const LIMIT: usize = 1024;
+    let page = text.trim();
+    let rejection = |detail: String| Rejection {
+        reason: Reason::PageMalformed,
+        detail,
+        param: None,
+    };
+    if page.len() > LIMIT {
+        return Err(rejection(format!(
+            "page: expected at most {LIMIT} bytes, found {}",
+            page.len()
+        )));
+    }
+    if page.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err(rejection("page: expected a path without spaces and line breaks; use the filter `urlencode` for values".to_owned()));
+    }
+    if page.contains("://") {
+        return Err(rejection("page: expected a page of the mini program such as pages/order/detail, found a web address".to_owned()));
+    }
+    Ok((!page.is_empty()).then(|| page.to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

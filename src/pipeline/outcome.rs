@@ -1,0 +1,343 @@
+//! The one final word on a message, and the letter that goes with a bad one.
+//!
+//! These names are the contract with everyone who reads the outcome topic: adding a field or a reason is a minor change, anything
+//! else a breaking one.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::event::Record;
+
+/// How a message ended. Closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// `WeChat` took it (errcode 0).
+    Sent,
+    /// `WeChat` refused it for good.
+    Rejected,
+    /// It could not be made: undecodable record, rule error, value over its limit.
+    Invalid,
+    /// We chose not to send it.
+    Skipped,
+    /// Older than the rule's `expires_after` when its turn came.
+    Expired,
+    /// Given up: attempts used, or a fault of the app's account.
+    Failed,
+    /// In doubt, and the rule says `leave`.
+    Unknown,
+    /// No rule wanted the event; published only if the settings ask for it.
+    Unmatched,
+}
+
+impl Status {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Rejected => "rejected",
+            Self::Invalid => "invalid",
+            Self::Skipped => "skipped",
+            Self::Expired => "expired",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Unmatched => "unmatched",
+        }
+    }
+}
+
+/// Why. Closed, and stable on the wire; `docs/outcomes.md` explains each for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// `sent`: errcode 0.
+    Ok,
+
+    /// `rejected`: the user has not subscribed, has cancelled, or has used up what was granted (43101).
+    UserRefused,
+    /// `rejected`: no such user in this app (40003).
+    RecipientUnknown,
+    /// `rejected`: a value breaks its rule in `WeChat`'s eyes (47003).
+    ParamRefused,
+    /// `rejected`: the content is not allowed (45168, 40066).
+    ContentRefused,
+    /// `rejected`: the template id is not this app's (40037).
+    TemplateUnknown,
+    /// `rejected`: the page is not in the released version of the mini program (41030, 40165).
+    PageUnknown,
+
+    /// `invalid`: the value is above `[events] max_bytes`.
+    RecordTooLarge,
+    /// `invalid`: the value is not JSON.
+    NotJson,
+    /// `invalid`: a form of event that is not supported.
+    FormatUnsupported,
+    /// `invalid`: the event's attributes are not what they must be.
+    EventMalformed,
+    /// `invalid`: the event has no type.
+    TypeMissing,
+    /// `invalid`: a template or filter of the rule failed on this event.
+    RuleError,
+    /// `invalid`: a value that the rule needs is missing or null in the event.
+    ValueMissing,
+    /// `invalid`: `to` gave nothing that can be an openid.
+    RecipientMalformed,
+    /// `invalid`: `page` gave nothing that can be a page.
+    PageMalformed,
+    /// `invalid`: a param's value is empty.
+    ParamEmpty,
+    /// `invalid`: a param's value is longer than its type allows.
+    ParamTooLong,
+    /// `invalid`: a param's value breaks the format of its type.
+    ParamMalformed,
+    /// `invalid`: a param's value is not one that the template lists.
+    ParamNotListed,
+
+    /// `expired`: its turn came too late.
+    Expired,
+
+    /// `failed`: every attempt ended without an answer that settles it.
+    AttemptsUsed,
+    /// `failed`: the template, or the app's ability to send, is banned (43107, 43116).
+    TemplateBanned,
+    /// `failed`: the app's account may not do this (48001, 50002, 40125 …).
+    AccountFault,
+    /// `failed`: `WeChat` says that the request itself is wrong (47001, 44002 …): a fault of wx-courier.
+    RequestRefused,
+
+    /// `unknown`: the request was written, no answer came, and the rule says `leave`.
+    InDoubt,
+
+    /// `unmatched`: no rule wanted the event.
+    NoRule,
+}
+
+impl Reason {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::UserRefused => "user_refused",
+            Self::RecipientUnknown => "recipient_unknown",
+            Self::ParamRefused => "param_refused",
+            Self::ContentRefused => "content_refused",
+            Self::TemplateUnknown => "template_unknown",
+            Self::PageUnknown => "page_unknown",
+            Self::RecordTooLarge => "record_too_large",
+            Self::NotJson => "not_json",
+            Self::FormatUnsupported => "format_unsupported",
+            Self::EventMalformed => "event_malformed",
+            Self::TypeMissing => "type_missing",
+            Self::RuleError => "rule_error",
+            Self::ValueMissing => "value_missing",
+            Self::RecipientMalformed => "recipient_malformed",
+            Self::PageMalformed => "page_malformed",
+            Self::ParamEmpty => "param_empty",
+            Self::ParamTooLong => "param_too_long",
+            Self::ParamMalformed => "param_malformed",
+            Self::ParamNotListed => "param_not_listed",
+            Self::Expired => "expired",
+            Self::AttemptsUsed => "attempts_used",
+            Self::TemplateBanned => "template_banned",
+            Self::AccountFault => "account_fault",
+            Self::RequestRefused => "request_refused",
+            Self::InDoubt => "in_doubt",
+            Self::NoRule => "no_rule",
+        }
+    }
+}
+
+/// The record on the outcome topic. Flat, so that any dashboard tool reads it; a field that does not apply is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Outcome {
+    /// The same for the same record and rule, on every run: `topic/partition/offset/rule`.
+    pub id: String,
+    /// What is sent once: rule, event source, and event id or the rule's `dedupe` value. The key of the record.
+    pub message_id: String,
+    /// For a duplicate, the `id` of the outcome that it repeats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<String>,
+    /// How it ended.
+    pub status: Status,
+    /// Why.
+    pub reason: Reason,
+    /// The same in a sentence for a person. Its wording may change.
+    pub detail: String,
+
+    /// The rule that made the message; none where no rule was reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Arc<str>>,
+    /// Which version of the rule set was in force.
+    pub rules_version: Arc<str>,
+    /// The mini program, by its name in the settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app: Option<Arc<str>>,
+    /// The template, by its name in the catalog.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<Arc<str>>,
+    /// The template, by its id at `WeChat`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_id: Option<Arc<str>>,
+    /// The user's openid, masked unless the settings say otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
+
+    /// The event's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    /// The event's type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// The event's source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_source: Option<String>,
+    /// When the event happened: RFC 3339, UTC, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_time: Option<String>,
+    /// The source topic of the record.
+    pub topic: Arc<str>,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+
+    /// `WeChat`'s code of the last attempt, if it was not 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errcode: Option<i64>,
+    /// Its text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errmsg: Option<String>,
+    /// `WeChat`'s request id; it can be looked up for seven days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rid: Option<String>,
+    /// `WeChat`'s number for the message, in digits: it exceeds 2^53.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub msgid: Option<String>,
+    /// The offending param.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub param: Option<String>,
+
+    /// Calls of `WeChat`'s API.
+    pub attempts: u32,
+    /// When the record was read: RFC 3339, UTC, milliseconds.
+    pub received_at: String,
+    /// When this was decided: RFC 3339, UTC, milliseconds.
+    pub settled_at: String,
+    /// Time from reading to settling that was not spent in calls, in milliseconds.
+    pub waited_ms: u64,
+    /// Time spent in calls, in milliseconds.
+    pub api_ms: u64,
+
+    /// W3C trace context, sent as a header.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub traceparent: Option<String>,
+}
+
+impl Outcome {
+    /// Whether the original record goes to the dead-letter topic as well: nobody can say that of a message that was sent, refused by
+    /// `WeChat` or left out on purpose, but what could not be made or was given up may be mended and replayed.
+    pub fn wants_dead_letter(&self) -> bool {
+        match self.status {
+            Status::Invalid | Status::Failed => true,
+            Status::Sent
+            | Status::Rejected
+            | Status::Skipped
+            | Status::Expired
+            | Status::Unknown
+            | Status::Unmatched => false,
+        }
+    }
+}
+
+/// How the recipient appears in outcomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecipientStyle {
+    /// The first and last three characters.
+    Masked,
+    /// The whole openid.
+    Plain,
+    /// SHA-256, so that outcomes of one user can be joined without naming the user.
+    Hashed,
+}
+
+impl RecipientStyle {
+    /// An openid in this style.
+    pub fn show(self, openid: &str) -> String {
+        use sha2::{Digest, Sha256};
+        match self {
+            Self::Plain => openid.to_owned(),
+            Self::Hashed => {
+                let digest = Sha256::digest(openid.as_bytes());
+                let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+                format!("sha256:{hex}")
+            }
+            Self::Masked => {
+                let characters: Vec<char> = openid.chars().collect();
+                match characters.as_slice() {
+                    [a, b, c, middle @ .., x, y, z] if middle.len() >= 6 => {
+                        format!("{a}{b}{c}***{x}{y}{z}")
+                    }
+                    _ => "***".to_owned(),
+                }
+            }
+        }
+    }
+}
+
+/// A header of a dead letter, beside those of the original record.
+pub fn dead_letter_headers(outcome: &Outcome, record: &Record) -> Vec<(&'static str, String)> {
+    vec![
+        ("wx-courier-outcome-id", outcome.id.clone()),
+        ("wx-courier-status", outcome.status.as_str().to_owned()),
+        ("wx-courier-reason", outcome.reason.as_str().to_owned()),
+        ("wx-courier-detail", outcome.detail.clone()),
+        (
+            "wx-courier-rule",
+            outcome.rule.as_deref().unwrap_or_default().to_owned(),
+        ),
+        ("wx-courier-topic", record.topic.to_string()),
+        ("wx-courier-partition", record.partition.to_string()),
+        ("wx-courier-offset", record.offset.to_string()),
+        ("wx-courier-time", outcome.settled_at.clone()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_show_little() {
+        assert_eq!(
+            RecipientStyle::Masked.show("oABCD1234567890xyz"),
+            "oAB***xyz"
+        );
+        assert_eq!(RecipientStyle::Masked.show("o1"), "***");
+        assert!(RecipientStyle::Hashed.show("o1").starts_with("sha256:"));
+    }
+
+    #[test]
+    fn words_on_the_wire_are_what_serde_writes() {
+        let written = |value: serde_json::Value| value.as_str().unwrap().to_owned();
+        for status in [Status::Sent, Status::Invalid, Status::Unmatched] {
+            assert_eq!(
+                written(serde_json::to_value(status).unwrap()),
+                status.as_str()
+            );
+        }
+        for reason in [
+            Reason::Ok,
+            Reason::UserRefused,
+            Reason::NoRule,
+            Reason::ParamTooLong,
+        ] {
+            assert_eq!(
+                written(serde_json::to_value(reason).unwrap()),
+                reason.as_str()
+            );
+        }
+    }
+}

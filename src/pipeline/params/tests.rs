@@ -1,0 +1,276 @@
+//! What fits which type, and what cutting leaves.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn verdict(kind: ParamKind, value: &str) -> Option<Reason> {
+    kind.check(value).err().map(|violation| violation.reason)
+}
+
+fn accepts(kind: ParamKind, values: &[&str]) {
+    for value in values {
+        assert_eq!(verdict(kind, value), None, "{kind:?} should take {value:?}");
+    }
+}
+
+fn refuses(kind: ParamKind, reason: Reason, values: &[&str]) {
+    for value in values {
+        assert_eq!(
+            verdict(kind, value),
+            Some(reason),
+            "{kind:?} should refuse {value:?}"
+        );
+    }
+}
+
+#[test]
+fn the_prefix_of_a_name_is_its_type() {
+    assert_eq!(ParamKind::of("thing1"), Some(ParamKind::Thing));
+    assert_eq!(
+        ParamKind::of("character_string10"),
+        Some(ParamKind::CharacterString)
+    );
+    assert_eq!(ParamKind::of("enum_string2"), Some(ParamKind::Enum));
+    assert_eq!(ParamKind::of("number01"), Some(ParamKind::Number));
+    for unknown in ["thing", "thingy1", "1", "", "Thing1", "thing1a"] {
+        assert_eq!(ParamKind::of(unknown), None, "{unknown:?}");
+    }
+}
+
+#[test]
+fn length_counts_utf_16_units() {
+    accepts(
+        ParamKind::Thing,
+        &["二十个汉字二十个汉字二十个汉字二十个汉字", "a"],
+    );
+    refuses(
+        ParamKind::Thing,
+        Reason::ParamTooLong,
+        &[
+            "二十个汉字二十个汉字二十个汉字二十个汉字!",
+            "☕️👍👍👍👍👍👍👍👍👍👍",
+        ],
+    );
+    refuses(
+        ParamKind::Thing,
+        Reason::ParamEmpty,
+        &["", "  ", "\u{3000}"],
+    );
+}
+
+#[test]
+fn alphabets() {
+    accepts(
+        ParamKind::Number,
+        &["0", "128.50", "00000000000000000000000000000000"],
+    );
+    refuses(
+        ParamKind::Number,
+        Reason::ParamMalformed,
+        &["-1", "1,000", "1.", ".5", "1.2.3", "１", "一"],
+    );
+    refuses(
+        ParamKind::Number,
+        Reason::ParamTooLong,
+        &["000000000000000000000000000000000"],
+    );
+    accepts(ParamKind::Letter, &["abcXYZ"]);
+    refuses(
+        ParamKind::Letter,
+        Reason::ParamMalformed,
+        &["a1", "a b", "é", "字"],
+    );
+    accepts(ParamKind::Symbol, &["!?", "★", "，"]);
+    refuses(
+        ParamKind::Symbol,
+        Reason::ParamMalformed,
+        &["a", "1", "字", "! !"],
+    );
+    accepts(ParamKind::CharacterString, &["SO2026-1122#1", "a b", "￥1"]);
+    refuses(
+        ParamKind::CharacterString,
+        Reason::ParamMalformed,
+        &["SO单1", "かな"],
+    );
+    accepts(
+        ParamKind::PhoneNumber,
+        &["+86-0766-66888866", "138****5678", "(010) 1234"],
+    );
+    refuses(
+        ParamKind::PhoneNumber,
+        Reason::ParamMalformed,
+        &["请致电", "12a"],
+    );
+    refuses(
+        ParamKind::PhoneNumber,
+        Reason::ParamTooLong,
+        &["+86-0766-668888661"],
+    );
+    accepts(ParamKind::CarNumber, &["粤A8Z888挂", "A1"]);
+    refuses(
+        ParamKind::CarNumber,
+        Reason::ParamMalformed,
+        &["A粤1", "粤A-1"],
+    );
+    accepts(ParamKind::Phrase, &["已完成", "配送中"]);
+    refuses(
+        ParamKind::Phrase,
+        Reason::ParamMalformed,
+        &["已完成!", "a", "3天"],
+    );
+    refuses(ParamKind::Phrase, Reason::ParamTooLong, &["正在为您配送"]);
+}
+
+#[test]
+fn a_name_with_han_in_it_has_half_the_room() {
+    accepts(
+        ParamKind::Name,
+        &["古丽娜尔·买买提明", "Maximilian Schneider"],
+    );
+    refuses(
+        ParamKind::Name,
+        Reason::ParamTooLong,
+        &[
+            "一二三四五六七八九十一",
+            "Maximilian 张三",
+            "Maximilian Schneiders",
+        ],
+    );
+}
+
+#[test]
+fn amounts() {
+    accepts(
+        ParamKind::Amount,
+        &[
+            "￥128.50",
+            "¥1",
+            "$0.99",
+            "128.5元",
+            "￥100元",
+            "12345678.90",
+        ],
+    );
+    refuses(
+        ParamKind::Amount,
+        Reason::ParamMalformed,
+        &["￥1,280", "100万元", "-1", "￥￥1", "￥", "1￥", "free"],
+    );
+    refuses(ParamKind::Amount, Reason::ParamTooLong, &["￥123456789.01"]);
+}
+
+#[test]
+fn times_and_dates() {
+    accepts(
+        ParamKind::Time,
+        &[
+            "15:01",
+            "5:01:30",
+            "2019年10月1日 15:01",
+            "2019年10月1日15:01",
+            "15:01~16:00",
+            "10-01 15:01",
+        ],
+    );
+    refuses(
+        ParamKind::Time,
+        Reason::ParamMalformed,
+        &[
+            "24:00",
+            "15:1",
+            "15:60",
+            "2019年10月1日",
+            "15:01～16:00",
+            "15：01",
+            "1:00~2:00~3:00",
+            "下午",
+        ],
+    );
+    accepts(
+        ParamKind::Date,
+        &[
+            "2019年10月1日",
+            "2019年10月",
+            "10月1日",
+            "2018-01-01",
+            "2018/01/01",
+            "2018.1.1",
+            "2018-01",
+            "01-01",
+        ],
+    );
+    accepts(
+        ParamKind::Date,
+        &[
+            "2019年10月1日 15:01",
+            "2019年10月1日~2019年10月3日",
+            "2019年10月1日 15:01~16:00",
+        ],
+    );
+    refuses(
+        ParamKind::Date,
+        Reason::ParamMalformed,
+        &[
+            "15:01",
+            "2019年13月1日",
+            "2019-10-32",
+            "2019年10月1日~16:00",
+            "10月",
+            "2018-01/01",
+            "~",
+        ],
+    );
+}
+
+#[test]
+fn every_control_character_becomes_one_space() {
+    assert_eq!(normalise(" a\r\nb\tc\u{2028}d \n"), "a  b c d");
+    assert_eq!(normalise("\u{3000}拿铁\u{0}"), "拿铁");
+}
+
+#[test]
+fn cutting_keeps_the_suffix_and_whole_graphemes() {
+    assert_eq!(ParamKind::Thing.trim("拿铁", " 等2件"), "拿铁 等2件");
+    let cut_text = ParamKind::Thing.trim("一二三四五六七八九十一二三四五六七八九十", " 等2件");
+    assert_eq!(cut_text, "一二三四五六七八九十一二三四五六 等2件");
+    // A family is one grapheme of eleven units: either all of it stays or none.
+    assert_eq!(cut("ab👨‍👩‍👧‍👦", "", 12), "ab");
+    assert_eq!(cut("ab👨‍👩‍👧‍👦", "", 13), "ab👨‍👩‍👧‍👦");
+    assert_eq!(cut("abc def", "", 4), "abc");
+    assert_eq!(cut("abc", "12345", 3), "123");
+    assert_eq!(
+        ParamKind::Name.trim("Maximilian Schneider", "先生"),
+        "Maximili先生"
+    );
+    assert_eq!(ParamKind::Amount.trim("￥1", ""), "￥1");
+}
+
+const TRIMMABLE: [ParamKind; 6] = [
+    ParamKind::Thing,
+    ParamKind::Letter,
+    ParamKind::Symbol,
+    ParamKind::CharacterString,
+    ParamKind::Name,
+    ParamKind::Phrase,
+];
+
+proptest! {
+    #[test]
+    fn what_was_cut_is_never_too_long(text in "\\PC{0,60}", suffix in "\\PC{0,8}", kind in proptest::sample::select(TRIMMABLE.to_vec())) {
+        let trimmed = kind.trim(&normalise(&text), &suffix);
+        prop_assert!(length(&trimmed) <= kind.limit().unwrap());
+        prop_assert_ne!(verdict(kind, &trimmed), Some(Reason::ParamTooLong));
+    }
+
+    #[test]
+    fn any_text_can_be_checked(text in "[0-9年月日:~./ ￥元-]{0,24}|\\PC{0,40}") {
+        for (_, kind) in PREFIXES {
+            let value = normalise(&text);
+            prop_assert_eq!(normalise(&value), value.clone());
+            if let Err(violation) = kind.check(&value) {
+                prop_assert!(value.chars().count() < 8 || !violation.detail.contains(&value));
+            }
+        }
+    }
+}

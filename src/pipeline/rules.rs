@@ -1,0 +1,331 @@
+//! The rules: which event becomes which message. Files go in, a compiled set comes out, whole or not at all.
+//!
+//! A [`RuleSet`] never changes: new rules are a new set. Planning an event costs what its own rules cost, however many others
+//! there are.
+
+mod context;
+mod file;
+mod filters;
+mod glob;
+mod inspect;
+mod proof;
+mod rate;
+mod template;
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
+
+use super::catalog::{Catalog, Template};
+use super::event::Event;
+use super::limits::Rate;
+use super::message::{Draft, Lang, Message, Rejection, validate};
+use crate::document::Problems;
+use context::{Belongings, EventValues};
+use glob::Glob;
+use template::{Condition, Failure, Text};
+
+pub use proof::TestResult;
+
+/// A rule file, as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleSource {
+    /// The file as errors shall name it.
+    pub file: String,
+    /// The rule's name: the path below the folder of rules, without `.toml`.
+    pub name: String,
+    /// What is in the file.
+    pub text: String,
+}
+
+/// What rules are checked against.
+#[derive(Clone, Debug)]
+pub struct Surroundings<'a> {
+    /// The apps that the settings know.
+    pub apps: &'a BTreeSet<String>,
+    /// The templates of those apps.
+    pub catalog: &'a Catalog,
+    /// The zone in which `datetime` and `date` write.
+    pub time_zone: TimeZone,
+}
+
+/// What happens to a message after a crash between its attempt and the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InDoubt {
+    /// It is sent again: perhaps twice, never not at all.
+    #[default]
+    Resend,
+    /// It is left: perhaps not at all, never twice. Its outcome is `unknown`.
+    Leave,
+}
+
+/// What happens to a value that is too long for its param.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// The message is `invalid`.
+    #[default]
+    Reject,
+    /// The value is cut.
+    Trim,
+}
+
+/// A rule that passed every check.
+pub struct Rule {
+    /// Its name: the path of its file below the folder of rules.
+    pub name: Arc<str>,
+    /// The app that sends.
+    pub app: Arc<str>,
+    /// The template that it fills.
+    pub template: Arc<Template>,
+    /// The language of the card.
+    pub lang: Lang,
+    /// How old an event may be when its message's turn comes.
+    pub expires_after: Duration,
+    /// What a crash between attempt and answer means.
+    pub in_doubt: InDoubt,
+    /// The most sends of this rule a second, over the whole fleet.
+    pub rate: Option<Rate>,
+    wants: Wants,
+    when: Option<Condition>,
+    to: Text,
+    page: Option<Text>,
+    dedupe: Option<Text>,
+    params: Vec<Param>,
+    belongings: Arc<Belongings>,
+    tests: Vec<proof::RuleTest>,
+}
+
+/// The types of events that a rule is for.
+#[derive(Debug, Default)]
+struct Wants {
+    exact: Vec<String>,
+    globs: Vec<Glob>,
+}
+
+/// A param of a rule.
+#[derive(Debug)]
+struct Param {
+    name: Arc<str>,
+    text: Text,
+    overflow: Overflow,
+}
+
+/// What one rule makes of an event.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// The message, or why there is none.
+    pub result: Result<Message, Rejection>,
+}
+
+impl Rule {
+    /// What happens to a value that is too long for this param.
+    pub fn overflow_of(&self, param: &str) -> Overflow {
+        self.params
+            .iter()
+            .find(|known| known.name.as_ref() == param)
+            .map(|param| param.overflow)
+            .unwrap_or_default()
+    }
+
+    /// The names of the params that it fills, in their order on the card.
+    pub fn params(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.params.iter().map(|param| &param.name)
+    }
+
+    /// How many tests its file has.
+    pub fn n_tests(&self) -> usize {
+        self.tests.len()
+    }
+
+    fn wants(&self, event_type: &str) -> bool {
+        self.wants.exact.iter().any(|exact| exact == event_type)
+            || self.wants.globs.iter().any(|glob| glob.matches(event_type))
+    }
+
+    /// The message for an event of a type that the rule is for; `None` if `when` does not hold.
+    fn apply(
+        &self,
+        event: &Event,
+        values: &Arc<EventValues>,
+    ) -> Option<Result<Message, Rejection>> {
+        let root = context::root(values, &self.belongings);
+        match self.when.as_ref().map(|when| when.holds(&root)) {
+            Some(Ok(false)) => return None,
+            Some(Err(failure)) => return Some(Err(rejection("when", &failure))),
+            Some(Ok(true)) | None => {}
+        }
+        Some(
+            self.draft(&root)
+                .and_then(|draft| validate(self, event, draft)),
+        )
+    }
+
+    fn draft(&self, root: &minijinja::Value) -> Result<Draft, Rejection> {
+        let render = |key: &str, text: &Text| {
+            text.render(root)
+                .map_err(|failure| rejection(key, &failure))
+        };
+        let recipient = render("to", &self.to)?;
+        let page = self
+            .page
+            .as_ref()
+            .map(|page| render("page", page))
+            .transpose()?;
+        let dedupe = self
+            .dedupe
+            .as_ref()
+            .map(|dedupe| render("dedupe", dedupe))
+            .transpose()?;
+        let mut params = Vec::with_capacity(self.params.len());
+        for Param { name, text, .. } in &self.params {
+            let value = text.render(root).map_err(|failure| Rejection {
+                param: Some(Arc::clone(name)),
+                ..rejection(name, &failure)
+            })?;
+            params.push((Arc::clone(name), value));
+        }
+        Ok(Draft {
+            dedupe,
+            recipient,
+            page,
+            params,
+        })
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rule")
+            .field("name", &self.name)
+            .field("app", &self.app)
+            .finish_non_exhaustive()
+    }
+}
+
+fn rejection(key: &str, failure: &Failure) -> Rejection {
+    Rejection {
+        reason: failure.reason,
+        detail: format!("{key}: {}", failure.detail),
+        param: None,
+    }
+}
+
+/// Every rule, compiled. Immutable: it is swapped whole.
+#[derive(Debug)]
+pub struct RuleSet {
+    version: Arc<str>,
+    /// By name, so that an index is also a place in the order of plans.
+    rules: Vec<Arc<Rule>>,
+    by_type: HashMap<String, Vec<usize>>,
+    with_globs: Vec<usize>,
+}
+
+impl RuleSet {
+    /// Compiles every rule. All mistakes of all files are reported; `None` if any of them is an error.
+    pub fn compile(
+        problems: &mut Problems,
+        sources: &[RuleSource],
+        around: &Surroundings<'_>,
+    ) -> Option<Self> {
+        let mut found = Problems::default();
+        let mut rules = Vec::new();
+        for source in sources {
+            rules.extend(file::read(&mut found, source, around).map(Arc::new));
+        }
+        let sound = !found.has_errors();
+        problems.extend(found);
+        sound.then(|| Self::of(version_of(sources), rules))
+    }
+
+    fn of(version: Arc<str>, mut rules: Vec<Arc<Rule>>) -> Self {
+        rules.sort_by(|left, right| left.name.cmp(&right.name));
+        let mut by_type: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut with_globs = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            for exact in rule.wants.exact.iter().collect::<BTreeSet<_>>() {
+                by_type.entry(exact.clone()).or_default().push(index);
+            }
+            if !rule.wants.globs.is_empty() {
+                with_globs.push(index);
+            }
+        }
+        Self {
+            version,
+            rules,
+            by_type,
+            with_globs,
+        }
+    }
+
+    /// A short hash over the names and texts of all rules: the same rules have the same version everywhere.
+    pub fn version(&self) -> &Arc<str> {
+        &self.version
+    }
+
+    /// Every rule, by name.
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// What becomes of an event, in the order of the rules' names; empty if no rule wants it.
+    pub fn plan(&self, event: &Event) -> Vec<Planned> {
+        let mut wanted: Vec<usize> = self.by_type.get(&event.kind).cloned().unwrap_or_default();
+        let by_glob = self.with_globs.iter().filter(|index| {
+            self.rules
+                .get(**index)
+                .is_some_and(|rule| rule.wants(&event.kind))
+        });
+        wanted.extend(by_glob);
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        let values = EventValues::of(event);
+        let mut planned = Vec::with_capacity(wanted.len());
+        for rule in wanted.into_iter().filter_map(|index| self.rules.get(index)) {
+            planned.extend(rule.apply(event, &values).map(|result| Planned {
+                rule: Arc::clone(rule),
+                result,
+            }));
+        }
+        planned
+    }
+
+    /// Runs the tests that the rules bring along.
+    pub fn run_tests(&self) -> Vec<TestResult> {
+        self.rules
+            .iter()
+            .flat_map(|rule| proof::run(rule))
+            .collect()
+    }
+}
+
+fn version_of(sources: &[RuleSource]) -> Arc<str> {
+    let mut sorted: Vec<_> = sources
+        .iter()
+        .map(|source| (&source.name, &source.text))
+        .collect();
+    sorted.sort_unstable();
+    let mut hash = Sha256::new();
+    for part in sorted.into_iter().flat_map(|(name, text)| [name, text]) {
+        // With the length before it, no text can pass for the end of one and the beginning of the next.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let hex = hash
+        .finalize()
+        .iter()
+        .take(6)
+        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    Arc::from(hex)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,504 @@
+//! A rule file → a [`Rule`], with every mistake of the file at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::context::Belongings;
+use super::glob::Glob;
+use super::inspect::{Finding, Tables};
+use super::template::{Condition, Text};
+use super::{InDoubt, Overflow, Param, Rule, RuleSource, Surroundings, Wants, proof};
+use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest, parse};
+use crate::pipeline::catalog::{Template, param_order};
+use crate::pipeline::limits::Rate;
+use crate::pipeline::message::Lang;
+use crate::pipeline::outcome::Reason;
+use crate::pipeline::params::{ParamKind, normalise};
+
+/// How old an event may be unless the rule says otherwise.
+const EXPIRES_AFTER: Duration = Duration::from_hours(24);
+
+const OVERFLOW_WORDS: [(&str, Overflow); 2] =
+    [("reject", Overflow::Reject), ("trim", Overflow::Trim)];
+
+/// Reads one rule file. `None` if there is an error in it; whatever is wrong is in `problems`.
+pub(super) fn read(
+    problems: &mut Problems,
+    source: &RuleSource,
+    around: &Surroundings<'_>,
+) -> Option<Rule> {
+    let start = problems.len();
+    let mut found = Problems::default();
+    check_name(&mut found, source);
+    let rule = parse(&mut found, &source.file, &source.text).and_then(|node| {
+        let mut reader = Reader {
+            problems: &mut found,
+            source,
+            around,
+        };
+        reader.rule(node)
+    });
+    let sound = !found.has_errors();
+    let mut found: Vec<_> = found.into_iter().collect();
+    found.sort_by_key(|problem| problem.line);
+    for problem in found {
+        problems.push(problem);
+    }
+    problems.name_rule(start, &source.name);
+    rule.filter(|_| sound)
+}
+
+fn check_name(problems: &mut Problems, source: &RuleSource) {
+    let known = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'/')
+    };
+    if source.name.is_empty() || !source.name.bytes().all(known) {
+        let message = "the name of a rule, which is the path of its file, has only a-z, 0-9, `-`, `_` and `/`";
+        problems.push(Problem::in_file(&source.file, message).help("rename the file"));
+    }
+}
+
+struct Reader<'a> {
+    problems: &'a mut Problems,
+    source: &'a RuleSource,
+    around: &'a Surroundings<'a>,
+}
+
+impl Reader<'_> {
+    fn rule(&mut self, node: Node) -> Option<Rule> {
+        let mut file = Section::new(self.problems, "", node);
+        let tables = file
+            .take_section(self.problems, "tables")
+            .map(|tables| self.tables(tables))
+            .unwrap_or_default();
+        let wants = self.wants(&mut file);
+        let when = file
+            .take_string(self.problems, "when")
+            .and_then(|said| self.condition(&said, &tables));
+        let app = self.app(&mut file);
+        let template = self.template(&mut file, app.as_deref());
+        let to = self.to(&mut file, &tables);
+        let page = file
+            .take_string(self.problems, "page")
+            .and_then(|said| self.page(&said, &tables));
+        let lang = file.take_choice(self.problems, "lang", &Lang::ALL);
+        let expires_after = self.expires_after(&mut file);
+        let in_doubt = file.take_choice(
+            self.problems,
+            "in_doubt",
+            &[("resend", InDoubt::Resend), ("leave", InDoubt::Leave)],
+        );
+        let dedupe = file
+            .take_string(self.problems, "dedupe")
+            .and_then(|said| self.text("dedupe", &said, &tables));
+        let rate = file
+            .take_section(self.problems, "rate")
+            .and_then(|section| Rate::read(self.problems, section));
+        let overflow = self.overflow(&mut file);
+        let params = self.params(&mut file, template.as_deref(), &overflow, &tables);
+        let tests = proof::read(self.problems, &mut file, &wants, &params);
+        if tests.is_empty() {
+            let help = "add [[tests]] with an event and what you expect: `check` runs it, see docs/rules.md";
+            self.problems
+                .push(Problem::warning(file.origin(), "the rule has no tests").help(help));
+        }
+        file.finish(self.problems);
+        Some(Rule {
+            name: Arc::from(self.source.name.as_str()),
+            app: Arc::from(app?),
+            template: template?,
+            lang: lang.map(|said| said.value).unwrap_or_default(),
+            expires_after,
+            in_doubt: in_doubt.map(|said| said.value).unwrap_or_default(),
+            rate,
+            wants,
+            when,
+            to: to?,
+            page,
+            dedupe,
+            params,
+            belongings: Arc::new(Belongings {
+                tables,
+                time_zone: self.around.time_zone.clone(),
+            }),
+            tests,
+        })
+    }
+
+    fn wants(&mut self, file: &mut Section) -> Wants {
+        const HELP: &str =
+            "name the type of the events, a list of types, or a pattern: on = \"order.*\"";
+        let mut wants = Wants::default();
+        let Some(said) = file.take_strings(self.problems, "on") else {
+            if !self
+                .problems
+                .iter()
+                .any(|problem| problem.key.as_deref() == Some("on"))
+            {
+                self.problems.push(file.error("`on` is missing").help(HELP));
+            }
+            return wants;
+        };
+        if said.value.is_empty() || said.value.iter().any(String::is_empty) {
+            self.problems
+                .push(said.error("this is for no event at all").help(HELP));
+        }
+        for pattern in said.value {
+            match Glob::read(&pattern) {
+                Some(glob) => wants.globs.push(glob),
+                None => wants.exact.push(pattern),
+            }
+        }
+        wants
+    }
+
+    fn app(&mut self, file: &mut Section) -> Option<String> {
+        let said = file.require_string(
+            self.problems,
+            "app",
+            "the app that sends, by its name in courier.toml: app = \"shop\"",
+        )?;
+        if self.around.apps.contains(&said.value) {
+            return Some(said.value);
+        }
+        let known: Vec<_> = self.around.apps.iter().map(String::as_str).collect();
+        let help = match nearest(&said.value, &known) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None if known.is_empty() => format!("add [apps.{}] to courier.toml", said.value),
+            None => format!("courier.toml knows: {}", known.join(", ")),
+        };
+        self.problems.push(
+            said.error(format!("there is no app \"{}\"", said.value))
+                .help(help),
+        );
+        None
+    }
+
+    fn template(&mut self, file: &mut Section, app: Option<&str>) -> Option<Arc<Template>> {
+        let help =
+            "the template to fill, by its name in templates.toml: template = \"order_completed\"";
+        let said = file.require_string(self.problems, "template", help)?;
+        let app = app?;
+        if let Some(template) = self.around.catalog.get(app, &said.value) {
+            return Some(Arc::clone(template));
+        }
+        let help = match self.around.catalog.nearest(app, &said.value) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!(
+                "add [{app}.{}] to templates.toml, or let `templates pull` do it",
+                said.value
+            ),
+        };
+        self.problems.push(
+            said.error(format!(
+                "templates.toml has no template \"{}\" for the app \"{app}\"",
+                said.value
+            ))
+            .help(help),
+        );
+        None
+    }
+
+    fn to(&mut self, file: &mut Section, tables: &Tables) -> Option<Text> {
+        const HELP: &str = "the openid of the user: to = \"{{ data.openid }}\"";
+        let Some(said) = file.take("to") else {
+            self.problems.push(file.error("`to` is missing").help(HELP));
+            return None;
+        };
+        if let Item::String(text) = &said.value.item {
+            let said = Said {
+                value: text.clone(),
+                origin: said.origin,
+                key: said.key,
+            };
+            return self.text("to", &said, tables);
+        }
+        let by_login_code =
+            matches!(&said.value.item, Item::Table(table) if table.contains_key("js_code"));
+        self.problems.push(if by_login_code {
+            let help = "let the service that logs the user in put the openid into the event, and write to = \"{{ data.openid }}\"";
+            said.error("a login code (`js_code`) cannot be exchanged for an openid yet").help(help)
+        } else {
+            said.error(format!("expected text, found {}", said.value.item.kind())).help(HELP)
+        });
+        None
+    }
+
+    fn page(&mut self, said: &Said<String>, tables: &Tables) -> Option<Text> {
+        if said.value.trim_start().starts_with('/') {
+            let problem = said.warning("WeChat may refuse a page that starts with `/`");
+            self.problems
+                .push(problem.help("write it as in app.json: \"pages/order/detail\""));
+        }
+        self.text("page", said, tables)
+    }
+
+    fn expires_after(&mut self, file: &mut Section) -> Duration {
+        let Some(said) = file.take_duration(self.problems, "expires_after") else {
+            return EXPIRES_AFTER;
+        };
+        if said.value.is_zero() {
+            self.problems
+                .push(said.error("every message would expire at once"));
+        }
+        said.value
+    }
+
+    fn tables(&mut self, mut section: Section) -> Tables {
+        let mut tables = Tables::new();
+        for (name, said) in section.take_rest() {
+            let mut entries = BTreeMap::new();
+            for (key, entry) in Section::new(self.problems, said.key, said.value).take_rest() {
+                if let Item::String(text) = &entry.value.item {
+                    entries.insert(key, text.clone());
+                } else {
+                    self.problems.push(
+                        entry.error(format!("expected text, found {}", entry.value.item.kind())),
+                    );
+                }
+            }
+            tables.insert(name, entries);
+        }
+        tables
+    }
+
+    fn text(&mut self, key: &str, said: &Said<String>, tables: &Tables) -> Option<Text> {
+        match Text::compile(key, &said.value, tables) {
+            Ok(text) => Some(text),
+            Err(findings) => self.report(said, findings),
+        }
+    }
+
+    fn condition(&mut self, said: &Said<String>, tables: &Tables) -> Option<Condition> {
+        match Condition::compile(&said.value, tables) {
+            Ok(condition) => Some(condition),
+            Err(findings) => self.report(said, findings),
+        }
+    }
+
+    fn report<T>(&mut self, said: &Said<String>, findings: Vec<Finding>) -> Option<T> {
+        for finding in findings {
+            let mut problem = said.error(finding.message);
+            problem.line = problem
+                .line
+                .map(|line| self.first_line(&said.origin, line) + finding.line.saturating_sub(1));
+            problem.help = finding.help;
+            self.problems.push(problem);
+        }
+        None
+    }
+
+    /// The line on which a value's text begins: a text in triple quotes usually begins below its key.
+    fn first_line(&self, origin: &Origin, key_line: u32) -> u32 {
+        let index = usize::try_from(key_line.saturating_sub(1)).unwrap_or(usize::MAX);
+        let line = self
+            .source
+            .text
+            .lines()
+            .nth(index)
+            .unwrap_or_default()
+            .trim_end();
+        let below = matches!(origin, Origin::File { .. })
+            && (line.ends_with("\"\"\"") || line.ends_with("'''"));
+        if below { key_line + 1 } else { key_line }
+    }
+
+    fn overflow(&mut self, file: &mut Section) -> Overflows {
+        let mut overflows = Overflows::default();
+        let Some(said) = file.take("overflow") else {
+            return overflows;
+        };
+        if matches!(said.value.item, Item::Table(_)) {
+            for (param, said) in Section::new(self.problems, said.key, said.value).take_rest() {
+                if let Some(word) = self.overflow_word(&said) {
+                    overflows.each.insert(param, said.map(|_| word));
+                }
+            }
+        } else {
+            overflows.all = self.overflow_word(&said).unwrap_or_default();
+        }
+        overflows
+    }
+
+    fn overflow_word(&mut self, said: &Said<Node>) -> Option<Overflow> {
+        if let Item::String(text) = &said.value.item
+            && let Some((_, overflow)) = OVERFLOW_WORDS.iter().find(|(word, _)| word == text)
+        {
+            return Some(*overflow);
+        }
+        self.problems.push(
+            said.error(
+                "expected \"trim\" or \"reject\", or a table with one of them for each param",
+            ),
+        );
+        None
+    }
+
+    fn params(
+        &mut self,
+        file: &mut Section,
+        template: Option<&Template>,
+        overflows: &Overflows,
+        tables: &Tables,
+    ) -> Vec<Param> {
+        let Some(mut section) = file.take_section(self.problems, "params") else {
+            self.problems.push(file.error("[params] is missing").help(
+                "write a value for every param of the template: thing2 = \"{{ data.name }}\"",
+            ));
+            return Vec::new();
+        };
+        let rest = section.take_rest();
+        let said_names: Vec<_> = rest.iter().map(|(name, _)| name.clone()).collect();
+        let known = template.map_or(&[] as &[_], |template| template.params.as_slice());
+        let missing: Vec<_> = known
+            .iter()
+            .filter(|(name, _)| !said_names.iter().any(|said| said.as_str() == name.as_ref()))
+            .collect();
+        let free: Vec<_> = missing.iter().map(|(name, _)| name.as_ref()).collect();
+        let mut params = Vec::new();
+        for (name, said) in rest {
+            if !known.is_empty() && !known.iter().any(|(known, _)| known.as_ref() == name) {
+                let problem = said.error(format!("the template has no param `{name}`"));
+                self.problems.push(if free.is_empty() {
+                    problem.help("leave it out")
+                } else {
+                    with_nearest(problem, &name, &free)
+                });
+                continue;
+            }
+            let Item::String(text) = &said.value.item else {
+                let problem =
+                    said.error(format!("expected text, found {}", said.value.item.kind()));
+                self.problems.push(problem.help("put the value in quotes"));
+                continue;
+            };
+            let text = Said {
+                value: text.clone(),
+                origin: said.origin.clone(),
+                key: said.key.clone(),
+            };
+            params.extend(self.param(&name, &text, template, overflows, tables));
+        }
+        for (name, said) in overflows
+            .each
+            .iter()
+            .filter(|(name, _)| !said_names.contains(name))
+        {
+            let known: Vec<_> = said_names.iter().map(String::as_str).collect();
+            self.problems.push(with_nearest(
+                said.error(format!("there is no param `{name}` in [params]")),
+                name,
+                &known,
+            ));
+        }
+        for (name, label) in missing {
+            let problem = section.error(format!(
+                "the template's param `{name}` ({label}) is missing"
+            ));
+            self.problems
+                .push(problem.help("WeChat takes a message only with every param"));
+        }
+        if said_names.is_empty() && known.is_empty() {
+            self.problems.push(
+                section
+                    .error("there are no params")
+                    .help("WeChat takes a message only with every param of its template"),
+            );
+        }
+        params.sort_by_cached_key(|param| param_order(&param.name));
+        params
+    }
+
+    fn param(
+        &mut self,
+        name: &str,
+        said: &Said<String>,
+        template: Option<&Template>,
+        overflows: &Overflows,
+        tables: &Tables,
+    ) -> Option<Param> {
+        let Some(kind) = ParamKind::of(name) else {
+            let prefixes: Vec<_> = ParamKind::prefixes().collect();
+            let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
+            let number = name
+                .strip_prefix(prefix)
+                .filter(|number| !number.is_empty())
+                .unwrap_or("1");
+            let problem = said.error(format!(
+                "`{name}` is no param: expected a type and a number, such as `thing1`"
+            ));
+            self.problems.push(match nearest(prefix, &prefixes) {
+                Some(near) => problem.help(format!("did you mean `{near}{number}`?")),
+                None => problem.help(format!("types: {}", prefixes.join(", "))),
+            });
+            return None;
+        };
+        let mut overflow = if kind.can_trim() {
+            overflows.all
+        } else {
+            Overflow::Reject
+        };
+        if let Some(own) = overflows.each.get(name) {
+            overflow = own.value;
+            if overflow == Overflow::Trim && !kind.can_trim() {
+                let help = "leave it out: a value that is too long makes the message `invalid`";
+                self.problems.push(
+                    own.error("a value of this type means something else when it is cut")
+                        .help(help),
+                );
+            }
+        }
+        let text = self.text(name, said, tables)?;
+        if let Text::Literal(literal) = &text {
+            self.literal(name, kind, overflow, said, template, literal);
+        }
+        Some(Param {
+            name: Arc::from(name),
+            text,
+            overflow,
+        })
+    }
+
+    /// Fixed text is checked now: it would fail with every event.
+    fn literal(
+        &mut self,
+        name: &str,
+        kind: ParamKind,
+        overflow: Overflow,
+        said: &Said<String>,
+        template: Option<&Template>,
+        literal: &str,
+    ) {
+        let value = normalise(literal);
+        if let Err(violation) = kind.check(&value) {
+            if violation.reason == Reason::ParamTooLong && overflow == Overflow::Trim {
+                return;
+            }
+            self.problems.push(said.error(format!(
+                "WeChat would refuse this value: {}",
+                violation.detail
+            )));
+        }
+        let listed = template.and_then(|template| template.enums.get(name));
+        if let Some(listed) = listed.filter(|listed| !listed.contains(&value)) {
+            let known: Vec<_> = listed.iter().map(String::as_str).collect();
+            let problem = said.error(format!("\"{value}\" is not one of the template's values"));
+            self.problems.push(with_nearest(problem, &value, &known));
+        }
+    }
+}
+
+/// What the file says of values that are too long.
+#[derive(Default)]
+struct Overflows {
+    all: Overflow,
+    each: BTreeMap<String, Said<Overflow>>,
+}
+
+fn with_nearest(problem: Problem, name: &str, known: &[&str]) -> Problem {
+    match nearest(name, known) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help(format!("known here: {}", known.join(", "))),
+    }
+}

@@ -1,0 +1,164 @@
+//! The set as a whole: its index, its version, and that it is all or nothing. What single rules do is in `tests/cases`.
+
+use serde_json::json;
+
+use super::*;
+
+const TEMPLATES: &str = "[shop.done]\nid = \"x\"\nparams = { thing1 = \"商品\" }";
+
+fn compile(rules: &[(&str, &str)]) -> Result<RuleSet, String> {
+    let mut problems = Problems::default();
+    let catalog = Catalog::read(&mut problems, "templates.toml", TEMPLATES).unwrap();
+    let apps = BTreeSet::from(["shop".to_owned()]);
+    let around = Surroundings {
+        apps: &apps,
+        catalog: &catalog,
+        time_zone: TimeZone::UTC,
+    };
+    let source = |(name, text): &(&str, &str)| RuleSource {
+        file: format!("rules/{name}.toml"),
+        name: (*name).to_owned(),
+        text: (*text).to_owned(),
+    };
+    let sources: Vec<_> = rules.iter().map(source).collect();
+    RuleSet::compile(&mut problems, &sources, &around).ok_or_else(|| problems.to_string())
+}
+
+fn rule(on: &str) -> String {
+    format!(
+        "on = {on}\napp = \"shop\"\ntemplate = \"done\"\nto = \"{{{{ data.openid }}}}\"\n[params]\nthing1 = \"茶\"\n[[tests]]\nevent = {{ type = \"a\", data = {{ openid = \"o1\" }} }}"
+    )
+}
+
+fn event(kind: &str) -> Event {
+    Event {
+        id: "e1".to_owned(),
+        kind: kind.to_owned(),
+        source: "s".to_owned(),
+        time: "2026-11-22T08:30:00Z".to_owned(),
+        time_ms: 0,
+        subject: None,
+        data: json!({ "openid": "o1" }),
+        traceparent: None,
+    }
+}
+
+fn planned(set: &RuleSet, kind: &str) -> Vec<String> {
+    set.plan(&event(kind))
+        .iter()
+        .map(|planned| planned.rule.name.to_string())
+        .collect()
+}
+
+#[test]
+fn an_event_meets_its_rules_in_the_order_of_their_names() {
+    let rules = [
+        ("z/exact", rule("\"a\"")),
+        ("m", rule("\"a*\"")),
+        ("list", rule("[\"a\", \"a\", \"a.*\"]")),
+        ("other", rule("\"b\"")),
+    ];
+    let rules: Vec<_> = rules
+        .iter()
+        .map(|(name, text)| (*name, text.as_str()))
+        .collect();
+    let set = compile(&rules).unwrap();
+    assert_eq!(planned(&set, "a"), ["list", "m", "z/exact"]);
+    assert_eq!(planned(&set, "a.b"), ["list", "m"]);
+    assert_eq!(planned(&set, "b"), ["other"]);
+    assert_eq!(planned(&set, "c"), Vec::<String>::new());
+}
+
+#[test]
+fn one_bad_rule_stops_the_whole_set_and_every_mistake_is_told() {
+    let good = rule("\"a\"");
+    let problems = compile(&[
+        ("good", &good),
+        ("bad", "on = 1"),
+        ("worse", "on = "),
+        ("Not_Lower", &good),
+    ])
+    .unwrap_err();
+    for expected in [
+        "rules/bad.toml:1: error: rule bad: on: expected",
+        "rules/worse.toml:1: error: rule worse: this is not TOML",
+        "rule Not_Lower: the name of a rule",
+    ] {
+        assert!(
+            problems.contains(expected),
+            "{expected}\nnot in\n{problems}"
+        );
+    }
+}
+
+#[test]
+fn the_version_is_of_names_and_texts_alone() {
+    let (a, b) = (rule("\"a\""), rule("\"b\""));
+    let version = |rules: &[(&str, &str)]| compile(rules).unwrap().version().to_string();
+    assert_eq!(
+        version(&[("x", &a), ("y", &b)]),
+        version(&[("y", &b), ("x", &a)])
+    );
+    assert_ne!(
+        version(&[("x", &a), ("y", &b)]),
+        version(&[("x", &b), ("y", &a)])
+    );
+    assert_eq!(version(&[("x", &a)]).len(), 12);
+}
+
+#[test]
+fn a_rate_is_a_table() {
+    let with = |rate: &str| compile(&[("r", &format!("rate = {rate}\n{}", rule("\"a\"")))]);
+    let rate = with("{ per_second = 0.5, burst = 3 }").unwrap().rules()[0]
+        .rate
+        .unwrap();
+    assert_eq!(
+        (rate.per_second.to_string(), rate.burst.get()),
+        ("0.5".to_owned(), 3)
+    );
+    assert_eq!(
+        with("{ per_second = 50 }").unwrap().rules()[0]
+            .rate
+            .unwrap()
+            .burst
+            .get(),
+        1
+    );
+    assert!(
+        with("{ burst = 1 }")
+            .unwrap_err()
+            .contains("`per_second` is missing")
+    );
+    assert!(
+        with("{ per_second = 0 }")
+            .unwrap_err()
+            .contains("above zero")
+    );
+    assert!(
+        with("{ per_second = 1, burst = 0 }")
+            .unwrap_err()
+            .contains("out of range")
+    );
+}
+
+#[test]
+fn a_failing_test_says_what_it_found() {
+    let text = format!(
+        "{}\nexpect = {{ thing1 = \"咖啡\" }}\nexpect_to = \"o2\"",
+        rule("\"a\"")
+    );
+    let set = compile(&[("r", &text)]).unwrap();
+    let results = set.run_tests();
+    assert_eq!(
+        results[0].failures,
+        [
+            "thing1: expected \"咖啡\", found \"茶\"",
+            "to: expected \"o2\", found \"o1\""
+        ]
+    );
+    let problem = results[0].problems().next().unwrap().to_string();
+    assert_eq!(
+        problem,
+        "rules/r.toml:7: error: rule r: tests[0]: test \"1\" failed: thing1: expected \"咖啡\", found \"茶\""
+    );
+}

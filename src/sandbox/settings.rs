@@ -1,0 +1,173 @@
+//! What the sandbox is told before it starts: the accounts it plays, their templates, and how it behaves at first.
+//!
+//! [`Settings`] can be read from any serde format. Times are whole milliseconds, and every field has a default, so that
+//! a test names only what it is about.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sandbox::script::Failures;
+
+/// A day has room for about this many sends in a test; the bound keeps a forgotten sandbox from eating the machine.
+const LOG_LIMIT: usize = 1_000_000;
+
+/// Everything a sandbox starts with, and returns to on a reset.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The mini programs, by appid.
+    pub apps: BTreeMap<String, App>,
+    /// How long an answer of the API takes.
+    pub latency: Latency,
+    /// Life of a new token in milliseconds. WeChat: 7200 s.
+    pub token_life_ms: u64,
+    /// How long an earlier token outlives its successor, in milliseconds, which is also the remaining life under which
+    /// `stable_token` renews. WeChat: 5 minutes. Never more than half a token's life counts, so that a life of two
+    /// seconds works without setting this too.
+    pub token_overlap_ms: u64,
+    /// Whether a send needs a grant of its user.
+    pub grants: GrantCheck,
+    /// Which recipients exist.
+    pub openids: Openids,
+    /// Random failures, none by default.
+    pub failures: Option<Failures>,
+    /// How many accepted sends the log keeps; the oldest goes first.
+    pub log_limit: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            apps: BTreeMap::new(),
+            latency: Latency::default(),
+            token_life_ms: 7_200_000,
+            token_overlap_ms: 300_000,
+            grants: GrantCheck::Off,
+            openids: Openids::Plausible,
+            failures: None,
+            log_limit: LOG_LIMIT,
+        }
+    }
+}
+
+/// One mini program.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct App {
+    /// The `AppSecret`.
+    pub secret: String,
+    /// Its private templates, by `priTmplId`.
+    pub templates: BTreeMap<String, Template>,
+    /// The pages of its released version, without query (`pages/order/detail`). Empty: any page that has the right form.
+    pub pages: BTreeSet<String>,
+}
+
+// The secret may be a real one, if a user plays with real settings.
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("templates", &self.templates)
+            .field("pages", &self.pages)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One subscribe-message template of an app. WeChat: `gettemplate`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Template {
+    /// The title shown to users.
+    pub title: String,
+    /// The keys in the template's order (`thing1`, `amount3`). Empty: not known, so whatever keys come are checked by
+    /// their prefix alone.
+    pub params: Vec<String>,
+    /// What a user calls each param, by key; used only in the content that `gettemplate` returns.
+    pub labels: BTreeMap<String, String>,
+    /// How long a permission lasts.
+    pub kind: Kind,
+    /// The allowed values of `enum` params, by key; a param without a list takes any text.
+    pub enums: BTreeMap<String, Vec<String>>,
+}
+
+/// How long a user's permission lasts. WeChat: subscribe-message overview.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// One accept, one message.
+    #[default]
+    OneTime,
+    /// One accept, any number of messages.
+    LongTerm,
+}
+
+/// Whether sends need a grant.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantCheck {
+    /// Every user has always agreed.
+    #[default]
+    Off,
+    /// A send without a grant is answered with 43101.
+    On,
+}
+
+/// Which recipients exist. Whatever the choice, an openid has at most 64 characters of `A-Z a-z 0-9 _ -` and begins with `o`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Openids {
+    /// Everyone whose openid has the right form.
+    #[default]
+    Plausible,
+    /// These users alone.
+    Only(BTreeSet<String>),
+    /// Everyone but these.
+    Except(BTreeSet<String>),
+}
+
+impl Openids {
+    /// Whether this openid belongs to a user of the app.
+    pub(super) fn know(&self, openid: &str) -> bool {
+        let well_formed = openid.starts_with('o')
+            && openid.len() <= 64
+            && openid
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        well_formed
+            && match self {
+                Self::Plausible => true,
+                Self::Only(known) => known.contains(openid),
+                Self::Except(unknown) => !unknown.contains(openid),
+            }
+    }
+}
+
+/// How long an answer takes, in milliseconds, drawn evenly from `min_ms..=max_ms`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Latency {
+    /// The shortest.
+    pub min_ms: u64,
+    /// The longest; a value below `min_ms` means `min_ms`.
+    pub max_ms: u64,
+}
+
+impl Latency {
+    /// The same for every call.
+    pub fn fixed(ms: u64) -> Self {
+        Self {
+            min_ms: ms,
+            max_ms: ms,
+        }
+    }
+
+    /// The latency of the next call, in milliseconds.
+    pub(super) fn draw(self) -> u64 {
+        if self.max_ms <= self.min_ms {
+            self.min_ms
+        } else {
+            fastrand::u64(self.min_ms..=self.max_ms)
+        }
+    }
+}

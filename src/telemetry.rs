@@ -1,0 +1,195 @@
+//! Logs and metrics: every name in one place.
+//!
+//! Labels are closed sets or names of the settings. Personal data of events never gets into a line or a label.
+
+use std::sync::Arc;
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::LogFormat;
+use crate::pipeline::delivery::Answer;
+use crate::pipeline::engine::Status;
+use crate::pipeline::outcome::Outcome;
+
+/// Sends log lines to standard error, so that standard output stays free for results. Call it once.
+pub fn start_logging(format: LogFormat, level: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(level)?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let started = match format {
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => builder
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
+}
+
+/// All metrics of a process.
+pub struct Metrics {
+    registry: Registry,
+    outcomes: IntCounterVec,
+    calls: IntCounterVec,
+    call_seconds: HistogramVec,
+    settle_seconds: Histogram,
+    publish_failures: IntCounter,
+    records: IntGauge,
+    unmatched: IntGauge,
+    in_hand: IntGaugeVec,
+    bytes_in_hand: IntGauge,
+    paused: IntGauge,
+    position: IntGaugeVec,
+}
+
+/// From a loopback answer to the longest timeout that is sensible.
+const CALL_BUCKETS: [f64; 11] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+/// From "at once" to "waited for the limit the whole day".
+const SETTLE_BUCKETS: [f64; 11] = [
+    0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 86_400.0,
+];
+
+impl Metrics {
+    /// Metrics at zero.
+    pub fn new() -> anyhow::Result<Arc<Self>> {
+        let opts = |name: &str, help: &str| Opts::new(format!("wx_courier_{name}"), help);
+        let call_opts = HistogramOpts::new(
+            "wx_courier_call_seconds",
+            "How long calls of WeChat's API took.",
+        );
+        let settle_opts = HistogramOpts::new(
+            "wx_courier_settle_seconds",
+            "From reading a record to the outcome of its message.",
+        );
+        let metrics = Self {
+            registry: Registry::new(),
+            outcomes: IntCounterVec::new(
+                opts("outcomes_total", "Outcomes by rule, status and reason."),
+                &["rule", "status", "reason"],
+            )?,
+            calls: IntCounterVec::new(
+                opts(
+                    "calls_total",
+                    "Calls of WeChat's API by app and answer; answer is an errcode or a word.",
+                ),
+                &["app", "answer"],
+            )?,
+            call_seconds: HistogramVec::new(call_opts.buckets(CALL_BUCKETS.to_vec()), &["app"])?,
+            settle_seconds: Histogram::with_opts(settle_opts.buckets(SETTLE_BUCKETS.to_vec()))?,
+            publish_failures: IntCounter::with_opts(opts(
+                "publish_failures_total",
+                "Outcomes that had to be published again.",
+            ))?,
+            records: IntGauge::with_opts(opts("records_read", "Records read since the start."))?,
+            unmatched: IntGauge::with_opts(opts(
+                "unmatched_events",
+                "Events that no rule wanted, since the start.",
+            ))?,
+            in_hand: IntGaugeVec::new(
+                opts("messages_in_hand", "Messages by what they wait for."),
+                &["stage"],
+            )?,
+            bytes_in_hand: IntGauge::with_opts(opts("bytes_in_hand", "Bytes of records in hand."))?,
+            paused: IntGauge::with_opts(opts(
+                "reading_paused",
+                "1 while reading is paused because the engine is full.",
+            ))?,
+            position: IntGaugeVec::new(
+                opts("position", "The offset that may be committed."),
+                &["topic", "partition"],
+            )?,
+        };
+        let registry = &metrics.registry;
+        registry.register(Box::new(metrics.outcomes.clone()))?;
+        registry.register(Box::new(metrics.calls.clone()))?;
+        registry.register(Box::new(metrics.call_seconds.clone()))?;
+        registry.register(Box::new(metrics.settle_seconds.clone()))?;
+        registry.register(Box::new(metrics.publish_failures.clone()))?;
+        registry.register(Box::new(metrics.records.clone()))?;
+        registry.register(Box::new(metrics.unmatched.clone()))?;
+        registry.register(Box::new(metrics.in_hand.clone()))?;
+        registry.register(Box::new(metrics.bytes_in_hand.clone()))?;
+        registry.register(Box::new(metrics.paused.clone()))?;
+        registry.register(Box::new(metrics.position.clone()))?;
+        Ok(Arc::new(metrics))
+    }
+
+    /// An outcome was acknowledged.
+    pub fn outcome(&self, outcome: &Outcome) {
+        let rule = outcome.rule.as_deref().unwrap_or_default();
+        self.outcomes
+            .with_label_values(&[rule, outcome.status.as_str(), outcome.reason.as_str()])
+            .inc();
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a histogram of seconds needs no more than 52 bits of milliseconds"
+        )]
+        self.settle_seconds
+            .observe((outcome.waited_ms + outcome.api_ms) as f64 / 1000.0);
+    }
+
+    /// A call came back.
+    pub fn call(&self, app: &str, answer: &Answer, api_ms: u64) {
+        let errcode;
+        let word = match answer {
+            Answer::Accepted { .. } => "0",
+            Answer::Refused(refusal) => {
+                errcode = refusal.errcode.to_string();
+                &errcode
+            }
+            Answer::Garbled { .. } => "garbled",
+            Answer::Unreachable { .. } => "unreachable",
+            Answer::InDoubt { .. } => "in_doubt",
+            Answer::NoToken(_) => "no_token",
+        };
+        self.calls.with_label_values(&[app, word]).inc();
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a histogram of seconds needs no more than 52 bits of milliseconds"
+        )]
+        self.call_seconds
+            .with_label_values(&[app])
+            .observe(api_ms as f64 / 1000.0);
+    }
+
+    /// An outcome has to be published again.
+    pub fn publish_failed(&self) {
+        self.publish_failures.inc();
+    }
+
+    /// The text that Prometheus scrapes.
+    pub fn encode(&self, engine: &Status) -> anyhow::Result<String> {
+        let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.records
+            .set(i64::try_from(engine.totals.records).unwrap_or(i64::MAX));
+        self.unmatched
+            .set(i64::try_from(engine.totals.unmatched).unwrap_or(i64::MAX));
+        let stages = [
+            ("waiting", engine.waiting),
+            ("sending", engine.sending),
+            ("backing_off", engine.backing_off),
+            ("publishing", engine.publishing),
+        ];
+        for (stage, number) in stages {
+            self.in_hand.with_label_values(&[stage]).set(gauge(number));
+        }
+        self.bytes_in_hand.set(gauge(engine.bytes_in_hand));
+        self.paused.set(i64::from(engine.paused));
+        self.position.reset();
+        for partition in &engine.partitions {
+            let number = partition.partition.to_string();
+            self.position
+                .with_label_values(&[partition.topic.as_str(), &number])
+                .set(partition.position.unwrap_or(-1));
+        }
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8(text)?)
+    }
+}

@@ -1,0 +1,248 @@
+//! `tests/cases`: one file is an event, the rules, and what shall become of it; or rules alone, and what `check` says of them.
+//!
+//! ```toml
+//! about     = "what this case shows"
+//! event     = '''{ "type": "…", "data": { … } }'''   # JSON text, so that numbers keep their digits
+//! templates = '''…'''                                 # a templates.toml; without it, the app `shop` has a template `any`
+//! problems  = ["…"]                                   # what `check` says, besides that a rule has no tests
+//! [rules]
+//! name = '''…'''                                      # a rule file
+//! [[plan]]                                            # what becomes of the event: each message or rejection, whole
+//! ```
+//!
+//! The settings know the app `shop`, and the time zone is Asia/Shanghai.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a file of the project's own that cannot be read is a failed test"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Table;
+use wx_courier::document::{Problems, Severity};
+use wx_courier::pipeline::catalog::Catalog;
+use wx_courier::pipeline::event::Event;
+use wx_courier::pipeline::message::{Lang, Message, Rejection};
+use wx_courier::pipeline::rules::{Planned, RuleSet, RuleSource, Surroundings};
+
+const TEMPLATES: &str = "[shop.any]\nid = \"any\"";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    about: String,
+    event: Option<String>,
+    templates: Option<String>,
+    rules: Table,
+    #[serde(default)]
+    plan: Vec<Table>,
+    #[serde(default)]
+    problems: Vec<String>,
+}
+
+#[test]
+fn every_case_ends_as_written() {
+    let mut files = Vec::new();
+    collect(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases"),
+        &mut files,
+    );
+    assert!(files.len() >= 20, "found only {} cases", files.len());
+    let mut failures = Vec::new();
+    for file in &files {
+        if let Err(difference) = run(&fs::read_to_string(file).unwrap()) {
+            failures.push(format!("{}\n{difference}", file.display()));
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases differ:\n\n{}",
+        failures.len(),
+        files.len(),
+        failures.join("\n\n")
+    );
+}
+
+#[test]
+fn the_rules_that_come_along_pass_their_own_tests() {
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let mut files = Vec::new();
+    collect(&config.join("rules"), &mut files);
+    let name = |file: &PathBuf| file.file_stem().unwrap().to_str().unwrap().to_owned();
+    let sources: Vec<_> = files
+        .iter()
+        .map(|file| source(&name(file), &fs::read_to_string(file).unwrap()))
+        .collect();
+    let mut problems = Problems::default();
+    let catalog = Catalog::read(
+        &mut problems,
+        "templates.toml",
+        &fs::read_to_string(config.join("templates.toml")).unwrap(),
+    );
+    let set = compile(&mut problems, &catalog.unwrap_or_default(), &sources);
+    assert_eq!(problems.to_string(), "");
+    for result in set.unwrap().run_tests() {
+        assert!(
+            result.passed(),
+            "{} {}: {}",
+            result.rule,
+            result.name,
+            result.failures.join("; ")
+        );
+    }
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            assert_eq!(path.extension().unwrap(), "toml", "{}", path.display());
+            files.push(path);
+        }
+    }
+}
+
+fn run(text: &str) -> Result<(), String> {
+    let case: Case = toml::from_str(text).map_err(|error| error.to_string())?;
+    assert!(!case.about.is_empty());
+    let mut problems = Problems::default();
+    let catalog = Catalog::read(
+        &mut problems,
+        "templates.toml",
+        case.templates.as_deref().unwrap_or(TEMPLATES),
+    )
+    .unwrap_or_default();
+    let sources: Vec<_> = case
+        .rules
+        .iter()
+        .map(|(name, text)| source(name, text.as_str().unwrap()))
+        .collect();
+    let set = compile(&mut problems, &catalog, &sources);
+
+    let said: Vec<_> = problems
+        .iter()
+        .filter(|problem| problem.message != "the rule has no tests")
+        .map(ToString::to_string)
+        .collect();
+    same(&case.problems, &said, |problem| format!("  {problem}"))?;
+    assert_eq!(set.is_none(), problems.count(Severity::Error) > 0);
+    let (Some(set), Some(event)) = (set, case.event) else {
+        return if case.plan.is_empty() {
+            Ok(())
+        } else {
+            Err("a plan needs an event, and rules without errors".to_owned())
+        };
+    };
+    let planned: Vec<_> = set.plan(&read_event(&event)).iter().map(describe).collect();
+    same(&case.plan, &planned, |table| {
+        format!("  {}", serde_json::to_string(table).unwrap())
+    })
+}
+
+fn compile(problems: &mut Problems, catalog: &Catalog, sources: &[RuleSource]) -> Option<RuleSet> {
+    let apps = BTreeSet::from(["shop".to_owned()]);
+    let time_zone = jiff::tz::TimeZone::get("Asia/Shanghai").unwrap();
+    RuleSet::compile(
+        problems,
+        sources,
+        &Surroundings {
+            apps: &apps,
+            catalog,
+            time_zone,
+        },
+    )
+}
+
+fn same<T: PartialEq>(
+    expected: &[T],
+    found: &[T],
+    show: impl Fn(&T) -> String,
+) -> Result<(), String> {
+    if expected == found {
+        return Ok(());
+    }
+    let all = |list: &[T]| list.iter().map(&show).collect::<Vec<_>>().join("\n");
+    Err(format!(
+        "expected:\n{}\nfound:\n{}",
+        all(expected),
+        all(found)
+    ))
+}
+
+fn source(name: &str, text: &str) -> RuleSource {
+    RuleSource {
+        file: format!("rules/{name}.toml"),
+        name: name.to_owned(),
+        text: text.to_owned(),
+    }
+}
+
+fn read_event(json: &str) -> Event {
+    let event: serde_json::Value = serde_json::from_str(json).unwrap();
+    let text = |key: &str, other: &str| {
+        event
+            .get(key)
+            .map_or(other, |value| value.as_str().unwrap())
+            .to_owned()
+    };
+    Event {
+        id: text("id", "e1"),
+        kind: text("type", "order"),
+        source: text("source", "/shop"),
+        time: text("time", "2026-11-22T08:30:00Z"),
+        time_ms: 0,
+        subject: event
+            .get("subject")
+            .map(|subject| subject.as_str().unwrap().to_owned()),
+        data: event.get("data").cloned().unwrap_or_default(),
+        traceparent: None,
+    }
+}
+
+fn describe(planned: &Planned) -> Table {
+    let mut table = match &planned.result {
+        Ok(message) => describe_message(message),
+        Err(rejection) => describe_rejection(rejection),
+    };
+    table.insert("rule".to_owned(), planned.rule.name.as_ref().into());
+    table
+}
+
+fn describe_message(message: &Message) -> Table {
+    let params: Table = message
+        .params
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.as_str().into()))
+        .collect();
+    let mut table = Table::new();
+    table.insert("message_id".to_owned(), message.message_id.as_str().into());
+    table.insert("to".to_owned(), message.recipient.as_str().into());
+    table.insert("params".to_owned(), params.into());
+    if let Some(page) = message.page.as_deref() {
+        table.insert("page".to_owned(), page.into());
+    }
+    if message.lang != Lang::ZhCn {
+        table.insert("lang".to_owned(), message.lang.as_str().into());
+    }
+    table
+}
+
+fn describe_rejection(rejection: &Rejection) -> Table {
+    let mut table = Table::new();
+    table.insert("reason".to_owned(), rejection.reason.as_str().into());
+    table.insert("detail".to_owned(), rejection.detail.as_str().into());
+    if let Some(param) = &rejection.param {
+        table.insert("param".to_owned(), param.as_ref().into());
+    }
+    table
+}
