@@ -137,7 +137,7 @@ struct Configuration {
 /// Loads everything, or tells every mistake and gives the exit code. Warnings are told either way.
 fn configuration(sources: &Sources) -> Result<Configuration, Exit> {
     let loaded = load(sources);
-    for problem in loaded.problems.iter() {
+    for problem in &loaded.problems {
         complain(problem);
     }
     match (&loaded.settings, &loaded.rules) {

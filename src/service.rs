@@ -245,10 +245,10 @@ impl Service {
                 outcome,
                 dead_letter,
             } => {
-                self.metrics.outcome(&outcome);
                 self.publisher
                     .publish(ticket, &outcome, dead_letter.as_deref());
             }
+            Effect::Settled { outcome } => self.metrics.outcome(&outcome),
             Effect::Commit {
                 partition,
                 epoch,

@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 }
 
 /// All samples end within a few seconds, of which joining the group takes three; whoever waits longer waits for nothing.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut problems = Problems::default();

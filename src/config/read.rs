@@ -114,7 +114,7 @@ impl Reader<'_> {
         let mut options = BTreeMap::new();
         if let Some(mut section) = section.take_section(self.problems, "options") {
             for (name, said) in section.take_rest() {
-                self.option(&mut options, &name, said);
+                self.option(&mut options, &name, &said);
             }
         }
         section.finish(self.problems);
@@ -127,7 +127,7 @@ impl Reader<'_> {
     }
 
     /// librdkafka's names have dots, which TOML reads as tables and the environment cannot say otherwise: both become a name again.
-    fn option(&mut self, options: &mut BTreeMap<String, Secret>, name: &str, said: Said<Node>) {
+    fn option(&mut self, options: &mut BTreeMap<String, Secret>, name: &str, said: &Said<Node>) {
         const OURS: [&str; 6] = [
             "bootstrap.servers",
             "group.id",
@@ -144,7 +144,7 @@ impl Reader<'_> {
                         key: format!("{}.{below}", said.key),
                         value: node,
                     };
-                    self.option(options, &format!("{name}.{below}"), said);
+                    self.option(options, &format!("{name}.{below}"), &said);
                 }
                 return;
             }

@@ -9,6 +9,7 @@
 
 mod handover;
 mod intake;
+mod report;
 mod settle;
 mod status;
 
@@ -129,6 +130,11 @@ pub enum Effect {
         outcome: Arc<Outcome>,
         /// The original record, where it becomes a dead letter.
         dead_letter: Option<Arc<Record>>,
+    },
+    /// The broker has acknowledged an outcome: its message is over.
+    Settled {
+        /// The outcome.
+        outcome: Arc<Outcome>,
     },
     /// This position may be committed, if the assignment is still ours.
     Commit {
@@ -261,8 +267,8 @@ impl Engine {
                 ticket,
                 answer,
                 api_ms,
-            } => self.send_finished(now, ticket, answer, api_ms, effects),
-            Input::Published { ticket } => self.published(now, ticket),
+            } => self.send_finished(now, ticket, &answer, api_ms, effects),
+            Input::Published { ticket } => self.published(now, ticket, effects),
             Input::PublishFailed { ticket } => self.publish_failed(now, ticket),
             Input::RulesChanged(rules) => self.rules = rules,
             Input::Drain { patience } => self.drain(now, patience),

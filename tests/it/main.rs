@@ -1,3 +1,4 @@
 //! Everything that is tested from outside: one binary, a module a journey.
 
 mod cases;
+mod simulation;
