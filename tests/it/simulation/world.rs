@@ -416,6 +416,10 @@ impl World {
                 continue;
             };
             reading.next += 1;
+            if self.random.u8(..25) == 0 {
+                // A partition that was resumed can deliver again what was read before.
+                reading.next = reading.next.saturating_sub(self.random.usize(1..4));
+            }
             let epoch = reading.epoch;
             self.note(format!("member {member} reads {}", record.position()));
             self.step(member, Input::Record { epoch, record })?;
