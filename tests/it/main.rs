@@ -8,8 +8,15 @@
     reason = "a journey that cannot go on has failed, and says so at once"
 )]
 
+mod api_trouble;
+mod broker_restart;
 mod cases;
 mod commands;
 mod happy_path;
+mod poison;
+mod rebalance;
 mod schema;
+mod shutdown;
 mod support;
+mod tidy;
+mod token_expiry;
