@@ -1,4 +1,23 @@
 //! Everything that is tested from outside: one binary, a module a journey.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a journey that cannot go on has failed, and says so at once"
+)]
+
+mod api_trouble;
+mod broker_restart;
 mod cases;
+mod commands;
+mod happy_path;
+mod poison;
+mod rebalance;
+mod schema;
+mod shutdown;
 mod simulation;
+mod support;
+mod tidy;
+mod token_expiry;

@@ -1,0 +1,342 @@
+//! The commands as a user or a script meets them: output, and exit codes that are part of the contract.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::events::{class, order};
+use crate::support::folder::{Rules, copy_sample, sample_folder};
+use crate::support::kafka::Kafka;
+use crate::support::world::{Plan, World};
+
+/// What a command said.
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+
+    /// Panics unless standard output and error together have each of these texts.
+    fn must_have(&self, texts: &[&str]) {
+        for text in texts {
+            let found = self.out.contains(text) || self.err.contains(text);
+            assert!(found, "{text:?} not in:\n{}\n{}", self.out, self.err);
+        }
+    }
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Self {
+            code: output.status.code(),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+        }
+    }
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wx-courier"));
+    command.args(arguments).arg("--config").arg(folder);
+    command.env_clear();
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Said {
+    command(folder, arguments).output().unwrap().into()
+}
+
+fn run_with_input(folder: &Path, arguments: &[&str], input: &[u8]) -> Said {
+    let mut child = command(folder, arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap().into()
+}
+
+/// The sample configuration in a folder where it may be broken.
+fn copied_sample() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy_sample(folder.path(), Rules::Sample);
+    for file in ["courier.toml", "samples.toml"] {
+        fs::copy(sample_folder().join(file), folder.path().join(file)).unwrap();
+    }
+    folder
+}
+
+fn replace_in(path: &Path, old: &str, new: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(old), "{old:?} is not in {}", path.display());
+    fs::write(path, text.replace(old, new)).unwrap();
+}
+
+/// `file:line` of a text that a broken file has.
+fn place_of(path: &Path, text: &str) -> String {
+    let content = fs::read_to_string(path).unwrap();
+    let line = content.lines().position(|line| line.contains(text));
+    format!("{}:{}", path.display(), line.unwrap() + 1)
+}
+
+#[test]
+fn check_finds_nothing_wrong_with_the_sample() {
+    let said = run(&sample_folder(), &["check"]);
+    assert_eq!(said.code, Some(0), "{}", said.out);
+    said.must_have(&[
+        "3 rules",
+        "10 of 10 tests passed",
+        "ok: 0 errors, 0 warnings",
+    ]);
+    let said = run(&sample_folder(), &["check", "--format", "json"]).json();
+    assert_eq!(said["ok"], true);
+    assert_eq!(said["problems"], json!([]));
+    assert!(!said.to_string().contains("sandbox-secret"));
+}
+
+#[test]
+fn check_tells_where_a_rule_is_broken_and_what_helps() {
+    let folder = copied_sample();
+    let rule = folder.path().join("rules/order-completed.toml");
+    replace_in(&rule, "data.amount_fen | yuan", "data.amount_fen | yaun");
+    let place = place_of(&rule, "yaun");
+    let said = run(folder.path(), &["check"]);
+    assert_eq!(said.code, Some(1));
+    said.must_have(&[
+        "error",
+        &place,
+        "yaun",
+        "amount3",
+        "help:",
+        "docs/rules.md",
+        "not ok",
+    ]);
+    let said = run(folder.path(), &["check", "--format", "json"]);
+    assert_eq!(said.code, Some(1));
+    assert_eq!(said.json()["ok"], false);
+    assert_eq!(said.json()["rules_version"], Value::Null);
+}
+
+#[test]
+fn check_runs_the_tests_of_rules() {
+    let folder = copied_sample();
+    let rule = folder.path().join("rules/order-completed.toml");
+    replace_in(&rule, "thing2 = \"拿铁 等1件\"", "thing2 = \"拿铁 等2件\"");
+    let said = run(folder.path(), &["check"]);
+    assert_eq!(said.code, Some(1));
+    said.must_have(&["9 of 10 tests passed", "one coffee", "thing2", "拿铁 等1件"]);
+}
+
+#[test]
+fn a_bad_setting_is_told_with_its_place_and_stops_every_command() {
+    let folder = copied_sample();
+    let settings = folder.path().join("courier.toml");
+    replace_in(&settings, "per_second = 200", "per_secnod = 200");
+    replace_in(
+        &settings,
+        "# [http]\n# listen = \"127.0.0.1:8080\"",
+        "[http]\nlisten = \"8080\"",
+    );
+    let places = [
+        place_of(&settings, "per_secnod"),
+        place_of(&settings, "listen = "),
+    ];
+    let texts = [
+        &places[0],
+        &places[1],
+        "per_second",
+        "help:",
+        "127.0.0.1:8080",
+    ];
+    let said = run(folder.path(), &["check"]);
+    assert_eq!(said.code, Some(1));
+    said.must_have(&texts);
+    for arguments in [
+        &["run"][..],
+        &["sandbox"],
+        &["topics", "create"],
+        &["demo", "--once"],
+    ] {
+        let said = run(folder.path(), arguments);
+        assert_eq!(said.code, Some(64), "{arguments:?}: {}", said.err);
+        said.must_have(&texts);
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_a_bad_configuration() {
+    let nowhere = Path::new("/nowhere/config");
+    assert_eq!(run(nowhere, &["run"]).code, Some(64));
+    let said = run(nowhere, &["check"]);
+    assert_eq!(said.code, Some(1));
+    said.must_have(&["/nowhere/config/courier.toml", "help:"]);
+}
+
+#[test]
+fn a_wrong_command_line_is_a_usage_error() {
+    for arguments in [&["bogus"][..], &["preview"], &["run", "--no-such-flag"]] {
+        let said = run(&sample_folder(), arguments);
+        assert_eq!(said.code, Some(2), "{arguments:?}");
+        assert!(said.err.contains("Usage"), "{}", said.err);
+    }
+}
+
+/// Previews an event from standard input: exit code and JSON.
+fn preview(input: &[u8]) -> (Option<i32>, Value) {
+    let arguments = ["preview", "--event", "-", "--format", "json"];
+    let said = run_with_input(&sample_folder(), &arguments, input);
+    (said.code, said.json())
+}
+
+#[test]
+fn preview_shows_the_message_that_would_be_sent() {
+    let (code, previews) = preview(&order(7).structured());
+    assert_eq!(code, Some(0));
+    let expected = json!({
+        "touser": "oUser000007_M2pxb1Q9zNjWe",
+        "template_id": "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8",
+        "page": "pages/order/detail?id=SO000007",
+        "lang": "zh_CN",
+        "miniprogram_state": "formal",
+        "data": {
+            "character_string1": { "value": "SO000007" },
+            "thing2": { "value": "拿铁 等2件" },
+            "amount3": { "value": "￥1.07" },
+            "time4": previews[0]["message"]["data"]["time4"],
+            "phrase5": { "value": "已完成" },
+        },
+    });
+    assert_eq!(previews.as_array().map(Vec::len), Some(1));
+    let preview = &previews[0];
+    assert_eq!(preview["rule"], "order-completed");
+    assert_eq!(preview["status"], "would_send");
+    assert_eq!(preview["message"], expected);
+    let time = preview["message"]["data"]["time4"]["value"]
+        .as_str()
+        .unwrap();
+    assert!(time.contains('年') && time.contains(':'), "{time}");
+}
+
+#[test]
+fn preview_shows_what_is_wrong() {
+    let mut event = order(7);
+    event.data["order_no"] = json!("订单");
+    let (code, previews) = preview(&event.structured());
+    assert_eq!(code, Some(1));
+    assert_eq!(previews[0]["rule"], "order-completed");
+    assert_eq!(previews[0]["status"], "invalid");
+    assert_eq!(previews[0]["reason"], "param_malformed");
+    assert_eq!(previews[0]["param"], "character_string1");
+    assert_eq!(previews[0]["message"], Value::Null);
+    assert!(
+        previews[0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("character_string1")
+    );
+}
+
+#[test]
+fn preview_tells_of_events_that_reach_no_rule() {
+    let mut event = order(7);
+    event.kind = "coupon.issued";
+    let (code, previews) = preview(&event.structured());
+    assert_eq!(code, Some(0));
+    assert_eq!(previews[0]["status"], "unmatched");
+    assert_eq!(previews[0]["reason"], "no_rule");
+    assert_eq!(previews[0]["rule"], Value::Null);
+
+    let (code, previews) = preview(b"{ half an ev");
+    assert_eq!(code, Some(1));
+    assert_eq!(previews[0]["status"], "invalid");
+    assert_eq!(previews[0]["reason"], "not_json");
+    assert_eq!(previews.as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn preview_reads_files_headers_and_keys() {
+    let event = class(3);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("event.json");
+    fs::write(&file, event.data.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    let headers = event
+        .binary_headers()
+        .map(|(name, value)| format!("{name}={value}"));
+    let mut arguments = vec![
+        "preview", "--event", file, "--key", "any", "--format", "json",
+    ];
+    for header in &headers {
+        arguments.extend(["--header", header]);
+    }
+    let said = run(&sample_folder(), &arguments);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_eq!(said.json()[0]["rule"], "class-starting");
+    assert_eq!(said.json()[0]["message"]["data"]["name3"]["value"], "王芳");
+
+    let said = run(
+        &sample_folder(),
+        &["preview", "--event", "/nowhere/event.json"],
+    );
+    assert_eq!(said.code, Some(1));
+    said.must_have(&["/nowhere/event.json"]);
+}
+
+#[test]
+fn the_demo_ends_as_its_samples_say() {
+    let said = run(&sample_folder(), &["demo", "--once"]);
+    assert_eq!(said.code, Some(0), "{}\n{}", said.out, said.err);
+
+    // The same must be able to fail: a sample that expects what will not happen.
+    let folder = copied_sample();
+    let samples = folder.path().join("samples.toml");
+    replace_in(
+        &samples,
+        "reason = \"user_refused\"",
+        "reason = \"expired\"",
+    );
+    let said = run(folder.path(), &["demo", "--once"]);
+    assert_eq!(said.code, Some(1), "{}\n{}", said.out, said.err);
+}
+
+#[test]
+fn topics_are_missed_by_run_and_made_by_the_command_it_names() {
+    let world = World::new(Kafka::shared(), "topics", Plan::default());
+    let settings = world.folder().join("courier.toml");
+    let (source, outcomes) = (world.source(), &world.settings.outcomes.topic);
+    let (new_source, new_outcomes) = (format!("{source}-new"), format!("{outcomes}-new"));
+    replace_in(&settings, source, &new_source);
+    replace_in(&settings, outcomes, &new_outcomes);
+
+    let said = run(world.folder(), &["run"]);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    let create = "`wx-courier topics create`";
+    let create_sources = "`wx-courier topics create --sources`";
+    said.must_have(&[&new_source, &new_outcomes, create, create_sources]);
+
+    let arguments = ["topics", "create", "--replication", "1", "--format", "json"];
+    let said = run(world.folder(), &arguments);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let dead_letters = &world.settings.dead_letter_topic;
+    let expected = json!([
+        { "topic": new_outcomes, "created": true },
+        { "topic": dead_letters, "created": false },
+    ]);
+    assert_eq!(said.json(), expected);
+    let said = run(world.folder(), &["topics", "create", "--sources"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    said.must_have(&[&format!("{new_source}: created"), "exists already"]);
+
+    world.courier().end_cleanly();
+}

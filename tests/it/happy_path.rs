@@ -1,0 +1,230 @@
+//! An event in any of the three forms becomes a message and an outcome; and every way in which a message can end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use wx_courier::sandbox::{Accepted, Answer, Fate, Script};
+
+use crate::support::checks::{self, text};
+use crate::support::events::{self, Event, SOURCE, mark_of, order, shipment};
+use crate::support::folder::Rules;
+use crate::support::kafka::Kafka;
+use crate::support::topic::Published;
+use crate::support::world::{Plan, World};
+
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+const POINTERS: &str = r#"
+[events]
+id     = "/meta/no"
+type   = "/meta/kind"
+source = "/meta/from"
+time   = "/meta/at"
+"#;
+
+#[test]
+fn three_forms_of_events_and_three_rules() {
+    let plan = Plan {
+        rules: Rules::Sample,
+        sections: POINTERS,
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "happy-path", plan);
+    let events = events::mixed(0..45);
+    for (n, event) in events.iter().enumerate() {
+        publish_in_form(&world, n / 3 % 3, event);
+    }
+    world.flush();
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    outcomes.read_at_least(events.len());
+    courier.end_cleanly();
+
+    let found = checks::distinct(outcomes.read_to_end());
+    checks::each_was_sent(&found, &events);
+    checks::each_was_accepted_once(&world.wechat, &events);
+    checks::everything_is_committed(&world);
+    let accepted = world.wechat.accepted();
+    let accepted: BTreeMap<&str, &Accepted> =
+        accepted.iter().map(|sent| (mark_of(sent), sent)).collect();
+    let by_message: BTreeMap<&str, (usize, &Event)> = (0..)
+        .zip(&events)
+        .map(|(n, event)| (event.message_id.as_str(), (n, event)))
+        .collect();
+    for published in &outcomes.seen {
+        let (n, event) = by_message[published.key_text()];
+        check_fields(
+            &world,
+            event,
+            &published.json(),
+            accepted[event.mark.as_str()],
+        );
+        check_headers(&world, published);
+        let is_binary = n / 3 % 3 == 1;
+        let expected = if is_binary { TRACEPARENT } else { "" };
+        assert_eq!(published.header("traceparent"), expected);
+    }
+}
+
+fn publish_in_form(world: &World, form: usize, event: &Event) {
+    let key = &event.openid;
+    match form {
+        0 => world.hand_over(key, &[], &event.structured()),
+        1 => {
+            let mut headers = event.binary_headers().to_vec();
+            headers.push(("traceparent", TRACEPARENT));
+            world.hand_over(key, &headers, event.data.to_string().as_bytes());
+        }
+        _ => {
+            let mut plain = event.data.clone();
+            let now_ms = jiff::Timestamp::now().as_millisecond();
+            plain["meta"] =
+                json!({ "no": event.id, "kind": event.kind, "from": SOURCE, "at": now_ms });
+            world.hand_over(key, &[], plain.to_string().as_bytes());
+        }
+    }
+}
+
+fn check_fields(world: &World, event: &Event, outcome: &Value, accepted: &Accepted) {
+    let template = event.rule.replace('-', "_");
+    let position = format!(
+        "{}/{}/{}",
+        world.source(),
+        outcome["partition"],
+        outcome["offset"]
+    );
+    let openid = &event.openid;
+    let masked = format!("{}***{}", &openid[..3], &openid[openid.len() - 3..]);
+    let expected = [
+        ("id", format!("{position}/{}", event.rule)),
+        ("message_id", event.message_id.clone()),
+        ("status", "sent".to_owned()),
+        ("reason", "ok".to_owned()),
+        ("rule", event.rule.to_owned()),
+        ("app", "shop".to_owned()),
+        ("template", template),
+        ("template_id", accepted.template_id.clone()),
+        ("recipient", masked),
+        ("event_id", event.id.clone()),
+        ("event_type", event.kind.to_owned()),
+        ("event_source", SOURCE.to_owned()),
+        ("topic", world.source().to_owned()),
+        ("msgid", accepted.msgid.to_string()),
+    ];
+    for (field, value) in expected {
+        assert_eq!(text(outcome, field), value, "{field} of {outcome:#}");
+    }
+    assert_eq!(outcome["attempts"], 1);
+    for absent in ["errcode", "errmsg", "rid", "param", "duplicate_of"] {
+        assert_eq!(outcome.get(absent), None, "{outcome:#}");
+    }
+    let moment = |field| text(outcome, field).parse::<jiff::Timestamp>().unwrap();
+    assert!(moment("event_time") <= moment("received_at"), "{outcome:#}");
+    assert!(moment("received_at") <= moment("settled_at"), "{outcome:#}");
+    assert_eq!(accepted.openid, *openid);
+}
+
+fn check_headers(world: &World, published: &Published) {
+    let outcome = published.json();
+    let source = format!("/wx-courier/{}", world.settings.kafka.group);
+    let kind = format!("wx-courier.outcome.{}", text(&outcome, "status"));
+    let expected = [
+        ("ce_specversion", "1.0"),
+        ("ce_id", text(&outcome, "id")),
+        ("ce_source", &source),
+        ("ce_type", &kind),
+        ("ce_time", text(&outcome, "settled_at")),
+        ("content-type", "application/json"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(published.header(name), value, "header {name}");
+    }
+}
+
+const EVERY_END: &str = r#"
+[send]
+backoff_base = "10ms"
+timeout      = "500ms"
+"#;
+
+#[test]
+fn every_way_in_which_a_message_can_end() {
+    let plan = Plan {
+        outcomes: "unmatched = \"publish\"",
+        sections: EVERY_END,
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "every-end", plan);
+    let code = |code| Answer::Errcode {
+        code,
+        message: None,
+    };
+    let script = |event: &Event, answer| {
+        let script = Script::every_send(answer).for_openid(&*event.openid);
+        world.wechat.script(script);
+    };
+    let sent = order(0);
+    let rejected = order(1);
+    script(&rejected, code(43101));
+    let mut invalid = order(2);
+    invalid.data["order_no"] = json!("订单");
+    let mut expired = order(3);
+    expired.data["meta"] = json!("an hour ago");
+    let failed = order(4);
+    script(&failed, code(-1));
+    let unknown = shipment(5);
+    let fate = Fate::Accepted;
+    script(&unknown, Answer::Drop { fate });
+    let mut unmatched = order(6);
+    unmatched.kind = "coupon.issued";
+    let refused_param = order(7);
+    script(&refused_param, code(47003));
+    let of_a_banned_app = order(8);
+    script(&of_a_banned_app, code(43107));
+    let ends = [
+        (&sent, "sent", "ok"),
+        (&rejected, "rejected", "user_refused"),
+        (&invalid, "invalid", "param_malformed"),
+        (&expired, "expired", "expired"),
+        (&failed, "failed", "attempts_used"),
+        (&unknown, "unknown", "in_doubt"),
+        (&unmatched, "unmatched", "no_rule"),
+        (&refused_param, "rejected", "param_refused"),
+        (&of_a_banned_app, "failed", "template_banned"),
+    ];
+    let an_hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    let an_hour_ago = an_hour_ago.to_string();
+    for (event, ..) in ends {
+        let mut headers = event.binary_headers().to_vec();
+        if event.id == expired.id {
+            headers.push(("ce_time", &an_hour_ago));
+        }
+        world.hand_over(&event.openid, &headers, event.data.to_string().as_bytes());
+    }
+    world.flush();
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    outcomes.read_at_least(ends.len());
+    courier.end_cleanly();
+
+    let found = checks::distinct(outcomes.read_to_end());
+    let found: BTreeSet<(&str, &str, &str)> = found
+        .values()
+        .map(|outcome| {
+            (
+                text(outcome, "event_id"),
+                text(outcome, "status"),
+                text(outcome, "reason"),
+            )
+        })
+        .collect();
+    let expected: BTreeSet<(&str, &str, &str)> = ends
+        .iter()
+        .map(|(event, status, reason)| (event.id.as_str(), *status, *reason))
+        .collect();
+    assert_eq!(found, expected);
+    for published in &outcomes.seen {
+        check_headers(&world, published);
+    }
+    checks::everything_is_committed(&world);
+}

@@ -1,0 +1,91 @@
+//! SIGTERM in mid-flight: what has begun is finished, what has not is left to the next run, and offsets say exactly which is which.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wx_courier::sandbox::{Latency, Settings as SandboxSettings};
+
+use crate::support::checks::{self, text};
+use crate::support::events;
+use crate::support::kafka::Kafka;
+use crate::support::topic::Published;
+use crate::support::wait_until;
+use crate::support::world::{Plan, World};
+
+#[test]
+fn a_shutdown_in_mid_flight_loses_nothing_and_sends_nothing_twice() {
+    let plan = Plan {
+        app: "max_in_flight = 40",
+        sandbox: SandboxSettings {
+            latency: Latency {
+                min_ms: 100,
+                max_ms: 500,
+            },
+            ..SandboxSettings::default()
+        },
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "shutdown", plan);
+    let events = events::mixed(0..900);
+    world.publish(&events);
+    let mut courier = world.courier();
+    let wechat = &world.wechat;
+    wait_until("200 sends are accepted", || wechat.stats().accepted >= 200);
+    courier.ask_to_end();
+    let status = courier.wait();
+    assert_eq!(status.code(), Some(0), "{status}\n{}", courier.log());
+    let log = courier.log();
+    assert!(log.contains("nothing left open"), "{log}");
+
+    assert_eq!(wechat.stats().concurrency, 0, "sends under way");
+    let mut outcomes = world.outcomes();
+    let seen = outcomes.read_to_end().to_vec();
+    let n_accepted = wechat.stats().accepted;
+    assert!(n_accepted < 900, "it was not in mid-flight: {n_accepted}");
+    check_accepted_have_outcomes(&world, &seen);
+    check_offsets_are_exact(&world, &seen);
+
+    wechat.set_latency(Latency::fixed(0));
+    let courier = world.courier();
+    outcomes.read_at_least(events.len());
+    courier.end_cleanly();
+    let found = checks::distinct(outcomes.read_to_end());
+    checks::each_was_sent(&found, &events);
+    checks::each_was_accepted_once(wechat, &events);
+    checks::everything_is_committed(&world);
+}
+
+fn check_accepted_have_outcomes(world: &World, seen: &[Published]) {
+    let found = checks::distinct(seen);
+    let sent: BTreeSet<&str> = found
+        .values()
+        .map(|outcome| text(outcome, "msgid"))
+        .collect();
+    assert_eq!(found.len(), sent.len());
+    let accepted = world.wechat.accepted();
+    for send in &accepted {
+        let msgid = send.msgid.to_string();
+        assert!(
+            sent.contains(msgid.as_str()),
+            "accepted, no outcome: {send:?}"
+        );
+    }
+    assert_eq!(accepted.len(), found.len());
+}
+
+/// Committed is the first record of each partition that has no outcome.
+fn check_offsets_are_exact(world: &World, seen: &[Published]) {
+    let mut ended: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+    for outcome in seen.iter().map(Published::json) {
+        let number = |field: &str| outcome[field].as_i64().unwrap();
+        let offsets = ended.entry(number("partition")).or_default();
+        offsets.insert(number("offset"));
+    }
+    for (partition, committed) in world.committed() {
+        let ended = ended.remove(&i64::from(partition)).unwrap_or_default();
+        let first_open = (0..).find(|offset| !ended.contains(offset)).unwrap();
+        assert_eq!(committed.unwrap_or(0), first_open, "partition {partition}");
+        // Nothing lies beyond it either: it would be sent again by whoever reads on from there.
+        let last = ended.last().copied().unwrap_or(-1);
+        assert!(last < first_open, "partition {partition}: {last} has ended");
+    }
+}

@@ -1,0 +1,58 @@
+//! What the journeys and the soak run stand on: a real broker, the sandbox in this process, and the real binary as a child.
+//!
+//! Everything here blocks, as a person at a terminal would; only the sandbox has a runtime, and it has it to itself.
+
+#![allow(
+    dead_code,
+    reason = "each crate that includes this file uses its own part of it"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a journey that cannot go on has failed, and says so at once"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the rules about clocks, sleep and environment are for the service; waiting here always has a condition and a limit"
+)]
+
+// The paths are spelt out because a crate that includes this file by `#[path]` would look for them elsewhere.
+#[path = "support/checks.rs"]
+pub(crate) mod checks;
+#[path = "support/courier.rs"]
+pub(crate) mod courier;
+#[path = "support/events.rs"]
+pub(crate) mod events;
+#[path = "support/folder.rs"]
+pub(crate) mod folder;
+#[path = "support/kafka.rs"]
+pub(crate) mod kafka;
+#[path = "support/schema.rs"]
+pub(crate) mod schema;
+#[path = "support/topic.rs"]
+pub(crate) mod topic;
+#[path = "support/world.rs"]
+pub(crate) mod world;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Nothing in a journey takes this long on an idle machine; a busy one gets the time it needs.
+pub(crate) const LIMIT: Duration = Duration::from_secs(90);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Waits until the condition holds. Panics after the limit, and says what was waited for.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !holds() {
+        assert!(
+            Instant::now() < deadline,
+            "waited {LIMIT:?} in vain until {what}"
+        );
+        thread::sleep(LOOK_AGAIN);
+    }
+}

@@ -1,0 +1,111 @@
+//! What has to hold in every journey, told in terms of messages.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use wx_courier::sandbox::Handle;
+
+use super::events::{Event, mark_of};
+use super::schema;
+use super::topic::Published;
+use super::world::World;
+
+/// Outcomes by their `id`, of which each may be there once.
+pub(crate) fn distinct(outcomes: &[Published]) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    for published in outcomes {
+        let outcome = read(published);
+        let id = text(&outcome, "id").to_owned();
+        let earlier = found.insert(id, outcome);
+        assert!(
+            earlier.is_none(),
+            "two outcomes of one message, the first is {earlier:#?}"
+        );
+    }
+    found
+}
+
+/// Outcomes by their `id`, where a crash may have repeated one: then the last word must be the first one.
+pub(crate) fn distinct_after_a_crash(outcomes: &[Published]) -> BTreeMap<String, Value> {
+    let mut found: BTreeMap<String, Value> = BTreeMap::new();
+    for published in outcomes {
+        let outcome = read(published);
+        let id = text(&outcome, "id").to_owned();
+        if let Some(earlier) = found.get(&id) {
+            assert_eq!(
+                earlier["status"], outcome["status"],
+                "the outcome of {id} has changed"
+            );
+        }
+        found.insert(id, outcome);
+    }
+    found
+}
+
+/// An outcome, after a look at what every one of them has to keep: the schema, and the message id as the key.
+pub(crate) fn read(published: &Published) -> Value {
+    let outcome = published.json();
+    schema::must_fit(&outcome);
+    assert_eq!(published.key_text(), text(&outcome, "message_id"));
+    outcome
+}
+
+/// Every event has one outcome, it says `sent`, and there is no other outcome.
+pub(crate) fn each_was_sent(outcomes: &BTreeMap<String, Value>, events: &[Event]) {
+    let mut by_message: BTreeMap<&str, &Value> = BTreeMap::new();
+    for outcome in outcomes.values() {
+        let earlier = by_message.insert(text(outcome, "message_id"), outcome);
+        assert!(earlier.is_none(), "one message, two outcomes: {outcome:#}");
+    }
+    for event in events {
+        let outcome = by_message.remove(event.message_id.as_str());
+        let outcome = outcome.unwrap_or_else(|| panic!("{} has no outcome", event.message_id));
+        assert_eq!(text(outcome, "status"), "sent", "{outcome:#}");
+    }
+    assert!(
+        by_message.is_empty(),
+        "outcomes of nothing: {:?}",
+        by_message.keys()
+    );
+}
+
+/// The sandbox took each of these messages once, and no other.
+pub(crate) fn each_was_accepted_once(wechat: &Handle, events: &[Event]) {
+    let mut accepted = accepted_by_mark(wechat);
+    for event in events {
+        let times = accepted.remove(&event.mark).unwrap_or(0);
+        assert_eq!(times, 1, "sends of {} that WeChat took", event.message_id);
+    }
+    assert!(
+        accepted.is_empty(),
+        "WeChat took what nobody published: {accepted:?}"
+    );
+}
+
+/// How often the sandbox took each message.
+pub(crate) fn accepted_by_mark(wechat: &Handle) -> BTreeMap<String, usize> {
+    let mut times = BTreeMap::new();
+    for accepted in wechat.accepted() {
+        *times.entry(mark_of(&accepted).to_owned()).or_insert(0) += 1;
+    }
+    times
+}
+
+/// Everything published is committed.
+pub(crate) fn everything_is_committed(world: &World) {
+    let committed = world.committed();
+    for (partition, end) in world.ends() {
+        // A partition that never had a record has nothing to commit.
+        let found = committed[&partition].unwrap_or(0);
+        assert_eq!(
+            found, end,
+            "committed of partition {partition}: {committed:?}"
+        );
+    }
+}
+
+/// A field that every outcome has.
+pub(crate) fn text<'a>(outcome: &'a Value, field: &str) -> &'a str {
+    let found = outcome[field].as_str();
+    found.unwrap_or_else(|| panic!("no text in {field} of {outcome:#}"))
+}

@@ -1,0 +1,158 @@
+//! The real binary as a child process, driven as an operator would: by signals, by its pages and by its exit code.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+
+use serde_json::Value;
+
+use super::wait_until;
+
+/// Enough to see what went wrong and what came before it.
+const N_LOG_LINES_SHOWN: usize = 60;
+
+/// A running `wx-courier run`. Dropping it kills it; if a test has failed by then, the end of its log is shown.
+pub(crate) struct Courier {
+    child: Child,
+    log: PathBuf,
+    address: String,
+}
+
+impl Courier {
+    /// Starts the service and waits until it says where it listens, which is before it joins its group.
+    pub(crate) fn start(binary: &Path, folder: &Path, log: PathBuf) -> Self {
+        let file = File::create(&log).expect("the log file can be created");
+        let child = Command::new(binary)
+            .arg("run")
+            .arg("--config")
+            .arg(folder)
+            // What the developer's shell says must not change what a test sees.
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("a file can be cloned"))
+            .stderr(file)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} cannot be run: {error}", binary.display()));
+        let mut courier = Self {
+            child,
+            log,
+            address: String::new(),
+        };
+        wait_until("the service says where it listens", || {
+            courier.must_run();
+            courier.address = listens_at(&courier.log()).unwrap_or_default();
+            !courier.address.is_empty()
+        });
+        courier
+    }
+
+    /// Waits until `/readyz` says so: the service is a member of its group.
+    pub(crate) fn wait_until_ready(&mut self) {
+        wait_until("/readyz answers 200", || {
+            self.must_run();
+            self.get("/readyz")
+                .is_some_and(|(status, _)| status == "200")
+        });
+    }
+
+    /// What `/status` tells of the engine.
+    pub(crate) fn engine(&self) -> Value {
+        let (_, body) = self.get("/status").expect("/status is answered");
+        let report: Value = serde_json::from_str(&body).expect("/status is JSON");
+        report["engine"].clone()
+    }
+
+    /// The partitions that the service holds at present.
+    pub(crate) fn n_partitions(&self) -> usize {
+        self.engine()["partitions"].as_array().map_or(0, Vec::len)
+    }
+
+    /// The status code and body of a page; `None` if nobody answers.
+    pub(crate) fn get(&self, path: &str) -> Option<(String, String)> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        let request = format!("GET {path} HTTP/1.0\r\nhost: {}\r\n\r\n", self.address);
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?;
+        Some((status.to_owned(), body.to_owned()))
+    }
+
+    /// Asks the service to end: SIGTERM.
+    pub(crate) fn ask_to_end(&self) {
+        // The standard library sends no other signal than SIGKILL; every shell does.
+        let sent = Command::new("sh")
+            .args(["-c", "kill -TERM \"$1\"", "sh"])
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(
+            sent.is_ok_and(|status| status.success()),
+            "SIGTERM was not sent"
+        );
+    }
+
+    /// Ends the service by SIGKILL, in the middle of whatever it does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("a child can be killed");
+        self.child.wait().expect("a killed child ends");
+    }
+
+    /// Waits for the end of the process.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        wait_until("the service has ended", || {
+            status = self.child.try_wait().expect("a child has a status");
+            status.is_some()
+        });
+        status.expect("it was waited for")
+    }
+
+    /// Asks the service to end and expects what a clean end gives: exit code 0.
+    pub(crate) fn end_cleanly(mut self) {
+        self.ask_to_end();
+        let status = self.wait();
+        assert_eq!(
+            status.code(),
+            Some(0),
+            "the service ended with {status} after SIGTERM"
+        );
+    }
+
+    /// Everything that the process has written so far.
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    fn must_run(&mut self) {
+        let status = self.child.try_wait().expect("a child has a status");
+        if let Some(status) = status {
+            panic!("the service ended by itself, with {status}");
+        }
+    }
+}
+
+impl Drop for Courier {
+    fn drop(&mut self) {
+        let _has_ended = self.child.kill().is_err();
+        let _was_waited_for = self.child.wait().is_err();
+        if thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(N_LOG_LINES_SHOWN)..];
+            eprintln!("the service's last words:\n  {}", tail.join("\n  "));
+        }
+    }
+}
+
+/// `… listen=127.0.0.1:43211 …` in the line with which the service starts.
+fn listens_at(log: &str) -> Option<String> {
+    let (_, after) = log.split_once(" listen=")?;
+    // Only a whole line: half a port number would be one too.
+    let (line, _) = after.split_once('\n')?;
+    line.split_whitespace().next().map(str::to_owned)
+}

@@ -1,0 +1,233 @@
+//! One test's world: topics and a group of its own on a broker, a sandbox of its own, and a configuration folder.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::hash::{BuildHasher as _, RandomState};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use wx_courier::config::Settings;
+use wx_courier::edges::kafka::bystander::Upstream;
+use wx_courier::edges::kafka::topics::{Sources, create, wanted};
+use wx_courier::sandbox::{Handle, Sandbox, Settings as SandboxSettings};
+
+use super::courier::Courier;
+use super::events::Event;
+use super::folder::{self, APPID, Rules, SECRET};
+use super::topic::{self, Reader};
+
+/// What a test wants to be different from the rest.
+pub(crate) struct Plan {
+    /// Partitions of the source topic and of the outcome topic.
+    pub(crate) partitions: i32,
+    /// The rules.
+    pub(crate) rules: Rules,
+    /// Lines for `[outcomes]`.
+    pub(crate) outcomes: &'static str,
+    /// Lines for `[apps.shop]`.
+    pub(crate) app: &'static str,
+    /// Further sections of `courier.toml`.
+    pub(crate) sections: &'static str,
+    /// The sandbox, but for its apps.
+    pub(crate) sandbox: SandboxSettings,
+    /// The service's binary.
+    pub(crate) binary: PathBuf,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            partitions: 4,
+            rules: Rules::WithoutRates,
+            outcomes: "",
+            app: "",
+            sections: "",
+            sandbox: SandboxSettings::default(),
+            // Cargo says it to tests; whoever else includes this file says it himself.
+            binary: PathBuf::from(option_env!("CARGO_BIN_EXE_wx-courier").unwrap_or_default()),
+        }
+    }
+}
+
+/// One test's world.
+pub(crate) struct World {
+    pub(crate) brokers: String,
+    pub(crate) settings: Settings,
+    pub(crate) partitions: i32,
+    /// Control over the sandbox.
+    pub(crate) wechat: Handle,
+    upstream: Upstream,
+    n_published: Cell<i64>,
+    n_couriers: Cell<u32>,
+    binary: PathBuf,
+    folder: TempDir,
+    // In this order: the sandbox's task needs its runtime.
+    _sandbox: Sandbox,
+    _runtime: Runtime,
+}
+
+impl World {
+    /// Makes the folder, the sandbox and the topics.
+    pub(crate) fn new(brokers: &str, name: &str, mut plan: Plan) -> Self {
+        let runtime = Runtime::new().expect("a runtime can be made");
+        let listener = runtime
+            .block_on(TcpListener::bind("127.0.0.1:0"))
+            .expect("a port is free");
+        let address = listener.local_addr().expect("a listener has an address");
+        let folder = tempfile::Builder::new()
+            .prefix("wx-courier-test-")
+            .tempdir()
+            .expect("a folder can be made");
+        folder::copy_sample(folder.path(), plan.rules);
+        // A broker that is not ours alone may know the topics and groups of earlier runs.
+        let unique = RandomState::new().hash_one(name) & 0xffff_ffff;
+        let settings = courier_toml(brokers, &format!("{name}-{unique:08x}"), &plan)
+            + &app_toml(&format!("http://{address}"), plan.app);
+        fs::write(folder.path().join("courier.toml"), settings).expect("a file can be written");
+        let loaded = folder::read(folder.path());
+        let settings = loaded.settings.expect("settings without errors are there");
+        let catalog = loaded.catalog.expect("a catalog without errors is there");
+        folder::tell_sandbox(&mut plan.sandbox, &catalog);
+        let sandbox = runtime.block_on(async { Sandbox::start(listener, plan.sandbox) });
+        let sandbox = sandbox.expect("the sandbox can be started");
+        let topics = wanted(&settings, Sources::Too);
+        runtime
+            .block_on(create(&settings.kafka, &topics, plan.partitions, 1))
+            .expect("topics can be made");
+        Self {
+            brokers: brokers.to_owned(),
+            settings,
+            partitions: plan.partitions,
+            wechat: sandbox.handle(),
+            upstream: Upstream::new(brokers).expect("a producer can be made"),
+            n_published: Cell::new(0),
+            n_couriers: Cell::new(0),
+            binary: plan.binary,
+            folder,
+            _sandbox: sandbox,
+            _runtime: runtime,
+        }
+    }
+
+    /// Starts the service and waits until it is a member of its group.
+    pub(crate) fn courier(&self) -> Courier {
+        let mut courier = self.courier_at_once();
+        courier.wait_until_ready();
+        courier
+    }
+
+    /// Starts the service and does not wait for its group.
+    pub(crate) fn courier_at_once(&self) -> Courier {
+        let number = self.n_couriers.get() + 1;
+        self.n_couriers.set(number);
+        let log = self.folder().join(format!("courier-{number}.log"));
+        Courier::start(&self.binary, self.folder(), log)
+    }
+
+    /// The configuration folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The source topic.
+    pub(crate) fn source(&self) -> &str {
+        &self.settings.kafka.topics[0]
+    }
+
+    /// Publishes events as structured `CloudEvents`, keyed by user, and waits until the broker has them.
+    pub(crate) fn publish(&self, events: &[Event]) {
+        for event in events {
+            self.hand_over(&event.openid, &[], &event.structured());
+        }
+        self.flush();
+    }
+
+    /// Hands one record to the producer.
+    pub(crate) fn hand_over(&self, key: &str, headers: &[(&str, &str)], value: &[u8]) {
+        self.n_published.set(self.n_published.get() + 1);
+        self.upstream
+            .publish(self.source(), key, headers, value)
+            .expect("a record can be handed over");
+    }
+
+    /// Waits until the broker has everything that was handed over, and makes sure of it.
+    pub(crate) fn flush(&self) {
+        self.upstream.flush().expect("the broker takes everything");
+        let n_there: i64 = self.ends().values().sum();
+        assert_eq!(
+            n_there,
+            self.n_published.get(),
+            "records on the source topic"
+        );
+    }
+
+    /// Reads the outcome topic.
+    pub(crate) fn outcomes(&self) -> Reader {
+        Reader::new(
+            &self.brokers,
+            &self.settings.outcomes.topic,
+            self.partitions,
+        )
+    }
+
+    /// Reads the dead-letter topic.
+    pub(crate) fn dead_letters(&self) -> Reader {
+        Reader::new(
+            &self.brokers,
+            &self.settings.dead_letter_topic,
+            self.partitions,
+        )
+    }
+
+    /// Where the partitions of the source topic end.
+    pub(crate) fn ends(&self) -> BTreeMap<i32, i64> {
+        topic::ends(&self.brokers, self.source(), self.partitions)
+    }
+
+    /// What the service's group has committed.
+    pub(crate) fn committed(&self) -> BTreeMap<i32, Option<i64>> {
+        let group = &self.settings.kafka.group;
+        topic::committed(&self.brokers, group, self.source(), self.partitions)
+    }
+}
+
+fn courier_toml(brokers: &str, name: &str, plan: &Plan) -> String {
+    let Plan {
+        outcomes, sections, ..
+    } = plan;
+    format!(
+        r#"
+[kafka]
+brokers = "{brokers}"
+group   = "{name}"
+topics  = ["{name}.events"]
+
+[outcomes]
+topic = "{name}.outcomes"
+{outcomes}
+
+[dead_letters]
+topic = "{name}.dead-letters"
+
+[http]
+listen = "127.0.0.1:0"
+
+{sections}
+"#
+    )
+}
+
+fn app_toml(base_url: &str, more: &str) -> String {
+    format!(
+        r#"
+[apps.shop]
+appid    = "{APPID}"
+secret   = "{SECRET}"
+base_url = "{base_url}"
+{more}
+"#
+    )
+}
