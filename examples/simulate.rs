@@ -2,6 +2,15 @@
 //!
 //! `cargo run --release --example simulate -- --seeds 100000 [--first 0] [--trace 80]`
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a command of the tests: a world that cannot be played has failed, and results are printed"
+)]
+
 #[path = "../tests/it/simulation/mod.rs"]
 #[expect(
     dead_code,

@@ -95,9 +95,12 @@ impl Bench {
 }
 
 fn the_outcome(effects: &[Effect]) -> &Outcome {
-    let published = effects.iter().find_map(|effect| match effect {
-        Effect::Publish { outcome, .. } => Some(outcome),
-        _ => None,
+    let published = effects.iter().find_map(|effect| {
+        if let Effect::Publish { outcome, .. } = effect {
+            Some(outcome)
+        } else {
+            None
+        }
     });
     published.unwrap_or_else(|| panic!("no outcome in {effects:?}"))
 }
@@ -163,9 +166,12 @@ fn a_full_engine_pauses_reading_and_resumes_at_half() {
     let mut tickets = Vec::new();
     for offset in 0..4 {
         let effects = bench.read(offset, r#"{"type":"nobody"}"#);
-        let published = effects.iter().find_map(|effect| match effect {
-            Effect::Publish { ticket, .. } => Some(*ticket),
-            _ => None,
+        let published = effects.iter().find_map(|effect| {
+            if let Effect::Publish { ticket, .. } = effect {
+                Some(*ticket)
+            } else {
+                None
+            }
         });
         tickets.extend(published);
         let is_paused = effects.iter().any(|effect| matches!(effect, Effect::Pause));

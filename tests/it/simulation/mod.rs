@@ -1,6 +1,8 @@
 //! The engine in a random world, thousands of times: slow and failing sends, rebalances, crashes, answers out of order.
 
 mod checks;
+mod group;
+mod setting;
 mod world;
 
 pub(crate) use world::World;

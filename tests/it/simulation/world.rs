@@ -1,55 +1,31 @@
 //! A small Kafka, a small WeChat and a few members of a group, all in simulated time, all from one seed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wx_courier::document::Problems;
-use wx_courier::pipeline::admission::{AppBounds, Ticket};
-use wx_courier::pipeline::catalog::Catalog;
-use wx_courier::pipeline::delivery::{Answer, Class, Refusal, RetryPlan};
-use wx_courier::pipeline::engine::{Effect, Engine, HandoverId, Input, Setup, Unmatched};
-use wx_courier::pipeline::event::{Decoding, Record};
-use wx_courier::pipeline::limits::Rate;
+use wx_courier::pipeline::admission::Ticket;
+use wx_courier::pipeline::delivery::{Answer, Class, Refusal};
+use wx_courier::pipeline::engine::{Effect, Engine, HandoverId, Input};
+use wx_courier::pipeline::event::Record;
 use wx_courier::pipeline::moment::Moment;
 use wx_courier::pipeline::offsets::{Epoch, Partition};
-use wx_courier::pipeline::outcome::{Outcome, RecipientStyle};
-use wx_courier::pipeline::rules::{RuleSet, RuleSource, Surroundings};
+use wx_courier::pipeline::outcome::Outcome;
+use wx_courier::pipeline::rules::RuleSet;
 
 use super::checks;
+use super::setting;
 
 /// Simulated milliseconds of trouble; afterwards everything works and everything must end.
 const TROUBLE_MS: u64 = 60_000;
 /// By then everything must have ended.
-const END_MS: u64 = 2_000_000;
+pub(super) const END_MS: u64 = 2_000_000;
 /// The calendar's time at the beginning of every world.
-const BEGAN_UNIX_MS: i64 = 1_795_000_000_000;
+pub(super) const BEGAN_UNIX_MS: i64 = 1_795_000_000_000;
 pub(super) const APP_RATE: u32 = 40;
 pub(super) const APP_BURST: u32 = 5;
 pub(super) const SLOW_RATE: u32 = 4;
 pub(super) const MAX_MESSAGES: usize = 40;
-
-const SLOW_RULE: &str = r#"
-on = ["slow", "both"]
-app = "shop"
-template = "note"
-to = "{{ data.to }}"
-rate = { per_second = 4 }
-in_doubt = "leave"
-expires_after = "20s"
-[params]
-thing1 = "{{ data.text }}"
-"#;
-const QUICK_RULE: &str = r#"
-on = ["quick", "both"]
-app = "shop"
-template = "note"
-to = "{{ data.to }}"
-expires_after = "1h"
-[params]
-thing1 = "{{ data.text }}"
-"#;
 
 /// What a world saw, to prove that it was rough.
 #[derive(Clone, Copy, Debug, Default)]
@@ -109,15 +85,15 @@ impl Call {
 
 /// The whole world.
 pub(crate) struct World {
-    random: fastrand::Rng,
-    now_ms: u64,
-    rules: Arc<RuleSet>,
+    pub(super) random: fastrand::Rng,
+    pub(super) now_ms: u64,
+    pub(super) rules: Arc<RuleSet>,
     pub(super) log: BTreeMap<Partition, Vec<Record>>,
     pub(super) committed: BTreeMap<Partition, i64>,
-    owners: BTreeMap<Partition, Owner>,
-    members: Vec<Member>,
-    agenda: BTreeMap<(u64, u64), Happening>,
-    next_number: u64,
+    pub(super) owners: BTreeMap<Partition, Owner>,
+    pub(super) members: Vec<Member>,
+    pub(super) agenda: BTreeMap<(u64, u64), Happening>,
+    pub(super) next_number: u64,
     /// Acknowledged outcomes, in order.
     pub(super) outcomes: Vec<Arc<Outcome>>,
     pub(super) acknowledged: BTreeSet<String>,
@@ -125,36 +101,36 @@ pub(crate) struct World {
     /// Worlds without crashes and lost partitions hold stronger invariants.
     pub(super) is_gentle: bool,
     pub(super) seen: Seen,
-    trace: VecDeque<String>,
-    trace_lines: usize,
-    trace_hash: u64,
+    pub(super) trace: VecDeque<String>,
+    pub(super) trace_lines: usize,
+    pub(super) trace_hash: u64,
 }
 
-struct Owner {
-    member: usize,
-    epoch: Epoch,
+pub(super) struct Owner {
+    pub(super) member: usize,
+    pub(super) epoch: Epoch,
 }
 
-struct Member {
-    engine: Option<Engine>,
+pub(super) struct Member {
+    pub(super) engine: Option<Engine>,
     /// Which life of the process; answers to an earlier one go nowhere.
-    incarnation: u64,
-    began_ms: u64,
-    reading: BTreeMap<Partition, Reading>,
-    handovers: BTreeMap<HandoverId, Vec<Partition>>,
-    is_paused: bool,
-    sending: BTreeSet<String>,
-    woken_at: Option<u64>,
+    pub(super) incarnation: u64,
+    pub(super) began_ms: u64,
+    pub(super) reading: BTreeMap<Partition, Reading>,
+    pub(super) handovers: BTreeMap<HandoverId, Vec<Partition>>,
+    pub(super) is_paused: bool,
+    pub(super) sending: BTreeSet<String>,
+    pub(super) woken_at: Option<u64>,
 }
 
-struct Reading {
-    epoch: Epoch,
-    next: usize,
+pub(super) struct Reading {
+    pub(super) epoch: Epoch,
+    pub(super) next: usize,
     /// Between the request to give it back and the release nothing is read.
-    is_revoked: bool,
+    pub(super) is_revoked: bool,
 }
 
-enum Happening {
+pub(super) enum Happening {
     Read(usize),
     Wake(usize, u64),
     Answered(usize, u64, Ticket, Answer, String),
@@ -201,7 +177,7 @@ impl World {
             is_gentle,
             random,
             now_ms: 0,
-            rules: rules(),
+            rules: setting::rules(),
             log: BTreeMap::new(),
             committed: BTreeMap::new(),
             owners: BTreeMap::new(),
@@ -230,7 +206,7 @@ impl World {
             for _ in 0..n_records {
                 // Compaction and transaction markers leave gaps.
                 offset += if self.random.u8(..10) == 0 { 3 } else { 1 };
-                records.push(self.record(&partition, offset));
+                records.push(setting::record(&mut self.random, &partition, offset));
             }
             self.log.insert(partition, records);
         }
@@ -272,32 +248,6 @@ impl World {
         self.random.usize(..self.members.len())
     }
 
-    fn record(&mut self, partition: &Partition, offset: i64) -> Record {
-        let kind = ["slow", "quick", "quick", "quick", "both", "nobody"][self.random.usize(..6)];
-        let to = format!("o{}", self.random.u8(..6));
-        let text = if self.random.u8(..12) == 0 {
-            ""
-        } else {
-            "好的"
-        };
-        let value = match self.random.u8(..15) {
-            0 => None,
-            1 => Some("not json".to_owned()),
-            _ => Some(format!(
-                r#"{{"type":"{kind}","to":"{to}","text":"{text}"}}"#
-            )),
-        };
-        Record {
-            topic: Arc::clone(&partition.topic),
-            partition: partition.number,
-            offset,
-            key: None,
-            headers: Vec::new(),
-            value: value.map(String::into_bytes),
-            timestamp_ms: Some(BEGAN_UNIX_MS),
-        }
-    }
-
     fn run(&mut self) -> Result<(), String> {
         while let Some(((at, _), happening)) = self.agenda.pop_first() {
             let is_over = at > TROUBLE_MS && checks::everything_is_committed(self);
@@ -310,17 +260,17 @@ impl World {
         Ok(())
     }
 
-    fn plan(&mut self, at_ms: u64, happening: Happening) {
+    pub(super) fn plan(&mut self, at_ms: u64, happening: Happening) {
         let number = self.number();
         self.agenda.insert((at_ms, number), happening);
     }
 
-    fn number(&mut self) -> u64 {
+    pub(super) fn number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number
     }
 
-    fn soon(&mut self, most_ms: u64) -> u64 {
+    pub(super) fn soon(&mut self, most_ms: u64) -> u64 {
         self.now_ms + self.random.u64(1..=most_ms)
     }
 
@@ -334,7 +284,7 @@ impl World {
         self.soon(most_ms)
     }
 
-    fn note(&mut self, line: String) {
+    pub(super) fn note(&mut self, line: &str) {
         for byte in line.bytes() {
             self.trace_hash = self
                 .trace_hash
@@ -369,7 +319,7 @@ impl World {
                 }
             }
             Happening::Published(member, incarnation, ticket, outcome) => {
-                return self.published(member, incarnation, ticket, outcome);
+                return self.published(member, incarnation, ticket, outcome.as_ref());
             }
             Happening::Crash(member) => self.crash(member),
             Happening::Restart(member) => return self.restart(member),
@@ -378,7 +328,7 @@ impl World {
             Happening::Drain(member) => {
                 if self.members[member].engine.is_some() {
                     self.seen.drains += 1;
-                    self.note(format!("member {member} is asked to end"));
+                    self.note(&format!("member {member} is asked to end"));
                     let patience = self.patience();
                     return self.step(member, Input::Drain { patience });
                 }
@@ -421,13 +371,13 @@ impl World {
                 reading.next = reading.next.saturating_sub(self.random.usize(1..4));
             }
             let epoch = reading.epoch;
-            self.note(format!("member {member} reads {}", record.position()));
+            self.note(&format!("member {member} reads {}", record.position()));
             self.step(member, Input::Record { epoch, record })?;
         }
         Ok(())
     }
 
-    fn step(&mut self, member: usize, input: Input) -> Result<(), String> {
+    pub(super) fn step(&mut self, member: usize, input: Input) -> Result<(), String> {
         let now = self.moment(member);
         let mut effects = Vec::new();
         let Some(engine) = self.members[member].engine.as_mut() else {
@@ -519,7 +469,7 @@ impl World {
                 positions,
             } => self.release(member, handover, positions)?,
             Effect::Drained { unfinished } => {
-                self.note(format!("member {member} has drained, {unfinished} open"));
+                self.note(&format!("member {member} has drained, {unfinished} open"));
                 if self.is_gentle && unfinished > 0 {
                     return Err(format!("a patient drain left {unfinished} messages open"));
                 }
@@ -578,7 +528,7 @@ impl World {
             was_delivered,
             was_in_doubt,
         });
-        self.note(format!(
+        self.note(&format!(
             "member {member} sends {message_id} to {to}: {answer:?}"
         ));
         let at = self.mostly_soon(80, 5_000);
@@ -593,12 +543,12 @@ impl World {
         member: usize,
         incarnation: u64,
         ticket: Ticket,
-        outcome: Option<Arc<Outcome>>,
+        outcome: Option<&Arc<Outcome>>,
     ) -> Result<(), String> {
         let is_alive = self.members[member].incarnation == incarnation;
-        if let Some(outcome) = &outcome {
+        if let Some(outcome) = outcome {
             // The broker has it, whether or not the one who sent it lives to hear so.
-            self.note(format!(
+            self.note(&format!(
                 "outcome {} {}",
                 outcome.id,
                 outcome.status.as_str()
@@ -617,197 +567,6 @@ impl World {
         self.seen.publish_failures += 1;
         self.step(member, Input::PublishFailed { ticket })
     }
-
-    fn commit(&mut self, partition: &Partition, position: i64) -> Result<(), String> {
-        let before = self.committed.get(partition).copied().unwrap_or(0);
-        if position < before {
-            return Err(format!(
-                "{partition} would be committed back from {before} to {position}"
-            ));
-        }
-        self.note(format!("commit {partition} {position}"));
-        checks::committed_owes_nothing(self, partition, before..position)?;
-        self.committed.insert(partition.clone(), position);
-        Ok(())
-    }
-
-    fn crash(&mut self, member: usize) {
-        if self.members[member].engine.is_none() {
-            return;
-        }
-        self.seen.crashes += 1;
-        self.note(format!("member {member} crashes"));
-        self.end(member);
-    }
-
-    /// The process is gone; another one starts later. Its partitions have no owner until the group notices.
-    fn end(&mut self, member: usize) {
-        let gone = &mut self.members[member];
-        gone.engine = None;
-        gone.incarnation += 1;
-        gone.reading.clear();
-        gone.handovers.clear();
-        gone.sending.clear();
-        gone.is_paused = false;
-        gone.woken_at = None;
-        self.owners.retain(|_, owner| owner.member != member);
-        let at = self.soon(5_000);
-        self.plan(at, Happening::Restart(member));
-    }
-
-    fn restart(&mut self, member: usize) -> Result<(), String> {
-        if self.members[member].engine.is_some() {
-            return Ok(());
-        }
-        self.members[member].began_ms = self.now_ms;
-        self.members[member].engine = Some(engine(&self.rules, self.random.u64(..)));
-        self.note(format!("member {member} starts"));
-        let at = self.soon(100);
-        self.plan(at, Happening::Read(member));
-        let unowned: Vec<Partition> = self
-            .log
-            .keys()
-            .filter(|partition| !self.owners.contains_key(partition))
-            .cloned()
-            .collect();
-        for partition in unowned {
-            let is_being_revoked = self
-                .members
-                .iter()
-                .any(|other| other.reading.contains_key(&partition));
-            if !is_being_revoked {
-                self.assign(member, partition)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn assign(&mut self, member: usize, partition: Partition) -> Result<(), String> {
-        let epoch = Epoch(self.number());
-        let committed = self.committed.get(&partition).copied().unwrap_or(0);
-        let next = self.log[&partition]
-            .iter()
-            .take_while(|record| record.offset < committed)
-            .count();
-        self.note(format!("member {member} gets {partition} from {committed}"));
-        self.owners
-            .insert(partition.clone(), Owner { member, epoch });
-        let reading = Reading {
-            epoch,
-            next,
-            is_revoked: false,
-        };
-        self.members[member]
-            .reading
-            .insert(partition.clone(), reading);
-        self.step(member, Input::Assigned(vec![(partition, epoch)]))
-    }
-
-    fn some_owned(&mut self) -> Option<(Partition, usize)> {
-        let owned: Vec<_> = self
-            .owners
-            .iter()
-            .map(|(partition, owner)| (partition.clone(), owner.member))
-            .collect();
-        if owned.is_empty() {
-            return None;
-        }
-        Some(owned[self.random.usize(..owned.len())].clone())
-    }
-
-    fn some_alive(&mut self) -> Option<usize> {
-        let alive: Vec<usize> = (0..self.members.len())
-            .filter(|member| self.members[*member].engine.is_some())
-            .collect();
-        if alive.is_empty() {
-            return None;
-        }
-        Some(alive[self.random.usize(..alive.len())])
-    }
-
-    /// The group asks for a partition back; whoever is alive gets it after its release.
-    fn move_partition(&mut self) -> Result<(), String> {
-        let Some((partition, member)) = self.some_owned() else {
-            return Ok(());
-        };
-        let Some(reading) = self.members[member].reading.get_mut(&partition) else {
-            return Ok(());
-        };
-        if reading.is_revoked {
-            return Ok(());
-        }
-        reading.is_revoked = true;
-        self.seen.rebalances += 1;
-        self.note(format!("{partition} is revoked from member {member}"));
-        let handover = HandoverId(self.number());
-        let patience = self.patience();
-        let partitions = vec![partition];
-        let handovers = &mut self.members[member].handovers;
-        handovers.insert(handover, partitions.clone());
-        self.step(
-            member,
-            Input::Revoked {
-                handover,
-                partitions,
-                patience,
-            },
-        )
-    }
-
-    /// How long letting go may take. In a gentle world there is always time enough to finish.
-    fn patience(&mut self) -> Duration {
-        if self.is_gentle {
-            return Duration::from_millis(END_MS);
-        }
-        Duration::from_millis(self.random.u64(1..5_000))
-    }
-
-    fn release(
-        &mut self,
-        member: usize,
-        handover: HandoverId,
-        positions: Vec<(Partition, i64)>,
-    ) -> Result<(), String> {
-        for (partition, position) in positions {
-            if self
-                .owners
-                .get(&partition)
-                .is_some_and(|owner| owner.member == member)
-            {
-                self.commit(&partition, position)?;
-            }
-        }
-        let revoked = self.members[member].handovers.remove(&handover);
-        for partition in revoked.unwrap_or_default() {
-            // It may have been lost while it was being given back.
-            if self.members[member].reading.remove(&partition).is_none() {
-                continue;
-            }
-            self.owners.remove(&partition);
-            if let Some(next) = self.some_alive() {
-                self.assign(next, partition)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The group has thrown a member out: its partition has a new owner before it knows.
-    fn lose_partition(&mut self) -> Result<(), String> {
-        let Some((partition, member)) = self.some_owned() else {
-            return Ok(());
-        };
-        self.seen.lost += 1;
-        self.note(format!("member {member} loses {partition}"));
-        self.members[member].reading.remove(&partition);
-        self.owners.remove(&partition);
-        if let Some(next) = self.some_alive() {
-            self.assign(next, partition.clone())?;
-            if next == member {
-                return Ok(());
-            }
-        }
-        self.step(member, Input::Lost(vec![partition]))
-    }
 }
 
 fn refused(errcode: i64, class: Class) -> Answer {
@@ -818,45 +577,4 @@ fn refused(errcode: i64, class: Class) -> Answer {
         param: None,
         class,
     })
-}
-
-fn engine(rules: &Arc<RuleSet>, seed: u64) -> Engine {
-    let rate = |per_second: u32, burst| Rate {
-        per_second: f64::from(per_second),
-        burst: NonZeroU32::new(burst).unwrap(),
-    };
-    let bounds = AppBounds {
-        rate: Some(rate(APP_RATE, APP_BURST)),
-        max_in_flight: 8,
-    };
-    let setup = Setup {
-        decoding: Decoding::default(),
-        apps: BTreeMap::from([(Arc::from("shop"), bounds)]),
-        retry: RetryPlan::default(),
-        max_messages: MAX_MESSAGES,
-        max_bytes: 1_000_000,
-        recipient_style: RecipientStyle::Masked,
-        unmatched: Unmatched::Count,
-        seed,
-    };
-    Engine::new(setup, Arc::clone(rules))
-}
-
-fn rules() -> Arc<RuleSet> {
-    let mut problems = Problems::default();
-    let catalog =
-        Catalog::read(&mut problems, "templates.toml", "[shop.note]\nid = \"T\"\n").unwrap();
-    let source = |name: &str, text: &str| RuleSource {
-        file: format!("{name}.toml"),
-        name: name.to_owned(),
-        text: text.to_owned(),
-    };
-    let sources = [source("slow", SLOW_RULE), source("quick", QUICK_RULE)];
-    let around = Surroundings {
-        apps: &BTreeSet::from(["shop".to_owned()]),
-        catalog: &catalog,
-        time_zone: jiff::tz::TimeZone::UTC,
-    };
-    let rules = RuleSet::compile(&mut problems, &sources, &around);
-    Arc::new(rules.unwrap_or_else(|| panic!("{problems}")))
 }
