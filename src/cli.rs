@@ -18,6 +18,8 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::{FlagSetting, Loaded, Settings, Sources, load};
+use crate::document::{Origin, Problem};
+use crate::edges::kafka::check_options;
 use crate::pipeline::rules::RuleSet;
 
 /// Turns business events on Kafka into WeChat mini-program subscribe messages, and tells what became of each one.
@@ -136,7 +138,7 @@ struct Configuration {
 
 /// Loads everything, or tells every mistake and gives the exit code. Warnings are told either way.
 fn configuration(sources: &Sources) -> Result<Configuration, Exit> {
-    let loaded = load(sources);
+    let loaded = load_all(sources);
     for problem in &loaded.problems {
         complain(problem);
     }
@@ -151,6 +153,22 @@ fn configuration(sources: &Sources) -> Result<Configuration, Exit> {
             Err(Exit::BadConfiguration)
         }
     }
+}
+
+/// Loads everything; what only librdkafka knows is asked as well.
+fn load_all(sources: &Sources) -> Loaded {
+    let mut loaded = load(sources);
+    let refused = loaded
+        .settings
+        .as_ref()
+        .and_then(|settings| check_options(&settings.kafka).err());
+    if let Some(why) = refused {
+        let problem = Problem::error(&Origin::Default, why).key("kafka.options");
+        loaded.problems.push(
+            problem.help("the names and values of librdkafka's CONFIGURATION.md are understood"),
+        );
+    }
+    loaded
 }
 
 /// Runs a future on a runtime of this process's own.

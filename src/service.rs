@@ -8,12 +8,11 @@ mod alarm;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::config::Settings;
-use crate::edges::http::{self, Phase, Report};
+use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, GroupEvent, Source};
 use crate::edges::kafka::producer::{Publication, Publisher};
 use crate::edges::wechat::{Called, WeChat};
@@ -30,8 +29,8 @@ pub struct Parts {
     pub settings: Arc<Settings>,
     /// The rules in force at the start.
     pub rules: Arc<RuleSet>,
-    /// Where health, metrics and status are served; bound before, so that a taken port shows at once.
-    pub listener: TcpListener,
+    /// Where the service says how it is.
+    pub reports: watch::Sender<Report>,
     /// Where counts go.
     pub metrics: Arc<Metrics>,
     /// Where the jitter of retries begins.
@@ -58,7 +57,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     let Parts {
         settings,
         rules,
-        listener,
+        reports,
         metrics,
         seed,
     } = parts;
@@ -73,13 +72,6 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     let wechat = Arc::new(WeChat::new(&settings)?);
     let source = consumer::start(&settings.kafka, settings.engine.handover)?;
     let engine = Engine::new(setup(&settings, seed), rules);
-    let report = Report {
-        phase: Phase::Joining,
-        version: env!("CARGO_PKG_VERSION"),
-        engine: engine.status(),
-    };
-    let (reports, watched) = watch::channel(report);
-    let pages = tokio::spawn(http::serve(listener, watched, Arc::clone(&metrics)));
     let service = Service {
         engine,
         source,
@@ -93,9 +85,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         drain: settings.engine.drain,
         handover: settings.engine.handover,
     };
-    let ending = service.work(calls, publications, shutdown).await;
-    pages.abort();
-    ending
+    service.work(calls, publications, shutdown).await
 }
 
 fn setup(settings: &Settings, seed: u64) -> Setup {
@@ -160,7 +150,7 @@ impl Service {
                     self.metrics.call(&app, &called.answer, called.api_ms);
                     Input::SendFinished { ticket, answer: called.answer, api_ms: called.api_ms }
                 }
-                Some(publication) = publications.recv() => self.publication(&publication),
+                Some(publication) = publications.recv() => self.publication(&publication)?,
                 () = self.alarm.rang() => Input::Tick,
                 _ = renew_report.tick() => {
                     self.renew_report();
@@ -217,13 +207,16 @@ impl Service {
         }
     }
 
-    fn publication(&self, publication: &Publication) -> Input {
+    fn publication(&self, publication: &Publication) -> anyhow::Result<Input> {
         let ticket = publication.ticket;
         if publication.result.is_ok() {
-            return Input::Published { ticket };
+            return Ok(Input::Published { ticket });
+        }
+        if let Some(reason) = self.publisher.fatal_error() {
+            anyhow::bail!("the producer cannot go on: {reason}");
         }
         self.metrics.publish_failed();
-        Input::PublishFailed { ticket }
+        Ok(Input::PublishFailed { ticket })
     }
 
     /// Carries one effect out; none of them waits. The last one gives the number of messages that were left open.
@@ -272,8 +265,10 @@ impl Service {
         None
     }
 
-    async fn close(self, unfinished: usize) -> anyhow::Result<Ending> {
+    async fn close(mut self, unfinished: usize) -> anyhow::Result<Ending> {
         self.source.command(Command::Close);
+        // The consumer may be waiting to hand a record over, which nobody will take any more.
+        self.source.records.close();
         let closed = tokio::time::timeout(CLOSE, self.source.closed).await;
         if closed.is_err() {
             tracing::warn!(

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Exit, Format, say, say_json, sources};
-use crate::config::{Effective, load};
+use super::{Exit, Format, load_all, say, say_json, sources};
+use crate::config::Effective;
 use crate::document::{Problem, Severity};
 
 #[derive(clap::Args)]
@@ -32,7 +32,7 @@ struct Result {
 }
 
 pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let loaded = load(&sources(folder, Vec::new()));
+    let loaded = load_all(&sources(folder, Vec::new()));
     let mut problems = loaded.problems;
     let tests = loaded
         .rules

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::{Configuration, Exit, asked_to_end, block_on, complain, configuration, sources};
 use crate::config::{FlagSetting, Settings};
+use crate::edges::http::{self, Report};
 use crate::edges::kafka::topics::{self, Sources, TopicsError};
 use crate::service::{self, Ending, Parts};
 use crate::telemetry::{self, Metrics};
@@ -52,6 +54,10 @@ async fn serve(configuration: Configuration) -> anyhow::Result<Exit> {
         brokers = settings.kafka.brokers,
         "starting"
     );
+    let metrics = Metrics::new()?;
+    let (reports, watched) = watch::channel(Report::at_the_start());
+    // From here on the process can be asked how it is, even while it waits for Kafka.
+    let _pages = tokio::spawn(http::serve(listener, watched, Arc::clone(&metrics)));
     let missing = tokio::select! {
         missing = missing_topics(&settings) => missing?,
         ended = asked_to_end() => {
@@ -66,8 +72,8 @@ async fn serve(configuration: Configuration) -> anyhow::Result<Exit> {
     let parts = Parts {
         settings,
         rules,
-        listener,
-        metrics: Metrics::new()?,
+        reports,
+        metrics,
         seed: fastrand::u64(..),
     };
     let (ask, asked) = tokio::sync::oneshot::channel::<()>();

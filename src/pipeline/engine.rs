@@ -185,6 +185,10 @@ pub struct Engine {
 /// Positions are reported together, this long after the first one moved: a commit per record would cost more than it saves.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 
+/// Records that have ended behind one that has not are kept track of until it has: one message that waits for hours must not grow the
+/// ledger without end. An entry takes some 24 bytes.
+const OPEN_RECORDS_A_MESSAGE: usize = 20;
+
 /// What a record owes: one outcome, and before it perhaps a message.
 struct Duty {
     origin: Origin,
@@ -224,6 +228,8 @@ struct Delivery {
     rule: Arc<Rule>,
     message: Arc<Message>,
     tries: Tries,
+    /// Calls of `message/subscribe/send`; a turn without a token made none.
+    calls: u32,
     api_ms: u64,
 }
 
@@ -387,10 +393,18 @@ impl Engine {
 
     /// Reading pauses at the bound and goes on at half of it: each resumption costs a fetch, so it should bring something.
     fn pause_or_resume(&mut self, effects: &mut Vec<Effect>) {
-        let full =
-            self.duties.len() >= self.setup.max_messages || self.bytes >= self.setup.max_bytes;
-        let roomy = self.duties.len() <= self.setup.max_messages / 2
-            && self.bytes <= self.setup.max_bytes / 2;
+        let messages = self.duties.len();
+        let open_records: usize = self.ledgers.values().map(Ledger::n_open).sum();
+        let most_open = self
+            .setup
+            .max_messages
+            .saturating_mul(OPEN_RECORDS_A_MESSAGE);
+        let full = messages >= self.setup.max_messages
+            || self.bytes >= self.setup.max_bytes
+            || open_records >= most_open;
+        let roomy = messages <= self.setup.max_messages / 2
+            && self.bytes <= self.setup.max_bytes / 2
+            && open_records <= most_open / 2;
         if full && !self.paused {
             self.paused = true;
             effects.push(Effect::Pause);

@@ -93,6 +93,12 @@ impl Publisher {
         }
     }
 
+    /// Why the producer will never publish again, if that is so.
+    pub fn fatal_error(&self) -> Option<String> {
+        let (_, reason) = self.producer.client().fatal_error()?;
+        Some(reason)
+    }
+
     /// Waits until everything handed over has been answered.
     pub fn flush(&self, limit: Duration) {
         if let Err(error) = self.producer.flush(limit) {

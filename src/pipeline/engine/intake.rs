@@ -68,13 +68,19 @@ impl Engine {
             return;
         }
         self.owe(origin, n_outcomes);
-        for Planned { rule, result } in planned {
+        for Planned {
+            rule,
+            message_id,
+            result,
+        } in planned
+        {
             match result {
                 Ok(message) => {
                     let delivery = Delivery {
                         rule,
                         message: Arc::new(message),
                         tries: Tries::default(),
+                        calls: 0,
                         api_ms: 0,
                     };
                     let stage = Stage::Waiting(delivery.clone());
@@ -82,7 +88,7 @@ impl Engine {
                     self.wait(ticket, &delivery, Admission::enqueue);
                 }
                 Err(rejection) => {
-                    let outcome = report::rejected(now, origin, &rule, rejection);
+                    let outcome = report::rejected(now, origin, (&rule, message_id), rejection);
                     self.owe_outcome(origin.clone(), n_outcomes, outcome, effects);
                 }
             }

@@ -5,15 +5,21 @@ use std::sync::Arc;
 use super::{Delivery, Origin};
 use crate::pipeline::delivery::{Answer, Refusal};
 use crate::pipeline::event::rfc3339_ms;
-use crate::pipeline::message::{Rejection, message_id};
+use crate::pipeline::message::Rejection;
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
 use crate::pipeline::rules::Rule;
 
 /// The outcome of a message that a rule could not make.
-pub(super) fn rejected(now: Moment, origin: &Origin, rule: &Rule, rejection: Rejection) -> Outcome {
+pub(super) fn rejected(
+    now: Moment,
+    origin: &Origin,
+    (rule, message_id): (&Rule, String),
+    rejection: Rejection,
+) -> Outcome {
     let mut rejected = outcome(now, origin, Status::Invalid, rejection.reason);
     name_rule(&mut rejected, origin, rule);
+    rejected.message_id = message_id;
     rejected.detail = rejection.detail;
     rejected.param = rejection.param.map(|param| param.to_string());
     rejected
@@ -21,9 +27,6 @@ pub(super) fn rejected(now: Moment, origin: &Origin, rule: &Rule, rejection: Rej
 
 pub(super) fn name_rule(outcome: &mut Outcome, origin: &Origin, rule: &Rule) {
     outcome.id = format!("{}/{}", origin.record.position(), rule.name);
-    if let Some(event) = &origin.event {
-        outcome.message_id = message_id(&rule.name, &event.source, &event.id);
-    }
     outcome.rule = Some(Arc::clone(&rule.name));
     outcome.app = Some(Arc::clone(&rule.app));
     outcome.template = Some(Arc::clone(&rule.template.name));

@@ -30,6 +30,9 @@ impl Engine {
         };
         let mut delivery = delivery.clone();
         delivery.api_ms += api_ms;
+        if !matches!(answer, Answer::NoToken(_)) {
+            delivery.calls += 1;
+        }
         if let Answer::Refused(Refusal {
             class: Class::Token,
             ..
@@ -101,7 +104,7 @@ impl Engine {
         let message = &delivery.message;
         outcome.message_id.clone_from(&message.message_id);
         outcome.recipient = Some(self.setup.recipient_style.show(&message.recipient));
-        outcome.attempts = delivery.tries.attempts;
+        outcome.attempts = delivery.calls;
         outcome.api_ms = delivery.api_ms;
         outcome.waited_ms = outcome.waited_ms.saturating_sub(delivery.api_ms);
         outcome.detail = report::explain(delivery, reason, answer);

@@ -232,11 +232,12 @@ fn read_expect(
 }
 
 /// Runs the tests of one rule: only this rule looks at their events.
-pub(super) fn run(rule: &Rule) -> Vec<TestResult> {
+pub(super) fn run(rule: &Arc<Rule>) -> Vec<TestResult> {
     let mut results = Vec::with_capacity(rule.tests.len());
     for test in &rule.tests {
         let planned = if rule.wants(&test.event.kind) {
             rule.apply(&test.event, &EventValues::of(&test.event))
+                .map(|planned| planned.result)
         } else {
             None
         };
