@@ -3,8 +3,8 @@
 use wx_courier::sandbox::{Latency, Settings as SandboxSettings};
 
 use crate::support::checks;
-use crate::support::events;
 use crate::support::kafka::Kafka;
+use crate::support::load::Load;
 use crate::support::wait_until;
 use crate::support::world::{Plan, World};
 
@@ -30,19 +30,25 @@ fn after_a_crash_the_next_run_finishes_the_work() {
         ..Plan::default()
     };
     let world = World::new(Kafka::shared(), "crash", plan);
-    let events = events::mixed(0..1500);
-    world.publish(&events);
     let wechat = &world.wechat;
+    let mut load = Load::new(&world);
     let courier = world.courier();
-    // Long enough for commits, which come once a second, and for a good part of the work.
-    wait_until("something is committed", || n_committed(&world) > 0);
-    wait_until("500 sends are accepted", || wechat.stats().accepted >= 500);
+    // Commits come once a second; what lies between two of them is what a crash puts in doubt.
+    load.keep_until("something is committed", || n_committed(&world) > 0);
+    let n_accepted = wechat.stats().accepted;
+    load.keep_until("100 more sends are accepted", || {
+        wechat.stats().accepted >= n_accepted + 100
+    });
+    load.publish(600);
+    world.flush();
+    let events = load.events;
     courier.kill();
     wait_until("what was under way is answered", || {
         wechat.stats().concurrency == 0
     });
     let n_accepted = i64::try_from(wechat.stats().accepted).unwrap();
-    assert!(n_accepted < 1500, "it was not in mid-flight: {n_accepted}");
+    let n_events = i64::try_from(events.len()).unwrap();
+    assert!(n_accepted < n_events, "it was not in mid-flight");
     let mut outcomes = world.outcomes();
     let n_said = outcomes.read_to_end().len();
     assert!(n_said > 0);
