@@ -12,6 +12,7 @@ mod api_trouble;
 mod broker_restart;
 mod cases;
 mod commands;
+mod crash;
 mod happy_path;
 mod poison;
 mod rebalance;

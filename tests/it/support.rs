@@ -30,6 +30,8 @@ pub(crate) mod events;
 pub(crate) mod folder;
 #[path = "support/kafka.rs"]
 pub(crate) mod kafka;
+#[path = "support/load.rs"]
+pub(crate) mod load;
 #[path = "support/schema.rs"]
 pub(crate) mod schema;
 #[path = "support/topic.rs"]

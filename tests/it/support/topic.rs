@@ -1,6 +1,6 @@
 //! Topics as somebody beside the service sees them: what was published, where they end, what a group has committed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -72,26 +72,47 @@ impl Reader {
         }
     }
 
-    /// Reads until what was seen is enough. Panics after the limit.
-    pub(crate) fn read_until(&mut self, what: &str, mut enough: impl FnMut(&[Published]) -> bool) {
+    /// Reads until what was seen is enough. Panics if nothing new comes for the whole limit.
+    pub(crate) fn read_until(&mut self, what: &str, enough: impl FnMut(&[Published]) -> bool) {
+        let came = self.came(enough);
+        let n_seen = self.seen.len();
+        assert!(
+            came,
+            "no record of {} for {LIMIT:?} while waiting until {what}; seen so far: {n_seen}",
+            self.topic
+        );
+    }
+
+    /// Reads at least this many records. Panics if nothing new comes for the whole limit.
+    pub(crate) fn read_at_least(&mut self, count: usize) {
+        let what = format!("{count} records are there");
+        self.read_until(&what, |seen| seen.len() >= count);
+    }
+
+    /// Reads until this many different outcomes are there, where some may have come more than once.
+    pub(crate) fn read_distinct(&mut self, count: usize) {
+        let mut ids = BTreeSet::new();
+        let mut n_known = 0;
+        let what = format!("{count} different outcomes are there");
+        self.read_until(&what, |seen| {
+            let new = seen[n_known..].iter();
+            ids.extend(new.map(|outcome| outcome.header("ce_id").to_owned()));
+            n_known = seen.len();
+            ids.len() >= count
+        });
+    }
+
+    /// Reads until what was seen is enough, or nothing new has come for the whole limit.
+    pub(crate) fn came(&mut self, mut enough: impl FnMut(&[Published]) -> bool) -> bool {
         let mut last_news = Instant::now();
         while !enough(&self.seen) {
             if self.read_one() {
                 last_news = Instant::now();
+            } else if last_news.elapsed() > LIMIT {
+                return false;
             }
-            let n_seen = self.seen.len();
-            assert!(
-                last_news.elapsed() < LIMIT,
-                "no record of {} for {LIMIT:?} while waiting until {what}; seen so far: {n_seen}",
-                self.topic
-            );
         }
-    }
-
-    /// Reads at least this many records.
-    pub(crate) fn read_at_least(&mut self, count: usize) {
-        let what = format!("{count} records are there");
-        self.read_until(&what, |seen| seen.len() >= count);
+        true
     }
 
     /// Reads everything that is there now, so that what was not seen is not there.

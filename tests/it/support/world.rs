@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) partitions: i32,
     /// The rules.
     pub(crate) rules: Rules,
+    /// More rules: name and text.
+    pub(crate) more_rules: &'static [(&'static str, &'static str)],
     /// Lines for `[outcomes]`.
     pub(crate) outcomes: &'static str,
     /// Lines for `[apps.shop]`.
@@ -42,6 +44,7 @@ impl Default for Plan {
         Self {
             partitions: 4,
             rules: Rules::WithoutRates,
+            more_rules: &[],
             outcomes: "",
             app: "",
             sections: "",
@@ -82,6 +85,10 @@ impl World {
             .tempdir()
             .expect("a folder can be made");
         folder::copy_sample(folder.path(), plan.rules);
+        for (name, text) in plan.more_rules {
+            let path = folder.path().join(format!("rules/{name}.toml"));
+            fs::write(path, text).expect("a file can be written");
+        }
         // A broker that is not ours alone may know the topics and groups of earlier runs.
         let unique = RandomState::new().hash_one(name) & 0xffff_ffff;
         let settings = courier_toml(brokers, &format!("{name}-{unique:08x}"), &plan)
