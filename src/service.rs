@@ -27,8 +27,8 @@ use alarm::Alarm;
 pub struct Parts {
     /// The settings.
     pub settings: Arc<Settings>,
-    /// The rules in force at the start.
-    pub rules: Arc<RuleSet>,
+    /// The rules in force; a new set is taken up as soon as it is there.
+    pub rules: watch::Receiver<Arc<RuleSet>>,
     /// Where the service says how it is.
     pub reports: watch::Sender<Report>,
     /// Where counts go.
@@ -71,7 +71,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     )?;
     let wechat = Arc::new(WeChat::new(&settings)?);
     let source = consumer::start(&settings.kafka, settings.engine.handover)?;
-    let engine = Engine::new(setup(&settings, seed), rules);
+    let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
     let service = Service {
         engine,
         source,
@@ -79,6 +79,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         wechat,
         metrics,
         calls_in,
+        rules,
         reports,
         began: Instant::now(),
         alarm: Alarm::start()?,
@@ -116,6 +117,7 @@ struct Service {
     wechat: Arc<WeChat>,
     metrics: Arc<Metrics>,
     calls_in: mpsc::UnboundedSender<(Ticket, Arc<str>, Called)>,
+    rules: watch::Receiver<Arc<RuleSet>>,
     reports: watch::Sender<Report>,
     began: Instant,
     alarm: Alarm,
@@ -152,6 +154,9 @@ impl Service {
                 }
                 Some(publication) = publications.recv() => self.publication(&publication)?,
                 () = self.alarm.rang() => Input::Tick,
+                Ok(()) = self.rules.changed() => {
+                    Input::RulesChanged(Arc::clone(&self.rules.borrow_and_update()))
+                }
                 _ = renew_report.tick() => {
                     self.renew_report();
                     continue;

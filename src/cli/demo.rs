@@ -83,7 +83,7 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
         let _pages = tokio::spawn(http::serve(listener, watched, Arc::clone(&metrics)));
         let parts = Parts {
             settings: Arc::clone(&settings),
-            rules,
+            rules: watch::Sender::new(rules).subscribe(),
             reports,
             metrics,
             seed: fastrand::u64(..),
