@@ -15,6 +15,7 @@ mod crash;
 mod happy_path;
 mod poison;
 mod rebalance;
+mod reload;
 mod schema;
 mod shutdown;
 mod simulation;

@@ -84,14 +84,23 @@ impl Courier {
 
     /// Asks the service to end: SIGTERM.
     pub(crate) fn ask_to_end(&self) {
+        self.signal("TERM");
+    }
+
+    /// Asks the service to read its rules again: SIGHUP.
+    pub(crate) fn ask_to_reload(&self) {
+        self.signal("HUP");
+    }
+
+    fn signal(&self, name: &str) {
         // The standard library sends no other signal than SIGKILL; every shell does.
         let sent = Command::new("sh")
-            .args(["-c", "kill -TERM \"$1\"", "sh"])
+            .args(["-c", "kill -\"$1\" \"$2\"", "sh", name])
             .arg(self.child.id().to_string())
             .status();
         assert!(
             sent.is_ok_and(|status| status.success()),
-            "SIGTERM was not sent"
+            "SIG{name} was not sent"
         );
     }
 
