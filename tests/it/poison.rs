@@ -12,10 +12,10 @@ use crate::support::kafka::Kafka;
 use crate::support::topic::Published;
 use crate::support::world::{Plan, World};
 
-const SMALL_EVENTS: &str = r#"
+const SMALL_EVENTS: &str = r"
 [events]
 max_bytes = 2000
-"#;
+";
 
 /// A record as nobody should publish it, and what shall come of it.
 #[derive(Default)]

@@ -169,9 +169,11 @@ pub(crate) fn committed(
         answer.is_some()
     });
     let answer = answer.expect("it was waited for");
-    let number = |offset| match offset {
-        Offset::Offset(number) => Some(number),
-        _ => None,
+    let number = |offset| {
+        let Offset::Offset(number) = offset else {
+            return None;
+        };
+        Some(number)
     };
     answer
         .elements()
