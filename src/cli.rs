@@ -18,7 +18,9 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::{FlagSetting, Loaded, Settings, Sources, load};
-use crate::pipeline::rules::RuleSet;
+use crate::document::{Origin, Problem};
+use crate::edges::kafka::check_options;
+use crate::pipeline::rules::{RuleSet, TestResult};
 
 /// Turns business events on Kafka into WeChat mini-program subscribe messages, and tells what became of each one.
 #[derive(Parser)]
@@ -136,8 +138,8 @@ struct Configuration {
 
 /// Loads everything, or tells every mistake and gives the exit code. Warnings are told either way.
 fn configuration(sources: &Sources) -> Result<Configuration, Exit> {
-    let loaded = load(sources);
-    for problem in loaded.problems.iter() {
+    let loaded = check_all(sources).loaded;
+    for problem in &loaded.problems {
         complain(problem);
     }
     match (&loaded.settings, &loaded.rules) {
@@ -153,12 +155,38 @@ fn configuration(sources: &Sources) -> Result<Configuration, Exit> {
     }
 }
 
+/// Everything `check` knows: the configuration, how the rules' tests went, and every problem of either.
+struct Checked {
+    loaded: Loaded,
+    tests: Vec<TestResult>,
+}
+
+fn check_all(sources: &Sources) -> Checked {
+    let mut loaded = load(sources);
+    let settings = loaded.settings.as_ref();
+    if let Some(why) = settings.and_then(|settings| check_options(&settings.kafka).err()) {
+        let problem = Problem::error(&Origin::Default, why).key("kafka.options");
+        loaded.problems.push(
+            problem.help("the names and values of librdkafka's CONFIGURATION.md are understood"),
+        );
+    }
+    let rules = loaded.rules.as_ref();
+    let tests = rules.map(|rules| rules.run_tests()).unwrap_or_default();
+    for problem in tests.iter().flat_map(TestResult::problems) {
+        loaded.problems.push(problem);
+    }
+    Checked { loaded, tests }
+}
+
 /// Runs a future on a runtime of this process's own.
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?
-        .block_on(future)
+        .build()?;
+    let result = runtime.block_on(future);
+    // A question to a broker that does not answer must not keep the process from ending.
+    runtime.shutdown_background();
+    result
 }
 
 /// Ends when the process is asked to end: Ctrl-C or SIGTERM.

@@ -8,12 +8,11 @@ mod alarm;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::config::Settings;
-use crate::edges::http::{self, Phase, Report};
+use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, GroupEvent, Source};
 use crate::edges::kafka::producer::{Publication, Publisher};
 use crate::edges::wechat::{Called, WeChat};
@@ -28,10 +27,10 @@ use alarm::Alarm;
 pub struct Parts {
     /// The settings.
     pub settings: Arc<Settings>,
-    /// The rules in force at the start.
-    pub rules: Arc<RuleSet>,
-    /// Where health, metrics and status are served; bound before, so that a taken port shows at once.
-    pub listener: TcpListener,
+    /// The rules in force; a new set is taken up as soon as it is there.
+    pub rules: watch::Receiver<Arc<RuleSet>>,
+    /// Where the service says how it is.
+    pub reports: watch::Sender<Report>,
     /// Where counts go.
     pub metrics: Arc<Metrics>,
     /// Where the jitter of retries begins.
@@ -58,7 +57,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     let Parts {
         settings,
         rules,
-        listener,
+        reports,
         metrics,
         seed,
     } = parts;
@@ -72,14 +71,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     )?;
     let wechat = Arc::new(WeChat::new(&settings)?);
     let source = consumer::start(&settings.kafka, settings.engine.handover)?;
-    let engine = Engine::new(setup(&settings, seed), rules);
-    let report = Report {
-        phase: Phase::Joining,
-        version: env!("CARGO_PKG_VERSION"),
-        engine: engine.status(),
-    };
-    let (reports, watched) = watch::channel(report);
-    let pages = tokio::spawn(http::serve(listener, watched, Arc::clone(&metrics)));
+    let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
     let service = Service {
         engine,
         source,
@@ -87,15 +79,14 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         wechat,
         metrics,
         calls_in,
+        rules,
         reports,
         began: Instant::now(),
         alarm: Alarm::start()?,
         drain: settings.engine.drain,
         handover: settings.engine.handover,
     };
-    let ending = service.work(calls, publications, shutdown).await;
-    pages.abort();
-    ending
+    service.work(calls, publications, shutdown).await
 }
 
 fn setup(settings: &Settings, seed: u64) -> Setup {
@@ -126,6 +117,7 @@ struct Service {
     wechat: Arc<WeChat>,
     metrics: Arc<Metrics>,
     calls_in: mpsc::UnboundedSender<(Ticket, Arc<str>, Called)>,
+    rules: watch::Receiver<Arc<RuleSet>>,
     reports: watch::Sender<Report>,
     began: Instant,
     alarm: Alarm,
@@ -160,8 +152,11 @@ impl Service {
                     self.metrics.call(&app, &called.answer, called.api_ms);
                     Input::SendFinished { ticket, answer: called.answer, api_ms: called.api_ms }
                 }
-                Some(publication) = publications.recv() => self.publication(&publication),
+                Some(publication) = publications.recv() => self.publication(&publication)?,
                 () = self.alarm.rang() => Input::Tick,
+                Ok(()) = self.rules.changed() => {
+                    Input::RulesChanged(Arc::clone(&self.rules.borrow_and_update()))
+                }
                 _ = renew_report.tick() => {
                     self.renew_report();
                     continue;
@@ -217,13 +212,16 @@ impl Service {
         }
     }
 
-    fn publication(&self, publication: &Publication) -> Input {
+    fn publication(&self, publication: &Publication) -> anyhow::Result<Input> {
         let ticket = publication.ticket;
         if publication.result.is_ok() {
-            return Input::Published { ticket };
+            return Ok(Input::Published { ticket });
+        }
+        if let Some(reason) = self.publisher.fatal_error() {
+            anyhow::bail!("the producer cannot go on: {reason}");
         }
         self.metrics.publish_failed();
-        Input::PublishFailed { ticket }
+        Ok(Input::PublishFailed { ticket })
     }
 
     /// Carries one effect out; none of them waits. The last one gives the number of messages that were left open.
@@ -245,10 +243,10 @@ impl Service {
                 outcome,
                 dead_letter,
             } => {
-                self.metrics.outcome(&outcome);
                 self.publisher
                     .publish(ticket, &outcome, dead_letter.as_deref());
             }
+            Effect::Settled { outcome } => self.metrics.outcome(&outcome),
             Effect::Commit {
                 partition,
                 epoch,
@@ -272,8 +270,10 @@ impl Service {
         None
     }
 
-    async fn close(self, unfinished: usize) -> anyhow::Result<Ending> {
+    async fn close(mut self, unfinished: usize) -> anyhow::Result<Ending> {
         self.source.command(Command::Close);
+        // The consumer may be waiting to hand a record over, which nobody will take any more.
+        self.source.records.close();
         let closed = tokio::time::timeout(CLOSE, self.source.closed).await;
         if closed.is_err() {
             tracing::warn!(

@@ -149,6 +149,9 @@ impl Metrics {
             Answer::NoToken(_) => "no_token",
         };
         self.calls.with_label_values(&[app, word]).inc();
+        if let Answer::NoToken(_) = answer {
+            return;
+        }
         #[expect(
             clippy::cast_precision_loss,
             reason = "a histogram of seconds needs no more than 52 bits of milliseconds"

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Exit, Format, say, say_json, sources};
-use crate::config::{Effective, load};
+use super::{Checked, Exit, Format, check_all, say, say_json, sources};
+use crate::config::Effective;
 use crate::document::{Problem, Severity};
 
 #[derive(clap::Args)]
@@ -32,18 +32,8 @@ struct Result {
 }
 
 pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let loaded = load(&sources(folder, Vec::new()));
-    let mut problems = loaded.problems;
-    let tests = loaded
-        .rules
-        .as_ref()
-        .map(|rules| rules.run_tests())
-        .unwrap_or_default();
-    for test in &tests {
-        for problem in test.problems() {
-            problems.push(problem);
-        }
-    }
+    let Checked { loaded, tests } = check_all(&sources(folder, Vec::new()));
+    let problems = loaded.problems;
     let result = Result {
         ok: !problems.has_errors(),
         errors: problems.count(Severity::Error),

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::sandbox::sandbox_settings;
 use super::{Configuration, Exit, asked_to_end, block_on, complain, configuration, say, sources};
 use crate::config::{FlagSetting, Settings, load};
 use crate::document::Problems;
+use crate::edges::http::{self, Report};
 use crate::edges::kafka::bystander::{Upstream, Watcher};
 use crate::edges::kafka::embedded::EmbeddedBroker;
 use crate::sandbox::{Answer, Handle, Sandbox, Script};
@@ -32,7 +34,7 @@ pub(super) struct Arguments {
 }
 
 /// All samples end within a few seconds, of which joining the group takes three; whoever waits longer waits for nothing.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut problems = Problems::default();
@@ -76,11 +78,14 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
         let Configuration {
             settings, rules, ..
         } = configuration;
+        let metrics = Metrics::new()?;
+        let (reports, watched) = watch::channel(Report::at_the_start());
+        let _pages = tokio::spawn(http::serve(listener, watched, Arc::clone(&metrics)));
         let parts = Parts {
             settings: Arc::clone(&settings),
-            rules,
-            listener,
-            metrics: Metrics::new()?,
+            rules: watch::Sender::new(rules).subscribe(),
+            reports,
+            metrics,
             seed: fastrand::u64(..),
         };
         let (ask, asked) = tokio::sync::oneshot::channel::<()>();

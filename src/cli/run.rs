@@ -6,10 +6,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
-use super::{Configuration, Exit, asked_to_end, block_on, complain, configuration, sources};
-use crate::config::{FlagSetting, Settings};
-use crate::edges::kafka::topics::{self, Sources, TopicsError};
+use super::{
+    Configuration, Exit, asked_to_end, block_on, check_all, complain, configuration, sources,
+};
+use crate::config::{FlagSetting, Settings, Sources};
+use crate::document::{Origin, Problem, Problems, Severity};
+use crate::edges::http::{self, Report};
+use crate::edges::kafka::topics::{self, TopicsError};
+use crate::pipeline::rules::RuleSet;
 use crate::service::{self, Ending, Parts};
 use crate::telemetry::{self, Metrics};
 
@@ -31,12 +38,12 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
     });
     let sources = sources(folder, listen.collect());
     match configuration(&sources) {
-        Ok(configuration) => block_on(serve(configuration)),
+        Ok(configuration) => block_on(serve(configuration, sources)),
         Err(exit) => Ok(exit),
     }
 }
 
-async fn serve(configuration: Configuration) -> anyhow::Result<Exit> {
+async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result<Exit> {
     let Configuration {
         settings, rules, ..
     } = configuration;
@@ -52,6 +59,10 @@ async fn serve(configuration: Configuration) -> anyhow::Result<Exit> {
         brokers = settings.kafka.brokers,
         "starting"
     );
+    let metrics = Metrics::new()?;
+    let (reports, watched) = watch::channel(Report::at_the_start());
+    // From here on the process can be asked how it is, even while it waits for Kafka.
+    let _pages = tokio::spawn(http::serve(listener, watched, Arc::clone(&metrics)));
     let missing = tokio::select! {
         missing = missing_topics(&settings) => missing?,
         ended = asked_to_end() => {
@@ -63,11 +74,13 @@ async fn serve(configuration: Configuration) -> anyhow::Result<Exit> {
         tell_missing(&settings, &missing);
         return Ok(Exit::No);
     }
+    let (rules_in, rules) = watch::channel(rules);
+    let _reload = tokio::spawn(reload_on_hangup(sources, Arc::clone(&settings), rules_in));
     let parts = Parts {
         settings,
         rules,
-        listener,
-        metrics: Metrics::new()?,
+        reports,
+        metrics,
         seed: fastrand::u64(..),
     };
     let (ask, asked) = tokio::sync::oneshot::channel::<()>();
@@ -96,12 +109,60 @@ async fn serve(configuration: Configuration) -> anyhow::Result<Exit> {
     }
 }
 
+/// SIGHUP: the rules are read again and swapped whole, if they pass everything that `check` asks. Settings stay as they are until a
+/// restart.
+async fn reload_on_hangup(
+    sources: Sources,
+    settings: Arc<Settings>,
+    rules: watch::Sender<Arc<RuleSet>>,
+) -> std::io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    while hangups.recv().await.is_some() {
+        match fresh_rules(&sources, &settings) {
+            Ok(fresh) => {
+                tracing::info!(rules = fresh.rules().len(), rules_version = %fresh.version(), "rules swapped");
+                rules.send_replace(fresh);
+            }
+            Err(problems) => {
+                let errors = problems.count(Severity::Error);
+                let in_force = rules.borrow().version().to_string();
+                tracing::error!(
+                    errors,
+                    rules_version = in_force,
+                    "the new rules are refused, the old ones stay in force"
+                );
+                for problem in &problems {
+                    tracing::error!("{problem}");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn fresh_rules(sources: &Sources, settings: &Settings) -> Result<Arc<RuleSet>, Problems> {
+    let mut loaded = check_all(sources).loaded;
+    let rules = loaded.rules.iter().flat_map(|rules| rules.rules());
+    for rule in rules.filter(|rule| !settings.apps.contains_key(&rule.app)) {
+        let problem = Problem::error(&Origin::Default, format!("the app {} is new", rule.app));
+        loaded.problems.push(
+            problem
+                .rule(rule.name.as_ref())
+                .help("restart the service: settings are read at the start"),
+        );
+    }
+    match loaded.rules {
+        Some(rules) if !loaded.problems.has_errors() => Ok(rules),
+        _ => Err(loaded.problems),
+    }
+}
+
 /// Waits for a broker as long as it takes: a service that is started with its cluster should not fail for being first.
 async fn missing_topics(settings: &Arc<Settings>) -> anyhow::Result<Vec<String>> {
     loop {
         let asked = Arc::clone(settings);
         let answer = tokio::task::spawn_blocking(move || {
-            let wanted = topics::wanted(&asked, Sources::Too);
+            let wanted = topics::wanted(&asked, topics::Sources::Too);
             let names: Vec<&str> = wanted.iter().map(|topic| topic.name.as_str()).collect();
             topics::missing(&asked.kafka, &names)
         });

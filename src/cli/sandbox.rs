@@ -94,7 +94,7 @@ pub(super) fn sandbox_settings(settings: &Settings, catalog: Option<&Catalog>) -
                 kind,
                 enums: template.enums.clone(),
             };
-            known.templates.insert(template.id.to_string(), entry);
+            known.templates.insert(template.id.clone(), entry);
         }
     }
     SandboxSettings {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use tracing_subscriber::EnvFilter;
 
 use super::{
     App, Effective, Engine, Kafka, LogFormat, MiniprogramState, Outcomes, Secret, Send, Settings,
@@ -114,7 +115,7 @@ impl Reader<'_> {
         let mut options = BTreeMap::new();
         if let Some(mut section) = section.take_section(self.problems, "options") {
             for (name, said) in section.take_rest() {
-                self.option(&mut options, &name, said);
+                self.option(&mut options, &name, &said);
             }
         }
         section.finish(self.problems);
@@ -127,7 +128,7 @@ impl Reader<'_> {
     }
 
     /// librdkafka's names have dots, which TOML reads as tables and the environment cannot say otherwise: both become a name again.
-    fn option(&mut self, options: &mut BTreeMap<String, Secret>, name: &str, said: Said<Node>) {
+    fn option(&mut self, options: &mut BTreeMap<String, Secret>, name: &str, said: &Said<Node>) {
         const OURS: [&str; 6] = [
             "bootstrap.servers",
             "group.id",
@@ -144,7 +145,7 @@ impl Reader<'_> {
                         key: format!("{}.{below}", said.key),
                         value: node,
                     };
-                    self.option(options, &format!("{name}.{below}"), said);
+                    self.option(options, &format!("{name}.{below}"), &said);
                 }
                 return;
             }
@@ -187,9 +188,7 @@ impl Reader<'_> {
 
     fn events(&mut self, top: &mut Section) -> Decoding {
         let mut decoding = Decoding::default();
-        let Some(mut section) = top.take_section(self.problems, "events") else {
-            return decoding;
-        };
+        let mut section = self.section(top, "events");
         let fields: [(&'static str, &mut Pointer); 5] = [
             ("id", &mut decoding.id),
             ("type", &mut decoding.kind),
@@ -199,6 +198,8 @@ impl Reader<'_> {
         ];
         for (key, field) in fields {
             let Some(said) = section.take_string(self.problems, key) else {
+                let path = section.key_path(key);
+                self.note(&path, field.to_string(), &Origin::Default);
                 continue;
             };
             if let Some(pointer) = Pointer::new(&said.value) {
@@ -361,6 +362,14 @@ impl Reader<'_> {
             word_of(&formats, format)
         });
         let level = section.take_string(self.problems, "level");
+        if let Some(said) = &level
+            && let Err(error) = EnvFilter::try_new(&said.value)
+        {
+            self.problems.push(
+                said.error(format!("\"{}\" is not a log level: {error}", said.value))
+                    .help("error, warn, info, debug or trace; or one per module: \"info,librdkafka=warn\""),
+            );
+        }
         let level = self.or_default(level, "log.level", "info".to_owned(), Clone::clone);
         section.finish(self.problems);
         (format, level)
@@ -413,17 +422,7 @@ impl Reader<'_> {
             Clone::clone,
         );
         self.token(&mut section);
-        let rate = section
-            .take_section(self.problems, "rate")
-            .and_then(|section| Rate::read(self.problems, section));
-        if let Some(rate) = rate {
-            let origin = section.origin().clone();
-            self.note(
-                &section.key_path("rate"),
-                format!("{} a second, burst {}", rate.per_second, rate.burst),
-                &origin,
-            );
-        }
+        let rate = self.rate(&mut section);
         let max_in_flight = section.take_integer(self.problems, "max_in_flight", 1, 100_000);
         let max_in_flight = self.count(max_in_flight, &section.key_path("max_in_flight"), 512);
         let states = [
@@ -447,6 +446,25 @@ impl Reader<'_> {
         })
     }
 
+    fn rate(&mut self, section: &mut Section) -> Option<Rate> {
+        let said = section.take("rate")?;
+        // A table may be put together from several layers: the number is what somebody will look for.
+        let number = match &said.value.item {
+            Item::Table(table) => table.get("per_second"),
+            Item::String(_)
+            | Item::Integer(_)
+            | Item::Float(_)
+            | Item::Boolean(_)
+            | Item::Array(_) => None,
+        };
+        let origin = number.map_or_else(|| said.origin.clone(), |node| node.origin.clone());
+        let table = Section::new(self.problems, said.key.clone(), said.value);
+        let rate = Rate::read(self.problems, table)?;
+        let shown = format!("{} a second, burst {}", rate.per_second, rate.burst);
+        self.note(&said.key, shown, &origin);
+        Some(rate)
+    }
+
     fn token(&mut self, section: &mut Section) {
         let Some(said) = section.take_string(self.problems, "token") else {
             return;
@@ -467,34 +485,40 @@ impl Reader<'_> {
         let secret = section.take_string(self.problems, "secret");
         let file = section.take_string(self.problems, "secret_file");
         match (secret, file) {
-            (Some(secret), Some(file)) if matches!(secret.origin, Origin::File { .. }) => {
+            (Some(secret), Some(file)) if is_file(&secret.origin) && is_file(&file.origin) => {
                 self.problems.push(
                     file.error("both `secret` and `secret_file` are said")
                         .help("keep `secret_file`"),
                 );
                 None
             }
+            // A variable covers the file, whichever of the two keys it says.
+            (Some(secret), Some(file)) if is_file(&secret.origin) => self.secret_in(&file),
             (Some(secret), _) => {
                 self.note(&secret.key, "(hidden)".to_owned(), &secret.origin);
                 Some(Secret::new(secret.value))
             }
-            (None, Some(file)) => match std::fs::read_to_string(&file.value) {
-                Ok(text) => {
-                    self.note(&file.key, file.value.clone(), &file.origin);
-                    Some(Secret::new(text.trim_end()))
-                }
-                Err(error) => {
-                    self.problems
-                        .push(file.error(format!("{} cannot be read: {error}", file.value)));
-                    None
-                }
-            },
+            (None, Some(file)) => self.secret_in(&file),
             (None, None) => {
                 let variable = section.key_path("secret").replace('.', "__").to_uppercase();
                 let problem = section.error("the app's secret is missing");
                 self.problems.push(problem.help(format!(
                     "say `secret_file = \"…\"`, or set WX_COURIER__{variable}"
                 )));
+                None
+            }
+        }
+    }
+
+    fn secret_in(&mut self, file: &Said<String>) -> Option<Secret> {
+        match std::fs::read_to_string(&file.value) {
+            Ok(text) => {
+                self.note(&file.key, file.value.clone(), &file.origin);
+                Some(Secret::new(text.trim_end()))
+            }
+            Err(error) => {
+                self.problems
+                    .push(file.error(format!("{} cannot be read: {error}", file.value)));
                 None
             }
         }
@@ -549,6 +573,10 @@ impl Reader<'_> {
     fn duration(&mut self, said: Option<Said<Duration>>, key: &str, default: Duration) -> Duration {
         self.or_default(said, key, default, |duration| format!("{duration:?}"))
     }
+}
+
+fn is_file(origin: &Origin) -> bool {
+    matches!(origin, Origin::File { .. })
 }
 
 fn word_of<T: PartialEq>(choices: &[(&str, T)], choice: &T) -> String {

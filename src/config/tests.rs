@@ -1,1 +1,149 @@
+//! Layers, origins, and every mistake at once.
 
+use super::{FlagSetting, Loaded, Sources, load};
+
+const TEMPLATES: &str = "[shop.note]\nid = \"T1\"\n";
+const RULE: &str = "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\nto = \"{{ data.to }}\"\n[params]\nthing1 = \"x\"\n";
+const SETTINGS: &str =
+    "[kafka]\ntopics = [\"events\"]\n[apps.shop]\nappid = \"wx1\"\nsecret = \"s3cret\"\n";
+
+fn load_with(
+    settings: &str,
+    rule: &str,
+    environment: &[(&str, &str)],
+    flags: Vec<FlagSetting>,
+) -> Loaded {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("courier.toml"), settings).unwrap();
+    std::fs::write(folder.path().join("templates.toml"), TEMPLATES).unwrap();
+    std::fs::create_dir_all(folder.path().join("rules/sub")).unwrap();
+    std::fs::write(folder.path().join("rules/sub/note.toml"), rule).unwrap();
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    load(&Sources {
+        folder: folder.path().to_owned(),
+        environment: environment.iter().map(own).collect(),
+        flags,
+    })
+}
+
+fn origin_of(loaded: &Loaded, key: &str) -> (String, String) {
+    let found = loaded.effective.iter().find(|setting| setting.key == key);
+    let setting = found.unwrap_or_else(|| panic!("{key} is not in force"));
+    let origin = setting.origin.rsplit('/').next().unwrap().to_owned();
+    (setting.value.clone(), origin)
+}
+
+#[test]
+fn each_layer_covers_the_one_below() {
+    let settings = format!("{SETTINGS}[http]\nlisten = \"127.0.0.1:1\"\n[send]\nattempts = 3\n");
+    let environment = [
+        ("WX_COURIER__SEND__ATTEMPTS", "4"),
+        ("WX_COURIER__HTTP__LISTEN", "127.0.0.1:2"),
+        ("WX_COURIER__KAFKA__TOPICS", "one,two"),
+        ("UNRELATED", "x"),
+    ];
+    let flag = FlagSetting {
+        flag: "--listen",
+        key: "http.listen".to_owned(),
+        value: "127.0.0.1:3".to_owned(),
+    };
+    let loaded = load_with(&settings, RULE, &environment, vec![flag]);
+    assert!(!loaded.problems.has_errors(), "{}", loaded.problems);
+    let said = |value: &str, origin: &str| (value.to_owned(), origin.to_owned());
+    assert_eq!(
+        origin_of(&loaded, "http.listen"),
+        said("127.0.0.1:3", "flag --listen")
+    );
+    let variable = "environment WX_COURIER__SEND__ATTEMPTS";
+    assert_eq!(origin_of(&loaded, "send.attempts"), said("4", variable));
+    assert_eq!(
+        origin_of(&loaded, "apps.shop.appid"),
+        said("wx1", "courier.toml:4")
+    );
+    assert_eq!(origin_of(&loaded, "send.timeout"), said("5s", "default"));
+    let settings = loaded.settings.unwrap();
+    assert_eq!(settings.kafka.topics, ["one", "two"]);
+    assert_eq!(settings.send.retry.attempts, 4);
+    assert_eq!(loaded.rules.unwrap().rules()[0].name.as_ref(), "sub/note");
+}
+
+#[test]
+fn librdkafka_properties_keep_their_dots_and_secrets_stay_hidden() {
+    let settings = format!(
+        "{SETTINGS}[kafka.options]\nsecurity.protocol = \"SASL_SSL\"\n\"sasl.username\" = \"me\"\nsession.timeout.ms = 6000\n"
+    );
+    let environment = [("WX_COURIER__KAFKA__OPTIONS__SASL__PASSWORD", "hunter2")];
+    let loaded = load_with(&settings, RULE, &environment, Vec::new());
+    assert!(!loaded.problems.has_errors(), "{}", loaded.problems);
+    let shown = format!("{loaded:?}");
+    assert!(
+        !shown.contains("hunter2") && !shown.contains("s3cret"),
+        "{shown}"
+    );
+    let options = loaded.settings.unwrap().kafka.options;
+    let named: Vec<_> = options
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose()))
+        .collect();
+    let expected = [
+        ("sasl.password", "hunter2"),
+        ("sasl.username", "me"),
+        ("security.protocol", "SASL_SSL"),
+        ("session.timeout.ms", "6000"),
+    ];
+    assert_eq!(named, expected);
+}
+
+#[test]
+fn every_mistake_of_settings_and_rules_is_told_at_once() {
+    let settings = "[kafka]\ntopic = \"events\"\n[kafka.options]\n\"group.id\" = \"x\"\n[send]\ntimeout = 5\n[apps.shop]\nappid = \"wx1\"\ntoken = \"classic\"\n[htp]\n";
+    let rule = RULE.replace("template = \"note\"", "template = \"notes\"");
+    let loaded = load_with(settings, &rule, &[], Vec::new());
+    assert!(loaded.settings.is_none() && loaded.rules.is_none());
+    let told = loaded.problems.to_string();
+    let expected = [
+        "courier.toml:2: error: kafka.topic: the key `topic` is not known here",
+        "help: did you mean `topics`?",
+        "courier.toml:4: error: kafka.options.group.id: `group.id` cannot be set here",
+        "courier.toml:6: error: send.timeout: expected text, found a whole number",
+        "courier.toml:7: error: apps.shop: the app's secret is missing",
+        "WX_COURIER__APPS__SHOP__SECRET",
+        "courier.toml:9: error: apps.shop.token: \"classic\" is not known here",
+        "courier.toml:10: error: htp: the key `htp` is not known here",
+        "note.toml:3: error: rule sub/note: template: ",
+    ];
+    for line in expected {
+        assert!(told.contains(line), "{line}\n--- is missing in\n{told}");
+    }
+}
+
+#[test]
+fn a_folder_without_rules_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("courier.toml"), SETTINGS).unwrap();
+    std::fs::write(folder.path().join("templates.toml"), TEMPLATES).unwrap();
+    std::fs::create_dir_all(folder.path().join("rules")).unwrap();
+    let loaded = load(&Sources {
+        folder: folder.path().to_owned(),
+        environment: Default::default(),
+        flags: Vec::new(),
+    });
+    assert!(loaded.problems.has_errors());
+    assert!(
+        loaded
+            .problems
+            .to_string()
+            .contains("there is no rule in this folder")
+    );
+}
+
+#[test]
+fn the_file_of_the_repository_is_sound() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let loaded = load(&Sources {
+        folder,
+        environment: Default::default(),
+        flags: Vec::new(),
+    });
+    assert!(loaded.problems.is_empty(), "{}", loaded.problems);
+}

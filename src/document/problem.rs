@@ -129,7 +129,7 @@ impl Problems {
     }
 
     /// Notes all of another list.
-    pub fn extend(&mut self, problems: Problems) {
+    pub fn extend(&mut self, problems: Self) {
         self.0.extend(problems.0);
     }
 
@@ -168,6 +168,15 @@ impl Problems {
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl<'a> IntoIterator for &'a Problems {
+    type Item = &'a Problem;
+    type IntoIter = std::slice::Iter<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 

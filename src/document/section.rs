@@ -115,15 +115,13 @@ impl Section {
         problems: &mut Problems,
         key: &'static str,
     ) -> Option<Said<String>> {
-        let said = self.take(key)?;
-        match said.value.item {
-            Item::String(text) => Some(Said {
-                value: text,
-                origin: said.origin,
-                key: said.key,
-            }),
-            _ => wrong_kind(problems, &said, "text"),
-        }
+        self.take_as(problems, key, "text", |item, _| {
+            if let Item::String(text) = item {
+                Some(text.clone())
+            } else {
+                None
+            }
+        })
     }
 
     /// Takes text that must be there; its absence is an error, with `help`.
@@ -149,18 +147,18 @@ impl Section {
         least: i64,
         most: i64,
     ) -> Option<Said<i64>> {
-        let said = self.take(key)?;
-        let number = match &said.value.item {
-            Item::Integer(number) => *number,
-            Item::String(text) if is_variable(&said.origin) => match text.trim().parse() {
-                Ok(number) => number,
-                Err(_) => return wrong_kind(problems, &said, "a whole number"),
-            },
-            _ => return wrong_kind(problems, &said, "a whole number"),
-        };
-        if (least..=most).contains(&number) {
-            return Some(said.map(|_| number));
+        let said = self.take_as(problems, key, "a whole number", |item, digits| match item {
+            Item::Integer(number) => Some(*number),
+            Item::String(_)
+            | Item::Float(_)
+            | Item::Boolean(_)
+            | Item::Array(_)
+            | Item::Table(_) => digits?.parse().ok(),
+        })?;
+        if (least..=most).contains(&said.value) {
+            return Some(said);
         }
+        let number = said.value;
         problems.push(said.error(format!(
             "{number} is out of range: expected a whole number from {least} to {most}"
         )));
@@ -173,47 +171,30 @@ impl Section {
         problems: &mut Problems,
         key: &'static str,
     ) -> Option<Said<f64>> {
-        const EXPECTED: &str = "a number above zero";
-        let said = self.take(key)?;
         #[expect(
             clippy::cast_precision_loss,
             reason = "rates and ratios of settings are far below 2^53"
         )]
-        let number = match &said.value.item {
-            Item::Integer(number) => *number as f64,
-            Item::Float(number) => *number,
-            Item::String(text) if is_variable(&said.origin) => match text.trim().parse() {
-                Ok(number) => number,
-                Err(_) => return wrong_kind(problems, &said, EXPECTED),
+        let said = self.take_as(
+            problems,
+            key,
+            "a number above zero",
+            |item, digits| match item {
+                Item::Integer(number) => Some(*number as f64),
+                Item::Float(number) => Some(*number),
+                Item::String(_) | Item::Boolean(_) | Item::Array(_) | Item::Table(_) => {
+                    digits?.parse().ok()
+                }
             },
-            _ => return wrong_kind(problems, &said, EXPECTED),
-        };
-        if number.is_finite() && number > 0.0 {
-            return Some(said.map(|_| number));
+        )?;
+        if said.value.is_finite() && said.value > 0.0 {
+            return Some(said);
         }
-        problems.push(said.error(format!("expected {EXPECTED}, found {number}")));
+        problems.push(said.error(format!(
+            "expected a number above zero, found {}",
+            said.value
+        )));
         None
-    }
-
-    /// Takes `true` or `false`.
-    pub fn take_boolean(
-        &mut self,
-        problems: &mut Problems,
-        key: &'static str,
-    ) -> Option<Said<bool>> {
-        const EXPECTED: &str = "true or false";
-        let said = self.take(key)?;
-        match &said.value.item {
-            Item::Boolean(answer) => {
-                let answer = *answer;
-                Some(said.map(|_| answer))
-            }
-            Item::String(text) if is_variable(&said.origin) => match text.trim().parse() {
-                Ok(answer) => Some(said.map(|_| answer)),
-                Err(_) => wrong_kind(problems, &said, EXPECTED),
-            },
-            _ => wrong_kind(problems, &said, EXPECTED),
-        }
     }
 
     /// Takes one text or a list of texts. An environment variable lists them with commas.
@@ -222,26 +203,57 @@ impl Section {
         problems: &mut Problems,
         key: &'static str,
     ) -> Option<Said<Vec<String>>> {
-        const EXPECTED: &str = "text or a list of texts";
+        self.take_as(problems, key, "text or a list of texts", |item, said| {
+            if let Some(listed) = said {
+                return Some(
+                    listed
+                        .split(',')
+                        .map(|part| part.trim().to_owned())
+                        .collect(),
+                );
+            }
+            match item {
+                Item::String(text) => Some(vec![text.clone()]),
+                Item::Array(nodes) => nodes
+                    .iter()
+                    .map(|node| match &node.item {
+                        Item::String(text) => Some(text.clone()),
+                        Item::Integer(_)
+                        | Item::Float(_)
+                        | Item::Boolean(_)
+                        | Item::Array(_)
+                        | Item::Table(_) => None,
+                    })
+                    .collect(),
+                Item::Integer(_) | Item::Float(_) | Item::Boolean(_) | Item::Table(_) => None,
+            }
+        })
+    }
+
+    /// Takes a value that `read` understands. `read` is also given the text of a variable or flag, trimmed: those can only say text,
+    /// so a number in them is read from its digits.
+    fn take_as<T>(
+        &mut self,
+        problems: &mut Problems,
+        key: &'static str,
+        expected: &str,
+        read: impl FnOnce(&Item, Option<&str>) -> Option<T>,
+    ) -> Option<Said<T>> {
         let said = self.take(key)?;
-        let texts = match &said.value.item {
-            Item::String(text) if is_variable(&said.origin) => {
-                text.split(',').map(|part| part.trim().to_owned()).collect()
-            }
-            Item::String(text) => vec![text.clone()],
-            Item::Array(nodes) => {
-                let mut texts = Vec::new();
-                for node in nodes {
-                    let Item::String(text) = &node.item else {
-                        return wrong_kind(problems, &said, EXPECTED);
-                    };
-                    texts.push(text.clone());
-                }
-                texts
-            }
-            _ => return wrong_kind(problems, &said, EXPECTED),
+        let is_variable = matches!(said.origin, Origin::Environment(_) | Origin::Flag(_));
+        let text = if let Item::String(text) = &said.value.item
+            && is_variable
+        {
+            Some(text.trim())
+        } else {
+            None
         };
-        Some(said.map(|_| texts))
+        let Some(value) = read(&said.value.item, text) else {
+            let found = said.value.item.kind();
+            problems.push(said.error(format!("expected {expected}, found {found}")));
+            return None;
+        };
+        Some(said.map(|_| value))
     }
 
     /// Takes one word of a closed set.
@@ -285,9 +297,9 @@ impl Section {
     }
 
     /// Takes a table, to be read on.
-    pub fn take_section(&mut self, problems: &mut Problems, key: &'static str) -> Option<Section> {
+    pub fn take_section(&mut self, problems: &mut Problems, key: &'static str) -> Option<Self> {
         let said = self.take(key)?;
-        Some(Section::new(problems, said.key, said.value))
+        Some(Self::new(problems, said.key, said.value))
     }
 
     /// Takes every key that is left, whatever its name: for tables whose keys are names of the user's.
@@ -317,19 +329,6 @@ impl Section {
     }
 }
 
-fn wrong_kind<T>(problems: &mut Problems, said: &Said<Node>, expected: &str) -> Option<T> {
-    problems.push(said.error(format!(
-        "expected {expected}, found {}",
-        said.value.item.kind()
-    )));
-    None
-}
-
-/// Variables and flags can only say text, so a number in them is read from its digits.
-fn is_variable(origin: &Origin) -> bool {
-    matches!(origin, Origin::Environment(_) | Origin::Flag(_))
-}
-
 fn parse_duration(text: &str) -> Option<std::time::Duration> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
@@ -355,17 +354,29 @@ pub fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     (distance * 3 <= candidate.chars().count().max(3)).then_some(candidate)
 }
 
+/// Letters that are wrong, missing, too many, or swapped with their neighbour.
 fn edit_distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=right.len()).collect();
+    let mut last_letter = None;
     for (i, a) in left.chars().enumerate() {
         let mut next = vec![i + 1];
-        for ((b, above_left), above) in right.iter().zip(&row).zip(row.iter().skip(1)) {
-            let substituted = above_left + usize::from(a != *b);
-            let inserted = next.last().map_or(usize::MAX, |last| last + 1);
-            next.push(substituted.min(inserted).min(above + 1));
+        for (j, b) in right.iter().enumerate() {
+            let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX);
+            let substituted = at(&row, j) + usize::from(a != *b);
+            let inserted = at(&next, j) + 1;
+            let deleted = at(&row, j + 1) + 1;
+            let is_swap = last_letter == Some(*b) && j > 0 && right.get(j - 1) == Some(&a);
+            let swapped = if is_swap {
+                at(&before, j - 1) + 1
+            } else {
+                usize::MAX
+            };
+            next.push(substituted.min(inserted).min(deleted).min(swapped));
         }
-        row = next;
+        before = std::mem::replace(&mut row, next);
+        last_letter = Some(a);
     }
     row.last().copied().unwrap_or(0)
 }

@@ -25,6 +25,17 @@ pub struct Report {
     pub engine: engine::Status,
 }
 
+impl Report {
+    /// What there is to say before the service runs.
+    pub fn at_the_start() -> Self {
+        Self {
+            phase: Phase::Joining,
+            version: env!("CARGO_PKG_VERSION"),
+            engine: engine::Status::default(),
+        }
+    }
+}
+
 /// Where the service is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -9,6 +9,7 @@ pub mod topics;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
 
 use crate::config::Kafka;
 
@@ -28,6 +29,23 @@ fn client_config(kafka: &Kafka, ours: &[(&str, &str)]) -> ClientConfig {
     config
 }
 
+/// Whether librdkafka knows the user's properties and takes their values. Needs no broker.
+pub fn check_options(kafka: &Kafka) -> Result<(), String> {
+    let refused = |error| {
+        if let KafkaError::ClientConfig(_, why, name, _) = &error {
+            return format!("{name}: {why}");
+        }
+        error.to_string()
+    };
+    // Applied one by one to an empty configuration: only what the user said can be at fault.
+    for (name, value) in &kafka.options {
+        let mut config = ClientConfig::new();
+        config.set(name, value.expose());
+        config.create_native_config().map_err(refused)?;
+    }
+    Ok(())
+}
+
 /// librdkafka's own log lines, into ours. It warns when a consumer is told of a producer's property and the other way round; our
 /// users' properties go to both, so that warning says nothing.
 fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -41,7 +59,7 @@ fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
         }
         RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{message}"),
         RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-            tracing::info!(target: "librdkafka", facility, "{message}")
+            tracing::info!(target: "librdkafka", facility, "{message}");
         }
         RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
     }

@@ -323,6 +323,10 @@ impl AppLane {
             && *at <= now.elapsed
             && let Some((_, name)) = self.blocked.pop_first()
         {
+            if let Some(rule) = self.rules.get_mut(&name) {
+                // Its messages may have been forgotten meanwhile.
+                rule.place = Place::Idle;
+            }
             self.stay_ready(name, VecDeque::push_back);
         }
     }

@@ -150,7 +150,7 @@ pub enum Verdict {
 const BUSY_ATTEMPTS: u32 = 3;
 
 /// 45011 counts by the minute.
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Decides. `jitter` is from 0 to 1.
 pub fn decide(
@@ -164,10 +164,10 @@ pub fn decide(
         Answer::Accepted { .. } => Verdict::Settle(Status::Sent, Reason::Ok),
         Answer::Refused(refusal) => decide_refusal(plan, tries, refusal.class, jitter),
         // A token endpoint that is busy says nothing about this message, so it gets all the attempts of the plan.
-        Answer::NoToken(trouble) => match trouble.class {
-            Class::Busy | Class::Unlisted => again(plan, plan.attempts, tries, jitter),
-            class => decide_refusal(plan, tries, class, jitter),
-        },
+        Answer::NoToken(trouble) if matches!(trouble.class, Class::Busy | Class::Unlisted) => {
+            again(plan, plan.attempts, tries, jitter)
+        }
+        Answer::NoToken(trouble) => decide_refusal(plan, tries, trouble.class, jitter),
         Answer::Garbled { .. } | Answer::Unreachable { .. } => {
             again(plan, plan.attempts, tries, jitter)
         }

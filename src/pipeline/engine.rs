@@ -9,6 +9,7 @@
 
 mod handover;
 mod intake;
+mod report;
 mod settle;
 mod status;
 
@@ -130,6 +131,11 @@ pub enum Effect {
         /// The original record, where it becomes a dead letter.
         dead_letter: Option<Arc<Record>>,
     },
+    /// The broker has acknowledged an outcome: its message is over.
+    Settled {
+        /// The outcome.
+        outcome: Arc<Outcome>,
+    },
     /// This position may be committed, if the assignment is still ours.
     Commit {
         /// The partition.
@@ -179,6 +185,10 @@ pub struct Engine {
 /// Positions are reported together, this long after the first one moved: a commit per record would cost more than it saves.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 
+/// Records that have ended behind one that has not are kept track of until it has: one message that waits for hours must not grow the
+/// ledger without end. An entry takes some 24 bytes.
+const OPEN_RECORDS_A_MESSAGE: usize = 20;
+
 /// What a record owes: one outcome, and before it perhaps a message.
 struct Duty {
     origin: Origin,
@@ -218,6 +228,8 @@ struct Delivery {
     rule: Arc<Rule>,
     message: Arc<Message>,
     tries: Tries,
+    /// Calls of `message/subscribe/send`; a turn without a token made none.
+    calls: u32,
     api_ms: u64,
 }
 
@@ -261,8 +273,8 @@ impl Engine {
                 ticket,
                 answer,
                 api_ms,
-            } => self.send_finished(now, ticket, answer, api_ms, effects),
-            Input::Published { ticket } => self.published(now, ticket),
+            } => self.send_finished(now, ticket, &answer, api_ms, effects),
+            Input::Published { ticket } => self.published(now, ticket, effects),
             Input::PublishFailed { ticket } => self.publish_failed(now, ticket),
             Input::RulesChanged(rules) => self.rules = rules,
             Input::Drain { patience } => self.drain(now, patience),
@@ -381,10 +393,18 @@ impl Engine {
 
     /// Reading pauses at the bound and goes on at half of it: each resumption costs a fetch, so it should bring something.
     fn pause_or_resume(&mut self, effects: &mut Vec<Effect>) {
-        let full =
-            self.duties.len() >= self.setup.max_messages || self.bytes >= self.setup.max_bytes;
-        let roomy = self.duties.len() <= self.setup.max_messages / 2
-            && self.bytes <= self.setup.max_bytes / 2;
+        let messages = self.duties.len();
+        let open_records: usize = self.ledgers.values().map(Ledger::n_open).sum();
+        let most_open = self
+            .setup
+            .max_messages
+            .saturating_mul(OPEN_RECORDS_A_MESSAGE);
+        let full = messages >= self.setup.max_messages
+            || self.bytes >= self.setup.max_bytes
+            || open_records >= most_open;
+        let roomy = messages <= self.setup.max_messages / 2
+            && self.bytes <= self.setup.max_bytes / 2
+            && open_records <= most_open / 2;
         if full && !self.paused {
             self.paused = true;
             effects.push(Effect::Pause);

@@ -35,7 +35,7 @@ impl Limit {
     pub fn new(rate: Rate) -> Self {
         // A year between two sends is as good as never, and keeps the arithmetic far from its ends.
         let period = Duration::try_from_secs_f64(1.0 / rate.per_second).unwrap_or(Duration::MAX);
-        let period = period.clamp(Duration::from_nanos(1), Duration::from_secs(365 * 86_400));
+        let period = period.clamp(Duration::from_nanos(1), Duration::from_hours(365 * 24));
         let quota = Quota::with_period(period).unwrap_or(Quota::per_second(NonZeroU32::MIN));
         let cell = Cell::default();
         let limiter = RateLimiter::new(quota.allow_burst(rate.burst), cell.clone(), cell.clone());

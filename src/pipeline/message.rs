@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use super::event::Event;
 use super::outcome::Reason;
 use super::params::{ParamKind, Violation, normalise};
 use super::rules::{Overflow, Rule};
@@ -57,7 +56,6 @@ impl Lang {
 /// What the templates of a rule gave for an event: nothing of it is checked yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    pub(super) dedupe: Option<String>,
     pub(super) recipient: String,
     pub(super) page: Option<String>,
     pub(super) params: Vec<(Arc<str>, String)>,
@@ -99,26 +97,12 @@ impl Message {
 /// The id under which a message is sent once: rule, source of the event, and the event's id or what the rule says in `dedupe`.
 /// Only the last part may hold a `|`, so two different triples never give the same id.
 pub fn message_id(rule: &str, source: &str, id: &str) -> String {
-    if source.contains(['%', '|']) {
-        let source = source.replace('%', "%25").replace('|', "%7C");
-        return format!("{rule}|{source}|{id}");
-    }
+    let source = source.replace('%', "%25").replace('|', "%7C");
     format!("{rule}|{source}|{id}")
 }
 
 /// Checks a draft against the limits of its template and makes a message of it.
-pub fn validate(rule: &Rule, event: &Event, draft: Draft) -> Result<Message, Rejection> {
-    let once = match &draft.dedupe {
-        Some(value) => normalise(value),
-        None => event.id.clone(),
-    };
-    if once.is_empty() {
-        return Err(Rejection {
-            reason: Reason::ValueMissing,
-            detail: "dedupe: the value is empty".to_owned(),
-            param: None,
-        });
-    }
+pub fn validate(rule: &Rule, message_id: &str, draft: Draft) -> Result<Message, Rejection> {
     let recipient = check_recipient(&draft.recipient)?;
     let page = draft.page.as_deref().map(check_page).transpose()?.flatten();
     let mut params = draft.params;
@@ -129,10 +113,9 @@ pub fn validate(rule: &Rule, event: &Event, draft: Draft) -> Result<Message, Rej
             param: Some(Arc::clone(name)),
         })?;
     }
-    let message_id = message_id(&rule.name, &event.source, &once);
     Ok(Message {
         rule: Arc::clone(&rule.name),
-        message_id,
+        message_id: message_id.to_owned(),
         recipient,
         page,
         lang: rule.lang,

@@ -271,17 +271,20 @@ impl RecipientStyle {
             Self::Plain => openid.to_owned(),
             Self::Hashed => {
                 let digest = Sha256::digest(openid.as_bytes());
-                let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-                format!("sha256:{hex}")
+                let start = "sha256:".to_owned();
+                digest
+                    .iter()
+                    .fold(start, |hex, byte| format!("{hex}{byte:02x}"))
             }
             Self::Masked => {
-                let characters: Vec<char> = openid.chars().collect();
-                match characters.as_slice() {
-                    [a, b, c, middle @ .., x, y, z] if middle.len() >= 6 => {
-                        format!("{a}{b}{c}***{x}{y}{z}")
-                    }
-                    _ => "***".to_owned(),
+                const SHOWN: usize = 3;
+                let length = openid.chars().count();
+                if length < 4 * SHOWN {
+                    return "***".to_owned();
                 }
+                let first: String = openid.chars().take(SHOWN).collect();
+                let last: String = openid.chars().skip(length - SHOWN).collect();
+                format!("{first}***{last}")
             }
         }
     }

@@ -23,7 +23,9 @@ use sha2::{Digest, Sha256};
 use super::catalog::{Catalog, Template};
 use super::event::Event;
 use super::limits::Rate;
-use super::message::{Draft, Lang, Message, Rejection, validate};
+use super::message::{Draft, Lang, Message, Rejection, message_id, validate};
+use super::outcome::Reason;
+use super::params::normalise;
 use crate::document::Problems;
 use context::{Belongings, EventValues};
 use glob::Glob;
@@ -119,6 +121,8 @@ struct Param {
 pub struct Planned {
     /// The rule.
     pub rule: Arc<Rule>,
+    /// What is sent once, even where no message came of it: see [`message_id`].
+    pub message_id: String,
     /// The message, or why there is none.
     pub result: Result<Message, Rejection>,
 }
@@ -148,22 +152,52 @@ impl Rule {
             || self.wants.globs.iter().any(|glob| glob.matches(event_type))
     }
 
-    /// The message for an event of a type that the rule is for; `None` if `when` does not hold.
-    fn apply(
-        &self,
-        event: &Event,
-        values: &Arc<EventValues>,
-    ) -> Option<Result<Message, Rejection>> {
+    /// The plan for an event of a type that the rule is for; `None` if `when` does not hold.
+    fn apply(self: &Arc<Self>, event: &Event, values: &Arc<EventValues>) -> Option<Planned> {
         let root = context::root(values, &self.belongings);
+        let rejected = |rejection| {
+            Some(Planned {
+                rule: Arc::clone(self),
+                message_id: message_id(&self.name, &event.source, &event.id),
+                result: Err(rejection),
+            })
+        };
         match self.when.as_ref().map(|when| when.holds(&root)) {
             Some(Ok(false)) => return None,
-            Some(Err(failure)) => return Some(Err(rejection("when", &failure))),
+            Some(Err(failure)) => return rejected(rejection("when", &failure)),
             Some(Ok(true)) | None => {}
         }
-        Some(
-            self.draft(&root)
-                .and_then(|draft| validate(self, event, draft)),
-        )
+        let id = match self.once(&root) {
+            Ok(id) => id.unwrap_or_else(|| event.id.clone()),
+            Err(rejection) => return rejected(rejection),
+        };
+        let draft = self.draft(&root);
+        let id = message_id(&self.name, &event.source, &id);
+        let result = draft.and_then(|draft| validate(self, &id, draft));
+        Some(Planned {
+            rule: Arc::clone(self),
+            message_id: id,
+            result,
+        })
+    }
+
+    /// What `dedupe` gives in place of the event's id.
+    fn once(&self, root: &minijinja::Value) -> Result<Option<String>, Rejection> {
+        let Some(dedupe) = &self.dedupe else {
+            return Ok(None);
+        };
+        let value = dedupe
+            .render(root)
+            .map_err(|failure| rejection("dedupe", &failure))?;
+        let value = normalise(&value);
+        if value.is_empty() {
+            return Err(Rejection {
+                reason: Reason::ValueMissing,
+                detail: "dedupe: the value is empty".to_owned(),
+                param: None,
+            });
+        }
+        Ok(Some(value))
     }
 
     fn draft(&self, root: &minijinja::Value) -> Result<Draft, Rejection> {
@@ -177,11 +211,6 @@ impl Rule {
             .as_ref()
             .map(|page| render("page", page))
             .transpose()?;
-        let dedupe = self
-            .dedupe
-            .as_ref()
-            .map(|dedupe| render("dedupe", dedupe))
-            .transpose()?;
         let mut params = Vec::with_capacity(self.params.len());
         for Param { name, text, .. } in &self.params {
             let value = text.render(root).map_err(|failure| Rejection {
@@ -191,7 +220,6 @@ impl Rule {
             params.push((Arc::clone(name), value));
         }
         Ok(Draft {
-            dedupe,
             recipient,
             page,
             params,
@@ -290,20 +318,14 @@ impl RuleSet {
         let values = EventValues::of(event);
         let mut planned = Vec::with_capacity(wanted.len());
         for rule in wanted.into_iter().filter_map(|index| self.rules.get(index)) {
-            planned.extend(rule.apply(event, &values).map(|result| Planned {
-                rule: Arc::clone(rule),
-                result,
-            }));
+            planned.extend(rule.apply(event, &values));
         }
         planned
     }
 
     /// Runs the tests that the rules bring along.
     pub fn run_tests(&self) -> Vec<TestResult> {
-        self.rules
-            .iter()
-            .flat_map(|rule| proof::run(rule))
-            .collect()
+        self.rules.iter().flat_map(proof::run).collect()
     }
 }
 

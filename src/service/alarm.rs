@@ -25,14 +25,14 @@ impl Alarm {
         let wait = move || {
             let mut due: Option<Instant> = None;
             loop {
-                let changed = match due {
+                let next = match due {
                     None => changes.recv().map_err(|_| RecvTimeoutError::Disconnected),
                     Some(due) => {
                         changes.recv_timeout(due.saturating_duration_since(Instant::now()))
                     }
                 };
-                match changed {
-                    Ok(next) => due = next,
+                match next {
+                    Ok(latest) => due = latest,
                     Err(RecvTimeoutError::Timeout) => {
                         due = None;
                         ring.notify_one();

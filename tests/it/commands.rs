@@ -118,8 +118,7 @@ fn check_tells_where_a_rule_is_broken_and_what_helps() {
         &place,
         "yaun",
         "amount3",
-        "help:",
-        "docs/rules.md",
+        "help: did you mean `yuan`?",
         "not ok",
     ]);
     let said = run(folder.path(), &["check", "--format", "json"]);

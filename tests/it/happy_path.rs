@@ -94,7 +94,9 @@ fn check_fields(world: &World, event: &Event, outcome: &Value, accepted: &Accept
         outcome["offset"]
     );
     let openid = &event.openid;
-    let masked = format!("{}***{}", &openid[..3], &openid[openid.len() - 3..]);
+    let (first, _) = openid.split_at(3);
+    let (_, last) = openid.split_at(openid.len() - 3);
+    let masked = format!("{first}***{last}");
     let expected = [
         ("id", format!("{position}/{}", event.rule)),
         ("message_id", event.message_id.clone()),

@@ -1,8 +1,7 @@
 //! Everything that is tested from outside: one binary, a module a journey.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
@@ -19,6 +18,7 @@ mod poison;
 mod rebalance;
 mod schema;
 mod shutdown;
+mod simulation;
 mod support;
 mod tidy;
 mod token_expiry;

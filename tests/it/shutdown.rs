@@ -85,8 +85,10 @@ fn check_offsets_are_exact(world: &World, seen: &[Published]) {
     }
     for (partition, committed) in world.committed() {
         let ended = ended.remove(&i64::from(partition)).unwrap_or_default();
-        let mut offsets = (0..).take(ended.len() + 1);
-        let first_open = offsets.find(|offset| !ended.contains(offset)).unwrap();
+        let n_ended = i64::try_from(ended.len()).unwrap();
+        let first_open = (0..=n_ended)
+            .find(|offset| !ended.contains(offset))
+            .unwrap();
         assert_eq!(committed.unwrap_or(0), first_open, "partition {partition}");
         // Nothing lies beyond it either: it would be sent again by whoever reads on from there.
         let last = ended.last().copied().unwrap_or(-1);

@@ -59,8 +59,9 @@ impl Source {
 fn has_word(line: &str, word: &str) -> bool {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(word).any(|(at, _)| {
-        let before = line[..at].chars().next_back();
-        let after = line[at + word.len()..].chars().next();
+        let (before, rest) = line.split_at(at);
+        let (_, after) = rest.split_at(word.len());
+        let (before, after) = (before.chars().next_back(), after.chars().next());
         !before.is_some_and(is_name) && !after.is_some_and(is_name)
     })
 }

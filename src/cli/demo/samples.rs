@@ -32,7 +32,7 @@ pub(super) struct End {
 }
 
 impl Sample {
-    /// The event as a structured-mode CloudEvent.
+    /// The event as a structured-mode `CloudEvent`.
     pub(super) fn as_cloud_event(&self) -> Vec<u8> {
         let mut event = self.event.clone();
         if let Some(attributes) = event.as_object_mut() {

@@ -60,7 +60,7 @@ impl Upstream {
 
     /// Waits until the broker has everything.
     pub fn flush(&self) -> KafkaResult<()> {
-        self.producer.flush(Duration::from_secs(60))
+        self.producer.flush(Duration::from_mins(1))
     }
 }
 
@@ -87,14 +87,18 @@ impl Watcher {
         let done = Arc::clone(&is_done);
         let watch = move || {
             while !done.load(Ordering::Relaxed) {
-                match consumer.poll(Duration::from_millis(50)) {
-                    Some(Ok(message)) => {
-                        if sender.send(detach(&message)).is_err() {
-                            return;
-                        }
+                let Some(polled) = consumer.poll(Duration::from_millis(50)) else {
+                    continue;
+                };
+                let sent = match polled {
+                    Ok(message) => sender.send(detach(&message)).is_ok(),
+                    Err(error) => {
+                        tracing::debug!(%error, "watching failed, trying again");
+                        true
                     }
-                    Some(Err(error)) => tracing::debug!(%error, "watching failed, trying again"),
-                    None => {}
+                };
+                if !sent {
+                    return;
                 }
             }
         };

@@ -212,7 +212,7 @@ pub(super) fn detach(message: &rdkafka::message::BorrowedMessage<'_>) -> Record 
 }
 
 fn close(consumer: BaseConsumer<Context>) {
-    consumer.context().commit_stored(&consumer);
+    commit_stored(&consumer);
     consumer.unsubscribe();
     // Dropping leaves the group and waits for the broker; the service gives it a limit.
     drop(consumer);
@@ -301,11 +301,10 @@ impl Context {
     }
 
     fn report(&self, error: &KafkaError) {
-        match error {
-            KafkaError::MessageConsumptionFatal(_) => {
-                self.tell(GroupEvent::Fatal(error.to_string()))
-            }
-            _ => tracing::warn!(%error, "reading failed, trying again"),
+        if let KafkaError::MessageConsumptionFatal(_) = error {
+            self.tell(GroupEvent::Fatal(error.to_string()));
+        } else {
+            tracing::warn!(%error, "reading failed, trying again");
         }
     }
 
@@ -366,7 +365,7 @@ impl Context {
                     for (partition, position) in positions {
                         store(consumer, &partition, position);
                     }
-                    self.commit_stored(consumer);
+                    commit_stored(consumer);
                     return;
                 }
                 Ok(command) => self.obey(consumer, command),
@@ -411,18 +410,15 @@ impl Context {
             Command::Close => self.held().is_closing = true,
         }
     }
+}
 
-    /// Commits what is stored and waits for the broker: before partitions are given away there is no second chance.
-    fn commit_stored(&self, consumer: &BaseConsumer<Self>) {
-        const TRIES: u32 = 3;
-        for attempt in 1..=TRIES {
-            match consumer.commit_consumer_state(CommitMode::Sync) {
-                Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => return,
-                Err(error) => {
-                    tracing::warn!(%error, attempt, "the last commit failed");
-                    std::thread::sleep(Duration::from_millis(200));
-                }
-            }
+/// Commits what is stored and waits for the broker: before partitions are given away there is no second chance.
+fn commit_stored(consumer: &BaseConsumer<Context>) {
+    const TRIES: u32 = 3;
+    for attempt in 1..=TRIES {
+        match consumer.commit_consumer_state(CommitMode::Sync) {
+            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => return,
+            Err(error) => tracing::warn!(%error, attempt, "the last commit failed"),
         }
     }
 }

@@ -93,6 +93,12 @@ impl Publisher {
         }
     }
 
+    /// Why the producer will never publish again, if that is so.
+    pub fn fatal_error(&self) -> Option<String> {
+        let (_, reason) = self.producer.client().fatal_error()?;
+        Some(reason)
+    }
+
     /// Waits until everything handed over has been answered.
     pub fn flush(&self, limit: Duration) {
         if let Err(error) = self.producer.flush(limit) {
@@ -128,16 +134,13 @@ impl Publisher {
         let omitted = self.producer.context().too_large().contains(&pair.ticket);
         let value = record.value.as_deref().filter(|_| !omitted);
         let sent = self.send_letter(pair, outcome, record, value);
-        let Err(error) = sent else { return };
-        let retried = match error {
-            KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)
-                if value.is_some() =>
-            {
-                self.send_letter(pair, outcome, record, None)
-            }
-            other => Err(other),
+        let is_too_large = sent.as_ref().is_err_and(is_size_error) && value.is_some();
+        let sent = if is_too_large {
+            self.send_letter(pair, outcome, record, None)
+        } else {
+            sent
         };
-        if let Err(error) = retried {
+        if let Err(error) = sent {
             self.producer.context().ended(pair, Err(error.to_string()));
         }
     }
@@ -180,6 +183,10 @@ impl Publisher {
         }
         self.producer.send(letter).map_err(|(error, _)| error)
     }
+}
+
+fn is_size_error(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
 }
 
 /// The one or two records of a publication.
@@ -249,7 +256,7 @@ impl ProducerContext for Context {
         match result {
             Ok(_) => self.ended(&pair, Ok(())),
             Err((error, _)) => {
-                if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
+                if is_size_error(error) {
                     self.too_large().insert(pair.ticket);
                 }
                 self.ended(&pair, Err(error.to_string()));

@@ -139,7 +139,7 @@ pub enum Sources {
     Too,
 }
 
-/// Makes topics that are not there.
+/// Makes topics that are not there, and waits until the cluster shows them: what comes next looks for them.
 pub async fn create(
     kafka: &Kafka,
     topics: &[Wanted],
@@ -183,5 +183,27 @@ pub async fn create(
             }
         }
     }
+    let (kafka, names) = (
+        kafka.clone(),
+        made.iter().map(|(name, _)| name.clone()).collect(),
+    );
+    let shown = tokio::task::spawn_blocking(move || wait_until_shown(&kafka, names));
+    shown.await.unwrap_or(Ok(()))?;
     Ok(made)
+}
+
+fn wait_until_shown(kafka: &Kafka, mut names: Vec<String>) -> Result<(), TopicsError> {
+    const LOOKS: u32 = 50;
+    for _ in 0..LOOKS {
+        let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+        names = missing(kafka, &asked)?;
+        if names.is_empty() {
+            return Ok(());
+        }
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    Err(TopicsError::Refused {
+        topic: names.join(", "),
+        detail: "created, but the cluster does not show it yet".to_owned(),
+    })
 }

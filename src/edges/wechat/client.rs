@@ -156,7 +156,7 @@ pub(super) async fn read_json(mut response: reqwest::Response) -> Result<Value, 
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER_BYTES => {
-                body.extend_from_slice(&chunk)
+                body.extend_from_slice(&chunk);
             }
             Ok(Some(_)) => {
                 return Err(format!(

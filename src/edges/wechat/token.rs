@@ -15,7 +15,7 @@ use crate::config::{App, Secret};
 use crate::pipeline::delivery::{Class, TokenTrouble};
 
 /// `WeChat` renews a stable token when fewer than five minutes are left; asking before brings the same one.
-const RENEW_BEFORE: Duration = Duration::from_secs(300);
+const RENEW_BEFORE: Duration = Duration::from_mins(5);
 
 /// The wait before a failed renewal is tried again while the present token still holds.
 const RENEW_AGAIN: Duration = Duration::from_secs(10);

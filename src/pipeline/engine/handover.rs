@@ -137,7 +137,8 @@ impl Engine {
         };
         let late = now.elapsed >= draining.deadline;
         // Calls and outcomes of partitions that were given away count too: they are still ours to finish.
-        if !late && !(self.is_finished(now, draining) && self.duties.is_empty()) {
+        let all_done = self.is_finished(now, draining) && self.duties.is_empty();
+        if !late && !all_done {
             return;
         }
         self.draining = None;

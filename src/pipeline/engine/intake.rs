@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Delivery, Duty, Effect, Engine, Origin, Stage, Unmatched};
+use super::{Delivery, Duty, Effect, Engine, Origin, Stage, Unmatched, report};
 use crate::pipeline::admission::{Admission, Ticket};
 use crate::pipeline::delivery::Tries;
 use crate::pipeline::event::{Decoded, Record, decode};
@@ -49,7 +49,7 @@ impl Engine {
             }
             Decoded::Undecodable(problem) => {
                 self.owe(&origin, 1);
-                let mut outcome = self.outcome(now, &origin, Status::Invalid, problem.reason);
+                let mut outcome = report::outcome(now, &origin, Status::Invalid, problem.reason);
                 outcome.detail = problem.detail;
                 self.owe_outcome(origin, 1, outcome, effects);
             }
@@ -68,13 +68,19 @@ impl Engine {
             return;
         }
         self.owe(origin, n_outcomes);
-        for Planned { rule, result } in planned {
+        for Planned {
+            rule,
+            message_id,
+            result,
+        } in planned
+        {
             match result {
                 Ok(message) => {
                     let delivery = Delivery {
                         rule,
                         message: Arc::new(message),
                         tries: Tries::default(),
+                        calls: 0,
                         api_ms: 0,
                     };
                     let stage = Stage::Waiting(delivery.clone());
@@ -82,7 +88,7 @@ impl Engine {
                     self.wait(ticket, &delivery, Admission::enqueue);
                 }
                 Err(rejection) => {
-                    let outcome = self.rejected_outcome(now, origin, &rule, rejection);
+                    let outcome = report::rejected(now, origin, (&rule, message_id), rejection);
                     self.owe_outcome(origin.clone(), n_outcomes, outcome, effects);
                 }
             }
@@ -95,7 +101,7 @@ impl Engine {
             Unmatched::Count => self.owe(origin, 0),
             Unmatched::Publish => {
                 self.owe(origin, 1);
-                let mut outcome = self.outcome(now, origin, Status::Unmatched, Reason::NoRule);
+                let mut outcome = report::outcome(now, origin, Status::Unmatched, Reason::NoRule);
                 "no rule wants this event".clone_into(&mut outcome.detail);
                 self.owe_outcome(origin.clone(), 1, outcome, effects);
             }

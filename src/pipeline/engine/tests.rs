@@ -1,1 +1,210 @@
+//! Single steps of the engine that are worth seeing one by one; the simulation sees them in every order.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Effect, Engine, Input, Setup, Unmatched};
+use crate::document::Problems;
+use crate::pipeline::admission::AppBounds;
+use crate::pipeline::catalog::Catalog;
+use crate::pipeline::delivery::{Answer, RetryPlan};
+use crate::pipeline::event::{Decoding, Record};
+use crate::pipeline::moment::Moment;
+use crate::pipeline::offsets::{Epoch, Partition};
+use crate::pipeline::outcome::{Outcome, Reason, RecipientStyle, Status};
+use crate::pipeline::rules::{RuleSet, RuleSource, Surroundings};
+
+struct Bench {
+    engine: Engine,
+    now_ms: u64,
+}
+
+fn bench(unmatched: Unmatched) -> Bench {
+    let mut problems = Problems::default();
+    let catalog = Catalog::read(&mut problems, "t", "[shop.note]\nid = \"T1\"\n").unwrap();
+    let text = "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\nto = \"{{ data.to }}\"\nexpires_after = \"10s\"\n[params]\nthing1 = \"{{ data.text }}\"\n";
+    let sources = [RuleSource {
+        file: "r".to_owned(),
+        name: "r".to_owned(),
+        text: text.to_owned(),
+    }];
+    let around = Surroundings {
+        apps: &BTreeSet::from(["shop".to_owned()]),
+        catalog: &catalog,
+        time_zone: jiff::tz::TimeZone::UTC,
+    };
+    let rules = RuleSet::compile(&mut problems, &sources, &around).unwrap();
+    let setup = Setup {
+        decoding: Decoding::default(),
+        apps: BTreeMap::from([(
+            Arc::from("shop"),
+            AppBounds {
+                rate: None,
+                max_in_flight: 100,
+            },
+        )]),
+        retry: RetryPlan::default(),
+        max_messages: 4,
+        max_bytes: 1_000_000,
+        recipient_style: RecipientStyle::Masked,
+        unmatched,
+        seed: 1,
+    };
+    let mut bench = Bench {
+        engine: Engine::new(setup, Arc::new(rules)),
+        now_ms: 0,
+    };
+    bench.step(Input::Assigned(vec![(partition(), Epoch(1))]));
+    bench
+}
+
+fn partition() -> Partition {
+    Partition {
+        topic: Arc::from("events"),
+        number: 0,
+    }
+}
+
+impl Bench {
+    fn step(&mut self, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let now = Moment {
+            elapsed: Duration::from_millis(self.now_ms),
+            unix_ms: 1_800_000_000_000 + i64::try_from(self.now_ms).unwrap(),
+        };
+        self.engine.step(now, input, &mut effects);
+        effects
+    }
+
+    fn read(&mut self, offset: i64, value: &str) -> Vec<Effect> {
+        let record = Record {
+            topic: Arc::from("events"),
+            partition: 0,
+            offset,
+            key: None,
+            headers: Vec::new(),
+            value: Some(value.as_bytes().to_vec()),
+            timestamp_ms: Some(1_800_000_000_000),
+        };
+        self.step(Input::Record {
+            epoch: Epoch(1),
+            record,
+        })
+    }
+}
+
+fn the_outcome(effects: &[Effect]) -> &Outcome {
+    let published = effects.iter().find_map(|effect| {
+        if let Effect::Publish { outcome, .. } = effect {
+            Some(outcome)
+        } else {
+            None
+        }
+    });
+    published.unwrap_or_else(|| panic!("no outcome in {effects:?}"))
+}
+
+#[test]
+fn an_event_is_sent_acknowledged_and_committed_in_this_order() {
+    let mut bench = bench(Unmatched::Count);
+    let effects = bench.read(
+        5,
+        r#"{"type":"a","id":"e1","to":"oABCDEF012345","text":"hi"}"#,
+    );
+    let [Effect::Send { ticket, cleared }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(cleared.message().recipient, "oABCDEF012345");
+    let ticket = *ticket;
+    bench.now_ms = 30;
+    let answer = Answer::Accepted {
+        msgid: Some("9".to_owned()),
+    };
+    let effects = bench.step(Input::SendFinished {
+        ticket,
+        answer,
+        api_ms: 20,
+    });
+    let outcome = the_outcome(&effects).clone();
+    assert_eq!(
+        (outcome.id.as_str(), outcome.message_id.as_str()),
+        ("events/0/5/r", "r|events|e1")
+    );
+    assert_eq!((outcome.status, outcome.reason), (Status::Sent, Reason::Ok));
+    assert_eq!(outcome.recipient.as_deref(), Some("oAB***345"));
+    assert_eq!(
+        (outcome.waited_ms, outcome.api_ms, outcome.attempts),
+        (10, 20, 1)
+    );
+    bench.now_ms = 200;
+    let effects = bench.step(Input::Tick);
+    assert!(
+        matches!(effects.as_slice(), [Effect::Commit { position: 5, .. }]),
+        "the record itself is still owed: {effects:?}"
+    );
+    bench.step(Input::Published { ticket });
+    bench.now_ms = 400;
+    let effects = bench.step(Input::Tick);
+    assert!(
+        matches!(effects.as_slice(), [Effect::Commit { position: 6, .. }]),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn a_message_whose_turn_comes_too_late_expires_without_a_call() {
+    let mut bench = bench(Unmatched::Count);
+    bench.now_ms = 10_001;
+    let effects = bench.read(1, r#"{"type":"a","to":"o1","text":"hi"}"#);
+    assert_eq!(the_outcome(&effects).status, Status::Expired);
+}
+
+#[test]
+fn a_full_engine_pauses_reading_and_resumes_at_half() {
+    let mut bench = bench(Unmatched::Publish);
+    let mut tickets = Vec::new();
+    for offset in 0..4 {
+        let effects = bench.read(offset, r#"{"type":"nobody"}"#);
+        let published = effects.iter().find_map(|effect| {
+            if let Effect::Publish { ticket, .. } = effect {
+                Some(*ticket)
+            } else {
+                None
+            }
+        });
+        tickets.extend(published);
+        let is_paused = effects.iter().any(|effect| matches!(effect, Effect::Pause));
+        assert_eq!(is_paused, offset == 3);
+    }
+    let resumes = |effects: Vec<Effect>| {
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Resume))
+    };
+    assert!(!resumes(
+        bench.step(Input::Published { ticket: tickets[0] })
+    ));
+    assert!(resumes(bench.step(Input::Published { ticket: tickets[1] })));
+}
+
+#[test]
+fn an_undecodable_record_becomes_a_dead_letter_and_the_next_one_goes_on() {
+    let mut bench = bench(Unmatched::Count);
+    let effects = bench.read(1, "{");
+    let Some(Effect::Publish {
+        outcome,
+        dead_letter: Some(record),
+        ..
+    }) = effects.first()
+    else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(
+        (outcome.id.as_str(), outcome.reason),
+        ("events/0/1", Reason::NotJson)
+    );
+    assert_eq!(record.value.as_deref(), Some(b"{".as_slice()));
+    let effects = bench.read(2, r#"{"type":"a","to":"o1","text":"hi"}"#);
+    assert!(matches!(effects.as_slice(), [Effect::Send { .. }]));
+}

@@ -3,6 +3,8 @@
 //! `CloudEvents`, Kafka protocol binding 1.0: binary mode puts attributes into `ce_*` headers and the data into the value; structured
 //! mode says `content-type: application/cloudevents+json` and puts everything into the value.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -43,6 +45,12 @@ impl Default for Decoding {
 /// A JSON Pointer (RFC 6901).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pointer(String);
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl Pointer {
     /// A pointer is empty or begins with `/`.

@@ -96,8 +96,8 @@ impl Reader<'_> {
             .take_section(self.problems, "rate")
             .and_then(|section| Rate::read(self.problems, section));
         let overflow = self.overflow(&mut file);
-        let params = self.params(&mut file, template.as_deref(), &overflow, &tables);
-        let tests = proof::read(self.problems, &mut file, &wants, &params);
+        let (params, names) = self.params(&mut file, template.as_deref(), &overflow, &tables);
+        let tests = proof::read(self.problems, &mut file, &wants, &names);
         if tests.is_empty() {
             let help = "add [[tests]] with an event and what you expect: `check` runs it, see docs/rules.md";
             self.problems
@@ -335,18 +335,19 @@ impl Reader<'_> {
         None
     }
 
+    /// The params that compile, and the names of all that are there.
     fn params(
         &mut self,
         file: &mut Section,
         template: Option<&Template>,
         overflows: &Overflows,
         tables: &Tables,
-    ) -> Vec<Param> {
+    ) -> (Vec<Param>, Vec<String>) {
         let Some(mut section) = file.take_section(self.problems, "params") else {
             self.problems.push(file.error("[params] is missing").help(
                 "write a value for every param of the template: thing2 = \"{{ data.name }}\"",
             ));
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         };
         let rest = section.take_rest();
         let said_names: Vec<_> = rest.iter().map(|(name, _)| name.clone()).collect();
@@ -407,7 +408,7 @@ impl Reader<'_> {
             );
         }
         params.sort_by_cached_key(|param| param_order(&param.name));
-        params
+        (params, said_names)
     }
 
     fn param(

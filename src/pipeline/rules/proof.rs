@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::context::EventValues;
-use super::{Param, Rule, Wants};
+use super::{Rule, Wants};
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest};
 use crate::pipeline::event::Event;
 use crate::pipeline::message::{Message, Rejection};
@@ -77,7 +77,7 @@ pub(super) fn read(
     problems: &mut Problems,
     file: &mut Section,
     wants: &Wants,
-    params: &[Param],
+    params: &[String],
 ) -> Vec<RuleTest> {
     let Some(said) = file.take("tests") else {
         return Vec::new();
@@ -106,7 +106,7 @@ fn read_test(
     index: usize,
     node: Node,
     wants: &Wants,
-    params: &[Param],
+    params: &[String],
 ) -> Option<RuleTest> {
     const STATUSES: [(&str, Expected); 3] = [
         ("would_send", Expected::WouldSend),
@@ -206,9 +206,9 @@ fn read_event(problems: &mut Problems, mut section: Section, wants: &Wants) -> O
 fn read_expect(
     problems: &mut Problems,
     mut section: Section,
-    params: &[Param],
+    params: &[String],
 ) -> Vec<(String, String)> {
-    let known: Vec<_> = params.iter().map(|param| param.name.as_ref()).collect();
+    let known: Vec<_> = params.iter().map(String::as_str).collect();
     let mut expect = Vec::new();
     for (name, said) in section.take_rest() {
         let Item::String(value) = &said.value.item else {
@@ -232,11 +232,12 @@ fn read_expect(
 }
 
 /// Runs the tests of one rule: only this rule looks at their events.
-pub(super) fn run(rule: &Rule) -> Vec<TestResult> {
+pub(super) fn run(rule: &Arc<Rule>) -> Vec<TestResult> {
     let mut results = Vec::with_capacity(rule.tests.len());
     for test in &rule.tests {
         let planned = if rule.wants(&test.event.kind) {
             rule.apply(&test.event, &EventValues::of(&test.event))
+                .map(|planned| planned.result)
         } else {
             None
         };

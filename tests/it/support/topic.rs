@@ -170,10 +170,10 @@ pub(crate) fn committed(
     });
     let answer = answer.expect("it was waited for");
     let number = |offset| {
-        let Offset::Offset(number) = offset else {
-            return None;
-        };
-        Some(number)
+        if let Offset::Offset(number) = offset {
+            return Some(number);
+        }
+        None
     };
     answer
         .elements()

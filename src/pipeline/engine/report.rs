@@ -1,0 +1,123 @@
+//! What an outcome says: where it comes from, and a sentence for the person who reads it.
+
+use std::sync::Arc;
+
+use super::{Delivery, Origin};
+use crate::pipeline::delivery::{Answer, Refusal};
+use crate::pipeline::event::rfc3339_ms;
+use crate::pipeline::message::Rejection;
+use crate::pipeline::moment::Moment;
+use crate::pipeline::outcome::{Outcome, Reason, Status};
+use crate::pipeline::rules::Rule;
+
+/// The outcome of a message that a rule could not make.
+pub(super) fn rejected(
+    now: Moment,
+    origin: &Origin,
+    (rule, message_id): (&Rule, String),
+    rejection: Rejection,
+) -> Outcome {
+    let mut rejected = outcome(now, origin, Status::Invalid, rejection.reason);
+    name_rule(&mut rejected, origin, rule);
+    rejected.message_id = message_id;
+    rejected.detail = rejection.detail;
+    rejected.param = rejection.param.map(|param| param.to_string());
+    rejected
+}
+
+pub(super) fn name_rule(outcome: &mut Outcome, origin: &Origin, rule: &Rule) {
+    outcome.id = format!("{}/{}", origin.record.position(), rule.name);
+    outcome.rule = Some(Arc::clone(&rule.name));
+    outcome.app = Some(Arc::clone(&rule.app));
+    outcome.template = Some(Arc::clone(&rule.template.name));
+    outcome.template_id = Some(Arc::from(rule.template.id.as_str()));
+}
+
+/// What every outcome says. Without a rule the record itself is what ended.
+pub(super) fn outcome(now: Moment, origin: &Origin, status: Status, reason: Reason) -> Outcome {
+    let event = origin.event.as_deref();
+    let position = origin.record.position();
+    let waited = now.elapsed.saturating_sub(origin.received.elapsed);
+    Outcome {
+        id: position.clone(),
+        message_id: position,
+        duplicate_of: None,
+        status,
+        reason,
+        detail: String::new(),
+        rule: None,
+        rules_version: Arc::clone(&origin.rules_version),
+        app: None,
+        template: None,
+        template_id: None,
+        recipient: None,
+        event_id: event.map(|event| event.id.clone()),
+        event_type: event.map(|event| event.kind.clone()),
+        event_source: event.map(|event| event.source.clone()),
+        event_time: event.map(|event| rfc3339_ms(event.time_ms)),
+        topic: Arc::clone(&origin.record.topic),
+        partition: origin.record.partition,
+        offset: origin.record.offset,
+        errcode: None,
+        errmsg: None,
+        rid: None,
+        msgid: None,
+        param: None,
+        attempts: 0,
+        received_at: rfc3339_ms(origin.received.unix_ms),
+        settled_at: rfc3339_ms(now.unix_ms),
+        waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
+        api_ms: 0,
+        traceparent: event.and_then(|event| event.traceparent.clone()),
+    }
+}
+
+/// A sentence for the person who reads the outcome.
+pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answer>) -> String {
+    let rule = &delivery.rule;
+    let template = &rule.template.name;
+    match (reason, answer) {
+        (Reason::Ok, _) => "WeChat took the message".to_owned(),
+        (Reason::UserRefused, _) => {
+            "the user has not subscribed to this template, has cancelled, or has used up what was granted".to_owned()
+        }
+        (Reason::RecipientUnknown, _) => format!("WeChat knows no such user in the app {}", rule.app),
+        (Reason::ParamRefused, Some(Answer::Refused(Refusal { param: Some(param), .. }))) => {
+            format!("WeChat refuses the value of {param} for the template {template}")
+        }
+        (Reason::ParamRefused, _) => format!("WeChat refuses a value for the template {template}"),
+        (Reason::ContentRefused, _) => "WeChat refuses the content: it holds a word or leads to a page that is not allowed".to_owned(),
+        (Reason::TemplateUnknown, _) => {
+            format!("WeChat knows no template {} in the app {}: check its id in templates.toml", rule.template.id, rule.app)
+        }
+        (Reason::PageUnknown, _) => "the page is not in the released version of the mini program".to_owned(),
+        (Reason::TemplateBanned, _) => format!("the template {template}, or the app's ability to send, is banned"),
+        (Reason::AccountFault, Some(Answer::NoToken(trouble))) => format!("no access token for the app {}: {}", rule.app, trouble.detail),
+        (Reason::AccountFault, _) => format!("the account of the app {} may not send: see errcode and errmsg", rule.app),
+        (Reason::RequestRefused, _) => "WeChat says that the request itself is wrong; please report this".to_owned(),
+        (Reason::Expired, _) => format!(
+            "its turn came after the {} s that the rule's expires_after allows",
+            rule.expires_after.as_secs()
+        ),
+        (Reason::InDoubt, Some(Answer::InDoubt { detail })) => {
+            format!("WeChat may have delivered it: {detail}; the rule says to leave it")
+        }
+        (Reason::AttemptsUsed, answer) => {
+            format!("given up after {} attempts; the last one: {}", delivery.tries.attempts, last_word(answer))
+        }
+        (reason, _) => reason.as_str().replace('_', " "),
+    }
+}
+
+fn last_word(answer: Option<&Answer>) -> String {
+    match answer {
+        Some(Answer::Refused(refusal)) => format!("errcode {}", refusal.errcode),
+        Some(
+            Answer::Garbled { detail }
+            | Answer::Unreachable { detail }
+            | Answer::InDoubt { detail },
+        ) => detail.clone(),
+        Some(Answer::NoToken(trouble)) => trouble.detail.clone(),
+        Some(Answer::Accepted { .. }) | None => "no answer".to_owned(),
+    }
+}

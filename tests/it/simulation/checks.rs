@@ -1,0 +1,159 @@
+//! What must hold in every world.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use wx_courier::pipeline::event::Record;
+use wx_courier::pipeline::offsets::Partition;
+
+use super::world::{APP_BURST, APP_RATE, SLOW_RATE, World};
+
+/// Nothing is committed past a record that still owes an acknowledged outcome.
+pub(super) fn committed_owes_nothing(
+    world: &World,
+    partition: &Partition,
+    offsets: Range<i64>,
+) -> Result<(), String> {
+    let passed = world.log[partition]
+        .iter()
+        .filter(|record| offsets.contains(&record.offset));
+    for record in passed {
+        owes_nothing(world, record).map_err(|id| {
+            format!(
+                "{partition} is committed to {}, but {id} is owed",
+                offsets.end
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether there is nothing left to wait for.
+pub(super) fn everything_is_committed(world: &World) -> bool {
+    world.log.iter().all(|(partition, records)| {
+        let end = records.last().map_or(0, |record| record.offset + 1);
+        world.committed.get(partition).copied().unwrap_or(0) == end
+    })
+}
+
+/// When everything has had its time.
+pub(super) fn at_the_end(world: &World) -> Result<(), String> {
+    for (partition, records) in &world.log {
+        for record in records {
+            owes_nothing(world, record).map_err(|id| format!("{id} never got its outcome"))?;
+        }
+        let end = records.last().map_or(0, |record| record.offset + 1);
+        let committed = world.committed.get(partition).copied().unwrap_or(0);
+        if committed != end {
+            return Err(format!(
+                "{partition} ends at {end}, but {committed} is committed"
+            ));
+        }
+    }
+    nothing_unexpected(world)?;
+    limits_hold(world)?;
+    if world.is_gentle {
+        sent_once(world)?;
+    }
+    Ok(())
+}
+
+/// The ids of the outcomes that a record owes, from the world's own point of view.
+fn owed(record: &Record) -> Vec<String> {
+    let position = record.position();
+    let Some(value) = &record.value else {
+        return Vec::new();
+    };
+    let Ok(event) = serde_json::from_slice::<serde_json::Value>(value) else {
+        return vec![position];
+    };
+    let rules: &[&str] = match event["type"].as_str() {
+        Some("slow") => &["slow"],
+        Some("quick") => &["quick"],
+        Some("both") => &["quick", "slow"],
+        _ => &[],
+    };
+    rules
+        .iter()
+        .map(|rule| format!("{position}/{rule}"))
+        .collect()
+}
+
+fn owes_nothing(world: &World, record: &Record) -> Result<(), String> {
+    match owed(record)
+        .into_iter()
+        .find(|id| !world.acknowledged.contains(id))
+    {
+        Some(id) => Err(id),
+        None => Ok(()),
+    }
+}
+
+fn nothing_unexpected(world: &World) -> Result<(), String> {
+    let all: BTreeSet<String> = world.log.values().flatten().flat_map(owed).collect();
+    let unexpected = world.acknowledged.iter().find(|id| !all.contains(*id));
+    unexpected.map_or(Ok(()), |id| Err(format!("nobody is owed the outcome {id}")))
+}
+
+/// Each process keeps its limits; how a fleet shares them is not the engine's matter yet.
+fn limits_hold(world: &World) -> Result<(), String> {
+    let mut by_limit: BTreeMap<((usize, u64), &str), Vec<u64>> = BTreeMap::new();
+    for call in &world.calls {
+        by_limit
+            .entry((call.process(), "app"))
+            .or_default()
+            .push(call.at_ms);
+        if call.rule.as_ref() == "slow" {
+            by_limit
+                .entry((call.process(), "slow"))
+                .or_default()
+                .push(call.at_ms);
+        }
+    }
+    for ((_, limit), times) in by_limit {
+        let allowed = if limit == "slow" {
+            SLOW_RATE + 1
+        } else {
+            APP_RATE + APP_BURST
+        };
+        for (index, first) in times.iter().enumerate() {
+            let n_sends = times[index..]
+                .iter()
+                .take_while(|at| **at < first + 1_000)
+                .count();
+            if n_sends > allowed as usize {
+                return Err(format!(
+                    "{n_sends} sends under the limit {limit} within a second from {first} ms, {allowed} are allowed"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Without crashes and lost partitions, nobody gets a message twice but by an answer that was in doubt, and every outcome of a call
+/// comes once.
+fn sent_once(world: &World) -> Result<(), String> {
+    let mut delivered: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut doubted: BTreeSet<&str> = BTreeSet::new();
+    for call in &world.calls {
+        *delivered.entry(&call.outcome_id).or_default() += u32::from(call.was_delivered);
+        if call.was_in_doubt {
+            doubted.insert(&call.outcome_id);
+        }
+    }
+    let twice = delivered
+        .iter()
+        .find(|(id, times)| **times > 1 && !doubted.contains(*id));
+    if let Some((id, times)) = twice {
+        return Err(format!("{id} was delivered {times} times"));
+    }
+    let mut outcomes: BTreeMap<&str, u32> = BTreeMap::new();
+    for outcome in world.outcomes.iter().filter(|outcome| outcome.attempts > 0) {
+        *outcomes.entry(&outcome.id).or_default() += 1;
+    }
+    let repeated = outcomes.iter().find(|(_, times)| **times > 1);
+    repeated.map_or(Ok(()), |(id, times)| {
+        Err(format!("the outcome {id} was published {times} times"))
+    })
+}

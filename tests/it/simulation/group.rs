@@ -1,0 +1,205 @@
+//! The group of a world: who has which partition, and how that changes.
+
+use std::time::Duration;
+
+use wx_courier::pipeline::engine::{HandoverId, Input};
+use wx_courier::pipeline::offsets::{Epoch, Partition};
+
+use super::checks;
+use super::setting::engine;
+use super::world::{END_MS, Happening, Owner, Reading, World};
+
+impl World {
+    pub(super) fn commit(&mut self, partition: &Partition, position: i64) -> Result<(), String> {
+        let before = self.committed.get(partition).copied().unwrap_or(0);
+        if position < before {
+            return Err(format!(
+                "{partition} would be committed back from {before} to {position}"
+            ));
+        }
+        self.note(&format!("commit {partition} {position}"));
+        checks::committed_owes_nothing(self, partition, before..position)?;
+        self.committed.insert(partition.clone(), position);
+        Ok(())
+    }
+
+    pub(super) fn crash(&mut self, member: usize) {
+        if self.members[member].engine.is_none() {
+            return;
+        }
+        self.seen.crashes += 1;
+        self.note(&format!("member {member} crashes"));
+        self.end(member);
+    }
+
+    /// The process is gone; another one starts later. Its partitions have no owner until the group notices.
+    pub(super) fn end(&mut self, member: usize) {
+        let gone = &mut self.members[member];
+        gone.engine = None;
+        gone.incarnation += 1;
+        gone.reading.clear();
+        gone.handovers.clear();
+        gone.sending.clear();
+        gone.is_paused = false;
+        gone.woken_at = None;
+        self.owners.retain(|_, owner| owner.member != member);
+        let at = self.soon(5_000);
+        self.plan(at, Happening::Restart(member));
+    }
+
+    pub(super) fn restart(&mut self, member: usize) -> Result<(), String> {
+        if self.members[member].engine.is_some() {
+            return Ok(());
+        }
+        self.members[member].began_ms = self.now_ms;
+        self.members[member].engine = Some(engine(&self.rules, self.random.u64(..)));
+        self.note(&format!("member {member} starts"));
+        let at = self.soon(100);
+        self.plan(at, Happening::Read(member));
+        let unowned: Vec<Partition> = self
+            .log
+            .keys()
+            .filter(|partition| !self.owners.contains_key(partition))
+            .cloned()
+            .collect();
+        for partition in unowned {
+            let is_being_revoked = self
+                .members
+                .iter()
+                .any(|other| other.reading.contains_key(&partition));
+            if !is_being_revoked {
+                self.assign(member, partition)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn assign(&mut self, member: usize, partition: Partition) -> Result<(), String> {
+        let epoch = Epoch(self.number());
+        let committed = self.committed.get(&partition).copied().unwrap_or(0);
+        let next = self.log[&partition]
+            .iter()
+            .take_while(|record| record.offset < committed)
+            .count();
+        self.note(&format!(
+            "member {member} gets {partition} from {committed}"
+        ));
+        self.owners
+            .insert(partition.clone(), Owner { member, epoch });
+        let reading = Reading {
+            epoch,
+            next,
+            is_revoked: false,
+        };
+        self.members[member]
+            .reading
+            .insert(partition.clone(), reading);
+        self.step(member, Input::Assigned(vec![(partition, epoch)]))
+    }
+
+    fn some_owned(&mut self) -> Option<(Partition, usize)> {
+        let owned: Vec<_> = self
+            .owners
+            .iter()
+            .map(|(partition, owner)| (partition.clone(), owner.member))
+            .collect();
+        if owned.is_empty() {
+            return None;
+        }
+        Some(owned[self.random.usize(..owned.len())].clone())
+    }
+
+    fn some_alive(&mut self) -> Option<usize> {
+        let alive: Vec<usize> = (0..self.members.len())
+            .filter(|member| self.members[*member].engine.is_some())
+            .collect();
+        if alive.is_empty() {
+            return None;
+        }
+        Some(alive[self.random.usize(..alive.len())])
+    }
+
+    /// The group asks for a partition back; whoever is alive gets it after its release.
+    pub(super) fn move_partition(&mut self) -> Result<(), String> {
+        let Some((partition, member)) = self.some_owned() else {
+            return Ok(());
+        };
+        let Some(reading) = self.members[member].reading.get_mut(&partition) else {
+            return Ok(());
+        };
+        if reading.is_revoked {
+            return Ok(());
+        }
+        reading.is_revoked = true;
+        self.seen.rebalances += 1;
+        self.note(&format!("{partition} is revoked from member {member}"));
+        let handover = HandoverId(self.number());
+        let patience = self.patience();
+        let partitions = vec![partition];
+        let handovers = &mut self.members[member].handovers;
+        handovers.insert(handover, partitions.clone());
+        self.step(
+            member,
+            Input::Revoked {
+                handover,
+                partitions,
+                patience,
+            },
+        )
+    }
+
+    /// How long letting go may take. In a gentle world there is always time enough to finish.
+    pub(super) fn patience(&mut self) -> Duration {
+        if self.is_gentle {
+            return Duration::from_millis(END_MS);
+        }
+        Duration::from_millis(self.random.u64(1..5_000))
+    }
+
+    pub(super) fn release(
+        &mut self,
+        member: usize,
+        handover: HandoverId,
+        positions: Vec<(Partition, i64)>,
+    ) -> Result<(), String> {
+        for (partition, position) in positions {
+            if self
+                .owners
+                .get(&partition)
+                .is_some_and(|owner| owner.member == member)
+            {
+                self.commit(&partition, position)?;
+            }
+        }
+        let revoked = self.members[member].handovers.remove(&handover);
+        for partition in revoked.unwrap_or_default() {
+            // It may have been lost while it was being given back.
+            if self.members[member].reading.remove(&partition).is_none() {
+                continue;
+            }
+            self.owners.remove(&partition);
+            if let Some(next) = self.some_alive() {
+                self.assign(next, partition)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The group has thrown a member out: its partition has a new owner before it knows.
+    pub(super) fn lose_partition(&mut self) -> Result<(), String> {
+        let Some((partition, member)) = self.some_owned() else {
+            return Ok(());
+        };
+        self.seen.lost += 1;
+        self.note(&format!("member {member} loses {partition}"));
+        self.members[member].reading.remove(&partition);
+        self.owners.remove(&partition);
+        if let Some(next) = self.some_alive() {
+            self.assign(next, partition.clone())?;
+            if next == member {
+                return Ok(());
+            }
+        }
+        self.step(member, Input::Lost(vec![partition]))
+    }
+}

@@ -1,0 +1,59 @@
+//! The engine in a random world, thousands of times: slow and failing sends, rebalances, crashes, answers out of order.
+
+mod checks;
+mod group;
+mod setting;
+mod world;
+
+pub(crate) use world::World;
+
+/// Seeds in an ordinary test run. `cargo run --release --example simulate -- --seeds 100000` plays more.
+const SEEDS: u64 = 200;
+
+#[test]
+fn the_invariants_hold_in_every_world() {
+    let failures: Vec<String> = (0..SEEDS)
+        .filter_map(|seed| World::play(seed).err())
+        .collect();
+    assert!(
+        failures.is_empty(),
+        "{} of {SEEDS} worlds failed; the first:\n{}",
+        failures.len(),
+        failures[0]
+    );
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    for seed in 0..10 {
+        let first = World::play(seed).map(|played| played.trace_hash);
+        let second = World::play(seed).map(|played| played.trace_hash);
+        assert_eq!(first, second, "seed {seed}");
+    }
+}
+
+/// A simulation that never meets trouble proves nothing: over all seeds every kind of trouble has happened.
+#[test]
+fn the_worlds_are_rough_enough() {
+    let mut seen = world::Seen::default();
+    for seed in 0..SEEDS {
+        if let Ok(played) = World::play(seed) {
+            seen.add(&played.seen);
+        }
+    }
+    let all = [
+        ("sends", seen.sends),
+        ("retries", seen.retries),
+        ("answers in doubt", seen.in_doubt),
+        ("crashes", seen.crashes),
+        ("rebalances", seen.rebalances),
+        ("partitions lost", seen.lost),
+        ("publications that failed", seen.publish_failures),
+        ("pauses", seen.pauses),
+        ("expired messages", seen.expired),
+        ("drains", seen.drains),
+    ];
+    for (what, count) in all {
+        assert!(count >= 20, "only {count} {what} in {SEEDS} worlds");
+    }
+}
