@@ -10,6 +10,10 @@
     reason = "a table on the terminal is what this program is for"
 )]
 #![expect(
+    clippy::indexing_slicing,
+    reason = "a run that cannot go on has failed, and says so at once"
+)]
+#![expect(
     clippy::disallowed_methods,
     reason = "the time that is measured is the one on the wall"
 )]
@@ -18,6 +22,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -221,8 +226,8 @@ struct Table {
 }
 
 impl Table {
-    fn tell(&self, what: &str, count: impl ToString) {
-        println!("{what:<52} {:>8}", count.to_string());
+    fn tell(what: &str, count: impl Display) {
+        println!("{what:<52} {count:>8}");
     }
 
     fn must_be(&mut self, what: &str, count: usize, expected: usize) {
@@ -238,9 +243,9 @@ impl Table {
 
 fn report(world: &World, expected: &Expected, outcomes: &Reader, code: Option<i32>) -> bool {
     let mut table = Table { is_right: true };
-    table.tell("events", expected.n_events);
-    table.tell("  of them unmatched", expected.n_unmatched);
-    table.tell("messages and bad records expected", expected.n_messages());
+    Table::tell("events", expected.n_events);
+    Table::tell("  of them unmatched", expected.n_unmatched);
+    Table::tell("messages and bad records expected", expected.n_messages());
     let mut by_status: BTreeMap<(String, String, String), usize> = BTreeMap::new();
     let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
     let mut left = expected.messages.clone();
@@ -262,7 +267,7 @@ fn report(world: &World, expected: &Expected, outcomes: &Reader, code: Option<i3
     }
     println!("\noutcomes by rule, status and reason");
     for ((rule, status, reason), count) in &by_status {
-        table.tell(&format!("  {rule:<18} {status:<10} {reason}"), count);
+        Table::tell(&format!("  {rule:<18} {status:<10} {reason}"), count);
     }
     println!();
     let n_expected = expected.n_messages();
@@ -300,12 +305,12 @@ fn report_rest(world: &World, table: &mut Table, code: Option<i32>) {
         0,
     );
     let n_busy = errcodes.get(&-1).copied().unwrap_or(0);
-    table.tell("answers -1, each tried again", n_busy);
+    Table::tell("answers -1, each tried again", n_busy);
     let committed = world.committed();
     let ends = world.ends();
     let lag = |(partition, end): (&i32, &i64)| end - committed[partition].unwrap_or(0);
     let lags: Vec<i64> = ends.iter().map(lag).collect();
-    table.tell("records on the source topic", ends.values().sum::<i64>());
+    Table::tell("records on the source topic", ends.values().sum::<i64>());
     let n_behind = lags.iter().filter(|lag| **lag != 0).count();
     let what = format!(
         "partitions of {} that are not committed to their end",
