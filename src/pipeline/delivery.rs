@@ -15,7 +15,7 @@ pub enum Answer {
     },
     /// `WeChat` answered with an errcode other than 0.
     Refused(Refusal),
-    /// There was an answer, but not one of `WeChat`'s: an HTTP error, an empty body, a page of HTML.
+    /// There was an answer, but not one of `WeChat`'s, and the request was turned away: an HTTP error.
     Garbled {
         /// What came instead, without any of its text.
         detail: String,
@@ -25,7 +25,7 @@ pub enum Answer {
         /// Why, without the URL.
         detail: String,
     },
-    /// The request was written and nothing came back: `WeChat` may have delivered it.
+    /// The request was written, and what came back, if anything, does not say what became of it: `WeChat` may have delivered it.
     InDoubt {
         /// What happened, without the URL.
         detail: String,

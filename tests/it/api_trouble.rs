@@ -16,6 +16,9 @@ backoff_base = "50ms"
 backoff_cap  = "500ms"
 "#;
 
+/// The sample rule with `in_doubt = "leave"`.
+const LEAVING_RULE: &str = "shipment-arrived";
+
 fn http(status: u16, body: &str) -> Answer {
     Answer::Http {
         status,
@@ -50,7 +53,10 @@ fn an_api_that_answers_garbage_for_a_while_costs_attempts_and_nothing_else() {
     };
     let world = World::new(Kafka::shared(), "api-trouble", plan);
     let wechat = &world.wechat;
-    let events = events::mixed(0..600);
+    // A rule that says `leave` would give some of these up as `unknown`: see the test below.
+    let mut events = events::mixed(0..900);
+    events.retain(|event| event.rule != LEAVING_RULE);
+    assert_eq!(events.len(), 600);
     // Some users meet each trouble a known number of times …
     let mut expected = BTreeMap::new();
     for (n, answer) in troubles().into_iter().enumerate() {
@@ -127,4 +133,47 @@ fn one_user_never_gets_two_messages_at_once() {
         let in_order: Vec<&str> = published.map(|event| event.mark.as_str()).collect();
         assert_eq!(marks, in_order, "the order of one user's messages");
     }
+}
+
+#[test]
+fn a_rule_that_leaves_what_is_in_doubt_never_sends_it_again() {
+    let world = World::new(Kafka::shared(), "api-doubt", Plan::default());
+    let wechat = &world.wechat;
+    let events: Vec<Event> = (0..6).map(events::shipment).collect();
+    let taken = |status, body: &str| Answer::Http {
+        status,
+        body: body.to_owned(),
+        fate: Fate::Accepted,
+    };
+    let answers = [
+        taken(200, r#"{"errcode":0,"errm"#),
+        taken(200, ""),
+        taken(502, "<html>"),
+        taken(504, ""),
+        Answer::Drop {
+            fate: Fate::Accepted,
+        },
+        // Turned away: this one may be tried again.
+        http(503, "<html>"),
+    ];
+    for (event, answer) in events.iter().zip(answers) {
+        wechat.script(
+            Script::every_send(answer)
+                .for_openid(&*event.openid)
+                .times(1),
+        );
+    }
+    world.publish(&events);
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    outcomes.read_at_least(events.len());
+    courier.end_cleanly();
+
+    let found = checks::distinct(outcomes.read_to_end());
+    let count = |status: &str| {
+        let statuses = found.values().map(|outcome| &outcome["status"]);
+        statuses.filter(|found| *found == status).count()
+    };
+    assert_eq!((count("unknown"), count("sent")), (5, 1), "{found:#?}");
+    checks::each_was_accepted_once(wechat, &events);
 }

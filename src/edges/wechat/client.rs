@@ -5,6 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -138,16 +139,17 @@ impl AppClient {
         let status = response.status();
         match read_json(response).await {
             Ok(answer) => understand(&answer),
-            // The status line has come, the rest has not: WeChat may well have done its part.
-            Err(detail) if status.is_success() && detail.starts_with(CUT_OFF) => {
-                Answer::InDoubt { detail }
-            }
+            Err(detail) if may_have_been_taken(status) => Answer::InDoubt { detail },
             Err(detail) => Answer::Garbled { detail },
         }
     }
 }
 
-const CUT_OFF: &str = "the answer was cut off";
+/// Whether a request that was answered like this may have had its effect: the answer itself was lost, or a gateway gave up waiting
+/// for whoever had the request already. A 503 or a 4xx turned it away.
+fn may_have_been_taken(status: StatusCode) -> bool {
+    status.is_success() || matches!(status.as_u16(), 500 | 502 | 504)
+}
 
 /// Reads a bounded JSON body. The error says what came instead, without any of its text.
 pub(super) async fn read_json(mut response: reqwest::Response) -> Result<Value, String> {
@@ -164,7 +166,7 @@ pub(super) async fn read_json(mut response: reqwest::Response) -> Result<Value, 
                 ));
             }
             Ok(None) => break,
-            Err(error) => return Err(format!("{CUT_OFF}: {}", why(error))),
+            Err(error) => return Err(format!("the answer was cut off: {}", why(error))),
         }
     }
     if !status.is_success() {

@@ -45,7 +45,7 @@ impl Engine {
             }
             Decoded::Tombstone => {
                 self.totals.tombstones += 1;
-                self.owe(&origin, 0);
+                self.unmatched(now, &origin, "the record has no value", effects);
             }
             Decoded::Undecodable(problem) => {
                 self.owe(&origin, 1);
@@ -64,7 +64,7 @@ impl Engine {
         let planned = self.rules.plan(event);
         let n_outcomes = planned.len();
         if planned.is_empty() {
-            self.unmatched(now, origin, effects);
+            self.unmatched(now, origin, "no rule wants this event", effects);
             return;
         }
         self.owe(origin, n_outcomes);
@@ -95,14 +95,14 @@ impl Engine {
         }
     }
 
-    fn unmatched(&mut self, now: Moment, origin: &Origin, effects: &mut Vec<Effect>) {
+    fn unmatched(&mut self, now: Moment, origin: &Origin, detail: &str, effects: &mut Vec<Effect>) {
         self.totals.unmatched += 1;
         match self.setup.unmatched {
             Unmatched::Count => self.owe(origin, 0),
             Unmatched::Publish => {
                 self.owe(origin, 1);
                 let mut outcome = report::outcome(now, origin, Status::Unmatched, Reason::NoRule);
-                "no rule wants this event".clone_into(&mut outcome.detail);
+                detail.clone_into(&mut outcome.detail);
                 self.owe_outcome(origin.clone(), 1, outcome, effects);
             }
         }
