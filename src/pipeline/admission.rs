@@ -161,6 +161,7 @@ impl Admission {
     /// Puts a message at the end of its rule's lane.
     pub fn enqueue(&mut self, waiting: Waiting) {
         if let Some(lane) = self.apps.get_mut(&waiting.rule.app) {
+            lane.adopt_rate(&waiting.rule);
             lane.push(waiting, VecDeque::push_back);
         }
     }
@@ -233,6 +234,27 @@ impl Admission {
 }
 
 impl AppLane {
+    /// A newly read record brings the rule as it is now: another rate counts from here on, also for those who wait already.
+    fn adopt_rate(&mut self, rule: &Rule) {
+        let Some(lane) = self.rules.get_mut(&rule.name) else {
+            return;
+        };
+        if lane.rate == rule.rate {
+            return;
+        }
+        lane.rate = rule.rate;
+        lane.limit = match (lane.limit.take(), rule.rate) {
+            (Some(limit), Some(rate)) => Some(limit.at_rate(rate)),
+            (None, Some(rate)) => Some(Limit::new(rate)),
+            (_, None) => None,
+        };
+        if lane.place == Place::Blocked {
+            // The moment it waits for was the old rate's.
+            lane.place = Place::Idle;
+            self.blocked.retain(|(_, name)| *name != rule.name);
+        }
+    }
+
     fn push(&mut self, waiting: Waiting, push: fn(&mut VecDeque<Waiting>, Waiting)) {
         let name = Arc::clone(&waiting.rule.name);
         let rate = waiting.rule.rate;
@@ -240,7 +262,6 @@ impl AppLane {
             .rules
             .entry(Arc::clone(&name))
             .or_insert_with(|| RuleLane::new(rate));
-        rule.adopt(rate);
         push(&mut rule.queue, waiting);
         if rule.place == Place::Idle {
             rule.place = Place::Ready;
@@ -355,14 +376,6 @@ impl RuleLane {
             rate,
             queue: VecDeque::new(),
             place: Place::Idle,
-        }
-    }
-
-    /// A new version of the rule may bring another rate; the same rate keeps its state.
-    fn adopt(&mut self, rate: Option<Rate>) {
-        if self.rate != rate {
-            self.rate = rate;
-            self.limit = rate.map(Limit::new);
         }
     }
 }

@@ -33,34 +33,45 @@ pub struct Limit {
 impl Limit {
     /// A limit that has admitted nothing yet.
     pub fn new(rate: Rate) -> Self {
+        Self::over(Cell::default(), rate)
+    }
+
+    /// The same limit at another rate: what was admitted before still counts.
+    #[must_use]
+    pub fn at_rate(self, rate: Rate) -> Self {
+        Self::over(self.cell, rate)
+    }
+
+    fn over(cell: Cell, rate: Rate) -> Self {
         // A year between two sends is as good as never, and keeps the arithmetic far from its ends.
         let period = Duration::try_from_secs_f64(1.0 / rate.per_second).unwrap_or(Duration::MAX);
         let period = period.clamp(Duration::from_nanos(1), Duration::from_hours(365 * 24));
         let quota = Quota::with_period(period).unwrap_or(Quota::per_second(NonZeroU32::MIN));
-        let cell = Cell::default();
+        // Governor counts from the time at which it is made: that is to be the engine's own beginning.
+        cell.0.now.store(0, Ordering::Relaxed);
         let limiter = RateLimiter::new(quota.allow_burst(rate.burst), cell.clone(), cell.clone());
         Self { cell, limiter }
     }
 
     /// When the next send may go: `None` is now. Nothing is taken.
     pub fn ready_at(&self, elapsed: Duration) -> Option<Duration> {
-        self.ask(elapsed, true)
+        self.cell.0.only_looking.store(true, Ordering::Relaxed);
+        self.ask(elapsed)
     }
 
     /// Takes one send's room. Only for a limit that has just said it is ready.
     pub fn take(&self, elapsed: Duration) {
-        let refused = self.ask(elapsed, false);
+        self.cell.0.only_looking.store(false, Ordering::Relaxed);
+        let refused = self.ask(elapsed);
         debug_assert!(
             refused.is_none(),
             "a limit was taken from before it was ready"
         );
     }
 
-    fn ask(&self, elapsed: Duration, only_looking: bool) -> Option<Duration> {
-        let state = &self.cell.0;
+    fn ask(&self, elapsed: Duration) -> Option<Duration> {
         let now = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
-        state.now.store(now, Ordering::Relaxed);
-        state.only_looking.store(only_looking, Ordering::Relaxed);
+        self.cell.0.now.store(now, Ordering::Relaxed);
         match self.limiter.check() {
             Ok(()) => None,
             Err(not_until) => Some(Duration::from_nanos(not_until.earliest_possible().as_u64())),
@@ -126,6 +137,22 @@ mod tests {
         assert_eq!(limit.ready_at(now), None);
         limit.take(now);
         assert_eq!(limit.ready_at(now), Some(Duration::from_secs(6)));
+    }
+
+    #[test]
+    fn another_rate_forgets_nothing() {
+        let limit = Limit::new(rate(1.0, 1));
+        limit.take(Duration::from_secs(5));
+        let limit = limit.at_rate(rate(10.0, 1));
+        assert_eq!(
+            limit.ready_at(Duration::from_secs(5)),
+            Some(Duration::from_secs(6))
+        );
+        limit.take(Duration::from_secs(6));
+        assert_eq!(
+            limit.ready_at(Duration::from_secs(6)),
+            Some(Duration::from_millis(6_100))
+        );
     }
 
     #[test]

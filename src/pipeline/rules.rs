@@ -75,6 +75,9 @@ pub enum Overflow {
     Trim,
 }
 
+/// What `dedupe` gives is part of the key of every outcome.
+const LONGEST_DEDUPE_BYTES: usize = 1024;
+
 /// A rule that passed every check.
 pub struct Rule {
     /// Its name: the path of its file below the folder of rules.
@@ -194,6 +197,16 @@ impl Rule {
             return Err(Rejection {
                 reason: Reason::ValueMissing,
                 detail: "dedupe: the value is empty".to_owned(),
+                param: None,
+            });
+        }
+        if value.len() > LONGEST_DEDUPE_BYTES {
+            return Err(Rejection {
+                reason: Reason::RuleError,
+                detail: format!(
+                    "dedupe: at most {LONGEST_DEDUPE_BYTES} bytes can name a message, found {}",
+                    value.len()
+                ),
                 param: None,
             });
         }

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,10 +17,11 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{Headers, Message};
+use rdkafka::message::{BorrowedHeaders, Headers, Message};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::{client_config, log};
 use crate::config::Kafka;
@@ -184,6 +185,10 @@ fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Re
                 };
                 // The service always empties the channel, so this waits for no more than its current step.
                 if records.blocking_send(Read { epoch, record }).is_err() {
+                    // The service is closing; its last positions are still in the queue of commands.
+                    while let Some(command) = context.next_command() {
+                        context.obey(consumer, command);
+                    }
                     return;
                 }
             }
@@ -192,13 +197,22 @@ fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Re
     }
 }
 
+/// The client panics at a header whose name is not UTF-8, which any producer may send; such a header keeps its place and loses its name
+/// and value.
+fn header(headers: &BorrowedHeaders, index: usize) -> (String, Option<Vec<u8>>) {
+    let read = std::panic::AssertUnwindSafe(|| {
+        let header = headers.get(index);
+        (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
+    });
+    std::panic::catch_unwind(read).unwrap_or_else(|_| ("(not UTF-8)".to_owned(), None))
+}
+
 /// Copies a record out of librdkafka's memory: a borrowed message keeps the consumer from closing.
 pub(super) fn detach(message: &rdkafka::message::BorrowedMessage<'_>) -> Record {
     let headers = message.headers().map(|headers| {
-        let owned = |header: rdkafka::message::Header<'_, &[u8]>| {
-            (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
-        };
-        headers.iter().map(owned).collect()
+        (0..headers.count())
+            .map(|index| header(headers, index))
+            .collect()
     });
     Record {
         topic: Arc::from(message.topic()),
@@ -227,11 +241,19 @@ struct Context {
     patience: Duration,
 }
 
+/// Whether records are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Reading {
+    #[default]
+    Running,
+    Paused,
+}
+
 /// What is ours at present.
 #[derive(Default)]
 struct Held {
     epochs: HashMap<(Arc<str>, i32), Epoch>,
-    is_paused: bool,
+    reading: Reading,
     /// Set once nobody answers hand-overs any more.
     is_closing: bool,
 }
@@ -266,9 +288,9 @@ impl ConsumerContext for Context {
 
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Assign(_) = rebalance
-            && self.held().is_paused
+            && self.held().reading == Reading::Paused
         {
-            set_paused(consumer, true);
+            set_reading(consumer, Reading::Paused);
         }
     }
 
@@ -290,8 +312,16 @@ impl Context {
         self.commands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The next command, if there is one; a service that is gone has asked to close.
     fn next_command(&self) -> Option<Command> {
-        self.commands().try_recv().ok()
+        match self.commands().try_recv() {
+            Ok(command) => Some(command),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                self.held().is_closing = true;
+                None
+            }
+        }
     }
 
     fn tell(&self, event: GroupEvent) {
@@ -353,10 +383,10 @@ impl Context {
 
     /// Poll is not called in here, which is allowed for up to `max.poll.interval.ms`; heartbeats go on from another thread.
     fn wait_for_release(&self, consumer: &BaseConsumer<Self>, awaited: HandoverId) {
-        let mut left = self.patience;
-        let step = Duration::from_millis(50);
-        while !left.is_zero() {
-            let received = self.commands().recv_timeout(step);
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let received = self.commands().recv_timeout(left);
             match received {
                 Ok(Command::Released {
                     handover,
@@ -369,7 +399,7 @@ impl Context {
                     return;
                 }
                 Ok(command) => self.obey(consumer, command),
-                Err(RecvTimeoutError::Timeout) => left = left.saturating_sub(step),
+                Err(RecvTimeoutError::Timeout) => break,
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             if self.held().is_closing {
@@ -384,12 +414,12 @@ impl Context {
     fn obey(&self, consumer: &BaseConsumer<Self>, command: Command) {
         match command {
             Command::Pause => {
-                self.held().is_paused = true;
-                set_paused(consumer, true);
+                self.held().reading = Reading::Paused;
+                set_reading(consumer, Reading::Paused);
             }
             Command::Resume => {
-                self.held().is_paused = false;
-                set_paused(consumer, false);
+                self.held().reading = Reading::Running;
+                set_reading(consumer, Reading::Running);
             }
             Command::Store {
                 partition,
@@ -435,16 +465,13 @@ fn store(consumer: &BaseConsumer<Context>, partition: &Partition, position: i64)
 
 /// Pausing drops what librdkafka has fetched ahead, and resuming a partition that is not paused fetches it again: the caller tracks
 /// the state and asks once per change.
-fn set_paused(consumer: &BaseConsumer<Context>, is_paused: bool) {
-    let changed = consumer.assignment().and_then(|assignment| {
-        if is_paused {
-            consumer.pause(&assignment)
-        } else {
-            consumer.resume(&assignment)
-        }
+fn set_reading(consumer: &BaseConsumer<Context>, reading: Reading) {
+    let changed = consumer.assignment().and_then(|assignment| match reading {
+        Reading::Paused => consumer.pause(&assignment),
+        Reading::Running => consumer.resume(&assignment),
     });
     if let Err(error) = changed {
-        tracing::warn!(%error, is_paused, "reading could not be paused or resumed");
+        tracing::warn!(%error, ?reading, "reading could not be paused or resumed");
     }
 }
 

@@ -249,7 +249,8 @@ impl Facts<'_> {
             ));
         };
         let (time, time_ms) = self.time(attributes.time.as_ref())?;
-        let traceparent = text("traceparent", attributes.traceparent.as_ref())?;
+        let said = attributes.traceparent.as_ref().and_then(Value::as_str);
+        let traceparent = said.or_else(|| self.record.header("traceparent"));
         Ok(Event {
             id: text("id", attributes.id.as_ref())?.unwrap_or_else(|| self.record.position()),
             kind,
@@ -260,7 +261,8 @@ impl Facts<'_> {
             subject: text("subject", attributes.subject.as_ref())?,
             data,
             traceparent: traceparent
-                .or_else(|| self.record.header("traceparent").map(str::to_owned)),
+                .filter(|text| is_traceparent(text))
+                .map(str::to_owned),
         })
     }
 
@@ -283,7 +285,7 @@ impl Facts<'_> {
             Some(number) => {
                 let number = number.as_i64().ok_or_else(malformed)?;
                 // 10^11 seconds lie beyond the year 5000, 10^11 milliseconds in 1973: no real event is on the wrong side.
-                let time_ms = if number.abs() < 100_000_000_000 {
+                let time_ms = if number.unsigned_abs() < 100_000_000_000 {
                     number.saturating_mul(1000)
                 } else {
                     number
@@ -305,10 +307,29 @@ struct Attributes {
     traceparent: Option<Value>,
 }
 
+/// Attributes go into every outcome, twice or three times: what is longer is no name of anything.
+const LONGEST_ATTRIBUTE_BYTES: usize = 1024;
+
+/// W3C trace context, `traceparent`: version, trace, parent and flags in hexadecimal digits. Anything else is nobody's trace.
+fn is_traceparent(text: &str) -> bool {
+    let lengths = text.split('-').map(str::len);
+    lengths.eq([2, 32, 16, 2])
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
 /// An attribute as text. Whole numbers count as text, since ids often are; an empty text counts as none.
 fn text(name: &str, said: Option<&Value>) -> Result<Option<String>, Undecodable> {
     match said {
         None => Ok(None),
+        Some(Value::String(text)) if text.len() > LONGEST_ATTRIBUTE_BYTES => Err(undecodable(
+            Reason::EventMalformed,
+            format!(
+                "the event's {name} has {} bytes, at most {LONGEST_ATTRIBUTE_BYTES} are allowed",
+                text.len()
+            ),
+        )),
         Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
         Some(Value::Number(number)) => Ok(Some(number.to_string())),
         Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {

@@ -6,6 +6,7 @@ use super::{Decoded, Decoding, Pointer, decode};
 use crate::pipeline::event::{Event, Record};
 use crate::pipeline::outcome::Reason;
 
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const RECEIVED_MS: i64 = 1_800_000_000_000;
 
 fn record(headers: &[(&str, &str)], value: &str) -> Record {
@@ -45,7 +46,7 @@ fn binary_mode() {
         ("ce_time", "2026-11-22T16:30:00+08:00"),
         ("ce_subject", "SO1"),
         ("content-type", "application/json"),
-        ("traceparent", "00-a-b-01"),
+        ("traceparent", TRACE),
     ];
     let event = event(&headers, r#"{"n":12345678901234567890123}"#);
     assert_eq!(
@@ -58,7 +59,7 @@ fn binary_mode() {
     );
     assert_eq!(event.time_ms, 1_795_336_200_000);
     assert_eq!(event.subject.as_deref(), Some("SO1"));
-    assert_eq!(event.traceparent.as_deref(), Some("00-a-b-01"));
+    assert_eq!(event.traceparent.as_deref(), Some(TRACE));
     assert_eq!(event.data["n"].to_string(), "12345678901234567890123");
 }
 
@@ -125,6 +126,23 @@ fn what_is_no_event_says_why() {
         Reason::FormatUnsupported,
     );
     check_refused(&[("ce_specversion", "1.0")], "{}", Reason::TypeMissing);
+}
+
+#[test]
+fn attributes_are_bounded_and_foreign_traces_are_dropped() {
+    let long = "x".repeat(1025);
+    check_refused(
+        &[],
+        &format!(r#"{{"type":"t","id":"{long}"}}"#),
+        Reason::EventMalformed,
+    );
+    check_refused(
+        &[],
+        r#"{"type":"t","time":-9223372036854775808}"#,
+        Reason::EventMalformed,
+    );
+    let headers = [("ce_type", "t"), ("traceparent", "not a trace")];
+    assert_eq!(event(&headers, "{}").traceparent, None);
 }
 
 #[test]
