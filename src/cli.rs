@@ -163,12 +163,20 @@ struct Checked {
 
 fn check_all(sources: &Sources) -> Checked {
     let mut loaded = load(sources);
-    let settings = loaded.settings.as_ref();
-    if let Some(why) = settings.and_then(|settings| check_options(&settings.kafka).err()) {
-        let problem = Problem::error(&Origin::Default, why).key("kafka.options");
-        loaded.problems.push(
-            problem.help("the names and values of librdkafka's CONFIGURATION.md are understood"),
-        );
+    let refused = loaded
+        .settings
+        .as_ref()
+        .map(|settings| check_options(&settings.kafka));
+    for (name, why) in refused.unwrap_or_default() {
+        let key = name.map_or("kafka.options".to_owned(), |name| {
+            format!("kafka.options.{name}")
+        });
+        let said = loaded.effective.iter().find(|setting| setting.key == key);
+        let origin = said.map_or(Origin::Default, |setting| setting.place.clone());
+        let problem = Problem::error(&origin, why).key(key);
+        loaded
+            .problems
+            .push(problem.help("librdkafka's CONFIGURATION.md lists names and values; TLS, PLAIN and SCRAM are compiled in"));
     }
     let rules = loaded.rules.as_ref();
     let tests = rules.map(|rules| rules.run_tests()).unwrap_or_default();

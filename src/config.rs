@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::document::{Problem, Problems};
+use crate::document::{Origin, Problem, Problems};
 use crate::pipeline::catalog::Catalog;
 use crate::pipeline::delivery::RetryPlan;
 use crate::pipeline::engine::Unmatched;
@@ -178,6 +178,9 @@ pub struct Effective {
     pub value: String,
     /// Where it was said.
     pub origin: String,
+    /// The same, for problems that name it.
+    #[serde(skip)]
+    pub place: Origin,
 }
 
 /// Where to look, and what was said outside the file.

@@ -16,7 +16,8 @@ use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, GroupEvent, Source};
 use crate::edges::kafka::producer::{Publication, Publisher};
 use crate::edges::wechat::{Called, WeChat};
-use crate::pipeline::admission::{AppBounds, Ticket};
+use crate::pipeline::admission::{AppBounds, Cleared, Ticket};
+use crate::pipeline::delivery::Answer;
 use crate::pipeline::engine::{self, Effect, Engine, Input, Setup};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::rules::RuleSet;
@@ -72,6 +73,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     let wechat = Arc::new(WeChat::new(&settings)?);
     let source = consumer::start(&settings.kafka, settings.engine.handover)?;
     let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
+    reports.send_modify(|report| report.phase = Phase::Joining);
     let service = Service {
         engine,
         source,
@@ -125,6 +127,36 @@ struct Service {
     handover: Duration,
 }
 
+/// A call under way. It always answers, even if its task panics: a message without an answer would never end.
+struct Call {
+    ticket: Ticket,
+    app: Arc<str>,
+    called: Option<Called>,
+    calls: mpsc::UnboundedSender<(Ticket, Arc<str>, Called)>,
+}
+
+impl Call {
+    async fn make(mut self, wechat: Arc<WeChat>, cleared: Cleared) {
+        self.called = Some(wechat.send(&cleared).await);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let abandoned = || Called {
+            answer: Answer::InDoubt {
+                detail: "the call was abandoned".to_owned(),
+            },
+            api_ms: 0,
+        };
+        let called = self.called.take().unwrap_or_else(abandoned);
+        let answer = (self.ticket, Arc::clone(&self.app), called);
+        if self.calls.send(answer).is_err() {
+            tracing::debug!("a call came back after the service had ended");
+        }
+    }
+}
+
 impl Service {
     async fn work(
         mut self,
@@ -134,6 +166,7 @@ impl Service {
     ) -> anyhow::Result<Ending> {
         tokio::pin!(shutdown);
         let mut is_draining = false;
+        let mut inputs = Vec::new();
         let mut effects = Vec::new();
         let mut renew_report = tokio::time::interval(REPORT_EVERY);
         renew_report.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -141,33 +174,41 @@ impl Service {
             self.alarm
                 .set(self.engine.wake_at(self.now()).map(|at| self.began + at));
             // In this order: what ends messages before what begins them, and an assignment before its first record.
-            let input = tokio::select! {
+            tokio::select! {
                 biased;
                 () = &mut shutdown, if !is_draining => {
                     is_draining = true;
-                    self.begin_drain()
+                    inputs.push(self.begin_drain());
                 }
-                Some(event) = self.source.events.recv() => self.group_event(event)?,
+                Some(event) = self.source.events.recv() => inputs.push(self.group_event(event)?),
                 Some((ticket, app, called)) = calls.recv() => {
                     self.metrics.call(&app, &called.answer, called.api_ms);
-                    Input::SendFinished { ticket, answer: called.answer, api_ms: called.api_ms }
+                    inputs.push(Input::SendFinished { ticket, answer: called.answer, api_ms: called.api_ms });
                 }
-                Some(publication) = publications.recv() => self.publication(&publication)?,
-                () = self.alarm.rang() => Input::Tick,
+                Some(publication) = publications.recv() => inputs.push(self.publication(publication)?),
+                () = self.alarm.rang() => inputs.push(Input::Tick),
                 Ok(()) = self.rules.changed() => {
-                    Input::RulesChanged(Arc::clone(&self.rules.borrow_and_update()))
+                    inputs.push(Input::RulesChanged(Arc::clone(&self.rules.borrow_and_update())));
                 }
                 _ = renew_report.tick() => {
                     self.renew_report();
                     continue;
                 }
-                read = self.source.records.recv() => match read {
-                    Some(read) => Input::Record { epoch: read.epoch, record: read.record },
-                    None => anyhow::bail!("the consumer's thread has ended unexpectedly"),
-                },
-            };
+                read = self.source.records.recv() => {
+                    let Some(read) = read else {
+                        anyhow::bail!("the consumer's thread has ended unexpectedly");
+                    };
+                    // An assignment may have come in since the events were looked at, and this may be its first record.
+                    while let Ok(event) = self.source.events.try_recv() {
+                        inputs.push(self.group_event(event)?);
+                    }
+                    inputs.push(Input::Record { epoch: read.epoch, record: read.record });
+                }
+            }
             let now = self.now();
-            self.engine.step(now, input, &mut effects);
+            for input in inputs.drain(..) {
+                self.engine.step(now, input, &mut effects);
+            }
             for effect in effects.drain(..) {
                 if let Some(unfinished) = self.carry_out(effect) {
                     return self.close(unfinished).await;
@@ -212,16 +253,17 @@ impl Service {
         }
     }
 
-    fn publication(&self, publication: &Publication) -> anyhow::Result<Input> {
-        let ticket = publication.ticket;
-        if publication.result.is_ok() {
-            return Ok(Input::Published { ticket });
+    fn publication(&self, publication: Publication) -> anyhow::Result<Input> {
+        match publication {
+            Publication::Acknowledged(ticket) => Ok(Input::Published { ticket }),
+            Publication::Failed(ticket) => {
+                if let Some(reason) = self.publisher.fatal_error() {
+                    anyhow::bail!("the producer cannot go on: {reason}");
+                }
+                self.metrics.publish_failed();
+                Ok(Input::PublishFailed { ticket })
+            }
         }
-        if let Some(reason) = self.publisher.fatal_error() {
-            anyhow::bail!("the producer cannot go on: {reason}");
-        }
-        self.metrics.publish_failed();
-        Ok(Input::PublishFailed { ticket })
     }
 
     /// Carries one effect out; none of them waits. The last one gives the number of messages that were left open.
@@ -229,14 +271,13 @@ impl Service {
         match effect {
             Effect::Send { ticket, cleared } => {
                 let wechat = Arc::clone(&self.wechat);
-                let calls = self.calls_in.clone();
-                tokio::spawn(async move {
-                    let called = wechat.send(&cleared).await;
-                    let app = Arc::clone(&cleared.rule().app);
-                    if calls.send((ticket, app, called)).is_err() {
-                        tracing::debug!("a call came back after the service had ended");
-                    }
-                });
+                let call = Call {
+                    ticket,
+                    app: Arc::clone(&cleared.rule().app),
+                    called: None,
+                    calls: self.calls_in.clone(),
+                };
+                tokio::spawn(call.make(wechat, cleared));
             }
             Effect::Publish {
                 ticket,

@@ -2,7 +2,7 @@
 //!
 //! Labels are closed sets or names of the settings. Personal data of events never gets into a line or a label.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
@@ -11,7 +11,7 @@ use prometheus::{
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
-use crate::pipeline::delivery::Answer;
+use crate::pipeline::delivery::{Answer, Class};
 use crate::pipeline::engine::Status;
 use crate::pipeline::outcome::Outcome;
 
@@ -38,12 +38,13 @@ pub struct Metrics {
     call_seconds: HistogramVec,
     settle_seconds: Histogram,
     publish_failures: IntCounter,
-    records: IntGauge,
-    unmatched: IntGauge,
+    records: IntCounter,
+    unmatched: IntCounter,
     in_hand: IntGaugeVec,
     bytes_in_hand: IntGauge,
     paused: IntGauge,
     position: IntGaugeVec,
+    scrape: Mutex<()>,
 }
 
 /// From a loopback answer to the longest timeout that is sensible.
@@ -86,10 +87,10 @@ impl Metrics {
                 "publish_failures_total",
                 "Outcomes that had to be published again.",
             ))?,
-            records: IntGauge::with_opts(opts("records_read", "Records read since the start."))?,
-            unmatched: IntGauge::with_opts(opts(
-                "unmatched_events",
-                "Events that no rule wanted, since the start.",
+            records: IntCounter::with_opts(opts("records_total", "Records read."))?,
+            unmatched: IntCounter::with_opts(opts(
+                "unmatched_total",
+                "Events that no rule wanted.",
             ))?,
             in_hand: IntGaugeVec::new(
                 opts("messages_in_hand", "Messages by what they wait for."),
@@ -104,6 +105,7 @@ impl Metrics {
                 opts("position", "The offset that may be committed."),
                 &["topic", "partition"],
             )?,
+            scrape: Mutex::new(()),
         };
         let registry = &metrics.registry;
         registry.register(Box::new(metrics.outcomes.clone()))?;
@@ -139,6 +141,7 @@ impl Metrics {
         let errcode;
         let word = match answer {
             Answer::Accepted { .. } => "0",
+            Answer::Refused(refusal) if refusal.class == Class::Unlisted => "unlisted",
             Answer::Refused(refusal) => {
                 errcode = refusal.errcode.to_string();
                 &errcode
@@ -168,11 +171,13 @@ impl Metrics {
 
     /// The text that Prometheus scrapes.
     pub fn encode(&self, engine: &Status) -> anyhow::Result<String> {
+        // Two scrapes at once would reset each other's series.
+        let _one_at_a_time = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
         let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        self.records
-            .set(i64::try_from(engine.totals.records).unwrap_or(i64::MAX));
-        self.unmatched
-            .set(i64::try_from(engine.totals.unmatched).unwrap_or(i64::MAX));
+        self.records.reset();
+        self.records.inc_by(engine.totals.records);
+        self.unmatched.reset();
+        self.unmatched.inc_by(engine.totals.unmatched);
         let stages = [
             ("waiting", engine.waiting),
             ("sending", engine.sending),

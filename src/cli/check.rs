@@ -82,7 +82,9 @@ fn print(result: &Result, arguments: &Arguments) {
                 count(result.tests, "test")
             ));
         }
-        None => say("the rules were not compiled: mend the errors above first"),
+        None => say(
+            "the rules were not compiled and their tests not run: mend the errors above, there may be more behind them",
+        ),
     }
     let verdict = if result.ok { "ok" } else { "not ok" };
     say(format_args!(

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use serde::Serialize;
@@ -69,10 +70,12 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
     };
     let record = record(arguments)?;
     let received_ms = jiff::Timestamp::now().as_millisecond();
+    let mut event_ms = received_ms;
     let (kind, planned, problem) =
         match decode(&configuration.settings.events, &record, received_ms) {
             Decoded::Event(event) => {
                 let planned = configuration.rules.plan(&event);
+                event_ms = event.time_ms;
                 (Some(event.kind), planned, None)
             }
             Decoded::Tombstone => (None, Vec::new(), None),
@@ -95,7 +98,13 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         }
         None => planned
             .iter()
-            .map(|planned| preview(&configuration, planned))
+            .map(|planned| {
+                preview(
+                    &configuration,
+                    planned,
+                    received_ms.saturating_sub(event_ms),
+                )
+            })
             .collect(),
     };
     match arguments.format {
@@ -135,7 +144,7 @@ fn record(arguments: &Arguments) -> anyhow::Result<Record> {
     })
 }
 
-fn preview<'a>(configuration: &Configuration, planned: &'a Planned) -> Preview<'a> {
+fn preview<'a>(configuration: &Configuration, planned: &'a Planned, age_ms: i64) -> Preview<'a> {
     let rule: &Rule = &planned.rule;
     match &planned.result {
         Ok(message) => {
@@ -147,7 +156,7 @@ fn preview<'a>(configuration: &Configuration, planned: &'a Planned) -> Preview<'
                 rule: Some(&rule.name),
                 status: "would_send",
                 reason: None,
-                detail: None,
+                detail: too_old(rule, age_ms),
                 param: None,
                 message: body(message),
             }
@@ -163,6 +172,15 @@ fn preview<'a>(configuration: &Configuration, planned: &'a Planned) -> Preview<'
     }
 }
 
+/// The preview shows what the rule makes of an event at any age; the service would not send this one any more.
+fn too_old(rule: &Rule, age_ms: i64) -> Option<String> {
+    let age = Duration::from_millis(u64::try_from(age_ms).ok()?);
+    (age > rule.expires_after).then(|| {
+        let (age, allowed) = (age.as_secs(), rule.expires_after.as_secs());
+        format!("the event is {age} s old, and the rule's expires_after allows {allowed} s: the service would let it expire")
+    })
+}
+
 fn print(previews: &[Preview<'_>], planned: &[Planned]) -> anyhow::Result<()> {
     for (index, preview) in previews.iter().enumerate() {
         let rule = preview.rule.unwrap_or("(no rule)");
@@ -172,7 +190,8 @@ fn print(previews: &[Preview<'_>], planned: &[Planned]) -> anyhow::Result<()> {
                 preview.status,
                 reason.as_str()
             )),
-            _ => say(format_args!("{rule}: {}", preview.status)),
+            (None, Some(note)) => say(format_args!("{rule}: {} ({note})", preview.status)),
+            (_, None) => say(format_args!("{rule}: {}", preview.status)),
         }
         let planned = planned.get(index);
         if let (Some(body), Some(planned)) = (&preview.message, planned) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{
@@ -59,6 +59,8 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         brokers = settings.kafka.brokers,
         "starting"
     );
+    // Taken from the start: until somebody listens, the signal would end the process.
+    let hangups = signal(SignalKind::hangup())?;
     let metrics = Metrics::new()?;
     let (reports, watched) = watch::channel(Report::at_the_start());
     // From here on the process can be asked how it is, even while it waits for Kafka.
@@ -75,7 +77,12 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         return Ok(Exit::No);
     }
     let (rules_in, rules) = watch::channel(rules);
-    let _reload = tokio::spawn(reload_on_hangup(sources, Arc::clone(&settings), rules_in));
+    let _reload = tokio::spawn(reload_on_hangup(
+        hangups,
+        sources,
+        Arc::clone(&settings),
+        rules_in,
+    ));
     let parts = Parts {
         settings,
         rules,
@@ -112,13 +119,19 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
 /// SIGHUP: the rules are read again and swapped whole, if they pass everything that `check` asks. Settings stay as they are until a
 /// restart.
 async fn reload_on_hangup(
+    mut hangups: Signal,
     sources: Sources,
     settings: Arc<Settings>,
     rules: watch::Sender<Arc<RuleSet>>,
-) -> std::io::Result<()> {
-    let mut hangups = signal(SignalKind::hangup())?;
+) -> anyhow::Result<()> {
     while hangups.recv().await.is_some() {
-        match fresh_rules(&sources, &settings) {
+        let (sources, settings) = (sources.clone(), Arc::clone(&settings));
+        // Compiling a thousand rules takes a while, and calls are under way.
+        let fresh = tokio::task::spawn_blocking(move || fresh_rules(&sources, &settings));
+        match fresh.await? {
+            Ok(fresh) if fresh.version() == rules.borrow().version() => {
+                tracing::info!(rules_version = %fresh.version(), "the rules are the same as before");
+            }
             Ok(fresh) => {
                 tracing::info!(rules = fresh.rules().len(), rules_version = %fresh.version(), "rules swapped");
                 rules.send_replace(fresh);

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::{
     App, Effective, Engine, Kafka, LogFormat, MiniprogramState, Outcomes, Secret, Send, Settings,
 };
-use crate::document::{Item, Node, Origin, Problems, Said, Section};
+use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest};
 use crate::pipeline::delivery::RetryPlan;
 use crate::pipeline::engine::Unmatched;
 use crate::pipeline::event::{Decoding, Pointer};
@@ -50,6 +51,7 @@ pub(super) fn settings(
     let time_zone = reader.rules(&mut top);
     let (log_format, log_level) = reader.log(&mut top);
     let (app_names, apps) = reader.apps(&mut top);
+    reader.distinct_topics(kafka.as_ref(), &outcomes, &dead_letter_topic);
     top.finish(reader.problems);
     let is_whole = !errors.has_errors();
     problems.extend(errors);
@@ -129,13 +131,16 @@ impl Reader<'_> {
 
     /// librdkafka's names have dots, which TOML reads as tables and the environment cannot say otherwise: both become a name again.
     fn option(&mut self, options: &mut BTreeMap<String, Secret>, name: &str, said: &Said<Node>) {
-        const OURS: [&str; 6] = [
+        const OURS: [&str; 9] = [
             "bootstrap.servers",
             "group.id",
             "enable.auto.commit",
             "enable.auto.offset.store",
             "enable.idempotence",
             "enable.partition.eof",
+            "delivery.report.only.error",
+            "metadata.broker.list",
+            "transactional.id",
         ];
         let text = match &said.value.item {
             Item::Table(table) => {
@@ -269,6 +274,32 @@ impl Reader<'_> {
         topic
     }
 
+    /// A topic that is read and written at once would feed itself for ever.
+    fn distinct_topics(&mut self, kafka: Option<&Kafka>, outcomes: &Outcomes, dead_letters: &str) {
+        let mut names: Vec<(&str, &str)> = vec![
+            ("outcomes.topic", &outcomes.topic),
+            ("dead_letters.topic", dead_letters),
+        ];
+        let sources = kafka.into_iter().flat_map(|kafka| &kafka.topics);
+        names.extend(sources.map(|topic| ("kafka.topics", topic.as_str())));
+        let mut seen = BTreeMap::new();
+        for (key, topic) in names {
+            let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            let said = self.effective.iter().find(|setting| setting.key == key);
+            let origin = said.map_or(Origin::Default, |setting| setting.place.clone());
+            if topic.is_empty() || topic.len() > 249 || !topic.chars().all(is_legal) {
+                let problem =
+                    Problem::error(&origin, format!("\"{topic}\" is no name of a topic")).key(key);
+                self.problems.push(problem.help("letters, digits, `.`, `_` and `-`, at most 249; a variable lists several with commas"));
+            }
+            if let Some(other) = seen.insert(topic.to_owned(), key) {
+                let problem =
+                    Problem::error(&origin, format!("\"{topic}\" is {other} as well")).key(key);
+                self.problems.push(problem.help("a topic that is both read and written would feed itself for ever: give each a name of its own"));
+            }
+        }
+    }
+
     fn http(&mut self, top: &mut Section) -> Option<SocketAddr> {
         let mut section = self.section(top, "http");
         let listen = section.take_string(self.problems, "listen");
@@ -363,10 +394,10 @@ impl Reader<'_> {
         });
         let level = section.take_string(self.problems, "level");
         if let Some(said) = &level
-            && let Err(error) = EnvFilter::try_new(&said.value)
+            && !is_level(&said.value)
         {
             self.problems.push(
-                said.error(format!("\"{}\" is not a log level: {error}", said.value))
+                said.error(format!("\"{}\" is not a log level", said.value))
                     .help("error, warn, info, debug or trace; or one per module: \"info,librdkafka=warn\""),
             );
         }
@@ -387,7 +418,16 @@ impl Reader<'_> {
             self.problems
                 .push(problem.help("say [apps.shop] with appid and secret_file"));
         }
+        let written: Vec<String> = said
+            .iter()
+            .filter(|(_, said)| is_file(&said.origin))
+            .map(|(name, _)| name.clone())
+            .collect();
         for (name, node) in said {
+            if let Some(problem) = stray_variable(&name, &node, &written) {
+                self.problems.push(problem);
+                continue;
+            }
             names.insert(name.clone());
             let section = Section::new(self.problems, node.key, node.value);
             if let Some(app) = self.app(section) {
@@ -494,6 +534,10 @@ impl Reader<'_> {
             }
             // A variable covers the file, whichever of the two keys it says.
             (Some(secret), Some(file)) if is_file(&secret.origin) => self.secret_in(&file),
+            (Some(secret), _) if secret.value.trim().is_empty() => {
+                self.problems.push(secret.error("the secret is empty"));
+                None
+            }
             (Some(secret), _) => {
                 self.note(&secret.key, "(hidden)".to_owned(), &secret.origin);
                 Some(Secret::new(secret.value))
@@ -512,6 +556,13 @@ impl Reader<'_> {
 
     fn secret_in(&mut self, file: &Said<String>) -> Option<Secret> {
         match std::fs::read_to_string(&file.value) {
+            Ok(text) if text.trim().is_empty() => {
+                self.problems.push(
+                    file.error(format!("{} is empty", file.value))
+                        .help("it must hold the app's AppSecret"),
+                );
+                None
+            }
             Ok(text) => {
                 self.note(&file.key, file.value.clone(), &file.origin);
                 Some(Secret::new(text.trim_end()))
@@ -540,6 +591,7 @@ impl Reader<'_> {
             key: key.to_owned(),
             value,
             origin: origin.to_string(),
+            place: origin.clone(),
         });
     }
 
@@ -573,6 +625,30 @@ impl Reader<'_> {
     fn duration(&mut self, said: Option<Said<Duration>>, key: &str, default: Duration) -> Duration {
         self.or_default(said, key, default, |duration| format!("{duration:?}"))
     }
+}
+
+/// An app that only a variable speaks of, and that has not even an appid, is a slip of the finger.
+fn stray_variable(name: &str, said: &Said<Node>, written: &[String]) -> Option<Problem> {
+    let Item::Table(table) = &said.value.item else {
+        return None;
+    };
+    let first = table.values().next()?;
+    if is_file(&said.origin) || table.contains_key("appid") {
+        return None;
+    }
+    let problem =
+        Problem::error(&first.origin, format!("there is no app \"{name}\"")).key(said.key.clone());
+    let known: Vec<&str> = written.iter().map(String::as_str).collect();
+    Some(match nearest(name, &known) {
+        Some(near) => problem.help(format!("did you mean \"{near}\"?")),
+        None => problem.help(format!("the settings know: {}", known.join(", "))),
+    })
+}
+
+/// A bare word that is no level would be taken for the name of a module, and nothing would be logged.
+fn is_level(text: &str) -> bool {
+    let is_known = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
+    text.split(',').all(is_known) && EnvFilter::try_new(text).is_ok()
 }
 
 fn is_file(origin: &Origin) -> bool {

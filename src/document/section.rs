@@ -98,6 +98,11 @@ impl Section {
         }
     }
 
+    /// Whether a key is there and not taken yet.
+    pub fn says(&self, key: &str) -> bool {
+        self.left.contains_key(key)
+    }
+
     /// Takes a value as it is.
     pub fn take(&mut self, key: &'static str) -> Option<Said<Node>> {
         self.asked.insert(key);
@@ -286,12 +291,15 @@ impl Section {
         key: &'static str,
     ) -> Option<Said<std::time::Duration>> {
         let said = self.take_string(problems, key)?;
-        if let Some(duration) = parse_duration(&said.value) {
+        if let Some(duration) = parse_duration(&said.value).filter(|duration| !duration.is_zero()) {
             return Some(said.map(|_| duration));
         }
         problems.push(
-            said.error(format!("\"{}\" is not a length of time", said.value))
-                .help("write a whole number with ms, s, m, h or d: \"500ms\", \"30s\", \"15m\""),
+            said.error(format!(
+                "\"{}\" is not a length of time above zero",
+                said.value
+            ))
+            .help("write a whole number with ms, s, m, h or d: \"500ms\", \"30s\", \"15m\""),
         );
         None
     }
@@ -335,14 +343,20 @@ fn parse_duration(text: &str) -> Option<std::time::Duration> {
     let (number, unit) = text.split_at_checked(digits)?;
     let number: u64 = number.parse().ok()?;
     let seconds = match unit.trim() {
-        "ms" => return Some(std::time::Duration::from_millis(number)),
+        "ms" => {
+            return Some(std::time::Duration::from_millis(
+                number.min(10 * 365 * 86_400_000),
+            ));
+        }
         "s" => 1,
         "m" => 60,
         "h" => 3_600,
         "d" => 86_400,
         _ => return None,
     };
-    Some(std::time::Duration::from_secs(number.checked_mul(seconds)?))
+    // Ten years are as good as for ever, and keep the arithmetic of times far from its ends.
+    let seconds = number.checked_mul(seconds)?.min(10 * 365 * 86_400);
+    Some(std::time::Duration::from_secs(seconds))
 }
 
 /// The candidate that a slip of the finger most likely meant: at most a third of its letters away.

@@ -40,7 +40,7 @@ fn every_mistake_is_told_not_only_the_first() {
     );
     let expected = [
         "a.toml:1: error: number: expected a whole number, found text",
-        "a.toml:2: error: length: \"soon\" is not a length of time",
+        "a.toml:2: error: length: \"soon\" is not a length of time above zero",
         "    help: write a whole number with ms, s, m, h or d: \"500ms\", \"30s\", \"15m\"",
         "a.toml:3: error: word: \"maybe\" is not known here: expected \"yes\", \"no\"",
         "a.toml:4: error: range: 11 is out of range: expected a whole number from 0 to 10",

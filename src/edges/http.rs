@@ -29,7 +29,7 @@ impl Report {
     /// What there is to say before the service runs.
     pub fn at_the_start() -> Self {
         Self {
-            phase: Phase::Joining,
+            phase: Phase::WaitingForKafka,
             version: env!("CARGO_PKG_VERSION"),
             engine: engine::Status::default(),
         }
@@ -40,6 +40,8 @@ impl Report {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
+    /// No broker has answered yet.
+    WaitingForKafka,
     /// It has not joined its group yet.
     Joining,
     /// It is a member of its group; it may hold no partition, if there are more members than partitions.
@@ -80,6 +82,11 @@ async fn readyz(State(pages): State<Pages>) -> Response {
     let phase = pages.reports.borrow().phase;
     match phase {
         Phase::Running => "ready\n".into_response(),
+        Phase::WaitingForKafka => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not ready: waiting for Kafka\n",
+        )
+            .into_response(),
         Phase::Joining => (
             StatusCode::SERVICE_UNAVAILABLE,
             "not ready: joining the consumer group\n",

@@ -29,21 +29,25 @@ fn client_config(kafka: &Kafka, ours: &[(&str, &str)]) -> ClientConfig {
     config
 }
 
-/// Whether librdkafka knows the user's properties and takes their values. Needs no broker.
-pub fn check_options(kafka: &Kafka) -> Result<(), String> {
-    let refused = |error| {
-        if let KafkaError::ClientConfig(_, why, name, _) = &error {
-            return format!("{name}: {why}");
-        }
-        error.to_string()
-    };
-    // Applied one by one to an empty configuration: only what the user said can be at fault.
+/// What librdkafka finds wrong with the user's properties: names, values, and what they mean together. Needs no broker.
+pub fn check_options(kafka: &Kafka) -> Vec<(Option<String>, String)> {
+    let mut problems = Vec::new();
     for (name, value) in &kafka.options {
         let mut config = ClientConfig::new();
         config.set(name, value.expose());
-        config.create_native_config().map_err(refused)?;
+        if let Err(KafkaError::ClientConfig(_, why, ..)) = config.create_native_config() {
+            problems.push((Some(name.clone()), why));
+        }
     }
-    Ok(())
+    if problems.is_empty() {
+        // A client that is made and dropped connects to nobody in between.
+        let consumer = consumer::try_to_make(kafka);
+        let producer = producer::try_to_make(kafka);
+        let errors = [consumer.err(), producer.err()].into_iter().flatten();
+        problems.extend(errors.map(|error| (None, error.to_string())));
+        problems.dedup();
+    }
+    problems
 }
 
 /// librdkafka's own log lines, into ours. It warns when a consumer is told of a producer's property and the other way round; our

@@ -91,7 +91,8 @@ fn read_template(
     name: &str,
     said: Said<Node>,
 ) -> Option<Template> {
-    const ID_HELP: &str = "the template id is shown in the mini program's console under subscribe messages; `templates pull` fetches it";
+    const ID_HELP: &str =
+        "the template id is shown in the mini program's console under subscribe messages";
     let origin = said.origin.clone();
     let mut section = Section::new(problems, said.key, said.value);
     let id = section.require_string(problems, "id", ID_HELP);

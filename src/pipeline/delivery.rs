@@ -130,10 +130,12 @@ impl RetryPlan {
 /// What a message has been through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tries {
-    /// Calls of `WeChat`'s API so far, the one just answered included.
+    /// Turns so far, the one just answered included; one without a token made no call.
     pub attempts: u32,
     /// How many of them were refused for their token.
     pub token_refusals: u32,
+    /// How many of them `WeChat` may have taken without our knowing.
+    pub in_doubt: u32,
 }
 
 /// What follows from an answer.
@@ -154,6 +156,26 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 /// Decides. `jitter` is from 0 to 1.
 pub fn decide(
+    plan: &RetryPlan,
+    in_doubt: InDoubt,
+    tries: Tries,
+    answer: &Answer,
+    jitter: f64,
+) -> Verdict {
+    let verdict = decide_answer(plan, in_doubt, tries, answer, jitter);
+    // A permission for one message that is gone, or attempts that are: after an attempt in doubt neither says that the user has
+    // nothing.
+    let denies = matches!(
+        verdict,
+        Verdict::Settle(_, Reason::UserRefused | Reason::AttemptsUsed)
+    );
+    if denies && tries.in_doubt > 0 {
+        return Verdict::Settle(Status::Unknown, Reason::InDoubt);
+    }
+    verdict
+}
+
+fn decide_answer(
     plan: &RetryPlan,
     in_doubt: InDoubt,
     tries: Tries,
@@ -232,6 +254,7 @@ mod tests {
         let tries = Tries {
             attempts,
             token_refusals,
+            in_doubt: 0,
         };
         assert_eq!(
             decide(&RetryPlan::default(), InDoubt::Resend, tries, answer, 1.0),
@@ -256,6 +279,7 @@ mod tests {
                     Tries {
                         attempts,
                         token_refusals: 0,
+                        in_doubt: 0,
                     },
                     &unreachable,
                     1.0,
@@ -327,10 +351,23 @@ mod tests {
         let tries = Tries {
             attempts: 1,
             token_refusals: 0,
+            in_doubt: 0,
         };
         let left = decide(&RetryPlan::default(), InDoubt::Leave, tries, &answer, 0.0);
         assert_eq!(left, Verdict::Settle(Status::Unknown, Reason::InDoubt));
         check(&answer, 1, 0, &Verdict::Retry(Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn what_follows_an_attempt_in_doubt_does_not_deny_it() {
+        let tries = Tries {
+            attempts: 2,
+            token_refusals: 0,
+            in_doubt: 1,
+        };
+        let refused = refused(Class::NotSubscribed);
+        let verdict = decide(&RetryPlan::default(), InDoubt::Resend, tries, &refused, 0.0);
+        assert_eq!(verdict, Verdict::Settle(Status::Unknown, Reason::InDoubt));
     }
 
     #[test]

@@ -216,10 +216,7 @@ enum Stage {
     /// The message waits before its next attempt; it keeps its recipient, so that nothing overtakes it.
     BackingOff(Delivery),
     /// The outcome waits for its acknowledgement.
-    Publishing {
-        outcome: Arc<Outcome>,
-        failures: u32,
-    },
+    Publishing(Arc<Outcome>),
 }
 
 /// A message on its way.
@@ -298,12 +295,19 @@ impl Engine {
             .min()
     }
 
+    /// The order matters: what a hand-over lets go may be sent next, and nothing is begun when its time is up. A drain ends last, since
+    /// nothing is carried out after it.
     fn upkeep(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         self.ring_timers(now, effects);
-        self.give_turns(now, effects);
-        self.report_positions(now, effects);
-        self.pause_or_resume(effects);
         self.finish_handovers(now, effects);
+        if !self.drain_is_late(now) {
+            self.give_turns(now, effects);
+        }
+        if self.commit_at.is_some_and(|at| at <= now.elapsed) {
+            self.report_positions(effects);
+        }
+        self.pause_or_resume(effects);
+        self.finish_drain(now, effects);
     }
 
     fn ring_timers(&mut self, now: Moment, effects: &mut Vec<Effect>) {
@@ -320,7 +324,7 @@ impl Engine {
                     *stage = Stage::Waiting(delivery.clone());
                     self.wait(ticket, &delivery, Admission::put_back);
                 }
-                Some(Stage::Publishing { outcome, .. }) => {
+                Some(Stage::Publishing(outcome)) => {
                     let outcome = Arc::clone(outcome);
                     self.publish(ticket, outcome, effects);
                 }
@@ -370,10 +374,7 @@ impl Engine {
         }
     }
 
-    fn report_positions(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        if self.commit_at.is_none_or(|at| at > now.elapsed) {
-            return;
-        }
+    fn report_positions(&mut self, effects: &mut Vec<Effect>) {
         self.commit_at = None;
         for (partition, ledger) in &mut self.ledgers {
             if let Some(position) = ledger.moved_position() {

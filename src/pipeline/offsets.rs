@@ -57,6 +57,15 @@ pub enum Noted {
     Ignored,
 }
 
+/// What closing a ledger did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// Records were forgotten.
+    Shorter,
+    /// There was nothing to forget.
+    AsItWas,
+}
+
 impl Ledger {
     /// The ledger of a new assignment.
     pub fn new(epoch: Epoch) -> Self {
@@ -154,16 +163,20 @@ impl Ledger {
 
     /// Takes no more records and forgets those that nobody has seen anything of: whoever reads the partition next begins with them.
     /// What stays is everything up to the last record of which a message is or may be with `WeChat`; it has to end here.
-    /// Returns the last record that stays.
-    pub fn close(&mut self) -> Option<i64> {
+    pub fn close(&mut self) -> Closed {
         self.closing = true;
+        let before = self.entries.len();
         while let Some(last) = self.entries.back()
             && last.irrevocable == 0
         {
             self.read_to = Some(last.offset);
             self.entries.pop_back();
         }
-        self.entries.back().map(|last| last.offset)
+        if self.entries.len() < before {
+            Closed::Shorter
+        } else {
+            Closed::AsItWas
+        }
     }
 
     /// Whether the record at `offset` is still kept track of.
@@ -238,7 +251,8 @@ mod tests {
         ledger.send_began(3);
         ledger.send_undone(3);
         ledger.acknowledge(2);
-        assert_eq!(ledger.close(), Some(2));
+        assert_eq!(ledger.close(), Closed::Shorter);
+        assert_eq!(ledger.close(), Closed::AsItWas);
         assert_eq!(ledger.wants(7), Noted::Ignored);
         ledger.acknowledge(1);
         assert!(ledger.is_settled());

@@ -281,7 +281,7 @@ impl RuleSet {
         }
         let sound = !found.has_errors();
         problems.extend(found);
-        sound.then(|| Self::of(version_of(sources), rules))
+        sound.then(|| Self::of(version_of(sources, &rules), rules))
     }
 
     fn of(version: Arc<str>, mut rules: Vec<Arc<Rule>>) -> Self {
@@ -304,7 +304,8 @@ impl RuleSet {
         }
     }
 
-    /// A short hash over the names and texts of all rules: the same rules have the same version everywhere.
+    /// A short hash over the names and texts of all rules and the ids of their templates: the same rules have the same version
+    /// everywhere.
     pub fn version(&self) -> &Arc<str> {
         &self.version
     }
@@ -342,14 +343,21 @@ impl RuleSet {
     }
 }
 
-fn version_of(sources: &[RuleSource]) -> Arc<str> {
+fn version_of(sources: &[RuleSource], rules: &[Arc<Rule>]) -> Arc<str> {
     let mut sorted: Vec<_> = sources
         .iter()
         .map(|source| (&source.name, &source.text))
         .collect();
     sorted.sort_unstable();
+    let texts = sorted.into_iter().flat_map(|(name, text)| [name, text]);
+    // The same rule with another template id sends something else.
+    let mut ids: Vec<_> = rules
+        .iter()
+        .map(|rule| (&rule.name, &rule.template.id))
+        .collect();
+    ids.sort_unstable();
     let mut hash = Sha256::new();
-    for part in sorted.into_iter().flat_map(|(name, text)| [name, text]) {
+    for part in texts.chain(ids.into_iter().map(|(_, id)| id)) {
         // With the length before it, no text can pass for the end of one and the beginning of the next.
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);

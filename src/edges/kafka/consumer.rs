@@ -145,6 +145,11 @@ pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
     })
 }
 
+/// Makes a consumer that does nothing, to hear what librdkafka thinks of its properties.
+pub(super) fn try_to_make(kafka: &Kafka) -> KafkaResult<()> {
+    consumer_config(kafka).create::<BaseConsumer>().map(drop)
+}
+
 fn consumer_config(kafka: &Kafka) -> rdkafka::ClientConfig {
     let has_new_protocol = kafka
         .options

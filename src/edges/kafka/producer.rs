@@ -1,15 +1,16 @@
 //! The producer of outcomes and dead letters. What it promises is the broker's acknowledgement of both, or a failure.
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{
+    BaseRecord, DefaultProducerContext, DeliveryResult, Producer, ProducerContext, ThreadedProducer,
+};
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::mpsc;
 
@@ -20,12 +21,12 @@ use crate::pipeline::event::Record;
 use crate::pipeline::outcome::{Outcome, dead_letter_headers};
 
 /// What became of a publication.
-#[derive(Debug)]
-pub struct Publication {
-    /// Whose outcome.
-    pub ticket: Ticket,
-    /// Whether the broker has everything of it.
-    pub result: Result<(), String>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publication {
+    /// The broker has everything of it.
+    Acknowledged(Ticket),
+    /// Something of it is not there; what is will not be published again.
+    Failed(Ticket),
 }
 
 /// Publishes outcomes and dead letters.
@@ -36,8 +37,8 @@ pub struct Publisher {
     source: String,
 }
 
-/// Says in a dead letter that its value is not there, and why.
-const VALUE_OMITTED: &str = "wx-courier-value-omitted";
+/// Says in a dead letter what of the original record is not there, and why.
+const OMITTED: &str = "wx-courier-omitted";
 
 /// A dead letter carries more headers than the record that it repeats, so it may be larger than what the source topic accepted.
 const LARGEST_RECORD_BYTES: &str = "16777216";
@@ -50,46 +51,49 @@ impl Publisher {
         dead_letter_topic: &str,
         publications: mpsc::UnboundedSender<Publication>,
     ) -> anyhow::Result<Self> {
-        let ours = [
-            ("enable.idempotence", "true"),
-            ("linger.ms", "5"),
-            ("message.max.bytes", LARGEST_RECORD_BYTES),
-        ];
         let context = Context {
             publications,
-            too_large: Mutex::default(),
+            unfinished: Mutex::default(),
         };
         Ok(Self {
-            producer: client_config(kafka, &ours).create_with_context(context)?,
+            producer: producer_config(kafka).create_with_context(context)?,
             outcome_topic: outcome_topic.to_owned(),
             dead_letter_topic: dead_letter_topic.to_owned(),
             source: format!("/wx-courier/{}", kafka.group),
         })
     }
 
-    /// Hands an outcome, and its dead letter if there is one, to the producer.
+    /// Hands an outcome, and its dead letter if there is one, to the producer. The second time only what is missing goes.
     pub fn publish(&self, ticket: Ticket, outcome: &Outcome, dead_letter: Option<&Record>) {
-        let pair = Arc::new(Pair {
-            ticket,
-            left: AtomicUsize::new(1 + usize::from(dead_letter.is_some())),
-            has_failed: AtomicBool::new(false),
-        });
-        if let Some(record) = dead_letter {
-            self.send_dead_letter(&pair, outcome, record);
-        }
-        let value = match serde_json::to_vec(outcome) {
-            Ok(value) => value,
-            Err(error) => {
-                self.producer.context().ended(&pair, Err(error.to_string()));
-                return;
-            }
+        let context = self.producer.context();
+        let first = Progress {
+            outcome: Half::Missing(Size::Whole),
+            letter: dead_letter.map_or(Half::Acknowledged, |_| Half::Missing(Size::Whole)),
+            under_way: 0,
         };
-        let record = BaseRecord::with_opaque_to(&self.outcome_topic, Arc::clone(&pair))
-            .key(&outcome.message_id)
-            .payload(&value)
-            .headers(self.outcome_headers(outcome));
-        if let Err((error, _)) = self.producer.send(record) {
-            self.producer.context().ended(&pair, Err(error.to_string()));
+        let missing = {
+            let mut unfinished = context.unfinished();
+            let progress = unfinished.entry(ticket).or_insert(first);
+            let missing = (progress.outcome, progress.letter);
+            progress.under_way =
+                usize::from(missing.0.is_missing()) + usize::from(missing.1.is_missing());
+            missing
+        };
+        if let (Half::Missing(size), Some(record)) = (missing.1, dead_letter) {
+            let part = Part {
+                ticket,
+                which: Which::Letter,
+            };
+            let sent = self.send_letter(part, outcome, record, size);
+            context.refused(part, &sent);
+        }
+        if let Half::Missing(size) = missing.0 {
+            let part = Part {
+                ticket,
+                which: Which::Outcome,
+            };
+            let sent = self.send_outcome(part, outcome, size);
+            context.refused(part, &sent);
         }
     }
 
@@ -106,6 +110,27 @@ impl Publisher {
         }
     }
 
+    fn send_outcome(&self, part: Part, outcome: &Outcome, size: Size) -> Result<(), KafkaError> {
+        let mut bare;
+        let outcome = match size {
+            Size::Whole => outcome,
+            // Never seen with bounded attributes; a topic with a very small limit is still no reason to stop a partition.
+            Size::WithoutValue | Size::Bare => {
+                bare = outcome.clone();
+                "left out: the outcome topic does not accept records of this size"
+                    .clone_into(&mut bare.detail);
+                bare.errmsg = None;
+                &bare
+            }
+        };
+        let value = serde_json::to_vec(outcome).unwrap_or_default();
+        let record = BaseRecord::with_opaque_to(&self.outcome_topic, Box::new(part))
+            .key(&outcome.message_id)
+            .payload(&value)
+            .headers(self.outcome_headers(outcome));
+        self.producer.send(record).map_err(|(error, _)| error)
+    }
+
     fn outcome_headers(&self, outcome: &Outcome) -> OwnedHeaders {
         let kind = format!("wx-courier.outcome.{}", outcome.status.as_str());
         let fixed = [
@@ -116,10 +141,8 @@ impl Publisher {
             ("ce_time", &outcome.settled_at),
             ("content-type", "application/json"),
         ];
-        let trace = outcome
-            .traceparent
-            .as_deref()
-            .map(|traceparent| ("traceparent", traceparent));
+        let trace = outcome.traceparent.as_deref();
+        let trace = trace.map(|traceparent| ("traceparent", traceparent));
         let mut headers = OwnedHeaders::new_with_capacity(7);
         for (key, value) in fixed.into_iter().chain(trace) {
             headers = headers.insert(Header {
@@ -130,30 +153,19 @@ impl Publisher {
         headers
     }
 
-    fn send_dead_letter(&self, pair: &Arc<Pair>, outcome: &Outcome, record: &Record) {
-        let omitted = self.producer.context().too_large().contains(&pair.ticket);
-        let value = record.value.as_deref().filter(|_| !omitted);
-        let sent = self.send_letter(pair, outcome, record, value);
-        let is_too_large = sent.as_ref().is_err_and(is_size_error) && value.is_some();
-        let sent = if is_too_large {
-            self.send_letter(pair, outcome, record, None)
-        } else {
-            sent
-        };
-        if let Err(error) = sent {
-            self.producer.context().ended(pair, Err(error.to_string()));
-        }
-    }
-
     fn send_letter(
         &self,
-        pair: &Arc<Pair>,
+        part: Part,
         outcome: &Outcome,
         record: &Record,
-        value: Option<&[u8]>,
+        size: Size,
     ) -> Result<(), KafkaError> {
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len() + 10);
-        for (key, value) in &record.headers {
+        let originals = match size {
+            Size::Whole | Size::WithoutValue => record.headers.as_slice(),
+            Size::Bare => &[],
+        };
+        for (key, value) in originals {
             headers = headers.insert(Header {
                 key,
                 value: value.as_deref(),
@@ -165,73 +177,144 @@ impl Publisher {
                 value: Some(value.as_bytes()),
             });
         }
-        if value.is_none() && record.value.is_some() {
-            let reason =
-                "larger than the dead-letter topic accepts: read it at its source position";
+        let omitted = match size {
+            Size::Whole => None,
+            Size::WithoutValue => {
+                Some("the value: too large for this topic, read it at its source position")
+            }
+            Size::Bare => Some(
+                "value, key and headers: too large for this topic, read them at their source position",
+            ),
+        };
+        if let Some(omitted) = omitted {
             headers = headers.insert(Header {
-                key: VALUE_OMITTED,
-                value: Some(reason.as_bytes()),
+                key: OMITTED,
+                value: Some(omitted.as_bytes()),
             });
         }
         let mut letter =
-            BaseRecord::with_opaque_to(&self.dead_letter_topic, Arc::clone(pair)).headers(headers);
-        if let Some(key) = &record.key {
+            BaseRecord::with_opaque_to(&self.dead_letter_topic, Box::new(part)).headers(headers);
+        if let (Some(key), Size::Whole | Size::WithoutValue) = (&record.key, size) {
             letter = letter.key(key.as_slice());
         }
-        if let Some(value) = value {
-            letter = letter.payload(value);
+        if let (Some(value), Size::Whole) = (&record.value, size) {
+            letter = letter.payload(value.as_slice());
         }
         self.producer.send(letter).map_err(|(error, _)| error)
     }
 }
 
-fn is_size_error(error: &KafkaError) -> bool {
-    error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
+fn producer_config(kafka: &Kafka) -> rdkafka::ClientConfig {
+    let ours = [
+        ("enable.idempotence", "true"),
+        ("linger.ms", "5"),
+        ("message.max.bytes", LARGEST_RECORD_BYTES),
+    ];
+    client_config(kafka, &ours)
 }
 
-/// The one or two records of a publication.
-struct Pair {
+/// Makes a producer that does nothing, to hear what librdkafka thinks of its properties.
+pub(super) fn try_to_make(kafka: &Kafka) -> Result<(), KafkaError> {
+    producer_config(kafka)
+        .create::<ThreadedProducer<DefaultProducerContext>>()
+        .map(drop)
+}
+
+/// One record of a publication.
+#[derive(Clone, Copy)]
+struct Part {
     ticket: Ticket,
-    left: AtomicUsize,
-    has_failed: AtomicBool,
+    which: Which,
+}
+
+#[derive(Clone, Copy)]
+enum Which {
+    Outcome,
+    Letter,
+}
+
+/// How much of a record goes out: each refusal for its size makes it smaller.
+#[derive(Clone, Copy)]
+enum Size {
+    Whole,
+    WithoutValue,
+    Bare,
+}
+
+#[derive(Clone, Copy)]
+enum Half {
+    Missing(Size),
+    Acknowledged,
+}
+
+impl Half {
+    fn is_missing(self) -> bool {
+        matches!(self, Self::Missing(_))
+    }
+
+    fn after(self, result: &Result<(), KafkaError>) -> Self {
+        let too_large = Some(RDKafkaErrorCode::MessageSizeTooLarge);
+        match (result, self) {
+            (Ok(()), _) => Self::Acknowledged,
+            (Err(error), Self::Missing(size)) if error.rdkafka_error_code() == too_large => {
+                Self::Missing(match size {
+                    Size::Whole => Size::WithoutValue,
+                    Size::WithoutValue | Size::Bare => Size::Bare,
+                })
+            }
+            (Err(_), half) => half,
+        }
+    }
+}
+
+/// What is known of a publication that is not all there yet.
+struct Progress {
+    outcome: Half,
+    letter: Half,
+    under_way: usize,
 }
 
 struct Context {
     publications: mpsc::UnboundedSender<Publication>,
-    /// Dead letters that the broker found too large: published again, they go without their value.
-    too_large: Mutex<HashSet<Ticket>>,
+    unfinished: Mutex<HashMap<Ticket, Progress>>,
 }
 
 impl Context {
-    fn too_large(&self) -> std::sync::MutexGuard<'_, HashSet<Ticket>> {
-        self.too_large
+    fn unfinished(&self) -> MutexGuard<'_, HashMap<Ticket, Progress>> {
+        self.unfinished
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ended(&self, pair: &Pair, result: Result<(), String>) {
-        if let Err(error) = &result {
-            tracing::warn!(
-                ticket = pair.ticket.0,
-                error,
-                "an outcome was not published and will be tried again"
-            );
-            pair.has_failed.store(true, Ordering::Relaxed);
+    /// The producer did not even take it.
+    fn refused(&self, part: Part, sent: &Result<(), KafkaError>) {
+        if sent.is_err() {
+            self.ended(part, sent);
         }
-        if pair.left.fetch_sub(1, Ordering::AcqRel) > 1 {
+    }
+
+    fn ended(&self, part: Part, result: &Result<(), KafkaError>) {
+        if let Err(error) = result {
+            tracing::warn!(ticket = part.ticket.0, %error, "an outcome was not published and will be tried again");
+        }
+        let mut unfinished = self.unfinished();
+        let Some(progress) = unfinished.get_mut(&part.ticket) else {
+            return;
+        };
+        let half = match part.which {
+            Which::Outcome => &mut progress.outcome,
+            Which::Letter => &mut progress.letter,
+        };
+        *half = half.after(result);
+        progress.under_way = progress.under_way.saturating_sub(1);
+        if progress.under_way > 0 {
             return;
         }
-        let result = match (pair.has_failed.load(Ordering::Relaxed), result) {
-            (false, _) => Ok(()),
-            (true, Err(error)) => Err(error),
-            (true, Ok(())) => Err("the other record of the pair failed".to_owned()),
-        };
-        if result.is_ok() {
-            self.too_large().remove(&pair.ticket);
-        }
-        let publication = Publication {
-            ticket: pair.ticket,
-            result,
+        let publication = if progress.outcome.is_missing() || progress.letter.is_missing() {
+            Publication::Failed(part.ticket)
+        } else {
+            unfinished.remove(&part.ticket);
+            Publication::Acknowledged(part.ticket)
         };
         if self.publications.send(publication).is_err() {
             tracing::debug!("the service has ended before an acknowledgement reached it");
@@ -250,17 +333,13 @@ impl ClientContext for Context {
 }
 
 impl ProducerContext for Context {
-    type DeliveryOpaque = Arc<Pair>;
+    type DeliveryOpaque = Box<Part>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, pair: Arc<Pair>) {
-        match result {
-            Ok(_) => self.ended(&pair, Ok(())),
-            Err((error, _)) => {
-                if is_size_error(error) {
-                    self.too_large().insert(pair.ticket);
-                }
-                self.ended(&pair, Err(error.to_string()));
-            }
-        }
+    fn delivery(&self, result: &DeliveryResult<'_>, part: Box<Part>) {
+        let result = match result {
+            Ok(_) => Ok(()),
+            Err((error, _)) => Err(error.clone()),
+        };
+        self.ended(*part, &result);
     }
 }

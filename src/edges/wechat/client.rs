@@ -189,8 +189,8 @@ pub(super) fn errcode_in(answer: &Value) -> Option<i64> {
 
 fn understand(answer: &Value) -> Answer {
     let msgid = match answer.get("msgid") {
-        Some(Value::Number(number)) => Some(number.to_string()),
-        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Number(number)) => Some(shortened(&number.to_string())),
+        Some(Value::String(text)) => Some(shortened(text)),
         _ => None,
     };
     let errmsg = answer
@@ -203,18 +203,24 @@ fn understand(answer: &Value) -> Answer {
             let (errmsg, rid) = split_rid(errmsg);
             Answer::Refused(Refusal {
                 errcode,
-                errmsg: errmsg.to_owned(),
-                rid: rid.map(str::to_owned),
+                errmsg: shortened(errmsg),
+                rid: rid.map(shortened),
                 param: param_in(errmsg).map(str::to_owned),
                 class: class_of(errcode),
             })
         }
         // A success may come without its errcode; something else of it must be there.
         None if msgid.is_some() || errmsg == "ok" => Answer::Accepted { msgid },
-        None => Answer::Garbled {
+        None => Answer::InDoubt {
             detail: "JSON without an errcode".to_owned(),
         },
     }
+}
+
+/// Text from outside goes into outcomes and logs: as much of it as a person reads.
+pub(super) fn shortened(text: &str) -> String {
+    const LONGEST: usize = 256;
+    text.chars().take(LONGEST).collect()
 }
 
 /// `invalid openid rid: 5f-6a-7b` → the text and the request id.
@@ -285,7 +291,7 @@ mod tests {
         check(r#"{"errmsg":"ok"}"#, &Answer::Accepted { msgid: None });
         check(
             "{}",
-            &Answer::Garbled {
+            &Answer::InDoubt {
                 detail: "JSON without an errcode".to_owned(),
             },
         );

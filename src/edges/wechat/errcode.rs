@@ -158,6 +158,8 @@ pub fn class_of(errcode: i64) -> Class {
 pub fn token_class_of(errcode: i64) -> Class {
     match errcode {
         40001 | 40002 | 41002 | 41004 | 89501..=89507 => Class::Account,
+        // No token was shown there, so none can be at fault.
+        40014 | 42001 => Class::Unlisted,
         other => class_of(other),
     }
 }

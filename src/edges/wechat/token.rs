@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::client::{errcode_in, read_json, why};
+use super::client::{errcode_in, read_json, shortened, why};
 use super::errcode::token_class_of;
 use crate::config::{App, Secret};
 use crate::pipeline::delivery::{Class, TokenTrouble};
@@ -20,9 +20,19 @@ const RENEW_BEFORE: Duration = Duration::from_mins(5);
 /// The wait before a failed renewal is tried again while the present token still holds.
 const RENEW_AGAIN: Duration = Duration::from_secs(10);
 
+/// How long a failure counts for those who ask next: a backlog must not become a storm at an endpoint that fails quickly.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// The same where only a person can help.
+const ASK_AGAIN_ACCOUNT: Duration = Duration::from_secs(10);
+
+/// `WeChat`'s tokens live two hours; no answer may set the clock further than this.
+const LONGEST_LIFE: Duration = Duration::from_hours(24);
+
 /// A token in force.
 pub(super) struct Token {
     text: Secret,
+    /// Which fetch brought it.
+    generation: u64,
     renew_at: Instant,
     expires_at: Instant,
 }
@@ -41,8 +51,17 @@ pub(super) struct TokenKeeper {
     appid: String,
     secret: Secret,
     current: RwLock<Option<Arc<Token>>>,
-    /// Held while a fetch is under way; inside is what the last fetch that failed said, and when.
-    fetching: tokio::sync::Mutex<Option<(Instant, TokenTrouble)>>,
+    /// Held while a fetch is under way.
+    fetching: tokio::sync::Mutex<Fetching>,
+}
+
+/// What is known of fetches.
+#[derive(Default)]
+struct Fetching {
+    /// How many have succeeded.
+    generation: u64,
+    /// What the last one said, if it failed, and when.
+    failure: Option<(Instant, TokenTrouble)>,
 }
 
 impl TokenKeeper {
@@ -57,29 +76,47 @@ impl TokenKeeper {
         }
     }
 
-    /// A token that holds, fetched if need be.
+    /// A token that holds, fetched if need be. A failure is shared by all who ask within a second or so of it.
     pub(super) async fn token(&self) -> Result<Arc<Token>, TokenTrouble> {
-        let asked_at = Instant::now();
-        if let Some(token) = self.current().filter(|token| asked_at < token.renew_at) {
+        if let Some(token) = self
+            .current()
+            .filter(|token| Instant::now() < token.renew_at)
+        {
             return Ok(token);
         }
-        let Ok(mut fetching) = self.fetching.try_lock() else {
+        let mut fetching = match self.fetching.try_lock() {
+            Ok(fetching) => fetching,
             // Somebody is fetching. While the old token still holds there is no need to wait for the new one.
-            if let Some(token) = self.current().filter(|token| asked_at < token.expires_at) {
-                return Ok(token);
-            }
-            let fetching = self.fetching.lock().await;
-            return self.after_another_fetch(asked_at, fetching).await;
+            Err(_) => match self.holding() {
+                Some(token) => return Ok(token),
+                None => self.fetching.lock().await,
+            },
         };
+        if let Some(token) = self
+            .current()
+            .filter(|token| Instant::now() < token.renew_at)
+        {
+            return Ok(token);
+        }
+        if let Some((failed_at, trouble)) = &fetching.failure {
+            let counts_for = if trouble.class == Class::Account {
+                ASK_AGAIN_ACCOUNT
+            } else {
+                ASK_AGAIN
+            };
+            if failed_at.elapsed() < counts_for {
+                return self.holding().ok_or_else(|| trouble.clone());
+            }
+        }
         self.fetch(&mut fetching).await
     }
 
-    /// Drops the token that was used, unless it has been replaced since.
-    pub(super) fn refuse(&self, used: &Arc<Token>) {
+    /// Drops the token that was used, unless another fetch has replaced it since.
+    pub(super) fn refuse(&self, used: &Token) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if current
             .as_ref()
-            .is_some_and(|token| Arc::ptr_eq(token, used))
+            .is_some_and(|token| token.generation == used.generation)
         {
             tracing::warn!(
                 appid = self.appid,
@@ -89,6 +126,11 @@ impl TokenKeeper {
         }
     }
 
+    fn holding(&self) -> Option<Arc<Token>> {
+        self.current()
+            .filter(|token| Instant::now() < token.expires_at)
+    }
+
     fn current(&self) -> Option<Arc<Token>> {
         self.current
             .read()
@@ -96,37 +138,20 @@ impl TokenKeeper {
             .clone()
     }
 
-    /// Those who waited share the answer of the one who fetched: a failing endpoint is asked once, not once per message.
-    async fn after_another_fetch(
-        &self,
-        asked_at: Instant,
-        mut fetching: tokio::sync::MutexGuard<'_, Option<(Instant, TokenTrouble)>>,
-    ) -> Result<Arc<Token>, TokenTrouble> {
-        if let Some(token) = self
-            .current()
-            .filter(|token| Instant::now() < token.expires_at)
-        {
-            return Ok(token);
-        }
-        if let Some((failed_at, trouble)) = fetching.as_ref()
-            && *failed_at >= asked_at
-        {
-            return Err(trouble.clone());
-        }
-        self.fetch(&mut fetching).await
-    }
-
-    async fn fetch(
-        &self,
-        last_failure: &mut Option<(Instant, TokenTrouble)>,
-    ) -> Result<Arc<Token>, TokenTrouble> {
-        match self.ask().await {
+    async fn fetch(&self, fetching: &mut Fetching) -> Result<Arc<Token>, TokenTrouble> {
+        let answer = self.ask().await;
+        let now = Instant::now();
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        match answer {
             Ok((text, life)) => {
-                let now = Instant::now();
+                let life = life.min(LONGEST_LIFE);
                 // A margin of a fifth keeps short lives usable: there is always a time before the renewal.
                 let margin = RENEW_BEFORE.min(life / 5);
+                fetching.generation += 1;
+                fetching.failure = None;
                 let token = Arc::new(Token {
                     text: Secret::new(text),
+                    generation: fetching.generation,
                     renew_at: now + life - margin,
                     expires_at: now + life,
                 });
@@ -135,37 +160,34 @@ impl TokenKeeper {
                     life_s = life.as_secs(),
                     "access token fetched"
                 );
-                self.put(Arc::clone(&token));
-                *last_failure = None;
+                *current = Some(Arc::clone(&token));
                 Ok(token)
             }
             Err(trouble) => {
+                let detail = &trouble.detail;
                 tracing::warn!(
                     appid = self.appid,
+                    url = self.url,
                     errcode = trouble.errcode,
-                    detail = trouble.detail,
+                    detail,
                     "no access token"
                 );
-                *last_failure = Some((Instant::now(), trouble.clone()));
-                let Some(old) = self
-                    .current()
-                    .filter(|token| Instant::now() < token.expires_at)
-                else {
+                fetching.failure = Some((now, trouble.clone()));
+                let old = current.take().filter(|token| now < token.expires_at);
+                let Some(old) = old else {
                     return Err(trouble);
                 };
+                // The same token, and more patience before the next attempt to renew it.
                 let patient = Arc::new(Token {
                     text: old.text.clone(),
-                    renew_at: Instant::now() + RENEW_AGAIN,
+                    generation: old.generation,
+                    renew_at: now + RENEW_AGAIN,
                     expires_at: old.expires_at,
                 });
-                self.put(Arc::clone(&patient));
+                *current = Some(Arc::clone(&patient));
                 Ok(patient)
             }
         }
-    }
-
-    fn put(&self, token: Arc<Token>) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(token);
     }
 
     async fn ask(&self) -> Result<(String, Duration), TokenTrouble> {
@@ -194,10 +216,8 @@ impl TokenKeeper {
             .map_err(|detail| trouble(None, detail, Class::Busy))?;
         if let Some(errcode) = errcode_in(&answer).filter(|errcode| *errcode != 0) {
             // The text of 40164 names the address that has to be put on the list; none of these texts repeats a secret.
-            let errmsg = answer
-                .get("errmsg")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+            let errmsg = answer.get("errmsg").and_then(Value::as_str);
+            let errmsg = shortened(errmsg.unwrap_or_default()).replace(self.secret.expose(), "***");
             let detail = format!("the token endpoint answers errcode {errcode}: {errmsg}");
             return Err(trouble(Some(errcode), detail, token_class_of(errcode)));
         }

@@ -1,5 +1,6 @@
 //! Partitions come and go. What has begun is finished, what nobody has seen anything of is left to the next owner.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Effect, Engine, Stage, ledger_of};
@@ -13,7 +14,8 @@ pub struct HandoverId(pub u64);
 
 /// Partitions that are being given back.
 pub(super) struct Handover {
-    partitions: Vec<Partition>,
+    /// In the assignments that they were asked back from: a newer one is nobody's business here.
+    partitions: Vec<(Partition, Epoch)>,
     /// When it ends, finished or not.
     pub(super) deadline: Duration,
 }
@@ -21,7 +23,11 @@ pub(super) struct Handover {
 impl Engine {
     pub(super) fn assigned(&mut self, partitions: Vec<(Partition, Epoch)>) {
         for (partition, epoch) in partitions {
-            self.ledgers.insert(partition, Ledger::new(epoch));
+            let mut ledger = Ledger::new(epoch);
+            if self.draining.is_some() {
+                ledger.close();
+            }
+            self.ledgers.insert(partition, ledger);
         }
     }
 
@@ -49,53 +55,51 @@ impl Engine {
         for partition in partitions {
             self.ledgers.remove(partition);
         }
-        self.drop_unbegun();
+        self.drop_forgotten();
     }
 
     fn close(&mut self, now: Moment, partitions: Vec<Partition>, patience: Duration) -> Handover {
-        for partition in &partitions {
-            if let Some(ledger) = self.ledgers.get_mut(partition) {
+        let mut closed = Vec::new();
+        for partition in partitions {
+            if let Some(ledger) = self.ledgers.get_mut(&partition) {
                 ledger.close();
+                closed.push((partition, ledger.epoch()));
             }
         }
-        self.drop_unbegun();
+        self.drop_forgotten();
         self.positions_may_have_moved(now);
         Handover {
-            partitions,
-            deadline: now.elapsed + patience,
+            partitions: closed,
+            deadline: now.elapsed.saturating_add(patience),
         }
     }
 
-    /// Drops every duty that its ledger has forgotten, but for calls under way and outcomes on their way.
-    pub(super) fn drop_unbegun(&mut self) {
-        for ledger in self
-            .ledgers
-            .values_mut()
-            .filter(|ledger| ledger.is_closing())
-        {
-            ledger.close();
+    /// Drops every message that its ledger has forgotten, but for calls under way and outcomes on their way.
+    pub(super) fn drop_forgotten(&mut self) {
+        let mut forgotten = BTreeSet::new();
+        for (ticket, duty) in &self.duties {
+            let waits = matches!(duty.stage, Stage::Waiting(_) | Stage::BackingOff(_));
+            let ledger = ledger_of(&mut self.ledgers, &duty.origin);
+            if waits && ledger.is_none_or(|ledger| !ledger.keeps(duty.origin.record.offset)) {
+                forgotten.insert(*ticket);
+            }
         }
-        let ledgers = &mut self.ledgers;
-        let forgotten = |ticket: &Ticket| {
-            let duty = self.duties.get(ticket)?;
-            let offset = duty.origin.record.offset;
-            let kept = ledger_of(ledgers, &duty.origin).is_some_and(|ledger| ledger.keeps(offset));
-            match &duty.stage {
-                Stage::Waiting(_) | Stage::BackingOff(_) => (!kept).then_some(*ticket),
-                Stage::Sending(_) | Stage::Publishing { .. } => None,
-            }
-        };
-        let tickets: Vec<Ticket> = self.duties.keys().copied().collect();
-        let gone: std::collections::BTreeSet<Ticket> =
-            tickets.iter().filter_map(forgotten).collect();
-        self.admission.forget(&|ticket| gone.contains(&ticket));
-        for ticket in gone {
-            if let Some(duty) = self.drop_duty(ticket)
-                && let Stage::Waiting(delivery) | Stage::BackingOff(delivery) = duty.stage
-            {
-                self.admission
-                    .let_go(ticket, &delivery.rule, &delivery.message);
-            }
+        if forgotten.is_empty() {
+            return;
+        }
+        self.admission.forget(&|ticket| forgotten.contains(&ticket));
+        for ticket in forgotten {
+            self.abandon(ticket);
+        }
+    }
+
+    /// Ends a message here without an outcome: whoever has the partition next reads its record again.
+    pub(super) fn abandon(&mut self, ticket: Ticket) {
+        if let Some(duty) = self.drop_duty(ticket)
+            && let Stage::Waiting(delivery) | Stage::BackingOff(delivery) = duty.stage
+        {
+            self.admission
+                .let_go(ticket, &delivery.rule, &delivery.message);
         }
     }
 
@@ -105,20 +109,25 @@ impl Engine {
                 return;
             };
             let mut positions = Vec::new();
-            for partition in finished.partitions {
-                if let Some(ledger) = self.ledgers.remove(&partition)
-                    && let Some(position) = ledger.position()
+            for (partition, epoch) in finished.partitions {
+                let ledger = self.ledgers.get(&partition);
+                if ledger.is_none_or(|ledger| ledger.epoch() != epoch) {
+                    continue;
+                }
+                if let Some(position) = self
+                    .ledgers
+                    .remove(&partition)
+                    .and_then(|ledger| ledger.position())
                 {
                     positions.push((partition, position));
                 }
             }
-            self.drop_unbegun();
+            self.drop_forgotten();
             effects.push(Effect::Release {
                 handover,
                 positions,
             });
         }
-        self.finish_drain(now, effects);
     }
 
     fn first_finished(&self, now: Moment) -> Option<HandoverId> {
@@ -127,31 +136,29 @@ impl Engine {
     }
 
     fn is_finished(&self, now: Moment, handover: &Handover) -> bool {
-        let settled = |partition| self.ledgers.get(partition).is_none_or(Ledger::is_settled);
+        let settled = |(partition, epoch): &(Partition, Epoch)| {
+            let ledger = self.ledgers.get(partition);
+            ledger.is_none_or(|ledger| ledger.epoch() != *epoch || ledger.is_settled())
+        };
         now.elapsed >= handover.deadline || handover.partitions.iter().all(settled)
     }
 
-    fn finish_drain(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    pub(super) fn drain_is_late(&self, now: Moment) -> bool {
+        let draining = self.draining.as_ref();
+        draining.is_some_and(|draining| now.elapsed >= draining.deadline)
+    }
+
+    pub(super) fn finish_drain(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let Some(draining) = &self.draining else {
             return;
         };
-        let late = now.elapsed >= draining.deadline;
         // Calls and outcomes of partitions that were given away count too: they are still ours to finish.
         let all_done = self.is_finished(now, draining) && self.duties.is_empty();
-        if !late && !all_done {
+        if !self.drain_is_late(now) && !all_done {
             return;
         }
         self.draining = None;
-        for (partition, ledger) in &mut self.ledgers {
-            if let Some(position) = ledger.moved_position() {
-                let (partition, epoch) = (partition.clone(), ledger.epoch());
-                effects.push(Effect::Commit {
-                    partition,
-                    epoch,
-                    position,
-                });
-            }
-        }
+        self.report_positions(effects);
         effects.push(Effect::Drained {
             unfinished: self.duties.len(),
         });

@@ -39,9 +39,12 @@ impl Engine {
             received: now,
         };
         match decode(&self.setup.decoding, &origin.record, now.unix_ms) {
-            Decoded::Event(event) => {
+            Decoded::Event(mut event) => {
+                let planned = self.rules.plan(&event);
+                // The messages hold what they need of it, and parsed JSON takes many times the bytes that are counted.
+                event.data = serde_json::Value::Null;
                 origin.event = Some(Arc::new(*event));
-                self.take_event(now, &origin, effects);
+                self.take_planned(now, &origin, planned, effects);
             }
             Decoded::Tombstone => {
                 self.totals.tombstones += 1;
@@ -57,11 +60,13 @@ impl Engine {
         self.positions_may_have_moved(now);
     }
 
-    fn take_event(&mut self, now: Moment, origin: &Origin, effects: &mut Vec<Effect>) {
-        let Some(event) = &origin.event else {
-            return;
-        };
-        let planned = self.rules.plan(event);
+    fn take_planned(
+        &mut self,
+        now: Moment,
+        origin: &Origin,
+        planned: Vec<Planned>,
+        effects: &mut Vec<Effect>,
+    ) {
         let n_outcomes = planned.len();
         if planned.is_empty() {
             self.unmatched(now, origin, "no rule wants this event", effects);
@@ -122,10 +127,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let outcome = Arc::new(outcome);
-        let stage = Stage::Publishing {
-            outcome: Arc::clone(&outcome),
-            failures: 0,
-        };
+        let stage = Stage::Publishing(Arc::clone(&outcome));
         let ticket = self.take_in_hand(origin, shared_by, stage);
         self.publish(ticket, outcome, effects);
     }

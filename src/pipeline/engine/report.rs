@@ -100,8 +100,12 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
             rule.expires_after.as_secs()
         ),
         (Reason::InDoubt, Some(Answer::InDoubt { detail })) => {
-            format!("WeChat may have delivered it: {detail}; the rule says to leave it")
+            format!("WeChat may have delivered it: {detail}")
         }
+        (Reason::InDoubt, answer) => format!(
+            "WeChat may have delivered it in an earlier attempt; the last one: {}",
+            last_word(answer)
+        ),
         (Reason::AttemptsUsed, answer) => {
             format!("given up after {} attempts; the last one: {}", delivery.tries.attempts, last_word(answer))
         }

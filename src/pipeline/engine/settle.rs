@@ -7,6 +7,7 @@ use super::{Delivery, Duty, Effect, Engine, Stage, ledger_of, report};
 use crate::pipeline::admission::Ticket;
 use crate::pipeline::delivery::{Answer, Class, Refusal, Verdict, decide};
 use crate::pipeline::moment::Moment;
+use crate::pipeline::offsets::Closed;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
 
 /// The wait before an outcome is published again. Publishing has its own patience inside the client, so this is only the pause
@@ -40,27 +41,28 @@ impl Engine {
         {
             delivery.tries.token_refusals += 1;
         }
+        if let Answer::InDoubt { .. } = answer {
+            delivery.tries.in_doubt += 1;
+        }
         self.admission.call_ended(&delivery.rule.app);
         let jitter = self.jitter.f64();
         let in_doubt = delivery.rule.in_doubt;
         match decide(&self.setup.retry, in_doubt, delivery.tries, answer, jitter) {
             Verdict::Retry(wait) => {
                 self.totals.retries += 1;
-                let ledger = ledger_of(&mut self.ledgers, &duty.origin);
-                let is_closing = match ledger {
-                    None => true,
-                    Some(ledger) => {
-                        if !matches!(answer, Answer::InDoubt { .. }) {
-                            ledger.send_undone(duty.origin.record.offset);
-                        }
-                        ledger.is_closing()
-                    }
-                };
                 duty.stage = Stage::BackingOff(delivery);
                 self.timers.insert((now.elapsed + wait, ticket));
-                if is_closing {
-                    // What reached nobody need not be waited for: the next owner sends it.
-                    self.drop_unbegun();
+                let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin) else {
+                    // The partition has another owner, who reads the record again.
+                    self.abandon(ticket);
+                    return;
+                };
+                if !matches!(answer, Answer::InDoubt { .. }) {
+                    ledger.send_undone(duty.origin.record.offset);
+                    if ledger.is_closing() && ledger.close() == Closed::Shorter {
+                        // What reached nobody need not be waited for: the next owner sends it.
+                        self.drop_forgotten();
+                    }
                 }
             }
             Verdict::Settle(status, reason) => {
@@ -122,10 +124,7 @@ impl Engine {
         }
         let outcome = Arc::new(outcome);
         if let Some(duty) = self.duties.get_mut(&ticket) {
-            duty.stage = Stage::Publishing {
-                outcome: Arc::clone(&outcome),
-                failures: 0,
-            };
+            duty.stage = Stage::Publishing(Arc::clone(&outcome));
         }
         self.publish(ticket, outcome, effects);
     }
@@ -145,10 +144,8 @@ impl Engine {
     }
 
     pub(super) fn publish_failed(&mut self, now: Moment, ticket: Ticket) {
-        if let Some(duty) = self.duties.get_mut(&ticket)
-            && let Stage::Publishing { failures, .. } = &mut duty.stage
-        {
-            *failures += 1;
+        let stage = self.duties.get(&ticket).map(|duty| &duty.stage);
+        if let Some(Stage::Publishing(_)) = stage {
             self.timers.insert((now.elapsed + PUBLISH_AGAIN, ticket));
         }
     }
@@ -157,7 +154,7 @@ impl Engine {
         let Some(duty) = self.duties.get(&ticket) else {
             return;
         };
-        let Stage::Publishing { outcome, .. } = &duty.stage else {
+        let Stage::Publishing(outcome) = &duty.stage else {
             return;
         };
         effects.push(Effect::Settled {

@@ -71,7 +71,7 @@ impl Engine {
                 Stage::Waiting(_) => status.waiting += 1,
                 Stage::Sending(_) => status.sending += 1,
                 Stage::BackingOff(_) => status.backing_off += 1,
-                Stage::Publishing { .. } => status.publishing += 1,
+                Stage::Publishing(_) => status.publishing += 1,
             }
         }
         for (partition, ledger) in &self.ledgers {

@@ -97,8 +97,9 @@ impl Reader<'_> {
             .and_then(|section| Rate::read(self.problems, section));
         let overflow = self.overflow(&mut file);
         let (params, names) = self.params(&mut file, template.as_deref(), &overflow, &tables);
+        let has_tests = file.says("tests");
         let tests = proof::read(self.problems, &mut file, &wants, &names);
-        if tests.is_empty() {
+        if !has_tests {
             let help = "add [[tests]] with an event and what you expect: `check` runs it, see docs/rules.md";
             self.problems
                 .push(Problem::warning(file.origin(), "the rule has no tests").help(help));
@@ -144,6 +145,16 @@ impl Reader<'_> {
             self.problems
                 .push(said.error("this is for no event at all").help(HELP));
         }
+        for pattern in &said.value {
+            let stray = pattern
+                .chars()
+                .find(|c| c.is_whitespace() || "[](){}?+|^$\\".contains(*c));
+            if let Some(stray) = stray {
+                let problem = said.error(format!("`{stray}` in \"{pattern}\" has no meaning here"));
+                self.problems
+                    .push(problem.help("only `*` is a wildcard, for any run of characters"));
+            }
+        }
         for pattern in said.value {
             match Glob::read(&pattern) {
                 Some(glob) => wants.globs.push(glob),
@@ -185,10 +196,7 @@ impl Reader<'_> {
         }
         let help = match self.around.catalog.nearest(app, &said.value) {
             Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!(
-                "add [{app}.{}] to templates.toml, or let `templates pull` do it",
-                said.value
-            ),
+            None => format!("add [{app}.{}] to templates.toml", said.value),
         };
         self.problems.push(
             said.error(format!(
@@ -238,10 +246,6 @@ impl Reader<'_> {
         let Some(said) = file.take_duration(self.problems, "expires_after") else {
             return EXPIRES_AFTER;
         };
-        if said.value.is_zero() {
-            self.problems
-                .push(said.error("every message would expire at once"));
-        }
         said.value
     }
 
@@ -335,7 +339,7 @@ impl Reader<'_> {
         None
     }
 
-    /// The params that compile, and the names of all that are there.
+    /// The params that compile, and the names of all that are there or should be.
     fn params(
         &mut self,
         file: &mut Section,
@@ -351,6 +355,13 @@ impl Reader<'_> {
         };
         let rest = section.take_rest();
         let said_names: Vec<_> = rest.iter().map(|(name, _)| name.clone()).collect();
+        let mut names = said_names.clone();
+        names.extend(
+            template
+                .iter()
+                .flat_map(|template| &template.params)
+                .map(|(name, _)| name.to_string()),
+        );
         let known = template.map_or(&[] as &[_], |template| template.params.as_slice());
         let missing: Vec<_> = known
             .iter()
@@ -408,7 +419,7 @@ impl Reader<'_> {
             );
         }
         params.sort_by_cached_key(|param| param_order(&param.name));
-        (params, said_names)
+        (params, names)
     }
 
     fn param(

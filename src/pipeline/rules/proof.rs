@@ -164,6 +164,7 @@ fn read_event(problems: &mut Problems, mut section: Section, wants: &Wants) -> O
         .take_string(problems, "type")
         .map(|said| said.value)
         .or_else(|| wants.exact.first().cloned());
+    let is_for_nothing = wants.exact.is_empty() && wants.globs.is_empty();
     let mut text = |key: &'static str| section.take_string(problems, key);
     let (id, source, subject, time) = (text("id"), text("source"), text("subject"), text("time"));
     let data = section
@@ -180,7 +181,8 @@ fn read_event(problems: &mut Problems, mut section: Section, wants: &Wants) -> O
                 .help("write it like \"2026-11-22T16:30:00+08:00\""),
         );
     }
-    if kind.is_none() {
+    // Where `on` itself is wrong, that has been said.
+    if kind.is_none() && !is_for_nothing {
         problems.push(
             section
                 .error("`type` is missing")
