@@ -43,9 +43,9 @@ impl Limit {
     }
 
     fn over(cell: Cell, rate: Rate) -> Self {
-        // A year between two sends is as good as never, and keeps the arithmetic far from its ends.
+        // A day between two sends is as good as never, and with the largest burst governor's arithmetic stays within its 584 years.
         let period = Duration::try_from_secs_f64(1.0 / rate.per_second).unwrap_or(Duration::MAX);
-        let period = period.clamp(Duration::from_nanos(1), Duration::from_hours(365 * 24));
+        let period = period.clamp(Duration::from_nanos(1), Duration::from_hours(24));
         let quota = Quota::with_period(period).unwrap_or(Quota::per_second(NonZeroU32::MIN));
         // Governor counts from the time at which it is made: that is to be the engine's own beginning.
         cell.0.now.store(0, Ordering::Relaxed);

@@ -6,7 +6,7 @@ use crate::document::{Problems, Section};
 use crate::pipeline::limits::Rate;
 
 /// More than any quota of `WeChat`'s lets through; a larger figure is a slip.
-const MOST_BURST: i64 = 1_000_000;
+const MOST_BURST: i64 = 100_000;
 
 impl Rate {
     /// Reads the table. Without `burst`, one message at a time.
