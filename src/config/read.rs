@@ -1,22 +1,21 @@
 //! The merged tree → [`Settings`]: every key, its default and its bounds, in the order of `courier.toml`.
 
+mod apps;
+mod kafka;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{
-    App, Effective, Engine, Kafka, LogFormat, MiniprogramState, Outcomes, Secret, Send, Settings,
-};
-use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest};
+use super::{Effective, Engine, LogFormat, Outcomes, Send, Settings};
+use crate::document::{Item, Node, Origin, Problems, Said, Section};
 use crate::pipeline::delivery::RetryPlan;
 use crate::pipeline::engine::Unmatched;
 use crate::pipeline::event::{Decoding, Pointer};
-use crate::pipeline::limits::Rate;
 use crate::pipeline::outcome::RecipientStyle;
 
 /// What the settings said, as far as it could be understood.
@@ -83,114 +82,6 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn kafka(&mut self, top: &mut Section) -> Option<Kafka> {
-        let Some(mut section) = top.take_section(self.problems, "kafka") else {
-            self.problems.push(
-                top.error("the section [kafka] is missing")
-                    .help("say at least [kafka] topics = [\"…\"]"),
-            );
-            return None;
-        };
-        let brokers = section.take_string(self.problems, "brokers");
-        let brokers = self.or_default(
-            brokers,
-            "kafka.brokers",
-            "localhost:9092".to_owned(),
-            Clone::clone,
-        );
-        let group = section.take_string(self.problems, "group");
-        let group = self.or_default(group, "kafka.group", "wx-courier".to_owned(), Clone::clone);
-        let topics = section.take_strings(self.problems, "topics");
-        let missing = topics
-            .as_ref()
-            .is_none_or(|topics| topics.value.iter().all(String::is_empty));
-        if missing {
-            self.problems.push(
-                section
-                    .error("`topics` is missing: which topics carry the events?")
-                    .help("topics = [\"order-events\"]"),
-            );
-        }
-        let topics = self.or_default(topics, "kafka.topics", Vec::new(), |topics| {
-            topics.join(", ")
-        });
-        let mut options = BTreeMap::new();
-        if let Some(mut section) = section.take_section(self.problems, "options") {
-            for (name, said) in section.take_rest() {
-                self.option(&mut options, &name, &said);
-            }
-        }
-        section.finish(self.problems);
-        Some(Kafka {
-            brokers,
-            group,
-            topics,
-            options,
-        })
-    }
-
-    /// librdkafka's names have dots, which TOML reads as tables and the environment cannot say otherwise: both become a name again.
-    fn option(&mut self, options: &mut BTreeMap<String, Secret>, name: &str, said: &Said<Node>) {
-        const OURS: [&str; 9] = [
-            "bootstrap.servers",
-            "group.id",
-            "enable.auto.commit",
-            "enable.auto.offset.store",
-            "enable.idempotence",
-            "enable.partition.eof",
-            "delivery.report.only.error",
-            "metadata.broker.list",
-            "transactional.id",
-        ];
-        let text = match &said.value.item {
-            Item::Table(table) => {
-                for (below, node) in table.clone() {
-                    let said = Said {
-                        origin: node.origin.clone(),
-                        key: format!("{}.{below}", said.key),
-                        value: node,
-                    };
-                    self.option(options, &format!("{name}.{below}"), &said);
-                }
-                return;
-            }
-            Item::String(text) => text.clone(),
-            Item::Integer(number) => number.to_string(),
-            Item::Float(number) => number.to_string(),
-            Item::Boolean(answer) => answer.to_string(),
-            Item::Array(_) => {
-                self.problems
-                    .push(said.error("expected text, a number, or true or false; found a list"));
-                return;
-            }
-        };
-        if OURS.contains(&name) {
-            let problem = said.error(format!(
-                "`{name}` cannot be set here: delivery depends on it"
-            ));
-            self.problems.push(
-                problem.help("brokers, group and topics have keys of their own under [kafka]"),
-            );
-            return;
-        }
-        let is_secret = [
-            "password",
-            "secret",
-            "key.pem",
-            "oauthbearer.config",
-            "sasl.jaas",
-        ]
-        .iter()
-        .any(|word| name.contains(word));
-        let shown = if is_secret {
-            "(hidden)".to_owned()
-        } else {
-            text.clone()
-        };
-        self.note(&said.key, shown, &said.origin);
-        options.insert(name.to_owned(), Secret::new(text));
-    }
-
     fn events(&mut self, top: &mut Section) -> Decoding {
         let mut decoding = Decoding::default();
         let mut section = self.section(top, "events");
@@ -272,32 +163,6 @@ impl Reader<'_> {
         );
         section.finish(self.problems);
         topic
-    }
-
-    /// A topic that is read and written at once would feed itself for ever.
-    fn distinct_topics(&mut self, kafka: Option<&Kafka>, outcomes: &Outcomes, dead_letters: &str) {
-        let mut names: Vec<(&str, &str)> = vec![
-            ("outcomes.topic", &outcomes.topic),
-            ("dead_letters.topic", dead_letters),
-        ];
-        let sources = kafka.into_iter().flat_map(|kafka| &kafka.topics);
-        names.extend(sources.map(|topic| ("kafka.topics", topic.as_str())));
-        let mut seen = BTreeMap::new();
-        for (key, topic) in names {
-            let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-            let said = self.effective.iter().find(|setting| setting.key == key);
-            let origin = said.map_or(Origin::Default, |setting| setting.place.clone());
-            if topic.is_empty() || topic.len() > 249 || !topic.chars().all(is_legal) {
-                let problem =
-                    Problem::error(&origin, format!("\"{topic}\" is no name of a topic")).key(key);
-                self.problems.push(problem.help("letters, digits, `.`, `_` and `-`, at most 249; a variable lists several with commas"));
-            }
-            if let Some(other) = seen.insert(topic.to_owned(), key) {
-                let problem =
-                    Problem::error(&origin, format!("\"{topic}\" is {other} as well")).key(key);
-                self.problems.push(problem.help("a topic that is both read and written would feed itself for ever: give each a name of its own"));
-            }
-        }
     }
 
     fn http(&mut self, top: &mut Section) -> Option<SocketAddr> {
@@ -406,175 +271,6 @@ impl Reader<'_> {
         (format, level)
     }
 
-    fn apps(&mut self, top: &mut Section) -> (BTreeSet<String>, BTreeMap<Arc<str>, App>) {
-        let mut names = BTreeSet::new();
-        let mut apps = BTreeMap::new();
-        let said = top
-            .take_section(self.problems, "apps")
-            .map(|mut section| section.take_rest())
-            .unwrap_or_default();
-        if said.is_empty() {
-            let problem = top.error("there is no app: messages need a mini program to come from");
-            self.problems
-                .push(problem.help("say [apps.shop] with appid and secret_file"));
-        }
-        let written: Vec<String> = said
-            .iter()
-            .filter(|(_, said)| is_file(&said.origin))
-            .map(|(name, _)| name.clone())
-            .collect();
-        for (name, node) in said {
-            if let Some(problem) = stray_variable(&name, &node, &written) {
-                self.problems.push(problem);
-                continue;
-            }
-            names.insert(name.clone());
-            let section = Section::new(self.problems, node.key, node.value);
-            if let Some(app) = self.app(section) {
-                apps.insert(Arc::from(name), app);
-            }
-        }
-        (names, apps)
-    }
-
-    fn app(&mut self, mut section: Section) -> Option<App> {
-        let appid = section.require_string(
-            self.problems,
-            "appid",
-            "the appid is on the mini program's settings page: wx and 16 digits or letters",
-        );
-        let appid = self.shown(appid);
-        let secret = self.secret(&mut section);
-        let base_url = section.take_string(self.problems, "base_url");
-        let key = section.key_path("base_url");
-        if let Some(said) = base_url.as_ref().filter(|said| {
-            !said.value.starts_with("http://") && !said.value.starts_with("https://")
-        }) {
-            self.problems.push(
-                said.error(format!("\"{}\" is not a URL", said.value))
-                    .help("begin with https://"),
-            );
-        }
-        let base_url = self.or_default(
-            base_url,
-            &key,
-            "https://api.weixin.qq.com".to_owned(),
-            Clone::clone,
-        );
-        self.token(&mut section);
-        let rate = self.rate(&mut section);
-        let max_in_flight = section.take_integer(self.problems, "max_in_flight", 1, 100_000);
-        let max_in_flight = self.count(max_in_flight, &section.key_path("max_in_flight"), 512);
-        let states = [
-            ("formal", MiniprogramState::Formal),
-            ("trial", MiniprogramState::Trial),
-            ("developer", MiniprogramState::Developer),
-        ];
-        let state = section.take_choice(self.problems, "miniprogram_state", &states);
-        let key = section.key_path("miniprogram_state");
-        let miniprogram_state = self.or_default(state, &key, MiniprogramState::Formal, |state| {
-            word_of(&states, state)
-        });
-        section.finish(self.problems);
-        Some(App {
-            appid: appid?,
-            secret: secret?,
-            base_url: base_url.trim_end_matches('/').to_owned(),
-            rate,
-            max_in_flight,
-            miniprogram_state,
-        })
-    }
-
-    fn rate(&mut self, section: &mut Section) -> Option<Rate> {
-        let said = section.take("rate")?;
-        // A table may be put together from several layers: the number is what somebody will look for.
-        let number = match &said.value.item {
-            Item::Table(table) => table.get("per_second"),
-            Item::String(_)
-            | Item::Integer(_)
-            | Item::Float(_)
-            | Item::Boolean(_)
-            | Item::Array(_) => None,
-        };
-        let origin = number.map_or_else(|| said.origin.clone(), |node| node.origin.clone());
-        let table = Section::new(self.problems, said.key.clone(), said.value);
-        let rate = Rate::read(self.problems, table)?;
-        let shown = format!("{} a second, burst {}", rate.per_second, rate.burst);
-        self.note(&said.key, shown, &origin);
-        Some(rate)
-    }
-
-    fn token(&mut self, section: &mut Section) {
-        let Some(said) = section.take_string(self.problems, "token") else {
-            return;
-        };
-        if said.value != "stable" {
-            let problem = said.error(format!(
-                "\"{}\" is not known here: expected \"stable\"",
-                said.value
-            ));
-            self.problems.push(
-                problem
-                    .help("\"stable\" is WeChat's stable_token, which every instance may ask for"),
-            );
-        }
-    }
-
-    fn secret(&mut self, section: &mut Section) -> Option<Secret> {
-        let secret = section.take_string(self.problems, "secret");
-        let file = section.take_string(self.problems, "secret_file");
-        match (secret, file) {
-            (Some(secret), Some(file)) if is_file(&secret.origin) && is_file(&file.origin) => {
-                self.problems.push(
-                    file.error("both `secret` and `secret_file` are said")
-                        .help("keep `secret_file`"),
-                );
-                None
-            }
-            // A variable covers the file, whichever of the two keys it says.
-            (Some(secret), Some(file)) if is_file(&secret.origin) => self.secret_in(&file),
-            (Some(secret), _) if secret.value.trim().is_empty() => {
-                self.problems.push(secret.error("the secret is empty"));
-                None
-            }
-            (Some(secret), _) => {
-                self.note(&secret.key, "(hidden)".to_owned(), &secret.origin);
-                Some(Secret::new(secret.value))
-            }
-            (None, Some(file)) => self.secret_in(&file),
-            (None, None) => {
-                let variable = section.key_path("secret").replace('.', "__").to_uppercase();
-                let problem = section.error("the app's secret is missing");
-                self.problems.push(problem.help(format!(
-                    "say `secret_file = \"…\"`, or set WX_COURIER__{variable}"
-                )));
-                None
-            }
-        }
-    }
-
-    fn secret_in(&mut self, file: &Said<String>) -> Option<Secret> {
-        match std::fs::read_to_string(&file.value) {
-            Ok(text) if text.trim().is_empty() => {
-                self.problems.push(
-                    file.error(format!("{} is empty", file.value))
-                        .help("it must hold the app's AppSecret"),
-                );
-                None
-            }
-            Ok(text) => {
-                self.note(&file.key, file.value.clone(), &file.origin);
-                Some(Secret::new(text.trim_end()))
-            }
-            Err(error) => {
-                self.problems
-                    .push(file.error(format!("{} cannot be read: {error}", file.value)));
-                None
-            }
-        }
-    }
-
     fn section(&mut self, top: &mut Section, key: &'static str) -> Section {
         let empty = || {
             let node = Node {
@@ -625,24 +321,6 @@ impl Reader<'_> {
     fn duration(&mut self, said: Option<Said<Duration>>, key: &str, default: Duration) -> Duration {
         self.or_default(said, key, default, |duration| format!("{duration:?}"))
     }
-}
-
-/// An app that only a variable speaks of, and that has not even an appid, is a slip of the finger.
-fn stray_variable(name: &str, said: &Said<Node>, written: &[String]) -> Option<Problem> {
-    let Item::Table(table) = &said.value.item else {
-        return None;
-    };
-    let first = table.values().next()?;
-    if is_file(&said.origin) || table.contains_key("appid") {
-        return None;
-    }
-    let problem =
-        Problem::error(&first.origin, format!("there is no app \"{name}\"")).key(said.key.clone());
-    let known: Vec<&str> = written.iter().map(String::as_str).collect();
-    Some(match nearest(name, &known) {
-        Some(near) => problem.help(format!("did you mean \"{near}\"?")),
-        None => problem.help(format!("the settings know: {}", known.join(", "))),
-    })
 }
 
 /// A bare word that is no level would be taken for the name of a module, and nothing would be logged.

@@ -6,18 +6,6 @@ use std::path::{Path, PathBuf};
 /// Files of the crate that are longer than others may be, and why.
 const MAY_BE_LONG: &[(&str, &str)] = &[
     (
-        "config/read.rs",
-        "one place for every key, its default and its bounds",
-    ),
-    (
-        "pipeline/rules/file.rs",
-        "one place for every key of a rule",
-    ),
-    (
-        "edges/kafka/consumer.rs",
-        "what runs inside librdkafka's callbacks is read together",
-    ),
-    (
         "pipeline/engine.rs",
         "inputs, effects and upkeep of one value",
     ),

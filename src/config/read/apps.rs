@@ -1,0 +1,201 @@
+//! `[apps.*]`: the mini programs and their secrets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Reader, is_file, word_of};
+use crate::config::{App, MiniprogramState, Secret};
+use crate::document::{Item, Node, Problem, Said, Section, nearest};
+use crate::pipeline::limits::Rate;
+
+impl Reader<'_> {
+    pub(super) fn apps(
+        &mut self,
+        top: &mut Section,
+    ) -> (BTreeSet<String>, BTreeMap<Arc<str>, App>) {
+        let mut names = BTreeSet::new();
+        let mut apps = BTreeMap::new();
+        let said = top
+            .take_section(self.problems, "apps")
+            .map(|mut section| section.take_rest())
+            .unwrap_or_default();
+        if said.is_empty() {
+            let problem = top.error("there is no app: messages need a mini program to come from");
+            self.problems
+                .push(problem.help("say [apps.shop] with appid and secret_file"));
+        }
+        let written: Vec<String> = said
+            .iter()
+            .filter(|(_, said)| is_file(&said.origin))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for (name, node) in said {
+            if let Some(problem) = stray_variable(&name, &node, &written) {
+                self.problems.push(problem);
+                continue;
+            }
+            names.insert(name.clone());
+            let section = Section::new(self.problems, node.key, node.value);
+            if let Some(app) = self.app(section) {
+                apps.insert(Arc::from(name), app);
+            }
+        }
+        (names, apps)
+    }
+
+    fn app(&mut self, mut section: Section) -> Option<App> {
+        let appid = section.require_string(
+            self.problems,
+            "appid",
+            "the appid is on the mini program's settings page: wx and 16 digits or letters",
+        );
+        let appid = self.shown(appid);
+        let secret = self.secret(&mut section);
+        let base_url = section.take_string(self.problems, "base_url");
+        let key = section.key_path("base_url");
+        if let Some(said) = base_url.as_ref().filter(|said| {
+            !said.value.starts_with("http://") && !said.value.starts_with("https://")
+        }) {
+            self.problems.push(
+                said.error(format!("\"{}\" is not a URL", said.value))
+                    .help("begin with https://"),
+            );
+        }
+        let base_url = self.or_default(
+            base_url,
+            &key,
+            "https://api.weixin.qq.com".to_owned(),
+            Clone::clone,
+        );
+        self.token(&mut section);
+        let rate = self.rate(&mut section);
+        let max_in_flight = section.take_integer(self.problems, "max_in_flight", 1, 100_000);
+        let max_in_flight = self.count(max_in_flight, &section.key_path("max_in_flight"), 512);
+        let states = [
+            ("formal", MiniprogramState::Formal),
+            ("trial", MiniprogramState::Trial),
+            ("developer", MiniprogramState::Developer),
+        ];
+        let state = section.take_choice(self.problems, "miniprogram_state", &states);
+        let key = section.key_path("miniprogram_state");
+        let miniprogram_state = self.or_default(state, &key, MiniprogramState::Formal, |state| {
+            word_of(&states, state)
+        });
+        section.finish(self.problems);
+        Some(App {
+            appid: appid?,
+            secret: secret?,
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            rate,
+            max_in_flight,
+            miniprogram_state,
+        })
+    }
+
+    fn rate(&mut self, section: &mut Section) -> Option<Rate> {
+        let said = section.take("rate")?;
+        // A table may be put together from several layers: the number is what somebody will look for.
+        let number = match &said.value.item {
+            Item::Table(table) => table.get("per_second"),
+            Item::String(_)
+            | Item::Integer(_)
+            | Item::Float(_)
+            | Item::Boolean(_)
+            | Item::Array(_) => None,
+        };
+        let origin = number.map_or_else(|| said.origin.clone(), |node| node.origin.clone());
+        let table = Section::new(self.problems, said.key.clone(), said.value);
+        let rate = Rate::read(self.problems, table)?;
+        let shown = format!("{} a second, burst {}", rate.per_second, rate.burst);
+        self.note(&said.key, shown, &origin);
+        Some(rate)
+    }
+
+    fn token(&mut self, section: &mut Section) {
+        let Some(said) = section.take_string(self.problems, "token") else {
+            return;
+        };
+        if said.value != "stable" {
+            let problem = said.error(format!(
+                "\"{}\" is not known here: expected \"stable\"",
+                said.value
+            ));
+            self.problems.push(
+                problem
+                    .help("\"stable\" is WeChat's stable_token, which every instance may ask for"),
+            );
+        }
+    }
+
+    fn secret(&mut self, section: &mut Section) -> Option<Secret> {
+        let secret = section.take_string(self.problems, "secret");
+        let file = section.take_string(self.problems, "secret_file");
+        match (secret, file) {
+            (Some(secret), Some(file)) if is_file(&secret.origin) && is_file(&file.origin) => {
+                self.problems.push(
+                    file.error("both `secret` and `secret_file` are said")
+                        .help("keep `secret_file`"),
+                );
+                None
+            }
+            // A variable covers the file, whichever of the two keys it says.
+            (Some(secret), Some(file)) if is_file(&secret.origin) => self.secret_in(&file),
+            (Some(secret), _) if secret.value.trim().is_empty() => {
+                self.problems.push(secret.error("the secret is empty"));
+                None
+            }
+            (Some(secret), _) => {
+                self.note(&secret.key, "(hidden)".to_owned(), &secret.origin);
+                Some(Secret::new(secret.value))
+            }
+            (None, Some(file)) => self.secret_in(&file),
+            (None, None) => {
+                let variable = section.key_path("secret").replace('.', "__").to_uppercase();
+                let problem = section.error("the app's secret is missing");
+                self.problems.push(problem.help(format!(
+                    "say `secret_file = \"…\"`, or set WX_COURIER__{variable}"
+                )));
+                None
+            }
+        }
+    }
+
+    fn secret_in(&mut self, file: &Said<String>) -> Option<Secret> {
+        match std::fs::read_to_string(&file.value) {
+            Ok(text) if text.trim().is_empty() => {
+                self.problems.push(
+                    file.error(format!("{} is empty", file.value))
+                        .help("it must hold the app's AppSecret"),
+                );
+                None
+            }
+            Ok(text) => {
+                self.note(&file.key, file.value.clone(), &file.origin);
+                Some(Secret::new(text.trim_end()))
+            }
+            Err(error) => {
+                self.problems
+                    .push(file.error(format!("{} cannot be read: {error}", file.value)));
+                None
+            }
+        }
+    }
+}
+
+/// An app that only a variable speaks of, and that has not even an appid, is a slip of the finger.
+fn stray_variable(name: &str, said: &Said<Node>, written: &[String]) -> Option<Problem> {
+    let Item::Table(table) = &said.value.item else {
+        return None;
+    };
+    let first = table.values().next()?;
+    if is_file(&said.origin) || table.contains_key("appid") {
+        return None;
+    }
+    let problem =
+        Problem::error(&first.origin, format!("there is no app \"{name}\"")).key(said.key.clone());
+    let known: Vec<&str> = written.iter().map(String::as_str).collect();
+    Some(match nearest(name, &known) {
+        Some(near) => problem.help(format!("did you mean \"{near}\"?")),
+        None => problem.help(format!("the settings know: {}", known.join(", "))),
+    })
+}

@@ -1,0 +1,291 @@
+//! What librdkafka calls back, always inside poll: rebalances, and the answers to commits.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rdkafka::Offset;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaErrorCode;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::{Command, GroupEvent};
+use crate::edges::kafka::log;
+use crate::pipeline::engine::HandoverId;
+use crate::pipeline::event::Record;
+use crate::pipeline::offsets::{Epoch, Partition};
+
+pub(super) struct Context {
+    pub(super) events: mpsc::UnboundedSender<GroupEvent>,
+    pub(super) commands: Mutex<Receiver<Command>>,
+    pub(super) held: Mutex<Held>,
+    pub(super) next_epoch: AtomicU64,
+    pub(super) next_handover: AtomicU64,
+    pub(super) patience: Duration,
+}
+
+/// Whether records are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Reading {
+    #[default]
+    Running,
+    Paused,
+}
+
+/// What is ours at present.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) epochs: HashMap<(Arc<str>, i32), Epoch>,
+    pub(super) reading: Reading,
+    /// Set once nobody answers hand-overs any more.
+    pub(super) is_closing: bool,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "the consumer reports an error");
+    }
+}
+
+impl ConsumerContext for Context {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(partitions) => self.assigned(partitions),
+            Rebalance::Revoke(partitions) => self.revoked(consumer, partitions),
+            Rebalance::Error(error) => {
+                tracing::warn!(%error, "rebalancing failed, every partition is given up");
+                let all = self
+                    .held()
+                    .epochs
+                    .drain()
+                    .map(|(partition, _)| to_partition(partition))
+                    .collect();
+                self.tell(GroupEvent::Lost(all));
+            }
+        }
+    }
+
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(_) = rebalance
+            && self.held().reading == Reading::Paused
+        {
+            set_reading(consumer, Reading::Paused);
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        match result {
+            // There was nothing new to commit.
+            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+            Err(error) => tracing::warn!(%error, "a commit failed and will be repeated"),
+        }
+    }
+}
+
+impl Context {
+    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn commands(&self) -> MutexGuard<'_, Receiver<Command>> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next command, if there is one; a service that is gone has asked to close.
+    pub(super) fn next_command(&self) -> Option<Command> {
+        match self.commands().try_recv() {
+            Ok(command) => Some(command),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                self.held().is_closing = true;
+                None
+            }
+        }
+    }
+
+    fn tell(&self, event: GroupEvent) {
+        if self.events.send(event).is_err() {
+            tracing::debug!("the service has ended before an event of the group reached it");
+        }
+    }
+
+    pub(super) fn report(&self, error: &KafkaError) {
+        if let KafkaError::MessageConsumptionFatal(_) = error {
+            self.tell(GroupEvent::Fatal(error.to_string()));
+        } else {
+            tracing::warn!(%error, "reading failed, trying again");
+        }
+    }
+
+    pub(super) fn epoch_of(&self, record: &Record) -> Option<Epoch> {
+        self.held()
+            .epochs
+            .get(&(Arc::clone(&record.topic), record.partition))
+            .copied()
+    }
+
+    fn assigned(&self, partitions: &TopicPartitionList) {
+        let mut given = Vec::new();
+        for (topic, number) in names(partitions) {
+            let epoch = Epoch(self.next_epoch.fetch_add(1, Ordering::Relaxed));
+            self.held()
+                .epochs
+                .insert((Arc::clone(&topic), number), epoch);
+            given.push((Partition { topic, number }, epoch));
+        }
+        tracing::info!(partitions = %list(given.iter().map(|(partition, _)| partition)), "partitions assigned");
+        self.tell(GroupEvent::Assigned(given));
+    }
+
+    fn revoked(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
+        let names = names(partitions);
+        for name in &names {
+            self.held().epochs.remove(name);
+        }
+        let partitions: Vec<Partition> = names.into_iter().map(to_partition).collect();
+        if partitions.is_empty() || self.held().is_closing {
+            return;
+        }
+        if consumer.assignment_lost() {
+            tracing::warn!(partitions = %list(&partitions), "partitions lost: another member has them");
+            self.tell(GroupEvent::Lost(partitions));
+            return;
+        }
+        tracing::info!(partitions = %list(&partitions), "partitions revoked: finishing what has begun");
+        let handover = HandoverId(self.next_handover.fetch_add(1, Ordering::Relaxed));
+        self.tell(GroupEvent::Revoked {
+            handover,
+            partitions,
+        });
+        self.wait_for_release(consumer, handover);
+    }
+
+    /// Poll is not called in here, which is allowed for up to `max.poll.interval.ms`; heartbeats go on from another thread.
+    fn wait_for_release(&self, consumer: &BaseConsumer<Self>, awaited: HandoverId) {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let received = self.commands().recv_timeout(left);
+            match received {
+                Ok(Command::Released {
+                    handover,
+                    positions,
+                }) if handover == awaited => {
+                    for (partition, position) in positions {
+                        store(consumer, &partition, position);
+                    }
+                    commit_stored(consumer);
+                    return;
+                }
+                Ok(command) => self.obey(consumer, command),
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.held().is_closing {
+                return;
+            }
+        }
+        tracing::warn!(
+            "the engine did not let go in time: some records will be read again by their new owner"
+        );
+    }
+
+    pub(super) fn obey(&self, consumer: &BaseConsumer<Self>, command: Command) {
+        match command {
+            Command::Pause => {
+                self.held().reading = Reading::Paused;
+                set_reading(consumer, Reading::Paused);
+            }
+            Command::Resume => {
+                self.held().reading = Reading::Running;
+                set_reading(consumer, Reading::Running);
+            }
+            Command::Store {
+                partition,
+                epoch,
+                position,
+            } => {
+                let held = self
+                    .held()
+                    .epochs
+                    .get(&(Arc::clone(&partition.topic), partition.number))
+                    .copied();
+                if held == Some(epoch) {
+                    store(consumer, &partition, position);
+                }
+            }
+            // A hand-over that nobody waits for any more: its time was up.
+            Command::Released { .. } => {}
+            Command::Close => self.held().is_closing = true,
+        }
+    }
+}
+
+/// Commits what is stored and waits for the broker: before partitions are given away there is no second chance.
+pub(super) fn commit_stored(consumer: &BaseConsumer<Context>) {
+    const TRIES: u32 = 3;
+    for attempt in 1..=TRIES {
+        match consumer.commit_consumer_state(CommitMode::Sync) {
+            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => return,
+            Err(error) => tracing::warn!(%error, attempt, "the last commit failed"),
+        }
+    }
+}
+
+fn store(consumer: &BaseConsumer<Context>, partition: &Partition, position: i64) {
+    let mut offsets = TopicPartitionList::new();
+    let added =
+        offsets.add_partition_offset(&partition.topic, partition.number, Offset::Offset(position));
+    if let Err(error) = added.and_then(|()| consumer.store_offsets(&offsets)) {
+        // The partition has just been taken away: its new owner reads from the last commit.
+        tracing::debug!(%error, %partition, position, "the position could not be stored");
+    }
+}
+
+/// Pausing drops what librdkafka has fetched ahead, and resuming a partition that is not paused fetches it again: the caller tracks
+/// the state and asks once per change.
+fn set_reading(consumer: &BaseConsumer<Context>, reading: Reading) {
+    let changed = consumer.assignment().and_then(|assignment| match reading {
+        Reading::Paused => consumer.pause(&assignment),
+        Reading::Running => consumer.resume(&assignment),
+    });
+    if let Err(error) = changed {
+        tracing::warn!(%error, ?reading, "reading could not be paused or resumed");
+    }
+}
+
+fn names(partitions: &TopicPartitionList) -> Vec<(Arc<str>, i32)> {
+    // librdkafka's list of an empty rebalance has no memory behind it, and reading its elements is unsound in some versions.
+    if partitions.count() == 0 {
+        return Vec::new();
+    }
+    partitions
+        .elements()
+        .iter()
+        .map(|element| (Arc::from(element.topic()), element.partition()))
+        .collect()
+}
+
+fn to_partition((topic, number): (Arc<str>, i32)) -> Partition {
+    Partition { topic, number }
+}
+
+fn list<'a>(partitions: impl IntoIterator<Item = &'a Partition>) -> String {
+    let names: Vec<String> = partitions.into_iter().map(ToString::to_string).collect();
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
