@@ -72,6 +72,14 @@ pub enum Item {
 }
 
 impl Item {
+    /// The text, if it is one.
+    fn as_text(&self) -> Option<String> {
+        if let Self::String(text) = self {
+            return Some(text.clone());
+        }
+        None
+    }
+
     /// What this is, for a sentence like "expected text, found a list".
     pub fn kind(&self) -> &'static str {
         match self {

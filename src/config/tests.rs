@@ -105,7 +105,7 @@ fn every_mistake_of_settings_and_rules_is_told_at_once() {
         "courier.toml:2: error: kafka.topic: the key `topic` is not known here",
         "help: did you mean `topics`?",
         "courier.toml:4: error: kafka.options.group.id: `group.id` cannot be set here",
-        "courier.toml:6: error: send.timeout: expected text, found a whole number",
+        "courier.toml:6: error: send.timeout: expected a length of time in quotes",
         "courier.toml:7: error: apps.shop: the app's secret is missing",
         "WX_COURIER__APPS__SHOP__SECRET",
         "courier.toml:9: error: apps.shop.token: \"classic\" is not known here",

@@ -120,13 +120,7 @@ impl Section {
         problems: &mut Problems,
         key: &'static str,
     ) -> Option<Said<String>> {
-        self.take_as(problems, key, "text", |item, _| {
-            if let Item::String(text) = item {
-                Some(text.clone())
-            } else {
-                None
-            }
-        })
+        self.take_as(problems, key, "text", |item, _| item.as_text())
     }
 
     /// Takes text that must be there; its absence is an error, with `help`.
@@ -290,7 +284,8 @@ impl Section {
         problems: &mut Problems,
         key: &'static str,
     ) -> Option<Said<std::time::Duration>> {
-        let said = self.take_string(problems, key)?;
+        let expected = "a length of time in quotes, like \"30s\" or \"15m\"";
+        let said = self.take_as(problems, key, expected, |item, _| item.as_text())?;
         if let Some(duration) = parse_duration(&said.value).filter(|duration| !duration.is_zero()) {
             return Some(said.map(|_| duration));
         }

@@ -19,14 +19,25 @@ pub fn parse(problems: &mut Problems, file: &str, text: &str) -> Option<Node> {
         return Some(lines.table(table.get_ref(), &table.span()));
     }
     for error in errors {
-        let origin = lines.origin(&error.span().unwrap_or_default());
-        problems.push(Problem::error(
-            &origin,
-            format!(
-                "this is not TOML: {}",
-                error.message().trim_end().replace('\n', ", ")
-            ),
-        ));
+        let span = error.span().unwrap_or_default();
+        let message = error.message().trim_end().replace('\n', ", ");
+        let at = text
+            .get(span.clone())
+            .filter(|at| !at.trim().is_empty() && at.len() <= 40);
+        let found = at.map_or(String::new(), |at| format!(", at `{}`", at.trim()));
+        let problem = Problem::error(
+            &lines.origin(&span),
+            format!("this is not TOML: {message}{found}"),
+        );
+        let line = text
+            .get(..span.end)
+            .and_then(|before| before.lines().last());
+        let is_curly = line.is_some_and(|line| line.contains(['“', '”', '‘', '’']));
+        problems.push(if is_curly {
+            problem.help("TOML wants the straight quote \", not “ or ”")
+        } else {
+            problem
+        });
     }
     None
 }
