@@ -89,7 +89,7 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         Some(preview) => vec![preview],
         None if planned.is_empty() => {
             let kind = kind.unwrap_or_default();
-            let detail = format!("no rule wants an event of the type \"{kind}\" with this data");
+            let detail = why_unmatched(&configuration, &kind);
             vec![Preview::without_rule(
                 Status::Unmatched,
                 Reason::NoRule,
@@ -170,6 +170,18 @@ fn preview<'a>(configuration: &Configuration, planned: &'a Planned, age_ms: i64)
             message: None,
         },
     }
+}
+
+fn why_unmatched(configuration: &Configuration, kind: &str) -> String {
+    let rules = configuration.rules.rules_for(kind);
+    let names: Vec<&str> = rules.map(|rule| rule.name.as_ref()).collect();
+    if names.is_empty() {
+        return format!("no rule is for events of the type \"{kind}\"");
+    }
+    format!(
+        "`when` does not hold for this event in {}",
+        names.join(", ")
+    )
 }
 
 /// The preview shows what the rule makes of an event at any age; the service would not send this one any more.

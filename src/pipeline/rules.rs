@@ -315,26 +315,29 @@ impl RuleSet {
         &self.rules
     }
 
-    /// What becomes of an event, in the order of the rules' names; empty if no rule wants it.
-    pub fn plan(&self, event: &Event) -> Vec<Planned> {
-        let mut wanted: Vec<usize> = self.by_type.get(&event.kind).cloned().unwrap_or_default();
+    /// The rules that are for a type of event, whatever their `when` says, in the order of their names.
+    pub fn rules_for(&self, event_type: &str) -> impl Iterator<Item = &Arc<Rule>> {
+        let mut wanted: Vec<usize> = self.by_type.get(event_type).cloned().unwrap_or_default();
         let by_glob = self.with_globs.iter().filter(|index| {
-            self.rules
-                .get(**index)
-                .is_some_and(|rule| rule.wants(&event.kind))
+            let rule = self.rules.get(**index);
+            rule.is_some_and(|rule| rule.wants(event_type))
         });
         wanted.extend(by_glob);
-        if wanted.is_empty() {
-            return Vec::new();
-        }
         wanted.sort_unstable();
         wanted.dedup();
-        let values = EventValues::of(event);
-        let mut planned = Vec::with_capacity(wanted.len());
-        for rule in wanted.into_iter().filter_map(|index| self.rules.get(index)) {
-            planned.extend(rule.apply(event, &values));
+        wanted.into_iter().filter_map(|index| self.rules.get(index))
+    }
+
+    /// What becomes of an event, in the order of the rules' names; empty if no rule wants it.
+    pub fn plan(&self, event: &Event) -> Vec<Planned> {
+        let mut rules = self.rules_for(&event.kind).peekable();
+        if rules.peek().is_none() {
+            return Vec::new();
         }
-        planned
+        let values = EventValues::of(event);
+        rules
+            .filter_map(|rule| rule.apply(event, &values))
+            .collect()
     }
 
     /// Runs the tests that the rules bring along.
