@@ -15,7 +15,7 @@ use super::sandbox::sandbox_settings;
 use super::{Configuration, Exit, asked_to_end, block_on, complain, configuration, say, sources};
 use crate::config::{FlagSetting, Settings, load};
 use crate::document::Problems;
-use crate::edges::http::{self, Report};
+use crate::edges::http;
 use crate::edges::kafka::bystander::{Upstream, Watcher};
 use crate::edges::kafka::embedded::EmbeddedBroker;
 use crate::sandbox::{Answer, Handle, Sandbox, Script};
@@ -79,8 +79,7 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
             settings, rules, ..
         } = configuration;
         let metrics = Metrics::new()?;
-        let (reports, watched) = watch::channel(Report::at_the_start());
-        let _pages = tokio::spawn(http::serve(listener, watched, Arc::clone(&metrics)));
+        let reports = http::open(listener, Arc::clone(&metrics));
         let parts = Parts {
             settings: Arc::clone(&settings),
             rules: watch::Sender::new(rules).subscribe(),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::config::{FlagSetting, Settings, Sources};
 use crate::document::{Origin, Problem, Problems, Severity};
-use crate::edges::http::{self, Report};
+use crate::edges::http;
 use crate::edges::kafka::topics::{self, TopicsError};
 use crate::pipeline::rules::RuleSet;
 use crate::service::{self, Ending, Parts};
@@ -62,9 +62,8 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
     // Taken from the start: until somebody listens, the signal would end the process.
     let hangups = signal(SignalKind::hangup())?;
     let metrics = Metrics::new()?;
-    let (reports, watched) = watch::channel(Report::at_the_start());
     // From here on the process can be asked how it is, even while it waits for Kafka.
-    let _pages = tokio::spawn(http::serve(listener, watched, Arc::clone(&metrics)));
+    let reports = http::open(listener, Arc::clone(&metrics));
     let missing = tokio::select! {
         missing = missing_topics(&settings) => missing?,
         ended = asked_to_end() => {

@@ -27,7 +27,7 @@ pub struct Report {
 
 impl Report {
     /// What there is to say before the service runs.
-    pub fn at_the_start() -> Self {
+    fn at_the_start() -> Self {
         Self {
             phase: Phase::WaitingForKafka,
             version: env!("CARGO_PKG_VERSION"),
@@ -57,8 +57,18 @@ struct Pages {
     metrics: Arc<Metrics>,
 }
 
-/// Serves until the task is dropped.
-pub async fn serve(
+/// Opens the pages, until the process ends; what they show is said through the sender.
+pub fn open(listener: TcpListener, metrics: Arc<Metrics>) -> watch::Sender<Report> {
+    let (reports, watched) = watch::channel(Report::at_the_start());
+    tokio::spawn(async move {
+        if let Err(error) = serve(listener, watched, metrics).await {
+            tracing::error!(%error, "health, metrics and status are not served any more");
+        }
+    });
+    reports
+}
+
+async fn serve(
     listener: TcpListener,
     reports: watch::Receiver<Report>,
     metrics: Arc<Metrics>,

@@ -138,6 +138,21 @@ pub struct Tries {
     pub in_doubt: u32,
 }
 
+impl Tries {
+    /// How a message ends that has been through this. A permission for one message that is gone, attempts that are used up, or its
+    /// age: after an attempt in doubt none of them says that the user has nothing.
+    pub fn end(self, status: Status, reason: Reason) -> (Status, Reason) {
+        let denies = matches!(
+            reason,
+            Reason::UserRefused | Reason::AttemptsUsed | Reason::Expired
+        );
+        if denies && self.in_doubt > 0 {
+            return (Status::Unknown, Reason::InDoubt);
+        }
+        (status, reason)
+    }
+}
+
 /// What follows from an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -163,16 +178,13 @@ pub fn decide(
     jitter: f64,
 ) -> Verdict {
     let verdict = decide_answer(plan, in_doubt, tries, answer, jitter);
-    // A permission for one message that is gone, or attempts that are: after an attempt in doubt neither says that the user has
-    // nothing.
-    let denies = matches!(
-        verdict,
-        Verdict::Settle(_, Reason::UserRefused | Reason::AttemptsUsed)
-    );
-    if denies && tries.in_doubt > 0 {
-        return Verdict::Settle(Status::Unknown, Reason::InDoubt);
+    match verdict {
+        Verdict::Settle(status, reason) => {
+            let (status, reason) = tries.end(status, reason);
+            Verdict::Settle(status, reason)
+        }
+        Verdict::Retry(wait) => Verdict::Retry(wait),
     }
-    verdict
 }
 
 fn decide_answer(

@@ -315,20 +315,20 @@ impl Engine {
             && *at <= now.elapsed
             && let Some((_, ticket)) = self.timers.pop_first()
         {
-            match self.duties.get_mut(&ticket).map(|duty| &mut duty.stage) {
-                Some(stage @ Stage::BackingOff(_)) => {
-                    let Stage::BackingOff(delivery) = stage else {
-                        continue;
-                    };
+            let Some(duty) = self.duties.get_mut(&ticket) else {
+                continue;
+            };
+            match &duty.stage {
+                Stage::BackingOff(delivery) => {
                     let delivery = delivery.clone();
-                    *stage = Stage::Waiting(delivery.clone());
+                    duty.stage = Stage::Waiting(delivery.clone());
                     self.wait(ticket, &delivery, Admission::put_back);
                 }
-                Some(Stage::Publishing(outcome)) => {
+                Stage::Publishing(outcome) => {
                     let outcome = Arc::clone(outcome);
                     self.publish(ticket, outcome, effects);
                 }
-                Some(Stage::Waiting(_) | Stage::Sending(_)) | None => {}
+                Stage::Waiting(_) | Stage::Sending(_) => {}
             }
         }
     }

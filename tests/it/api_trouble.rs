@@ -73,13 +73,7 @@ fn an_api_that_answers_garbage_for_a_while_costs_attempts_and_nothing_else() {
     world.publish(&events);
     let courier = world.courier();
     let mut outcomes = world.outcomes();
-    outcomes.read_at_least(events.len());
-    courier.end_cleanly();
-
-    let found = checks::distinct(outcomes.read_to_end());
-    checks::each_was_sent(&found, &events);
-    checks::each_was_accepted_once(wechat, &events);
-    checks::everything_is_committed(&world);
+    let found = checks::end_with_each_sent_once(&world, courier, &mut outcomes, &events);
     let mut n_attempts = 0;
     for outcome in found.values() {
         let attempts = outcome["attempts"].as_u64().unwrap();
@@ -116,12 +110,7 @@ fn one_user_never_gets_two_messages_at_once() {
     world.publish(&events);
     let courier = world.courier();
     let mut outcomes = world.outcomes();
-    outcomes.read_at_least(events.len());
-    courier.end_cleanly();
-
-    let found = checks::distinct(outcomes.read_to_end());
-    checks::each_was_sent(&found, &events);
-    checks::each_was_accepted_once(wechat, &events);
+    checks::end_with_each_sent_once(&world, courier, &mut outcomes, &events);
     assert_eq!(wechat.stats().errcodes.get(&43108), None);
     assert_eq!(wechat.stats().max_concurrency, 5, "one for each user");
     for n in 0..5 {

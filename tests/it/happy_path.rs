@@ -37,13 +37,7 @@ fn three_forms_of_events_and_three_rules() {
     world.flush();
     let courier = world.courier();
     let mut outcomes = world.outcomes();
-    outcomes.read_at_least(events.len());
-    courier.end_cleanly();
-
-    let found = checks::distinct(outcomes.read_to_end());
-    checks::each_was_sent(&found, &events);
-    checks::each_was_accepted_once(&world.wechat, &events);
-    checks::everything_is_committed(&world);
+    checks::end_with_each_sent_once(&world, courier, &mut outcomes, &events);
     let accepted = world.wechat.accepted();
     let accepted: BTreeMap<&str, &Accepted> =
         accepted.iter().map(|sent| (mark_of(sent), sent)).collect();

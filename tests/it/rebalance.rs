@@ -58,11 +58,5 @@ fn partitions_change_hands_under_load() {
     world.flush();
     let events = load.events;
     let mut outcomes = world.outcomes();
-    outcomes.read_at_least(events.len());
-    first.end_cleanly();
-
-    let found = checks::distinct(outcomes.read_to_end());
-    checks::each_was_sent(&found, &events);
-    checks::each_was_accepted_once(wechat, &events);
-    checks::everything_is_committed(&world);
+    checks::end_with_each_sent_once(&world, first, &mut outcomes, &events);
 }

@@ -49,12 +49,7 @@ fn a_shutdown_in_mid_flight_loses_nothing_and_sends_nothing_twice() {
 
     wechat.set_latency(Latency::fixed(0));
     let courier = world.courier();
-    outcomes.read_at_least(events.len());
-    courier.end_cleanly();
-    let found = checks::distinct(outcomes.read_to_end());
-    checks::each_was_sent(&found, &events);
-    checks::each_was_accepted_once(wechat, &events);
-    checks::everything_is_committed(&world);
+    checks::end_with_each_sent_once(&world, courier, &mut outcomes, &events);
 }
 
 fn check_accepted_have_outcomes(world: &World, seen: &[Published]) {

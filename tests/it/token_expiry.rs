@@ -30,13 +30,7 @@ fn tokens_that_expire_or_are_taken_back_cost_no_message() {
     wait_until("600 sends are accepted", || wechat.stats().accepted >= 600);
     assert!(wechat.invalidate_tokens() > 0);
     let mut outcomes = world.outcomes();
-    outcomes.read_at_least(events.len());
-    courier.end_cleanly();
-
-    let found = checks::distinct(outcomes.read_to_end());
-    checks::each_was_sent(&found, &events);
-    checks::each_was_accepted_once(wechat, &events);
-    checks::everything_is_committed(&world);
+    let found = checks::end_with_each_sent_once(&world, courier, &mut outcomes, &events);
     let stats = wechat.stats();
     let refused = |code| stats.errcodes.get(&code).copied().unwrap_or(0);
     assert!(refused(42001) > 0 && refused(40001) > 0, "{stats:?}");

@@ -123,7 +123,8 @@ impl Publisher {
                 &bare
             }
         };
-        let value = serde_json::to_vec(outcome).unwrap_or_default();
+        let value = serde_json::to_vec(outcome)
+            .map_err(|_| KafkaError::MessageProduction(RDKafkaErrorCode::BadMessage))?;
         let record = BaseRecord::with_opaque_to(&self.outcome_topic, Box::new(part))
             .key(&outcome.message_id)
             .payload(&value)

@@ -107,7 +107,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
             last_word(answer)
         ),
         (Reason::AttemptsUsed, answer) => {
-            format!("given up after {} attempts; the last one: {}", delivery.tries.attempts, last_word(answer))
+            format!("given up after {} tries; the last one: {}", delivery.tries.attempts, last_word(answer))
         }
         (reason, _) => reason.as_str().replace('_', " "),
     }

@@ -82,12 +82,7 @@ impl Engine {
         let stage = self.duties.get(&ticket).map(|duty| &duty.stage);
         if let Some(Stage::Waiting(delivery)) = stage {
             let delivery = delivery.clone();
-            // Whether the user has it is what an attempt in doubt leaves open; its age changes nothing about that.
-            let end = if delivery.tries.in_doubt > 0 {
-                (Status::Unknown, Reason::InDoubt)
-            } else {
-                (Status::Expired, Reason::Expired)
-            };
+            let end = delivery.tries.end(Status::Expired, Reason::Expired);
             self.settle(now, ticket, &delivery, end, None, effects);
         }
     }

@@ -5,10 +5,28 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use wx_courier::sandbox::Handle;
 
+use super::courier::Courier;
 use super::events::{Event, mark_of};
 use super::schema;
-use super::topic::Published;
+use super::topic::{Published, Reader};
 use super::world::World;
+
+/// Waits for the outcomes of all events, ends the service, and holds what a run without a crash must hold: each message sent once, one
+/// outcome each, everything committed. Gives the outcomes for what a journey looks at besides.
+pub(crate) fn end_with_each_sent_once(
+    world: &World,
+    courier: Courier,
+    outcomes: &mut Reader,
+    events: &[Event],
+) -> BTreeMap<String, Value> {
+    outcomes.read_at_least(events.len());
+    courier.end_cleanly();
+    let found = distinct(outcomes.read_to_end());
+    each_was_sent(&found, events);
+    each_was_accepted_once(&world.wechat, events);
+    everything_is_committed(world);
+    found
+}
 
 /// Outcomes by their `id`, of which each may be there once.
 pub(crate) fn distinct(outcomes: &[Published]) -> BTreeMap<String, Value> {
