@@ -5,6 +5,7 @@
 
 pub mod admission;
 pub mod catalog;
+pub mod claims;
 pub mod delivery;
 pub mod engine;
 pub mod event;

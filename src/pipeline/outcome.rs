@@ -6,12 +6,14 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::event::Record;
 
 /// How a message ended. Closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// `WeChat` took it (errcode 0).
@@ -49,7 +51,9 @@ impl Status {
 }
 
 /// Why. Closed, and stable on the wire; `docs/outcomes.md` explains each for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// `sent`: errcode 0.
@@ -95,6 +99,9 @@ pub enum Reason {
     /// `invalid`: a param's value is not one that the template lists.
     ParamNotListed,
 
+    /// `skipped`: another record's message with the same message id was sent, or may have been.
+    Duplicate,
+
     /// `expired`: its turn came too late.
     Expired,
 
@@ -138,6 +145,7 @@ impl Reason {
             Self::ParamTooLong => "param_too_long",
             Self::ParamMalformed => "param_malformed",
             Self::ParamNotListed => "param_not_listed",
+            Self::Duplicate => "duplicate",
             Self::Expired => "expired",
             Self::AttemptsUsed => "attempts_used",
             Self::TemplateBanned => "template_banned",
@@ -150,7 +158,7 @@ impl Reason {
 }
 
 /// The record on the outcome topic. Flat, so that any dashboard tool reads it; a field that does not apply is left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// The same for the same record and rule, on every run: `topic/partition/offset/rule`.
     pub id: String,
