@@ -74,7 +74,11 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     let source = consumer::start(&settings.kafka, settings.engine.handover)?;
     let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
     reports.send_modify(|report| report.phase = Phase::Joining);
+    let (stored_in, stored) = mpsc::unbounded_channel();
     let service = Service {
+        book: std::sync::Mutex::new(crate::pipeline::claims::Book::new(100_000)),
+        stored_in,
+        stored,
         engine,
         source,
         publisher,
@@ -108,6 +112,10 @@ fn setup(settings: &Settings, seed: u64) -> Setup {
         max_bytes: settings.engine.max_bytes,
         recipient_style: settings.outcomes.recipient,
         unmatched: settings.outcomes.unmatched,
+        breaker: crate::pipeline::pauses::BreakerPlan::default(),
+        // A token may have to be fetched first.
+        call_limit: settings.send.timeout * 2,
+        process: fastrand::u64(..),
         seed,
     }
 }
@@ -119,6 +127,9 @@ struct Service {
     wechat: Arc<WeChat>,
     metrics: Arc<Metrics>,
     calls_in: mpsc::UnboundedSender<(Ticket, Arc<str>, Called)>,
+    book: std::sync::Mutex<crate::pipeline::claims::Book>,
+    stored_in: mpsc::UnboundedSender<(Ticket, crate::pipeline::claims::Answer)>,
+    stored: mpsc::UnboundedReceiver<(Ticket, crate::pipeline::claims::Answer)>,
     rules: watch::Receiver<Arc<RuleSet>>,
     reports: watch::Sender<Report>,
     began: Instant,
@@ -184,6 +195,9 @@ impl Service {
                 Some((ticket, app, called)) = calls.recv() => {
                     self.metrics.call(&app, &called.answer, called.api_ms);
                     inputs.push(Input::SendFinished { ticket, answer: called.answer, api_ms: called.api_ms });
+                }
+                Some((ticket, answer)) = self.stored.recv() => {
+                    inputs.push(Input::Stored { ticket, answer });
                 }
                 Some(publication) = publications.recv() => inputs.push(self.publication(publication)?),
                 () = self.alarm.rang() => inputs.push(Input::Tick),
@@ -279,6 +293,12 @@ impl Service {
                 };
                 tokio::spawn(call.make(wechat, cleared));
             }
+            Effect::Store { ticket, request } => {
+                let answer = self.book.lock().unwrap().answer(&request);
+                self.stored_in.send((ticket, answer)).ok();
+            }
+            Effect::AskQuota { app } => tracing::warn!(app = app.as_ref(), "asking"),
+            Effect::PauseChanged(change) => tracing::warn!(?change, "pause"),
             Effect::Publish {
                 ticket,
                 outcome,

@@ -118,6 +118,24 @@ pub struct Held {
     pub since_ms: i64,
 }
 
+/// The store's word that a message may be sent. There is no other way to get one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    holder: Holder,
+}
+
+impl Grant {
+    /// The grant in an answer to the claim of this holder.
+    pub fn in_answer(answer: &Answer, holder: Holder) -> Option<Self> {
+        matches!(answer, Answer::Granted).then_some(Self { holder })
+    }
+
+    /// Who may send.
+    pub fn holder(self) -> Holder {
+        self.holder
+    }
+}
+
 /// Whether a message that ended like this reached its user, or may have: then no other record may send it again. All other endings let
 /// the same message be tried again.
 pub fn counts_as_sent(status: Status) -> bool {

@@ -1,9 +1,15 @@
 //! What an attempt came to, and what follows from it.
 
+mod treatment;
+
 use std::time::Duration;
 
+pub use treatment::{Class, Patience, Treatment};
+
 use super::outcome::{Reason, Status};
+use super::pauses::Cause;
 use super::rules::InDoubt;
+use treatment::SHORT_ATTEMPTS;
 
 /// What an attempt came to, as the edge saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,41 +64,6 @@ pub struct TokenTrouble {
     pub detail: String,
     /// Whether asking again can help.
     pub class: Class,
-}
-
-/// What an errcode means for the message at hand. Closed: a code that is not in the table is `Unlisted`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// This user has not subscribed, or the subscription is used up (43101).
-    NotSubscribed,
-    /// There is no such user in this app (40003).
-    UnknownRecipient,
-    /// A value breaks its rule (47003).
-    BadParam,
-    /// A value holds a word that is not allowed (45168), or leads to a page that is not (40066).
-    BadContent,
-    /// The template id is not this app's (40037).
-    UnknownTemplate,
-    /// The page is not in the released version (41030, 40165).
-    UnknownPage,
-    /// The template, or the ability to send, is banned (43107, 43116).
-    Banned,
-    /// The token is not, or no longer, good (40001, 40014, 42001).
-    Token,
-    /// `WeChat` is busy (-1).
-    Busy,
-    /// Another send to the same user is under way (43108).
-    Concurrent,
-    /// Too many this minute (45011).
-    MinuteQuota,
-    /// Too many today (45009).
-    DailyQuota,
-    /// The account may not do this: wrong secret, missing permission, frozen, address not listed.
-    Account,
-    /// The request itself is wrong, whatever the message: a fault of ours.
-    Bug,
-    /// Not in the table.
-    Unlisted,
 }
 
 /// How often and how long to try.
@@ -160,14 +131,9 @@ pub enum Verdict {
     Settle(Status, Reason),
     /// Another attempt, after a wait.
     Retry(Duration),
+    /// More than this message is in trouble: it goes back to the head of its lane and waits there for the end of a pause.
+    Hold(Cause),
 }
-
-/// `WeChat`'s "busy" can be permanent for one message, so it gets fewer attempts than the plan allows: a phone number with Han
-/// characters is reported to have earned -1 thousands of times in a day.
-const BUSY_ATTEMPTS: u32 = 3;
-
-/// 45011 counts by the minute.
-const MINUTE: Duration = Duration::from_mins(1);
 
 /// Decides. `jitter` is from 0 to 1.
 pub fn decide(
@@ -177,65 +143,47 @@ pub fn decide(
     answer: &Answer,
     jitter: f64,
 ) -> Verdict {
-    let verdict = decide_answer(plan, in_doubt, tries, answer, jitter);
+    let verdict = match answer {
+        Answer::Accepted { .. } => Verdict::Settle(Status::Sent, Reason::Ok),
+        Answer::Refused(refusal) => treat(plan, tries, refusal.class.treatment(), jitter),
+        // A token endpoint that is busy says nothing about this message, so it gets all the attempts of the plan.
+        Answer::NoToken(trouble) if matches!(trouble.class, Class::Busy | Class::Unlisted) => {
+            treat(plan, tries, Treatment::Retry(Patience::Plan), jitter)
+        }
+        Answer::NoToken(trouble) => treat(plan, tries, trouble.class.treatment(), jitter),
+        Answer::Garbled { .. } | Answer::Unreachable { .. } => {
+            treat(plan, tries, Treatment::Retry(Patience::Plan), jitter)
+        }
+        Answer::InDoubt { .. } => match in_doubt {
+            InDoubt::Resend => treat(plan, tries, Treatment::Retry(Patience::Plan), jitter),
+            InDoubt::Leave => Verdict::Settle(Status::Unknown, Reason::InDoubt),
+        },
+    };
     match verdict {
         Verdict::Settle(status, reason) => {
             let (status, reason) = tries.end(status, reason);
             Verdict::Settle(status, reason)
         }
-        Verdict::Retry(wait) => Verdict::Retry(wait),
+        Verdict::Retry(_) | Verdict::Hold(_) => verdict,
     }
 }
 
-fn decide_answer(
-    plan: &RetryPlan,
-    in_doubt: InDoubt,
-    tries: Tries,
-    answer: &Answer,
-    jitter: f64,
-) -> Verdict {
-    match answer {
-        Answer::Accepted { .. } => Verdict::Settle(Status::Sent, Reason::Ok),
-        Answer::Refused(refusal) => decide_refusal(plan, tries, refusal.class, jitter),
-        // A token endpoint that is busy says nothing about this message, so it gets all the attempts of the plan.
-        Answer::NoToken(trouble) if matches!(trouble.class, Class::Busy | Class::Unlisted) => {
-            again(plan, plan.attempts, tries, jitter)
-        }
-        Answer::NoToken(trouble) => decide_refusal(plan, tries, trouble.class, jitter),
-        Answer::Garbled { .. } | Answer::Unreachable { .. } => {
-            again(plan, plan.attempts, tries, jitter)
-        }
-        Answer::InDoubt { .. } => match in_doubt {
-            InDoubt::Resend => again(plan, plan.attempts, tries, jitter),
-            InDoubt::Leave => Verdict::Settle(Status::Unknown, Reason::InDoubt),
-        },
-    }
-}
-
-fn decide_refusal(plan: &RetryPlan, tries: Tries, class: Class, jitter: f64) -> Verdict {
-    match class {
-        Class::NotSubscribed => Verdict::Settle(Status::Rejected, Reason::UserRefused),
-        Class::UnknownRecipient => Verdict::Settle(Status::Rejected, Reason::RecipientUnknown),
-        Class::BadParam => Verdict::Settle(Status::Rejected, Reason::ParamRefused),
-        Class::BadContent => Verdict::Settle(Status::Rejected, Reason::ContentRefused),
-        Class::UnknownTemplate => Verdict::Settle(Status::Rejected, Reason::TemplateUnknown),
-        Class::UnknownPage => Verdict::Settle(Status::Rejected, Reason::PageUnknown),
-        Class::Banned => Verdict::Settle(Status::Failed, Reason::TemplateBanned),
-        Class::Account => Verdict::Settle(Status::Failed, Reason::AccountFault),
-        Class::Bug => Verdict::Settle(Status::Failed, Reason::RequestRefused),
+fn treat(plan: &RetryPlan, tries: Tries, treatment: Treatment, jitter: f64) -> Verdict {
+    match treatment {
+        Treatment::Reject(reason) => Verdict::Settle(Status::Rejected, reason),
+        Treatment::GiveUp(reason) => Verdict::Settle(Status::Failed, reason),
+        Treatment::Pause(cause) => Verdict::Hold(cause),
         // The token that was used is dropped by then: the first message back fetches a new one. A second refusal in a row means
         // that somebody else is renewing, and only time helps.
-        Class::Token if tries.token_refusals <= 1 && tries.attempts <= plan.attempts => {
+        Treatment::RenewToken if tries.token_refusals <= 1 && tries.attempts <= plan.attempts => {
             Verdict::Retry(Duration::ZERO)
         }
-        Class::Token | Class::Concurrent => again(plan, plan.attempts, tries, jitter),
-        Class::Busy | Class::Unlisted => {
-            again(plan, BUSY_ATTEMPTS.min(plan.attempts), tries, jitter)
+        Treatment::RenewToken | Treatment::Retry(Patience::Plan) => {
+            again(plan, plan.attempts, tries, jitter)
         }
-        Class::MinuteQuota | Class::DailyQuota => match again(plan, plan.attempts, tries, jitter) {
-            Verdict::Retry(wait) => Verdict::Retry(MINUTE + wait),
-            settled @ Verdict::Settle(..) => settled,
-        },
+        Treatment::Retry(Patience::Short) => {
+            again(plan, SHORT_ATTEMPTS.min(plan.attempts), tries, jitter)
+        }
     }
 }
 
@@ -383,12 +331,15 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_quota_waits_for_the_next_minute() {
-        check(
-            &refused(Class::MinuteQuota),
-            1,
-            0,
-            &Verdict::Retry(Duration::from_millis(60_500)),
-        );
+    fn what_is_not_the_messages_fault_holds_more_than_the_message() {
+        for (class, cause) in [
+            (Class::MinuteQuota, Cause::MinuteQuota),
+            (Class::DailyQuota, Cause::DailyQuota),
+            (Class::Account, Cause::Account),
+            (Class::Banned, Cause::Template),
+            (Class::UnknownTemplate, Cause::Template),
+        ] {
+            check(&refused(class), 1, 0, &Verdict::Hold(cause));
+        }
     }
 }

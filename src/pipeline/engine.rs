@@ -4,11 +4,14 @@
 //! clock, no IO and no randomness of its own, so a crash, a rebalance in the middle of a send or a storm of refused tokens can be
 //! played from a seed. `service` carries the effects out and brings the answers back.
 //!
-//! After every input the same upkeep runs: whoever may be sent is sent, positions that moved are reported, reading is paused or
-//! resumed, and hand-overs that are finished are answered.
+//! A message goes through stages: it waits for its turn, asks the store for its claim, stands at the gate until the limits let it go, is
+//! sent, and when it has ended the store is told before the outcome is published. After every input the same upkeep runs: whoever has a
+//! turn gets it, positions that moved are reported, reading is paused or resumed, and hand-overs that are finished are answered.
 
+mod claiming;
 mod handover;
 mod intake;
+mod pausing;
 mod report;
 mod settle;
 mod status;
@@ -18,15 +21,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use handover::HandoverId;
-pub use status::{PartitionStatus, Status};
+pub use status::{PartitionStatus, PauseStatus, Status};
 
-use super::admission::{Admission, AppBounds, Cleared, Ticket, Turn, Waiting};
-use super::delivery::{Answer, RetryPlan, Tries};
+use super::admission::{Admission, AppBounds, Cleared, Ticket, Waiting};
+use super::claims::{self, Grant, Holder, Settlement};
+use super::delivery::{Answer, Refusal, RetryPlan, Tries};
 use super::event::{Decoding, Event, Record};
 use super::message::Message;
 use super::moment::Moment;
 use super::offsets::{Epoch, Ledger, Partition};
 use super::outcome::{Outcome, RecipientStyle};
+use super::pauses::{BreakerPlan, Breakers, Change, Pauses};
 use super::rules::{Rule, RuleSet};
 use handover::Handover;
 
@@ -46,6 +51,12 @@ pub struct Setup {
     pub recipient_style: RecipientStyle,
     /// What becomes of an event that no rule wants.
     pub unmatched: Unmatched,
+    /// How many refusals for a rule's own fault pause it.
+    pub breaker: BreakerPlan,
+    /// How long a call may take, with the wait for a token.
+    pub call_limit: Duration,
+    /// Names this life of this process, among all that ever share a store.
+    pub process: u64,
     /// Where the jitter of retries begins.
     pub seed: u64,
 }
@@ -82,6 +93,17 @@ pub enum Input {
     },
     /// Partitions are gone already: nothing of them may be committed.
     Lost(Vec<Partition>),
+    /// The store has answered.
+    Stored {
+        /// Whose question.
+        ticket: Ticket,
+        /// The answer.
+        answer: claims::Answer,
+    },
+    /// The store does not answer, or not in time. Questions stay with it.
+    StoreDown,
+    /// The store answers again.
+    StoreBack,
     /// A call has come back.
     SendFinished {
         /// Whose call.
@@ -103,6 +125,15 @@ pub enum Input {
     },
     /// A new rule set is in force for records that are read from now on.
     RulesChanged(Arc<RuleSet>),
+    /// A person wants a rule to go on that its breaker has paused.
+    ResumeRule(Arc<str>),
+    /// `WeChat` said how many sends an app has left today; `None` if it did not say.
+    QuotaAnswered {
+        /// The app.
+        app: Arc<str>,
+        /// What is left.
+        left: Option<i64>,
+    },
     /// Finish what has begun and take nothing new; [`Effect::Drained`] ends it.
     Drain {
         /// How long it may take.
@@ -115,6 +146,20 @@ pub enum Input {
 /// What is to be done outside.
 #[derive(Debug)]
 pub enum Effect {
+    /// Ask the store. Claims and settlements are answered with [`Input::Stored`], releases are not.
+    Store {
+        /// Whose question.
+        ticket: Ticket,
+        /// The question.
+        request: claims::Request,
+    },
+    /// Ask `WeChat` how many sends an app has left today, and answer with [`Input::QuotaAnswered`].
+    AskQuota {
+        /// The app.
+        app: Arc<str>,
+    },
+    /// Something was paused, or goes on: for log and metrics.
+    PauseChanged(Change),
     /// Call `WeChat`, and answer with [`Input::SendFinished`].
     Send {
         /// Whose call.
@@ -170,6 +215,9 @@ pub struct Engine {
     ledgers: BTreeMap<Partition, Ledger>,
     duties: BTreeMap<Ticket, Duty>,
     admission: Admission,
+    pauses: Pauses,
+    breakers: Breakers,
+    store: Store,
     timers: BTreeSet<(Duration, Ticket)>,
     handovers: BTreeMap<HandoverId, Handover>,
     draining: Option<Handover>,
@@ -208,13 +256,28 @@ struct Origin {
     received: Moment,
 }
 
+/// What is known of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Store {
+    Up,
+    Down,
+}
+
 enum Stage {
     /// The message waits for its turn.
     Waiting(Delivery),
+    /// The store is asked for the claim.
+    Claiming(Delivery),
+    /// The message has its claim and waits until the limits let it go.
+    AtGate(Delivery),
     /// A call is under way.
     Sending(Delivery),
-    /// The message waits before its next attempt; it keeps its recipient, so that nothing overtakes it.
+    /// The message waits before its next turn; it keeps its recipient, so that nothing overtakes it.
     BackingOff(Delivery),
+    /// The store is told how the message ended.
+    Settling(Settlement),
+    /// The store's answer has to be waited for: somebody else may still end this message.
+    Unsettled(Settlement),
     /// The outcome waits for its acknowledgement.
     Publishing(Arc<Outcome>),
 }
@@ -224,10 +287,18 @@ enum Stage {
 struct Delivery {
     rule: Arc<Rule>,
     message: Arc<Message>,
+    message_id: Arc<str>,
+    outcome_id: Arc<str>,
     tries: Tries,
+    /// The claim that it holds.
+    grant: Option<Grant>,
+    /// When the store was last asked for it.
+    asked_at: Duration,
     /// Calls of `message/subscribe/send`; a turn without a token made none.
     calls: u32,
     api_ms: u64,
+    /// The refusal that was the app's or the template's matter, and after which it waits.
+    held_by: Option<Arc<Refusal>>,
 }
 
 impl Engine {
@@ -239,6 +310,9 @@ impl Engine {
             .map(|(name, bounds)| (Arc::clone(name), *bounds));
         Self {
             admission: Admission::new(apps),
+            pauses: Pauses::default(),
+            breakers: Breakers::new(setup.breaker),
+            store: Store::Up,
             jitter: fastrand::Rng::with_seed(setup.seed),
             setup,
             rules,
@@ -266,6 +340,9 @@ impl Engine {
                 patience,
             } => self.revoked(now, handover, partitions, patience),
             Input::Lost(partitions) => self.lost(&partitions),
+            Input::Stored { ticket, answer } => self.stored(now, ticket, &answer, effects),
+            Input::StoreDown => self.store = Store::Down,
+            Input::StoreBack => self.store = Store::Up,
             Input::SendFinished {
                 ticket,
                 answer,
@@ -273,7 +350,9 @@ impl Engine {
             } => self.send_finished(now, ticket, &answer, api_ms, effects),
             Input::Published { ticket } => self.published(now, ticket, effects),
             Input::PublishFailed { ticket } => self.publish_failed(now, ticket),
-            Input::RulesChanged(rules) => self.rules = rules,
+            Input::RulesChanged(rules) => self.rules_changed(now, rules, effects),
+            Input::ResumeRule(rule) => self.resume_rule(&rule, effects),
+            Input::QuotaAnswered { app, left } => self.quota_answered(now, &app, left, effects),
             Input::Drain { patience } => self.drain(now, patience),
             Input::Tick => {}
         }
@@ -289,7 +368,9 @@ impl Engine {
             .chain(&self.draining)
             .map(|handover| handover.deadline)
             .min();
-        [timer, deadline, self.commit_at, self.admission.wake_at(now)]
+        let pause = self.pauses.wake_at();
+        let turn = self.admission.wake_at(now);
+        [timer, deadline, self.commit_at, pause, turn]
             .into_iter()
             .flatten()
             .min()
@@ -299,9 +380,11 @@ impl Engine {
     /// nothing is carried out after it.
     fn upkeep(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         self.ring_timers(now, effects);
+        self.end_pauses(now, effects);
         self.finish_handovers(now, effects);
         if !self.drain_is_late(now) {
             self.give_turns(now, effects);
+            self.let_depart(now, effects);
         }
         if self.commit_at.is_some_and(|at| at <= now.elapsed) {
             self.report_positions(effects);
@@ -324,11 +407,19 @@ impl Engine {
                     duty.stage = Stage::Waiting(delivery.clone());
                     self.wait(ticket, &delivery, Admission::put_back);
                 }
+                Stage::Unsettled(settlement) => {
+                    let settlement = settlement.clone();
+                    self.ask_to_settle(now, ticket, settlement, effects);
+                }
                 Stage::Publishing(outcome) => {
                     let outcome = Arc::clone(outcome);
                     self.publish(ticket, outcome, effects);
                 }
-                Stage::Waiting(_) | Stage::Sending(_) => {}
+                Stage::Waiting(_)
+                | Stage::Claiming(_)
+                | Stage::AtGate(_)
+                | Stage::Sending(_)
+                | Stage::Settling(_) => {}
             }
         }
     }
@@ -337,40 +428,19 @@ impl Engine {
         let Some(duty) = self.duties.get(&ticket) else {
             return;
         };
-        let origin = &duty.origin;
-        let event_time_ms = origin
-            .event
-            .as_ref()
-            .map_or(origin.received.unix_ms, |event| event.time_ms);
-        let lives_ms = i64::try_from(delivery.rule.expires_after.as_millis()).unwrap_or(i64::MAX);
         let waiting = Waiting {
             ticket,
             rule: Arc::clone(&delivery.rule),
             message: Arc::clone(&delivery.message),
-            expires_at_ms: event_time_ms.saturating_add(lives_ms),
+            expires_at_ms: expires_at_ms(&duty.origin, &delivery.rule),
         };
         put(&mut self.admission, waiting);
     }
 
-    fn give_turns(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        while let Some(turn) = self.admission.next_turn(now) {
-            match turn {
-                Turn::Expired(ticket) => self.expired(now, ticket, effects),
-                Turn::Send(ticket, cleared) => {
-                    let Some(duty) = self.duties.get_mut(&ticket) else {
-                        continue;
-                    };
-                    let Stage::Waiting(delivery) = &mut duty.stage else {
-                        continue;
-                    };
-                    delivery.tries.attempts += 1;
-                    duty.stage = Stage::Sending(delivery.clone());
-                    if let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin) {
-                        ledger.send_began(duty.origin.record.offset);
-                    }
-                    effects.push(Effect::Send { ticket, cleared });
-                }
-            }
+    fn holder(&self, ticket: Ticket) -> Holder {
+        Holder {
+            process: self.setup.process,
+            ticket,
         }
     }
 
@@ -400,10 +470,12 @@ impl Engine {
             .setup
             .max_messages
             .saturating_mul(OPEN_RECORDS_A_MESSAGE);
-        let full = messages >= self.setup.max_messages
+        let full = self.store == Store::Down
+            || messages >= self.setup.max_messages
             || self.bytes >= self.setup.max_bytes
             || open_records >= most_open;
-        let roomy = messages <= self.setup.max_messages / 2
+        let roomy = self.store == Store::Up
+            && messages <= self.setup.max_messages / 2
             && self.bytes <= self.setup.max_bytes / 2
             && open_records <= most_open / 2;
         if full && !self.paused {
@@ -414,6 +486,16 @@ impl Engine {
             effects.push(Effect::Resume);
         }
     }
+}
+
+/// After this moment (Unix milliseconds) a message of this rule is not sent any more.
+fn expires_at_ms(origin: &Origin, rule: &Rule) -> i64 {
+    let event_time_ms = origin
+        .event
+        .as_ref()
+        .map_or(origin.received.unix_ms, |event| event.time_ms);
+    let lives_ms = i64::try_from(rule.expires_after.as_millis()).unwrap_or(i64::MAX);
+    event_time_ms.saturating_add(lives_ms)
 }
 
 /// The ledger of a duty's own assignment; `None` once the partition has been given away, even if it came back since.

@@ -32,6 +32,11 @@ impl Record {
         format!("{}/{}/{}", self.topic, self.partition, self.offset)
     }
 
+    /// The `id` of the outcome that a rule's message of this record has, on every run.
+    pub fn outcome_id(&self, rule: &str) -> String {
+        format!("{}/{}/{}/{rule}", self.topic, self.partition, self.offset)
+    }
+
     /// What the record takes in memory, in bytes, near enough for a bound.
     pub fn size_bytes(&self) -> usize {
         let optional = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);

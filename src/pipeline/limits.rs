@@ -79,6 +79,64 @@ impl Limit {
     }
 }
 
+/// One promise, kept twice: when a message gets its turn, so that no more than may soon be sent ask for their claims, and when it is
+/// sent, so that claims which come late and all at once do not make a burst of calls.
+pub struct Pace {
+    rate: Option<Rate>,
+    limits: Option<(Limit, Limit)>,
+}
+
+impl Pace {
+    /// A pace; without a rate it holds nothing back.
+    pub fn new(rate: Option<Rate>) -> Self {
+        Self {
+            rate,
+            limits: rate.map(|rate| (Limit::new(rate), Limit::new(rate))),
+        }
+    }
+
+    /// The rate in force.
+    pub fn rate(&self) -> Option<Rate> {
+        self.rate
+    }
+
+    /// Another rate from now on: what was admitted before still counts.
+    pub fn change(&mut self, rate: Option<Rate>) {
+        self.limits = match (self.limits.take(), rate) {
+            (Some((turns, departures)), Some(rate)) => {
+                Some((turns.at_rate(rate), departures.at_rate(rate)))
+            }
+            (None, Some(rate)) => Some((Limit::new(rate), Limit::new(rate))),
+            (_, None) => None,
+        };
+        self.rate = rate;
+    }
+
+    /// When the next turn may be given: `None` is now.
+    pub fn turn_at(&self, elapsed: Duration) -> Option<Duration> {
+        self.limits.as_ref()?.0.ready_at(elapsed)
+    }
+
+    /// Takes a turn's room.
+    pub fn take_turn(&self, elapsed: Duration) {
+        if let Some((turns, _)) = &self.limits {
+            turns.take(elapsed);
+        }
+    }
+
+    /// When the next call may be made: `None` is now.
+    pub fn departure_at(&self, elapsed: Duration) -> Option<Duration> {
+        self.limits.as_ref()?.1.ready_at(elapsed)
+    }
+
+    /// Takes a call's room.
+    pub fn take_departure(&self, elapsed: Duration) {
+        if let Some((_, departures)) = &self.limits {
+            departures.take(elapsed);
+        }
+    }
+}
+
 /// What governor calls its clock and its state store: the engine's time goes in, the next theoretical arrival stays, and a look
 /// leaves it as it was. One owner uses it; the atomics only make it `Send`.
 #[derive(Clone, Default)]

@@ -82,6 +82,8 @@ const LONGEST_DEDUPE_BYTES: usize = 1024;
 pub struct Rule {
     /// Its name: the path of its file below the folder of rules.
     pub name: Arc<str>,
+    /// Changes with what it sends: with the text of its file, and with the id of its template.
+    pub version: Arc<str>,
     /// The app that sends.
     pub app: Arc<str>,
     /// The template that it fills.
@@ -305,6 +307,11 @@ impl RuleSet {
     }
 
     /// A short hash over the names and texts of all rules and the ids of their templates: the same rules have the same version
+    /// The rule of that name.
+    pub fn get(&self, name: &str) -> Option<&Arc<Rule>> {
+        self.rules.iter().find(|rule| rule.name.as_ref() == name)
+    }
+
     /// everywhere.
     pub fn version(&self) -> &Arc<str> {
         &self.version
@@ -359,8 +366,13 @@ fn version_of(sources: &[RuleSource], rules: &[Arc<Rule>]) -> Arc<str> {
         .map(|rule| (&rule.name, &rule.template.id))
         .collect();
     ids.sort_unstable();
+    let ids = ids.into_iter().map(|(_, id)| id.as_str());
+    fingerprint(texts.map(String::as_str).chain(ids))
+}
+
+fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> Arc<str> {
     let mut hash = Sha256::new();
-    for part in texts.chain(ids.into_iter().map(|(_, id)| id)) {
+    for part in parts {
         // With the length before it, no text can pass for the end of one and the beginning of the next.
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);

@@ -98,7 +98,7 @@ pub const TABLE: &[(i64, &str, Class)] = &[
     (
         50001,
         "the user has not authorised this API",
-        Class::Account,
+        Class::NotAuthorised,
     ),
     (
         50002,

@@ -74,11 +74,14 @@ impl Engine {
         }
     }
 
-    /// Drops every message that its ledger has forgotten, but for calls under way and outcomes on their way.
+    /// Drops every message that its ledger has forgotten, but for those on their way to `WeChat` or to their outcome.
     pub(super) fn drop_forgotten(&mut self) {
         let mut forgotten = BTreeSet::new();
         for (ticket, duty) in &self.duties {
-            let waits = matches!(duty.stage, Stage::Waiting(_) | Stage::BackingOff(_));
+            let waits = matches!(
+                duty.stage,
+                Stage::Waiting(_) | Stage::BackingOff(_) | Stage::Unsettled(_)
+            );
             let ledger = ledger_of(&mut self.ledgers, &duty.origin);
             if waits && ledger.is_none_or(|ledger| !ledger.keeps(duty.origin.record.offset)) {
                 forgotten.insert(*ticket);

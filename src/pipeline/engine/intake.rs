@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Delivery, Duty, Effect, Engine, Origin, Stage, Unmatched, report};
 use crate::pipeline::admission::{Admission, Ticket};
+use crate::pipeline::claims::Settlement;
 use crate::pipeline::delivery::Tries;
 use crate::pipeline::event::{Decoded, Record, decode};
 use crate::pipeline::moment::Moment;
@@ -54,7 +55,7 @@ impl Engine {
                 self.owe(&origin, 1);
                 let mut outcome = report::outcome(now, &origin, Status::Invalid, problem.reason);
                 outcome.detail = problem.detail;
-                self.owe_outcome(origin, 1, outcome, effects);
+                self.owe_outcome(now, origin, 1, outcome, effects);
             }
         }
         self.positions_may_have_moved(now);
@@ -82,11 +83,16 @@ impl Engine {
             match result {
                 Ok(message) => {
                     let delivery = Delivery {
+                        outcome_id: Arc::from(origin.record.outcome_id(&rule.name)),
                         rule,
                         message: Arc::new(message),
+                        message_id: Arc::from(message_id),
                         tries: Tries::default(),
+                        grant: None,
+                        asked_at: now.elapsed,
                         calls: 0,
                         api_ms: 0,
+                        held_by: None,
                     };
                     let stage = Stage::Waiting(delivery.clone());
                     let ticket = self.take_in_hand(origin.clone(), n_outcomes, stage);
@@ -94,7 +100,7 @@ impl Engine {
                 }
                 Err(rejection) => {
                     let outcome = report::rejected(now, origin, (&rule, message_id), rejection);
-                    self.owe_outcome(origin.clone(), n_outcomes, outcome, effects);
+                    self.owe_outcome(now, origin.clone(), n_outcomes, outcome, effects);
                 }
             }
         }
@@ -108,7 +114,7 @@ impl Engine {
                 self.owe(origin, 1);
                 let mut outcome = report::outcome(now, origin, Status::Unmatched, Reason::NoRule);
                 detail.clone_into(&mut outcome.detail);
-                self.owe_outcome(origin.clone(), 1, outcome, effects);
+                self.owe_outcome(now, origin.clone(), 1, outcome, effects);
             }
         }
     }
@@ -121,15 +127,20 @@ impl Engine {
 
     fn owe_outcome(
         &mut self,
+        now: Moment,
         origin: Origin,
         shared_by: usize,
         outcome: Outcome,
         effects: &mut Vec<Effect>,
     ) {
-        let outcome = Arc::new(outcome);
-        let stage = Stage::Publishing(Arc::clone(&outcome));
+        let settlement = Settlement {
+            outcome: Arc::new(outcome),
+            holder: None,
+            now_ms: now.unix_ms,
+        };
+        let stage = Stage::Settling(settlement.clone());
         let ticket = self.take_in_hand(origin, shared_by, stage);
-        self.publish(ticket, outcome, effects);
+        self.ask_to_settle(now, ticket, settlement, effects);
     }
 
     /// Takes a duty in hand. The bytes of a record count once, shared among what it owes.

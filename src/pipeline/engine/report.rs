@@ -26,7 +26,7 @@ pub(super) fn rejected(
 }
 
 pub(super) fn name_rule(outcome: &mut Outcome, origin: &Origin, rule: &Rule) {
-    outcome.id = format!("{}/{}", origin.record.position(), rule.name);
+    outcome.id = origin.record.outcome_id(&rule.name);
     outcome.rule = Some(Arc::clone(&rule.name));
     outcome.app = Some(Arc::clone(&rule.app));
     outcome.template = Some(Arc::clone(&rule.template.name));
@@ -72,6 +72,23 @@ pub(super) fn outcome(now: Moment, origin: &Origin, status: Status, reason: Reas
     }
 }
 
+pub(super) fn name_refusal(outcome: &mut Outcome, refusal: &Refusal) {
+    outcome.errcode = Some(refusal.errcode);
+    outcome.errmsg = Some(refusal.errmsg.clone());
+    outcome.rid.clone_from(&refusal.rid);
+    outcome.param.clone_from(&refusal.param);
+}
+
+/// An earlier run was sending the message when it ended, so whatever it was to end as now does not say that the user has nothing.
+pub(super) fn put_in_doubt(outcome: &mut Outcome) {
+    outcome.detail = format!(
+        "WeChat may have delivered it in an earlier run, which did not come to its end; now it would be {}: {}",
+        outcome.status.as_str(),
+        outcome.detail
+    );
+    (outcome.status, outcome.reason) = (Status::Unknown, Reason::InDoubt);
+}
+
 /// A sentence for the person who reads the outcome.
 pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answer>) -> String {
     let rule = &delivery.rule;
@@ -95,12 +112,20 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
         (Reason::AccountFault, Some(Answer::NoToken(trouble))) => format!("no access token for the app {}: {}", rule.app, trouble.detail),
         (Reason::AccountFault, _) => format!("the account of the app {} may not send: see errcode and errmsg", rule.app),
         (Reason::RequestRefused, _) => "WeChat says that the request itself is wrong; please report this".to_owned(),
-        (Reason::Expired, _) => format!(
-            "its turn came after the {} s that the rule's expires_after allows",
-            rule.expires_after.as_secs()
-        ),
+        (Reason::Expired, _) => {
+            let waited = delivery.held_by.as_ref().map(|refusal| format!("; WeChat's last word was {}", refusal.errcode));
+            format!(
+                "its turn came after the {} s that the rule's expires_after allows{}",
+                rule.expires_after.as_secs(),
+                waited.unwrap_or_default()
+            )
+        }
+        (Reason::Duplicate, _) => "another record brought the same message before, and it was sent or may have been: see duplicate_of".to_owned(),
         (Reason::InDoubt, Some(Answer::InDoubt { detail })) => {
             format!("WeChat may have delivered it: {detail}")
+        }
+        (Reason::InDoubt, None) => {
+            "WeChat may have delivered it in an earlier attempt or an earlier run, whose answer nobody heard".to_owned()
         }
         (Reason::InDoubt, answer) => format!(
             "WeChat may have delivered it in an earlier attempt; the last one: {}",

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::pausing::refusal_in;
 use super::{Delivery, Duty, Effect, Engine, Stage, ledger_of, report};
-use crate::pipeline::admission::Ticket;
+use crate::pipeline::admission::{Admission, Ticket};
+use crate::pipeline::claims::{Grant, Holder, Settlement};
 use crate::pipeline::delivery::{Answer, Class, Refusal, Verdict, decide};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::Closed;
@@ -30,6 +32,7 @@ impl Engine {
             return;
         };
         let mut delivery = delivery.clone();
+        let rules_version = Arc::clone(&duty.origin.rules_version);
         delivery.api_ms += api_ms;
         if !matches!(answer, Answer::NoToken(_)) {
             delivery.calls += 1;
@@ -44,36 +47,86 @@ impl Engine {
         if let Answer::InDoubt { .. } = answer {
             delivery.tries.in_doubt += 1;
         }
-        self.admission.call_ended(&delivery.rule.app);
+        self.admission.way_ended(&delivery.rule.app);
         let jitter = self.jitter.f64();
         let in_doubt = delivery.rule.in_doubt;
-        match decide(&self.setup.retry, in_doubt, delivery.tries, answer, jitter) {
+        let verdict = decide(&self.setup.retry, in_doubt, delivery.tries, answer, jitter);
+        self.note_answer(now, &delivery, &rules_version, answer, effects);
+        match verdict {
             Verdict::Retry(wait) => {
                 self.totals.retries += 1;
-                duty.stage = Stage::BackingOff(delivery);
-                self.timers.insert((now.elapsed + wait, ticket));
-                let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin) else {
-                    // The partition has another owner, who reads the record again.
-                    self.abandon(ticket);
-                    return;
-                };
-                if !matches!(answer, Answer::InDoubt { .. }) {
-                    ledger.send_undone(duty.origin.record.offset);
-                    if ledger.is_closing() && ledger.close() == Closed::Shorter {
-                        // What reached nobody need not be waited for: the next owner sends it.
-                        self.drop_forgotten();
-                    }
-                }
+                self.end_attempt(ticket, &mut delivery, answer, effects);
+                self.back_off(now, ticket, delivery, wait);
+            }
+            Verdict::Hold(cause) => {
+                // It was not this message's fault, so it costs no attempt.
+                delivery.tries.attempts = delivery.tries.attempts.saturating_sub(1);
+                delivery.held_by = refusal_in(answer).map(Arc::new);
+                self.begin_pause(now, &delivery, cause, effects);
+                self.end_attempt(ticket, &mut delivery, answer, effects);
+                self.enter(ticket, Stage::Waiting(delivery.clone()));
+                self.wait(ticket, &delivery, Admission::put_back);
+                self.leave_to_next_owner(ticket);
             }
             Verdict::Settle(status, reason) => {
-                self.settle(
-                    now,
-                    ticket,
-                    &delivery,
-                    (status, reason),
-                    Some(answer),
-                    effects,
-                );
+                let end = (status, reason);
+                let outcome = self.outcome_of(now, ticket, &delivery, end, Some(answer));
+                self.settle(now, ticket, &delivery, outcome, effects);
+            }
+        }
+    }
+
+    /// An attempt that certainly reached nobody leaves nothing behind: no claim, and no mark in the ledger.
+    fn end_attempt(
+        &mut self,
+        ticket: Ticket,
+        delivery: &mut Delivery,
+        answer: &Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        if !matches!(answer, Answer::InDoubt { .. }) {
+            self.release(ticket, delivery, effects);
+            self.undo(ticket);
+        }
+    }
+
+    /// What was begun with a message's turn has reached nobody.
+    pub(super) fn undo(&mut self, ticket: Ticket) {
+        if let Some(duty) = self.duties.get(&ticket)
+            && let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin)
+        {
+            ledger.send_undone(duty.origin.record.offset);
+        }
+    }
+
+    /// A message that had its turn waits before the next one.
+    pub(super) fn back_off(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        delivery: Delivery,
+        wait: Duration,
+    ) {
+        self.enter(ticket, Stage::BackingOff(delivery));
+        self.timers.insert((now.elapsed + wait, ticket));
+        self.leave_to_next_owner(ticket);
+    }
+
+    /// What reached nobody need not be waited for where its partition is given back, nor be kept where it is gone: the next owner reads it
+    /// again.
+    fn leave_to_next_owner(&mut self, ticket: Ticket) {
+        let Some(duty) = self.duties.get(&ticket) else {
+            return;
+        };
+        match ledger_of(&mut self.ledgers, &duty.origin) {
+            None => {
+                self.admission.forget(&|waiting| waiting == ticket);
+                self.abandon(ticket);
+            }
+            Some(ledger) => {
+                if ledger.is_closing() && ledger.close() == Closed::Shorter {
+                    self.drop_forgotten();
+                }
             }
         }
     }
@@ -83,24 +136,21 @@ impl Engine {
         if let Some(Stage::Waiting(delivery)) = stage {
             let delivery = delivery.clone();
             let end = delivery.tries.end(Status::Expired, Reason::Expired);
-            self.settle(now, ticket, &delivery, end, None, effects);
+            let outcome = self.outcome_of(now, ticket, &delivery, end, None);
+            self.settle(now, ticket, &delivery, outcome, effects);
         }
     }
 
-    fn settle(
-        &mut self,
+    /// The outcome of a message on its way.
+    pub(super) fn outcome_of(
+        &self,
         now: Moment,
         ticket: Ticket,
         delivery: &Delivery,
         (status, reason): (Status, Reason),
         answer: Option<&Answer>,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.admission
-            .let_go(ticket, &delivery.rule, &delivery.message);
-        let Some(duty) = self.duties.get(&ticket) else {
-            return;
-        };
+    ) -> Option<Outcome> {
+        let duty = self.duties.get(&ticket)?;
         let mut outcome = report::outcome(now, &duty.origin, status, reason);
         report::name_rule(&mut outcome, &duty.origin, &delivery.rule);
         let message = &delivery.message;
@@ -112,21 +162,52 @@ impl Engine {
         outcome.detail = report::explain(delivery, reason, answer);
         match answer {
             Some(Answer::Accepted { msgid }) => outcome.msgid.clone_from(msgid),
-            Some(Answer::Refused(refusal)) => {
-                outcome.errcode = Some(refusal.errcode);
-                outcome.errmsg = Some(refusal.errmsg.clone());
-                outcome.rid.clone_from(&refusal.rid);
-                outcome.param.clone_from(&refusal.param);
-            }
+            Some(Answer::Refused(refusal)) => report::name_refusal(&mut outcome, refusal),
             Some(Answer::NoToken(trouble)) => outcome.errcode = trouble.errcode,
-            Some(Answer::Garbled { .. } | Answer::Unreachable { .. } | Answer::InDoubt { .. })
-            | None => {}
+            Some(Answer::Garbled { .. } | Answer::Unreachable { .. } | Answer::InDoubt { .. }) => {}
+            // What it waited for when it ended.
+            None => {
+                if let Some(refusal) = &delivery.held_by {
+                    report::name_refusal(&mut outcome, refusal);
+                }
+            }
         }
-        let outcome = Arc::new(outcome);
-        if let Some(duty) = self.duties.get_mut(&ticket) {
-            duty.stage = Stage::Publishing(Arc::clone(&outcome));
+        Some(outcome)
+    }
+
+    /// Ends a message: its recipient is free, and the store is told.
+    pub(super) fn settle(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        delivery: &Delivery,
+        outcome: Option<Outcome>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let holder = delivery.grant.map(Grant::holder);
+        self.settle_for(now, ticket, delivery, holder, outcome, effects);
+    }
+
+    /// The same for whoever holds the claim.
+    pub(super) fn settle_for(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        delivery: &Delivery,
+        holder: Option<Holder>,
+        outcome: Option<Outcome>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.admission
+            .let_go(ticket, &delivery.rule, &delivery.message);
+        if let Some(outcome) = outcome {
+            let settlement = Settlement {
+                outcome: Arc::new(outcome),
+                holder,
+                now_ms: now.unix_ms,
+            };
+            self.ask_to_settle(now, ticket, settlement, effects);
         }
-        self.publish(ticket, outcome, effects);
     }
 
     pub(super) fn publish(&self, ticket: Ticket, outcome: Arc<Outcome>, effects: &mut Vec<Effect>) {

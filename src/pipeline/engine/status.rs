@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Engine, Stage};
+use super::{Engine, Stage, Store};
+use crate::pipeline::event::rfc3339_ms;
+use crate::pipeline::pauses::Pause;
 
 /// Counts since the process began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -26,20 +28,61 @@ pub struct Status {
     pub rules_version: String,
     /// Messages that wait for their turn.
     pub waiting: usize,
+    /// Messages that wait for their claim.
+    pub claiming: usize,
+    /// Messages with a claim that the limits let go in a moment.
+    pub at_gate: usize,
     /// Calls under way.
     pub sending: usize,
     /// Messages that wait before another attempt.
     pub backing_off: usize,
+    /// Messages that have ended, and of which the store does not know yet.
+    pub settling: usize,
     /// Outcomes that the broker has not acknowledged.
     pub publishing: usize,
     /// Bytes of records in hand.
     pub bytes_in_hand: usize,
-    /// Whether reading is paused because the engine is full.
+    /// Whether reading is paused, because the engine is full or the store is down.
     pub paused: bool,
+    /// Whether the store does not answer: nothing is sent meanwhile.
+    pub store_is_down: bool,
+    /// What must not be sent for now.
+    pub pauses: Vec<PauseStatus>,
     /// Whether the service is shutting down.
     pub draining: bool,
     /// The partitions that are ours.
     pub partitions: Vec<PartitionStatus>,
+}
+
+/// A pause, as people see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PauseStatus {
+    /// `app shop`, `template shop/<id>` or `rule order-completed`.
+    pub subject: String,
+    /// Why, in one word.
+    pub cause: &'static str,
+    /// `WeChat`'s code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errcode: Option<i64>,
+    /// Why, in a sentence.
+    pub detail: String,
+    /// Since when: RFC 3339, UTC.
+    pub since: String,
+    /// What ends it.
+    pub ends: &'static str,
+}
+
+impl From<&Pause> for PauseStatus {
+    fn from(pause: &Pause) -> Self {
+        Self {
+            subject: pause.subject.to_string(),
+            cause: pause.cause.as_str(),
+            errcode: pause.errcode,
+            detail: pause.detail.clone(),
+            since: rfc3339_ms(pause.since_ms),
+            ends: pause.ends_by(),
+        }
+    }
 }
 
 /// One partition at one moment.
@@ -64,13 +107,18 @@ impl Engine {
             bytes_in_hand: self.bytes,
             paused: self.paused,
             draining: self.draining.is_some(),
+            store_is_down: self.store == Store::Down,
+            pauses: self.pauses.iter().map(PauseStatus::from).collect(),
             ..Status::default()
         };
         for duty in self.duties.values() {
             match duty.stage {
                 Stage::Waiting(_) => status.waiting += 1,
+                Stage::Claiming(_) => status.claiming += 1,
+                Stage::AtGate(_) => status.at_gate += 1,
                 Stage::Sending(_) => status.sending += 1,
                 Stage::BackingOff(_) => status.backing_off += 1,
+                Stage::Settling(_) | Stage::Unsettled(_) => status.settling += 1,
                 Stage::Publishing(_) => status.publishing += 1,
             }
         }

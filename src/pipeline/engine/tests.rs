@@ -8,15 +8,19 @@ use super::{Effect, Engine, Input, Setup, Unmatched};
 use crate::document::Problems;
 use crate::pipeline::admission::AppBounds;
 use crate::pipeline::catalog::Catalog;
+use crate::pipeline::claims::Book;
 use crate::pipeline::delivery::{Answer, RetryPlan};
 use crate::pipeline::event::{Decoding, Record};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::{Epoch, Partition};
 use crate::pipeline::outcome::{Outcome, Reason, RecipientStyle, Status};
+use crate::pipeline::pauses::BreakerPlan;
 use crate::pipeline::rules::{RuleSet, RuleSource, Surroundings};
 
 struct Bench {
     engine: Engine,
+    /// Answers at once.
+    store: Book,
     now_ms: u64,
 }
 
@@ -49,10 +53,14 @@ fn bench(unmatched: Unmatched) -> Bench {
         max_bytes: 1_000_000,
         recipient_style: RecipientStyle::Masked,
         unmatched,
+        breaker: BreakerPlan::default(),
+        call_limit: Duration::from_secs(5),
+        process: 1,
         seed: 1,
     };
     let mut bench = Bench {
         engine: Engine::new(setup, Arc::new(rules)),
+        store: Book::new(100),
         now_ms: 0,
     };
     bench.step(Input::Assigned(vec![(partition(), Epoch(1))]));
@@ -68,6 +76,19 @@ fn partition() -> Partition {
 
 impl Bench {
     fn step(&mut self, input: Input) -> Vec<Effect> {
+        let mut left = Vec::new();
+        for effect in self.step_once(input) {
+            if let Effect::Store { ticket, request } = effect {
+                let answer = self.store.answer(&request);
+                left.extend(self.step(Input::Stored { ticket, answer }));
+            } else {
+                left.push(effect);
+            }
+        }
+        left
+    }
+
+    fn step_once(&mut self, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
         let now = Moment {
             elapsed: Duration::from_millis(self.now_ms),

@@ -10,7 +10,7 @@ use super::context::Belongings;
 use super::glob::Glob;
 use super::inspect::{Finding, Tables};
 use super::template::{Condition, Text};
-use super::{InDoubt, Rule, RuleSource, Surroundings, Wants, proof};
+use super::{InDoubt, Rule, RuleSource, Surroundings, Wants, fingerprint, proof};
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest, parse};
 use crate::pipeline::catalog::Template;
 use crate::pipeline::limits::Rate;
@@ -102,10 +102,12 @@ impl Reader<'_> {
                 .push(Problem::warning(file.origin(), "the rule has no tests").help(help));
         }
         file.finish(self.problems);
+        let template = template?;
         Some(Rule {
             name: Arc::from(self.source.name.as_str()),
+            version: fingerprint([self.source.text.as_str(), template.id.as_str()]),
             app: Arc::from(app?),
-            template: template?,
+            template,
             lang: lang.map(|said| said.value).unwrap_or_default(),
             expires_after,
             in_doubt: in_doubt.map(|said| said.value).unwrap_or_default(),

@@ -6,6 +6,7 @@ use wx_courier::pipeline::engine::{HandoverId, Input};
 use wx_courier::pipeline::offsets::{Epoch, Partition};
 
 use super::checks;
+use super::mutant::Mutant;
 use super::setting::engine;
 use super::world::{END_MS, Happening, Owner, Reading, World};
 
@@ -34,6 +35,9 @@ impl World {
 
     /// The process is gone; another one starts later. Its partitions have no owner until the group notices.
     pub(super) fn end(&mut self, member: usize) {
+        if let Err(broken) = self.leave_questions(member) {
+            self.note(&broken);
+        }
         let gone = &mut self.members[member];
         gone.engine = None;
         gone.incarnation += 1;
@@ -43,6 +47,7 @@ impl World {
         gone.is_paused = false;
         gone.woken_at = None;
         self.owners.retain(|_, owner| owner.member != member);
+        self.unheard.retain(|(unheard, _)| *unheard != member);
         let at = self.soon(5_000);
         self.plan(at, Happening::Restart(member));
     }
@@ -52,7 +57,8 @@ impl World {
             return Ok(());
         }
         self.members[member].began_ms = self.now_ms;
-        self.members[member].engine = Some(engine(&self.rules, self.random.u64(..)));
+        let (process, seed) = (self.process_of(member), self.random.u64(..));
+        self.members[member].engine = Some(engine(&self.rules, process, seed));
         self.note(&format!("member {member} starts"));
         let at = self.soon(100);
         self.plan(at, Happening::Read(member));
@@ -75,6 +81,11 @@ impl World {
     }
 
     fn assign(&mut self, member: usize, partition: Partition) -> Result<(), String> {
+        self.hear_of_loss(member, partition.clone())?;
+        if self.members[member].engine.is_none() {
+            // That was all it had waited for before its end.
+            return Ok(());
+        }
         let epoch = Epoch(self.number());
         let committed = self.committed.get(&partition).copied().unwrap_or(0);
         let next = self.log[&partition]
@@ -194,12 +205,26 @@ impl World {
         self.note(&format!("member {member} loses {partition}"));
         self.members[member].reading.remove(&partition);
         self.owners.remove(&partition);
-        if let Some(next) = self.some_alive() {
-            self.assign(next, partition.clone())?;
-            if next == member {
-                return Ok(());
-            }
+        self.unheard.insert((member, partition.clone()));
+        // Until it hears of it, it goes on as if nothing had happened.
+        let at = self.soon(4_000);
+        self.plan(at, Happening::HearsOfLoss(member, partition.clone()));
+        match self.some_alive() {
+            Some(next) => self.assign(next, partition),
+            None => Ok(()),
         }
+    }
+
+    pub(super) fn hear_of_loss(
+        &mut self,
+        member: usize,
+        partition: Partition,
+    ) -> Result<(), String> {
+        let is_news = self.unheard.remove(&(member, partition.clone()));
+        if !is_news || self.is_broken(Mutant::ForgetsEpochs) {
+            return Ok(());
+        }
+        self.note(&format!("member {member} hears that it lost {partition}"));
         self.step(member, Input::Lost(vec![partition]))
     }
 }

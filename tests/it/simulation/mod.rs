@@ -1,14 +1,18 @@
-//! The engine in a random world, thousands of times: slow and failing sends, rebalances, crashes, answers out of order.
+//! The engine in a random world, thousands of times: slow and failing sends, rebalances, crashes between any two effects, a store that
+//! goes away and loses answers, events that come twice, quotas, bad rules, answers out of order.
 
 mod checks;
+mod effects;
 mod group;
+mod mutant;
 mod setting;
+mod store;
 mod world;
 
 pub(crate) use world::World;
 
 /// Seeds in an ordinary test run. `cargo run --release --example simulate -- --seeds 100000` plays more.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 2_000;
 
 #[test]
 fn the_invariants_hold_in_every_world() {
@@ -52,6 +56,14 @@ fn the_worlds_are_rough_enough() {
         ("pauses", seen.pauses),
         ("expired messages", seen.expired),
         ("drains", seen.drains),
+        ("outages of the store", seen.store_outages),
+        ("claims in doubt", seen.claims_in_doubt),
+        ("duplicates", seen.duplicates),
+        ("unknown outcomes", seen.unknown),
+        ("pauses of apps and templates", seen.pauses_of_apps),
+        ("bursts of refusals", seen.bursts),
+        ("changes of rules", seen.rule_changes),
+        ("deaths between two effects", seen.deaths_in_mid_step),
     ];
     for (what, count) in all {
         assert!(count >= 20, "only {count} {what} in {SEEDS} worlds");

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wx_courier::document::Problems;
 use wx_courier::pipeline::admission::AppBounds;
@@ -13,6 +14,7 @@ use wx_courier::pipeline::event::{Decoding, Record};
 use wx_courier::pipeline::limits::Rate;
 use wx_courier::pipeline::offsets::Partition;
 use wx_courier::pipeline::outcome::RecipientStyle;
+use wx_courier::pipeline::pauses::BreakerPlan;
 use wx_courier::pipeline::rules::{RuleSet, RuleSource, Surroundings};
 
 use super::world::{APP_BURST, APP_RATE, BEGAN_UNIX_MS, MAX_MESSAGES};
@@ -38,6 +40,14 @@ expires_after = "1h"
 thing1 = "{{ data.text }}"
 "#;
 
+/// No call of a world takes longer.
+pub(super) const CALL_LIMIT_MS: u64 = 5_000;
+
+/// Names one life of one member.
+pub(super) fn process(member: usize, incarnation: u64) -> u64 {
+    incarnation * 100 + u64::try_from(member).unwrap()
+}
+
 pub(super) fn record(random: &mut fastrand::Rng, partition: &Partition, offset: i64) -> Record {
     let kind = ["slow", "quick", "quick", "quick", "both", "nobody"][random.usize(..6)];
     let to = format!("o{}", random.u8(..6));
@@ -46,7 +56,7 @@ pub(super) fn record(random: &mut fastrand::Rng, partition: &Partition, offset: 
         0 => None,
         1 => Some("not json".to_owned()),
         _ => Some(format!(
-            r#"{{"type":"{kind}","to":"{to}","text":"{text}"}}"#
+            r#"{{"id":"e-{partition}-{offset}","type":"{kind}","to":"{to}","text":"{text}"}}"#
         )),
     };
     Record {
@@ -60,7 +70,7 @@ pub(super) fn record(random: &mut fastrand::Rng, partition: &Partition, offset: 
     }
 }
 
-pub(super) fn engine(rules: &Arc<RuleSet>, seed: u64) -> Engine {
+pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
     let rate = |per_second: u32, burst| Rate {
         per_second: f64::from(per_second),
         burst: NonZeroU32::new(burst).unwrap(),
@@ -77,19 +87,26 @@ pub(super) fn engine(rules: &Arc<RuleSet>, seed: u64) -> Engine {
         max_bytes: 1_000_000,
         recipient_style: RecipientStyle::Masked,
         unmatched: Unmatched::Count,
+        breaker: BreakerPlan {
+            count: 5,
+            ratio: 0.5,
+        },
+        call_limit: Duration::from_millis(CALL_LIMIT_MS),
+        process,
         seed,
     };
     Engine::new(setup, Arc::clone(rules))
 }
 
-pub(super) fn rules() -> Arc<RuleSet> {
+/// The rules; every edition has other texts, and makes the same messages.
+pub(super) fn rules(edition: u32) -> Arc<RuleSet> {
     let mut problems = Problems::default();
     let catalog =
         Catalog::read(&mut problems, "templates.toml", "[shop.note]\nid = \"T\"\n").unwrap();
     let source = |name: &str, text: &str| RuleSource {
         file: format!("{name}.toml"),
         name: name.to_owned(),
-        text: text.to_owned(),
+        text: format!("# Edition {edition}\n{text}"),
     };
     let sources = [source("slow", SLOW_RULE), source("quick", QUICK_RULE)];
     let around = Surroundings {

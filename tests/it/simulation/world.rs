@@ -1,23 +1,25 @@
-//! A small Kafka, a small WeChat and a few members of a group, all in simulated time, all from one seed.
+//! A small Kafka, a small store, a small WeChat and a few members of a group, all in simulated time, all from one seed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use wx_courier::pipeline::admission::Ticket;
-use wx_courier::pipeline::delivery::{Answer, Class, Refusal};
-use wx_courier::pipeline::engine::{Effect, Engine, HandoverId, Input};
+use wx_courier::pipeline::claims::{Book, Holder};
+use wx_courier::pipeline::delivery::Answer;
+use wx_courier::pipeline::engine::{Engine, HandoverId, Input};
 use wx_courier::pipeline::event::Record;
 use wx_courier::pipeline::moment::Moment;
 use wx_courier::pipeline::offsets::{Epoch, Partition};
 use wx_courier::pipeline::outcome::Outcome;
 use wx_courier::pipeline::rules::RuleSet;
 
-use super::checks;
-use super::setting;
+use super::mutant::Mutant;
+use super::store::Questions;
+use super::{checks, setting};
 
 /// Simulated milliseconds of trouble; afterwards everything works and everything must end.
-const TROUBLE_MS: u64 = 60_000;
+pub(super) const TROUBLE_MS: u64 = 60_000;
 /// By then everything must have ended.
 pub(super) const END_MS: u64 = 2_000_000;
 /// The calendar's time at the beginning of every world.
@@ -40,6 +42,14 @@ pub(crate) struct Seen {
     pub(crate) pauses: u64,
     pub(crate) expired: u64,
     pub(crate) drains: u64,
+    pub(crate) store_outages: u64,
+    pub(crate) claims_in_doubt: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) unknown: u64,
+    pub(crate) pauses_of_apps: u64,
+    pub(crate) bursts: u64,
+    pub(crate) rule_changes: u64,
+    pub(crate) deaths_in_mid_step: u64,
 }
 
 impl Seen {
@@ -54,6 +64,14 @@ impl Seen {
         self.pauses += other.pauses;
         self.expired += other.expired;
         self.drains += other.drains;
+        self.store_outages += other.store_outages;
+        self.claims_in_doubt += other.claims_in_doubt;
+        self.duplicates += other.duplicates;
+        self.unknown += other.unknown;
+        self.pauses_of_apps += other.pauses_of_apps;
+        self.bursts += other.bursts;
+        self.rule_changes += other.rule_changes;
+        self.deaths_in_mid_step += other.deaths_in_mid_step;
     }
 }
 
@@ -68,19 +86,11 @@ pub(crate) struct Played {
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) at_ms: u64,
-    member: usize,
-    incarnation: u64,
+    pub(super) holder: Holder,
     pub(super) rule: Arc<str>,
-    pub(super) outcome_id: String,
+    pub(super) message_id: Arc<str>,
     pub(super) was_delivered: bool,
     pub(super) was_in_doubt: bool,
-}
-
-impl Call {
-    /// Which process made the call.
-    pub(super) fn process(&self) -> (usize, u64) {
-        (self.member, self.incarnation)
-    }
 }
 
 /// The whole world.
@@ -91,13 +101,26 @@ pub(crate) struct World {
     pub(super) log: BTreeMap<Partition, Vec<Record>>,
     pub(super) committed: BTreeMap<Partition, i64>,
     pub(super) owners: BTreeMap<Partition, Owner>,
+    /// Members that have lost a partition and do not know it yet.
+    pub(super) unheard: BTreeSet<(usize, Partition)>,
     pub(super) members: Vec<Member>,
     pub(super) agenda: BTreeMap<(u64, u64), Happening>,
     pub(super) next_number: u64,
     /// Acknowledged outcomes, in order.
     pub(super) outcomes: Vec<Arc<Outcome>>,
-    pub(super) acknowledged: BTreeSet<String>,
+    /// By id.
+    pub(super) acknowledged: BTreeMap<String, Arc<Outcome>>,
     pub(super) calls: Vec<Call>,
+    /// What is durable, whoever lives.
+    pub(super) store: Book,
+    pub(super) store_is_down_until_ms: u64,
+    /// Whom the store has granted which message.
+    pub(super) granted: BTreeMap<Holder, Arc<str>>,
+    /// Claims that were in doubt, and that others went on with.
+    pub(super) taken_over: BTreeSet<Holder>,
+    /// Until when every message of the rule `quick` is refused.
+    pub(super) quick_is_bad_until_ms: u64,
+    pub(super) mutant: Option<Mutant>,
     /// Worlds without crashes and lost partitions hold stronger invariants.
     pub(super) is_gentle: bool,
     pub(super) seen: Seen,
@@ -120,7 +143,24 @@ pub(super) struct Member {
     pub(super) handovers: BTreeMap<HandoverId, Vec<Partition>>,
     pub(super) is_paused: bool,
     pub(super) sending: BTreeSet<String>,
+    pub(super) questions: Questions,
     pub(super) woken_at: Option<u64>,
+}
+
+impl Member {
+    fn new() -> Self {
+        Self {
+            engine: None,
+            incarnation: 0,
+            began_ms: 0,
+            reading: BTreeMap::new(),
+            handovers: BTreeMap::new(),
+            is_paused: false,
+            sending: BTreeSet::new(),
+            questions: Questions::default(),
+            woken_at: None,
+        }
+    }
 }
 
 pub(super) struct Reading {
@@ -135,10 +175,20 @@ pub(super) enum Happening {
     Wake(usize, u64),
     Answered(usize, u64, Ticket, Answer, String),
     Published(usize, u64, Ticket, Option<Arc<Outcome>>),
+    /// The store takes up what a member asked.
+    Serve(usize, u64),
+    /// What it said arrives.
+    Served(usize, u64),
+    StoreGoes,
+    QuotaAnswered(usize, u64, Arc<str>, Option<i64>),
+    RulesChange,
+    /// Somebody lets every rule go on that a breaker has paused.
+    Resume,
     Crash(usize),
     Restart(usize),
     Move,
     Lose,
+    HearsOfLoss(usize, Partition),
     Drain(usize),
 }
 
@@ -148,22 +198,33 @@ impl World {
         Self::play_showing(seed, 80)
     }
 
+    /// The same with engines that are broken in one way.
+    pub(crate) fn play_broken(seed: u64, mutant: Mutant) -> Result<Played, String> {
+        let mut world = Self::new(seed);
+        world.mutant = Some(mutant);
+        world.end_of(seed)
+    }
+
     /// The same, with so many lines of what happened.
     pub(crate) fn play_showing(seed: u64, trace_lines: usize) -> Result<Played, String> {
         let mut world = Self::new(seed);
         world.trace_lines = trace_lines;
-        world.set_up();
-        let result = world.run().and_then(|()| checks::at_the_end(&world));
+        world.end_of(seed)
+    }
+
+    fn end_of(mut self, seed: u64) -> Result<Played, String> {
+        self.set_up();
+        let result = self.run().and_then(|()| checks::at_the_end(&self));
         match result {
             Ok(()) => Ok(Played {
-                trace_hash: world.trace_hash,
-                seen: world.seen,
+                trace_hash: self.trace_hash,
+                seen: self.seen,
             }),
             Err(broken) => {
-                let trace: Vec<_> = world.trace.iter().map(String::as_str).collect();
+                let trace: Vec<_> = self.trace.iter().map(String::as_str).collect();
                 Err(format!(
                     "seed {seed} at {} ms: {broken}\n{}",
-                    world.now_ms,
+                    self.now_ms,
                     trace.join("\n")
                 ))
             }
@@ -177,16 +238,23 @@ impl World {
             is_gentle,
             random,
             now_ms: 0,
-            rules: setting::rules(),
+            rules: setting::rules(1),
             log: BTreeMap::new(),
             committed: BTreeMap::new(),
             owners: BTreeMap::new(),
+            unheard: BTreeSet::new(),
             members: Vec::new(),
             agenda: BTreeMap::new(),
             next_number: 1,
             outcomes: Vec::new(),
-            acknowledged: BTreeSet::new(),
+            acknowledged: BTreeMap::new(),
             calls: Vec::new(),
+            store: Book::new(100_000),
+            store_is_down_until_ms: 0,
+            granted: BTreeMap::new(),
+            taken_over: BTreeSet::new(),
+            quick_is_bad_until_ms: 0,
+            mutant: None,
             seen: Seen::default(),
             trace: VecDeque::new(),
             trace_lines: 0,
@@ -202,30 +270,43 @@ impl World {
             };
             let mut offset = 0;
             let n_records = self.random.usize(5..60);
-            let mut records = Vec::new();
+            let mut records: Vec<Record> = Vec::new();
             for _ in 0..n_records {
                 // Compaction and transaction markers leave gaps.
                 offset += if self.random.u8(..10) == 0 { 3 } else { 1 };
-                records.push(setting::record(&mut self.random, &partition, offset));
+                let mut record = setting::record(&mut self.random, &partition, offset);
+                if self.random.u8(..6) == 0
+                    && let Some(earlier) = self.some_record(&records)
+                {
+                    // Upstream publishes at least once.
+                    record.value = earlier;
+                }
+                records.push(record);
             }
             self.log.insert(partition, records);
         }
-        for member in 0..self.random.usize(1..=3) {
-            self.members.push(Member {
-                engine: None,
-                incarnation: 0,
-                began_ms: 0,
-                reading: BTreeMap::new(),
-                handovers: BTreeMap::new(),
-                is_paused: false,
-                sending: BTreeSet::new(),
-                woken_at: None,
-            });
+        for member in 0..self.random.usize(1..=4) {
+            self.members.push(Member::new());
             self.plan(0, Happening::Restart(member));
         }
         for _ in 0..self.random.usize(0..6) {
             let at = self.random.u64(1..TROUBLE_MS);
             self.plan(at, Happening::Move);
+        }
+        for _ in 0..self.random.usize(0..3) {
+            let at = self.random.u64(1..TROUBLE_MS);
+            self.plan(at, Happening::StoreGoes);
+        }
+        if self.random.u8(..4) == 0 {
+            let at = self.random.u64(1..TROUBLE_MS);
+            self.plan(at, Happening::RulesChange);
+        }
+        if self.random.u8(..4) == 0 {
+            self.quick_is_bad_until_ms = self.random.u64(1..TROUBLE_MS);
+        }
+        // A member that starts later may hear of a burst that was answered before.
+        for at in [0, 10_000, 60_000] {
+            self.plan(TROUBLE_MS + at, Happening::Resume);
         }
         let n_crashes = if self.is_gentle {
             0
@@ -242,6 +323,14 @@ impl World {
             let (at, member) = (self.random.u64(1..TROUBLE_MS), self.some_member());
             self.plan(at, Happening::Drain(member));
         }
+    }
+
+    fn some_record(&mut self, here: &[Record]) -> Option<Option<Vec<u8>>> {
+        let all: Vec<&Record> = self.log.values().flatten().chain(here).collect();
+        if all.is_empty() {
+            return None;
+        }
+        Some(all[self.random.usize(..all.len())].value.clone())
     }
 
     fn some_member(&mut self) -> usize {
@@ -275,13 +364,39 @@ impl World {
     }
 
     /// Soon, but now and then much later: answers overtake each other.
-    fn mostly_soon(&mut self, usual_ms: u64, slow_ms: u64) -> u64 {
+    pub(super) fn mostly_soon(&mut self, usual_ms: u64, slow_ms: u64) -> u64 {
         let most_ms = if self.random.u8(..10) == 0 {
             slow_ms
         } else {
             usual_ms
         };
         self.soon(most_ms)
+    }
+
+    pub(super) fn is_broken(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    pub(super) fn process_of(&self, member: usize) -> u64 {
+        setting::process(member, self.members[member].incarnation)
+    }
+
+    fn rules_change(&mut self) -> Result<(), String> {
+        self.seen.rule_changes += 1;
+        self.rules = setting::rules(2);
+        for member in 0..self.members.len() {
+            self.step(member, Input::RulesChanged(Arc::clone(&self.rules)))?;
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<(), String> {
+        for member in 0..self.members.len() {
+            for rule in ["slow", "quick"] {
+                self.step(member, Input::ResumeRule(Arc::from(rule)))?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn note(&mut self, line: &str) {
@@ -321,10 +436,23 @@ impl World {
             Happening::Published(member, incarnation, ticket, outcome) => {
                 return self.published(member, incarnation, ticket, outcome.as_ref());
             }
+            Happening::Serve(member, incarnation) => self.serve(member, incarnation)?,
+            Happening::Served(member, incarnation) => return self.served(member, incarnation),
+            Happening::StoreGoes => self.store_goes(),
+            Happening::QuotaAnswered(member, incarnation, app, left) => {
+                if self.members[member].incarnation == incarnation {
+                    return self.step(member, Input::QuotaAnswered { app, left });
+                }
+            }
+            Happening::RulesChange => return self.rules_change(),
+            Happening::Resume => return self.resume(),
             Happening::Crash(member) => self.crash(member),
             Happening::Restart(member) => return self.restart(member),
             Happening::Move => return self.move_partition(),
             Happening::Lose => return self.lose_partition(),
+            Happening::HearsOfLoss(member, partition) => {
+                return self.hear_of_loss(member, partition);
+            }
             Happening::Drain(member) => {
                 if self.members[member].engine.is_some() {
                     self.seen.drains += 1;
@@ -372,6 +500,9 @@ impl World {
             }
             let epoch = reading.epoch;
             self.note(&format!("member {member} reads {}", record.position()));
+            if self.is_broken(Mutant::LosesARecord) && self.random.u8(..20) == 0 {
+                continue;
+            }
             self.step(member, Input::Record { epoch, record })?;
         }
         Ok(())
@@ -384,7 +515,17 @@ impl World {
             return Ok(());
         };
         engine.step(now, input, &mut effects);
+        let incarnation = self.members[member].incarnation;
         for effect in effects {
+            let dies = !self.is_gentle && self.now_ms < TROUBLE_MS && self.random.u16(..3_000) == 0;
+            if dies {
+                self.seen.deaths_in_mid_step += 1;
+                self.crash(member);
+            }
+            if self.members[member].incarnation != incarnation {
+                // Whatever else it meant to do is not done.
+                return Ok(());
+            }
             self.carry_out(member, effect)?;
         }
         let Some(wake) = self.members[member]
@@ -402,6 +543,9 @@ impl World {
             .is_none_or(|planned| wake_ms < planned)
         {
             self.members[member].woken_at = Some(wake_ms);
+            if self.is_broken(Mutant::LosesATimer) && self.random.u8(..20) == 0 {
+                return Ok(());
+            }
             let incarnation = self.members[member].incarnation;
             self.plan(wake_ms, Happening::Wake(member, incarnation));
         }
@@ -409,172 +553,21 @@ impl World {
     }
 
     fn moment(&self, member: usize) -> Moment {
+        let elapsed_ms = self.now_ms - self.members[member].began_ms;
+        let pace = if self.is_broken(Mutant::CountsTooFast) {
+            2
+        } else {
+            1
+        };
+        if self.is_broken(Mutant::StopsTheCalendar) {
+            return Moment {
+                elapsed: Duration::from_millis(elapsed_ms),
+                unix_ms: BEGAN_UNIX_MS,
+            };
+        }
         Moment {
-            elapsed: Duration::from_millis(self.now_ms - self.members[member].began_ms),
+            elapsed: Duration::from_millis(elapsed_ms * pace),
             unix_ms: BEGAN_UNIX_MS + i64::try_from(self.now_ms).unwrap_or(i64::MAX),
         }
     }
-
-    fn carry_out(&mut self, member: usize, effect: Effect) -> Result<(), String> {
-        match effect {
-            Effect::Send { ticket, cleared } => {
-                let message = cleared.message();
-                let to = message.recipient.clone();
-                if !self.members[member].sending.insert(to.clone()) {
-                    return Err(format!("two messages to {to} are in flight at once"));
-                }
-                self.call(
-                    member,
-                    ticket,
-                    to,
-                    &cleared.rule().name.clone(),
-                    &message.message_id.clone(),
-                );
-            }
-            Effect::Publish {
-                ticket,
-                outcome,
-                dead_letter,
-            } => {
-                if dead_letter.is_some() != outcome.wants_dead_letter() {
-                    return Err(format!("{} has the wrong dead letter", outcome.id));
-                }
-                let fails = self.now_ms < TROUBLE_MS && self.random.u8(..20) == 0;
-                let at = self.mostly_soon(30, 3_000);
-                let outcome = (!fails).then_some(outcome);
-                let incarnation = self.members[member].incarnation;
-                self.plan(
-                    at,
-                    Happening::Published(member, incarnation, ticket, outcome),
-                );
-            }
-            Effect::Settled { .. } => {}
-            Effect::Commit {
-                partition,
-                epoch,
-                position,
-            } => {
-                let owner = self.owners.get(&partition);
-                if owner.is_some_and(|owner| owner.member == member && owner.epoch == epoch) {
-                    self.commit(&partition, position)?;
-                }
-            }
-            Effect::Pause => {
-                self.seen.pauses += 1;
-                self.members[member].is_paused = true;
-            }
-            Effect::Resume => self.members[member].is_paused = false,
-            Effect::Release {
-                handover,
-                positions,
-            } => self.release(member, handover, positions)?,
-            Effect::Drained { unfinished } => {
-                self.note(&format!("member {member} has drained, {unfinished} open"));
-                if self.is_gentle && unfinished > 0 {
-                    return Err(format!("a patient drain left {unfinished} messages open"));
-                }
-                self.end(member);
-            }
-        }
-        Ok(())
-    }
-
-    fn call(
-        &mut self,
-        member: usize,
-        ticket: Ticket,
-        to: String,
-        rule: &Arc<str>,
-        message_id: &str,
-    ) {
-        self.seen.sends += 1;
-        let is_trouble = self.now_ms < TROUBLE_MS;
-        let (answer, was_delivered) = match self.random.u8(..if is_trouble { 40 } else { 1 }) {
-            1 => (refused(-1, Class::Busy), false),
-            2 => (refused(42001, Class::Token), false),
-            3 => (refused(43101, Class::NotSubscribed), false),
-            4 => (refused(47003, Class::BadParam), false),
-            5 => (
-                Answer::Unreachable {
-                    detail: "down".to_owned(),
-                },
-                false,
-            ),
-            6 => (
-                Answer::Garbled {
-                    detail: "HTTP 502".to_owned(),
-                },
-                false,
-            ),
-            7 => (
-                Answer::InDoubt {
-                    detail: "timeout".to_owned(),
-                },
-                self.random.bool(),
-            ),
-            _ => (Answer::Accepted { msgid: None }, true),
-        };
-        let was_in_doubt = matches!(answer, Answer::InDoubt { .. });
-        self.seen.in_doubt += u64::from(was_in_doubt);
-        // The event's id is the record's position, so the message id names record and rule.
-        let position = message_id.rsplit('|').next().unwrap_or_default();
-        let incarnation = self.members[member].incarnation;
-        self.calls.push(Call {
-            at_ms: self.now_ms,
-            member,
-            incarnation,
-            rule: Arc::clone(rule),
-            outcome_id: format!("{position}/{rule}"),
-            was_delivered,
-            was_in_doubt,
-        });
-        self.note(&format!(
-            "member {member} sends {message_id} to {to}: {answer:?}"
-        ));
-        let at = self.mostly_soon(80, 5_000);
-        self.plan(
-            at,
-            Happening::Answered(member, incarnation, ticket, answer, to),
-        );
-    }
-
-    fn published(
-        &mut self,
-        member: usize,
-        incarnation: u64,
-        ticket: Ticket,
-        outcome: Option<&Arc<Outcome>>,
-    ) -> Result<(), String> {
-        let is_alive = self.members[member].incarnation == incarnation;
-        if let Some(outcome) = outcome {
-            // The broker has it, whether or not the one who sent it lives to hear so.
-            self.note(&format!(
-                "outcome {} {}",
-                outcome.id,
-                outcome.status.as_str()
-            ));
-            self.seen.expired += u64::from(outcome.status.as_str() == "expired");
-            self.seen.retries += u64::from(outcome.attempts > 1);
-            self.acknowledged.insert(outcome.id.clone());
-            self.outcomes.push(Arc::clone(outcome));
-        }
-        if !is_alive {
-            return Ok(());
-        }
-        if outcome.is_some() {
-            return self.step(member, Input::Published { ticket });
-        }
-        self.seen.publish_failures += 1;
-        self.step(member, Input::PublishFailed { ticket })
-    }
-}
-
-fn refused(errcode: i64, class: Class) -> Answer {
-    Answer::Refused(Refusal {
-        errcode,
-        errmsg: String::new(),
-        rid: None,
-        param: None,
-        class,
-    })
 }

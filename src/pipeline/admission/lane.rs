@@ -1,0 +1,296 @@
+//! The lane of an app, and in it those of its rules.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::recipients::Recipients;
+use super::{AppBounds, Cleared, Ticket, Turn, Waiting};
+use crate::pipeline::limits::{Pace, Rate};
+use crate::pipeline::moment::Moment;
+use crate::pipeline::pauses::{Pauses, Way};
+use crate::pipeline::rules::Rule;
+
+/// Everything of one app that waits.
+pub(super) struct AppLane {
+    pace: Pace,
+    rate: Option<Rate>,
+    max_in_flight: usize,
+    /// Messages between their turn and the end of their call.
+    pub(super) in_flight: usize,
+    rules: HashMap<Arc<str>, RuleLane>,
+    /// Rules with something to send, in the order of their turns.
+    ready: VecDeque<Arc<str>>,
+    /// Rules with something to send that look again at this time: their limit, a pause or an expiry says when.
+    blocked: BTreeSet<(Duration, Arc<str>)>,
+    /// Messages with a claim, in the order in which they got it.
+    pub(super) at_gate: VecDeque<(Ticket, Cleared)>,
+    this_minute: MinuteCount,
+    /// Until when the app sends less than it may.
+    slowed_until: Option<Duration>,
+}
+
+struct RuleLane {
+    pace: Pace,
+    queue: VecDeque<Waiting>,
+    place: Place,
+}
+
+/// Where a rule stands in its app's lane.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Idle,
+    Ready,
+    Blocked,
+}
+
+/// Calls in the present minute of the calendar, which is what `WeChat` counts by.
+#[derive(Default)]
+struct MinuteCount {
+    minute: i64,
+    calls: u32,
+}
+
+/// How long an app sends less after a 45011.
+const SLOW_FOR: Duration = Duration::from_mins(10);
+
+/// How much of what was too much is tried then.
+const SLOW_SHARE: f64 = 0.8;
+
+/// However little was sent in the minute of a 45011 (others may share the quota), an app is not slowed below this.
+const SLOWEST_PER_SECOND: f64 = 1.0;
+
+impl AppLane {
+    pub(super) fn new(bounds: AppBounds) -> Self {
+        Self {
+            pace: Pace::new(bounds.rate),
+            rate: bounds.rate,
+            max_in_flight: bounds.max_in_flight.max(1),
+            in_flight: 0,
+            rules: HashMap::new(),
+            ready: VecDeque::new(),
+            blocked: BTreeSet::new(),
+            at_gate: VecDeque::new(),
+            this_minute: MinuteCount::default(),
+            slowed_until: None,
+        }
+    }
+
+    /// A newly read record brings the rule as it is now: another rate counts from here on, also for those who wait already.
+    pub(super) fn adopt_rate(&mut self, rule: &Rule) {
+        let Some(lane) = self.rules.get_mut(&rule.name) else {
+            return;
+        };
+        if lane.pace.rate() == rule.rate {
+            return;
+        }
+        lane.pace.change(rule.rate);
+        if lane.place == Place::Blocked {
+            // The moment it waits for was the old rate's.
+            lane.place = Place::Idle;
+            self.blocked.retain(|(_, name)| *name != rule.name);
+        }
+    }
+
+    pub(super) fn push_back(&mut self, waiting: Waiting) {
+        self.lane_of(&waiting).push_back(waiting);
+    }
+
+    pub(super) fn push_front(&mut self, waiting: Waiting) {
+        self.lane_of(&waiting).push_front(waiting);
+    }
+
+    fn lane_of(&mut self, waiting: &Waiting) -> &mut VecDeque<Waiting> {
+        let name = &waiting.rule.name;
+        let rule = self
+            .rules
+            .entry(Arc::clone(name))
+            .or_insert_with(|| RuleLane {
+                pace: Pace::new(waiting.rule.rate),
+                queue: VecDeque::new(),
+                place: Place::Idle,
+            });
+        if rule.place == Place::Idle {
+            rule.place = Place::Ready;
+            self.ready.push_back(Arc::clone(name));
+        }
+        &mut rule.queue
+    }
+
+    pub(super) fn next_turn(
+        &mut self,
+        recipients: &mut Recipients,
+        pauses: &mut Pauses,
+        now: Moment,
+    ) -> Option<Turn> {
+        self.unblock(now);
+        if self.in_flight >= self.max_in_flight || self.pace.turn_at(now.elapsed).is_some() {
+            return None;
+        }
+        while let Some(name) = self.ready.pop_front() {
+            let Some(rule) = self.rules.get_mut(&name) else {
+                continue;
+            };
+            rule.place = Place::Idle;
+            let Some(front) = rule.queue.front() else {
+                continue;
+            };
+            if front.expires_at_ms < now.unix_ms {
+                let ticket = front.ticket;
+                rule.queue.pop_front();
+                self.stay_ready(name, VecDeque::push_front);
+                return Some(Turn::Expired(ticket));
+            }
+            let wait = match pauses.way(now, &front.rule) {
+                Way::Free => rule.pace.turn_at(now.elapsed),
+                Way::Until(end) => Some(end.min(expiry(front, now))),
+                Way::Closed => Some(expiry(front, now)),
+            };
+            if let Some(at) = wait {
+                rule.place = Place::Blocked;
+                self.blocked.insert((at, name));
+                continue;
+            }
+            let is_parked = recipients.is_taken(front);
+            let Some(waiting) = rule.queue.pop_front() else {
+                continue;
+            };
+            if is_parked {
+                recipients.park(waiting);
+                self.stay_ready(name, VecDeque::push_front);
+                continue;
+            }
+            rule.pace.take_turn(now.elapsed);
+            self.pace.take_turn(now.elapsed);
+            recipients.hold(&waiting);
+            pauses.took_turn(now, &waiting.rule);
+            self.in_flight += 1;
+            self.stay_ready(name, VecDeque::push_back);
+            return Some(Turn::Claim(waiting.ticket));
+        }
+        None
+    }
+
+    /// Whoever stands at the gate first goes first, unless the limit of his rule holds him alone.
+    pub(super) fn next_departure(&mut self, now: Moment) -> Option<(Ticket, Cleared)> {
+        if self.at_gate.is_empty() || self.pace.departure_at(now.elapsed).is_some() {
+            return None;
+        }
+        let rules = &self.rules;
+        let may_go = |(_, cleared): &(Ticket, Cleared)| {
+            let lane = rules.get(&cleared.rule.name);
+            lane.is_none_or(|lane| lane.pace.departure_at(now.elapsed).is_none())
+        };
+        let index = self.at_gate.iter().position(may_go)?;
+        let (ticket, cleared) = self.at_gate.remove(index)?;
+        if let Some(lane) = self.rules.get_mut(&cleared.rule.name) {
+            lane.pace.take_departure(now.elapsed);
+        }
+        self.pace.take_departure(now.elapsed);
+        self.this_minute.count(now);
+        Some((ticket, cleared))
+    }
+
+    pub(super) fn forget(&mut self, gone: &dyn Fn(Ticket) -> bool) {
+        for rule in self.rules.values_mut() {
+            rule.queue.retain(|waiting| !gone(waiting.ticket));
+        }
+        self.at_gate.retain(|(ticket, _)| !gone(*ticket));
+    }
+
+    pub(super) fn look_again(&mut self) {
+        for (_, name) in std::mem::take(&mut self.blocked) {
+            if let Some(rule) = self.rules.get_mut(&name) {
+                rule.place = Place::Idle;
+            }
+            self.stay_ready(name, VecDeque::push_back);
+        }
+    }
+
+    pub(super) fn slow_down(&mut self, now: Moment) {
+        let sent_per_second = f64::from(self.this_minute.calls) / 60.0;
+        let present = self
+            .pace
+            .rate()
+            .map_or(sent_per_second, |rate| rate.per_second);
+        let per_second =
+            (present.min(sent_per_second.max(present / 2.0)) * SLOW_SHARE).max(SLOWEST_PER_SECOND);
+        let promised = self.rate.map_or(f64::INFINITY, |rate| rate.per_second);
+        self.pace.change(Some(Rate {
+            per_second: per_second.min(promised),
+            burst: std::num::NonZeroU32::MIN,
+        }));
+        self.slowed_until = Some(now.elapsed + SLOW_FOR);
+    }
+
+    fn stay_ready(&mut self, name: Arc<str>, push: fn(&mut VecDeque<Arc<str>>, Arc<str>)) {
+        if let Some(rule) = self.rules.get_mut(&name)
+            && !rule.queue.is_empty()
+        {
+            rule.place = Place::Ready;
+            push(&mut self.ready, name);
+        }
+    }
+
+    fn unblock(&mut self, now: Moment) {
+        if self.slowed_until.is_some_and(|until| until <= now.elapsed) {
+            self.slowed_until = None;
+            self.pace.change(self.rate);
+        }
+        while let Some((at, _)) = self.blocked.first()
+            && *at <= now.elapsed
+            && let Some((_, name)) = self.blocked.pop_first()
+        {
+            if let Some(rule) = self.rules.get_mut(&name) {
+                // Its messages may have been forgotten meanwhile.
+                rule.place = Place::Idle;
+            }
+            self.stay_ready(name, VecDeque::push_back);
+        }
+    }
+
+    pub(super) fn wake_at(&self, now: Moment) -> Option<Duration> {
+        let departure = self.wake_for_departure(now);
+        if self.in_flight >= self.max_in_flight {
+            return departure;
+        }
+        let own = self.pace.turn_at(now.elapsed);
+        let own_matters = own.filter(|_| !self.ready.is_empty());
+        let first_rule = self.blocked.first().map(|(at, _)| *at);
+        [own_matters, first_rule, departure]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn wake_for_departure(&self, now: Moment) -> Option<Duration> {
+        if self.at_gate.is_empty() {
+            return None;
+        }
+        let own = self.pace.departure_at(now.elapsed);
+        let rules = self.at_gate.iter().filter_map(|(_, cleared)| {
+            let lane = self.rules.get(&cleared.rule.name)?;
+            lane.pace.departure_at(now.elapsed)
+        });
+        own.or_else(|| rules.min())
+    }
+}
+
+impl MinuteCount {
+    fn count(&mut self, now: Moment) {
+        let minute = now.unix_ms.div_euclid(60_000);
+        if self.minute != minute {
+            *self = Self { minute, calls: 0 };
+        }
+        self.calls += 1;
+    }
+}
+
+/// When a waiting message is too old, on the clock that times waits. One millisecond later than its last good one.
+fn expiry(waiting: &Waiting, now: Moment) -> Duration {
+    let left_ms = waiting
+        .expires_at_ms
+        .saturating_sub(now.unix_ms)
+        .saturating_add(1);
+    now.elapsed + Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
+}

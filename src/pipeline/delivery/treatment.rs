@@ -1,0 +1,133 @@
+//! What each of `WeChat`'s codes leads to. The edge's table gives a code its class; the table here says what is done about a class.
+
+use crate::pipeline::outcome::Reason;
+use crate::pipeline::pauses::Cause;
+
+/// What an errcode means for the message at hand. Closed: a code that is not in the table is `Unlisted`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// This user has not subscribed, or the subscription is used up (43101).
+    NotSubscribed,
+    /// There is no such user in this app (40003).
+    UnknownRecipient,
+    /// A value breaks its rule (47003).
+    BadParam,
+    /// A value holds a word that is not allowed (45168), or leads to a page that is not (40066).
+    BadContent,
+    /// The template id is not this app's (40037).
+    UnknownTemplate,
+    /// The page is not in the released version (41030, 40165).
+    UnknownPage,
+    /// The template, or the ability to send, is banned (43107, 43116).
+    Banned,
+    /// The token is not, or no longer, good (40001, 40014, 42001).
+    Token,
+    /// `WeChat` is busy (-1).
+    Busy,
+    /// Another send to the same user is under way (43108).
+    Concurrent,
+    /// Too many this minute (45011).
+    MinuteQuota,
+    /// Too many today (45009).
+    DailyQuota,
+    /// The account may not do this: wrong secret, missing permission, frozen, address not listed.
+    Account,
+    /// The user has not authorised this API for the app (50001): this message's matter, not the account's.
+    NotAuthorised,
+    /// The request itself is wrong, whatever the message: a fault of ours.
+    Bug,
+    /// Not in the table.
+    Unlisted,
+}
+
+/// What is done about a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// The message ends as `rejected`.
+    Reject(Reason),
+    /// The message ends as `failed`.
+    GiveUp(Reason),
+    /// Another attempt after a wait with full jitter.
+    Retry(Patience),
+    /// Another token, and one attempt that does not count.
+    RenewToken,
+    /// App or template are paused, and the message waits for the end of that.
+    Pause(Cause),
+}
+
+/// How many attempts a retry gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// All of the plan.
+    Plan,
+    /// Three at most: what is busy for everybody is soon over, and what is busy for one message alone stays so. A phone number with
+    /// Han characters is reported to have earned -1 thousands of times in a day.
+    Short,
+}
+
+/// The attempts of [`Patience::Short`].
+pub(super) const SHORT_ATTEMPTS: u32 = 3;
+
+impl Class {
+    /// What is done about it.
+    pub fn treatment(self) -> Treatment {
+        match self {
+            Self::NotSubscribed => Treatment::Reject(Reason::UserRefused),
+            Self::UnknownRecipient => Treatment::Reject(Reason::RecipientUnknown),
+            Self::BadParam => Treatment::Reject(Reason::ParamRefused),
+            Self::BadContent => Treatment::Reject(Reason::ContentRefused),
+            Self::UnknownPage => Treatment::Reject(Reason::PageUnknown),
+            Self::UnknownTemplate | Self::Banned => Treatment::Pause(Cause::Template),
+            Self::MinuteQuota => Treatment::Pause(Cause::MinuteQuota),
+            Self::DailyQuota => Treatment::Pause(Cause::DailyQuota),
+            Self::Account => Treatment::Pause(Cause::Account),
+            Self::NotAuthorised => Treatment::GiveUp(Reason::AccountFault),
+            Self::Bug => Treatment::GiveUp(Reason::RequestRefused),
+            Self::Token => Treatment::RenewToken,
+            Self::Concurrent => Treatment::Retry(Patience::Plan),
+            Self::Busy | Self::Unlisted => Treatment::Retry(Patience::Short),
+        }
+    }
+
+    /// Whether a refusal of this class is for what the rule made of the event: many of them in a row mean that the rule is wrong.
+    pub fn blames_rule(self) -> bool {
+        match self {
+            Self::BadParam | Self::UnknownTemplate | Self::UnknownPage => true,
+            Self::NotSubscribed
+            | Self::UnknownRecipient
+            | Self::BadContent
+            | Self::Banned
+            | Self::Token
+            | Self::Busy
+            | Self::Concurrent
+            | Self::MinuteQuota
+            | Self::DailyQuota
+            | Self::Account
+            | Self::NotAuthorised
+            | Self::Bug
+            | Self::Unlisted => false,
+        }
+    }
+
+    /// Whether `WeChat` looked at the message itself: then neither account nor template are at fault.
+    pub fn is_about_message(self) -> bool {
+        match self {
+            Self::NotSubscribed
+            | Self::UnknownRecipient
+            | Self::BadParam
+            | Self::BadContent
+            | Self::UnknownPage => true,
+            Self::UnknownTemplate
+            | Self::Banned
+            | Self::Token
+            | Self::Busy
+            | Self::Concurrent
+            | Self::MinuteQuota
+            | Self::DailyQuota
+            | Self::Account
+            | Self::NotAuthorised
+            | Self::Bug
+            | Self::Unlisted => false,
+        }
+    }
+}

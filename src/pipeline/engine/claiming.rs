@@ -1,0 +1,329 @@
+//! Between a message's turn and its call: the claim, and the gate. And what the store says of messages that ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Delivery, Effect, Engine, Stage, Store, expires_at_ms, ledger_of, report};
+use crate::pipeline::admission::{Ticket, Turn};
+use crate::pipeline::claims::{self, Claim, Grant, Held, Holder, Request, Settlement};
+use crate::pipeline::moment::Moment;
+use crate::pipeline::outcome::{Outcome, Reason, Status};
+use crate::pipeline::rules::InDoubt;
+
+/// The wait before the store is asked again for a message that another record is sending. Its answer may take as long as a call.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A call is begun only this soon after its claim was asked for: later, somebody may take the claim for one in doubt. A process that was
+/// stopped for a while, or that waited for the store, asks again first.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// How long an answer may take to reach the store after the call has ended.
+const SETTLING: Duration = Duration::from_secs(2);
+
+impl Engine {
+    /// Nobody gets a turn while the store is down: it would only use up what the limits allow.
+    pub(super) fn give_turns(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        while self.store == Store::Up
+            && let Some(turn) = self.admission.next_turn(now, &mut self.pauses)
+        {
+            match turn {
+                Turn::Expired(ticket) => self.expired(now, ticket, effects),
+                Turn::Claim(ticket) => self.begin(now, ticket, effects),
+            }
+        }
+    }
+
+    fn begin(&mut self, now: Moment, ticket: Ticket, effects: &mut Vec<Effect>) {
+        let Some(duty) = self.duties.get_mut(&ticket) else {
+            return;
+        };
+        let Stage::Waiting(delivery) = &duty.stage else {
+            return;
+        };
+        let delivery = delivery.clone();
+        if let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin) {
+            ledger.send_began(duty.origin.record.offset);
+        }
+        self.ask_for_claim(now, ticket, delivery, None, effects);
+    }
+
+    fn ask_for_claim(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        mut delivery: Delivery,
+        over: Option<Holder>,
+        effects: &mut Vec<Effect>,
+    ) {
+        delivery.asked_at = now.elapsed;
+        let claim = Claim {
+            message_id: Arc::clone(&delivery.message_id),
+            outcome_id: Arc::clone(&delivery.outcome_id),
+            holder: self.holder(ticket),
+            over,
+            now_ms: now.unix_ms,
+        };
+        let request = Request::Claim(claim);
+        effects.push(Effect::Store { ticket, request });
+        self.enter(ticket, Stage::Claiming(delivery));
+    }
+
+    fn come_to_gate(&mut self, ticket: Ticket, mut delivery: Delivery, grant: Grant) {
+        delivery.grant = Some(grant);
+        self.admission
+            .come_to_gate(ticket, &delivery.rule, &delivery.message, &grant);
+        self.enter(ticket, Stage::AtGate(delivery));
+    }
+
+    pub(super) fn let_depart(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        while let Some((ticket, cleared)) = self.admission.next_departure(now) {
+            let Some(duty) = self.duties.get_mut(&ticket) else {
+                continue;
+            };
+            let Stage::AtGate(delivery) = &duty.stage else {
+                continue;
+            };
+            let mut delivery = delivery.clone();
+            if ledger_of(&mut self.ledgers, &duty.origin).is_none() {
+                // The partition has another owner, who reads the record again.
+                self.admission.way_ended(&delivery.rule.app);
+                self.release(ticket, &mut delivery, effects);
+                self.enter(ticket, Stage::Waiting(delivery));
+                self.abandon(ticket);
+                continue;
+            }
+            if expires_at_ms(&duty.origin, &delivery.rule) < now.unix_ms {
+                self.admission.way_ended(&delivery.rule.app);
+                self.enter(ticket, Stage::Waiting(delivery));
+                self.expired(now, ticket, effects);
+                continue;
+            }
+            if now.elapsed.saturating_sub(delivery.asked_at) > FRESH {
+                self.ask_for_claim(now, ticket, delivery, None, effects);
+                continue;
+            }
+            delivery.tries.attempts += 1;
+            duty.stage = Stage::Sending(delivery);
+            effects.push(Effect::Send { ticket, cleared });
+        }
+    }
+
+    /// Gives the claim up, if nothing of the message can be with `WeChat`.
+    pub(super) fn release(
+        &mut self,
+        ticket: Ticket,
+        delivery: &mut Delivery,
+        effects: &mut Vec<Effect>,
+    ) {
+        if delivery.tries.in_doubt > 0 {
+            return;
+        }
+        if let Some(grant) = delivery.grant.take() {
+            let request = Request::Release {
+                message_id: Arc::clone(&delivery.message_id),
+                holder: grant.holder(),
+            };
+            effects.push(Effect::Store { ticket, request });
+        }
+    }
+
+    pub(super) fn stored(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        answer: &claims::Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        match self.duties.get(&ticket).map(|duty| &duty.stage) {
+            Some(Stage::Claiming(delivery)) => {
+                let delivery = delivery.clone();
+                self.claim_answered(now, ticket, delivery, answer, effects);
+            }
+            Some(Stage::Settling(settlement)) => {
+                let settlement = settlement.clone();
+                self.settlement_answered(now, ticket, settlement, answer, effects);
+            }
+            _ => {}
+        }
+    }
+
+    fn claim_answered(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        delivery: Delivery,
+        answer: &claims::Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Some(grant) = Grant::in_answer(answer, self.holder(ticket)) {
+            self.come_to_gate(ticket, delivery, grant);
+            return;
+        }
+        match answer {
+            claims::Answer::Held(held)
+                if held.outcome_id == delivery.outcome_id
+                    && self.still_answerable(now, held).is_zero() =>
+            {
+                self.in_doubt_since_before(now, ticket, delivery, held.holder, effects);
+            }
+            claims::Answer::Held(held) => {
+                let wait = if held.outcome_id == delivery.outcome_id {
+                    self.still_answerable(now, held)
+                } else {
+                    // The record that has the claim may be in line behind this one.
+                    self.admission
+                        .let_go(ticket, &delivery.rule, &delivery.message);
+                    ASK_AGAIN
+                };
+                self.admission.way_ended(&delivery.rule.app);
+                self.undo(ticket);
+                self.back_off(now, ticket, delivery, wait);
+            }
+            claims::Answer::Duplicate { of } => {
+                self.admission.way_ended(&delivery.rule.app);
+                let end = (Status::Skipped, Reason::Duplicate);
+                let mut outcome = self.outcome_of(now, ticket, &delivery, end, None);
+                if let Some(outcome) = &mut outcome {
+                    outcome.duplicate_of = Some(of.to_string());
+                }
+                self.settle(now, ticket, &delivery, outcome, effects);
+            }
+            claims::Answer::Settled(outcome) => {
+                self.admission.way_ended(&delivery.rule.app);
+                self.admission
+                    .let_go(ticket, &delivery.rule, &delivery.message);
+                self.publish_stored(ticket, outcome, effects);
+            }
+            claims::Answer::Granted | claims::Answer::TakenOver | claims::Answer::Released => {
+                self.ask_for_claim(now, ticket, delivery, None, effects);
+            }
+        }
+    }
+
+    /// A claim of this very record without an outcome, made by a process that has ended or lost the partition since: nobody knows whether
+    /// its call was made.
+    fn in_doubt_since_before(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        mut delivery: Delivery,
+        before: Holder,
+        effects: &mut Vec<Effect>,
+    ) {
+        delivery.tries.in_doubt += 1;
+        match delivery.rule.in_doubt {
+            InDoubt::Resend => self.ask_for_claim(now, ticket, delivery, Some(before), effects),
+            InDoubt::Leave => {
+                self.admission.way_ended(&delivery.rule.app);
+                let end = (Status::Unknown, Reason::InDoubt);
+                let outcome = self.outcome_of(now, ticket, &delivery, end, None);
+                self.settle_for(now, ticket, &delivery, Some(before), outcome, effects);
+            }
+        }
+    }
+
+    /// How long the one who made a claim may still answer.
+    fn still_answerable(&self, now: Moment, held: &Held) -> Duration {
+        let age_ms = now.unix_ms.saturating_sub(held.since_ms).max(0);
+        let age = Duration::from_millis(age_ms.unsigned_abs());
+        self.in_doubt_after().saturating_sub(age)
+    }
+
+    /// A claim without an outcome that is older than this is in doubt: its call was answered and the answer is lost, or it was never made.
+    fn in_doubt_after(&self) -> Duration {
+        FRESH + self.setup.call_limit + SETTLING
+    }
+
+    /// Tells the store how a message ended; nothing is published before it knows.
+    pub(super) fn ask_to_settle(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        mut settlement: Settlement,
+        effects: &mut Vec<Effect>,
+    ) {
+        settlement.now_ms = now.unix_ms;
+        let request = Request::Settle(settlement.clone());
+        effects.push(Effect::Store { ticket, request });
+        self.enter(ticket, Stage::Settling(settlement));
+    }
+
+    fn settlement_answered(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        mut settlement: Settlement,
+        answer: &claims::Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        match answer {
+            claims::Answer::Settled(outcome) => self.publish_stored(ticket, outcome, effects),
+            claims::Answer::Held(held) => {
+                let wait = self.still_answerable(now, held);
+                if wait.is_zero() {
+                    report::put_in_doubt(Arc::make_mut(&mut settlement.outcome));
+                    settlement.holder = Some(held.holder);
+                    self.ask_to_settle(now, ticket, settlement, effects);
+                } else {
+                    self.ask_to_settle_later(now, ticket, settlement, wait);
+                }
+            }
+            claims::Answer::TakenOver => {
+                let Some(duty) = self.duties.get(&ticket) else {
+                    return;
+                };
+                if ledger_of(&mut self.ledgers, &duty.origin).is_none() {
+                    self.drop_duty(ticket);
+                    return;
+                }
+                // The partition is not ours any more, and we have not heard of it.
+                settlement.holder = None;
+                let wait = self.in_doubt_after();
+                self.ask_to_settle_later(now, ticket, settlement, wait);
+            }
+            claims::Answer::Granted
+            | claims::Answer::Duplicate { .. }
+            | claims::Answer::Released => {
+                self.ask_to_settle(now, ticket, settlement, effects);
+            }
+        }
+    }
+
+    fn ask_to_settle_later(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        settlement: Settlement,
+        wait: Duration,
+    ) {
+        self.timers.insert((now.elapsed + wait, ticket));
+        self.enter(ticket, Stage::Unsettled(settlement));
+    }
+
+    /// Publishes what the store has: the first outcome that a record's message was given, by whomever.
+    fn publish_stored(
+        &mut self,
+        ticket: Ticket,
+        outcome: &Arc<Outcome>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(duty) = self.duties.get(&ticket) else {
+            return;
+        };
+        let mut outcome = Arc::clone(outcome);
+        let event = duty.origin.event.as_ref();
+        let traceparent = event.and_then(|event| event.traceparent.as_ref());
+        if outcome.traceparent.as_ref() != traceparent {
+            // A header of the record, and the store keeps only the value.
+            Arc::make_mut(&mut outcome).traceparent = traceparent.cloned();
+        }
+        self.enter(ticket, Stage::Publishing(Arc::clone(&outcome)));
+        self.publish(ticket, outcome, effects);
+    }
+
+    pub(super) fn enter(&mut self, ticket: Ticket, stage: Stage) {
+        if let Some(duty) = self.duties.get_mut(&ticket) {
+            duty.stage = stage;
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What concerns more than one message: pauses of apps, templates and rules, and rules that change under waiting messages.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Delivery, Effect, Engine, Stage, report};
+use crate::pipeline::admission::{Admission, Ticket};
+use crate::pipeline::claims::Settlement;
+use crate::pipeline::delivery::{Answer, Refusal};
+use crate::pipeline::event::{Decoded, decode};
+use crate::pipeline::moment::Moment;
+use crate::pipeline::outcome::{Reason, Status};
+use crate::pipeline::pauses::{Cause, Change, Subject};
+use crate::pipeline::rules::{Planned, RuleSet};
+
+impl Engine {
+    /// What an answer says about the app, the template and the rule of its message.
+    pub(super) fn note_answer(
+        &mut self,
+        now: Moment,
+        delivery: &Delivery,
+        rules_version: &Arc<str>,
+        answer: &Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        let rule = &delivery.rule;
+        let class = match answer {
+            Answer::Accepted { .. } => None,
+            Answer::Refused(refusal) => Some((refusal.class, refusal)),
+            Answer::Garbled { .. }
+            | Answer::Unreachable { .. }
+            | Answer::InDoubt { .. }
+            | Answer::NoToken(_) => return,
+        };
+        if class.is_none_or(|(class, _)| class.is_about_message()) {
+            let changes = self.pauses.went_well(rule);
+            self.announce(changes, effects);
+        }
+        match class {
+            Some((class, refusal)) if class.blames_rule() => {
+                let burst = self.breakers.note_refused(now, &rule.name, rules_version);
+                if let Some(burst) = burst {
+                    let detail = format!(
+                        "{} of the last {} messages were refused, lately with {} ({}); it began with version {} of the rules",
+                        burst.refused,
+                        burst.answered,
+                        refusal.errcode,
+                        refusal.errmsg,
+                        burst.began_in
+                    );
+                    let subject = Subject::Rule(Arc::clone(&rule.name));
+                    let errcode = Some(refusal.errcode);
+                    let begun = self
+                        .pauses
+                        .begin(now, subject, Cause::Breaker, errcode, detail);
+                    self.announce(begun, effects);
+                }
+            }
+            Some((class, _)) if !class.is_about_message() => {}
+            Some(_) | None => self.breakers.note_good(now, &rule.name),
+        }
+    }
+
+    pub(super) fn begin_pause(
+        &mut self,
+        now: Moment,
+        delivery: &Delivery,
+        cause: Cause,
+        effects: &mut Vec<Effect>,
+    ) {
+        let rule = &delivery.rule;
+        let subject = match cause {
+            Cause::Template => {
+                let id = Arc::from(rule.template.id.as_str());
+                Subject::Template(Arc::clone(&rule.app), id)
+            }
+            Cause::Breaker => Subject::Rule(Arc::clone(&rule.name)),
+            Cause::MinuteQuota | Cause::DailyQuota | Cause::Account => {
+                Subject::App(Arc::clone(&rule.app))
+            }
+        };
+        let refusal = delivery.held_by.as_deref();
+        let errcode = refusal.map(|refusal| refusal.errcode);
+        let detail = refusal.map_or_else(String::new, |refusal| refusal.errmsg.clone());
+        let begun = self.pauses.begin(now, subject, cause, errcode, detail);
+        if begun.is_some() && cause == Cause::MinuteQuota {
+            self.admission.slow_down(&rule.app, now);
+        }
+        self.announce(begun, effects);
+    }
+
+    pub(super) fn end_pauses(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        let ended = self.pauses.end_due(now);
+        self.announce(ended, effects);
+        for app in self.pauses.quota_questions(now) {
+            effects.push(Effect::AskQuota { app });
+        }
+    }
+
+    pub(super) fn quota_answered(
+        &mut self,
+        now: Moment,
+        app: &Arc<str>,
+        left: Option<i64>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let changes = self.pauses.quota_answered(now, app, left);
+        self.announce(changes, effects);
+    }
+
+    pub(super) fn resume_rule(&mut self, rule: &str, effects: &mut Vec<Effect>) {
+        self.breakers.forget(rule);
+        let changes = self.pauses.resume_rule(rule);
+        self.announce(changes, effects);
+    }
+
+    fn announce(&mut self, changes: impl IntoIterator<Item = Change>, effects: &mut Vec<Effect>) {
+        for change in changes {
+            if let Change::Ended(_) = change {
+                self.admission.look_again();
+            }
+            effects.push(Effect::PauseChanged(change));
+        }
+    }
+
+    /// The new set is in force for records that are read from now on. Messages that wait behind a pause of their rule or template, and
+    /// whose rule has changed, are made anew: the change is most likely the cure.
+    pub(super) fn rules_changed(
+        &mut self,
+        now: Moment,
+        rules: Arc<RuleSet>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let before = std::mem::replace(&mut self.rules, rules);
+        let mut cured = BTreeSet::new();
+        for old in before.rules() {
+            let new = self.rules.get(&old.name);
+            if new.is_some_and(|new| new.version == old.version) {
+                continue;
+            }
+            if new.is_some() && self.pauses.holds_rule_or_template(old) {
+                cured.insert(Arc::clone(&old.name));
+            }
+            self.resume_rule(&old.name, effects);
+        }
+        let rules = Arc::clone(&self.rules);
+        let is_used = |app: &str, id: &str| {
+            let mut rules = rules.rules().iter();
+            rules.any(|rule| rule.app.as_ref() == app && rule.template.id == id)
+        };
+        let changes = self.pauses.keep_templates(is_used);
+        self.announce(changes, effects);
+        self.make_anew(now, &cured, effects);
+    }
+
+    fn make_anew(&mut self, now: Moment, rules: &BTreeSet<Arc<str>>, effects: &mut Vec<Effect>) {
+        let mut waiting = Vec::new();
+        for (ticket, duty) in &self.duties {
+            if let Stage::Waiting(delivery) = &duty.stage
+                && delivery.grant.is_none()
+                && rules.contains(&delivery.rule.name)
+            {
+                waiting.push((*ticket, delivery.clone()));
+            }
+        }
+        let tickets: BTreeSet<Ticket> = waiting.iter().map(|(ticket, _)| *ticket).collect();
+        self.admission.forget(&|ticket| tickets.contains(&ticket));
+        for (ticket, old) in waiting {
+            self.admission.let_go(ticket, &old.rule, &old.message);
+            self.make_one_anew(now, ticket, old, effects);
+        }
+    }
+
+    fn make_one_anew(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        old: Delivery,
+        effects: &mut Vec<Effect>,
+    ) {
+        let version = Arc::clone(self.rules.version());
+        let Some(duty) = self.duties.get_mut(&ticket) else {
+            return;
+        };
+        duty.origin.rules_version = version;
+        let origin = duty.origin.clone();
+        let Decoded::Event(event) = decode(
+            &self.setup.decoding,
+            &origin.record,
+            origin.received.unix_ms,
+        ) else {
+            return;
+        };
+        let planned = self.rules.plan(&event);
+        let planned = planned
+            .into_iter()
+            .find(|planned| planned.rule.name == old.rule.name);
+        let outcome = match planned {
+            Some(Planned {
+                rule,
+                message_id,
+                result: Ok(message),
+            }) => {
+                let delivery = Delivery {
+                    rule,
+                    message: Arc::new(message),
+                    message_id: Arc::from(message_id),
+                    ..old
+                };
+                self.enter(ticket, Stage::Waiting(delivery.clone()));
+                self.wait(ticket, &delivery, Admission::enqueue);
+                return;
+            }
+            Some(Planned {
+                rule,
+                message_id,
+                result: Err(rejection),
+            }) => report::rejected(now, &origin, (&rule, message_id), rejection),
+            None => {
+                let mut outcome = report::outcome(now, &origin, Status::Unmatched, Reason::NoRule);
+                report::name_rule(&mut outcome, &origin, &old.rule);
+                outcome.message_id = old.message_id.to_string();
+                "the rule, as it was changed while the message waited, does not want this event"
+                    .clone_into(&mut outcome.detail);
+                outcome
+            }
+        };
+        let settlement = Settlement {
+            outcome: Arc::new(outcome),
+            holder: None,
+            now_ms: now.unix_ms,
+        };
+        self.ask_to_settle(now, ticket, settlement, effects);
+    }
+}
+
+/// What a pause is told of a refusal: `None` where nobody refused anything.
+pub(super) fn refusal_in(answer: &Answer) -> Option<Refusal> {
+    match answer {
+        Answer::Refused(refusal) => Some(refusal.clone()),
+        Answer::NoToken(trouble) => Some(Refusal {
+            errcode: trouble.errcode?,
+            errmsg: trouble.detail.clone(),
+            rid: None,
+            param: None,
+            class: trouble.class,
+        }),
+        Answer::Accepted { .. }
+        | Answer::Garbled { .. }
+        | Answer::Unreachable { .. }
+        | Answer::InDoubt { .. } => None,
+    }
+}

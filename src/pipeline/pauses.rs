@@ -1,0 +1,399 @@
+//! What must not be sent for now, why, and what ends it.
+//!
+//! A pause covers an app, a template or a rule. Its messages wait in their lanes, no longer than their `expires_after`; everybody else
+//! goes on. Some pauses end at a time, some when a single message that was let through on trial comes back well, one when `WeChat` says
+//! that there is quota again, and one only by a person.
+
+mod breaker;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use breaker::{BreakerPlan, Breakers, Burst};
+
+use super::moment::Moment;
+use super::rules::Rule;
+
+/// What a pause covers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// All messages of an app.
+    App(Arc<str>),
+    /// All messages of a template, by the app and `WeChat`'s id of it.
+    Template(Arc<str>, Arc<str>),
+    /// All messages of a rule.
+    Rule(Arc<str>),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::App(app) => write!(f, "app {app}"),
+            Self::Template(app, id) => write!(f, "template {app}/{id}"),
+            Self::Rule(rule) => write!(f, "rule {rule}"),
+        }
+    }
+}
+
+/// Why something is paused. For one subject a later one replaces an earlier one, never the other way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The app sent too much in this minute (45011): until the next one.
+    MinuteQuota,
+    /// The app has no sends left today (45009): until `WeChat` says that it has.
+    DailyQuota,
+    /// The template is unknown or banned (40037, 43107, 43116): tried again now and then.
+    Template,
+    /// The app's account may not send (48001, 40164 …): tried again now and then.
+    Account,
+    /// Too many messages of the rule were refused for what the rule made of them: until a person or another version of the rule.
+    Breaker,
+}
+
+impl Cause {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MinuteQuota => "minute_quota",
+            Self::DailyQuota => "daily_quota",
+            Self::Template => "template",
+            Self::Account => "account",
+            Self::Breaker => "breaker",
+        }
+    }
+
+    /// Whether a person is needed.
+    pub fn wants_person(self) -> bool {
+        match self {
+            Self::MinuteQuota => false,
+            Self::DailyQuota | Self::Template | Self::Account | Self::Breaker => true,
+        }
+    }
+}
+
+/// A pause in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// What it covers.
+    pub subject: Subject,
+    /// Why.
+    pub cause: Cause,
+    /// What `WeChat` answered.
+    pub errcode: Option<i64>,
+    /// The same for a person.
+    pub detail: String,
+    /// Since when, in Unix milliseconds.
+    pub since_ms: i64,
+    end: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    At(Duration),
+    /// One message is let through at this time.
+    Trial {
+        at: Duration,
+        interval: Duration,
+        is_under_way: bool,
+    },
+    /// `WeChat` is asked at this time; `None` while the question is under way.
+    Quota {
+        ask_at: Option<Duration>,
+        interval: Duration,
+    },
+    Person,
+}
+
+/// Whether a message may have its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Nothing is in its way.
+    Free,
+    /// Not before this time.
+    Until(Duration),
+    /// Not before somebody says so.
+    Closed,
+}
+
+/// What has happened to pauses, for log and metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// One has begun.
+    Begun(Pause),
+    /// One is over.
+    Ended(Pause),
+}
+
+/// All pauses.
+#[derive(Default)]
+pub struct Pauses {
+    in_force: BTreeMap<Subject, Pause>,
+    /// When an app's last pause for quota ended, and how long its interval had become.
+    quota_before: BTreeMap<Arc<str>, (Duration, Duration)>,
+}
+
+/// The first trial of what a person may have mended, and the longest wait between two: an address is put on the list within minutes, a
+/// frozen secret takes ten, a ban days.
+const FIRST_TRIAL: Duration = Duration::from_mins(1);
+const RAREST_TRIAL: Duration = Duration::from_mins(15);
+
+/// The same for questions about the quota; nobody knows when a day ends for `WeChat`.
+const FIRST_QUESTION: Duration = Duration::from_mins(1);
+const RAREST_QUESTION: Duration = Duration::from_mins(10);
+
+/// A quota that is used up again so soon was not really back: the next question waits longer than the last.
+const QUOTA_RELAPSE: Duration = Duration::from_hours(1);
+
+/// 45011 counts by the calendar's minute; clocks differ a little.
+const MINUTE_MS: i64 = 60_000;
+const MINUTE_SLACK_MS: i64 = 500;
+
+impl Pauses {
+    /// Begins a pause, or takes notice that a trial has failed.
+    pub fn begin(
+        &mut self,
+        now: Moment,
+        subject: Subject,
+        cause: Cause,
+        errcode: Option<i64>,
+        detail: String,
+    ) -> Option<Change> {
+        if let Some(present) = self.in_force.get_mut(&subject) {
+            if let End::Trial {
+                at,
+                interval,
+                is_under_way: is_under_way @ true,
+            } = &mut present.end
+            {
+                *interval = interval.saturating_mul(2).min(RAREST_TRIAL);
+                *at = now.elapsed + *interval;
+                *is_under_way = false;
+            }
+            if present.cause >= cause {
+                return None;
+            }
+        }
+        let end = self.end_of(now, &subject, cause);
+        let pause = Pause {
+            subject: subject.clone(),
+            cause,
+            errcode,
+            detail,
+            since_ms: now.unix_ms,
+            end,
+        };
+        self.in_force.insert(subject, pause.clone());
+        Some(Change::Begun(pause))
+    }
+
+    fn end_of(&self, now: Moment, subject: &Subject, cause: Cause) -> End {
+        match cause {
+            Cause::MinuteQuota => {
+                let into_minute_ms = now.unix_ms.rem_euclid(MINUTE_MS);
+                let left_ms = MINUTE_MS - into_minute_ms + MINUTE_SLACK_MS;
+                End::At(now.elapsed + Duration::from_millis(left_ms.unsigned_abs()))
+            }
+            Cause::DailyQuota => {
+                let before = match subject {
+                    Subject::App(app) => self.quota_before.get(app),
+                    Subject::Template(..) | Subject::Rule(_) => None,
+                };
+                let relapse =
+                    before.filter(|(ended, _)| now.elapsed.saturating_sub(*ended) < QUOTA_RELAPSE);
+                let interval = relapse.map_or(FIRST_QUESTION, |(_, interval)| {
+                    interval.saturating_mul(2).min(RAREST_QUESTION)
+                });
+                End::Quota {
+                    ask_at: Some(now.elapsed + interval),
+                    interval,
+                }
+            }
+            Cause::Template | Cause::Account => End::Trial {
+                at: now.elapsed + FIRST_TRIAL,
+                interval: FIRST_TRIAL,
+                is_under_way: false,
+            },
+            Cause::Breaker => End::Person,
+        }
+    }
+
+    /// Whether a message of this rule may have its turn.
+    pub fn way(&self, now: Moment, rule: &Rule) -> Way {
+        if self.in_force.is_empty() {
+            return Way::Free;
+        }
+        let mut way = Way::Free;
+        for subject in subjects_of(rule) {
+            let Some(pause) = self.in_force.get(&subject) else {
+                continue;
+            };
+            match pause.end {
+                End::At(at) | End::Trial { at, .. } if at <= now.elapsed => {}
+                End::At(at) | End::Trial { at, .. } => {
+                    let later = match way {
+                        Way::Until(other) => other.max(at),
+                        Way::Free | Way::Closed => at,
+                    };
+                    way = Way::Until(later);
+                }
+                End::Quota { .. } | End::Person => return Way::Closed,
+            }
+        }
+        way
+    }
+
+    /// A message of this rule had its turn: if a trial was due, this is it, and the next one is later.
+    pub fn took_turn(&mut self, now: Moment, rule: &Rule) {
+        if self.in_force.is_empty() {
+            return;
+        }
+        for subject in subjects_of(rule) {
+            if let Some(Pause {
+                end:
+                    End::Trial {
+                        at,
+                        interval,
+                        is_under_way,
+                    },
+                ..
+            }) = self.in_force.get_mut(&subject)
+            {
+                *at = now.elapsed + *interval;
+                *is_under_way = true;
+            }
+        }
+    }
+
+    /// `WeChat` answered a message of this rule in a way that blames neither account nor template: a trial of either has succeeded.
+    pub fn went_well(&mut self, rule: &Rule) -> Vec<Change> {
+        if self.in_force.is_empty() {
+            return Vec::new();
+        }
+        let on_trial = |pause: &Pause| {
+            matches!(
+                pause.end,
+                End::Trial {
+                    is_under_way: true,
+                    ..
+                }
+            )
+        };
+        let subjects = subjects_of(rule);
+        self.end_if(|pause| subjects.contains(&pause.subject) && on_trial(pause))
+    }
+
+    /// Ends what ends by itself.
+    pub fn end_due(&mut self, now: Moment) -> Vec<Change> {
+        let is_due = |pause: &Pause| matches!(pause.end, End::At(at) if at <= now.elapsed);
+        if !self.in_force.values().any(is_due) {
+            return Vec::new();
+        }
+        self.end_if(is_due)
+    }
+
+    /// Apps whose quota is to be asked for now.
+    pub fn quota_questions(&mut self, now: Moment) -> Vec<Arc<str>> {
+        let mut apps = Vec::new();
+        for pause in self.in_force.values_mut() {
+            if let (Subject::App(app), End::Quota { ask_at, .. }) = (&pause.subject, &mut pause.end)
+                && ask_at.is_some_and(|at| at <= now.elapsed)
+            {
+                *ask_at = None;
+                apps.push(Arc::clone(app));
+            }
+        }
+        apps
+    }
+
+    /// `WeChat` said how many sends an app has left; `None` if it did not say.
+    pub fn quota_answered(
+        &mut self,
+        now: Moment,
+        app: &Arc<str>,
+        left: Option<i64>,
+    ) -> Vec<Change> {
+        let subject = Subject::App(Arc::clone(app));
+        let Some(Pause {
+            end: End::Quota { ask_at, interval },
+            ..
+        }) = self.in_force.get_mut(&subject)
+        else {
+            return Vec::new();
+        };
+        if left.is_some_and(|left| left > 0) {
+            self.quota_before
+                .insert(Arc::clone(app), (now.elapsed, *interval));
+            return self.end_if(|pause| pause.subject == subject);
+        }
+        *interval = interval.saturating_mul(2).min(RAREST_QUESTION);
+        *ask_at = Some(now.elapsed + *interval);
+        Vec::new()
+    }
+
+    /// Somebody wants a rule to go on, or has changed it. Pauses of its app stay.
+    pub fn resume_rule(&mut self, rule: &str) -> Vec<Change> {
+        self.end_if(|pause| matches!(&pause.subject, Subject::Rule(name) if name.as_ref() == rule))
+    }
+
+    /// The rules have changed: pauses of templates that no rule uses any more have nothing to hold.
+    pub fn keep_templates(&mut self, is_used: impl Fn(&str, &str) -> bool) -> Vec<Change> {
+        self.end_if(
+            |pause| matches!(&pause.subject, Subject::Template(app, id) if !is_used(app, id)),
+        )
+    }
+
+    /// Whether this rule itself, or its template, is paused.
+    pub fn holds_rule_or_template(&self, rule: &Rule) -> bool {
+        let [_, template, itself] = subjects_of(rule);
+        [template, itself]
+            .iter()
+            .any(|subject| self.in_force.contains_key(subject))
+    }
+
+    /// Every pause in force.
+    pub fn iter(&self) -> impl Iterator<Item = &Pause> {
+        self.in_force.values()
+    }
+
+    /// When something about a pause is due.
+    pub fn wake_at(&self) -> Option<Duration> {
+        let due = self.in_force.values().filter_map(|pause| match pause.end {
+            End::At(at) => Some(at),
+            End::Quota { ask_at, .. } => ask_at,
+            // The lanes look again by themselves.
+            End::Trial { .. } | End::Person => None,
+        });
+        due.min()
+    }
+
+    fn end_if(&mut self, ends: impl Fn(&Pause) -> bool) -> Vec<Change> {
+        let ended = self.in_force.extract_if(.., |_, pause| ends(pause));
+        ended.map(|(_, pause)| Change::Ended(pause)).collect()
+    }
+}
+
+impl Pause {
+    /// What ends it, for people.
+    pub fn ends_by(&self) -> &'static str {
+        match self.end {
+            End::At(_) => "by itself",
+            End::Trial { .. } => "when a message that is let through on trial goes well",
+            End::Quota { .. } => "when WeChat says that there is quota again",
+            End::Person => "by `wx-courier rules resume`, or when the rule is changed",
+        }
+    }
+}
+
+/// What a pause that holds this rule may cover.
+fn subjects_of(rule: &Rule) -> [Subject; 3] {
+    [
+        Subject::App(Arc::clone(&rule.app)),
+        Subject::Template(Arc::clone(&rule.app), Arc::from(rule.template.id.as_str())),
+        Subject::Rule(Arc::clone(&rule.name)),
+    ]
+}

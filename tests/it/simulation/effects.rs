@@ -1,0 +1,265 @@
+//! What a member wants to be done, and what comes of it: calls, publications, commits.
+
+use std::sync::Arc;
+
+use wx_courier::pipeline::admission::{Cleared, Ticket};
+use wx_courier::pipeline::claims::Holder;
+use wx_courier::pipeline::delivery::{Answer, Class, Refusal};
+use wx_courier::pipeline::engine::{Effect, Input};
+use wx_courier::pipeline::outcome::{Outcome, Status};
+use wx_courier::pipeline::pauses::{Cause, Change};
+
+use super::mutant::Mutant;
+use super::setting::CALL_LIMIT_MS;
+use super::world::{Call, Happening, TROUBLE_MS, World};
+
+impl World {
+    pub(super) fn carry_out(&mut self, member: usize, effect: Effect) -> Result<(), String> {
+        let incarnation = self.members[member].incarnation;
+        match effect {
+            Effect::Store { ticket, request } => return self.ask(member, ticket, request),
+            Effect::AskQuota { app } => {
+                let left = self.random.i64(-1..3);
+                let is_over = self.now_ms > TROUBLE_MS;
+                let left = if is_over {
+                    Some(100)
+                } else {
+                    (left >= 0).then_some(left)
+                };
+                let at = self.soon(200);
+                self.plan(at, Happening::QuotaAnswered(member, incarnation, app, left));
+            }
+            Effect::PauseChanged(change) => {
+                self.note(&format!("member {member}: {change:?}"));
+                if let Change::Begun(pause) = change {
+                    if pause.cause == Cause::Breaker {
+                        self.seen.bursts += 1;
+                    } else {
+                        self.seen.pauses_of_apps += 1;
+                    }
+                }
+            }
+            Effect::Send { ticket, cleared } => return self.send(member, ticket, &cleared),
+            Effect::Publish {
+                ticket,
+                outcome,
+                dead_letter,
+            } => {
+                let has_letter = dead_letter.is_some() && !self.is_broken(Mutant::LosesALetter);
+                if has_letter != outcome.wants_dead_letter() {
+                    return Err(format!("{} has the wrong dead letter", outcome.id));
+                }
+                return self.publish(member, ticket, outcome);
+            }
+            Effect::Settled { .. } => {}
+            Effect::Commit {
+                partition,
+                epoch,
+                position,
+            } => {
+                let owner = self.owners.get(&partition);
+                let is_owner =
+                    owner.is_some_and(|owner| owner.member == member && owner.epoch == epoch);
+                if is_owner || self.is_broken(Mutant::ForgetsEpochs) {
+                    let early = i64::from(self.is_broken(Mutant::CommitsTooEarly));
+                    self.commit(&partition, position + early)?;
+                }
+            }
+            Effect::Pause => {
+                self.seen.pauses += 1;
+                self.members[member].is_paused = true;
+            }
+            Effect::Resume => self.members[member].is_paused = false,
+            Effect::Release {
+                handover,
+                positions,
+            } => self.release(member, handover, positions)?,
+            Effect::Drained { unfinished } => {
+                self.note(&format!("member {member} has drained, {unfinished} open"));
+                if self.is_gentle && unfinished > 0 {
+                    return Err(format!("a patient drain left {unfinished} messages open"));
+                }
+                self.end(member);
+            }
+        }
+        Ok(())
+    }
+
+    fn publish(
+        &mut self,
+        member: usize,
+        ticket: Ticket,
+        outcome: Arc<Outcome>,
+    ) -> Result<(), String> {
+        let incarnation = self.members[member].incarnation;
+        let fails = self.now_ms < TROUBLE_MS && self.random.u8(..20) == 0;
+        let at = self.mostly_soon(30, 3_000);
+        if self.is_broken(Mutant::LosesAnOutcome) && self.random.u8(..20) == 0 {
+            return self.step(member, Input::Published { ticket });
+        }
+        if fails && self.is_broken(Mutant::TakesFailureForSuccess) {
+            return self.step(member, Input::Published { ticket });
+        }
+        if self.is_broken(Mutant::ChangesItsWord) && self.random.u8(..20) == 0 {
+            let mut other = (*outcome).clone();
+            other.status = Status::Failed;
+            let other = Some(Arc::new(other));
+            self.plan(
+                at,
+                Happening::Published(member, incarnation, Ticket(u64::MAX), other),
+            );
+        }
+        let outcome = (!fails).then_some(outcome);
+        self.plan(
+            at,
+            Happening::Published(member, incarnation, ticket, outcome),
+        );
+        Ok(())
+    }
+
+    fn send(&mut self, member: usize, ticket: Ticket, cleared: &Cleared) -> Result<(), String> {
+        let message = cleared.message();
+        let to = message.recipient.clone();
+        if !self.members[member].sending.insert(to.clone()) {
+            return Err(format!("two messages to {to} are in flight at once"));
+        }
+        let holder = Holder {
+            process: self.process_of(member),
+            ticket,
+        };
+        let message_id: Arc<str> = Arc::from(message.message_id.as_str());
+        let granted = self.granted.get(&holder);
+        if granted != Some(&message_id) || self.taken_over.contains(&holder) {
+            return Err(format!("{message_id} is sent without a claim"));
+        }
+        let lives_ms = u64::try_from(cleared.rule().expires_after.as_millis()).unwrap_or(u64::MAX);
+        // Every event happened when the world began.
+        if self.now_ms > lives_ms {
+            return Err(format!(
+                "{message_id} is sent {} ms too late",
+                self.now_ms - lives_ms
+            ));
+        }
+        self.call(member, holder, &to, &cleared.rule().name, &message_id);
+        if self.is_broken(Mutant::SendsTwice) && self.random.u8(..20) == 0 {
+            self.call(member, holder, &to, &cleared.rule().name, &message_id);
+        }
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        member: usize,
+        holder: Holder,
+        to: &str,
+        rule: &Arc<str>,
+        message_id: &Arc<str>,
+    ) {
+        self.seen.sends += 1;
+        let (answer, was_delivered) = self.answer(rule);
+        let was_in_doubt = matches!(answer, Answer::InDoubt { .. });
+        self.seen.in_doubt += u64::from(was_in_doubt);
+        self.calls.push(Call {
+            at_ms: self.now_ms,
+            holder,
+            rule: Arc::clone(rule),
+            message_id: Arc::clone(message_id),
+            was_delivered,
+            was_in_doubt,
+        });
+        self.note(&format!(
+            "member {member} sends {message_id} to {to} as {holder}: {answer:?}, delivered: {was_delivered}"
+        ));
+        let at = self.mostly_soon(80, CALL_LIMIT_MS);
+        let incarnation = self.members[member].incarnation;
+        self.plan(
+            at,
+            Happening::Answered(member, incarnation, holder.ticket, answer, to.to_owned()),
+        );
+    }
+
+    fn answer(&mut self, rule: &str) -> (Answer, bool) {
+        if rule == "quick" && self.now_ms < self.quick_is_bad_until_ms {
+            return (refused(47003, Class::BadParam), false);
+        }
+        let is_trouble = self.now_ms < TROUBLE_MS;
+        match self.random.u16(..if is_trouble { 400 } else { 1 }) {
+            10..20 => (refused(-1, Class::Busy), false),
+            20..30 => (refused(42001, Class::Token), false),
+            30..40 => (refused(43101, Class::NotSubscribed), false),
+            40..50 => (refused(47003, Class::BadParam), false),
+            50..60 => {
+                let detail = "down".to_owned();
+                (Answer::Unreachable { detail }, false)
+            }
+            60..70 => {
+                let detail = "HTTP 503".to_owned();
+                (Answer::Garbled { detail }, false)
+            }
+            70..90 => {
+                let detail = "timeout".to_owned();
+                (Answer::InDoubt { detail }, self.random.bool())
+            }
+            90 => (refused(45011, Class::MinuteQuota), false),
+            91 => (refused(45009, Class::DailyQuota), false),
+            92 => (refused(48001, Class::Account), false),
+            93 => (refused(40037, Class::UnknownTemplate), false),
+            _ => (Answer::Accepted { msgid: None }, true),
+        }
+    }
+
+    pub(super) fn published(
+        &mut self,
+        member: usize,
+        incarnation: u64,
+        ticket: Ticket,
+        outcome: Option<&Arc<Outcome>>,
+    ) -> Result<(), String> {
+        let is_alive = self.members[member].incarnation == incarnation;
+        if let Some(outcome) = outcome {
+            // The broker has it, whether or not the one who sent it lives to hear so.
+            self.acknowledge(outcome)?;
+        }
+        if !is_alive {
+            return Ok(());
+        }
+        if outcome.is_some() {
+            return self.step(member, Input::Published { ticket });
+        }
+        self.seen.publish_failures += 1;
+        self.step(member, Input::PublishFailed { ticket })
+    }
+
+    fn acknowledge(&mut self, outcome: &Arc<Outcome>) -> Result<(), String> {
+        let status = outcome.status;
+        self.note(&format!("outcome {} {}", outcome.id, status.as_str()));
+        self.seen.expired += u64::from(status == Status::Expired);
+        self.seen.duplicates += u64::from(status == Status::Skipped);
+        self.seen.unknown += u64::from(status == Status::Unknown);
+        self.seen.retries += u64::from(outcome.attempts > 1);
+        self.outcomes.push(Arc::clone(outcome));
+        let earlier = self
+            .acknowledged
+            .entry(outcome.id.clone())
+            .or_insert_with(|| Arc::clone(outcome));
+        if earlier != outcome {
+            return Err(format!(
+                "the outcome {} was {} and is now {}: {earlier:?} {outcome:?}",
+                outcome.id,
+                earlier.status.as_str(),
+                status.as_str()
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn refused(errcode: i64, class: Class) -> Answer {
+    Answer::Refused(Refusal {
+        errcode,
+        errmsg: String::new(),
+        rid: None,
+        param: None,
+        class,
+    })
+}

@@ -1,0 +1,70 @@
+//! Ways in which an engine can be broken, each at its rim: what it is told, and what it wants. A simulation that lets one of them pass
+//! proves nothing.
+
+/// One way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mutant {
+    /// Positions are one record too far.
+    CommitsTooEarly,
+    /// Positions of assignments that are over are committed.
+    ForgetsEpochs,
+    /// Messages are sent before the store has granted them.
+    ClaimsAfterwards,
+    /// Outcomes are published that the store does not know.
+    SettlesInItsHead,
+    /// Claims of those who may still answer are taken over.
+    TakesClaimsOver,
+    /// An outcome is published a second time with another status.
+    ChangesItsWord,
+    /// An outcome is not published.
+    LosesAnOutcome,
+    /// A publication that failed counts as one that succeeded.
+    TakesFailureForSuccess,
+    /// A dead letter is missing.
+    LosesALetter,
+    /// A timer does not ring.
+    LosesATimer,
+    /// A record that was read is dropped.
+    LosesARecord,
+    /// A call is made twice.
+    SendsTwice,
+    /// A second is half a second long.
+    CountsTooFast,
+    /// Nothing ever expires.
+    StopsTheCalendar,
+}
+
+#[cfg(test)]
+const ALL: [Mutant; 14] = [
+    Mutant::CommitsTooEarly,
+    Mutant::ForgetsEpochs,
+    Mutant::ClaimsAfterwards,
+    Mutant::SettlesInItsHead,
+    Mutant::TakesClaimsOver,
+    Mutant::ChangesItsWord,
+    Mutant::LosesAnOutcome,
+    Mutant::TakesFailureForSuccess,
+    Mutant::LosesALetter,
+    Mutant::LosesATimer,
+    Mutant::LosesARecord,
+    Mutant::SendsTwice,
+    Mutant::CountsTooFast,
+    Mutant::StopsTheCalendar,
+];
+
+/// A mutant that hides in so many worlds is not caught in practice.
+#[cfg(test)]
+const SEEDS: u64 = 100;
+
+#[test]
+fn every_broken_engine_is_caught() {
+    use super::World;
+    let at_large: Vec<Mutant> = ALL
+        .into_iter()
+        .filter(|mutant| (0..SEEDS).all(|seed| World::play_broken(seed, *mutant).is_ok()))
+        .collect();
+    assert!(
+        at_large.is_empty(),
+        "not caught in {SEEDS} worlds: {at_large:?}"
+    );
+}

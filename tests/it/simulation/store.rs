@@ -1,0 +1,194 @@
+//! The store of a world: one book that outlives every process, slow at times, away at times, and reached through a line that loses
+//! answers.
+
+use std::collections::VecDeque;
+
+use wx_courier::pipeline::admission::Ticket;
+use wx_courier::pipeline::claims::{Answer, Request};
+use wx_courier::pipeline::engine::Input;
+
+use super::mutant::Mutant;
+use super::setting::CALL_LIMIT_MS;
+use super::world::{Happening, TROUBLE_MS, World};
+
+/// What one process has asked, in order, and what was answered.
+#[derive(Default)]
+pub(super) struct Questions {
+    asked: VecDeque<(Ticket, Request)>,
+    answered: VecDeque<(Ticket, Answer)>,
+    is_being_served: bool,
+    /// Whether the process was told that the store is down.
+    knows_it_is_down: bool,
+}
+
+impl World {
+    pub(super) fn ask(
+        &mut self,
+        member: usize,
+        ticket: Ticket,
+        request: Request,
+    ) -> Result<(), String> {
+        if self.is_broken(Mutant::ClaimsAfterwards) && matches!(request, Request::Claim(_)) {
+            let answer = Answer::Granted;
+            return self.step(member, Input::Stored { ticket, answer });
+        }
+        if self.is_broken(Mutant::SettlesInItsHead)
+            && let Request::Settle(settlement) = &request
+        {
+            let answer = Answer::Settled(settlement.outcome.clone());
+            return self.step(member, Input::Stored { ticket, answer });
+        }
+        let request = match request {
+            Request::Claim(mut claim) if self.is_broken(Mutant::TakesClaimsOver) => {
+                claim.over = self
+                    .granted
+                    .iter()
+                    .find(|(_, message_id)| **message_id == claim.message_id)
+                    .map(|(holder, _)| *holder);
+                Request::Claim(claim)
+            }
+            other => other,
+        };
+        self.members[member]
+            .questions
+            .asked
+            .push_back((ticket, request));
+        self.serve_soon(member);
+        Ok(())
+    }
+
+    fn serve_soon(&mut self, member: usize) {
+        if self.members[member].questions.is_being_served {
+            return;
+        }
+        self.members[member].questions.is_being_served = true;
+        let at = self.mostly_soon(10, 1_500);
+        let incarnation = self.members[member].incarnation;
+        self.plan(at, Happening::Serve(member, incarnation));
+    }
+
+    pub(super) fn store_goes(&mut self) {
+        self.seen.store_outages += 1;
+        self.note("the store goes");
+        self.store_is_down_until_ms = self.soon(8_000);
+    }
+
+    /// The store takes up a batch. From here on it is durable, whether or not anybody hears of it.
+    pub(super) fn serve(&mut self, member: usize, incarnation: u64) -> Result<(), String> {
+        if self.members[member].incarnation != incarnation {
+            return Ok(());
+        }
+        if self.now_ms < self.store_is_down_until_ms {
+            if !self.members[member].questions.knows_it_is_down {
+                self.members[member].questions.knows_it_is_down = true;
+                self.step(member, Input::StoreDown)?;
+            }
+            if self.members[member].incarnation == incarnation {
+                let at = self.store_is_down_until_ms + 1;
+                self.plan(at, Happening::Serve(member, incarnation));
+            }
+            return Ok(());
+        }
+        let n_served = self.random.usize(1..=16);
+        let questions = &self.members[member].questions.asked;
+        let batch: Vec<_> = questions.iter().take(n_served).cloned().collect();
+        let is_answer_lost = self.now_ms < TROUBLE_MS && self.random.u8(..20) == 0;
+        let mut answers = VecDeque::new();
+        for (ticket, request) in &batch {
+            let answer = self.carry_out_request(request)?;
+            if !matches!(request, Request::Release { .. }) {
+                answers.push_back((*ticket, answer));
+            }
+        }
+        let at = self.mostly_soon(10, 500);
+        if is_answer_lost {
+            // The edge asks the same again.
+            self.plan(at, Happening::Serve(member, incarnation));
+            return Ok(());
+        }
+        let questions = &mut self.members[member].questions;
+        questions.asked.drain(..batch.len());
+        questions.answered = answers;
+        self.plan(at, Happening::Served(member, incarnation));
+        Ok(())
+    }
+
+    pub(super) fn served(&mut self, member: usize, incarnation: u64) -> Result<(), String> {
+        if self.members[member].incarnation != incarnation {
+            return Ok(());
+        }
+        self.members[member].questions.is_being_served = false;
+        let answers = std::mem::take(&mut self.members[member].questions.answered);
+        if std::mem::take(&mut self.members[member].questions.knows_it_is_down) {
+            self.step(member, Input::StoreBack)?;
+        }
+        for (ticket, answer) in answers {
+            if self.members[member].incarnation != incarnation {
+                return Ok(());
+            }
+            self.step(member, Input::Stored { ticket, answer })?;
+        }
+        if self.members[member].incarnation == incarnation
+            && !self.members[member].questions.asked.is_empty()
+        {
+            self.serve_soon(member);
+        }
+        Ok(())
+    }
+
+    /// What was asked by a process that is gone may have reached the store, or a part of it.
+    pub(super) fn leave_questions(&mut self, member: usize) -> Result<(), String> {
+        let questions = std::mem::take(&mut self.members[member].questions);
+        let n_reached = self.random.usize(..=questions.asked.len());
+        for (_, request) in questions.asked.iter().take(n_reached) {
+            self.carry_out_request(request)?;
+        }
+        Ok(())
+    }
+
+    fn carry_out_request(&mut self, request: &Request) -> Result<Answer, String> {
+        let answer = self.store.answer(request);
+        match (request, &answer) {
+            (Request::Claim(claim), Answer::Granted) => {
+                if let Some(over) = claim.over
+                    && over != claim.holder
+                    && !self.taken_over.contains(&over)
+                {
+                    let is_under_way = self.calls.iter().rev().any(|call| {
+                        call.holder == over && self.now_ms < call.at_ms + CALL_LIMIT_MS
+                    });
+                    if is_under_way {
+                        return Err(format!(
+                            "the claim of {over} was taken over during its call"
+                        ));
+                    }
+                    self.seen.claims_in_doubt += 1;
+                    self.taken_over.insert(over);
+                }
+                self.granted.insert(claim.holder, claim.message_id.clone());
+            }
+            (Request::Release { holder, .. }, _) => {
+                self.granted.remove(holder);
+            }
+            (Request::Claim(_) | Request::Settle(_), _) => {}
+        }
+        self.note(&format!("store: {} → {answer:?}", name(request)));
+        Ok(answer)
+    }
+}
+
+fn name(request: &Request) -> String {
+    match request {
+        Request::Claim(claim) => format!(
+            "claim {} by {} for {} over {:?}",
+            claim.message_id, claim.holder, claim.outcome_id, claim.over
+        ),
+        Request::Release { message_id, holder } => format!("release {message_id} by {holder}"),
+        Request::Settle(settlement) => format!(
+            "settle {} {} by {:?}",
+            settlement.outcome.id,
+            settlement.outcome.status.as_str(),
+            settlement.holder
+        ),
+    }
+}
