@@ -61,6 +61,8 @@ pub struct Settings {
     pub outcomes: Outcomes,
     /// `[dead_letters] topic`
     pub dead_letter_topic: String,
+    /// `[state]`
+    pub state: State,
     /// `[http] listen`
     pub listen: SocketAddr,
     /// `[send]`
@@ -97,6 +99,26 @@ pub struct Outcomes {
     pub recipient: RecipientStyle,
     /// What becomes of events that no rule wants.
     pub unmatched: Unmatched,
+}
+
+/// `[state]`
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Where claims and outcomes are kept.
+    pub url: StateUrl,
+    /// How long they are kept.
+    pub remember: Duration,
+}
+
+/// `[state] url`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StateUrl {
+    /// Nowhere: they end with the process.
+    Memory,
+    /// In an SQLite file, for one instance.
+    Sqlite(PathBuf),
+    /// In Redis, for a fleet. The URL holds the password, wherever that was said.
+    Redis(Secret),
 }
 
 /// `[send]`

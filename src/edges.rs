@@ -2,4 +2,5 @@
 
 pub mod http;
 pub mod kafka;
+pub mod store;
 pub mod wechat;

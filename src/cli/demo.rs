@@ -112,7 +112,8 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
     })
 }
 
-/// What the demo changes in the configuration, as flags would: its own broker and API, and an outcome for unmatched events too.
+/// What the demo changes in the configuration, as flags would: its own broker and API, a store that keeps nothing, and an outcome for
+/// unmatched events too.
 fn flags(settings: &Settings, broker: &str, sandbox: &str) -> Vec<FlagSetting> {
     let flag = |key: String, value: &str| FlagSetting {
         flag: "demo",
@@ -126,6 +127,7 @@ fn flags(settings: &Settings, broker: &str, sandbox: &str) -> Vec<FlagSetting> {
     let mut flags: Vec<FlagSetting> = apps.collect();
     flags.push(flag("kafka.brokers".to_owned(), broker));
     flags.push(flag("outcomes.unmatched".to_owned(), "publish"));
+    flags.push(flag("state.url".to_owned(), "memory:"));
     flags
 }
 

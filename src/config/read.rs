@@ -2,6 +2,8 @@
 
 mod apps;
 mod kafka;
+mod secret;
+mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -44,6 +46,7 @@ pub(super) fn settings(
     let events = reader.events(&mut top);
     let outcomes = reader.outcomes(&mut top);
     let dead_letter_topic = reader.dead_letters(&mut top);
+    let state = reader.state(&mut top);
     let listen = reader.http(&mut top);
     let send = reader.send(&mut top);
     let engine = reader.engine(&mut top);
@@ -54,12 +57,13 @@ pub(super) fn settings(
     top.finish(reader.problems);
     let is_whole = !errors.has_errors();
     problems.extend(errors);
-    let settings = match (kafka, listen) {
-        (Some(kafka), Some(listen)) if is_whole => Some(Settings {
+    let settings = match (kafka, state, listen) {
+        (Some(kafka), Some(state), Some(listen)) if is_whole => Some(Settings {
             kafka,
             events,
             outcomes,
             dead_letter_topic,
+            state,
             listen,
             send,
             engine,

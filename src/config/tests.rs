@@ -1,6 +1,6 @@
 //! Layers, origins, and every mistake at once.
 
-use super::{FlagSetting, Loaded, Sources, load};
+use super::{FlagSetting, Loaded, Sources, StateUrl, load};
 
 const TEMPLATES: &str = "[shop.note]\nid = \"T1\"\n";
 const RULE: &str = "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\nto = \"{{ data.to }}\"\n[params]\nthing1 = \"x\"\n";
@@ -114,6 +114,82 @@ fn every_mistake_of_settings_and_rules_is_told_at_once() {
     ];
     for line in expected {
         assert!(told.contains(line), "{line}\n--- is missing in\n{told}");
+    }
+}
+
+#[test]
+fn the_store_is_said_by_a_url_and_its_password_is_never_shown() {
+    let state = |lines: &str, environment: &[(&str, &str)]| {
+        let loaded = load_with(
+            &format!("{SETTINGS}[state]\n{lines}\n"),
+            RULE,
+            environment,
+            Vec::new(),
+        );
+        assert!(!loaded.problems.has_errors(), "{}", loaded.problems);
+        let shown = format!("{loaded:?}");
+        assert!(!shown.contains("hunter"), "{shown}");
+        let (url, _) = origin_of(&loaded, "state.url");
+        (loaded.settings.unwrap().state, url)
+    };
+    let redis_url = |url: &StateUrl| match url {
+        StateUrl::Redis(url) => url.expose().to_owned(),
+        other @ (StateUrl::Memory | StateUrl::Sqlite(_)) => panic!("{other:?}"),
+    };
+    let (default, shown) = state("", &[]);
+    assert_eq!(default.url, StateUrl::Sqlite("data/state.db".into()));
+    assert_eq!(default.remember.as_secs(), 3 * 86_400);
+    assert_eq!(shown, "sqlite:data/state.db");
+    let (memory, _) = state("url = \"memory:\"\nremember = \"5m\"", &[]);
+    assert_eq!(memory.url, StateUrl::Memory);
+    assert_eq!(memory.remember.as_secs(), 300);
+    let (file, _) = state("url = \"sqlite:///var/lib/courier.db\"", &[]);
+    assert_eq!(file.url, StateUrl::Sqlite("/var/lib/courier.db".into()));
+    let (redis, shown) = state("url = \"rediss://me:hunter2@cache:6380/3\"", &[]);
+    assert_eq!(redis_url(&redis.url), "rediss://me:hunter2@cache:6380/3");
+    assert_eq!(shown, "rediss://me:***@cache:6380/3");
+    let password = [("WX_COURIER__STATE__PASSWORD", "hunter/@:3")];
+    let (redis, shown) = state("url = \"redis://cache\"", &password);
+    assert_eq!(redis_url(&redis.url), "redis://:hunter%2F%40%3A3@cache");
+    assert_eq!(shown, "redis://:***@cache");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "hunter4\n").unwrap();
+    let lines = format!(
+        "url = \"redis://me@cache\"\npassword_file = \"{}\"",
+        file.path().display()
+    );
+    let (redis, _) = state(&lines, &[]);
+    assert_eq!(redis_url(&redis.url), "redis://me:hunter4@cache");
+}
+
+#[test]
+fn a_url_of_no_store_is_told_without_being_repeated() {
+    let bad = [
+        ("\"postgres://me:hunter2@db\"", "names no store"),
+        ("\"data/hunter2.db\"", "names no store"),
+        ("\"sqlite:\"", "no file is named"),
+        ("\"sqlite::memory:\"", "no file is named"),
+        ("\"redis://\"", "no URL of a Redis server"),
+        ("\"redis://me:hunter2/x@cache\"", "no URL of a Redis server"),
+        ("\"redis://cache/hunter2\"", "no URL of a Redis server"),
+        ("\"redis://cache?password=hunter2\"", "after ? or #"),
+        ("\"rediss://cache#insecure\"", "after ? or #"),
+    ];
+    for (url, expected) in bad {
+        let settings = format!("{SETTINGS}[state]\nurl = {url}\nremember = \"30s\"\n");
+        let loaded = load_with(&settings, RULE, &[], Vec::new());
+        let told = loaded.problems.to_string();
+        assert!(
+            told.contains("courier.toml:7: error: state.url: "),
+            "{told}"
+        );
+        assert!(told.contains(expected), "{url}: {told}");
+        assert!(told.contains("redis://"), "{url} has no help: {told}");
+        assert!(
+            told.contains("state.remember: 30s is out of range"),
+            "{told}"
+        );
+        assert!(!format!("{loaded:?}").contains("hunter2"), "{told}");
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) mod folder;
 pub(crate) mod kafka;
 #[path = "support/load.rs"]
 pub(crate) mod load;
+#[path = "support/redis.rs"]
+pub(crate) mod redis;
 #[path = "support/schema.rs"]
 pub(crate) mod schema;
 #[path = "support/topic.rs"]

@@ -3,10 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::secret::{Hidden, SecretKeys};
 use super::{Reader, is_file, word_of};
 use crate::config::{App, MiniprogramState, Secret};
 use crate::document::{Item, Node, Problem, Said, Section, nearest};
 use crate::pipeline::limits::Rate;
+
+const APP_SECRET: SecretKeys = SecretKeys {
+    text: "secret",
+    file: "secret_file",
+    what: "the app's AppSecret",
+};
 
 impl Reader<'_> {
     pub(super) fn apps(
@@ -128,54 +135,15 @@ impl Reader<'_> {
     }
 
     fn secret(&mut self, section: &mut Section) -> Option<Secret> {
-        let secret = section.take_string(self.problems, "secret");
-        let file = section.take_string(self.problems, "secret_file");
-        match (secret, file) {
-            (Some(secret), Some(file)) if is_file(&secret.origin) && is_file(&file.origin) => {
-                self.problems.push(
-                    file.error("both `secret` and `secret_file` are said")
-                        .help("keep `secret_file`"),
-                );
-                None
-            }
-            // A variable covers the file, whichever of the two keys it says.
-            (Some(secret), Some(file)) if is_file(&secret.origin) => self.secret_in(&file),
-            (Some(secret), _) if secret.value.trim().is_empty() => {
-                self.problems.push(secret.error("the secret is empty"));
-                None
-            }
-            (Some(secret), _) => {
-                self.note(&secret.key, "(hidden)".to_owned(), &secret.origin);
-                Some(Secret::new(secret.value))
-            }
-            (None, Some(file)) => self.secret_in(&file),
-            (None, None) => {
+        match self.hidden(section, &APP_SECRET) {
+            Hidden::Said(secret) => Some(secret),
+            Hidden::Wrong => None,
+            Hidden::Missing => {
                 let variable = section.key_path("secret").replace('.', "__").to_uppercase();
                 let problem = section.error("the app's secret is missing");
                 self.problems.push(problem.help(format!(
                     "say `secret_file = \"…\"`, or set WX_COURIER__{variable}"
                 )));
-                None
-            }
-        }
-    }
-
-    fn secret_in(&mut self, file: &Said<String>) -> Option<Secret> {
-        match std::fs::read_to_string(&file.value) {
-            Ok(text) if text.trim().is_empty() => {
-                self.problems.push(
-                    file.error(format!("{} is empty", file.value))
-                        .help("it must hold the app's AppSecret"),
-                );
-                None
-            }
-            Ok(text) => {
-                self.note(&file.key, file.value.clone(), &file.origin);
-                Some(Secret::new(text.trim_end()))
-            }
-            Err(error) => {
-                self.problems
-                    .push(file.error(format!("{} cannot be read: {error}", file.value)));
                 None
             }
         }

@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) outcomes: &'static str,
     /// Lines for `[apps.shop]`.
     pub(crate) app: &'static str,
+    /// `[state] url`; without one, an SQLite file in the configuration folder.
+    pub(crate) state: Option<String>,
     /// Further sections of `courier.toml`.
     pub(crate) sections: &'static str,
     /// The sandbox, but for its apps.
@@ -47,6 +49,7 @@ impl Default for Plan {
             more_rules: &[],
             outcomes: "",
             app: "",
+            state: None,
             sections: "",
             sandbox: SandboxSettings::default(),
             // Cargo says it to tests; whoever else includes this file says it himself.
@@ -91,8 +94,12 @@ impl World {
         }
         // A broker that is not ours alone may know the topics and groups of earlier runs.
         let unique = RandomState::new().hash_one(name) & 0xffff_ffff;
-        let settings = courier_toml(brokers, &format!("{name}-{unique:08x}"), &plan)
-            + &app_toml(&format!("http://{address}"), plan.app);
+        let settings = courier_toml(
+            brokers,
+            &format!("{name}-{unique:08x}"),
+            folder.path(),
+            &plan,
+        ) + &app_toml(&format!("http://{address}"), plan.app);
         fs::write(folder.path().join("courier.toml"), settings).expect("a file can be written");
         let loaded = folder::read(folder.path());
         let settings = loaded.settings.expect("settings without errors are there");
@@ -201,10 +208,12 @@ impl World {
     }
 }
 
-fn courier_toml(brokers: &str, name: &str, plan: &Plan) -> String {
+fn courier_toml(brokers: &str, name: &str, folder: &Path, plan: &Plan) -> String {
     let Plan {
         outcomes, sections, ..
     } = plan;
+    let own_file = || format!("sqlite:{}", folder.join("state.db").display());
+    let state = plan.state.clone().unwrap_or_else(own_file);
     format!(
         r#"
 [kafka]
@@ -218,6 +227,9 @@ topic = "{name}.outcomes"
 
 [dead_letters]
 topic = "{name}.dead-letters"
+
+[state]
+url = "{state}"
 
 [http]
 listen = "127.0.0.1:0"

@@ -1,0 +1,303 @@
+//! The store of claims and outcomes: in memory, in an SQLite file, or in Redis.
+//!
+//! One thread owns the backend. It takes everything that is queued, carries it out in order as one batch, and answers when the batch is
+//! durable. A batch that fails is tried again, whole, until it succeeds: requests are made so that this does no harm. The service hears
+//! when the store goes down and when it is back; requests simply wait meanwhile.
+
+mod health;
+mod redis;
+mod sqlite;
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use self::health::Health;
+use self::redis::Redis;
+use self::sqlite::Sqlite;
+use crate::config::{State, StateUrl};
+use crate::pipeline::admission::Ticket;
+use crate::pipeline::claims::{Answer, Book, Request};
+
+/// What the service hears from the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// The request of this ticket is carried out, and durable as far as the backend goes.
+    Answer {
+        /// Whose request it was.
+        ticket: Ticket,
+        /// What the store knows.
+        answer: Answer,
+    },
+    /// Requests fail or take too long. They wait; each is answered after [`Stored::Back`]. Said once.
+    Down {
+        /// What happened, in words that hold no password.
+        why: String,
+    },
+    /// The store works again. Comes before the answers that waited.
+    Back,
+}
+
+/// The store. It counts as up until it says otherwise; whether a Redis server is there is looked at as soon as the store starts.
+pub struct Store {
+    requests: Sender<Asked>,
+    /// While this is there, the thread tries failed batches again.
+    hope: Sender<()>,
+    /// Says nothing; it is hung up when the thread has ended.
+    ended: Receiver<()>,
+}
+
+struct Asked {
+    ticket: Ticket,
+    request: Request,
+}
+
+/// What the store in memory keeps, claims and outcomes together. With the outcomes' text that is some 100 MB at most; the oldest go first.
+const MEMORY_ENTRIES: usize = 100_000;
+
+/// How many requests make one batch at most. It bounds the time that Redis serves nobody else, and what is done again after a failure.
+const LARGEST_BATCH: usize = 512;
+
+/// After so many requests old entries are forgotten, so that purging keeps up with any load: twice as much goes as came.
+const PURGE_AFTER: usize = 256;
+
+/// How much is forgotten at once while nobody asks: little enough that a request which comes meanwhile does not notice.
+const PURGE_STEP: usize = 500;
+
+/// The rest between two such steps.
+const PURGE_REST: Duration = Duration::from_millis(200);
+
+/// How often a store that nobody asks is looked at, so that readiness is honest.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+
+/// The first wait after a failure; each further one doubles, up to [`LONGEST_BACKOFF`].
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+
+impl Store {
+    /// Opens the store and starts its thread. `namespace`, the consumer group, keeps the fleets that share one Redis apart; an SQLite
+    /// file belongs to one service anyway. Answers come on `answers` in the order of the requests; the channel closes when the thread ends.
+    ///
+    /// Fails if the SQLite file cannot be opened, belongs to another process or is of a newer version, or if a thread cannot be started. A
+    /// Redis server that does not answer is no failure: the store starts as [`Stored::Down`].
+    pub fn start(
+        state: &State,
+        namespace: &str,
+        answers: mpsc::UnboundedSender<Stored>,
+    ) -> anyhow::Result<Self> {
+        let backend = match &state.url {
+            StateUrl::Memory => Backend::Memory(Book::new(MEMORY_ENTRIES)),
+            StateUrl::Sqlite(path) => Backend::Sqlite(Sqlite::open(path)?),
+            StateUrl::Redis(url) => {
+                let redis = Redis::new(url, namespace, state.remember)?;
+                Backend::Redis(Box::new(redis))
+            }
+        };
+        let (requests_in, requests) = channel();
+        let (hope, has_hope) = channel();
+        let (alive, ended) = channel();
+        let health = Health::start(answers.clone())?;
+        let keeper = Keeper {
+            backend,
+            requests,
+            has_hope,
+            health,
+            answers,
+            remember_ms: i64::try_from(state.remember.as_millis()).unwrap_or(i64::MAX),
+            last_heard: None,
+            n_since_purge: 0,
+            is_purge_unfinished: false,
+            backoff: Duration::ZERO,
+        };
+        let work = move || {
+            keeper.work();
+            drop(alive);
+        };
+        std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(work)?;
+        Ok(Self {
+            requests: requests_in,
+            hope,
+            ended,
+        })
+    }
+
+    /// Queues a request; never waits. It is answered by [`Stored::Answer`], but for a release, for which nobody waits. The queue is as long
+    /// as the caller makes it: messages in hand are bounded, and so are their requests.
+    pub fn ask(&self, ticket: Ticket, request: Request) {
+        if self.requests.send(Asked { ticket, request }).is_err() {
+            tracing::error!("the store's thread has ended");
+        }
+    }
+
+    /// Carries out what is queued and ends the thread. Gives up after `limit`; what is not carried out by then was not answered either.
+    pub fn close(self, limit: Duration) {
+        let Self {
+            requests,
+            hope,
+            ended,
+        } = self;
+        drop(requests);
+        if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            drop(hope);
+            tracing::warn!(
+                "the store did not take everything in time; what it owes is done again after the next start"
+            );
+        }
+    }
+}
+
+enum Backend {
+    Memory(Book),
+    Sqlite(Sqlite),
+    Redis(Box<Redis>),
+}
+
+impl Backend {
+    /// Carries a batch out: all of it is durable afterwards, or this fails and it may be carried out again.
+    fn carry_out(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Answer>> {
+        match self {
+            Self::Memory(book) => Ok(requests
+                .iter()
+                .map(|request| book.answer(request))
+                .collect()),
+            Self::Sqlite(sqlite) => sqlite.carry_out(requests),
+            Self::Redis(redis) => redis.carry_out(requests),
+        }
+    }
+
+    /// What is done for the store's own sake: what is older than `before_ms` (Unix milliseconds) is forgotten, at most so much at once,
+    /// and a server is asked whether it is there. Gives how much was forgotten. Redis forgets by itself.
+    fn look_after(&mut self, before_ms: i64, at_most: usize) -> anyhow::Result<usize> {
+        match self {
+            Self::Memory(book) => Ok(book.purge(before_ms, at_most)),
+            Self::Sqlite(sqlite) => sqlite.purge(before_ms, at_most),
+            Self::Redis(redis) => redis.ping().map(|()| 0),
+        }
+    }
+}
+
+/// What the thread owns.
+struct Keeper {
+    backend: Backend,
+    requests: Receiver<Asked>,
+    has_hope: Receiver<()>,
+    health: Health,
+    answers: mpsc::UnboundedSender<Stored>,
+    remember_ms: i64,
+    /// The time that the last request named, and when it came: the calendar by which entries grow old.
+    last_heard: Option<(i64, Instant)>,
+    n_since_purge: usize,
+    is_purge_unfinished: bool,
+    /// The wait after the last failure; nothing while all is well.
+    backoff: Duration,
+}
+
+impl Keeper {
+    fn work(mut self) {
+        // A server that is not there is noticed before the first message needs it.
+        self.look_after(0);
+        loop {
+            match self.requests.recv_timeout(self.patience()) {
+                Ok(first) => {
+                    let rest = self.requests.try_iter().take(LARGEST_BATCH - 1);
+                    let batch: Vec<Asked> = std::iter::once(first).chain(rest).collect();
+                    if !self.carry_out(batch) {
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => self.look_after(PURGE_STEP),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// How long to wait for a request before looking after the store.
+    fn patience(&self) -> Duration {
+        if !self.backoff.is_zero() {
+            self.backoff
+        } else if self.is_purge_unfinished {
+            PURGE_REST
+        } else {
+            LOOK_EVERY
+        }
+    }
+
+    /// Carries a batch out, however often it takes, and answers. Gives `false` if the store was closed before it succeeded.
+    fn carry_out(&mut self, batch: Vec<Asked>) -> bool {
+        let n_requests = batch.len();
+        let (tickets, requests): (Vec<Ticket>, Vec<Request>) = batch
+            .into_iter()
+            .map(|asked| (asked.ticket, asked.request))
+            .unzip();
+        let answers = loop {
+            if let Some(answers) = self.attempt(|backend| backend.carry_out(&requests)) {
+                break answers;
+            }
+            if self.has_hope.recv_timeout(self.backoff) != Err(RecvTimeoutError::Timeout) {
+                return false;
+            }
+        };
+        if let Some(now_ms) = requests.iter().rev().find_map(told_at) {
+            self.last_heard = Some((now_ms, Instant::now()));
+        }
+        for (ticket, answer) in tickets.into_iter().zip(answers) {
+            if answer == Answer::Released {
+                continue;
+            }
+            if self
+                .answers
+                .send(Stored::Answer { ticket, answer })
+                .is_err()
+            {
+                tracing::debug!("the service has ended before an answer of the store reached it");
+            }
+        }
+        self.n_since_purge += n_requests;
+        if self.n_since_purge >= PURGE_AFTER {
+            self.look_after(2 * self.n_since_purge);
+            self.n_since_purge = 0;
+        }
+        true
+    }
+
+    fn look_after(&mut self, at_most: usize) {
+        let before_ms = self.last_heard.map_or(i64::MIN, |(now_ms, heard)| {
+            let since_ms = i64::try_from(heard.elapsed().as_millis()).unwrap_or(i64::MAX);
+            now_ms
+                .saturating_add(since_ms)
+                .saturating_sub(self.remember_ms)
+        });
+        let forgotten = self.attempt(|backend| backend.look_after(before_ms, at_most));
+        self.is_purge_unfinished = at_most > 0 && forgotten.is_none_or(|number| number >= at_most);
+    }
+
+    /// Does something with the backend; the service hears how it went if that is news.
+    fn attempt<T>(&mut self, work: impl FnOnce(&mut Backend) -> anyhow::Result<T>) -> Option<T> {
+        self.health.begins();
+        match work(&mut self.backend) {
+            Ok(done) => {
+                self.backoff = Duration::ZERO;
+                self.health.succeeded();
+                Some(done)
+            }
+            Err(error) => {
+                self.backoff = (2 * self.backoff).clamp(FIRST_BACKOFF, LONGEST_BACKOFF);
+                self.health.failed(&format!("{error:#}"));
+                None
+            }
+        }
+    }
+}
+
+/// The time that a request names, in Unix milliseconds.
+fn told_at(request: &Request) -> Option<i64> {
+    match request {
+        Request::Claim(claim) => Some(claim.now_ms),
+        Request::Settle(settlement) => Some(settlement.now_ms),
+        Request::Release { .. } => None,
+    }
+}

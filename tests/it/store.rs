@@ -1,0 +1,261 @@
+//! The store of claims and outcomes: every backend answers as the book does, and none forgets what it answered.
+
+mod durability;
+mod secured;
+mod speed;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use wx_courier::config::{Secret, State, StateUrl};
+use wx_courier::edges::store::{Store, Stored};
+use wx_courier::pipeline::admission::Ticket;
+use wx_courier::pipeline::claims::{Answer, Book, Claim, Holder, Request, Settlement};
+
+use crate::support::LIMIT;
+use crate::support::redis::Redis;
+
+const NOW_MS: i64 = 1_800_000_000_000;
+const REMEMBER: Duration = Duration::from_hours(1);
+
+/// A store, and what it says.
+struct Desk {
+    store: Store,
+    said: UnboundedReceiver<Stored>,
+    runtime: Runtime,
+}
+
+impl Desk {
+    fn open(url: StateUrl, namespace: &str) -> Self {
+        let (answers, said) = unbounded_channel();
+        let state = State {
+            url,
+            remember: REMEMBER,
+        };
+        Self {
+            store: Store::start(&state, namespace, answers).unwrap(),
+            said,
+            runtime: Builder::new_current_thread().enable_time().build().unwrap(),
+        }
+    }
+
+    fn redis(redis: &Redis, namespace: &str) -> Self {
+        Self::open(redis_url(&redis.url()), namespace)
+    }
+
+    fn sqlite(folder: &Path) -> Self {
+        Self::open(StateUrl::Sqlite(folder.join("state.db")), "")
+    }
+
+    fn ask(&self, ticket: u64, request: &Request) {
+        self.store.ask(Ticket(ticket), request.clone());
+    }
+
+    /// The next thing that the store says.
+    fn hear(&mut self) -> Stored {
+        let said = self
+            .runtime
+            .block_on(async { tokio::time::timeout(LIMIT, self.said.recv()).await });
+        said.unwrap_or_else(|_| panic!("the store said nothing for {LIMIT:?}"))
+            .unwrap_or_else(|| panic!("the store's thread has ended"))
+    }
+
+    fn hear_answer(&mut self) -> (u64, Answer) {
+        match self.hear() {
+            Stored::Answer { ticket, answer } => (ticket.0, answer),
+            other @ (Stored::Down { .. } | Stored::Back) => panic!("{other:?}, not an answer"),
+        }
+    }
+
+    /// Hears that the store is down, and why.
+    fn hear_down(&mut self) -> String {
+        match self.hear() {
+            Stored::Down { why } => why,
+            other @ (Stored::Answer { .. } | Stored::Back) => panic!("{other:?}, not down"),
+        }
+    }
+
+    fn close(self) {
+        self.store.close(LIMIT);
+    }
+}
+
+fn redis_url(url: &str) -> StateUrl {
+    StateUrl::Redis(Secret::new(url))
+}
+
+fn holder(process: u64, ticket: u64) -> Holder {
+    Holder {
+        process,
+        ticket: Ticket(ticket),
+    }
+}
+
+/// The wish of a process to send message number `message`, for a record of its own.
+fn claim(process: u64, message: u64) -> Request {
+    Request::Claim(Claim {
+        message_id: Arc::from(format!("order-completed:/shop/orders:{message:016x}")),
+        outcome_id: Arc::from(format!("order-events/1/{message}/order-completed")),
+        holder: holder(process, message),
+        over: None,
+        now_ms: NOW_MS,
+    })
+}
+
+fn settlement(
+    outcome_id: &str,
+    message_id: &str,
+    status: &str,
+    holder: Option<Holder>,
+    now_ms: i64,
+) -> Request {
+    let outcome = json!({
+        "id": outcome_id, "message_id": message_id, "status": status, "reason": "ok",
+        "detail": "WeChat took it: 送达 \"ok\"", "rule": "order-completed", "rules_version": "3f2a9c41d07b",
+        "app": "shop", "template": "order_completed",
+        "template_id": "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8", "recipient": "oBi***001",
+        "event_id": "01J9Z8Y7X6W5V4U3T2S1R0Q9P8", "event_type": "order.completed",
+        "event_source": "/shop/orders", "event_time": "2026-11-22T08:30:00.000Z",
+        "topic": "order-events", "partition": 1, "offset": 123_456, "msgid": "2862830402153865217",
+        "attempts": 1, "received_at": "2026-11-22T08:30:00.120Z",
+        "settled_at": "2026-11-22T08:30:00.200Z", "waited_ms": 12, "api_ms": 68,
+    });
+    Request::Settle(Settlement {
+        outcome: Arc::new(serde_json::from_value(outcome).unwrap()),
+        holder,
+        now_ms,
+    })
+}
+
+/// The end of what [`claim`] began.
+fn sent(process: u64, message: u64) -> Request {
+    settlement(
+        &format!("order-events/1/{message}/order-completed"),
+        &format!("order-completed:/shop/orders:{message:016x}"),
+        "sent",
+        Some(holder(process, message)),
+        NOW_MS,
+    )
+}
+
+/// Any request about few messages, records and holders, so that they meet often. Its time is set when it is played.
+fn any_request() -> impl Strategy<Value = Request> {
+    let message = || prop::sample::select(vec!["m", "m 2", "{订单}:3"]);
+    let record = || prop::sample::select(vec!["t/0/1/r", "t/0/2/r", "t 0/-"]);
+    let holder = || (0_u64..2, 0_u64..2).prop_map(|(process, ticket)| holder(process, ticket));
+    let maybe = move || prop::option::of(holder());
+    let status = prop::sample::select(vec!["sent", "unknown", "failed", "expired"]);
+    prop_oneof![
+        4 => (message(), record(), holder(), maybe()).prop_map(|(message, record, holder, over)| {
+            Request::Claim(Claim {
+                message_id: Arc::from(message),
+                outcome_id: Arc::from(record),
+                holder,
+                over,
+                now_ms: 0,
+            })
+        }),
+        1 => (message(), holder()).prop_map(|(message, holder)| Request::Release {
+            message_id: Arc::from(message),
+            holder,
+        }),
+        3 => (record(), message(), status, maybe())
+            .prop_map(|(record, message, status, holder)| settlement(record, message, status, holder, 0)),
+    ]
+}
+
+/// Requests that are queued together, and answered before the next ones are asked.
+fn any_play() -> impl Strategy<Value = Vec<Vec<Request>>> {
+    prop::collection::vec(prop::collection::vec(any_request(), 1..5), 1..12)
+}
+
+/// Puts the same questions to the book and to the store.
+fn answers_as_the_book_does(mut desk: Desk, play: Vec<Vec<Request>>) {
+    let mut book = Book::new(1_000);
+    let mut ticket = 0;
+    for together in play {
+        let mut expected = Vec::new();
+        for mut request in together {
+            ticket += 1;
+            let now_ms = NOW_MS + i64::try_from(ticket).unwrap();
+            match &mut request {
+                Request::Claim(claim) => claim.now_ms = now_ms,
+                Request::Settle(settlement) => settlement.now_ms = now_ms,
+                Request::Release { .. } => {}
+            }
+            let answer = book.answer(&request);
+            if answer != Answer::Released {
+                expected.push((ticket, answer));
+            }
+            desk.ask(ticket, &request);
+        }
+        for expected in expected {
+            assert_eq!(desk.hear_answer(), expected);
+        }
+    }
+    desk.close();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sqlite_answers_as_the_book_does(play in any_play()) {
+        let folder = tempfile::tempdir().unwrap();
+        answers_as_the_book_does(Desk::sqlite(folder.path()), play);
+    }
+
+    #[test]
+    fn memory_answers_as_the_book_does(play in any_play()) {
+        answers_as_the_book_does(Desk::open(StateUrl::Memory, ""), play);
+    }
+}
+
+#[test]
+fn redis_answers_as_the_book_does() {
+    let redis = Redis::start();
+    let config = ProptestConfig {
+        cases: 500,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    // Each play has a namespace of its own, so it begins with nothing.
+    let n_played = std::cell::Cell::new(0_u32);
+    proptest!(config, |(play in any_play())| {
+        n_played.set(n_played.get() + 1);
+        let group = format!("group-{}", n_played.get());
+        answers_as_the_book_does(Desk::redis(&redis, &group), play);
+    });
+}
+
+/// Says to a child what it works on.
+const CHILD_VARIABLE: &str = "STORE_TEST_CHILD";
+
+/// Starts this binary again with one of its ignored tests, which does something that this process cannot do to itself.
+fn child(test: &str, subject: &str, environment: &BTreeMap<&str, String>) -> Child {
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env(CHILD_VARIABLE, subject)
+        .envs(environment)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// What a child works on; `None` if somebody runs ignored tests by hand.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a child of a test is told by its environment what to do"
+)]
+fn subject_of_child() -> Option<String> {
+    env::var(CHILD_VARIABLE).ok()
+}

@@ -1,0 +1,176 @@
+//! What was answered is kept: through the death of the process, and through the death of Redis.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Write as _};
+
+use super::*;
+
+#[test]
+fn redis_that_dies_answers_everything_when_it_is_back_and_has_lost_nothing() {
+    const N_MESSAGES: u64 = 20_000;
+    let mut redis = Redis::start();
+    let mut desk = Desk::redis(&redis, "g");
+    for message in 0..N_MESSAGES {
+        desk.ask(message, &claim(1, message));
+    }
+    let mut granted = BTreeSet::new();
+    while granted.len() < 1_000 {
+        let (ticket, answer) = desk.hear_answer();
+        assert_eq!(answer, Answer::Granted);
+        granted.insert(ticket);
+    }
+    redis.kill();
+    let why = loop {
+        match desk.hear() {
+            Stored::Answer { ticket, .. } => {
+                granted.insert(ticket.0);
+            }
+            Stored::Down { why } => break why,
+            Stored::Back => panic!("back before it was down"),
+        }
+    };
+    assert!(why.starts_with("Redis: "), "{why}");
+    let n_before = granted.len();
+    assert!(n_before < 20_000, "it was not in the middle of the work");
+    // What is asked meanwhile waits with the rest.
+    desk.ask(N_MESSAGES, &claim(1, N_MESSAGES));
+    redis.start_again();
+    assert_eq!(desk.hear(), Stored::Back);
+    for _ in n_before..=20_000 {
+        let (ticket, answer) = desk.hear_answer();
+        assert_eq!(answer, Answer::Granted);
+        assert!(granted.insert(ticket), "{ticket} was answered twice");
+    }
+    desk.close();
+    every_claim_is_held(Desk::redis(&redis, "g"), granted);
+}
+
+#[test]
+fn a_redis_that_nobody_asks_is_missed_all_the_same() {
+    let mut redis = Redis::start();
+    let mut desk = Desk::redis(&redis, "g");
+    desk.ask(1, &claim(1, 1));
+    assert_eq!(desk.hear_answer(), (1, Answer::Granted));
+    redis.kill();
+    desk.hear_down();
+    redis.start_again();
+    assert_eq!(desk.hear(), Stored::Back);
+    desk.ask(2, &claim(1, 1));
+    assert_eq!(desk.hear_answer(), (2, Answer::Granted));
+    desk.close();
+}
+
+#[test]
+fn a_redis_that_hangs_is_down_and_what_it_did_meanwhile_is_not_done_twice() {
+    let redis = Redis::start();
+    let mut desk = Desk::redis(&redis, "g");
+    desk.ask(1, &claim(1, 1));
+    assert_eq!(desk.hear_answer(), (1, Answer::Granted));
+    redis.freeze();
+    desk.ask(2, &claim(1, 2));
+    desk.ask(3, &sent(1, 1));
+    desk.hear_down();
+    redis.thaw();
+    assert_eq!(desk.hear(), Stored::Back);
+    assert_eq!(desk.hear_answer(), (2, Answer::Granted));
+    assert!(matches!(desk.hear_answer(), (3, Answer::Settled(_))));
+    desk.close();
+}
+
+#[test]
+fn a_store_that_starts_without_its_redis_says_so_and_closes_in_time() {
+    let mut redis = Redis::start();
+    redis.kill();
+    let mut desk = Desk::redis(&redis, "g");
+    desk.hear_down();
+    desk.ask(1, &claim(1, 1));
+    let began = tokio::time::Instant::now();
+    desk.store.close(Duration::from_millis(300));
+    assert!(began.elapsed() < LIMIT / 2);
+    redis.start_again();
+    // What was not answered was not done.
+    let mut desk = Desk::redis(&redis, "g");
+    desk.ask(1, &claim(2, 1));
+    assert_eq!(desk.hear_answer(), (1, Answer::Granted));
+    desk.close();
+}
+
+#[test]
+fn redis_forgets_by_itself() {
+    let redis = Redis::start();
+    let mut desk = Desk::redis(&redis, "g");
+    desk.ask(1, &claim(1, 1));
+    desk.ask(2, &sent(1, 1));
+    desk.ask(3, &claim(1, 3));
+    desk.hear_answer();
+    desk.hear_answer();
+    desk.hear_answer();
+    desk.close();
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
+    assert_eq!(keys.len(), 3, "{keys:?}");
+    for key in keys {
+        assert!(key.starts_with("wx-courier:{g}:"), "{key}");
+        let ttl_ms: i64 = redis::cmd("PTTL").arg(&key).query(&mut connection).unwrap();
+        let most_ms = i64::try_from(REMEMBER.as_millis()).unwrap();
+        assert!((most_ms / 2..=most_ms).contains(&ttl_ms), "{key}: {ttl_ms}");
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_keeps_every_claim_that_was_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let subject = folder.path().to_str().unwrap().to_owned();
+    let test = "store::durability::child_that_claims_until_it_is_killed";
+    let mut claimer = child(test, &subject, &BTreeMap::new());
+    let mut lines = BufReader::new(claimer.stdout.take().unwrap()).lines();
+    let mut granted = BTreeSet::new();
+    let ticket_of = |line: &str| line.strip_prefix("granted ")?.parse::<u64>().ok();
+    while granted.len() < 2_000 {
+        let line = lines.next().expect("the child goes on").unwrap();
+        granted.extend(ticket_of(&line));
+    }
+    claimer.kill().unwrap();
+    claimer.wait().unwrap();
+    // What it had said before it died, and nobody had read yet.
+    for line in lines.map_while(Result::ok) {
+        granted.extend(ticket_of(&line));
+    }
+    every_claim_is_held(Desk::sqlite(folder.path()), granted);
+}
+
+/// Another process asks for the same messages, and is refused each of them.
+fn every_claim_is_held(mut desk: Desk, granted: BTreeSet<u64>) {
+    for &message in &granted {
+        desk.ask(message, &claim(2, message));
+    }
+    for message in granted {
+        let (ticket, answer) = desk.hear_answer();
+        assert_eq!(ticket, message);
+        let Answer::Held(held) = answer else {
+            panic!("the claim of message {message} is lost: {answer:?}");
+        };
+        assert_eq!(held.holder, holder(1, message));
+    }
+    desk.close();
+}
+
+#[test]
+#[ignore = "a part of a_process_that_is_killed_keeps_every_claim_that_was_answered, which runs it"]
+fn child_that_claims_until_it_is_killed() {
+    let Some(folder) = subject_of_child() else {
+        return;
+    };
+    let mut desk = Desk::sqlite(Path::new(&folder));
+    let mut output = std::io::stdout();
+    for message in 0.. {
+        // Always some hundred requests ahead of the answers, so that it dies with a batch in hand.
+        desk.ask(message, &claim(1, message));
+        if message >= 300 {
+            let (ticket, answer) = desk.hear_answer();
+            assert_eq!(answer, Answer::Granted);
+            writeln!(output, "granted {ticket}").unwrap();
+        }
+    }
+}
