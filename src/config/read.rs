@@ -2,8 +2,9 @@
 
 mod apps;
 mod kafka;
-mod secret;
+mod secrets;
 mod state;
+mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

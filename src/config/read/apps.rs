@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::secret::{Hidden, SecretKeys};
+use super::secrets::{Found, SecretKeys, variable_of};
 use super::{Reader, is_file, word_of};
-use crate::config::{App, MiniprogramState, Secret};
+use crate::config::{App, MiniprogramState};
 use crate::document::{Item, Node, Problem, Said, Section, nearest};
 use crate::pipeline::limits::Rate;
 
 const APP_SECRET: SecretKeys = SecretKeys {
-    text: "secret",
-    file: "secret_file",
+    key: "secret",
+    file_key: "secret_file",
     what: "the app's AppSecret",
 };
 
@@ -57,7 +57,22 @@ impl Reader<'_> {
             "the appid is on the mini program's settings page: wx and 16 digits or letters",
         );
         let appid = self.shown(appid);
-        let secret = self.secret(&mut section);
+        let token = section.take("token");
+        let needs_secret = !token
+            .as_ref()
+            .is_some_and(|said| matches!(said.value.item, Item::Table(_)));
+        let secret = match self.secret(&mut section, &APP_SECRET) {
+            Found::Nothing if needs_secret => {
+                let problem = section.error("the app's secret is missing");
+                let variable = variable_of(&section, APP_SECRET.key);
+                self.problems
+                    .push(problem.help(format!("say `secret_file = \"…\"`, or set {variable}")));
+                None
+            }
+            Found::Nothing => Some(None),
+            Found::Wrong => None,
+            Found::Secret(secret) => Some(Some(secret)),
+        };
         let base_url = section.take_string(self.problems, "base_url");
         let key = section.key_path("base_url");
         if let Some(said) = base_url.as_ref().filter(|said| {
@@ -74,7 +89,7 @@ impl Reader<'_> {
             "https://api.weixin.qq.com".to_owned(),
             Clone::clone,
         );
-        self.token(&mut section);
+        let token = self.token(&section, token);
         let rate = self.rate(&mut section);
         let max_in_flight = section.take_integer(self.problems, "max_in_flight", 1, 100_000);
         let max_in_flight = self.count(max_in_flight, &section.key_path("max_in_flight"), 512);
@@ -93,6 +108,7 @@ impl Reader<'_> {
             appid: appid?,
             secret: secret?,
             base_url: base_url.trim_end_matches('/').to_owned(),
+            token: token?,
             rate,
             max_in_flight,
             miniprogram_state,
@@ -116,37 +132,6 @@ impl Reader<'_> {
         let shown = format!("{} a second, burst {}", rate.per_second, rate.burst);
         self.note(&said.key, shown, &origin);
         Some(rate)
-    }
-
-    fn token(&mut self, section: &mut Section) {
-        let Some(said) = section.take_string(self.problems, "token") else {
-            return;
-        };
-        if said.value != "stable" {
-            let problem = said.error(format!(
-                "\"{}\" is not known here: expected \"stable\"",
-                said.value
-            ));
-            self.problems.push(
-                problem
-                    .help("\"stable\" is WeChat's stable_token, which every instance may ask for"),
-            );
-        }
-    }
-
-    fn secret(&mut self, section: &mut Section) -> Option<Secret> {
-        match self.hidden(section, &APP_SECRET) {
-            Hidden::Said(secret) => Some(secret),
-            Hidden::Wrong => None,
-            Hidden::Missing => {
-                let variable = section.key_path("secret").replace('.', "__").to_uppercase();
-                let problem = section.error("the app's secret is missing");
-                self.problems.push(problem.help(format!(
-                    "say `secret_file = \"…\"`, or set WX_COURIER__{variable}"
-                )));
-                None
-            }
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::IntoConnectionInfo as _;
 
 use super::Reader;
-use super::secret::{Hidden, SecretKeys};
+use super::secrets::{Found, SecretKeys};
 use crate::config::{Secret, State, StateUrl};
 use crate::document::{Origin, Said, Section};
 
@@ -20,8 +20,8 @@ const LEAST_REMEMBER: Duration = Duration::from_mins(1);
 const MOST_REMEMBER: Duration = Duration::from_hours(365 * 24);
 
 const PASSWORD: SecretKeys = SecretKeys {
-    text: "password",
-    file: "password_file",
+    key: "password",
+    file_key: "password_file",
     what: "the password of the Redis server",
 };
 
@@ -29,9 +29,9 @@ impl Reader<'_> {
     pub(super) fn state(&mut self, top: &mut Section) -> Option<State> {
         let mut section = self.section(top, "state");
         let said = section.take_string(self.problems, "url");
-        let password = match self.hidden(&mut section, &PASSWORD) {
-            Hidden::Said(password) => Some(password),
-            Hidden::Missing | Hidden::Wrong => None,
+        let password = match self.secret(&mut section, &PASSWORD) {
+            Found::Secret(password) => Some(password),
+            Found::Nothing | Found::Wrong => None,
         };
         let remember = section.take_duration(self.problems, "remember");
         if let Some(said) = &remember
