@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::config::Settings;
 use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, GroupEvent, Source};
-use crate::edges::kafka::producer::{Publication, Publisher};
+use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
 use crate::edges::wechat::{Called, WeChat};
 use crate::pipeline::admission::{AppBounds, Cleared, Ticket};
 use crate::pipeline::delivery::Answer;
@@ -185,7 +185,7 @@ impl Service {
                     self.metrics.call(&app, &called.answer, called.api_ms);
                     inputs.push(Input::SendFinished { ticket, answer: called.answer, api_ms: called.api_ms });
                 }
-                Some(publication) = publications.recv() => inputs.push(self.publication(publication)?),
+                Some(publication) = publications.recv() => inputs.push(self.publication(publication)),
                 () = self.alarm.rang() => inputs.push(Input::Tick),
                 Ok(()) = self.rules.changed() => {
                     inputs.push(Input::RulesChanged(Arc::clone(&self.rules.borrow_and_update())));
@@ -253,15 +253,15 @@ impl Service {
         }
     }
 
-    fn publication(&self, publication: Publication) -> anyhow::Result<Input> {
+    fn publication(&mut self, publication: Publication) -> Input {
         match publication {
-            Publication::Acknowledged(ticket) => Ok(Input::Published { ticket }),
+            Publication::Acknowledged(ticket) => Input::Published { ticket },
             Publication::Failed(ticket) => {
-                if let Some(reason) = self.publisher.fatal_error() {
-                    anyhow::bail!("the producer cannot go on: {reason}");
-                }
                 self.metrics.publish_failed();
-                Ok(Input::PublishFailed { ticket })
+                if self.publisher.replace_if_fatal() == Replacement::Made {
+                    self.metrics.producer_replaced();
+                }
+                Input::PublishFailed { ticket }
             }
         }
     }
@@ -322,7 +322,7 @@ impl Service {
             );
         }
         let publisher = self.publisher;
-        tokio::task::spawn_blocking(move || publisher.flush(CLOSE)).await?;
+        tokio::task::spawn_blocking(move || publisher.close(CLOSE)).await?;
         if unfinished == 0 {
             tracing::info!("shut down, nothing left open");
             return Ok(Ending::Clean);

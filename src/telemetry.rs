@@ -38,6 +38,7 @@ pub struct Metrics {
     call_seconds: HistogramVec,
     settle_seconds: Histogram,
     publish_failures: IntCounter,
+    producer_replacements: IntCounter,
     records: IntCounter,
     unmatched: IntCounter,
     in_hand: IntGaugeVec,
@@ -87,6 +88,10 @@ impl Metrics {
                 "publish_failures_total",
                 "Outcomes that had to be published again.",
             ))?,
+            producer_replacements: IntCounter::with_opts(opts(
+                "producer_replacements_total",
+                "Producers that could not go on and were replaced.",
+            ))?,
             records: IntCounter::with_opts(opts("records_total", "Records read."))?,
             unmatched: IntCounter::with_opts(opts(
                 "unmatched_total",
@@ -113,6 +118,7 @@ impl Metrics {
         registry.register(Box::new(metrics.call_seconds.clone()))?;
         registry.register(Box::new(metrics.settle_seconds.clone()))?;
         registry.register(Box::new(metrics.publish_failures.clone()))?;
+        registry.register(Box::new(metrics.producer_replacements.clone()))?;
         registry.register(Box::new(metrics.records.clone()))?;
         registry.register(Box::new(metrics.unmatched.clone()))?;
         registry.register(Box::new(metrics.in_hand.clone()))?;
@@ -167,6 +173,11 @@ impl Metrics {
     /// An outcome has to be published again.
     pub fn publish_failed(&self) {
         self.publish_failures.inc();
+    }
+
+    /// A producer that could not go on was replaced.
+    pub fn producer_replaced(&self) {
+        self.producer_replacements.inc();
     }
 
     /// The text that Prometheus scrapes.
