@@ -19,6 +19,7 @@ mod reload;
 mod schema;
 mod shutdown;
 mod simulation;
+mod stress;
 mod support;
 mod tidy;
 mod token_expiry;

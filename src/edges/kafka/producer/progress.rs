@@ -43,10 +43,18 @@ pub(super) struct Part {
     pub(super) which: Which,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Which {
     Outcome,
     Letter,
+}
+
+/// Whether records of one kind can be published at present. An outage fails thousands of them at once, which is one piece of news.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Health {
+    #[default]
+    Well,
+    Failing,
 }
 
 /// How much of a record goes out: each refusal for its size makes it smaller.
@@ -138,7 +146,37 @@ impl Progress {
 struct Unfinished {
     generation: Generation,
     career: Career,
+    outcomes: Health,
+    letters: Health,
     publications: HashMap<Ticket, Progress>,
+}
+
+impl Unfinished {
+    /// Logs what is news.
+    fn tell(&mut self, part: Part, result: &Result<(), KafkaError>) {
+        let (kind, ticket) = (part.which, part.ticket.0);
+        let health = match kind {
+            Which::Outcome => &mut self.outcomes,
+            Which::Letter => &mut self.letters,
+        };
+        match (result, *health) {
+            (Ok(()), Health::Well) => {}
+            (Ok(()), Health::Failing) => {
+                *health = Health::Well;
+                tracing::info!(?kind, "publishing works again");
+            }
+            (Err(error), _) if is_too_large(error) => {
+                tracing::warn!(?kind, ticket, %error, "a record is too large for its topic and will be made smaller");
+            }
+            (Err(error), Health::Well) if !was_given_up(error) => {
+                *health = Health::Failing;
+                tracing::warn!(?kind, ticket, %error, "publishing fails; it is tried again until it works");
+            }
+            (Err(error), Health::Well | Health::Failing) => {
+                tracing::debug!(?kind, ticket, %error, "not published and will be tried again");
+            }
+        }
+    }
 }
 
 /// Keeps the progress of all publications, over all producers.
@@ -152,6 +190,8 @@ impl Progresses {
         let unfinished = Unfinished {
             generation: Generation(0),
             career: Career::default(),
+            outcomes: Health::default(),
+            letters: Health::default(),
             publications: HashMap::new(),
         };
         Arc::new(Self {
@@ -213,16 +253,10 @@ impl Progresses {
     fn ended(&self, generation: Generation, part: Part, result: &Result<(), KafkaError>) {
         let mut unfinished = self.unfinished();
         let is_present = unfinished.generation == generation;
-        match result {
-            Ok(()) if is_present => unfinished.career = Career::Worked,
-            Ok(()) => {}
-            Err(error) if was_given_up(error) => {
-                tracing::debug!(ticket = part.ticket.0, %error, "an outcome was not published");
-            }
-            Err(error) => {
-                tracing::warn!(ticket = part.ticket.0, %error, "an outcome was not published and will be tried again");
-            }
+        if is_present && result.is_ok() {
+            unfinished.career = Career::Worked;
         }
+        unfinished.tell(part, result);
         let Some(progress) = unfinished.publications.get_mut(&part.ticket) else {
             return;
         };
