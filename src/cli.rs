@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod preview;
+mod rules;
 mod run;
 mod sandbox;
 mod topics;
@@ -45,6 +46,9 @@ enum Command {
     Demo(demo::Arguments),
     /// The fake WeChat API
     Sandbox(sandbox::Arguments),
+    /// What can be done about rules while the service runs
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// The topics that the service needs
     #[command(subcommand)]
     Topics(topics::Command),
@@ -89,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Preview(arguments) => preview::run(cli.config, &arguments),
         Command::Demo(arguments) => demo::run(&cli.config, &arguments),
         Command::Sandbox(arguments) => sandbox::run(cli.config, &arguments),
+        Command::Rules(command) => rules::run(cli.config, &command),
         Command::Topics(command) => topics::run(cli.config, &command),
     };
     match result {

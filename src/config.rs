@@ -23,6 +23,7 @@ use crate::pipeline::engine::Unmatched;
 use crate::pipeline::event::Decoding;
 use crate::pipeline::limits::Rate;
 use crate::pipeline::outcome::RecipientStyle;
+use crate::pipeline::pauses::BreakerPlan;
 use crate::pipeline::rules::{RuleSet, RuleSource, Surroundings};
 
 /// The prefix of environment variables: `WX_COURIER__KAFKA__BROKERS` is `kafka.brokers`.
@@ -67,6 +68,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// `[send]`
     pub send: Send,
+    /// `[breaker]`
+    pub breaker: BreakerPlan,
     /// `[engine]`
     pub engine: Engine,
     /// `[log] format`

@@ -4,6 +4,7 @@
 //! through channels that this loop alone reads, so nothing is locked and nothing happens twice at once.
 
 mod alarm;
+mod effects;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,15 +15,16 @@ use tokio::time::Instant;
 use crate::config::Settings;
 use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, GroupEvent, Source};
-use crate::edges::kafka::producer::{Publication, Publisher};
-use crate::edges::wechat::{Called, WeChat};
-use crate::pipeline::admission::{AppBounds, Cleared, Ticket};
-use crate::pipeline::delivery::Answer;
-use crate::pipeline::engine::{self, Effect, Engine, Input, Setup};
+use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
+use crate::edges::store::{Store, Stored};
+use crate::edges::wechat::WeChat;
+use crate::pipeline::admission::AppBounds;
+use crate::pipeline::engine::{self, Engine, Input, Setup};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
 use alarm::Alarm;
+use effects::Answered;
 
 /// What a service is made of.
 pub struct Parts {
@@ -32,6 +34,8 @@ pub struct Parts {
     pub rules: watch::Receiver<Arc<RuleSet>>,
     /// Where the service says how it is.
     pub reports: watch::Sender<Report>,
+    /// Rules that somebody wants to go on.
+    pub resumptions: mpsc::Receiver<Arc<str>>,
     /// Where counts go.
     pub metrics: Arc<Metrics>,
     /// Where the jitter of retries begins.
@@ -50,6 +54,9 @@ pub enum Ending {
 /// How long the group and the broker may take to hear that we leave.
 const CLOSE: Duration = Duration::from_secs(10);
 
+/// How long the store may take to carry out what it was asked.
+const CLOSE_STORE: Duration = Duration::from_secs(5);
+
 /// How often the report is renewed.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
 
@@ -59,11 +66,13 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         settings,
         rules,
         reports,
+        resumptions,
         metrics,
         seed,
     } = parts;
     let (publications_in, publications) = mpsc::unbounded_channel();
-    let (calls_in, calls) = mpsc::unbounded_channel();
+    let (answers_in, answers) = mpsc::unbounded_channel();
+    let (stored_in, stored) = mpsc::unbounded_channel();
     let publisher = Publisher::new(
         &settings.kafka,
         &settings.outcomes.topic,
@@ -71,28 +80,32 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         publications_in,
     )?;
     let wechat = Arc::new(WeChat::new(&settings)?);
+    let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
     let source = consumer::start(&settings.kafka, settings.engine.handover)?;
     let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
     reports.send_modify(|report| report.phase = Phase::Joining);
-    let (stored_in, stored) = mpsc::unbounded_channel();
     let service = Service {
-        book: std::sync::Mutex::new(crate::pipeline::claims::Book::new(100_000)),
-        stored_in,
-        stored,
         engine,
         source,
         publisher,
         wechat,
+        store,
         metrics,
-        calls_in,
+        answers_in,
         rules,
+        resumptions,
         reports,
         began: Instant::now(),
         alarm: Alarm::start()?,
         drain: settings.engine.drain,
         handover: settings.engine.handover,
     };
-    service.work(calls, publications, shutdown).await
+    let heard = Heard {
+        answers,
+        publications,
+        stored,
+    };
+    service.work(heard, shutdown).await
 }
 
 fn setup(settings: &Settings, seed: u64) -> Setup {
@@ -112,7 +125,7 @@ fn setup(settings: &Settings, seed: u64) -> Setup {
         max_bytes: settings.engine.max_bytes,
         recipient_style: settings.outcomes.recipient,
         unmatched: settings.outcomes.unmatched,
-        breaker: crate::pipeline::pauses::BreakerPlan::default(),
+        breaker: settings.breaker,
         // A token may have to be fetched first.
         call_limit: settings.send.timeout * 2,
         process: fastrand::u64(..),
@@ -125,12 +138,11 @@ struct Service {
     source: Source,
     publisher: Publisher,
     wechat: Arc<WeChat>,
+    store: Store,
     metrics: Arc<Metrics>,
-    calls_in: mpsc::UnboundedSender<(Ticket, Arc<str>, Called)>,
-    book: std::sync::Mutex<crate::pipeline::claims::Book>,
-    stored_in: mpsc::UnboundedSender<(Ticket, crate::pipeline::claims::Answer)>,
-    stored: mpsc::UnboundedReceiver<(Ticket, crate::pipeline::claims::Answer)>,
+    answers_in: mpsc::UnboundedSender<Answered>,
     rules: watch::Receiver<Arc<RuleSet>>,
+    resumptions: mpsc::Receiver<Arc<str>>,
     reports: watch::Sender<Report>,
     began: Instant,
     alarm: Alarm,
@@ -138,41 +150,17 @@ struct Service {
     handover: Duration,
 }
 
-/// A call under way. It always answers, even if its task panics: a message without an answer would never end.
-struct Call {
-    ticket: Ticket,
-    app: Arc<str>,
-    called: Option<Called>,
-    calls: mpsc::UnboundedSender<(Ticket, Arc<str>, Called)>,
-}
-
-impl Call {
-    async fn make(mut self, wechat: Arc<WeChat>, cleared: Cleared) {
-        self.called = Some(wechat.send(&cleared).await);
-    }
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        let abandoned = || Called {
-            answer: Answer::InDoubt {
-                detail: "the call was abandoned".to_owned(),
-            },
-            api_ms: 0,
-        };
-        let called = self.called.take().unwrap_or_else(abandoned);
-        let answer = (self.ticket, Arc::clone(&self.app), called);
-        if self.calls.send(answer).is_err() {
-            tracing::debug!("a call came back after the service had ended");
-        }
-    }
+/// What comes back from the edges.
+struct Heard {
+    answers: mpsc::UnboundedReceiver<Answered>,
+    publications: mpsc::UnboundedReceiver<Publication>,
+    stored: mpsc::UnboundedReceiver<Stored>,
 }
 
 impl Service {
     async fn work(
         mut self,
-        mut calls: mpsc::UnboundedReceiver<(Ticket, Arc<str>, Called)>,
-        mut publications: mpsc::UnboundedReceiver<Publication>,
+        mut heard: Heard,
         shutdown: impl Future<Output = ()>,
     ) -> anyhow::Result<Ending> {
         tokio::pin!(shutdown);
@@ -192,18 +180,14 @@ impl Service {
                     inputs.push(self.begin_drain());
                 }
                 Some(event) = self.source.events.recv() => inputs.push(self.group_event(event)?),
-                Some((ticket, app, called)) = calls.recv() => {
-                    self.metrics.call(&app, &called.answer, called.api_ms);
-                    inputs.push(Input::SendFinished { ticket, answer: called.answer, api_ms: called.api_ms });
-                }
-                Some((ticket, answer)) = self.stored.recv() => {
-                    inputs.push(Input::Stored { ticket, answer });
-                }
-                Some(publication) = publications.recv() => inputs.push(self.publication(publication)?),
+                Some(answered) = heard.answers.recv() => inputs.push(self.answered(answered)),
+                Some(stored) = heard.stored.recv() => inputs.push(input_of(stored)),
+                Some(publication) = heard.publications.recv() => inputs.push(self.publication(publication)),
                 () = self.alarm.rang() => inputs.push(Input::Tick),
                 Ok(()) = self.rules.changed() => {
                     inputs.push(Input::RulesChanged(Arc::clone(&self.rules.borrow_and_update())));
                 }
+                Some(rule) = self.resumptions.recv() => inputs.push(Input::ResumeRule(rule)),
                 _ = renew_report.tick() => {
                     self.renew_report();
                     continue;
@@ -267,68 +251,17 @@ impl Service {
         }
     }
 
-    fn publication(&self, publication: Publication) -> anyhow::Result<Input> {
+    fn publication(&mut self, publication: Publication) -> Input {
         match publication {
-            Publication::Acknowledged(ticket) => Ok(Input::Published { ticket }),
+            Publication::Acknowledged(ticket) => Input::Published { ticket },
             Publication::Failed(ticket) => {
-                if let Some(reason) = self.publisher.fatal_error() {
-                    anyhow::bail!("the producer cannot go on: {reason}");
-                }
                 self.metrics.publish_failed();
-                Ok(Input::PublishFailed { ticket })
+                if self.publisher.replace_if_fatal() == Replacement::Made {
+                    self.metrics.producer_replaced();
+                }
+                Input::PublishFailed { ticket }
             }
         }
-    }
-
-    /// Carries one effect out; none of them waits. The last one gives the number of messages that were left open.
-    fn carry_out(&self, effect: Effect) -> Option<usize> {
-        match effect {
-            Effect::Send { ticket, cleared } => {
-                let wechat = Arc::clone(&self.wechat);
-                let call = Call {
-                    ticket,
-                    app: Arc::clone(&cleared.rule().app),
-                    called: None,
-                    calls: self.calls_in.clone(),
-                };
-                tokio::spawn(call.make(wechat, cleared));
-            }
-            Effect::Store { ticket, request } => {
-                let answer = self.book.lock().unwrap().answer(&request);
-                self.stored_in.send((ticket, answer)).ok();
-            }
-            Effect::AskQuota { app } => tracing::warn!(app = app.as_ref(), "asking"),
-            Effect::PauseChanged(change) => tracing::warn!(?change, "pause"),
-            Effect::Publish {
-                ticket,
-                outcome,
-                dead_letter,
-            } => {
-                self.publisher
-                    .publish(ticket, &outcome, dead_letter.as_deref());
-            }
-            Effect::Settled { outcome } => self.metrics.outcome(&outcome),
-            Effect::Commit {
-                partition,
-                epoch,
-                position,
-            } => self.source.command(Command::Store {
-                partition,
-                epoch,
-                position,
-            }),
-            Effect::Pause => self.source.command(Command::Pause),
-            Effect::Resume => self.source.command(Command::Resume),
-            Effect::Release {
-                handover,
-                positions,
-            } => self.source.command(Command::Released {
-                handover,
-                positions,
-            }),
-            Effect::Drained { unfinished } => return Some(unfinished),
-        }
-        None
     }
 
     async fn close(mut self, unfinished: usize) -> anyhow::Result<Ending> {
@@ -341,8 +274,12 @@ impl Service {
                 "the consumer did not leave its group in time; the group will notice by itself"
             );
         }
-        let publisher = self.publisher;
-        tokio::task::spawn_blocking(move || publisher.flush(CLOSE)).await?;
+        let (publisher, store) = (self.publisher, self.store);
+        let close = move || {
+            publisher.close(CLOSE);
+            store.close(CLOSE_STORE);
+        };
+        tokio::task::spawn_blocking(close).await?;
         if unfinished == 0 {
             tracing::info!("shut down, nothing left open");
             return Ok(Ending::Clean);
@@ -375,5 +312,14 @@ impl Service {
             elapsed: self.began.elapsed(),
             unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
         }
+    }
+}
+
+fn input_of(stored: Stored) -> Input {
+    match stored {
+        Stored::Answer { ticket, answer } => Input::Stored { ticket, answer },
+        // The store has said so in the log.
+        Stored::Down { .. } => Input::StoreDown,
+        Stored::Back => Input::StoreBack,
     }
 }

@@ -43,11 +43,14 @@ pub struct Metrics {
     call_seconds: HistogramVec,
     settle_seconds: Histogram,
     publish_failures: IntCounter,
+    producer_replacements: IntCounter,
     records: IntCounter,
     unmatched: IntCounter,
     in_hand: IntGaugeVec,
     bytes_in_hand: IntGauge,
     paused: IntGauge,
+    store_down: IntGauge,
+    pauses: IntGaugeVec,
     position: IntGaugeVec,
     tokens: TokenMetrics,
     scrape: Mutex<()>,
@@ -93,6 +96,10 @@ impl Metrics {
                 "publish_failures_total",
                 "Outcomes that had to be published again.",
             ))?,
+            producer_replacements: IntCounter::with_opts(opts(
+                "producer_replacements_total",
+                "Producers that could not go on and were replaced.",
+            ))?,
             records: IntCounter::with_opts(opts("records_total", "Records read."))?,
             unmatched: IntCounter::with_opts(opts(
                 "unmatched_total",
@@ -105,8 +112,16 @@ impl Metrics {
             bytes_in_hand: IntGauge::with_opts(opts("bytes_in_hand", "Bytes of records in hand."))?,
             paused: IntGauge::with_opts(opts(
                 "reading_paused",
-                "1 while reading is paused because the engine is full.",
+                "1 while reading is paused, because the engine is full or the store is down.",
             ))?,
+            store_down: IntGauge::with_opts(opts(
+                "store_down",
+                "1 while the state store does not answer: nothing is sent meanwhile.",
+            ))?,
+            pauses: IntGaugeVec::new(
+                opts("pause", "1 while an app, template or rule is paused."),
+                &["subject", "cause"],
+            )?,
             position: IntGaugeVec::new(
                 opts("position", "The offset that may be committed."),
                 &["topic", "partition"],
@@ -120,11 +135,14 @@ impl Metrics {
         registry.register(Box::new(metrics.call_seconds.clone()))?;
         registry.register(Box::new(metrics.settle_seconds.clone()))?;
         registry.register(Box::new(metrics.publish_failures.clone()))?;
+        registry.register(Box::new(metrics.producer_replacements.clone()))?;
         registry.register(Box::new(metrics.records.clone()))?;
         registry.register(Box::new(metrics.unmatched.clone()))?;
         registry.register(Box::new(metrics.in_hand.clone()))?;
         registry.register(Box::new(metrics.bytes_in_hand.clone()))?;
         registry.register(Box::new(metrics.paused.clone()))?;
+        registry.register(Box::new(metrics.store_down.clone()))?;
+        registry.register(Box::new(metrics.pauses.clone()))?;
         registry.register(Box::new(metrics.position.clone()))?;
         metrics.tokens.register(registry)?;
         Ok(Arc::new(metrics))
@@ -177,6 +195,11 @@ impl Metrics {
         self.publish_failures.inc();
     }
 
+    /// A producer that could not go on was replaced.
+    pub fn producer_replaced(&self) {
+        self.producer_replacements.inc();
+    }
+
     /// The text that Prometheus scrapes.
     pub fn encode(
         &self,
@@ -192,8 +215,11 @@ impl Metrics {
         self.unmatched.inc_by(engine.totals.unmatched);
         let stages = [
             ("waiting", engine.waiting),
+            ("claiming", engine.claiming),
+            ("at_gate", engine.at_gate),
             ("sending", engine.sending),
             ("backing_off", engine.backing_off),
+            ("settling", engine.settling),
             ("publishing", engine.publishing),
         ];
         for (stage, number) in stages {
@@ -201,6 +227,13 @@ impl Metrics {
         }
         self.bytes_in_hand.set(gauge(engine.bytes_in_hand));
         self.paused.set(i64::from(engine.paused));
+        self.store_down.set(i64::from(engine.store_is_down));
+        self.pauses.reset();
+        for pause in &engine.pauses {
+            self.pauses
+                .with_label_values(&[pause.subject.as_str(), pause.cause])
+                .set(1);
+        }
         self.position.reset();
         for partition in &engine.partitions {
             let number = partition.partition.to_string();

@@ -79,11 +79,12 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
             settings, rules, ..
         } = configuration;
         let metrics = Metrics::new()?;
-        let reports = http::open(listener, Arc::clone(&metrics));
+        let counter = http::open(listener, Arc::clone(&metrics));
         let parts = Parts {
             settings: Arc::clone(&settings),
             rules: watch::Sender::new(rules).subscribe(),
-            reports,
+            reports: counter.reports,
+            resumptions: counter.resumptions,
             metrics,
             seed: fastrand::u64(..),
         };

@@ -63,7 +63,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
     let hangups = signal(SignalKind::hangup())?;
     let metrics = Metrics::new()?;
     // From here on the process can be asked how it is, even while it waits for Kafka.
-    let reports = http::open(listener, Arc::clone(&metrics));
+    let counter = http::open(listener, Arc::clone(&metrics));
     let missing = tokio::select! {
         missing = missing_topics(&settings) => missing?,
         ended = asked_to_end() => {
@@ -85,7 +85,8 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
     let parts = Parts {
         settings,
         rules,
-        reports,
+        reports: counter.reports,
+        resumptions: counter.resumptions,
         metrics,
         seed: fastrand::u64(..),
     };

@@ -20,6 +20,7 @@ use crate::pipeline::delivery::RetryPlan;
 use crate::pipeline::engine::Unmatched;
 use crate::pipeline::event::{Decoding, Pointer};
 use crate::pipeline::outcome::RecipientStyle;
+use crate::pipeline::pauses::BreakerPlan;
 
 /// What the settings said, as far as it could be understood.
 pub(super) struct Reading {
@@ -50,6 +51,7 @@ pub(super) fn settings(
     let state = reader.state(&mut top);
     let listen = reader.http(&mut top);
     let send = reader.send(&mut top);
+    let breaker = reader.breaker(&mut top);
     let engine = reader.engine(&mut top);
     let time_zone = reader.rules(&mut top);
     let (log_format, log_level) = reader.log(&mut top);
@@ -67,6 +69,7 @@ pub(super) fn settings(
             state,
             listen,
             send,
+            breaker,
             engine,
             log_format,
             log_level,
@@ -210,6 +213,22 @@ impl Reader<'_> {
             cap,
         };
         Send { timeout, retry }
+    }
+
+    fn breaker(&mut self, top: &mut Section) -> BreakerPlan {
+        let mut section = self.section(top, "breaker");
+        let plan = BreakerPlan::default();
+        let count = section.take_integer(self.problems, "count", 1, 1_000);
+        let count = self.count(count, "breaker.count", plan.count);
+        let ratio = section.take_positive(self.problems, "ratio");
+        if let Some(said) = ratio.as_ref().filter(|said| said.value > 1.0) {
+            let problem = said.error(format!("{} is more than all", said.value));
+            self.problems
+                .push(problem.help("expected a share, like 0.5 for every second answer"));
+        }
+        let ratio = self.or_default(ratio, "breaker.ratio", plan.ratio, f64::to_string);
+        section.finish(self.problems);
+        BreakerPlan { count, ratio }
     }
 
     fn engine(&mut self, top: &mut Section) -> Engine {

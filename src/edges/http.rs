@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::edges::wechat::TokenStatus;
 use crate::pipeline::engine;
+use crate::pipeline::pauses::Subject;
 use crate::telemetry::Metrics;
 
 /// What the service shows of itself.
@@ -59,31 +60,49 @@ pub enum Phase {
 #[derive(Clone)]
 struct Pages {
     reports: watch::Receiver<Report>,
+    resumptions: mpsc::Sender<Arc<str>>,
     metrics: Arc<Metrics>,
 }
 
-/// Opens the pages, until the process ends; what they show is said through the sender.
-pub fn open(listener: TcpListener, metrics: Arc<Metrics>) -> watch::Sender<Report> {
+/// The service's end of the pages.
+pub struct Counter {
+    /// What the pages show is said here.
+    pub reports: watch::Sender<Report>,
+    /// Rules that somebody wants to go on.
+    pub resumptions: mpsc::Receiver<Arc<str>>,
+}
+
+/// A person asks for one rule at a time.
+const RESUMPTIONS: usize = 16;
+
+/// Opens the pages, until the process ends.
+pub fn open(listener: TcpListener, metrics: Arc<Metrics>) -> Counter {
     let (reports, watched) = watch::channel(Report::at_the_start());
+    let (resumptions_in, resumptions) = mpsc::channel(RESUMPTIONS);
+    let pages = Pages {
+        reports: watched,
+        resumptions: resumptions_in,
+        metrics,
+    };
     tokio::spawn(async move {
-        if let Err(error) = serve(listener, watched, metrics).await {
+        if let Err(error) = serve(listener, pages).await {
             tracing::error!(%error, "health, metrics and status are not served any more");
         }
     });
-    reports
+    Counter {
+        reports,
+        resumptions,
+    }
 }
 
-async fn serve(
-    listener: TcpListener,
-    reports: watch::Receiver<Report>,
-    metrics: Arc<Metrics>,
-) -> std::io::Result<()> {
+async fn serve(listener: TcpListener, pages: Pages) -> std::io::Result<()> {
     let router = Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(show_metrics))
         .route("/status", get(status))
-        .with_state(Pages { reports, metrics });
+        .route("/resume", post(resume))
+        .with_state(pages);
     axum::serve(listener, router).await
 }
 
@@ -94,24 +113,41 @@ async fn healthz() -> &'static str {
 
 /// The service does its work, or why not.
 async fn readyz(State(pages): State<Pages>) -> Response {
-    let phase = pages.reports.borrow().phase;
-    match phase {
-        Phase::Running => "ready\n".into_response(),
-        Phase::WaitingForKafka => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not ready: waiting for Kafka\n",
-        )
-            .into_response(),
-        Phase::Joining => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not ready: joining the consumer group\n",
-        )
-            .into_response(),
-        Phase::Draining => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not ready: shutting down\n",
-        )
-            .into_response(),
+    let (phase, store_is_down) = {
+        let report = pages.reports.borrow();
+        (report.phase, report.engine.store_is_down)
+    };
+    let why_not = match phase {
+        Phase::Running if store_is_down => "the state store does not answer",
+        Phase::Running => return "ready\n".into_response(),
+        Phase::WaitingForKafka => "waiting for Kafka",
+        Phase::Joining => "joining the consumer group",
+        Phase::Draining => "shutting down",
+    };
+    let answer = format!("not ready: {why_not}\n");
+    (StatusCode::SERVICE_UNAVAILABLE, answer).into_response()
+}
+
+#[derive(Deserialize)]
+struct Resume {
+    rule: String,
+}
+
+/// Lets a rule go on that its breaker has paused.
+async fn resume(State(pages): State<Pages>, Query(Resume { rule }): Query<Resume>) -> Response {
+    let subject = Subject::Rule(Arc::from(rule.as_str())).to_string();
+    let is_paused = {
+        let report = pages.reports.borrow();
+        let mut pauses = report.engine.pauses.iter();
+        pauses.any(|pause| pause.subject == subject)
+    };
+    if !is_paused {
+        let answer = format!("the {subject} is not paused here\n");
+        return (StatusCode::NOT_FOUND, answer).into_response();
+    }
+    match pages.resumptions.send(Arc::from(rule)).await {
+        Ok(()) => format!("the {subject} goes on\n").into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the service has ended\n").into_response(),
     }
 }
 

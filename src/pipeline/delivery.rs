@@ -150,6 +150,10 @@ pub fn decide(
         Answer::NoToken(trouble) if matches!(trouble.class, Class::Busy | Class::Unlisted) => {
             treat(plan, tries, Treatment::Retry(Patience::Plan), jitter)
         }
+        // The quota of the token endpoint, of which nothing can be learned without a token.
+        Answer::NoToken(trouble) if trouble.class == Class::DailyQuota => {
+            Verdict::Hold(Cause::Account)
+        }
         Answer::NoToken(trouble) => treat(plan, tries, trouble.class.treatment(), jitter),
         Answer::Garbled { .. } | Answer::Unreachable { .. } => {
             treat(plan, tries, Treatment::Retry(Patience::Plan), jitter)

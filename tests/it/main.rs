@@ -20,6 +20,7 @@ mod schema;
 mod shutdown;
 mod simulation;
 mod store;
+mod stress;
 mod support;
 mod tidy;
 mod token_expiry;

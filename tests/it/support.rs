@@ -41,6 +41,7 @@ pub(crate) mod topic;
 #[path = "support/world.rs"]
 pub(crate) mod world;
 
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -59,4 +60,13 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
         );
         thread::sleep(LOOK_AGAIN);
     }
+}
+
+/// Sends a signal, named without its `SIG`. The standard library sends no other than SIGKILL; every shell does.
+pub(crate) fn send_signal(name: &str, process: u32) -> bool {
+    let sent = Command::new("sh")
+        .args(["-c", "kill -\"$1\" \"$2\"", "sh", name])
+        .arg(process.to_string())
+        .status();
+    sent.is_ok_and(|status| status.success())
 }

@@ -232,3 +232,6 @@ fn close(consumer: BaseConsumer<Context>) {
     // Dropping leaves the group and waits for the broker; the service gives it a limit.
     drop(consumer);
 }
+
+#[cfg(test)]
+mod tests;

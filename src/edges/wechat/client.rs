@@ -182,6 +182,7 @@ fn speaks_of_token(answer: &Answer) -> Option<TokenProof> {
             | Class::MinuteQuota
             | Class::DailyQuota
             | Class::Account
+            | Class::NotAuthorised
             | Class::Bug
             | Class::Unlisted => None,
         },

@@ -9,7 +9,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use super::wait_until;
+use super::{send_signal, wait_until};
 
 /// Enough to see what went wrong and what came before it.
 const N_LOG_LINES_SHOWN: usize = 60;
@@ -92,16 +92,19 @@ impl Courier {
         self.signal("HUP");
     }
 
+    /// Stops the process where it stands: SIGSTOP. It is still there, and does nothing.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets a frozen process go on: SIGCONT.
+    pub(crate) fn thaw(&self) {
+        self.signal("CONT");
+    }
+
     fn signal(&self, name: &str) {
-        // The standard library sends no other signal than SIGKILL; every shell does.
-        let sent = Command::new("sh")
-            .args(["-c", "kill -\"$1\" \"$2\"", "sh", name])
-            .arg(self.child.id().to_string())
-            .status();
-        assert!(
-            sent.is_ok_and(|status| status.success()),
-            "SIG{name} was not sent"
-        );
+        let sent = send_signal(name, self.child.id());
+        assert!(sent, "SIG{name} was not sent");
     }
 
     /// Ends the service by SIGKILL, in the middle of whatever it does.

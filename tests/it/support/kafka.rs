@@ -103,6 +103,21 @@ impl Kafka {
         self.jvm = None;
     }
 
+    /// Stops the broker's process where it stands: connections stay open, and nobody answers.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets a frozen broker go on.
+    pub(crate) fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = self.jvm.as_ref().is_some_and(|jvm| jvm.signal(name));
+        assert!(sent, "SIG{name} was not sent to the broker");
+    }
+
     /// Starts the stopped or killed broker with the same ports and data, and waits until it serves clients.
     pub(crate) fn start_again(&mut self) {
         assert!(self.jvm.is_none(), "the broker is still running");

@@ -77,10 +77,11 @@ impl ConsumerContext for Context {
     }
 
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Assign(_) = rebalance
-            && self.held().reading == Reading::Paused
+        if let Rebalance::Assign(partitions) = rebalance
+            && partitions.count() > 0
         {
-            set_reading(consumer, Reading::Paused);
+            // librdkafka keeps a pause over assignments: what went away paused would come back paused, and nobody would resume it.
+            set_reading(consumer, partitions, self.held().reading);
         }
     }
 
@@ -205,11 +206,11 @@ impl Context {
         match command {
             Command::Pause => {
                 self.held().reading = Reading::Paused;
-                set_reading(consumer, Reading::Paused);
+                set_reading_of_all(consumer, Reading::Paused);
             }
             Command::Resume => {
                 self.held().reading = Reading::Running;
-                set_reading(consumer, Reading::Running);
+                set_reading_of_all(consumer, Reading::Running);
             }
             Command::Store {
                 partition,
@@ -235,10 +236,16 @@ impl Context {
 /// Commits what is stored and waits for the broker: before partitions are given away there is no second chance.
 pub(super) fn commit_stored(consumer: &BaseConsumer<Context>) {
     const TRIES: u32 = 3;
+    // One try alone may wait a whole session for a coordinator that is away; a broker that is not there by then is not asked again.
+    const LAST_TRY_WITHIN: Duration = Duration::from_secs(5);
+    let began = Instant::now();
     for attempt in 1..=TRIES {
         match consumer.commit_consumer_state(CommitMode::Sync) {
             Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => return,
             Err(error) => tracing::warn!(%error, attempt, "the last commit failed"),
+        }
+        if began.elapsed() > LAST_TRY_WITHIN {
+            return;
         }
     }
 }
@@ -253,13 +260,24 @@ fn store(consumer: &BaseConsumer<Context>, partition: &Partition, position: i64)
     }
 }
 
-/// Pausing drops what librdkafka has fetched ahead, and resuming a partition that is not paused fetches it again: the caller tracks
-/// the state and asks once per change.
-fn set_reading(consumer: &BaseConsumer<Context>, reading: Reading) {
-    let changed = consumer.assignment().and_then(|assignment| match reading {
-        Reading::Paused => consumer.pause(&assignment),
-        Reading::Running => consumer.resume(&assignment),
-    });
+/// Pauses or resumes everything that is assigned.
+fn set_reading_of_all(consumer: &BaseConsumer<Context>, reading: Reading) {
+    match consumer.assignment() {
+        Ok(assigned) => set_reading(consumer, &assigned, reading),
+        Err(error) => tracing::warn!(%error, ?reading, "reading could not be paused or resumed"),
+    }
+}
+
+/// Pausing drops what librdkafka has fetched ahead, so it is asked for once per change. Resuming what is not paused does nothing.
+fn set_reading(
+    consumer: &BaseConsumer<Context>,
+    partitions: &TopicPartitionList,
+    reading: Reading,
+) {
+    let changed = match reading {
+        Reading::Paused => consumer.pause(partitions),
+        Reading::Running => consumer.resume(partitions),
+    };
     if let Err(error) = changed {
         tracing::warn!(%error, ?reading, "reading could not be paused or resumed");
     }

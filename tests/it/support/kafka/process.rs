@@ -8,6 +8,8 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::super::send_signal;
+
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Enough for the deepest cause of a Java stack trace.
@@ -70,14 +72,14 @@ impl Jvm {
         self.child.wait()
     }
 
+    /// Sends a signal, named without its `SIG`.
+    pub(crate) fn signal(&self, name: &str) -> bool {
+        send_signal(name, self.child.id())
+    }
+
     /// Asks the process to end and waits until it has.
     pub(crate) fn stop(mut self) -> Result<(), String> {
-        // The standard library sends no other signal than SIGKILL; every shell does.
-        let sent = Command::new("sh")
-            .args(["-c", "kill -TERM \"$1\"", "sh"])
-            .arg(self.child.id().to_string())
-            .status();
-        if !sent.is_ok_and(|status| status.success()) {
+        if !self.signal("TERM") {
             return Err("the signal to stop could not be sent".to_owned());
         }
         let deadline = Instant::now() + STOP_LIMIT;

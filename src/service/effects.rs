@@ -1,0 +1,180 @@
+//! Effects, carried out. None of them waits: what takes time runs elsewhere and answers through a channel.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::Service;
+use crate::edges::kafka::consumer::Command;
+use crate::edges::wechat::{Called, WeChat};
+use crate::pipeline::admission::{Cleared, Ticket};
+use crate::pipeline::delivery::Answer;
+use crate::pipeline::engine::{Effect, Input};
+use crate::pipeline::pauses::Change;
+
+/// What `WeChat` was asked, and said.
+pub(super) enum Answered {
+    Call {
+        ticket: Ticket,
+        app: Arc<str>,
+        called: Called,
+    },
+    Quota {
+        app: Arc<str>,
+        left: Option<i64>,
+    },
+}
+
+/// A call under way. It always answers, even if its task panics: a message without an answer would never end.
+struct Call {
+    ticket: Ticket,
+    app: Arc<str>,
+    called: Option<Called>,
+    answers: mpsc::UnboundedSender<Answered>,
+}
+
+impl Call {
+    async fn make(mut self, wechat: Arc<WeChat>, cleared: Cleared) {
+        self.called = Some(wechat.send(&cleared).await);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let abandoned = || Called {
+            answer: Answer::InDoubt {
+                detail: "the call was abandoned".to_owned(),
+            },
+            api_ms: 0,
+        };
+        let answered = Answered::Call {
+            ticket: self.ticket,
+            app: Arc::clone(&self.app),
+            called: self.called.take().unwrap_or_else(abandoned),
+        };
+        if self.answers.send(answered).is_err() {
+            tracing::debug!("a call came back after the service had ended");
+        }
+    }
+}
+
+async fn ask_quota(wechat: Arc<WeChat>, app: Arc<str>, answers: mpsc::UnboundedSender<Answered>) {
+    let left = match wechat.quota(&app).await {
+        Ok(quota) => {
+            tracing::info!(
+                app = app.as_ref(),
+                left = quota.remain,
+                daily_limit = quota.daily_limit,
+                "WeChat was asked for the day's quota"
+            );
+            Some(quota.remain)
+        }
+        Err(error) => {
+            tracing::warn!(
+                app = app.as_ref(),
+                error,
+                "WeChat did not say how much of the day's quota is left"
+            );
+            None
+        }
+    };
+    if answers.send(Answered::Quota { app, left }).is_err() {
+        tracing::debug!("a quota came back after the service had ended");
+    }
+}
+
+impl Service {
+    pub(super) fn answered(&self, answered: Answered) -> Input {
+        match answered {
+            Answered::Call {
+                ticket,
+                app,
+                called,
+            } => {
+                self.metrics.call(&app, &called.answer, called.api_ms);
+                Input::SendFinished {
+                    ticket,
+                    answer: called.answer,
+                    api_ms: called.api_ms,
+                }
+            }
+            Answered::Quota { app, left } => Input::QuotaAnswered { app, left },
+        }
+    }
+
+    /// Carries one effect out. The last one gives the number of messages that were left open.
+    pub(super) fn carry_out(&self, effect: Effect) -> Option<usize> {
+        match effect {
+            Effect::Store { ticket, request } => self.store.ask(ticket, request),
+            Effect::Send { ticket, cleared } => {
+                let wechat = Arc::clone(&self.wechat);
+                let call = Call {
+                    ticket,
+                    app: Arc::clone(&cleared.rule().app),
+                    called: None,
+                    answers: self.answers_in.clone(),
+                };
+                tokio::spawn(call.make(wechat, cleared));
+            }
+            Effect::AskQuota { app } => {
+                let question = ask_quota(Arc::clone(&self.wechat), app, self.answers_in.clone());
+                tokio::spawn(question);
+            }
+            Effect::PauseChanged(change) => tell(&change),
+            Effect::Publish {
+                ticket,
+                outcome,
+                dead_letter,
+            } => {
+                self.publisher
+                    .publish(ticket, &outcome, dead_letter.as_deref());
+            }
+            Effect::Settled { outcome } => self.metrics.outcome(&outcome),
+            Effect::Commit {
+                partition,
+                epoch,
+                position,
+            } => self.source.command(Command::Store {
+                partition,
+                epoch,
+                position,
+            }),
+            Effect::Pause => self.source.command(Command::Pause),
+            Effect::Resume => self.source.command(Command::Resume),
+            Effect::Release {
+                handover,
+                positions,
+            } => self.source.command(Command::Released {
+                handover,
+                positions,
+            }),
+            Effect::Drained { unfinished } => return Some(unfinished),
+        }
+        None
+    }
+}
+
+fn tell(change: &Change) {
+    match change {
+        Change::Begun(pause) if pause.cause.wants_person() => tracing::error!(
+            subject = %pause.subject,
+            cause = pause.cause.as_str(),
+            errcode = pause.errcode,
+            detail = pause.detail,
+            ends = pause.ends_by(),
+            "paused, and somebody has to look: its messages wait"
+        ),
+        Change::Begun(pause) => tracing::warn!(
+            subject = %pause.subject,
+            cause = pause.cause.as_str(),
+            errcode = pause.errcode,
+            ends = pause.ends_by(),
+            "paused: its messages wait"
+        ),
+        Change::Ended(pause) => tracing::info!(
+            subject = %pause.subject,
+            cause = pause.cause.as_str(),
+            "goes on"
+        ),
+    }
+}
