@@ -336,7 +336,11 @@ impl Service {
 
     fn renew_report(&self) {
         let engine: engine::Status = self.engine.status();
-        self.reports.send_modify(|report| report.engine = engine);
+        let tokens = self.wechat.tokens();
+        self.reports.send_modify(|report| {
+            report.engine = engine;
+            report.tokens = tokens;
+        });
     }
 
     fn now(&self) -> Moment {

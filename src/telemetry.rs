@@ -2,6 +2,9 @@
 //!
 //! Labels are closed sets or names of the settings. Personal data of events never gets into a line or a label.
 
+mod tokens;
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{
@@ -11,9 +14,11 @@ use prometheus::{
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
+use crate::edges::wechat::TokenStatus;
 use crate::pipeline::delivery::{Answer, Class};
 use crate::pipeline::engine::Status;
 use crate::pipeline::outcome::Outcome;
+use tokens::TokenMetrics;
 
 /// Sends log lines to standard error, so that standard output stays free for results. Call it once.
 pub fn start_logging(format: LogFormat, level: &str) -> anyhow::Result<()> {
@@ -44,6 +49,7 @@ pub struct Metrics {
     bytes_in_hand: IntGauge,
     paused: IntGauge,
     position: IntGaugeVec,
+    tokens: TokenMetrics,
     scrape: Mutex<()>,
 }
 
@@ -105,6 +111,7 @@ impl Metrics {
                 opts("position", "The offset that may be committed."),
                 &["topic", "partition"],
             )?,
+            tokens: TokenMetrics::new()?,
             scrape: Mutex::new(()),
         };
         let registry = &metrics.registry;
@@ -119,6 +126,7 @@ impl Metrics {
         registry.register(Box::new(metrics.bytes_in_hand.clone()))?;
         registry.register(Box::new(metrics.paused.clone()))?;
         registry.register(Box::new(metrics.position.clone()))?;
+        metrics.tokens.register(registry)?;
         Ok(Arc::new(metrics))
     }
 
@@ -170,7 +178,11 @@ impl Metrics {
     }
 
     /// The text that Prometheus scrapes.
-    pub fn encode(&self, engine: &Status) -> anyhow::Result<String> {
+    pub fn encode(
+        &self,
+        engine: &Status,
+        tokens: &BTreeMap<Arc<str>, TokenStatus>,
+    ) -> anyhow::Result<String> {
         // Two scrapes at once would reset each other's series.
         let _one_at_a_time = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
         let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
@@ -196,6 +208,7 @@ impl Metrics {
                 .with_label_values(&[partition.topic.as_str(), &number])
                 .set(partition.position.unwrap_or(-1));
         }
+        self.tokens.renew(tokens);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8(text)?)

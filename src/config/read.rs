@@ -2,6 +2,8 @@
 
 mod apps;
 mod kafka;
+mod secrets;
+mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

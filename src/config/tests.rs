@@ -1,6 +1,6 @@
 //! Layers, origins, and every mistake at once.
 
-use super::{FlagSetting, Loaded, Sources, load};
+use super::{FlagSetting, Loaded, Sources, TokenMode, load};
 
 const TEMPLATES: &str = "[shop.note]\nid = \"T1\"\n";
 const RULE: &str = "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\nto = \"{{ data.to }}\"\n[params]\nthing1 = \"x\"\n";
@@ -96,7 +96,7 @@ fn librdkafka_properties_keep_their_dots_and_secrets_stay_hidden() {
 
 #[test]
 fn every_mistake_of_settings_and_rules_is_told_at_once() {
-    let settings = "[kafka]\ntopic = \"events\"\n[kafka.options]\n\"group.id\" = \"x\"\n[send]\ntimeout = 5\n[apps.shop]\nappid = \"wx1\"\ntoken = \"classic\"\n[htp]\n";
+    let settings = "[kafka]\ntopic = \"events\"\n[kafka.options]\n\"group.id\" = \"x\"\n[send]\ntimeout = 5\n[apps.shop]\nappid = \"wx1\"\ntoken = \"clasic\"\n[htp]\n";
     let rule = RULE.replace("template = \"note\"", "template = \"notes\"");
     let loaded = load_with(settings, &rule, &[], Vec::new());
     assert!(loaded.settings.is_none() && loaded.rules.is_none());
@@ -108,13 +108,88 @@ fn every_mistake_of_settings_and_rules_is_told_at_once() {
         "courier.toml:6: error: send.timeout: expected a length of time in quotes",
         "courier.toml:7: error: apps.shop: the app's secret is missing",
         "WX_COURIER__APPS__SHOP__SECRET",
-        "courier.toml:9: error: apps.shop.token: \"classic\" is not known here",
+        "courier.toml:9: error: apps.shop.token: \"clasic\" is not known here",
         "courier.toml:10: error: htp: the key `htp` is not known here",
         "note.toml:3: error: rule sub/note: template: ",
     ];
     for line in expected {
         assert!(told.contains(line), "{line}\n--- is missing in\n{told}");
     }
+}
+
+const CENTRE: &str = "[kafka]\ntopics = [\"events\"]\n[apps.shop]\nappid = \"wx1\"\n\
+    token = { url = \"https://me:pass@centre:8443/wx?key=k3y\", header = \"Authorization\", poll = \"30s\" }\n";
+
+#[test]
+fn a_token_centre_needs_no_app_secret_and_shows_none_of_its_own() {
+    let environment = [(
+        "WX_COURIER__APPS__SHOP__TOKEN__HEADER_VALUE",
+        "Bearer hunter2",
+    )];
+    let loaded = load_with(CENTRE, RULE, &environment, Vec::new());
+    assert!(!loaded.problems.has_errors(), "{}", loaded.problems);
+    let shown = format!("{loaded:?}");
+    for secret in ["hunter2", "k3y", "me:pass"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+    let (url, _) = origin_of(&loaded, "apps.shop.token.url");
+    assert_eq!(url, "https://centre:8443/wx?(hidden)");
+    let (value, _) = origin_of(&loaded, "apps.shop.token.header_value");
+    assert_eq!(value, "(hidden)");
+    let app = &loaded.settings.unwrap().apps["shop"];
+    assert_eq!(app.secret, None);
+    let TokenMode::External(centre) = &app.token else {
+        panic!("{:?}", app.token);
+    };
+    assert_eq!(centre.poll, std::time::Duration::from_secs(30));
+    let header = centre.header.as_ref().unwrap();
+    assert_eq!(
+        (header.name.as_str(), header.value.expose()),
+        ("Authorization", "Bearer hunter2")
+    );
+}
+
+#[test]
+fn the_mode_of_tokens_is_a_word() {
+    for (said, expected) in [
+        ("", TokenMode::Stable),
+        ("token = \"stable\"\n", TokenMode::Stable),
+        ("token = \"classic\"\n", TokenMode::Classic),
+    ] {
+        let loaded = load_with(&format!("{SETTINGS}{said}"), RULE, &[], Vec::new());
+        assert_eq!(loaded.settings.unwrap().apps["shop"].token, expected);
+    }
+}
+
+#[test]
+fn mistakes_about_a_token_centre_are_told() {
+    let check = |table: &str, expected: &str| {
+        let settings = format!("{SETTINGS}token = {table}\n");
+        let told = load_with(&settings, RULE, &[], Vec::new())
+            .problems
+            .to_string();
+        assert!(told.contains(expected), "{table}: {told}");
+        assert!(!told.contains("k3y"), "{told}");
+    };
+    check("{ poll = \"30s\" }", "`url` is missing");
+    check("{ url = \"centre/?k3y\" }", "this is not a URL");
+    check(
+        "{ url = \"http://c\", header = \"A\" }",
+        "the header has no value",
+    );
+    check(
+        "{ url = \"http://c\", header_value = \"k3y\" }",
+        "no `header`",
+    );
+    check(
+        "{ url = \"http://c\", header = \"A b\", header_value = \"k3y\" }",
+        "is not the name of a header",
+    );
+    check(
+        "{ url = \"http://c\", poll = \"10m\" }",
+        "600s is out of range",
+    );
+    check("7", "expected \"stable\", \"classic\" or { url = ");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Health, metrics and status for those who operate the service.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::edges::wechat::TokenStatus;
 use crate::pipeline::engine;
 use crate::telemetry::Metrics;
 
@@ -23,6 +25,8 @@ pub struct Report {
     pub version: &'static str,
     /// The engine, as it was last seen.
     pub engine: engine::Status,
+    /// The access tokens of each app, as they were last seen.
+    pub tokens: BTreeMap<Arc<str>, TokenStatus>,
 }
 
 impl Report {
@@ -32,6 +36,7 @@ impl Report {
             phase: Phase::WaitingForKafka,
             version: env!("CARGO_PKG_VERSION"),
             engine: engine::Status::default(),
+            tokens: BTreeMap::new(),
         }
     }
 }
@@ -111,7 +116,11 @@ async fn readyz(State(pages): State<Pages>) -> Response {
 }
 
 async fn show_metrics(State(pages): State<Pages>) -> Response {
-    match pages.metrics.encode(&pages.reports.borrow().engine) {
+    let encoded = {
+        let report = pages.reports.borrow();
+        pages.metrics.encode(&report.engine, &report.tokens)
+    };
+    match encoded {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }

@@ -3,8 +3,11 @@
 mod body;
 mod client;
 mod errcode;
+mod quota;
 mod token;
 
 pub use body::SendBody;
 pub use client::{Called, WeChat};
 pub use errcode::{TABLE, class_of, token_class_of};
+pub use quota::Quota;
+pub use token::{Mode, TokenState, TokenStatus};

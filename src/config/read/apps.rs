@@ -3,10 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::secrets::{Found, SecretKeys, variable_of};
 use super::{Reader, is_file, word_of};
-use crate::config::{App, MiniprogramState, Secret};
+use crate::config::{App, MiniprogramState};
 use crate::document::{Item, Node, Problem, Said, Section, nearest};
 use crate::pipeline::limits::Rate;
+
+const APP_SECRET: SecretKeys = SecretKeys {
+    key: "secret",
+    file_key: "secret_file",
+    what: "the app's AppSecret",
+};
 
 impl Reader<'_> {
     pub(super) fn apps(
@@ -50,7 +57,22 @@ impl Reader<'_> {
             "the appid is on the mini program's settings page: wx and 16 digits or letters",
         );
         let appid = self.shown(appid);
-        let secret = self.secret(&mut section);
+        let token = section.take("token");
+        let needs_secret = !token
+            .as_ref()
+            .is_some_and(|said| matches!(said.value.item, Item::Table(_)));
+        let secret = match self.secret(&mut section, &APP_SECRET) {
+            Found::Nothing if needs_secret => {
+                let problem = section.error("the app's secret is missing");
+                let variable = variable_of(&section, APP_SECRET.key);
+                self.problems
+                    .push(problem.help(format!("say `secret_file = \"…\"`, or set {variable}")));
+                None
+            }
+            Found::Nothing => Some(None),
+            Found::Wrong => None,
+            Found::Secret(secret) => Some(Some(secret)),
+        };
         let base_url = section.take_string(self.problems, "base_url");
         let key = section.key_path("base_url");
         if let Some(said) = base_url.as_ref().filter(|said| {
@@ -67,7 +89,7 @@ impl Reader<'_> {
             "https://api.weixin.qq.com".to_owned(),
             Clone::clone,
         );
-        self.token(&mut section);
+        let token = self.token(&section, token);
         let rate = self.rate(&mut section);
         let max_in_flight = section.take_integer(self.problems, "max_in_flight", 1, 100_000);
         let max_in_flight = self.count(max_in_flight, &section.key_path("max_in_flight"), 512);
@@ -86,6 +108,7 @@ impl Reader<'_> {
             appid: appid?,
             secret: secret?,
             base_url: base_url.trim_end_matches('/').to_owned(),
+            token: token?,
             rate,
             max_in_flight,
             miniprogram_state,
@@ -109,76 +132,6 @@ impl Reader<'_> {
         let shown = format!("{} a second, burst {}", rate.per_second, rate.burst);
         self.note(&said.key, shown, &origin);
         Some(rate)
-    }
-
-    fn token(&mut self, section: &mut Section) {
-        let Some(said) = section.take_string(self.problems, "token") else {
-            return;
-        };
-        if said.value != "stable" {
-            let problem = said.error(format!(
-                "\"{}\" is not known here: expected \"stable\"",
-                said.value
-            ));
-            self.problems.push(
-                problem
-                    .help("\"stable\" is WeChat's stable_token, which every instance may ask for"),
-            );
-        }
-    }
-
-    fn secret(&mut self, section: &mut Section) -> Option<Secret> {
-        let secret = section.take_string(self.problems, "secret");
-        let file = section.take_string(self.problems, "secret_file");
-        match (secret, file) {
-            (Some(secret), Some(file)) if is_file(&secret.origin) && is_file(&file.origin) => {
-                self.problems.push(
-                    file.error("both `secret` and `secret_file` are said")
-                        .help("keep `secret_file`"),
-                );
-                None
-            }
-            // A variable covers the file, whichever of the two keys it says.
-            (Some(secret), Some(file)) if is_file(&secret.origin) => self.secret_in(&file),
-            (Some(secret), _) if secret.value.trim().is_empty() => {
-                self.problems.push(secret.error("the secret is empty"));
-                None
-            }
-            (Some(secret), _) => {
-                self.note(&secret.key, "(hidden)".to_owned(), &secret.origin);
-                Some(Secret::new(secret.value))
-            }
-            (None, Some(file)) => self.secret_in(&file),
-            (None, None) => {
-                let variable = section.key_path("secret").replace('.', "__").to_uppercase();
-                let problem = section.error("the app's secret is missing");
-                self.problems.push(problem.help(format!(
-                    "say `secret_file = \"…\"`, or set WX_COURIER__{variable}"
-                )));
-                None
-            }
-        }
-    }
-
-    fn secret_in(&mut self, file: &Said<String>) -> Option<Secret> {
-        match std::fs::read_to_string(&file.value) {
-            Ok(text) if text.trim().is_empty() => {
-                self.problems.push(
-                    file.error(format!("{} is empty", file.value))
-                        .help("it must hold the app's AppSecret"),
-                );
-                None
-            }
-            Ok(text) => {
-                self.note(&file.key, file.value.clone(), &file.origin);
-                Some(Secret::new(text.trim_end()))
-            }
-            Err(error) => {
-                self.problems
-                    .push(file.error(format!("{} cannot be read: {error}", file.value)));
-                None
-            }
-        }
     }
 }
 

@@ -5,13 +5,14 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::body::SendBody;
 use super::errcode::class_of;
-use super::token::TokenKeeper;
+use super::token::{TokenKeeper, TokenStatus};
 use crate::config::{App, MiniprogramState, Settings};
 use crate::pipeline::admission::Cleared;
 use crate::pipeline::delivery::{Answer, Class, Refusal, TokenTrouble};
@@ -21,14 +22,15 @@ const LARGEST_ANSWER_BYTES: usize = 64 * 1024;
 
 /// `WeChat`, for every app of the settings.
 pub struct WeChat {
-    apps: BTreeMap<Arc<str>, AppClient>,
+    pub(super) apps: BTreeMap<Arc<str>, AppClient>,
 }
 
-struct AppClient {
-    http: reqwest::Client,
+pub(super) struct AppClient {
+    pub(super) http: reqwest::Client,
     url: String,
+    pub(super) quota_url: String,
     state: MiniprogramState,
-    tokens: TokenKeeper,
+    pub(super) tokens: TokenKeeper,
 }
 
 /// What a call came to.
@@ -51,22 +53,19 @@ impl WeChat {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("wx-courier/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        let client = |app: &App| AppClient {
-            http: http.clone(),
-            url: format!(
-                "{}/cgi-bin/message/subscribe/send?access_token=",
-                app.base_url
-            ),
-            state: app.miniprogram_state,
-            tokens: TokenKeeper::new(http.clone(), app),
-        };
-        let apps = settings
-            .apps
-            .iter()
-            .map(|(name, app)| (Arc::clone(name), client(app)));
-        Ok(Self {
-            apps: apps.collect(),
-        })
+        let mut apps = BTreeMap::new();
+        for (name, app) in &settings.apps {
+            let client =
+                AppClient::new(http.clone(), app).with_context(|| format!("apps.{name}"))?;
+            apps.insert(Arc::clone(name), client);
+        }
+        Ok(Self { apps })
+    }
+
+    /// How it stands with the tokens of each app. Cheap enough to be asked every second.
+    pub fn tokens(&self) -> BTreeMap<Arc<str>, TokenStatus> {
+        let status = |(name, app): (&Arc<str>, &AppClient)| (Arc::clone(name), app.tokens.status());
+        self.apps.iter().map(status).collect()
     }
 
     /// Sends. It never fails: whatever goes wrong is an answer.
@@ -90,6 +89,19 @@ fn no_such_app(app: &str) -> Answer {
 }
 
 impl AppClient {
+    fn new(http: reqwest::Client, app: &App) -> anyhow::Result<Self> {
+        Ok(Self {
+            tokens: TokenKeeper::new(http.clone(), app)?,
+            http,
+            url: format!(
+                "{}/cgi-bin/message/subscribe/send?access_token=",
+                app.base_url
+            ),
+            quota_url: format!("{}/cgi-bin/openapi/quota/get?access_token=", app.base_url),
+            state: app.miniprogram_state,
+        })
+    }
+
     async fn send(&self, cleared: &Cleared) -> Called {
         let token = match self.tokens.token().await {
             Ok(token) => token,
@@ -102,12 +114,10 @@ impl AppClient {
         };
         let began = Instant::now();
         let answer = self.call(token.expose(), cleared).await;
-        if let Answer::Refused(Refusal {
-            class: Class::Token,
-            ..
-        }) = answer
-        {
-            self.tokens.refuse(&token);
+        match speaks_of_token(&answer) {
+            Some(TokenProof::Passed) => self.tokens.accepted(&token),
+            Some(TokenProof::Refused { errcode }) => self.tokens.refuse(&token, errcode),
+            None => {}
         }
         let api_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         Called { answer, api_ms }
@@ -145,6 +155,43 @@ impl AppClient {
     }
 }
 
+/// What an answer says of the token that was used.
+enum TokenProof {
+    /// `WeChat` took it.
+    Passed,
+    /// It was refused, with this code.
+    Refused { errcode: i64 },
+}
+
+/// `WeChat` looks at the token before it looks at user, template values and subscription. Other answers say nothing of it: they may
+/// come from in front of that check, or speak of the account.
+fn speaks_of_token(answer: &Answer) -> Option<TokenProof> {
+    match answer {
+        Answer::Accepted { .. } => Some(TokenProof::Passed),
+        Answer::Refused(Refusal { errcode, class, .. }) => match class {
+            Class::Token => Some(TokenProof::Refused { errcode: *errcode }),
+            Class::NotSubscribed | Class::UnknownRecipient | Class::BadParam => {
+                Some(TokenProof::Passed)
+            }
+            Class::BadContent
+            | Class::UnknownTemplate
+            | Class::UnknownPage
+            | Class::Banned
+            | Class::Busy
+            | Class::Concurrent
+            | Class::MinuteQuota
+            | Class::DailyQuota
+            | Class::Account
+            | Class::Bug
+            | Class::Unlisted => None,
+        },
+        Answer::Garbled { .. }
+        | Answer::Unreachable { .. }
+        | Answer::InDoubt { .. }
+        | Answer::NoToken(_) => None,
+    }
+}
+
 /// Whether a request that was answered like this may have had its effect: the answer itself was lost, or a gateway gave up waiting
 /// for whoever had the request already. A 503 or a 4xx turned it away.
 fn may_have_been_taken(status: StatusCode) -> bool {
@@ -152,7 +199,14 @@ fn may_have_been_taken(status: StatusCode) -> bool {
 }
 
 /// Reads a bounded JSON body. The error says what came instead, without any of its text.
-pub(super) async fn read_json(mut response: reqwest::Response) -> Result<Value, String> {
+pub(super) async fn read_json(response: reqwest::Response) -> Result<Value, String> {
+    let status = response.status();
+    let body = read_body(response).await?;
+    serde_json::from_slice(&body).map_err(|_| format!("HTTP {status} with a body that is not JSON"))
+}
+
+/// Reads a bounded body that is not empty, of a request that succeeded. The error says what came instead, without any of its text.
+pub(super) async fn read_body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
     let status = response.status();
     let mut body = Vec::new();
     loop {
@@ -175,7 +229,7 @@ pub(super) async fn read_json(mut response: reqwest::Response) -> Result<Value, 
     if body.is_empty() {
         return Err(format!("HTTP {status} with an empty body"));
     }
-    serde_json::from_slice(&body).map_err(|_| format!("HTTP {status} with a body that is not JSON"))
+    Ok(body)
 }
 
 /// The errcode of an answer; on some pages it is text.

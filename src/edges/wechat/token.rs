@@ -1,40 +1,46 @@
-//! Access tokens: one fetch at a time, renewed ahead of time, dropped only by the very token that was refused.
+//! Access tokens: one question at a time, renewed ahead of time, dropped only by the very token that was refused.
 //!
 //! `stable_token` in normal mode gives every caller the same token until fewer than five minutes are left, so instances of a fleet need
-//! not agree on anything. A forced refresh is never asked for: it is limited to twenty a day and kills the token of everybody else.
+//! not agree on anything. A forced refresh kills the token of everybody else and is limited to twenty a day: it is asked for once in
+//! an incident, when `WeChat` refuses the very token that it hands out.
 
-use std::sync::{Arc, PoisonError, RwLock};
+mod book;
+mod incident;
+mod life;
+mod source;
+mod status;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::client::{errcode_in, read_json, shortened, why};
-use super::errcode::token_class_of;
 use crate::config::{App, Secret};
-use crate::pipeline::delivery::{Class, TokenTrouble};
-
-/// `WeChat` renews a stable token when fewer than five minutes are left; asking before brings the same one.
-const RENEW_BEFORE: Duration = Duration::from_mins(5);
+use crate::pipeline::delivery::TokenTrouble;
+use book::Book;
+use incident::{Ask, Plan};
+use source::Source;
+pub use status::{Mode, TokenState, TokenStatus};
 
 /// The wait before a failed renewal is tried again while the present token still holds.
 const RENEW_AGAIN: Duration = Duration::from_secs(10);
 
-/// How long a failure counts for those who ask next: a backlog must not become a storm at an endpoint that fails quickly.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// The same where only a person can help.
-const ASK_AGAIN_ACCOUNT: Duration = Duration::from_secs(10);
-
-/// `WeChat`'s tokens live two hours; no answer may set the clock further than this.
-const LONGEST_LIFE: Duration = Duration::from_hours(24);
+/// A wait up to this long is waited out by the one who wants the token; a longer one is told, so that its message makes room.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A token in force.
 pub(super) struct Token {
     text: Secret,
-    /// Which fetch brought it.
+    /// Which answer brought it.
     generation: u64,
+    /// The same number whenever the same token is handed out again.
+    identity: u64,
     renew_at: Instant,
+    old_at: Instant,
     expires_at: Instant,
+    /// Whether a call has passed with it, in whichever answer it came.
+    has_worked: Arc<AtomicBool>,
 }
 
 impl Token {
@@ -46,84 +52,122 @@ impl Token {
 
 /// Keeps one app's token.
 pub(super) struct TokenKeeper {
-    http: reqwest::Client,
-    url: String,
-    appid: String,
-    secret: Secret,
+    source: Source,
     current: RwLock<Option<Arc<Token>>>,
-    /// Held while a fetch is under way.
-    fetching: tokio::sync::Mutex<Fetching>,
-}
-
-/// What is known of fetches.
-#[derive(Default)]
-struct Fetching {
-    /// How many have succeeded.
-    generation: u64,
-    /// What the last one said, if it failed, and when.
-    failure: Option<(Instant, TokenTrouble)>,
+    /// Held while a question is under way.
+    asking: tokio::sync::Mutex<()>,
+    /// Taken before `current` where both are needed.
+    book: Mutex<Book>,
+    /// Whether accepted sends are news for the book.
+    wants_to_hear: AtomicBool,
 }
 
 impl TokenKeeper {
-    pub(super) fn new(http: reqwest::Client, app: &App) -> Self {
-        Self {
-            http,
-            url: format!("{}/cgi-bin/stable_token", app.base_url),
-            appid: app.appid.clone(),
-            secret: app.secret.clone(),
+    /// The error says which of the app's settings cannot be used.
+    pub(super) fn new(http: reqwest::Client, app: &App) -> anyhow::Result<Self> {
+        Ok(Self {
+            source: Source::new(http, app)?,
             current: RwLock::default(),
-            fetching: tokio::sync::Mutex::default(),
-        }
+            asking: tokio::sync::Mutex::default(),
+            book: Mutex::new(Book::new(app.appid.clone(), app.token.clone())),
+            wants_to_hear: AtomicBool::new(false),
+        })
     }
 
-    /// A token that holds, fetched if need be. A failure is shared by all who ask within a second or so of it.
+    /// A token that holds, asked for if need be. A failure is shared by all who ask within a second or so of it.
     pub(super) async fn token(&self) -> Result<Arc<Token>, TokenTrouble> {
-        if let Some(token) = self
-            .current()
-            .filter(|token| Instant::now() < token.renew_at)
-        {
+        if let Some(token) = self.fresh() {
             return Ok(token);
         }
-        let mut fetching = match self.fetching.try_lock() {
-            Ok(fetching) => fetching,
-            // Somebody is fetching. While the old token still holds there is no need to wait for the new one.
+        let _one_at_a_time = match self.asking.try_lock() {
+            Ok(guard) => guard,
+            // Somebody is asking. While the old token still holds there is no need to wait for the new one.
             Err(_) => match self.holding() {
                 Some(token) => return Ok(token),
-                None => self.fetching.lock().await,
+                None => self.asking.lock().await,
             },
         };
-        if let Some(token) = self
-            .current()
-            .filter(|token| Instant::now() < token.renew_at)
-        {
+        if let Some(token) = self.fresh() {
             return Ok(token);
         }
-        if let Some((failed_at, trouble)) = &fetching.failure {
-            let counts_for = if trouble.class == Class::Account {
-                ASK_AGAIN_ACCOUNT
-            } else {
-                ASK_AGAIN
-            };
-            if failed_at.elapsed() < counts_for {
-                return self.holding().ok_or_else(|| trouble.clone());
-            }
+        if let Some(trouble) = self.book().recent_failure(Instant::now()) {
+            return self.holding().ok_or(trouble);
         }
-        self.fetch(&mut fetching).await
+        let plan = self.book().incidents.plan(Instant::now());
+        if let Plan::Wait(until) = plan
+            && until <= Instant::now() + PATIENCE
+        {
+            tokio::time::sleep_until(until).await;
+        }
+        let now = Instant::now();
+        let ask = {
+            let mut book = self.book();
+            match book.incidents.plan(now) {
+                Plan::Ask(ask) => {
+                    book.asked(now, ask);
+                    ask
+                }
+                Plan::Wait(until) => return Err(book.waiting(now, until)),
+            }
+        };
+        self.ask(ask).await
     }
 
-    /// Drops the token that was used, unless another fetch has replaced it since.
-    pub(super) fn refuse(&self, used: &Token) {
+    /// Drops the token that was used, unless another answer has replaced it since. `errcode` is what it was refused with.
+    pub(super) fn refuse(&self, used: &Token, errcode: i64) {
+        let now = Instant::now();
+        let mut book = self.book();
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        if current
+        let is_current = current
             .as_ref()
-            .is_some_and(|token| token.generation == used.generation)
-        {
-            tracing::warn!(
-                appid = self.appid,
-                "WeChat refused the token: fetching it again"
-            );
-            *current = None;
+            .is_some_and(|token| token.generation == used.generation);
+        if !is_current {
+            return;
         }
+        *current = None;
+        drop(current);
+        book.refused(now, used, errcode);
+        self.wants_to_hear
+            .store(book.incidents.wants_to_hear(), Ordering::Relaxed);
+    }
+
+    /// A call passed with this token. Costs two loads unless it is news.
+    pub(super) fn accepted(&self, used: &Token) {
+        if !used.has_worked.load(Ordering::Relaxed) {
+            used.has_worked.store(true, Ordering::Relaxed);
+        }
+        if !self.wants_to_hear.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut book = self.book();
+        // Late answers to calls with the refused token say nothing of its successor.
+        let is_current = self
+            .current()
+            .is_some_and(|token| token.generation == used.generation);
+        if !is_current {
+            return;
+        }
+        book.accepted(Instant::now());
+        self.wants_to_hear
+            .store(book.incidents.wants_to_hear(), Ordering::Relaxed);
+    }
+
+    /// How it stands.
+    pub(super) fn status(&self) -> TokenStatus {
+        let now = Instant::now();
+        let mut book = self.book();
+        let token = self.holding();
+        let left = token.map(|token| token.expires_at.saturating_duration_since(now));
+        book.status(now, left)
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh(&self) -> Option<Arc<Token>> {
+        self.current()
+            .filter(|token| Instant::now() < token.renew_at)
     }
 
     fn holding(&self) -> Option<Arc<Token>> {
@@ -138,41 +182,19 @@ impl TokenKeeper {
             .clone()
     }
 
-    async fn fetch(&self, fetching: &mut Fetching) -> Result<Arc<Token>, TokenTrouble> {
-        let answer = self.ask().await;
+    async fn ask(&self, ask: Ask) -> Result<Arc<Token>, TokenTrouble> {
+        let answer = self.source.ask(ask).await;
         let now = Instant::now();
+        let mut book = self.book();
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         match answer {
-            Ok((text, life)) => {
-                let life = life.min(LONGEST_LIFE);
-                // A margin of a fifth keeps short lives usable: there is always a time before the renewal.
-                let margin = RENEW_BEFORE.min(life / 5);
-                fetching.generation += 1;
-                fetching.failure = None;
-                let token = Arc::new(Token {
-                    text: Secret::new(text),
-                    generation: fetching.generation,
-                    renew_at: now + life - margin,
-                    expires_at: now + life,
-                });
-                tracing::info!(
-                    appid = self.appid,
-                    life_s = life.as_secs(),
-                    "access token fetched"
-                );
+            Ok(handed_out) => {
+                let token = Arc::new(book.handed_out(now, ask, handed_out));
                 *current = Some(Arc::clone(&token));
                 Ok(token)
             }
             Err(trouble) => {
-                let detail = &trouble.detail;
-                tracing::warn!(
-                    appid = self.appid,
-                    url = self.url,
-                    errcode = trouble.errcode,
-                    detail,
-                    "no access token"
-                );
-                fetching.failure = Some((now, trouble.clone()));
+                book.failed(now, &trouble);
                 let old = current.take().filter(|token| now < token.expires_at);
                 let Some(old) = old else {
                     return Err(trouble);
@@ -180,62 +202,13 @@ impl TokenKeeper {
                 // The same token, and more patience before the next attempt to renew it.
                 let patient = Arc::new(Token {
                     text: old.text.clone(),
-                    generation: old.generation,
+                    has_worked: Arc::clone(&old.has_worked),
                     renew_at: now + RENEW_AGAIN,
-                    expires_at: old.expires_at,
+                    ..*old
                 });
                 *current = Some(Arc::clone(&patient));
                 Ok(patient)
             }
-        }
-    }
-
-    async fn ask(&self) -> Result<(String, Duration), TokenTrouble> {
-        let trouble = |errcode, detail, class| TokenTrouble {
-            errcode,
-            detail,
-            class,
-        };
-        let body = json!({
-            "grant_type": "client_credential",
-            "appid": self.appid,
-            "secret": self.secret.expose(),
-            "force_refresh": false,
-        });
-        let request = self
-            .http
-            .post(&self.url)
-            .header("content-type", "application/json")
-            .body(body.to_string());
-        let response = request
-            .send()
-            .await
-            .map_err(|error| trouble(None, why(error), Class::Busy))?;
-        let answer = read_json(response)
-            .await
-            .map_err(|detail| trouble(None, detail, Class::Busy))?;
-        if let Some(errcode) = errcode_in(&answer).filter(|errcode| *errcode != 0) {
-            // The text of 40164 names the address that has to be put on the list; none of these texts repeats a secret.
-            let errmsg = answer.get("errmsg").and_then(Value::as_str);
-            let errmsg = shortened(errmsg.unwrap_or_default()).replace(self.secret.expose(), "***");
-            let detail = format!("the token endpoint answers errcode {errcode}: {errmsg}");
-            return Err(trouble(Some(errcode), detail, token_class_of(errcode)));
-        }
-        let text = answer
-            .get("access_token")
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty());
-        let life = answer
-            .get("expires_in")
-            .and_then(Value::as_u64)
-            .filter(|seconds| *seconds > 0);
-        match (text, life) {
-            (Some(text), Some(seconds)) => Ok((text.to_owned(), Duration::from_secs(seconds))),
-            _ => Err(trouble(
-                None,
-                "the token endpoint answers without a token or without a life".to_owned(),
-                Class::Busy,
-            )),
         }
     }
 }

@@ -1,0 +1,259 @@
+//! Where tokens come from: one question, one answer.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::{RequestBuilder, StatusCode, Url};
+use serde_json::{Value, json};
+
+use super::super::client::{errcode_in, read_body, shortened, why};
+use super::super::errcode::token_class_of;
+use super::incident::Ask;
+use crate::config::{App, Secret, TokenCentre, TokenMode};
+use crate::pipeline::delivery::{Class, TokenTrouble};
+
+/// A token centre may answer with the bare token: at least so many characters, or it is a word like "unavailable".
+const SHORTEST_BARE_TOKEN: usize = 64;
+/// `WeChat`: reserve 512 characters for a token.
+const LONGEST_TOKEN: usize = 512;
+
+/// What was handed out.
+pub(super) struct HandedOut {
+    pub(super) text: Secret,
+    /// The life that is left, above zero; nothing if a token centre does not say it.
+    pub(super) expires_in: Option<Duration>,
+}
+
+/// Whoever hands out tokens to an app.
+pub(super) struct Source {
+    http: reqwest::Client,
+    giver: Giver,
+}
+
+enum Giver {
+    Stable {
+        url: Url,
+        appid: String,
+        secret: Secret,
+    },
+    Classic {
+        /// With the secret in its query.
+        url: Url,
+        secret: Secret,
+    },
+    Centre {
+        /// A key may stand in it.
+        url: Url,
+        header: Option<(HeaderName, HeaderValue)>,
+    },
+}
+
+impl Source {
+    /// The error says which of the app's settings cannot be used.
+    pub(super) fn new(http: reqwest::Client, app: &App) -> anyhow::Result<Self> {
+        let secret = || {
+            app.secret
+                .clone()
+                .context("the app has no secret to fetch a token with")
+        };
+        let giver = match &app.token {
+            TokenMode::Stable => Giver::Stable {
+                url: Url::parse(&format!("{}/cgi-bin/stable_token", app.base_url))
+                    .context("base_url")?,
+                appid: app.appid.clone(),
+                secret: secret()?,
+            },
+            TokenMode::Classic => {
+                let secret = secret()?;
+                let query = [
+                    ("grant_type", "client_credential"),
+                    ("appid", &app.appid),
+                    ("secret", secret.expose()),
+                ];
+                let url = format!("{}/cgi-bin/token", app.base_url);
+                let url = Url::parse_with_params(&url, query).context("base_url")?;
+                Giver::Classic { url, secret }
+            }
+            TokenMode::External(centre) => centre_of(centre)?,
+        };
+        Ok(Self { http, giver })
+    }
+
+    /// Asks for a token. Only `stable_token` can be forced; the others know one way to ask.
+    pub(super) async fn ask(&self, ask: Ask) -> Result<HandedOut, TokenTrouble> {
+        let response = self.request(ask).send().await;
+        let response = response.map_err(|error| busy(why(error)))?;
+        if let StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN = response.status()
+            && matches!(self.giver, Giver::Centre { .. })
+        {
+            let status = response.status();
+            return Err(TokenTrouble {
+                errcode: None,
+                detail: format!("the token centre answers HTTP {status}: check its header"),
+                class: Class::Account,
+            });
+        }
+        let body = read_body(response)
+            .await
+            .map_err(|detail| busy(format!("{} answers {detail}", self.name())))?;
+        self.understand(&body)
+    }
+
+    fn request(&self, ask: Ask) -> RequestBuilder {
+        match &self.giver {
+            Giver::Stable { url, appid, secret } => {
+                let body = json!({
+                    "grant_type": "client_credential",
+                    "appid": appid,
+                    "secret": secret.expose(),
+                    "force_refresh": ask == Ask::Forced,
+                });
+                self.http
+                    .post(url.clone())
+                    .header("content-type", "application/json")
+                    .body(body.to_string())
+            }
+            Giver::Classic { url, .. } => self.http.get(url.clone()),
+            Giver::Centre { url, header } => {
+                let request = self.http.get(url.clone());
+                match header {
+                    Some((name, value)) => request.header(name, value),
+                    None => request,
+                }
+            }
+        }
+    }
+
+    fn understand(&self, body: &[u8]) -> Result<HandedOut, TokenTrouble> {
+        let is_centre = matches!(self.giver, Giver::Centre { .. });
+        let Ok(answer) = serde_json::from_slice::<Value>(body) else {
+            return match bare_token(body).filter(|_| is_centre) {
+                Some(text) => Ok(HandedOut {
+                    text,
+                    expires_in: None,
+                }),
+                None => Err(busy(format!(
+                    "{} answers with a body that is not JSON",
+                    self.name()
+                ))),
+            };
+        };
+        if let Some(errcode) = errcode_in(&answer).filter(|errcode| *errcode != 0) {
+            // The text of 40164 names the address that has to be put on the list; none of these texts repeats a secret.
+            let errmsg = answer.get("errmsg").and_then(Value::as_str);
+            let errmsg = self.without_secret(&shortened(errmsg.unwrap_or_default()));
+            return Err(TokenTrouble {
+                errcode: Some(errcode),
+                detail: format!("{} answers errcode {errcode}: {errmsg}", self.name()),
+                class: token_class_of(errcode),
+            });
+        }
+        let text = answer
+            .get("access_token")
+            .and_then(Value::as_str)
+            .filter(|text| is_token(text));
+        let Some(text) = text else {
+            return Err(busy(format!("{} answers without a token", self.name())));
+        };
+        let expires_in = match life_in(&answer) {
+            LifeSaid::Seconds(life) => Some(life),
+            LifeSaid::Nothing if is_centre => None,
+            LifeSaid::Nothing | LifeSaid::Unusable => {
+                return Err(busy(format!(
+                    "{} answers with a token that has no life left, or does not say it",
+                    self.name()
+                )));
+            }
+        };
+        Ok(HandedOut {
+            text: Secret::new(text),
+            expires_in,
+        })
+    }
+
+    fn name(&self) -> &'static str {
+        match &self.giver {
+            Giver::Stable { .. } => "stable_token",
+            Giver::Classic { .. } => "/cgi-bin/token",
+            Giver::Centre { .. } => "the token centre",
+        }
+    }
+
+    fn without_secret(&self, text: &str) -> String {
+        match &self.giver {
+            Giver::Stable { secret, .. } | Giver::Classic { secret, .. } => {
+                text.replace(secret.expose(), "***")
+            }
+            Giver::Centre { .. } => text.to_owned(),
+        }
+    }
+}
+
+fn centre_of(centre: &TokenCentre) -> anyhow::Result<Giver> {
+    // The causes are left out: they may repeat the value.
+    let url = Url::parse(centre.url.expose()).ok();
+    let url = url.context("the token centre's url cannot be used")?;
+    let header = match &centre.header {
+        None => None,
+        Some(header) => {
+            let name = HeaderName::from_bytes(header.name.as_bytes())?;
+            let value = HeaderValue::from_str(header.value.expose()).ok();
+            let mut value = value.context("the token centre's header value cannot be used")?;
+            value.set_sensitive(true);
+            Some((name, value))
+        }
+    };
+    Ok(Giver::Centre { url, header })
+}
+
+fn busy(detail: String) -> TokenTrouble {
+    TokenTrouble {
+        errcode: None,
+        detail,
+        class: Class::Busy,
+    }
+}
+
+/// What an answer says of a token's life.
+#[derive(Debug, PartialEq, Eq)]
+enum LifeSaid {
+    Nothing,
+    Seconds(Duration),
+    /// Zero, below zero, or no number.
+    Unusable,
+}
+
+fn life_in(answer: &Value) -> LifeSaid {
+    let seconds: Option<f64> = match answer.get("expires_in") {
+        None | Some(Value::Null) => return LifeSaid::Nothing,
+        Some(Value::Number(number)) => number.to_string().parse().ok(),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => None,
+    };
+    // Longer than any life counts, and short enough for the arithmetic of times.
+    let most = Duration::from_hours(24 * 365).as_secs_f64();
+    match seconds {
+        Some(seconds) if seconds >= 1.0 => {
+            LifeSaid::Seconds(Duration::from_secs_f64(seconds.min(most)))
+        }
+        Some(_) | None => LifeSaid::Unusable,
+    }
+}
+
+/// Whether this can be a token at all: whatever it is goes into a URL.
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= LONGEST_TOKEN
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.~!*=:/".contains(&byte))
+}
+
+fn bare_token(body: &[u8]) -> Option<Secret> {
+    let text = std::str::from_utf8(body).ok()?.trim();
+    (text.len() >= SHORTEST_BARE_TOKEN && is_token(text)).then(|| Secret::new(text))
+}
+
+#[cfg(test)]
+mod tests;
