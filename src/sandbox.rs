@@ -13,9 +13,10 @@
 //! | `GET /cgi-bin/token` | `getAccessToken` |
 //! | `GET /sns/jscode2session` | `jscode2session`; the code `js-<openid>` gives that openid |
 //! | `GET /wxaapi/newtmpl/gettemplate?access_token=` | `gettemplate` |
+//! | `POST /cgi-bin/openapi/quota/get?access_token=` | `openapi/quota/get`; knows the path of a send, 76021 for every other |
 //!
 //! Every answer has HTTP status 200 unless a script says otherwise. Checks come in this order: method (43002), token
-//! (41001, 40014, 40001, 42001), body (44002, 47001, 47002), user (40003, 43108), scripts and random failures, template
+//! (41001, 40014, 40001, 42001), quota (45009), body (44002, 47001, 47002), user (40003, 43108), scripts and random failures, template
 //! (40037), page (41030), values (47003, the first bad one), grant (43101).
 //!
 //! # Settings
@@ -27,6 +28,7 @@
 //!   "apps": {"wx0123456789abcdef": {
 //!     "secret": "any text",
 //!     "pages": ["pages/order/detail"],
+//!     "daily_quota": 1000,
 //!     "templates": {"TEMPLATE_ID": {
 //!       "title": "订单完成通知", "kind": "one-time", "params": ["thing1", "enum_string2"],
 //!       "labels": {"thing1": "商品"}, "enums": {"enum_string2": ["待发货", "已发货"]}
@@ -52,6 +54,8 @@
 //! | `POST /sandbox/grants` | `check`, `give` | switches the check of grants, gives some |
 //! | `POST /sandbox/tokens/expire` | | every live token is answered with 42001 |
 //! | `POST /sandbox/tokens/invalidate` | | every live token is answered with 40001 |
+//! | `POST /sandbox/tokens/renew` | `appid`, `by` | somebody else renews the app's token, `classic` or `forced` |
+//! | `POST /sandbox/quota` | `appid`, `daily_limit`, `used` | sets an app's quota of sends; `DELETE` lifts them all |
 //! | `GET /sandbox/log?since=0&limit=1000` | | accepted sends from an index on, and sends by code |
 //! | `GET /sandbox/stats` | | [`Stats`] |
 //! | `POST /sandbox/reset` | | back to the settings |
@@ -83,6 +87,7 @@ mod grant;
 mod line;
 mod log;
 mod moment;
+mod quota;
 mod script;
 mod send;
 mod server;
@@ -101,11 +106,13 @@ use tokio::task::JoinHandle;
 
 pub use crate::sandbox::log::Accepted;
 pub use crate::sandbox::script::{Answer, Endpoint, Failures, Fate, Script};
-pub use crate::sandbox::settings::{App, GrantCheck, Kind, Latency, Openids, Settings, Template};
+pub use crate::sandbox::settings::{
+    App, GrantCheck, Kind, Latency, Openids, Renewal, Settings, Template,
+};
 pub use crate::sandbox::stats::Stats;
 
 use crate::sandbox::state::{Running, State, lock};
-use crate::sandbox::token::End;
+use crate::sandbox::token::{End, Refresh};
 
 /// A running sandbox. Dropping it takes the server down too.
 pub struct Sandbox {
@@ -212,6 +219,34 @@ impl Handle {
     /// Makes every live token invalid now (40001), as if another holder had refreshed it, and says how many there were.
     pub fn invalidate_tokens(&self) -> usize {
         lock(&self.0.tokens).end_all(End::Superseded, self.0.clock.now_ms())
+    }
+
+    /// Somebody else renews an app's access token. False if WeChat would give the same one again, or refuse: forced refreshes have
+    /// their limits.
+    pub fn renew_token(&self, appid: &str, by: Renewal) -> bool {
+        let now_ms = self.0.clock.now_ms();
+        let mut tokens = lock(&self.0.tokens);
+        let n_before = tokens.n_issued();
+        match by {
+            Renewal::Classic => drop(tokens.classic(appid, now_ms)),
+            Renewal::Forced => drop(tokens.stable(appid, Refresh::Forced, now_ms)),
+        }
+        tokens.n_issued() > n_before
+    }
+
+    /// Sets how many sends an app may make in a day; one more is answered with 45009.
+    pub fn limit_quota(&self, appid: &str, daily_limit: u64) {
+        lock(&self.0.quotas).limit(appid, daily_limit);
+    }
+
+    /// Sets how many sends an app has made today.
+    pub fn set_quota_used(&self, appid: &str, used: u64) {
+        lock(&self.0.quotas).set_used(appid, used, self.0.clock.now_ms());
+    }
+
+    /// No app has a limit any more, and none has used anything.
+    pub fn lift_quotas(&self) {
+        lock(&self.0.quotas).clear();
     }
 
     /// Every accepted send that the log still keeps, oldest first.

@@ -53,6 +53,7 @@ pub(super) fn stable_token(state: &State, raw: &[u8]) -> (Reply, Duration) {
             serde_json::from_slice(raw).map_err(|_| Refusal::of(47001))?;
         check(state, &credentials, "client_credential")?;
         let refresh = if credentials.force_refresh {
+            state.counters.forced_refresh();
             Refresh::Forced
         } else {
             Refresh::Normal

@@ -76,6 +76,7 @@ fn usual_text(code: i64) -> &'static str {
         48004 => "api forbidden for irregularities",
         50002 => "user limited",
         50004 => "user not allow to use accesstoken, maybe for punishment",
+        76021 => "cgi_path not found, please check",
         _ => "error",
     }
 }

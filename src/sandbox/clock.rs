@@ -32,3 +32,12 @@ impl Clock {
             .saturating_add(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 }
+
+/// WeChat's day is China's: UTC+8.
+const DAY_OFFSET_MS: u64 = 8 * 3_600_000;
+const DAY_MS: u64 = 24 * 3_600_000;
+
+/// The number of the day in which a moment lies.
+pub(super) fn day_of(now_ms: u64) -> u64 {
+    (now_ms + DAY_OFFSET_MS) / DAY_MS
+}

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::sandbox::Handle;
 use crate::sandbox::log::Accepted;
 use crate::sandbox::script::{Failures, Script};
-use crate::sandbox::settings::{GrantCheck, Latency, Openids};
+use crate::sandbox::settings::{GrantCheck, Latency, Openids, Renewal};
 use crate::sandbox::state::State;
 use crate::sandbox::stats::Stats;
 
@@ -33,6 +33,8 @@ pub(super) fn router() -> Router<Arc<State>> {
         .route("/grants", post(grant))
         .route("/tokens/expire", post(expire_tokens))
         .route("/tokens/invalidate", post(invalidate_tokens))
+        .route("/tokens/renew", post(renew_token))
+        .route("/quota", post(set_quota).delete(lift_quotas))
         .route("/log", get(log))
         .route("/stats", get(stats))
         .route("/reset", post(reset))
@@ -151,6 +153,63 @@ async fn invalidate_tokens(Shared(state): Shared<Arc<State>>) -> Json<EndedBody>
     Json(EndedBody {
         ended: Handle(state).invalidate_tokens(),
     })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RenewBody {
+    appid: String,
+    by: Renewal,
+}
+
+#[derive(Serialize)]
+struct RenewedBody {
+    renewed: bool,
+}
+
+async fn renew_token(
+    Shared(state): Shared<Arc<State>>,
+    body: Bytes,
+) -> Result<Json<RenewedBody>, Unread> {
+    let RenewBody { appid, by } = read(&body)?;
+    known(&state, &appid)?;
+    let renewed = Handle(state).renew_token(&appid, by);
+    Ok(Json(RenewedBody { renewed }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuotaBody {
+    appid: String,
+    daily_limit: Option<u64>,
+    used: Option<u64>,
+}
+
+async fn set_quota(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result<Json<Done>, Unread> {
+    let quota: QuotaBody = read(&body)?;
+    known(&state, &quota.appid)?;
+    let handle = Handle(state);
+    if let Some(limit) = quota.daily_limit {
+        handle.limit_quota(&quota.appid, limit);
+    }
+    if let Some(used) = quota.used {
+        handle.set_quota_used(&quota.appid, used);
+    }
+    Ok(DONE)
+}
+
+async fn lift_quotas(Shared(state): Shared<Arc<State>>) -> Json<Done> {
+    Handle(state).lift_quotas();
+    DONE
+}
+
+/// A call about an app that is not there would change nothing and say nothing.
+fn known(state: &State, appid: &str) -> Result<(), Unread> {
+    if state.app(appid).is_some() {
+        return Ok(());
+    }
+    let error = format!("there is no app {appid}");
+    Err((StatusCode::BAD_REQUEST, Json(UnreadBody { error })))
 }
 
 #[derive(Deserialize)]

@@ -35,6 +35,9 @@ pub(super) fn judge(state: &Arc<State>, token: Option<&str>, raw: &[u8]) -> Ruli
         Ok(appid) => appid,
         Err(refusal) => return refuse(&refusal),
     };
+    if let Err(refusal) = lock(&state.quotas).take(&appid, now_ms) {
+        return refuse(&refusal);
+    }
     // Bytes that are not UTF-8 are no reason to refuse the body: they turn up as invalid values.
     let text = String::from_utf8_lossy(raw);
     let body = match read(&text) {

@@ -17,6 +17,7 @@ use crate::sandbox::account::{self, Credentials};
 use crate::sandbox::answer::{Refusal, Reply};
 use crate::sandbox::control;
 use crate::sandbox::line::{Line, LineListener};
+use crate::sandbox::quota;
 use crate::sandbox::send;
 use crate::sandbox::state::{Running, State};
 use crate::sandbox::stats::Path;
@@ -46,6 +47,7 @@ fn router(state: Arc<State>) -> Router {
         .route(Path::Token.as_str(), get(token))
         .route(Path::Login.as_str(), get(login))
         .route(Path::Templates.as_str(), get(templates))
+        .route(Path::Quota.as_str(), post(quota).fallback(require_post))
         .fallback(unknown)
         .nest("/sandbox", control::router())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -118,6 +120,17 @@ async fn templates(
     state.counters.called(Path::Templates);
     let reply = account::templates(&state, given(query).access_token.as_deref());
     answer(&state, &line, Path::Templates, reply, Duration::ZERO).await
+}
+
+async fn quota(
+    Shared(state): Shared<Arc<State>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    query: Parsed<TokenQuery>,
+    body: Bytes,
+) -> Response {
+    state.counters.called(Path::Quota);
+    let reply = quota::get(&state, given(query).access_token.as_deref(), &body);
+    answer(&state, &line, Path::Quota, reply, Duration::ZERO).await
 }
 
 async fn require_post(

@@ -62,6 +62,18 @@ pub struct App {
     pub templates: BTreeMap<String, Template>,
     /// The pages of its released version, without query (`pages/order/detail`). Empty: any page that has the right form.
     pub pages: BTreeSet<String>,
+    /// Sends in a day; one more is answered with 45009. Without it there is no limit.
+    pub daily_quota: Option<u64>,
+}
+
+/// How somebody else renews an app's access token.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Renewal {
+    /// By `getAccessToken`: the classic token before dies when the overlap is over.
+    Classic,
+    /// By `getStableAccessToken` with `force_refresh`: the stable token before dies at once.
+    Forced,
 }
 
 // The secret may be a real one, if a user plays with real settings.
@@ -70,6 +82,7 @@ impl fmt::Debug for App {
         f.debug_struct("App")
             .field("templates", &self.templates)
             .field("pages", &self.pages)
+            .field("daily_quota", &self.daily_quota)
             .finish_non_exhaustive()
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::grant::Grants;
 use crate::sandbox::log::Log;
+use crate::sandbox::quota::Quotas;
 use crate::sandbox::script::Scripts;
 use crate::sandbox::settings::{App, Latency, Openids, Settings};
 use crate::sandbox::stats::Counters;
@@ -37,6 +38,7 @@ pub(super) struct State {
     pub(super) clock: Clock,
     pub(super) tokens: Mutex<Tokens>,
     pub(super) grants: Mutex<Grants>,
+    pub(super) quotas: Mutex<Quotas>,
     pub(super) scripts: Scripts,
     pub(super) latency: Mutex<Latency>,
     pub(super) openids: Mutex<Openids>,
@@ -59,6 +61,7 @@ impl State {
                 settings.token_overlap_ms,
             )),
             grants: Mutex::new(Grants::new(settings.grants)),
+            quotas: Mutex::new(quotas_of(&settings)),
             scripts: Scripts::new(settings.failures.clone()),
             latency: Mutex::new(settings.latency),
             openids: Mutex::new(settings.openids.clone()),
@@ -78,6 +81,7 @@ impl State {
     pub(super) fn reset(&self) {
         *lock(&self.tokens) =
             Tokens::new(self.settings.token_life_ms, self.settings.token_overlap_ms);
+        *lock(&self.quotas) = quotas_of(&self.settings);
         *lock(&self.grants) = Grants::new(self.settings.grants);
         self.scripts.clear();
         self.scripts.fail_randomly(self.settings.failures.clone());
@@ -119,6 +123,11 @@ impl State {
             user,
         })
     }
+}
+
+fn quotas_of(settings: &Settings) -> Quotas {
+    let apps = settings.apps.iter();
+    Quotas::new(apps.map(|(appid, app)| (appid.as_str(), app.daily_quota)))
 }
 
 /// A user who is being written to.

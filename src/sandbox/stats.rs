@@ -30,6 +30,8 @@ pub struct Stats {
     pub max_concurrency: u64,
     /// Calls of either token endpoint.
     pub token_fetches: u64,
+    /// Those with the right credentials that asked for a forced refresh, whatever came of it.
+    pub forced_refreshes: u64,
     /// Tokens made, which is less than the calls where `stable_token` repeats itself.
     pub tokens_issued: u64,
 }
@@ -42,16 +44,18 @@ pub(super) enum Path {
     Token,
     Login,
     Templates,
+    Quota,
     Unknown,
 }
 
 impl Path {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Send,
         Self::StableToken,
         Self::Token,
         Self::Login,
         Self::Templates,
+        Self::Quota,
         Self::Unknown,
     ];
 
@@ -62,6 +66,7 @@ impl Path {
             Self::Token => "/cgi-bin/token",
             Self::Login => "/sns/jscode2session",
             Self::Templates => "/wxaapi/newtmpl/gettemplate",
+            Self::Quota => "/cgi-bin/openapi/quota/get",
             Self::Unknown => "unknown",
         }
     }
@@ -83,6 +88,8 @@ pub(super) struct Counters {
     token: AtomicU64,
     login: AtomicU64,
     templates: AtomicU64,
+    quota: AtomicU64,
+    forced_refreshes: AtomicU64,
     unknown: AtomicU64,
     concurrency: AtomicU64,
     max_concurrency: AtomicU64,
@@ -97,12 +104,17 @@ impl Counters {
             Path::Token => &self.token,
             Path::Login => &self.login,
             Path::Templates => &self.templates,
+            Path::Quota => &self.quota,
             Path::Unknown => &self.unknown,
         }
     }
 
     pub(super) fn called(&self, path: Path) {
         self.calls(path).fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn forced_refresh(&self) {
+        self.forced_refreshes.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a send as in progress until the guard is dropped.
@@ -143,6 +155,7 @@ impl Counters {
             concurrency: self.concurrency.load(Ordering::Relaxed),
             max_concurrency: self.max_concurrency.load(Ordering::Relaxed),
             token_fetches: n_calls(Path::StableToken) + n_calls(Path::Token),
+            forced_refreshes: self.forced_refreshes.load(Ordering::Relaxed),
             tokens_issued,
         }
     }
@@ -152,6 +165,7 @@ impl Counters {
         for path in Path::ALL {
             self.calls(path).store(0, Ordering::Relaxed);
         }
+        self.forced_refreshes.store(0, Ordering::Relaxed);
         self.max_concurrency
             .store(self.concurrency.load(Ordering::Relaxed), Ordering::Relaxed);
         *lock(&self.answers) = Answers::default();

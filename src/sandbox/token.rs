@@ -7,14 +7,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::sandbox::answer::Refusal;
+use crate::sandbox::clock::day_of;
 
 /// WeChat: `stable_token`, `force_refresh` at most 20 times a day.
 const FORCED_A_DAY: u32 = 20;
 /// WeChat: `stable_token`, a forced refresh within 30 s of the last one does not refresh.
 const FORCED_APART_MS: u64 = 30_000;
-/// WeChat's day is China's: UTC+8.
-const DAY_OFFSET_MS: u64 = 8 * 3_600_000;
-const DAY_MS: u64 = 24 * 3_600_000;
 /// Dead tokens are remembered to tell 42001 from 40001; a test that issues more than this has no use for the oldest.
 const MOST_TOKENS: usize = 10_000;
 /// Characters of WeChat's tokens before the counter is added.
@@ -120,7 +118,7 @@ impl Tokens {
                 .forced_at_ms
                 .is_none_or(|at| now_ms >= at.saturating_add(FORCED_APART_MS))
         {
-            let day = (now_ms + DAY_OFFSET_MS) / DAY_MS;
+            let day = day_of(now_ms);
             if app.forced_day != day {
                 (app.forced_day, app.n_forced) = (day, 0);
             }
@@ -224,6 +222,8 @@ fn is_well_formed(token: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const DAY_MS: u64 = 24 * 3_600_000;
 
     const S: u64 = 1000;
 

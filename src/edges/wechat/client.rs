@@ -89,7 +89,7 @@ fn no_such_app(app: &str) -> Answer {
 }
 
 impl AppClient {
-    fn new(http: reqwest::Client, app: &App) -> anyhow::Result<Self> {
+    pub(super) fn new(http: reqwest::Client, app: &App) -> anyhow::Result<Self> {
         Ok(Self {
             tokens: TokenKeeper::new(http.clone(), app)?,
             http,

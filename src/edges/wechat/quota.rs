@@ -110,4 +110,55 @@ mod tests {
         check(r#"{"quota":{"daily_limit":true,"used":1}}"#, None);
         check("{}", None);
     }
+
+    #[tokio::test]
+    async fn the_quota_is_asked_for_with_a_token_that_is_dropped_when_refused() {
+        let (appid, secret) = ("wx1", "s");
+        let settings = crate::sandbox::Settings {
+            apps: [(
+                appid.to_owned(),
+                crate::sandbox::App {
+                    secret: secret.to_owned(),
+                    daily_quota: Some(7),
+                    ..Default::default()
+                },
+            )]
+            .into(),
+            ..Default::default()
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let sandbox = crate::sandbox::Sandbox::start(listener, settings).unwrap();
+        let app = crate::config::App {
+            appid: appid.to_owned(),
+            secret: Some(crate::config::Secret::new(secret)),
+            base_url: sandbox.base_url(),
+            token: crate::config::TokenMode::Stable,
+            rate: None,
+            max_in_flight: 1,
+            miniprogram_state: crate::config::MiniprogramState::Formal,
+        };
+        let client = AppClient::new(reqwest::Client::new(), &app).unwrap();
+        let quota = Quota {
+            daily_limit: 7,
+            used: 0,
+            remain: 7,
+        };
+        assert_eq!(client.quota().await, Ok(quota));
+        sandbox.handle().invalidate_tokens();
+        let refused = client.quota().await.unwrap_err();
+        assert!(
+            refused.starts_with("quota/get answers errcode 40001: invalid credential"),
+            "{refused}"
+        );
+        assert_eq!(client.quota().await, Ok(quota));
+        let status = client.tokens.status();
+        assert_eq!((status.fetched, status.invalidated), (2, 1));
+        sandbox.shutdown().await;
+        let unanswered = client.quota().await.unwrap_err();
+        assert!(
+            unanswered.starts_with("quota/get was not answered: ")
+                && !unanswered.contains("access_token"),
+            "{unanswered}"
+        );
+    }
 }
