@@ -22,3 +22,4 @@ mod simulation;
 mod support;
 mod tidy;
 mod token_expiry;
+mod tokens;
