@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::*;
 
+#[path = "http_tests/account.rs"]
+mod account;
+
 const BODY: &str = r#"{"touser":"o1","template_id":"T","data":{"thing1":{"value":"拿铁"}}}"#;
 
 async fn given(settings: Value) -> (Sandbox, Client) {

@@ -12,7 +12,7 @@ pub(super) struct TokenMetrics {
     fetches: IntCounterVec,
     invalidated: IntCounterVec,
     invalidated_by_others: IntGaugeVec,
-    held: IntGaugeVec,
+    state: IntGaugeVec,
 }
 
 impl TokenMetrics {
@@ -30,12 +30,15 @@ impl TokenMetrics {
             "invalidated_by_others",
             "1 while somebody else renews the access token of the app again and again.",
         );
-        let held = opts("held", "1 while there is an access token to send with.");
+        let state = opts(
+            "state",
+            "1 for the state in which the access token of the app is, 0 for the others.",
+        );
         Ok(Self {
             fetches: IntCounterVec::new(fetches, &["app", "kind"])?,
             invalidated: IntCounterVec::new(invalidated, &["app"])?,
             invalidated_by_others: IntGaugeVec::new(others, &["app"])?,
-            held: IntGaugeVec::new(held, &["app"])?,
+            state: IntGaugeVec::new(state, &["app", "state"])?,
         })
     }
 
@@ -43,7 +46,7 @@ impl TokenMetrics {
         registry.register(Box::new(self.fetches.clone()))?;
         registry.register(Box::new(self.invalidated.clone()))?;
         registry.register(Box::new(self.invalidated_by_others.clone()))?;
-        registry.register(Box::new(self.held.clone()))?;
+        registry.register(Box::new(self.state.clone()))?;
         Ok(())
     }
 
@@ -67,9 +70,11 @@ impl TokenMetrics {
             self.invalidated_by_others
                 .with_label_values(&[app])
                 .set(i64::from(by_others));
-            self.held
-                .with_label_values(&[app])
-                .set(i64::from(status.expires_in_s.is_some()));
+            for state in TokenState::ALL {
+                self.state
+                    .with_label_values(&[app, state.as_str()])
+                    .set(i64::from(state == status.state));
+            }
         }
     }
 }
@@ -98,6 +103,9 @@ mod tests {
         // Twice: counters are set, not added to.
         metrics.renew(&tokens);
         metrics.renew(&tokens);
+        for state in TokenState::ALL {
+            assert_eq!(serde_json::json!(state), state.as_str());
+        }
         let text = prometheus::TextEncoder::new()
             .encode_to_string(&registry.gather())
             .unwrap();
@@ -107,7 +115,8 @@ mod tests {
             r#"wx_courier_token_fetches_total{app="shop",kind="failed"} 2"#,
             r#"wx_courier_token_invalidated_total{app="shop"} 3"#,
             r#"wx_courier_token_invalidated_by_others{app="shop"} 1"#,
-            r#"wx_courier_token_held{app="shop"} 1"#,
+            r#"wx_courier_token_state{app="shop",state="invalidated_by_others"} 1"#,
+            r#"wx_courier_token_state{app="shop",state="holding"} 0"#,
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

@@ -24,3 +24,4 @@ mod stress;
 mod support;
 mod tidy;
 mod token_expiry;
+mod tokens;

@@ -182,7 +182,13 @@ impl Book {
                     "WeChat goes on refusing the tokens of this app: asking less often"
                 );
             }
-            Aftermath::Wait => tracing::debug!(appid, errcode, "the token was refused again"),
+            Aftermath::Wait => {
+                tracing::warn!(
+                    appid,
+                    errcode,
+                    "WeChat refused the token again: asking for it later"
+                );
+            }
         }
         self.look(now);
     }

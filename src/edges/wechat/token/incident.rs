@@ -66,9 +66,9 @@ pub(super) enum Death {
 pub(super) enum Aftermath {
     /// The next question may be asked at once.
     Ask(Ask),
-    /// For the first time in this incident nobody may ask for a while: a person should look.
+    /// Nobody may ask for a while, and no token has worked since the last refusal: a person should look.
     Alarm,
-    /// Nobody may ask for a while, again.
+    /// Nobody may ask for a while, and that is no news.
     Wait,
 }
 
@@ -201,7 +201,7 @@ impl Incidents {
         let is_same = incident.token == token;
         incident.token = token;
         incident.refused_at = now;
-        incident.is_mending = false;
+        let was_mending = std::mem::replace(&mut incident.is_mending, false);
         if is_same && self.mode == Mode::Stable && incident.force == Force::Unneeded {
             incident.force = Force::Wanted;
         }
@@ -216,7 +216,7 @@ impl Incidents {
             return Aftermath::Ask(Ask::Normal);
         }
         let was_stuck = std::mem::replace(&mut incident.is_stuck, true);
-        if was_stuck {
+        if was_stuck || was_mending {
             Aftermath::Wait
         } else {
             Aftermath::Alarm

@@ -30,6 +30,28 @@ pub enum TokenState {
     InvalidatedByOthers,
 }
 
+impl TokenState {
+    /// Every state.
+    pub const ALL: [Self; 5] = [
+        Self::None,
+        Self::Holding,
+        Self::Failing,
+        Self::Refused,
+        Self::InvalidatedByOthers,
+    ];
+
+    /// Its word in `/status` and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Holding => "holding",
+            Self::Failing => "failing",
+            Self::Refused => "refused",
+            Self::InvalidatedByOthers => "invalidated_by_others",
+        }
+    }
+}
+
 /// An app's tokens at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TokenStatus {
