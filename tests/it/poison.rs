@@ -154,7 +154,7 @@ fn what_the_dead_letter_topic_does_not_accept_goes_there_in_part() {
     let large_headers: Vec<(&str, Option<&[u8]>)> = vec![("x-large", Some(large_header))];
     let producer = producer(&world.brokers);
     for n in 0..100 {
-        let small = format!("not JSON {n}");
+        let small = format!("{n:03000} is a number, but not an event");
         let small = letter(b"whole", small_headers.clone(), small.as_bytes());
         publish(&producer, world.source(), &small);
         if n == 50 {
