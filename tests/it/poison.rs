@@ -4,6 +4,7 @@ use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::{Value, json};
+use wx_courier::sandbox::{Answer, Script};
 
 use crate::support::LIMIT;
 use crate::support::checks::{self, text};
@@ -132,6 +133,101 @@ fn each_bad_record_has_its_outcome_and_stops_nobody() {
     assert_eq!(dead_letters.len(), n_bad, "dead letters");
     checks::each_was_sent(&found, &good);
     checks::each_was_accepted_once(&world.wechat, &good);
+    checks::everything_is_committed(&world);
+}
+
+// Above the size of the service's batches, so that a large record is refused alone.
+const LIMIT_OF_LETTERS_BYTES: usize = 20_000;
+
+#[test]
+fn what_the_dead_letter_topic_does_not_accept_goes_there_in_part() {
+    let world = World::new(Kafka::shared(), "too-large", Plan::default());
+    world.limit_batches(&world.settings.dead_letter_topic, LIMIT_OF_LETTERS_BYTES);
+    let large = vec![b'x'; 2 * LIMIT_OF_LETTERS_BYTES];
+    let large_header: &'static [u8] = large.clone().leak();
+    let letter = |key, headers, value: &[u8]| Bad {
+        key: Some(key),
+        headers,
+        ..Bad::value(value, "not_json")
+    };
+    let small_headers: Vec<(&str, Option<&[u8]>)> = vec![("x-kept", Some(b"yes"))];
+    let large_headers: Vec<(&str, Option<&[u8]>)> = vec![("x-large", Some(large_header))];
+    let producer = producer(&world.brokers);
+    for n in 0..100 {
+        let small = format!("{n:03000} is a number, but not an event");
+        let small = letter(b"whole", small_headers.clone(), small.as_bytes());
+        publish(&producer, world.source(), &small);
+        if n == 50 {
+            let no_value = letter(b"no-value", small_headers.clone(), &large);
+            publish(&producer, world.source(), &no_value);
+            publish(
+                &producer,
+                world.source(),
+                &letter(b"bare", large_headers.clone(), b"{"),
+            );
+        }
+    }
+    producer.flush(LIMIT).unwrap();
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    outcomes.read_at_least(102);
+    checks::wait_until_everything_is_committed(&world);
+    courier.end_cleanly();
+
+    assert_eq!(checks::distinct(outcomes.read_to_end()).len(), 102);
+    let mut letters = world.dead_letters();
+    let letters = letters.read_to_end();
+    assert_eq!(letters.len(), 102);
+    let is_in_part = |letter: &&Published| !letter.header("wx-courier-omitted").is_empty();
+    let mut in_part: Vec<_> = letters.iter().filter(is_in_part).collect();
+    in_part.sort_by_key(|letter| letter.key.is_none());
+    let [no_value, bare] = in_part[..] else {
+        panic!("letters in part: {in_part:#?}");
+    };
+    assert_eq!(no_value.key_text(), "no-value");
+    assert_eq!(no_value.header("x-kept"), "yes");
+    assert_eq!(no_value.value, None);
+    assert_eq!((&bare.key, &bare.value), (&None, &None));
+    assert_eq!(bare.header("x-large"), "");
+    for letter in in_part {
+        assert_eq!(letter.header("wx-courier-reason"), "not_json");
+        assert_eq!(letter.header("wx-courier-topic"), world.source());
+    }
+}
+
+/// What an outcome's key, its headers and the fields of a batch take, more or less.
+const AROUND_AN_OUTCOME_BYTES: usize = 315;
+
+#[test]
+fn an_outcome_that_its_topic_does_not_accept_goes_there_shorter() {
+    let plan = Plan {
+        app: "max_in_flight = 1",
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "too-long", plan);
+    let wordy = Answer::Errcode {
+        code: 43101,
+        message: Some("user refuse to accept the msg ".repeat(100)),
+    };
+    world.wechat.script(Script::every_send(wordy));
+    world.publish(&[order(1)]);
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    outcomes.read_at_least(1);
+    let whole = outcomes.read_to_end()[0].clone();
+    let whole_bytes = whole.value.as_ref().map_or(0, Vec::len);
+    let errmsg_bytes = text(&whole.json(), "errmsg").len();
+    // The next one fits without its errmsg, and not with it.
+    let limit = whole_bytes + AROUND_AN_OUTCOME_BYTES - errmsg_bytes / 2;
+    world.limit_batches(&world.settings.outcomes.topic, limit);
+    world.publish(&[order(2)]);
+    outcomes.read_at_least(2);
+    courier.end_cleanly();
+    let found = checks::distinct(outcomes.read_to_end());
+    let cut = found.values().find(|outcome| outcome["errmsg"].is_null());
+    let cut = cut.unwrap_or_else(|| panic!("no shorter outcome in {found:#?}"));
+    assert_eq!(text(cut, "reason"), "user_refused");
+    assert!(text(cut, "detail").starts_with("left out"), "{cut:#}");
     checks::everything_is_committed(&world);
 }
 

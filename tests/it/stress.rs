@@ -126,6 +126,7 @@ fn a_member_that_was_frozen_publishes_late_answers_and_commits_nothing_of_them()
     must_not_go_back(&mut committed, world.committed());
     let mut outcomes = world.outcomes();
     end_with_nothing_lost(&world, first, &mut outcomes, &events);
+    assert!(outcomes.seen.len() > events.len(), "no answer was late");
     must_not_go_back(&mut committed, world.committed());
 }
 
@@ -192,14 +193,16 @@ fn a_handover_whose_time_is_up_gives_the_partitions_away_and_loses_nothing() {
     let plan = Plan {
         app: "max_in_flight = 40",
         sections: SHORT_HANDOVER,
-        // So slow that no call of the hand-over ends in time.
-        sandbox: slow(2000),
+        sandbox: slow(10),
         ..Plan::default()
     };
     let world = World::new(Kafka::shared(), "late-handover", plan);
     let wechat = &world.wechat;
     let mut load = Load::new(&world);
     let first = world.courier();
+    load.keep_until("200 sends are accepted", || wechat.stats().accepted >= 200);
+    // So slow that no call ends within the hand-over; by now those under way are of all partitions.
+    wechat.set_latency(Latency::fixed(3000));
     load.keep_until("40 calls are under way", || {
         wechat.stats().concurrency >= 40
     });
@@ -217,6 +220,8 @@ fn a_handover_whose_time_is_up_gives_the_partitions_away_and_loses_nothing() {
     second.end_cleanly();
     let mut outcomes = world.outcomes();
     end_with_nothing_lost(&world, first, &mut outcomes, &events);
+    // What was under way was answered here, and read again by the new owner.
+    assert!(outcomes.seen.len() > events.len(), "the time was not up");
 }
 
 #[test]

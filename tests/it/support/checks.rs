@@ -9,6 +9,7 @@ use super::courier::Courier;
 use super::events::{Event, mark_of};
 use super::schema;
 use super::topic::{Published, Reader};
+use super::wait_until;
 use super::world::World;
 
 /// Waits for the outcomes of all events, ends the service, and holds what a run without a crash must hold: each message sent once, one
@@ -107,6 +108,16 @@ pub(crate) fn accepted_by_mark(wechat: &Handle) -> BTreeMap<String, usize> {
         *times.entry(mark_of(&accepted).to_owned()).or_insert(0) += 1;
     }
     times
+}
+
+/// Waits until everything published is committed by a service that runs on: at its end it leaves what needed no send to the next run.
+pub(crate) fn wait_until_everything_is_committed(world: &World) {
+    wait_until("everything is committed", || {
+        let committed = world.committed();
+        let ends = world.ends().into_iter();
+        ends.map(|(partition, end)| (committed[&partition].unwrap_or(0), end))
+            .all(|(found, end)| found == end)
+    });
 }
 
 /// Everything published is committed.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -180,6 +182,19 @@ pub(crate) fn committed(
         .iter()
         .map(|element| (element.partition(), number(element.offset())))
         .collect()
+}
+
+/// Sets the topic's `max.message.bytes`.
+pub(crate) async fn limit_batches(brokers: &str, topic: &str, bytes: usize) {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .create()
+        .expect("a client can be made");
+    let bytes = bytes.to_string();
+    let limit = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("max.message.bytes", &bytes);
+    let altered = admin.alter_configs(&[limit], &AdminOptions::new()).await;
+    let altered = altered.expect("the broker answers");
+    assert!(altered.iter().all(Result::is_ok), "{altered:?}");
 }
 
 /// Where each partition of a topic ends: how many records were ever published to it.

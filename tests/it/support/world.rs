@@ -72,7 +72,7 @@ pub(crate) struct World {
     folder: TempDir,
     // In this order: the sandbox's task needs its runtime.
     _sandbox: Sandbox,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl World {
@@ -122,7 +122,7 @@ impl World {
             binary: plan.binary,
             folder,
             _sandbox: sandbox,
-            _runtime: runtime,
+            runtime,
         }
     }
 
@@ -176,6 +176,12 @@ impl World {
             self.n_published.get(),
             "records on the source topic"
         );
+    }
+
+    /// Makes the broker refuse larger batches of records on one of the topics.
+    pub(crate) fn limit_batches(&self, topic: &str, bytes: usize) {
+        let limit = topic::limit_batches(&self.brokers, topic, bytes);
+        self.runtime.block_on(limit);
     }
 
     /// Reads the outcome topic.

@@ -53,9 +53,13 @@ impl Bench {
     }
 
     fn publish(&self, number: u64) {
-        let (outcome, record) = (outcome(number), record());
+        self.publish_letter(number, &record());
+    }
+
+    fn publish_letter(&self, number: u64, record: &Record) {
+        let outcome = outcome(number);
         self.publisher
-            .publish(Ticket(number), &outcome, Some(&record));
+            .publish(Ticket(number), &outcome, Some(record));
     }
 
     fn n_records(&self, topic: &str) -> i64 {
@@ -171,4 +175,30 @@ async fn a_cluster_that_refuses_every_producer_is_asked_at_a_pace() {
     bench
         .cluster
         .clear_request_errors(RDKafkaApiKey::InitProducerId);
+}
+
+#[tokio::test]
+async fn what_is_over_the_producers_own_limit_is_made_smaller() {
+    let mut bench = Bench::new(&[("message.max.bytes", "2000")]);
+    let large = vec![b'x'; 3000];
+    let with_large_value = Record {
+        value: Some(large.clone()),
+        ..record()
+    };
+    let with_large_header = Record {
+        headers: vec![("x-large".to_owned(), Some(large))],
+        ..record()
+    };
+    // The first is small enough without its value, the second only without its headers too.
+    for (number, record, n_refusals) in [(1, with_large_value, 1), (2, with_large_header, 2)] {
+        let ticket = Ticket(number);
+        for _ in 0..n_refusals {
+            bench.publish_letter(number, &record);
+            assert_eq!(bench.answer().await, Publication::Failed(ticket));
+        }
+        bench.publish_letter(number, &record);
+        assert_eq!(bench.answer().await, Publication::Acknowledged(ticket));
+    }
+    let there = (bench.n_records(OUTCOMES), bench.n_records(LETTERS));
+    assert_eq!(there, (2, 2));
 }
