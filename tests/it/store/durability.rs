@@ -152,6 +152,41 @@ fn redis_forgets_by_itself() {
 }
 
 #[test]
+fn what_is_older_than_remembered_is_forgotten_in_between() {
+    let folder = tempfile::tempdir().unwrap();
+    forgets(Desk::sqlite(folder.path()));
+    forgets(Desk::open(StateUrl::Memory, ""));
+}
+
+fn forgets(mut desk: Desk) {
+    const N_LATER: u64 = 300;
+    let old = [claim(1, 1), claim(1, 2), sent(1, 2)];
+    for request in &old {
+        desk.ask(0, request);
+        desk.hear_answer();
+    }
+    let later_ms = NOW_MS + 2 * i64::try_from(REMEMBER.as_millis()).unwrap();
+    for message in 1_000..1_000 + N_LATER {
+        let Request::Claim(mut claim) = claim(1, message) else {
+            panic!("a claim is a claim");
+        };
+        claim.now_ms = later_ms;
+        desk.ask(message, &Request::Claim(claim));
+    }
+    for _ in 0..N_LATER {
+        assert_eq!(desk.hear_answer().1, Answer::Granted);
+    }
+    // The next batch comes after the purge that so many requests bring about.
+    for message in [1, 2] {
+        desk.ask(message, &claim(2, message));
+        assert_eq!(desk.hear_answer(), (message, Answer::Granted));
+    }
+    desk.ask(3, &claim(2, 1_000));
+    assert!(matches!(desk.hear_answer(), (3, Answer::Held(_))));
+    desk.close();
+}
+
+#[test]
 fn a_process_that_is_killed_keeps_every_claim_that_was_answered() {
     let folder = tempfile::tempdir().unwrap();
     let subject = folder.path().to_str().unwrap().to_owned();
