@@ -133,7 +133,8 @@ impl Store {
         }
     }
 
-    /// Carries out what is queued and ends the thread. Gives up after `limit`; what is not carried out by then was not answered either.
+    /// Carries out what is queued and ends the thread. Gives up after `limit`; what was not answered by then may or may not have
+    /// been carried out.
     pub fn close(self, limit: Duration) {
         let Self {
             requests,

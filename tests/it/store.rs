@@ -3,6 +3,7 @@
 mod durability;
 mod secured;
 mod speed;
+mod way;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -205,7 +206,7 @@ fn answers_as_the_book_does(mut desk: Desk, play: Vec<Vec<Request>>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn sqlite_answers_as_the_book_does(play in any_play()) {
@@ -223,7 +224,7 @@ proptest! {
 fn redis_answers_as_the_book_does() {
     let redis = Redis::start();
     let config = ProptestConfig {
-        cases: 500,
+        cases: 250,
         failure_persistence: None,
         ..ProptestConfig::default()
     };

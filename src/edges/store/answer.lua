@@ -1,7 +1,7 @@
 -- Carries out a batch of requests, in order and as one, as pipeline::claims::Book does.
 --
--- KEYS: for each request, the key of its claim and the key of its outcome.
--- ARGV: how long to remember, in milliseconds; then for each request six fields:
+-- KEYS: the asker's fence; then for each request, the key of its claim and the key of its outcome.
+-- ARGV: how long to remember, in milliseconds; the number of this call; then for each request six fields:
 --   kind         'claim', 'release', 'settle sent' (its claim stays as a mark) or 'settle other' (its claim goes)
 --   outcome id   of the record that asks
 --   holder       who asks, or '' if nobody
@@ -14,6 +14,15 @@
 
 local remember_ms = ARGV[1]
 local SENT = '-'
+
+-- A call that its asker gave up may still be on its way, and arrive after later ones: then it must not be carried out any more. The
+-- network forgets within minutes, so a fence need not stand for ever.
+local fence, number = KEYS[1], tonumber(ARGV[2])
+local FENCE_MS = 3600000
+if tonumber(redis.call('GET', fence) or 0) >= number then
+  return redis.error_reply('LATE this call was made again meanwhile')
+end
+redis.call('SET', fence, ARGV[2], 'PX', FENCE_MS)
 
 local function read_claim(key)
   local text = redis.call('GET', key)
@@ -90,9 +99,9 @@ local function settle(kind, claim_key, outcome_key, outcome_id, holder, now, out
 end
 
 local answers = {}
-for i = 1, #KEYS / 2 do
-  local claim_key, outcome_key = KEYS[2 * i - 1], KEYS[2 * i]
-  local kind, outcome_id, holder, over, now, outcome = unpack(ARGV, 6 * i - 4, 6 * i + 1)
+for i = 1, (#KEYS - 1) / 2 do
+  local claim_key, outcome_key = KEYS[2 * i], KEYS[2 * i + 1]
+  local kind, outcome_id, holder, over, now, outcome = unpack(ARGV, 6 * i - 3, 6 * i + 2)
   if kind == 'claim' then
     answers[i] = claim(claim_key, outcome_key, outcome_id, holder, over, now)
   elseif kind == 'release' then

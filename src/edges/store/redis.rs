@@ -1,8 +1,10 @@
 //! Claims and outcomes in Redis, for a fleet.
 //!
-//! A batch is one call of one script: one round trip, carried out in order and with nobody in between. A fault on the way leaves nothing
-//! out of order, and a server that syncs each write to its disk does that once a batch. All keys of a group share a hash tag. They
-//! expire by themselves.
+//! A batch is one call of one script: one round trip, carried out in order and with nobody in between. A server that syncs each write to
+//! its disk does that once a batch. All keys of a group share a hash tag. They expire by themselves.
+//!
+//! A call that was given up may arrive long after the call that replaced it, when the network has held it back. Calls are numbered, and
+//! the script refuses one that comes late: a release from the past must not undo a claim of the present.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +25,12 @@ pub(super) struct Redis {
     script: Script,
     /// What all keys begin with.
     prefix: String,
+    /// The key under which the server keeps the number of our last call.
+    fence: String,
+    n_calls: u64,
     remember_ms: u128,
+    /// Host and port, for errors.
+    address: String,
     /// What must not be seen in errors.
     password: Option<String>,
 }
@@ -39,12 +46,17 @@ impl Redis {
             .into_connection_info()
             .context("[state] url is no URL of a Redis server")?;
         let password = about.redis_settings().password().map(str::to_owned);
+        let address = about.addr().to_string();
+        let prefix = format!("wx-courier:{{{namespace}}}");
         Ok(Self {
             client: Client::open(about)?,
             connection: None,
             script: Script::new(include_str!("answer.lua")),
-            prefix: format!("wx-courier:{{{namespace}}}"),
+            fence: format!("{prefix}:fence:{:016x}", fastrand::u64(..)),
+            n_calls: 0,
+            prefix,
             remember_ms: remember.as_millis(),
+            address,
             password,
         })
     }
@@ -52,7 +64,9 @@ impl Redis {
     /// Carries a batch out.
     pub(super) fn carry_out(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Answer>> {
         let mut call = self.script.prepare_invoke();
-        call.arg(self.remember_ms.to_string());
+        self.n_calls += 1;
+        call.key(&self.fence);
+        call.arg(self.remember_ms.to_string()).arg(self.n_calls);
         for request in requests {
             let fields = Fields::of(request)?;
             call.key(format!("{}:claim:{}", self.prefix, fields.message_id));
@@ -93,7 +107,7 @@ impl Redis {
             if let Some(password) = self.password.as_deref().filter(|text| !text.is_empty()) {
                 why = why.replace(password, "***");
             }
-            anyhow!("Redis: {why}")
+            anyhow!("Redis at {}: {why}", self.address)
         })
     }
 }

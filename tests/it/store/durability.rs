@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 
+use super::way::Way;
 use super::*;
+use crate::support::wait_until;
 
 #[test]
 fn redis_that_dies_answers_everything_when_it_is_back_and_has_lost_nothing() {
@@ -29,7 +31,7 @@ fn redis_that_dies_answers_everything_when_it_is_back_and_has_lost_nothing() {
             Stored::Back => panic!("back before it was down"),
         }
     };
-    assert!(why.starts_with("Redis: "), "{why}");
+    assert!(why.starts_with("Redis at 127.0.0.1:"), "{why}");
     let n_before = granted.len();
     assert!(n_before < 20_000, "it was not in the middle of the work");
     // What is asked meanwhile waits with the rest.
@@ -77,6 +79,36 @@ fn a_redis_that_hangs_is_down_and_what_it_did_meanwhile_is_not_done_twice() {
     desk.close();
 }
 
+/// The network holds a release back until after the claim that followed it: then it must not undo that claim.
+#[test]
+fn a_call_that_arrives_late_is_not_carried_out() {
+    let redis = Redis::start();
+    let way = Way::to(redis.address());
+    let mut desk = Desk::open(redis_url(&format!("redis://{}", way.address)), "g");
+    desk.ask(1, &claim(1, 1));
+    assert_eq!(desk.hear_answer(), (1, Answer::Granted));
+    way.hold_back();
+    let Request::Claim(held_back) = claim(1, 1) else {
+        panic!("a claim is a claim");
+    };
+    let release = Request::Release {
+        message_id: held_back.message_id,
+        holder: held_back.holder,
+    };
+    desk.ask(2, &release);
+    desk.hear_down();
+    // On a connection of its own, the release is made again.
+    assert_eq!(desk.hear(), Stored::Back);
+    desk.ask(3, &claim(1, 1));
+    assert_eq!(desk.hear_answer(), (3, Answer::Granted));
+    way.let_go();
+    wait_until("the release from the past is refused", || {
+        way.last_answer().starts_with("-LATE ")
+    });
+    desk.close();
+    every_claim_is_held(Desk::redis(&redis, "g"), BTreeSet::from([1]));
+}
+
 #[test]
 fn a_store_that_starts_without_its_redis_says_so_and_closes_in_time() {
     let mut redis = Redis::start();
@@ -109,13 +141,49 @@ fn redis_forgets_by_itself() {
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_connection().unwrap();
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
-    assert_eq!(keys.len(), 3, "{keys:?}");
+    let is_fence = |key: &&String| key.contains(":fence:");
+    assert_eq!(keys.len() - keys.iter().filter(is_fence).count(), 3);
     for key in keys {
         assert!(key.starts_with("wx-courier:{g}:"), "{key}");
         let ttl_ms: i64 = redis::cmd("PTTL").arg(&key).query(&mut connection).unwrap();
         let most_ms = i64::try_from(REMEMBER.as_millis()).unwrap();
         assert!((most_ms / 2..=most_ms).contains(&ttl_ms), "{key}: {ttl_ms}");
     }
+}
+
+#[test]
+fn what_is_older_than_remembered_is_forgotten_in_between() {
+    let folder = tempfile::tempdir().unwrap();
+    forgets(Desk::sqlite(folder.path()));
+    forgets(Desk::open(StateUrl::Memory, ""));
+}
+
+fn forgets(mut desk: Desk) {
+    const N_LATER: u64 = 300;
+    let old = [claim(1, 1), claim(1, 2), sent(1, 2)];
+    for request in &old {
+        desk.ask(0, request);
+        desk.hear_answer();
+    }
+    let later_ms = NOW_MS + 2 * i64::try_from(REMEMBER.as_millis()).unwrap();
+    for message in 1_000..1_000 + N_LATER {
+        let Request::Claim(mut claim) = claim(1, message) else {
+            panic!("a claim is a claim");
+        };
+        claim.now_ms = later_ms;
+        desk.ask(message, &Request::Claim(claim));
+    }
+    for _ in 0..N_LATER {
+        assert_eq!(desk.hear_answer().1, Answer::Granted);
+    }
+    // The next batch comes after the purge that so many requests bring about.
+    for message in [1, 2] {
+        desk.ask(message, &claim(2, message));
+        assert_eq!(desk.hear_answer(), (message, Answer::Granted));
+    }
+    desk.ask(3, &claim(2, 1_000));
+    assert!(matches!(desk.hear_answer(), (3, Answer::Held(_))));
+    desk.close();
 }
 
 #[test]
