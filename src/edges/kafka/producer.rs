@@ -18,7 +18,7 @@ use super::{client_config, log};
 use crate::config::Kafka;
 use crate::pipeline::admission::Ticket;
 use crate::pipeline::event::Record;
-use crate::pipeline::outcome::{Outcome, dead_letter_headers};
+use crate::pipeline::outcome::{Outcome, dead_letter_headers, letter};
 
 /// What became of a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +36,6 @@ pub struct Publisher {
     dead_letter_topic: String,
     source: String,
 }
-
-/// Says in a dead letter what of the original record is not there, and why.
-const OMITTED: &str = "wx-courier-omitted";
 
 /// A dead letter carries more headers than the record that it repeats, so it may be larger than what the source topic accepted.
 const LARGEST_RECORD_BYTES: &str = "16777216";
@@ -161,7 +158,7 @@ impl Publisher {
         record: &Record,
         size: Size,
     ) -> Result<(), KafkaError> {
-        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len() + 10);
+        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len() + letter::ALL.len());
         let originals = match size {
             Size::Whole | Size::WithoutValue => record.headers.as_slice(),
             Size::Bare => &[],
@@ -189,7 +186,7 @@ impl Publisher {
         };
         if let Some(omitted) = omitted {
             headers = headers.insert(Header {
-                key: OMITTED,
+                key: letter::OMITTED,
                 value: Some(omitted.as_bytes()),
             });
         }
