@@ -15,4 +15,5 @@ pub mod moment;
 pub mod offsets;
 pub mod outcome;
 pub mod params;
+pub mod replay;
 pub mod rules;
