@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod preview;
+mod replay;
 mod run;
 mod sandbox;
 mod topics;
@@ -45,6 +46,8 @@ enum Command {
     Demo(demo::Arguments),
     /// The fake WeChat API
     Sandbox(sandbox::Arguments),
+    /// Dead letters or outcomes back onto their source topics
+    Replay(replay::Arguments),
     /// The topics that the service needs
     #[command(subcommand)]
     Topics(topics::Command),
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Preview(arguments) => preview::run(cli.config, &arguments),
         Command::Demo(arguments) => demo::run(&cli.config, &arguments),
         Command::Sandbox(arguments) => sandbox::run(cli.config, &arguments),
+        Command::Replay(arguments) => replay::run(cli.config, arguments),
         Command::Topics(command) => topics::run(cli.config, &command),
     };
     match result {

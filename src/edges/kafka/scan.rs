@@ -205,6 +205,7 @@ impl Scanner {
             }
             match self.next(topic)? {
                 // A compacted topic may end in records that are not there.
+                Next::End(partition) if partition != of.partition => {}
                 Next::End(_) => position = Some(end),
                 Next::Record(record) => {
                     position = Some(record.offset + 1);
