@@ -23,6 +23,7 @@ use super::{
 use crate::config::Settings;
 use crate::edges::kafka::scan::Scanner;
 use crate::pipeline::event::RunId;
+use crate::pipeline::outcome::Status;
 use crate::pipeline::replay::{Context, Errand, Judged, Selection, Sending, Survey};
 use crate::pipeline::rules::RuleSet;
 pub(super) use arguments::Arguments;
@@ -72,9 +73,11 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
         ..
     } = arguments;
     let now_ms = jiff::Timestamp::now().as_millisecond();
+    let selection = wanted.selection(now_ms);
+    let statuses = selection.statuses.clone();
     let search = Search {
         from,
-        selection: wanted.selection(now_ms),
+        selection,
         sending: if again { Sending::Again } else { Sending::Once },
         now_ms,
     };
@@ -84,6 +87,12 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
     };
     if said.format == Format::Text {
         report::print(&judged, from.topic(&configuration.settings));
+    }
+    let has_letters = |status| matches!(status, Status::Invalid | Status::Failed);
+    if from == From::DeadLetters && !statuses.iter().copied().all(has_letters) {
+        complain(
+            "dead letters are `invalid` or `failed`: look for the others with --from outcomes",
+        );
     }
     report.count = Some(judged.count);
     report.first_still_invalid = judged.still_invalid;

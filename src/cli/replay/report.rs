@@ -85,10 +85,13 @@ pub(super) fn print(judged: &Judged, where_from: &str) {
         0 => String::new(),
         again => format!(", {again} of them once more"),
     };
+    let records = match count.records {
+        0 => String::new(),
+        records => format!(", in {}", plural(records, "record")),
+    };
     say(format_args!(
-        "{:>9}  to replay, in {}{again}",
-        count.to_replay,
-        plural(count.records, "record")
+        "{:>9}  to replay{records}{again}",
+        count.to_replay
     ));
     let notes = [
         (

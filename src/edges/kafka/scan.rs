@@ -86,6 +86,8 @@ impl Scanner {
             // What retention deletes while we read is skipped.
             ("auto.offset.reset", "earliest"),
             ("queued.max.messages.kbytes", "16384"),
+            // Another partition is read only after a fetch under way has come back, which at the end of a topic is this long.
+            ("fetch.wait.max.ms", "20"),
         ];
         let consumer = client_config(&kafka, &ours).create_with_context(Quiet)?;
         Ok(Self { consumer })
