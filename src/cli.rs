@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod preview;
+mod replay;
 mod rules;
 mod run;
 mod sandbox;
@@ -46,6 +47,8 @@ enum Command {
     Demo(demo::Arguments),
     /// The fake WeChat API
     Sandbox(sandbox::Arguments),
+    /// Dead letters or outcomes back onto their source topics
+    Replay(replay::Arguments),
     /// What can be done about rules while the service runs
     #[command(subcommand)]
     Rules(rules::Command),
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Preview(arguments) => preview::run(cli.config, &arguments),
         Command::Demo(arguments) => demo::run(&cli.config, &arguments),
         Command::Sandbox(arguments) => sandbox::run(cli.config, &arguments),
+        Command::Replay(arguments) => replay::run(cli.config, arguments),
         Command::Rules(command) => rules::run(cli.config, &command),
         Command::Topics(command) => topics::run(cli.config, &command),
     };

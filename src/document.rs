@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use problem::{Problem, Problems, Severity};
-pub use section::{Said, Section, nearest};
+pub use section::{Said, Section, nearest, parse_duration};
 pub use toml_tree::parse;
 
 /// Where a value was said.

@@ -16,4 +16,5 @@ pub mod offsets;
 pub mod outcome;
 pub mod params;
 pub mod pauses;
+pub mod replay;
 pub mod rules;

@@ -332,7 +332,8 @@ impl Section {
     }
 }
 
-fn parse_duration(text: &str) -> Option<std::time::Duration> {
+/// A length of time such as `30s`, `10m`, `2h` or `3d`; at most ten years.
+pub fn parse_duration(text: &str) -> Option<std::time::Duration> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(digits)?;

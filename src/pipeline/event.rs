@@ -1,10 +1,12 @@
 //! Record → event: `CloudEvents` in both Kafka modes, and plain JSON.
 
 mod decode;
+mod replayed;
 
 use std::sync::Arc;
 
 pub use decode::{Decoded, Decoding, Pointer, Undecodable, decode, rfc3339_ms};
+pub use replayed::{RunId, Wish, first_position, first_timestamp_ms, republished};
 
 /// What Kafka delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,4 +79,6 @@ pub struct Event {
     pub data: serde_json::Value,
     /// W3C trace context of the record, passed on to the outcome.
     pub traceparent: Option<String>,
+    /// What a replay wants of it, if one has published it again.
+    pub wish: Wish,
 }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::event::RunId;
 use super::outcome::Reason;
 use super::params::{ParamKind, Violation, normalise};
 use super::rules::{Overflow, Rule};
@@ -99,6 +100,22 @@ impl Message {
 pub fn message_id(rule: &str, source: &str, id: &str) -> String {
     let source = source.replace('%', "%25").replace('|', "%7C");
     format!("{rule}|{source}|{id}")
+}
+
+/// What stands before the run that wants a message sent once more.
+const AGAIN: &str = "#again-";
+
+/// The id of a message that was sent and is sent once more on purpose: once in each run of `replay`.
+pub fn sent_again(message_id: &str, run: &RunId) -> String {
+    format!("{message_id}{AGAIN}{run}")
+}
+
+/// The message id that a [`sent_again`] one came from; any other as it is.
+pub fn sent_first(message_id: &str) -> &str {
+    match message_id.rsplit_once(AGAIN) {
+        Some((first, run)) if RunId::parse(run).is_some() => first,
+        Some(_) | None => message_id,
+    }
 }
 
 /// Checks a draft against the limits of its template and makes a message of it.

@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use super::catalog::{Catalog, Template};
 use super::event::Event;
 use super::limits::Rate;
-use super::message::{Draft, Lang, Message, Rejection, message_id, validate};
+use super::message::{Draft, Lang, Message, Rejection, message_id, sent_again, validate};
 use super::outcome::Reason;
 use super::params::normalise;
 use crate::document::Problems;
@@ -160,10 +160,17 @@ impl Rule {
     /// The plan for an event of a type that the rule is for; `None` if `when` does not hold.
     fn apply(self: &Arc<Self>, event: &Event, values: &Arc<EventValues>) -> Option<Planned> {
         let root = context::root(values, &self.belongings);
+        let name = |id: &str| {
+            let id = message_id(&self.name, &event.source, id);
+            match &event.wish.again {
+                Some(run) => sent_again(&id, run),
+                None => id,
+            }
+        };
         let rejected = |rejection| {
             Some(Planned {
                 rule: Arc::clone(self),
-                message_id: message_id(&self.name, &event.source, &event.id),
+                message_id: name(&event.id),
                 result: Err(rejection),
             })
         };
@@ -177,7 +184,7 @@ impl Rule {
             Err(rejection) => return rejected(rejection),
         };
         let draft = self.draft(&root);
-        let id = message_id(&self.name, &event.source, &id);
+        let id = name(&id);
         let result = draft.and_then(|draft| validate(self, &id, draft));
         Some(Planned {
             rule: Arc::clone(self),
@@ -335,9 +342,11 @@ impl RuleSet {
         wanted.into_iter().filter_map(|index| self.rules.get(index))
     }
 
-    /// What becomes of an event, in the order of the rules' names; empty if no rule wants it.
+    /// What becomes of an event, in the order of the rules' names; empty if no rule wants it. Of an event that was published again only
+    /// the rules that the replay means.
     pub fn plan(&self, event: &Event) -> Vec<Planned> {
-        let mut rules = self.rules_for(&event.kind).peekable();
+        let rules = self.rules_for(&event.kind);
+        let mut rules = rules.filter(|rule| event.wish.means(&rule.name)).peekable();
         if rules.peek().is_none() {
             return Vec::new();
         }

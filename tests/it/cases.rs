@@ -25,7 +25,7 @@ use serde::Deserialize;
 use toml::Table;
 use wx_courier::document::{Problems, Severity};
 use wx_courier::pipeline::catalog::Catalog;
-use wx_courier::pipeline::event::Event;
+use wx_courier::pipeline::event::{Event, Wish};
 use wx_courier::pipeline::message::{Lang, Message, Rejection};
 use wx_courier::pipeline::rules::{Planned, RuleSet, RuleSource, Surroundings};
 
@@ -206,6 +206,7 @@ fn read_event(json: &str) -> Event {
             .map(|subject| subject.as_str().unwrap().to_owned()),
         data: event.get("data").cloned().unwrap_or_default(),
         traceparent: None,
+        wish: Wish::default(),
     }
 }
 

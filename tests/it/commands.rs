@@ -14,19 +14,19 @@ use crate::support::kafka::Kafka;
 use crate::support::world::{Plan, World};
 
 /// What a command said.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
     }
 
     /// Panics unless standard output and error together have each of these texts.
-    fn must_have(&self, texts: &[&str]) {
+    pub(crate) fn must_have(&self, texts: &[&str]) {
         for text in texts {
             let found = self.out.contains(text) || self.err.contains(text);
             assert!(found, "{text:?} not in:\n{}\n{}", self.out, self.err);
@@ -45,14 +45,14 @@ impl From<Output> for Said {
     }
 }
 
-fn command(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wx-courier"));
     command.args(arguments).arg("--config").arg(folder);
     command.env_clear();
     command
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> Said {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Said {
     command(folder, arguments).output().unwrap().into()
 }
 

@@ -16,6 +16,7 @@ mod happy_path;
 mod poison;
 mod rebalance;
 mod reload;
+mod replay;
 mod schema;
 mod shutdown;
 mod simulation;

@@ -253,8 +253,16 @@ fn check_dead_letter(dead_letters: &[Published], bad: &Bad, outcome: &Value) {
     assert_eq!(said("partition"), outcome["partition"].to_string());
     assert_eq!(said("offset"), outcome["offset"].to_string());
     assert_eq!(said("time"), text(outcome, "settled_at"));
+    assert_eq!(said("message-id"), text(outcome, "message_id"));
+    assert!(said("timestamp").parse::<i64>().is_ok());
+    let mut n_expected = 11;
+    for field in ["event_id", "event_type"] {
+        let known = outcome[field].as_str().unwrap_or_default();
+        assert_eq!(said(&field.replace('_', "-")), known);
+        n_expected += usize::from(!known.is_empty());
+    }
     let n_ours = letter.headers.len() - bad.headers.len();
-    assert_eq!(n_ours, 9, "{:?}", letter.headers);
+    assert_eq!(n_ours, n_expected, "{:?}", letter.headers);
 }
 
 fn producer(brokers: &str) -> BaseProducer {

@@ -8,7 +8,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Event, Record};
+use super::{Event, Record, Wish, first_position, first_timestamp_ms};
 use crate::pipeline::outcome::Reason;
 
 /// How records of the source topics are to be read.
@@ -252,7 +252,7 @@ impl Facts<'_> {
         let said = attributes.traceparent.as_ref().and_then(Value::as_str);
         let traceparent = said.or_else(|| self.record.header("traceparent"));
         Ok(Event {
-            id: text("id", attributes.id.as_ref())?.unwrap_or_else(|| self.record.position()),
+            id: text("id", attributes.id.as_ref())?.unwrap_or_else(|| first_position(self.record)),
             kind,
             source: text("source", attributes.source.as_ref())?
                 .unwrap_or_else(|| self.record.topic.to_string()),
@@ -263,6 +263,7 @@ impl Facts<'_> {
             traceparent: traceparent
                 .filter(|text| is_traceparent(text))
                 .map(str::to_owned),
+            wish: Wish::of(self.record),
         })
     }
 
@@ -275,7 +276,7 @@ impl Facts<'_> {
         };
         match said {
             None => {
-                let time_ms = self.record.timestamp_ms.unwrap_or(self.received_ms);
+                let time_ms = first_timestamp_ms(self.record).unwrap_or(self.received_ms);
                 Ok((rfc3339_ms(time_ms), time_ms))
             }
             Some(Value::String(text)) => {

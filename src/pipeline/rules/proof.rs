@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::context::EventValues;
 use super::{Rule, Wants};
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest};
-use crate::pipeline::event::Event;
+use crate::pipeline::event::{Event, Wish};
 use crate::pipeline::message::{Message, Rejection};
 
 /// The time of a test's event that names none: a test must say the same every day.
@@ -202,6 +202,7 @@ fn read_event(problems: &mut Problems, mut section: Section, wants: &Wants) -> O
         subject: subject.map(|said| said.value),
         data,
         traceparent: None,
+        wish: Wish::default(),
     })
 }
 

@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::pipeline::event::{RunId, Wish};
+use crate::pipeline::message::sent_first;
 
 const TEMPLATES: &str = "[shop.done]\nid = \"x\"\nparams = { thing1 = \"商品\" }";
 
@@ -40,6 +42,7 @@ fn event(kind: &str) -> Event {
         subject: None,
         data: json!({ "openid": "o1" }),
         traceparent: None,
+        wish: Wish::default(),
     }
 }
 
@@ -67,6 +70,31 @@ fn an_event_meets_its_rules_in_the_order_of_their_names() {
     assert_eq!(planned(&set, "a.b"), ["list", "m"]);
     assert_eq!(planned(&set, "b"), ["other"]);
     assert_eq!(planned(&set, "c"), Vec::<String>::new());
+}
+
+#[test]
+fn a_replayed_event_meets_the_rules_that_are_meant_and_is_sent_again_only_on_purpose() {
+    let both = rule("\"a\"");
+    let set = compile(&[("one", &both), ("two", &both)]).unwrap();
+    let ids = |wish| {
+        let event = Event { wish, ..event("a") };
+        let planned = set.plan(&event);
+        let ids = planned.into_iter().map(|planned| planned.message_id);
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(ids(Wish::default()), ["one|s|e1", "two|s|e1"]);
+    let mut wish = Wish {
+        rules: vec!["two".into(), "gone".into()],
+        again: None,
+    };
+    assert_eq!(ids(wish.clone()), ["two|s|e1"]);
+    wish.again = Some(RunId::new(0, 7));
+    let again = ids(wish);
+    assert_eq!(again, ["two|s|e1#again-19700101T000000Z-000007"]);
+    assert_eq!(sent_first(&again[0]), "two|s|e1");
+    for other in ["two|s|e1", "two|s|e1#again-", "two|s|#again-yesterday"] {
+        assert_eq!(sent_first(other), other);
+    }
 }
 
 #[test]

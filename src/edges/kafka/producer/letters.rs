@@ -7,10 +7,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::progress::{Context, Part, Size};
 use crate::pipeline::event::Record;
-use crate::pipeline::outcome::{Outcome, dead_letter_headers};
-
-/// Says in a dead letter what of the original record is not there, and why.
-const OMITTED: &str = "wx-courier-omitted";
+use crate::pipeline::outcome::{Outcome, dead_letter_headers, letter};
 
 /// Where records go, and in whose name.
 pub(super) struct Desk {
@@ -78,7 +75,7 @@ impl Desk {
         (outcome, record): (&Outcome, &Record),
         size: Size,
     ) -> Result<(), KafkaError> {
-        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len() + 10);
+        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len() + letter::ALL.len());
         let originals = match size {
             Size::Whole | Size::WithoutValue => record.headers.as_slice(),
             Size::Bare => &[],
@@ -106,7 +103,7 @@ impl Desk {
         };
         if let Some(omitted) = omitted {
             headers = headers.insert(Header {
-                key: OMITTED,
+                key: letter::OMITTED,
                 value: Some(omitted.as_bytes()),
             });
         }

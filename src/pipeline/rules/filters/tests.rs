@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::pipeline::event::Event;
+use crate::pipeline::event::{Event, Wish};
 use crate::pipeline::rules::context::{Belongings, EventValues, root};
 use crate::pipeline::rules::template::Text;
 
@@ -28,6 +28,7 @@ fn rendered(key: &str, template: &str, data: serde_json::Value) -> Result<String
         subject: None,
         data,
         traceparent: None,
+        wish: Wish::default(),
     };
     let belongings = Arc::new(Belongings {
         tables,

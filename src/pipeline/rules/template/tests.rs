@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::*;
-use crate::pipeline::event::Event;
+use crate::pipeline::event::{Event, Wish};
 use crate::pipeline::rules::context::{Belongings, EventValues, root};
 
 fn values(data: serde_json::Value) -> Value {
@@ -19,6 +19,7 @@ fn values(data: serde_json::Value) -> Value {
         subject: None,
         data,
         traceparent: None,
+        wish: Wish::default(),
     };
     root(
         &EventValues::of(&event),

@@ -1,0 +1,305 @@
+//! `wx-courier replay`: dead letters or outcomes back onto their source topics. It counts first, asks, and goes at a limited pace.
+
+mod arguments;
+mod journal;
+mod pace;
+mod progress;
+mod publish;
+mod report;
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::{
+    Configuration, Exit, Format, asked_to_end, block_on, complain, configuration, say_json, sources,
+};
+use crate::config::Settings;
+use crate::edges::kafka::scan::Scanner;
+use crate::pipeline::event::RunId;
+use crate::pipeline::outcome::Status;
+use crate::pipeline::replay::{Context, Errand, Judged, Selection, Sending, Survey};
+use crate::pipeline::rules::RuleSet;
+pub(super) use arguments::Arguments;
+use arguments::From;
+use journal::{Found, Journal};
+use progress::Progress;
+use publish::{Published, Work, publish};
+use report::{Numbers, Report, plural};
+
+/// What one run can remember: some hundred bytes each, and more than a day's work at ten a second.
+const MOST_MESSAGES: usize = 1_000_000;
+
+/// Kafka finds a time by the clocks of producers or brokers, which may not be that of whoever settled the outcome.
+const CLOCKS_DIFFER_MS: i64 = 10 * 60 * 1000;
+
+pub(super) fn run(folder: PathBuf, arguments: Arguments) -> anyhow::Result<Exit> {
+    match configuration(&sources(folder, Vec::new())) {
+        Ok(configuration) => block_on(replay(configuration, arguments)),
+        Err(exit) => Ok(exit),
+    }
+}
+
+async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::Result<Exit> {
+    let said = Said {
+        rate: arguments.rate,
+        yes: arguments.yes,
+        format: arguments.format,
+    };
+    let mut report = Report::default();
+    if let Some(path) = &arguments.resume {
+        let (journal, Found { run, errands, done }) = Journal::open(path)?;
+        let run = RunId::parse(&run).context("the state file names no run")?;
+        let told = format!(
+            "run {run}: {done} of {} done",
+            plural(errands.len() as u64, "record")
+        );
+        complain(told);
+        let work = work(&configuration, &said, run, errands, done);
+        return go(&said, &work, || Ok(journal), report).await;
+    }
+    let Arguments {
+        from,
+        wanted,
+        again,
+        dry_run,
+        state,
+        ..
+    } = arguments;
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let selection = wanted.selection(now_ms);
+    let statuses = selection.statuses.clone();
+    let search = Search {
+        from,
+        selection,
+        sending: if again { Sending::Again } else { Sending::Once },
+        now_ms,
+    };
+    let Some(judged) = survey(&configuration, search).await? else {
+        complain("stopped; nothing was republished");
+        return Ok(Exit::No);
+    };
+    if said.format == Format::Text {
+        report::print(&judged, from.topic(&configuration.settings));
+    }
+    let has_letters = |status| matches!(status, Status::Invalid | Status::Failed);
+    if from == From::DeadLetters && !statuses.iter().copied().all(has_letters) {
+        complain(
+            "dead letters are `invalid` or `failed`: look for the others with --from outcomes",
+        );
+    }
+    report.count = Some(judged.count);
+    report.first_still_invalid = judged.still_invalid;
+    if dry_run || judged.errands.is_empty() {
+        tell(&said, &report)?;
+        return Ok(Exit::Done);
+    }
+    let run = RunId::new(now_ms, fastrand::u32(..));
+    let path = state.unwrap_or_else(|| PathBuf::from(format!("replay-{run}.jsonl")));
+    let work = work(&configuration, &said, run, judged.errands, 0);
+    let create = || Journal::create(&path, &work.run.to_string(), &work.errands);
+    go(&said, &work, create, report).await
+}
+
+/// What was said on the command line that matters to the end.
+struct Said {
+    rate: u32,
+    yes: bool,
+    format: Format,
+}
+
+fn work(
+    configuration: &Configuration,
+    said: &Said,
+    run: RunId,
+    errands: Vec<Errand>,
+    done: usize,
+) -> Work {
+    Work {
+        kafka: configuration.settings.kafka.clone(),
+        run,
+        errands: errands.into(),
+        done,
+        rate: said.rate,
+    }
+}
+
+/// Asks, publishes, tells.
+async fn go(
+    said: &Said,
+    work: &Work,
+    journal: impl FnOnce() -> anyhow::Result<Journal>,
+    mut report: Report,
+) -> anyhow::Result<Exit> {
+    if !said.yes && !is_wanted(work).await? {
+        tell(said, &report)?;
+        return Ok(Exit::No);
+    }
+    let mut journal = journal()?;
+    let published = publish(work, &mut journal).await;
+    let published = published.with_context(|| resume_hint(journal.path()))?;
+    let n_errands = work.errands.len();
+    let Published { stopped, .. } = &published;
+    let (state, exit) = match stopped {
+        None => {
+            journal.remove()?;
+            (None, Exit::Done)
+        }
+        Some(_) => (Some(journal.path().to_owned()), Exit::No),
+    };
+    if said.format == Format::Text {
+        report::print_published(&published, n_errands);
+    }
+    let shown = state.as_ref().map(|path| path.display().to_string());
+    report.run = Some(work.run.to_string());
+    report.published = Some(Numbers::of(&published, n_errands, shown));
+    tell(said, &report)?;
+    if let Some(path) = &state {
+        complain(resume_hint(path));
+    }
+    Ok(exit)
+}
+
+fn resume_hint(path: &Path) -> String {
+    format!("go on with `wx-courier replay --resume {}`", path.display())
+}
+
+/// The document, if it is wanted.
+fn tell(said: &Said, report: &Report) -> anyhow::Result<()> {
+    match said.format {
+        Format::Json => say_json(report),
+        Format::Text => Ok(()),
+    }
+}
+
+/// Asks the person. Where nobody sits, the answer is no.
+async fn is_wanted(work: &Work) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        complain("nothing was republished: say --yes where nobody can be asked");
+        return Ok(false);
+    }
+    let topics: BTreeSet<&str> = work
+        .errands
+        .iter()
+        .map(|errand| &*errand.of.topic)
+        .collect();
+    let topics: Vec<&str> = topics.into_iter().collect();
+    let left = work.errands.len() - work.done;
+    let question = format!(
+        "Republish {} to {} at {}/s? [y/N] ",
+        plural(left as u64, "record"),
+        topics.join(", "),
+        work.rate
+    );
+    let ask = tokio::task::spawn_blocking(move || {
+        let mut out = std::io::stderr().lock();
+        write!(out, "{question}")?;
+        out.flush()?;
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line)?;
+        std::io::Result::Ok(line)
+    });
+    let line = tokio::select! {
+        line = ask => line??,
+        ended = asked_to_end() => {
+            ended?;
+            String::new()
+        }
+    };
+    let is_yes = matches!(line.trim(), "y" | "Y" | "yes");
+    if !is_yes {
+        complain("nothing was republished");
+    }
+    Ok(is_yes)
+}
+
+/// What is searched for, and where.
+struct Search {
+    from: From,
+    selection: Selection,
+    sending: Sending,
+    now_ms: i64,
+}
+
+/// Reads everything and judges it; none if the process was asked to end before that.
+async fn survey(configuration: &Configuration, search: Search) -> anyhow::Result<Option<Judged>> {
+    let n_read = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&n_read);
+    let settings = Arc::clone(&configuration.settings);
+    let rules = Arc::clone(&configuration.rules);
+    let mut reading =
+        tokio::task::spawn_blocking(move || read_and_judge(&settings, &rules, &search, &counter));
+    let mut asked = std::pin::pin!(asked_to_end());
+    let mut progress = Progress::new();
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            judged = &mut reading => {
+                progress.end();
+                return judged?.map(Some);
+            }
+            ended = &mut asked => {
+                ended?;
+                progress.end();
+                return Ok(None);
+            }
+            _ = tick.tick() => {
+                let n_read = n_read.load(Ordering::Relaxed);
+                progress.show(format_args!("counting: {} read", plural(n_read, "record")));
+            }
+        }
+    }
+}
+
+/// Blocks. `n_read` counts what was read so far.
+fn read_and_judge(
+    settings: &Settings,
+    rules: &RuleSet,
+    search: &Search,
+    n_read: &AtomicU64,
+) -> anyhow::Result<Judged> {
+    let one_more = || n_read.fetch_add(1, Ordering::Relaxed);
+    let context = Context {
+        decoding: &settings.events,
+        rules,
+        topics: &settings.kafka.topics,
+        now_ms: search.now_ms,
+    };
+    let mut survey = Survey::new(context, &search.selection, search.sending, MOST_MESSAGES);
+    let scanner = Scanner::new(&settings.kafka)?;
+    let since = search.selection.since_ms;
+    let since = since.map(|since| since.saturating_sub(CLOCKS_DIFFER_MS));
+    let mut heard = Ok(());
+    scanner.read_all(search.from.topic(settings), since, |record| {
+        one_more();
+        heard = match search.from {
+            From::DeadLetters => survey.hear_letter(record),
+            From::Outcomes => survey.hear_outcome(&record),
+        };
+        match heard {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    })?;
+    heard?;
+    scanner.read_these(&survey.unread(), |_, record| {
+        one_more();
+        if let Some(record) = record {
+            survey.see(&record);
+        }
+        ControlFlow::Continue(())
+    })?;
+    survey.ask_about_past();
+    scanner.read_all(&settings.outcomes.topic, None, |record| {
+        one_more();
+        survey.hear_past(&record);
+        ControlFlow::Continue(())
+    })?;
+    Ok(survey.judge())
+}

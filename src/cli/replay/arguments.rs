@@ -1,0 +1,167 @@
+//! What can be said on the command line of `replay`.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::de::DeserializeOwned;
+
+use crate::cli::Format;
+use crate::config::Settings;
+use crate::document::parse_duration;
+use crate::pipeline::outcome::{Reason, Status};
+use crate::pipeline::replay::Selection;
+
+/// Several values of one flag mean any of them; different flags must all hold.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// Where messages are selected
+    #[arg(long, value_enum, default_value = "dead-letters")]
+    pub(super) from: From,
+    #[command(flatten)]
+    pub(super) wanted: Wanted,
+    /// Send once more what was sent before: once in this run, however often it is resumed
+    #[arg(long)]
+    pub(super) again: bool,
+    /// How many records are published a second
+    #[arg(long, default_value = "50", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(super) rate: u32,
+    /// Only count
+    #[arg(long, conflicts_with = "resume")]
+    pub(super) dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// The file that remembers how far the run came; it goes when the run is through [default: replay-RUN.jsonl]
+    #[arg(long, value_name = "FILE")]
+    pub(super) state: Option<PathBuf>,
+    /// Go on with a run that stopped early: its state file. The selection is the one of then
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["Wanted", "from", "again", "state"])]
+    pub(super) resume: Option<PathBuf>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+}
+
+/// Where messages are selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum From {
+    /// What is `invalid` or `failed`
+    DeadLetters,
+    /// All that has an outcome; the originals are read on their source topics
+    Outcomes,
+}
+
+impl From {
+    /// The topic that is searched.
+    pub(super) fn topic(self, settings: &Settings) -> &str {
+        match self {
+            Self::DeadLetters => &settings.dead_letter_topic,
+            Self::Outcomes => &settings.outcomes.topic,
+        }
+    }
+}
+
+/// Which messages are wanted.
+#[derive(clap::Args)]
+pub(super) struct Wanted {
+    /// Settled at this time or later: RFC 3339, or how long ago, like 2h or 3d
+    #[arg(long, value_name = "TIME", value_parser = When::parse)]
+    since: Option<When>,
+    /// Settled before this time
+    #[arg(long, value_name = "TIME", value_parser = When::parse)]
+    until: Option<When>,
+    /// By the rule's name
+    #[arg(long = "rule", value_name = "NAME")]
+    rules: Vec<String>,
+    /// By the status: invalid, failed, rejected, expired …
+    #[arg(long = "status", value_name = "STATUS", value_parser = word::<Status>)]
+    statuses: Vec<Status>,
+    /// By the reason, as the outcome names it
+    #[arg(long = "reason", value_name = "REASON", value_parser = word::<Reason>)]
+    reasons: Vec<Reason>,
+    /// By WeChat's code
+    #[arg(long = "errcode", value_name = "NUMBER", allow_negative_numbers = true)]
+    errcodes: Vec<i64>,
+    /// By the event's type
+    #[arg(long = "event-type", value_name = "TYPE")]
+    event_types: Vec<String>,
+    /// By the event's id, the message id or the outcome's id
+    #[arg(long = "id", value_name = "ID")]
+    ids: Vec<String>,
+}
+
+impl Wanted {
+    /// The selection, where times ago are counted from this one (Unix milliseconds).
+    pub(super) fn selection(self, now_ms: i64) -> Selection {
+        Selection {
+            since_ms: self.since.map(|since| since.unix_ms(now_ms)),
+            until_ms: self.until.map(|until| until.unix_ms(now_ms)),
+            rules: self.rules,
+            statuses: self.statuses,
+            reasons: self.reasons,
+            errcodes: self.errcodes,
+            event_types: self.event_types,
+            ids: self.ids,
+        }
+    }
+}
+
+/// A point in time, as it was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    /// Unix milliseconds.
+    At(i64),
+    /// Milliseconds before now.
+    Ago(i64),
+}
+
+impl When {
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Some(ago) = parse_duration(text) {
+            let ago_ms = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
+            return Ok(Self::Ago(ago_ms));
+        }
+        let moment: Result<jiff::Timestamp, _> = text.parse();
+        moment
+            .map(|moment| Self::At(moment.as_millisecond()))
+            .map_err(|_| {
+                "expected a time like 2026-11-22T16:30:00+08:00, or how long ago: 30m, 2h, 3d"
+                    .to_owned()
+            })
+    }
+
+    fn unix_ms(self, now_ms: i64) -> i64 {
+        match self {
+            Self::At(unix_ms) => unix_ms,
+            Self::Ago(ago_ms) => now_ms.saturating_sub(ago_ms),
+        }
+    }
+}
+
+/// A status or a reason, by its word on the wire; the error lists all of them.
+fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::from(text)).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_points_or_lengths() {
+        assert_eq!(When::parse("2h"), Ok(When::Ago(7_200_000)));
+        assert_eq!(When::parse("2h").unwrap().unix_ms(10_000_000), 2_800_000);
+        let at = When::parse("2026-11-22T16:30:00+08:00");
+        assert_eq!(at, Ok(When::At(1_795_336_200_000)));
+        for wrong in ["yesterday", "2026-11-22", "2", "-2h"] {
+            assert!(When::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn words_are_those_on_the_wire() {
+        assert_eq!(word("param_too_long"), Ok(Reason::ParamTooLong));
+        let wrong = word::<Status>("broken").unwrap_err();
+        assert!(wrong.contains("`failed`"), "{wrong}");
+    }
+}

@@ -1,0 +1,346 @@
+//! Reads topics outside any group and within bounds: all that is there now, or exactly these records. Blocks, and keeps nothing.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::consumer::detach;
+use super::{client_config, log};
+use crate::config::Kafka;
+use crate::pipeline::event::Record;
+use crate::pipeline::replay::Place;
+
+/// How long the cluster may take to answer a question.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long nothing may come while something is there to be read: a broker that restarts needs less.
+const STALLED: Duration = Duration::from_mins(1);
+
+const POLL: Duration = Duration::from_millis(100);
+
+/// Between two wanted records, this many unwanted ones are sooner read over than jumped over: a jump costs a fetch of its own.
+const WORTH_A_JUMP: i64 = 5_000;
+
+/// The properties of a member of a group, which a reader without one must not have, and those that would commit what it reads.
+const NOT_FOR_US: [&str; 8] = [
+    "group.protocol",
+    "group.remote.assignor",
+    "group.instance.id",
+    "partition.assignment.strategy",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "auto.offset.reset",
+    "enable.partition.eof",
+];
+
+/// Why a topic was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// There is none of this name.
+    #[error("the topic {0} does not exist")]
+    NoTopic(String),
+    /// The cluster refused, or did not answer.
+    #[error("the topic {topic} cannot be read: {source}")]
+    Kafka {
+        /// The topic.
+        topic: String,
+        /// What librdkafka says.
+        source: KafkaError,
+    },
+    /// Nothing came.
+    #[error("the topic {topic} cannot be read: nothing came for {} s{why}", STALLED.as_secs())]
+    Stalled {
+        /// The topic.
+        topic: String,
+        /// What librdkafka said last, after a comma.
+        why: String,
+    },
+}
+
+/// A reader without a group.
+pub struct Scanner {
+    consumer: BaseConsumer<Quiet>,
+}
+
+impl Scanner {
+    /// Makes the client; it connects when it is asked something.
+    pub fn new(kafka: &Kafka) -> anyhow::Result<Self> {
+        let mut kafka = kafka.clone();
+        kafka
+            .options
+            .retain(|name, _| !NOT_FOR_US.contains(&name.as_str()));
+        let ours = [
+            // Named because the client wants one: nothing is subscribed, fetched from or committed to it.
+            ("group.id", kafka.group.as_str()),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("allow.auto.create.topics", "false"),
+            ("enable.partition.eof", "true"),
+            // What retention deletes while we read is skipped.
+            ("auto.offset.reset", "earliest"),
+            ("queued.max.messages.kbytes", "16384"),
+            // Another partition is read only after a fetch under way has come back, which at the end of a topic is this long.
+            ("fetch.wait.max.ms", "20"),
+        ];
+        let consumer = client_config(&kafka, &ours).create_with_context(Quiet)?;
+        Ok(Self { consumer })
+    }
+
+    /// How many partitions a topic has.
+    pub fn partitions(&self, topic: &str) -> Result<i32, ScanError> {
+        let metadata = self
+            .consumer
+            .fetch_metadata(Some(topic), PATIENCE)
+            .map_err(|source| failed(topic, source))?;
+        let found = metadata
+            .topics()
+            .iter()
+            .find(|found| found.name() == topic)
+            .filter(|found| found.error().is_none())
+            .map_or(0, |found| found.partitions().len());
+        match i32::try_from(found) {
+            Ok(n_partitions) if n_partitions > 0 => Ok(n_partitions),
+            Ok(_) | Err(_) => Err(ScanError::NoTopic(topic.to_owned())),
+        }
+    }
+
+    /// Reads what is on the topic at this moment, from the first record of that time (Unix milliseconds) or from the beginning. Records of a
+    /// partition come in their order; `each` may break off.
+    pub fn read_all(
+        &self,
+        topic: &str,
+        since_ms: Option<i64>,
+        mut each: impl FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<(), ScanError> {
+        let mut open = self.bounds(topic, since_ms)?;
+        let mut from = TopicPartitionList::new();
+        for (partition, (begin, _)) in &open {
+            from.add_partition_offset(topic, *partition, Offset::Offset(*begin))
+                .map_err(|source| failed(topic, source))?;
+        }
+        self.consumer
+            .assign(&from)
+            .map_err(|source| failed(topic, source))?;
+        while !open.is_empty() {
+            match self.next(topic)? {
+                Next::End(partition) => {
+                    open.remove(&partition);
+                }
+                Next::Record(record) => {
+                    let Some((_, end)) = open.get(&record.partition) else {
+                        continue;
+                    };
+                    let (partition, next, end) = (record.partition, record.offset + 1, *end);
+                    if next <= end && each(record).is_break() {
+                        break;
+                    }
+                    if next >= end {
+                        open.remove(&partition);
+                    }
+                }
+            }
+        }
+        self.consumer
+            .unassign()
+            .map_err(|source| failed(topic, source))
+    }
+
+    /// Reads exactly these records, which must be sorted. Each comes with its index, `None` if it is not there any more; `each` may
+    /// break off.
+    pub fn read_these(
+        &self,
+        places: &[Place],
+        mut each: impl FnMut(usize, Option<Record>) -> ControlFlow<()>,
+    ) -> Result<(), ScanError> {
+        let mut first = 0;
+        let same = |left: &Place, right: &Place| {
+            left.topic == right.topic && left.partition == right.partition
+        };
+        for of_partition in places.chunk_by(same) {
+            let offsets = of_partition.iter().map(|place| place.offset);
+            if let Some(place) = of_partition.first() {
+                let wanted: Vec<(usize, i64)> = (first..).zip(offsets).collect();
+                if self.read_offsets(place, &wanted, &mut each)?.is_break() {
+                    break;
+                }
+            }
+            first += of_partition.len();
+        }
+        Ok(())
+    }
+
+    /// Reads these offsets of one partition.
+    fn read_offsets(
+        &self,
+        of: &Place,
+        wanted: &[(usize, i64)],
+        each: &mut impl FnMut(usize, Option<Record>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, ScanError> {
+        let topic = of.topic.as_ref();
+        let (begin, end) = if of.partition < self.partitions(topic)? {
+            self.consumer
+                .fetch_watermarks(topic, of.partition, PATIENCE)
+                .map_err(|source| failed(topic, source))?
+        } else {
+            (0, 0)
+        };
+        let mut wanted = wanted.iter().copied().peekable();
+        // The offset that comes next, if the consumer is anywhere near.
+        let mut position: Option<i64> = None;
+        while let Some(&(index, offset)) = wanted.peek() {
+            if offset < begin || offset >= end || position.is_some_and(|next| next > offset) {
+                wanted.next();
+                if each(index, None).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                continue;
+            }
+            if position.is_none_or(|next| offset - next > WORTH_A_JUMP) {
+                self.go_to(of, offset)?;
+            }
+            match self.next(topic)? {
+                // A compacted topic may end in records that are not there.
+                Next::End(partition) if partition != of.partition => {}
+                Next::End(_) => position = Some(end),
+                Next::Record(record) => {
+                    position = Some(record.offset + 1);
+                    if record.offset == offset {
+                        wanted.next();
+                        if each(index, Some(record)).is_break() {
+                            return Ok(ControlFlow::Break(()));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn go_to(&self, of: &Place, offset: i64) -> Result<(), ScanError> {
+        let topic = of.topic.as_ref();
+        let mut from = TopicPartitionList::new();
+        let there = from.add_partition_offset(topic, of.partition, Offset::Offset(offset));
+        there
+            // Assigned anew, the consumer forgets what it had fetched of the old place.
+            .and_then(|()| self.consumer.unassign())
+            .and_then(|()| self.consumer.assign(&from))
+            .map_err(|source| failed(topic, source))
+    }
+
+    /// Where each partition that has records to be read begins and ends, the end exclusive.
+    fn bounds(
+        &self,
+        topic: &str,
+        since_ms: Option<i64>,
+    ) -> Result<BTreeMap<i32, (i64, i64)>, ScanError> {
+        let n_partitions = self.partitions(topic)?;
+        let since = since_ms.map(|ms| self.offsets_at(topic, n_partitions, ms));
+        let since = since.transpose()?.unwrap_or_default();
+        let mut bounds = BTreeMap::new();
+        for partition in 0..n_partitions {
+            let (low, end) = self
+                .consumer
+                .fetch_watermarks(topic, partition, PATIENCE)
+                .map_err(|source| failed(topic, source))?;
+            let begin = match since.get(&partition) {
+                Some(Offset::Offset(offset)) => low.max(*offset),
+                Some(Offset::End) => end,
+                Some(
+                    Offset::Beginning | Offset::Stored | Offset::Invalid | Offset::OffsetTail(_),
+                )
+                | None => low,
+            };
+            if begin < end {
+                bounds.insert(partition, (begin, end));
+            }
+        }
+        Ok(bounds)
+    }
+
+    fn offsets_at(
+        &self,
+        topic: &str,
+        n_partitions: i32,
+        time_ms: i64,
+    ) -> Result<BTreeMap<i32, Offset>, ScanError> {
+        let mut asked = TopicPartitionList::new();
+        for partition in 0..n_partitions {
+            asked
+                .add_partition_offset(topic, partition, Offset::Offset(time_ms))
+                .map_err(|source| failed(topic, source))?;
+        }
+        let found = self
+            .consumer
+            .offsets_for_times(asked, PATIENCE)
+            .map_err(|source| failed(topic, source))?;
+        let offsets = found.elements();
+        let offsets = offsets
+            .iter()
+            .map(|found| (found.partition(), found.offset()));
+        Ok(offsets.collect())
+    }
+
+    /// The next record, or the end of a partition. Waits as long as a broker may need to come back.
+    fn next(&self, topic: &str) -> Result<Next, ScanError> {
+        let n_polls = STALLED.as_millis() / POLL.as_millis();
+        let mut why = String::new();
+        for _ in 0..n_polls {
+            match self.consumer.poll(POLL) {
+                None => {}
+                Some(Ok(message)) => return Ok(Next::Record(detach(&message))),
+                Some(Err(KafkaError::PartitionEOF(partition))) => return Ok(Next::End(partition)),
+                Some(Err(source)) if is_final(&source) => return Err(failed(topic, source)),
+                Some(Err(source)) => why = format!(", {source}"),
+            }
+        }
+        let topic = topic.to_owned();
+        Err(ScanError::Stalled { topic, why })
+    }
+}
+
+enum Next {
+    Record(Record),
+    End(i32),
+}
+
+fn failed(topic: &str, source: KafkaError) -> ScanError {
+    let topic = topic.to_owned();
+    ScanError::Kafka { topic, source }
+}
+
+/// What no waiting mends.
+fn is_final(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::Authentication
+                | RDKafkaErrorCode::Fatal
+        )
+    )
+}
+
+/// The command says itself what goes wrong; librdkafka's lines go where all logs go.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "the reader reports an error");
+    }
+}
+
+impl ConsumerContext for Quiet {}

@@ -1,0 +1,292 @@
+//! Dead letters and outcomes back onto their source topics: counted first, each message once, and none that was not meant.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Stdio;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::{Offset, TopicPartitionList};
+use serde_json::{Value, json};
+use wx_courier::config::Settings;
+
+use crate::commands::{Said, command, run};
+use crate::support::checks::{self, text};
+use crate::support::events::order;
+use crate::support::kafka::Kafka;
+use crate::support::topic::{Published, Reader};
+use crate::support::wait_until;
+use crate::support::world::{Plan, World};
+
+/// A second rule for orders, which writes what fits no card until somebody mends it.
+const TOO_LONG: &str = r#"
+on       = "order.completed"
+app      = "shop"
+template = "order_completed"
+to       = "{{ data.openid }}"
+[params]
+character_string1 = "{{ data.order_no }}"
+thing2            = "您心心念念的那一份美味订单 {{ data.order_no }}"
+amount3           = "{{ data.amount_fen | yuan }}"
+time4             = "{{ time | datetime }}"
+phrase5           = "已完成"
+"#;
+
+/// A world with that rule, and so many plain orders without an id on its source topic.
+fn world(name: &str, n_orders: usize, partitions: i32) -> World {
+    let plan = Plan {
+        partitions,
+        more_rules: &[("order-vip", TOO_LONG)],
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), name, plan);
+    for n in 0..n_orders {
+        let order = order(n);
+        let mut event = order.data;
+        event["type"] = order.kind.into();
+        world.hand_over(&order.openid, &[], event.to_string().as_bytes());
+    }
+    world
+}
+
+/// Runs `replay`, and gives what it said and the document.
+fn replay(world: &World, arguments: &[&str]) -> (Said, Value) {
+    let fixed = ["replay", "--format", "json"];
+    let arguments: Vec<&str> = fixed.iter().chain(arguments).copied().collect();
+    let mut command = command(world.folder(), &arguments);
+    command.current_dir(world.folder()).stdin(Stdio::null());
+    let said = Said::from(command.output().unwrap());
+    let document = said.json();
+    (said, document)
+}
+
+/// Holds that the count has these numbers, and zero for all others.
+fn must_count(document: &Value, expected: &Value) {
+    let count = document["count"].as_object().unwrap();
+    for (head, number) in count {
+        let expected = expected[head].as_u64().unwrap_or(0);
+        assert_eq!(number.as_u64(), Some(expected), "{head} of {document:#}");
+    }
+}
+
+fn source(world: &World) -> Reader {
+    Reader::new(&world.brokers, world.source(), world.partitions)
+}
+
+fn mend(world: &World) {
+    let mended = TOO_LONG.replace("心心念念的那一份美味", "的");
+    assert_ne!(mended, TOO_LONG);
+    fs::write(world.folder().join("rules/order-vip.toml"), mended).unwrap();
+}
+
+#[test]
+fn a_mended_rule_gets_its_messages_out_and_no_other_rule_sends_twice() {
+    let world = world("replay", 5, 4);
+    world.hand_over("k", &[], b"{ half an ev");
+    world.flush();
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    outcomes.read_at_least(11);
+
+    let (said, document) = replay(&world, &["--dry-run"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    must_count(&document, &json!({ "selected": 6, "still_invalid": 6 }));
+
+    mend(&world);
+    courier.ask_to_reload();
+    wait_until("the rules are swapped", || {
+        courier.log().contains("rules swapped")
+    });
+    let (said, document) = replay(&world, &["--rule", "order-vip"]);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    said.must_have(&["--yes"]);
+    must_count(
+        &document,
+        &json!({ "selected": 5, "to_replay": 5, "records": 5 }),
+    );
+    assert_eq!(document["published"], Value::Null);
+
+    let (said, document) = replay(&world, &["--yes", "--since", "1h"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let expected = json!({ "selected": 6, "still_invalid": 1, "to_replay": 5, "records": 5 });
+    must_count(&document, &expected);
+    assert_eq!(document["published"]["republished"], 5);
+    assert!(
+        document["first_still_invalid"]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("not JSON")
+    );
+
+    outcomes.read_at_least(16);
+    let (said, document) = replay(&world, &["--yes"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let expected = json!({ "selected": 6, "still_invalid": 1, "already_sent": 5 });
+    must_count(&document, &expected);
+    courier.end_cleanly();
+
+    let found = checks::distinct(outcomes.read_to_end());
+    assert_eq!(found.len(), 16);
+    let of_vip = found
+        .values()
+        .filter(|outcome| outcome["rule"] == "order-vip");
+    let (sent, invalid): (Vec<_>, Vec<_>) =
+        of_vip.partition(|outcome| text(outcome, "status") == "sent");
+    let ids = |outcomes: &[&Value]| -> BTreeSet<(String, String)> {
+        let id = |outcome: &&Value| {
+            let (message, event) = (text(outcome, "message_id"), text(outcome, "event_id"));
+            (message.to_owned(), event.to_owned())
+        };
+        outcomes.iter().map(id).collect()
+    };
+    assert_eq!(
+        ids(&sent),
+        ids(&invalid),
+        "the identity of what was replayed"
+    );
+    assert_eq!(sent.len(), 5);
+    let times: Vec<usize> = checks::accepted_by_mark(&world.wechat)
+        .into_values()
+        .collect();
+    assert_eq!(times, [2; 5], "one message of each rule");
+    let leftover = fs::read_dir(world.folder()).unwrap();
+    let leftover = leftover.filter(|file| {
+        file.as_ref()
+            .unwrap()
+            .path()
+            .extension()
+            .is_some_and(|kind| kind == "jsonl")
+    });
+    assert_eq!(leftover.count(), 0, "state files of runs that are through");
+}
+
+#[test]
+fn a_run_that_was_stopped_goes_on_where_it_was() {
+    const N_ORDERS: usize = 60;
+    let world = world("replay-resume", N_ORDERS, 4);
+    world.flush();
+    let courier = world.courier();
+    world.outcomes().read_at_least(2 * N_ORDERS);
+    courier.end_cleanly();
+    mend(&world);
+
+    let state = world.folder().join("run.jsonl");
+    let name = state.to_str().unwrap();
+    let arguments = ["replay", "--yes", "--rate", "10", "--state", name];
+    let mut child = command(world.folder(), &arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until("some records are republished", || {
+        fs::read_to_string(&state).is_ok_and(|text| text.contains("\"done\""))
+    });
+    let sent = std::process::Command::new("kill")
+        .arg(child.id().to_string())
+        .status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    wait_until("the replay has ended", || {
+        child.try_wait().unwrap().is_some()
+    });
+    let said = Said::from(child.wait_with_output().unwrap());
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    said.must_have(&["stopped:", &format!("wx-courier replay --resume {name}")]);
+    let n_first = replayed(source(&world).read_to_end()).len();
+    assert!((1..N_ORDERS).contains(&n_first), "{n_first}");
+    said.must_have(&[
+        &format!("{n_first} record"),
+        &format!("{} left", N_ORDERS - n_first),
+    ]);
+
+    let again = run(
+        world.folder(),
+        &["replay", "--resume", name, "--yes", "--rate", "1000"],
+    );
+    assert_eq!(again.code, Some(0), "{}", again.err);
+    again.must_have(&[&format!("done: {} record", N_ORDERS - n_first)]);
+    assert!(!state.exists());
+    let mut source = source(&world);
+    let replayed = replayed(source.read_to_end());
+    let distinct: BTreeSet<&str> = replayed
+        .iter()
+        .map(|record| record.header("wx-courier-replay-of"))
+        .collect();
+    assert_eq!((replayed.len(), distinct.len()), (N_ORDERS, N_ORDERS));
+    for record in replayed {
+        let of = record.header("wx-courier-replay-of");
+        let partition = of.rsplit('/').nth(1).unwrap();
+        assert_eq!(
+            partition,
+            record.partition.to_string(),
+            "a key stays in its partition"
+        );
+        assert_eq!(record.header("wx-courier-replay-rule"), "order-vip");
+    }
+}
+
+fn replayed(records: &[Published]) -> Vec<&Published> {
+    let is_replayed = |record: &&Published| !record.header("wx-courier-replay-of").is_empty();
+    records.iter().filter(is_replayed).collect()
+}
+
+#[test]
+fn what_was_sent_is_sent_again_only_on_purpose_and_only_while_it_is_there() {
+    let world = world("replay-again", 3, 1);
+    mend(&world);
+    world.flush();
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    outcomes.read_at_least(6);
+    delete_first_record(&world.settings);
+
+    let sent = [
+        "--from",
+        "outcomes",
+        "--status",
+        "sent",
+        "--rule",
+        "order-vip",
+    ];
+    let (said, document) = replay(&world, &[&sent[..], &["--yes"]].concat());
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    must_count(&document, &json!({ "selected": 3, "already_sent": 3 }));
+
+    let (said, document) = replay(&world, &[&sent[..], &["--again", "--yes"]].concat());
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let expected =
+        json!({ "selected": 3, "original_gone": 1, "to_replay": 2, "again": 2, "records": 2 });
+    must_count(&document, &expected);
+    outcomes.read_at_least(8);
+    courier.end_cleanly();
+    let found = checks::distinct(outcomes.read_to_end());
+    let run = text(&document, "run");
+    let again = found.values().map(|outcome| text(outcome, "message_id"));
+    let again: BTreeSet<&str> = again
+        .filter(|id| id.ends_with(&format!("#again-{run}")))
+        .collect();
+    assert_eq!((found.len(), again.len()), (8, 2));
+    let mut times: Vec<usize> = checks::accepted_by_mark(&world.wechat)
+        .into_values()
+        .collect();
+    times.sort_unstable();
+    assert_eq!(times, [2, 3, 3]);
+}
+
+/// As retention would.
+fn delete_first_record(settings: &Settings) {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", &settings.kafka.brokers)
+        .create()
+        .unwrap();
+    let mut before = TopicPartitionList::new();
+    before
+        .add_partition_offset(&settings.kafka.topics[0], 0, Offset::Offset(1))
+        .unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let options = AdminOptions::new();
+    runtime
+        .block_on(admin.delete_records(&before, &options))
+        .unwrap();
+}
