@@ -21,7 +21,7 @@ pub(super) struct Ruling {
     /// Beside the latency.
     pub(super) delay: Duration,
     /// The send that the reply tells of, if it tells that it was accepted.
-    pub(super) taken: Option<Taken>,
+    pub(super) told: Option<Taken>,
     /// Keeps other sends to the user away until the answer is out.
     pub(super) occupied: Option<Occupied>,
 }
@@ -32,7 +32,7 @@ pub(super) fn judge(state: &Arc<State>, token: Option<&str>, raw: &[u8]) -> Ruli
     let refuse = |refusal: &Refusal| Ruling {
         reply: Reply::refused(refusal, now_ms),
         delay: Duration::ZERO,
-        taken: None,
+        told: None,
         occupied: None,
     };
     let appid = match appid_of(state, token, now_ms) {
@@ -66,7 +66,7 @@ pub(super) fn judge(state: &Arc<State>, token: Option<&str>, raw: &[u8]) -> Ruli
         template: body.template_id.text(),
     };
     let untold = |reply, delay_ms| (reply, None, delay_ms);
-    let (reply, taken, delay_ms) = match state.scripts.pick(&call) {
+    let (reply, told, delay_ms) = match state.scripts.pick(&call) {
         None => sending.finish(0),
         Some(Answer::Delay { ms }) => sending.finish(ms),
         Some(Answer::Errcode {
@@ -93,7 +93,7 @@ pub(super) fn judge(state: &Arc<State>, token: Option<&str>, raw: &[u8]) -> Ruli
     Ruling {
         reply,
         delay: Duration::from_millis(delay_ms),
-        taken,
+        told,
         occupied: Some(occupied),
     }
 }

@@ -77,7 +77,7 @@ async fn send(
     drop(body);
     let response = answer(&state, &line, Path::Send, ruling.reply, ruling.delay).await;
     // A caller who hung up meanwhile took this task with him; one whom the server's end cut off was told nothing.
-    if let Some(taken) = ruling.taken
+    if let Some(taken) = ruling.told
         && *state.running.borrow() == Running::Up
     {
         lock(&state.log).answered(taken, state.clock.now_ms());
