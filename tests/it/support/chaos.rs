@@ -80,7 +80,7 @@ const BACKLOG: usize = 2_000;
 /// More lives than a run of hours has; each is an app of the sandbox.
 const N_LIVES: usize = 5_000;
 
-/// After the trouble the work ends as long as it gets on; this long without a new outcome, it does not.
+/// This long without a new outcome, the work does not get on.
 const STUCK: Duration = Duration::from_mins(2);
 
 /// Between two looks at everything.
@@ -131,6 +131,7 @@ struct Run<'a> {
     distinct: BTreeSet<String>,
     api_is_well_at: Option<Instant>,
     began: Instant,
+    news_at: Instant,
     told_at: Instant,
 }
 
@@ -193,16 +194,17 @@ impl<'a> Run<'a> {
             distinct: BTreeSet::new(),
             api_is_well_at: None,
             began: now,
+            news_at: now,
             told_at: now,
             world,
         }
     }
 
-    /// Publishes everything, with trouble all the while.
+    /// Publishes everything, with trouble all the while; less, if the service does not get on.
     fn trouble(&mut self) {
         let (mut quiet, mut next) = self.schedule.next();
         let mut last_at = Instant::now();
-        while self.load.len() < self.plan.events {
+        while self.load.len() < self.plan.events && self.gets_on() {
             self.publish_due();
             self.attend();
             if last_at.elapsed() >= quiet {
@@ -253,7 +255,9 @@ impl<'a> Run<'a> {
         for published in self.reader.seen.drain(..) {
             let value = published.value.as_deref().unwrap_or_default();
             let outcome = oracle::reading::outcome(value, published.at_ms);
-            self.distinct.insert(outcome.id.clone());
+            if self.distinct.insert(outcome.id.clone()) {
+                self.news_at = Instant::now();
+            }
             self.outcomes.push(outcome);
         }
     }
@@ -305,15 +309,10 @@ impl<'a> Run<'a> {
 
     /// Waits until everything has ended and is committed, or nothing gets on; then ends the members.
     fn finish(&mut self) {
-        let mut last_news = (Instant::now(), 0);
-        while self.distinct.len() < self.load.n_owing() || !self.brokers.are_whole() {
+        self.news_at = Instant::now();
+        let owes = |run: &Self| run.distinct.len() < run.load.n_owing();
+        while (owes(self) || !self.brokers.are_whole()) && self.gets_on() {
             self.attend();
-            if self.distinct.len() > last_news.1 {
-                last_news = (Instant::now(), self.distinct.len());
-            }
-            if last_news.0.elapsed() > STUCK {
-                break;
-            }
         }
         self.world.flush();
         let waited_since = Instant::now();
@@ -321,6 +320,10 @@ impl<'a> Run<'a> {
             self.attend();
         }
         self.members.end_all(&self.world, &mut self.diary);
+    }
+
+    fn gets_on(&self) -> bool {
+        self.news_at.elapsed() < STUCK
     }
 
     fn is_committed(&self) -> bool {

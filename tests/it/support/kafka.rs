@@ -58,6 +58,11 @@ const N_PORT_CHOICES: u32 = 3;
 const STARTED_LINE: &str = "Kafka Server started";
 const PORT_TAKEN: &str = "java.net.BindException";
 
+/// A port for a server that may be away for a while and must get it back.
+pub(crate) fn free_port() -> io::Result<u16> {
+    Ok(Ports::listen_anywhere()?.local_addr()?.port())
+}
+
 /// One Kafka node, broker and controller in one, with its data in a temporary folder; dropping it ends it.
 ///
 /// It knows its fellow voters only from its settings file, so a cluster can be a list of these.

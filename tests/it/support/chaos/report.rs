@@ -130,7 +130,10 @@ impl fmt::Display for Report {
                 Weight::MustBeZero => N_CASES,
                 Weight::Told => N_EXAMPLES,
             };
-            for case in finding.cases.iter().take(n_told) {
+            // A message that was sent five times is four findings and one story.
+            let mut stories = finding.cases.to_vec();
+            stories.dedup();
+            for case in stories.iter().take(n_told) {
                 write!(f, "\n{}: {case}", finding.what)?;
             }
         }

@@ -127,3 +127,35 @@ impl Schedule {
         Duration::from_millis(self.random.u64(from..=to))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn troubles(seed: u64) -> Vec<String> {
+        let (session, api_timeout) = (Duration::from_secs(3), Duration::from_secs(2));
+        let mut schedule = Schedule::new(seed, session, api_timeout);
+        let steps = (0..400).map(|_| format!("{:?}", schedule.next()));
+        steps.collect()
+    }
+
+    #[test]
+    fn a_seed_is_a_schedule_and_every_kind_of_trouble_comes() {
+        assert_eq!(troubles(7), troubles(7));
+        assert_ne!(troubles(7), troubles(8));
+        let all = troubles(7).join("\n");
+        let kinds = [
+            "KillMember",
+            "FreezeMember",
+            "EndMember",
+            "StartMember",
+            "KillBroker",
+            "KillStore",
+            "BadAnswers",
+            "SlowAnswers",
+        ];
+        for kind in kinds {
+            assert!(all.contains(kind), "no {kind}");
+        }
+    }
+}

@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::kafka::process::{Jvm as Guarded, log_tail};
+use crate::support::kafka::free_port;
+use crate::support::kafka::process::Jvm as Guarded;
 use crate::support::oracle::{Incident, Memory};
 use crate::support::wait_until;
 
@@ -79,7 +81,7 @@ impl Store {
     }
 
     /// The members' `[state] url`; nothing where the service is to do without.
-    pub(super) fn url(&self, folder: &std::path::Path) -> Option<String> {
+    pub(super) fn url(&self, folder: &Path) -> Option<String> {
         match self {
             Self::None => None,
             Self::Sqlite => Some(format!("sqlite:{}/state.db", folder.display())),
@@ -125,9 +127,7 @@ pub(super) enum Killed {
 
 impl Redis {
     fn start() -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-        let port = free.local_addr().expect("a listener has an address").port();
-        drop(free);
+        let port = free_port().expect("a port is free");
         let folder = tempfile::Builder::new()
             .prefix("wx-courier-redis-")
             .tempdir()
@@ -139,10 +139,7 @@ impl Redis {
             folder,
         };
         redis.launch();
-        let log = redis.folder.path().join("redis.log");
-        wait_until(&format!("Redis serves; {}", log_tail(&log)), || {
-            redis.serves()
-        });
+        wait_until("Redis serves", || redis.serves());
         redis
     }
 

@@ -85,7 +85,7 @@ impl Ports {
         })
     }
 
-    fn listen_anywhere() -> io::Result<TcpListener> {
+    pub(super) fn listen_anywhere() -> io::Result<TcpListener> {
         let mut last_error = io::Error::other("no port was tried");
         for attempt in 0..100_u8 {
             let random = RandomState::new().hash_one(attempt);

@@ -68,6 +68,7 @@ fn explain(
             return false;
         };
         *life == later.life
+            && earlier.life != later.life
             && earlier.at_ms >= from_ms - bounds.clocks_ms
             && later.at_ms >= until_ms - bounds.clocks_ms
             && later.at_ms <= until_ms + bounds.settle_ms
