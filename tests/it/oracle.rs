@@ -196,6 +196,7 @@ fn a_sender_that_dies_before_it_can_have_settled_explains_it() {
     let verdict = judge(&sent_twice(15_000, vec![gone("wx1", 10_400)]));
     assert_eq!(explanations(&verdict), [Explanation::SenderGone]);
     assert!(verdict.is_kept());
+    assert_eq!(verdict.longest_excuse_ms, 350);
     // Too late, before it began, somebody else, and after the second send.
     for excuse in [
         gone("wx1", 11_500),

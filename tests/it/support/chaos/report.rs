@@ -64,6 +64,7 @@ impl Report {
             "records": self.n_records, "owed": verdict.n_owed, "outcomes": verdict.n_outcomes,
             "repeated_outcomes": verdict.n_repeated, "statuses": verdict.statuses,
             "accepted": verdict.n_accepted, "second_sends": verdict.second_sends,
+            "longest_excuse_ms": verdict.longest_excuse_ms,
             "trouble": deeds, "findings": counts,
         })
     }
@@ -112,6 +113,13 @@ impl fmt::Display for Report {
                 )?;
             }
         }
+        let longest_ms = usize::try_from(verdict.longest_excuse_ms).unwrap_or(0);
+        line(
+            f,
+            "  longest life after an answer that excused one, in ms",
+            longest_ms,
+            "",
+        )?;
         writeln!(f)?;
         let findings = verdict.findings();
         for finding in &findings {

@@ -1,5 +1,6 @@
 //! Three brokers that are one cluster: every record lies on all of them, and two are enough to go on.
 
+use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -7,9 +8,9 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::metadata::MetadataTopic;
 
-use super::Kafka;
 use super::jars::Jars;
 use super::node::{Node, Ports};
+use super::{Kafka, N_PORT_CHOICES, PORT_TAKEN};
 
 /// As many as it takes to lose one and still have a majority.
 pub(crate) const N_BROKERS: u16 = 3;
@@ -35,37 +36,22 @@ impl Cluster {
 
     fn try_start() -> Result<Self, String> {
         let jars = Jars::find()?;
-        let prepared = |error| format!("a Kafka cluster could not be prepared: {error}");
-        let mut members = Vec::new();
-        for id in 1..=N_BROKERS {
-            let node = Node {
-                id,
-                replicas: N_BROKERS,
-                heap_mb: HEAP_MB,
+        let mut n_choices = 1;
+        let nodes = loop {
+            let mut nodes = prepare(&jars)
+                .map_err(|error| format!("a Kafka cluster could not be prepared: {error}"))?;
+            let Err(reason) = start_all(&mut nodes) else {
+                break nodes;
             };
-            members.push((node, Ports::choose().map_err(prepared)?));
-        }
-        let voters: Vec<String> = members
-            .iter()
-            .map(|(node, ports)| node.voter(*ports))
-            .collect();
-        let voters = voters.join(",");
-        let mut nodes = Vec::new();
-        for (node, ports) in members {
-            nodes.push(Kafka::prepare(jars.clone(), node, ports, &voters).map_err(prepared)?);
-        }
-        // None of them is ready before two of them run.
-        thread::scope(|scope| {
-            let start = |kafka: &mut Kafka| kafka.format().and_then(|()| kafka.run());
-            let starts: Vec<_> = nodes
-                .iter_mut()
-                .map(|kafka| scope.spawn(move || start(kafka)))
-                .collect();
-            let panicked = |_| Err("a thread that starts a broker panicked".to_owned());
-            starts
-                .into_iter()
-                .try_for_each(|start| start.join().unwrap_or_else(panicked))
-        })?;
+            let is_clash = nodes.iter().any(|kafka| kafka.log().contains(PORT_TAKEN));
+            if n_choices == N_PORT_CHOICES || !is_clash {
+                return Err(reason);
+            }
+            for kafka in &mut nodes {
+                kafka.folder.disable_cleanup(false);
+            }
+            n_choices += 1;
+        };
         let addresses: Vec<&str> = nodes.iter().map(Kafka::bootstrap).collect();
         let bootstrap = addresses.join(",");
         let asking = ClientConfig::new()
@@ -113,4 +99,36 @@ impl Cluster {
         metadata.brokers().len() == self.nodes.len()
             && partitions.all(|partition| partition.isr().len() == self.nodes.len())
     }
+}
+
+/// Nodes that know each other, with empty folders.
+fn prepare(jars: &Jars) -> io::Result<Vec<Kafka>> {
+    let mut members = Vec::new();
+    for id in 1..=N_BROKERS {
+        let node = Node {
+            id,
+            replicas: N_BROKERS,
+            heap_mb: HEAP_MB,
+        };
+        members.push((node, Ports::choose()?));
+    }
+    let voters = members.iter().map(|(node, ports)| node.voter(*ports));
+    let voters = voters.collect::<Vec<_>>().join(",");
+    let prepare = |(node, ports)| Kafka::prepare(jars.clone(), node, ports, &voters);
+    members.into_iter().map(prepare).collect()
+}
+
+/// All at once: none of them is ready before two of them run.
+fn start_all(nodes: &mut [Kafka]) -> Result<(), String> {
+    let start = |kafka: &mut Kafka| kafka.format().and_then(|()| kafka.run());
+    thread::scope(|scope| {
+        let starts = nodes
+            .iter_mut()
+            .map(|kafka| scope.spawn(move || start(kafka)));
+        let starts: Vec<_> = starts.collect();
+        let panicked = |_| Err("a thread that starts a broker panicked".to_owned());
+        starts
+            .into_iter()
+            .try_for_each(|start| start.join().unwrap_or_else(panicked))
+    })
 }

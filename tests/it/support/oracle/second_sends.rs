@@ -37,6 +37,10 @@ pub(super) fn check(message: &Message<'_>, history: &History, verdict: &mut Verd
             continue;
         };
         let why = explain(message, history, earlier, later);
+        if why == Some(Explanation::SenderGone) {
+            let after_ms = from_answer_to_death(history, earlier);
+            verdict.longest_excuse_ms = verdict.longest_excuse_ms.max(after_ms);
+        }
         let kinds = verdict.second_sends.entry(owed.rule.clone()).or_default();
         match why {
             Some(why) => *kinds.explained.entry(why).or_default() += 1,
@@ -149,6 +153,22 @@ fn fate_of_sender(history: &History, send: &Send, settled_ms: i64) -> Option<(Ex
             }
             Incident::StoreDown { .. } | Incident::BrokerDown { .. } => None,
         })
+}
+
+/// How long a sender lived on after its answer.
+fn from_answer_to_death(history: &History, send: &Send) -> i64 {
+    let answered_ms = send.answered_at_ms.unwrap_or(send.at_ms);
+    let deaths = history
+        .incidents
+        .iter()
+        .filter_map(|incident| match incident {
+            Incident::Gone { life, at_ms } if *life == send.life => Some(at_ms - answered_ms),
+            Incident::Gone { .. }
+            | Incident::Frozen { .. }
+            | Incident::StoreDown { .. }
+            | Incident::BrokerDown { .. } => None,
+        });
+    deaths.max().unwrap_or_default()
 }
 
 /// With one record, two senders mean that its partition has moved from one to the other. With several they may be two members that

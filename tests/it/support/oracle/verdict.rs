@@ -31,6 +31,8 @@ pub(crate) struct Verdict {
     pub(crate) n_accepted: usize,
     /// Second sends by rule.
     pub(crate) second_sends: BTreeMap<String, SecondSends>,
+    /// The longest time between an answer and the death of the one who got it that excused a second send, in milliseconds.
+    pub(crate) longest_excuse_ms: i64,
     /// Owed outcomes that are not there.
     pub(crate) lost: Vec<String>,
     /// Outcomes that nobody owes.
@@ -80,6 +82,7 @@ impl Verdict {
             statuses: BTreeMap::new(),
             n_accepted: 0,
             second_sends: BTreeMap::new(),
+            longest_excuse_ms: 0,
             lost: Vec::new(),
             owed_by_nobody: Vec::new(),
             two_statuses: Vec::new(),
