@@ -42,6 +42,9 @@ struct Arguments {
     /// Where the members keep what they sent
     #[arg(long, default_value = "none")]
     store: StoreWord,
+    /// The service; unless said, the one that was built with the profile of this program
+    #[arg(long)]
+    binary: Option<PathBuf>,
     /// A file for the figures, as JSON
     #[arg(long)]
     report: Option<PathBuf>,
@@ -65,7 +68,7 @@ enum StoreWord {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let Some(binary) = binary() else {
+    let Some(binary) = arguments.binary.clone().or_else(binary) else {
         eprintln!(
             "the service is not built: run `cargo build --release --bin wx-courier` first \
              (without --release if this runs without it)"
