@@ -135,6 +135,7 @@ async fn a_message_goes_through_and_is_remembered() {
         (&json!(1), &json!(1))
     );
     assert_eq!(log["accepted"][0]["data"]["thing1"], "拿铁");
+    assert!(accepted[0].answered_at_ms >= Some(accepted[0].at_ms));
     let stats = sandbox.handle().stats();
     assert_eq!(
         (
@@ -239,6 +240,9 @@ async fn scripts_break_answers_and_connections() {
         0
     );
     assert_eq!(sandbox.handle().stats().cut, 3);
+    let sends = sandbox.handle().accepted();
+    let told: Vec<_> = sends.iter().map(|send| send.answered_at_ms).collect();
+    assert!(matches!(told[..], [None, None, Some(_)]), "{told:?}");
 }
 
 #[tokio::test]

@@ -30,6 +30,15 @@ pub struct Accepted {
     pub msgid: u64,
     /// When it was accepted, in milliseconds since the epoch. The answer went out later by the latency.
     pub at_ms: u64,
+    /// When the caller was told so. Nothing if he was told something else, was cut off, hung up before, or still waits.
+    pub answered_at_ms: Option<u64>,
+}
+
+/// Where the log keeps an accepted send. The msgid tells it from one that took its place after a reset.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Taken {
+    pub(super) index: u64,
+    pub(super) msgid: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -38,6 +47,7 @@ struct Entry {
     body: Arc<[u8]>,
     msgid: u64,
     at_ms: u64,
+    answered_at_ms: Option<u64>,
 }
 
 /// The newest accepted sends, up to a limit.
@@ -64,16 +74,29 @@ impl Log {
     }
 
     /// The body is copied: a slice of the connection's buffer would keep the whole buffer alive.
-    pub(super) fn add(&mut self, appid: Arc<str>, body: &[u8], msgid: u64, at_ms: u64) {
+    pub(super) fn add(&mut self, appid: Arc<str>, body: &[u8], msgid: u64, at_ms: u64) -> Taken {
+        let index = self.n_accepted();
         self.entries.push_back(Entry {
             appid,
             body: Arc::from(body),
             msgid,
             at_ms,
+            answered_at_ms: None,
         });
         if self.entries.len() > self.limit {
             self.entries.pop_front();
             self.first += 1;
+        }
+        Taken { index, msgid }
+    }
+
+    /// Remembers when the caller was told, if the send is still in the log.
+    pub(super) fn answered(&mut self, taken: Taken, now_ms: u64) {
+        let place = taken.index.checked_sub(self.first);
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        let entry = place.and_then(|place| self.entries.get_mut(place));
+        if let Some(entry) = entry.filter(|entry| entry.msgid == taken.msgid) {
+            entry.answered_at_ms = Some(now_ms);
         }
     }
 
@@ -131,6 +154,7 @@ fn read(index: u64, entry: &Entry) -> Accepted {
             .collect(),
         msgid: entry.msgid,
         at_ms: entry.at_ms,
+        answered_at_ms: entry.answered_at_ms,
     }
 }
 
@@ -164,6 +188,20 @@ mod tests {
         );
         assert_eq!(page[0].data["thing1"], "拿铁");
         assert!(log.from(9, 10).read().is_empty());
+    }
+
+    #[test]
+    fn the_answer_is_noted_where_its_send_still_stands() {
+        let mut log = Log::new(2);
+        let mut add = |msgid| log.add(Arc::from("wx1"), BODY, msgid, 7);
+        let (gone, first, second) = (add(1), add(2), add(3));
+        log.answered(gone, 8);
+        log.answered(second, 9);
+        let of_earlier_log = Taken { msgid: 77, ..first };
+        log.answered(of_earlier_log, 10);
+        let page = log.from(0, 10).read();
+        let told: Vec<_> = page.iter().map(|send| send.answered_at_ms).collect();
+        assert_eq!(told, [None, Some(9)]);
     }
 
     #[test]

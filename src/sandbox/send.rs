@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::sandbox::answer::{Refusal, Reply};
 use crate::sandbox::body::{Data, Field, SendBody, has_unicode_escape};
+use crate::sandbox::log::Taken;
 use crate::sandbox::script::{Answer, Call, Endpoint, Fate};
 use crate::sandbox::settings::{App, Template};
 use crate::sandbox::state::{Occupied, State, lock};
@@ -19,6 +20,8 @@ pub(super) struct Ruling {
     pub(super) reply: Reply,
     /// Beside the latency.
     pub(super) delay: Duration,
+    /// The send that the reply tells of, if it tells that it was accepted.
+    pub(super) told: Option<Taken>,
     /// Keeps other sends to the user away until the answer is out.
     pub(super) occupied: Option<Occupied>,
 }
@@ -29,6 +32,7 @@ pub(super) fn judge(state: &Arc<State>, token: Option<&str>, raw: &[u8]) -> Ruli
     let refuse = |refusal: &Refusal| Ruling {
         reply: Reply::refused(refusal, now_ms),
         delay: Duration::ZERO,
+        told: None,
         occupied: None,
     };
     let appid = match appid_of(state, token, now_ms) {
@@ -64,33 +68,35 @@ pub(super) fn judge(state: &Arc<State>, token: Option<&str>, raw: &[u8]) -> Ruli
         openid,
         template: body.template_id.text(),
     };
-    let (reply, delay_ms) = match state.scripts.pick(&call) {
-        None => (sending.finish(), 0),
-        Some(Answer::Delay { ms }) => (sending.finish(), ms),
+    let untold = |reply, delay_ms| (reply, None, delay_ms);
+    let (reply, told, delay_ms) = match state.scripts.pick(&call) {
+        None => sending.finish(0),
+        Some(Answer::Delay { ms }) => sending.finish(ms),
         Some(Answer::Errcode {
             code,
             message: Some(message),
-        }) => (Reply::verbatim(code, &message), 0),
+        }) => untold(Reply::verbatim(code, &message), 0),
         Some(Answer::Errcode {
             code,
             message: None,
-        }) => (Reply::refused(&Refusal::of(code), now_ms), 0),
+        }) => untold(Reply::refused(&Refusal::of(code), now_ms), 0),
         Some(Answer::Http { status, body, fate }) => {
             sending.meet(fate);
-            (Reply::Raw { status, body }, 0)
+            untold(Reply::Raw { status, body }, 0)
         }
         Some(Answer::Hang { ms, fate }) => {
             sending.meet(fate);
-            (Reply::Cut, ms)
+            untold(Reply::Cut, ms)
         }
         Some(Answer::Drop { fate }) => {
             sending.meet(fate);
-            (Reply::Cut, 0)
+            untold(Reply::Cut, 0)
         }
     };
     Ruling {
         reply,
         delay: Duration::from_millis(delay_ms),
+        told,
         occupied: Some(occupied),
     }
 }
@@ -133,10 +139,12 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    /// The true answer.
-    fn finish(&self) -> Reply {
-        self.accept()
-            .map_or_else(|refusal| Reply::refused(&refusal, self.now_ms), Reply::sent)
+    /// The true answer, and how much later it comes.
+    fn finish(&self, delay_ms: u64) -> (Reply, Option<Taken>, u64) {
+        match self.accept() {
+            Ok(taken) => (Reply::sent(taken.msgid), Some(taken), delay_ms),
+            Err(refusal) => (Reply::refused(&refusal, self.now_ms), None, delay_ms),
+        }
     }
 
     /// Does what a script says became of the message. Nobody hears whether it was good.
@@ -147,7 +155,7 @@ impl Sending<'_> {
         }
     }
 
-    fn accept(&self) -> Result<u64, Refusal> {
+    fn accept(&self) -> Result<Taken, Refusal> {
         let app = self
             .state
             .app(self.appid)
@@ -163,8 +171,8 @@ impl Sending<'_> {
             return Err(Refusal::of(43101));
         }
         let msgid = self.state.next_msgid();
-        lock(&self.state.log).add(Arc::clone(self.appid), self.raw, msgid, self.now_ms);
-        Ok(msgid)
+        let mut log = lock(&self.state.log);
+        Ok(log.add(Arc::clone(self.appid), self.raw, msgid, self.now_ms))
     }
 }
 

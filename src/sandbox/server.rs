@@ -19,7 +19,7 @@ use crate::sandbox::control;
 use crate::sandbox::line::{Line, LineListener};
 use crate::sandbox::quota;
 use crate::sandbox::send;
-use crate::sandbox::state::{Running, State};
+use crate::sandbox::state::{Running, State, lock};
 use crate::sandbox::stats::Path;
 
 /// WeChat's own bodies are a few hundred bytes; control calls may bring long lists.
@@ -78,6 +78,12 @@ async fn send(
     let ruling = send::judge(&state, given(query).access_token.as_deref(), &body);
     drop(body);
     let response = answer(&state, &line, Path::Send, ruling.reply, ruling.delay).await;
+    // A caller who hung up meanwhile took this task with him; one whom the server's end cut off was told nothing.
+    if let Some(taken) = ruling.told
+        && *state.running.borrow() == Running::Up
+    {
+        lock(&state.log).answered(taken, state.clock.now_ms());
+    }
     drop(ruling.occupied);
     response
 }

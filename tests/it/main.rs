@@ -10,9 +10,11 @@
 mod api_trouble;
 mod broker_restart;
 mod cases;
+mod chaos;
 mod commands;
 mod crash;
 mod happy_path;
+mod oracle;
 mod poison;
 mod rebalance;
 mod reload;

@@ -20,6 +20,8 @@
 )]
 
 // The paths are spelt out because a crate that includes this file by `#[path]` would look for them elsewhere.
+#[path = "support/chaos.rs"]
+pub(crate) mod chaos;
 #[path = "support/checks.rs"]
 pub(crate) mod checks;
 #[path = "support/courier.rs"]
@@ -32,6 +34,8 @@ pub(crate) mod folder;
 pub(crate) mod kafka;
 #[path = "support/load.rs"]
 pub(crate) mod load;
+#[path = "support/oracle.rs"]
+pub(crate) mod oracle;
 #[path = "support/redis.rs"]
 pub(crate) mod redis;
 #[path = "support/schema.rs"]

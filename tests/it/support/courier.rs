@@ -24,6 +24,22 @@ pub(crate) struct Courier {
 impl Courier {
     /// Starts the service and waits until it says where it listens, which is before it joins its group.
     pub(crate) fn start(binary: &Path, folder: &Path, log: PathBuf) -> Self {
+        let mut courier = Self::launch(binary, folder, log, &[]);
+        wait_until("the service says where it listens", || {
+            courier.must_run();
+            courier.address = listens_at(&courier.log()).unwrap_or_default();
+            !courier.address.is_empty()
+        });
+        courier
+    }
+
+    /// Starts the service with these variables, and does not wait for anything. Its pages are not known then.
+    pub(crate) fn launch(
+        binary: &Path,
+        folder: &Path,
+        log: PathBuf,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let file = File::create(&log).expect("the log file can be created");
         let child = Command::new(binary)
             .arg("run")
@@ -31,22 +47,17 @@ impl Courier {
             .arg(folder)
             // What the developer's shell says must not change what a test sees.
             .env_clear()
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a file can be cloned"))
             .stderr(file)
             .spawn()
             .unwrap_or_else(|error| panic!("{} cannot be run: {error}", binary.display()));
-        let mut courier = Self {
+        Self {
             child,
             log,
             address: String::new(),
-        };
-        wait_until("the service says where it listens", || {
-            courier.must_run();
-            courier.address = listens_at(&courier.log()).unwrap_or_default();
-            !courier.address.is_empty()
-        });
-        courier
+        }
     }
 
     /// Waits until `/readyz` says so: the service is a member of its group.
@@ -102,6 +113,11 @@ impl Courier {
         self.signal("CONT");
     }
 
+    /// How the process ended, or nothing while it runs.
+    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child has a status")
+    }
+
     fn signal(&self, name: &str) {
         let sent = send_signal(name, self.child.id());
         assert!(sent, "SIG{name} was not sent");
@@ -117,7 +133,7 @@ impl Courier {
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let mut status = None;
         wait_until("the service has ended", || {
-            status = self.child.try_wait().expect("a child has a status");
+            status = self.status();
             status.is_some()
         });
         status.expect("it was waited for")
@@ -140,9 +156,16 @@ impl Courier {
         String::from_utf8_lossy(&log).into_owned()
     }
 
+    /// The end of what the process has written.
+    pub(crate) fn last_words(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = &lines[lines.len().saturating_sub(N_LOG_LINES_SHOWN)..];
+        format!("  {}", tail.join("\n  "))
+    }
+
     fn must_run(&mut self) {
-        let status = self.child.try_wait().expect("a child has a status");
-        if let Some(status) = status {
+        if let Some(status) = self.status() {
             panic!("the service ended by itself, with {status}");
         }
     }
@@ -153,10 +176,7 @@ impl Drop for Courier {
         let _has_ended = self.child.kill().is_err();
         let _was_waited_for = self.child.wait().is_err();
         if thread::panicking() {
-            let log = self.log();
-            let lines: Vec<&str> = log.lines().collect();
-            let tail = &lines[lines.len().saturating_sub(N_LOG_LINES_SHOWN)..];
-            eprintln!("the service's last words:\n  {}", tail.join("\n  "));
+            eprintln!("the service's last words:\n{}", self.last_words());
         }
     }
 }

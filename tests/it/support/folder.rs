@@ -9,6 +9,14 @@ use wx_courier::pipeline::catalog::{Catalog, TemplateKind};
 use wx_courier::sandbox::{App, Kind, Settings as SandboxSettings, Template};
 
 pub(crate) const APPID: &str = "wx0123456789abcdef";
+/// The appid of one app of several; the first is the one of the sample configuration.
+pub(crate) fn appid(number: usize) -> String {
+    match number {
+        0 => APPID.to_owned(),
+        _ => format!("wx{number:016x}"),
+    }
+}
+
 pub(crate) const SECRET: &str = "sandbox-secret";
 
 /// The folder that users get.
@@ -65,11 +73,11 @@ pub(crate) fn read(folder: &Path) -> Loaded {
     loaded
 }
 
-/// The app and its templates, as WeChat would know them.
-pub(crate) fn tell_sandbox(settings: &mut SandboxSettings, catalog: &Catalog) {
+/// An app and its templates, as WeChat would know them.
+pub(crate) fn tell_sandbox(settings: &mut SandboxSettings, appid: &str, catalog: &Catalog) {
     let app = settings
         .apps
-        .entry(APPID.to_owned())
+        .entry(appid.to_owned())
         .or_insert_with(|| App {
             secret: SECRET.to_owned(),
             ..App::default()

@@ -10,17 +10,20 @@
 )]
 
 // The paths are spelt out because a crate that includes this file by `#[path]` would look for them elsewhere.
+#[path = "kafka/cluster.rs"]
+pub(crate) mod cluster;
 #[path = "kafka/jars.rs"]
 mod jars;
+#[path = "kafka/node.rs"]
+mod node;
 #[path = "kafka/process.rs"]
-mod process;
+pub(crate) mod process;
 
 use std::env;
 use std::fs;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::thread;
@@ -29,6 +32,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use self::jars::Jars;
+use self::node::{Node, Ports};
 use self::process::{Jvm, log_tail};
 
 /// Names the brokers to use instead of starting one.
@@ -36,7 +40,13 @@ pub(crate) const BOOTSTRAP_VARIABLE: &str = "KAFKA_BOOTSTRAP_SERVERS";
 
 /// Base64 of `wx-courier-tests`. Fixed, because the nodes of one cluster must be formatted with the same id.
 const CLUSTER_ID: &str = "d3gtY291cmllci10ZXN0cw";
-const NODE_ID: u16 = 1;
+
+/// The node that is a cluster of its own.
+const ALONE: Node = Node {
+    id: 1,
+    replicas: 1,
+    heap_mb: 512,
+};
 
 /// A broker needs two seconds on an idle machine; a busy one with cold disks may need many times that.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -48,11 +58,17 @@ const N_PORT_CHOICES: u32 = 3;
 const STARTED_LINE: &str = "Kafka Server started";
 const PORT_TAKEN: &str = "java.net.BindException";
 
+/// A port for a server that may be away for a while and must get it back.
+pub(crate) fn free_port() -> io::Result<u16> {
+    Ok(Ports::listen_anywhere()?.local_addr()?.port())
+}
+
 /// One Kafka node, broker and controller in one, with its data in a temporary folder; dropping it ends it.
 ///
 /// It knows its fellow voters only from its settings file, so a cluster can be a list of these.
 pub(crate) struct Kafka {
     jars: Jars,
+    node: Node,
     ports: Ports,
     bootstrap: String,
     n_starts: u32,
@@ -130,7 +146,8 @@ impl Kafka {
         let jars = Jars::find()?;
         let mut n_choices = 1;
         loop {
-            let mut kafka = Self::prepare(jars.clone())
+            let mut kafka = Ports::choose()
+                .and_then(|ports| Self::prepare(jars.clone(), ALONE, ports, &ALONE.voter(ports)))
                 .map_err(|error| format!("a Kafka broker could not be prepared: {error}"))?;
             let Err(reason) = kafka.format().and_then(|()| kafka.run()) else {
                 return Ok(kafka);
@@ -143,19 +160,19 @@ impl Kafka {
         }
     }
 
-    fn prepare(jars: Jars) -> io::Result<Self> {
-        let ports = Ports::choose()?;
+    /// `voters` names all controllers of the cluster.
+    fn prepare(jars: Jars, node: Node, ports: Ports, voters: &str) -> io::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("wx-courier-kafka-")
             .tempdir()?;
-        let voters = format!("{NODE_ID}@127.0.0.1:{}", ports.controller);
         let data = folder.path().join("data");
         fs::write(
             folder.path().join("server.properties"),
-            settings(NODE_ID, ports, &voters, &data),
+            node.settings(ports, voters, &data),
         )?;
         Ok(Self {
             jars,
+            node,
             ports,
             bootstrap: format!("127.0.0.1:{}", ports.client),
             n_starts: 0,
@@ -179,10 +196,14 @@ impl Kafka {
     }
 
     fn run(&mut self) -> Result<(), String> {
+        self.launch()?;
+        self.wait_until_started()
+    }
+
+    /// Runs the broker and does not wait for it.
+    fn launch(&mut self) -> Result<(), String> {
         self.n_starts += 1;
-        let jvm = self.spawn("kafka.Kafka", &[])?;
-        // Handed through, not yet kept: a broker that does not get ready is dropped, which ends its process.
-        self.jvm = Some(self.wait_until_started(jvm)?);
+        self.jvm = Some(self.spawn("kafka.Kafka", &[])?);
         Ok(())
     }
 
@@ -197,29 +218,40 @@ impl Kafka {
             .map_err(|error| self.failure(&format!("java could not be run: {error}")))
     }
 
-    /// The log line comes first, because a stranger's broker on the same port would accept a connection too.
-    fn wait_until_started(&mut self, mut jvm: Jvm) -> Result<Jvm, String> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.client));
+    fn wait_until_started(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + START_LIMIT;
-        loop {
-            if self.log().contains(STARTED_LINE)
-                && TcpStream::connect_timeout(&address, POLL_INTERVAL).is_ok()
-            {
-                return Ok(jvm);
-            }
-            if let Some(status) = jvm.status() {
-                return Err(self.failure(&format!("it ended while starting, with {status}")));
-            }
+        while !self.has_started()? {
             if Instant::now() > deadline {
+                self.jvm = None;
                 return Err(self.failure(&format!("it did not start within {START_LIMIT:?}")));
             }
             thread::sleep(POLL_INTERVAL);
+        }
+        Ok(())
+    }
+
+    /// Whether the broker that was launched serves clients. The log line comes first, because a stranger's broker on the same port
+    /// would accept a connection too.
+    fn has_started(&mut self) -> Result<bool, String> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.client));
+        if self.log().contains(STARTED_LINE)
+            && TcpStream::connect_timeout(&address, POLL_INTERVAL).is_ok()
+        {
+            return Ok(true);
+        }
+        match self.jvm.as_mut().map(Jvm::status) {
+            Some(None) => Ok(false),
+            Some(Some(status)) => {
+                self.jvm = None;
+                Err(self.failure(&format!("it ended while starting, with {status}")))
+            }
+            None => Err(self.failure("it was not launched")),
         }
     }
 
     fn java_arguments(&self, main_class: &str) -> Vec<String> {
         [
-            "-Xmx512m",
+            &format!("-Xmx{}m", self.node.heap_mb),
             "-XX:+UseSerialGC",
             // A test broker does not live long enough to earn back what the optimising compiler costs.
             "-XX:TieredStopAtLevel=1",
@@ -261,72 +293,4 @@ impl Kafka {
             log_tail(&log)
         )
     }
-}
-
-#[derive(Clone, Copy)]
-struct Ports {
-    client: u16,
-    controller: u16,
-}
-
-impl Ports {
-    /// Picks free ports below the range from which systems serve outgoing connections: a client that keeps trying to
-    /// reach a stopped broker could otherwise be given the broker's own port and take it away.
-    fn choose() -> io::Result<Self> {
-        let client = Self::listen_anywhere()?;
-        let controller = Self::listen_anywhere()?;
-        Ok(Self {
-            client: client.local_addr()?.port(),
-            controller: controller.local_addr()?.port(),
-        })
-    }
-
-    fn listen_anywhere() -> io::Result<TcpListener> {
-        let mut last_error = io::Error::other("no port was tried");
-        for attempt in 0..100_u8 {
-            let random = RandomState::new().hash_one(attempt);
-            let port = 12_000 + u16::try_from(random % 20_000).map_err(io::Error::other)?;
-            match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-                Ok(listener) => return Ok(listener),
-                Err(error) => last_error = error,
-            }
-        }
-        Err(last_error)
-    }
-}
-
-/// The settings file of one node. `voters` names all controllers of the cluster as `id@host:port,…`.
-fn settings(node_id: u16, ports: Ports, voters: &str, data: &Path) -> String {
-    let Ports { client, controller } = ports;
-    let data = data.display();
-    format!(
-        "\
-process.roles=broker,controller
-node.id={node_id}
-controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{client}
-inter.broker.listener.name=PLAINTEXT
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-log.dirs={data}
-auto.create.topics.enable=false
-offsets.topic.num.partitions=4
-offsets.topic.replication.factor=1
-transaction.state.log.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-# Tests want their partitions at once, and may want to lose a member quickly.
-group.initial.rebalance.delay.ms=0
-group.min.session.timeout.ms=1000
-# A killed broker may come back only when its old session is over.
-broker.heartbeat.interval.ms=500
-broker.session.timeout.ms=3000
-# The default is a quarter of the heap.
-log.cleaner.dedupe.buffer.size=2097152
-"
-    )
 }

@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Published {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
+    /// When the broker took it, in Unix milliseconds.
+    pub(crate) at_ms: i64,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
     pub(crate) value: Option<Vec<u8>>,
@@ -129,6 +131,14 @@ impl Reader {
         &self.seen
     }
 
+    /// Reads what comes within this time.
+    pub(crate) fn read_for(&mut self, time: Duration) {
+        let began = Instant::now();
+        while began.elapsed() < time {
+            self.read_one();
+        }
+    }
+
     fn read_one(&mut self) -> bool {
         // An error here is a broker that is away; whoever waits has a limit.
         let Some(Ok(message)) = self.consumer.poll(Duration::from_millis(50)) else {
@@ -144,6 +154,7 @@ impl Reader {
         self.seen.push(Published {
             partition: message.partition(),
             offset: message.offset(),
+            at_ms: message.timestamp().to_millis().unwrap_or_default(),
             key: message.key().map(<[u8]>::to_vec),
             headers: headers.unwrap_or_default(),
             value: message.payload().map(<[u8]>::to_vec),

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -16,13 +17,15 @@ use wx_courier::sandbox::{Handle, Sandbox, Settings as SandboxSettings};
 
 use super::courier::Courier;
 use super::events::Event;
-use super::folder::{self, APPID, Rules, SECRET};
+use super::folder::{self, Rules, SECRET};
 use super::topic::{self, Reader};
 
 /// What a test wants to be different from the rest.
 pub(crate) struct Plan {
     /// Partitions of the source topic and of the outcome topic.
     pub(crate) partitions: i32,
+    /// Copies of every topic.
+    pub(crate) replicas: i32,
     /// The rules.
     pub(crate) rules: Rules,
     /// More rules: name and text.
@@ -35,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) state: Option<String>,
     /// Further sections of `courier.toml`.
     pub(crate) sections: &'static str,
+    /// Apps of the sandbox that know the same templates, each with an appid of its own.
+    pub(crate) n_apps: usize,
     /// The sandbox, but for its apps.
     pub(crate) sandbox: SandboxSettings,
     /// The service's binary.
@@ -45,12 +50,14 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             partitions: 4,
+            replicas: 1,
             rules: Rules::WithoutRates,
             more_rules: &[],
             outcomes: "",
             app: "",
             state: None,
             sections: "",
+            n_apps: 1,
             sandbox: SandboxSettings::default(),
             // Cargo says it to tests; whoever else includes this file says it himself.
             binary: PathBuf::from(option_env!("CARGO_BIN_EXE_wx-courier").unwrap_or_default()),
@@ -66,12 +73,13 @@ pub(crate) struct World {
     /// Control over the sandbox.
     pub(crate) wechat: Handle,
     upstream: Upstream,
+    n_apps: usize,
     n_published: Cell<i64>,
     n_couriers: Cell<u32>,
     binary: PathBuf,
     folder: TempDir,
     // In this order: the sandbox's task needs its runtime.
-    _sandbox: Sandbox,
+    sandbox: Sandbox,
     runtime: Runtime,
 }
 
@@ -104,12 +112,19 @@ impl World {
         let loaded = folder::read(folder.path());
         let settings = loaded.settings.expect("settings without errors are there");
         let catalog = loaded.catalog.expect("a catalog without errors is there");
-        folder::tell_sandbox(&mut plan.sandbox, &catalog);
+        for number in 0..plan.n_apps {
+            folder::tell_sandbox(&mut plan.sandbox, &folder::appid(number), &catalog);
+        }
         let sandbox = runtime.block_on(async { Sandbox::start(listener, plan.sandbox) });
         let sandbox = sandbox.expect("the sandbox can be started");
         let topics = wanted(&settings, Sources::Too);
         runtime
-            .block_on(create(&settings.kafka, &topics, plan.partitions, 1))
+            .block_on(create(
+                &settings.kafka,
+                &topics,
+                plan.partitions,
+                plan.replicas,
+            ))
             .expect("topics can be made");
         Self {
             brokers: brokers.to_owned(),
@@ -117,11 +132,12 @@ impl World {
             partitions: plan.partitions,
             wechat: sandbox.handle(),
             upstream: Upstream::new(brokers).expect("a producer can be made"),
+            n_apps: plan.n_apps,
             n_published: Cell::new(0),
             n_couriers: Cell::new(0),
             binary: plan.binary,
             folder,
-            _sandbox: sandbox,
+            sandbox,
             runtime,
         }
     }
@@ -135,10 +151,29 @@ impl World {
 
     /// Starts the service and does not wait for its group.
     pub(crate) fn courier_at_once(&self) -> Courier {
+        Courier::start(&self.binary, self.folder(), self.next_log())
+    }
+
+    /// Starts the service with these variables, and does not wait for anything.
+    pub(crate) fn launch(&self, variables: &[(&str, &str)]) -> Courier {
+        Courier::launch(&self.binary, self.folder(), self.next_log(), variables)
+    }
+
+    fn next_log(&self) -> PathBuf {
         let number = self.n_couriers.get() + 1;
         self.n_couriers.set(number);
-        let log = self.folder().join(format!("courier-{number}.log"));
-        Courier::start(&self.binary, self.folder(), log)
+        self.folder().join(format!("courier-{number}.log"))
+    }
+
+    /// The appid of one of the sandbox's apps. The settings name the first; a variable can name another.
+    pub(crate) fn appid(&self, number: usize) -> String {
+        assert!(number < self.n_apps, "the sandbox has {} apps", self.n_apps);
+        folder::appid(number)
+    }
+
+    /// Where the sandbox listens.
+    pub(crate) fn sandbox_address(&self) -> SocketAddr {
+        self.sandbox.addr()
     }
 
     /// The configuration folder.
@@ -246,10 +281,11 @@ listen = "127.0.0.1:0"
 }
 
 fn app_toml(base_url: &str, more: &str) -> String {
+    let appid = folder::appid(0);
     format!(
         r#"
 [apps.shop]
-appid    = "{APPID}"
+appid    = "{appid}"
 secret   = "{SECRET}"
 base_url = "{base_url}"
 {more}
