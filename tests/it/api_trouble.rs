@@ -16,9 +16,6 @@ backoff_base = "50ms"
 backoff_cap  = "500ms"
 "#;
 
-/// The sample rule with `in_doubt = "leave"`.
-const LEAVING_RULE: &str = "shipment-arrived";
-
 fn http(status: u16, body: &str) -> Answer {
     Answer::Http {
         status,
@@ -55,7 +52,7 @@ fn an_api_that_answers_garbage_for_a_while_costs_attempts_and_nothing_else() {
     let wechat = &world.wechat;
     // A rule that says `leave` would give some of these up as `unknown`: see the test below.
     let mut events = events::mixed(0..900);
-    events.retain(|event| event.rule != LEAVING_RULE);
+    events.retain(|event| event.rule != checks::LEAVING_RULE);
     assert_eq!(events.len(), 600);
     // Some users meet each trouble a known number of times …
     let mut expected = BTreeMap::new();

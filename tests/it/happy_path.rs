@@ -175,8 +175,8 @@ fn every_way_in_which_a_message_can_end() {
     unmatched.kind = "coupon.issued";
     let refused_param = order(7);
     script(&refused_param, code(47003));
-    let of_a_banned_app = order(8);
-    script(&of_a_banned_app, code(43107));
+    let not_authorised = order(8);
+    script(&not_authorised, code(50001));
     let ends = [
         (&sent, "sent", "ok"),
         (&rejected, "rejected", "user_refused"),
@@ -186,7 +186,7 @@ fn every_way_in_which_a_message_can_end() {
         (&unknown, "unknown", "in_doubt"),
         (&unmatched, "unmatched", "no_rule"),
         (&refused_param, "rejected", "param_refused"),
-        (&of_a_banned_app, "failed", "template_banned"),
+        (&not_authorised, "failed", "account_fault"),
     ];
     let an_hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
     let an_hour_ago = an_hour_ago.to_string();

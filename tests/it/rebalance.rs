@@ -5,6 +5,7 @@ use wx_courier::sandbox::{Latency, Settings as SandboxSettings};
 use crate::support::checks;
 use crate::support::kafka::Kafka;
 use crate::support::load::Load;
+use crate::support::redis::Redis;
 use crate::support::world::{Plan, World};
 
 // A member learns of a rebalance by its next heartbeat; three seconds would be most of the test.
@@ -18,7 +19,10 @@ const PARTITIONS: usize = 8;
 
 #[test]
 fn partitions_change_hands_under_load() {
+    // Two members share what they remember.
+    let redis = Redis::start();
     let plan = Plan {
+        state: Some(redis.url()),
         partitions: 8,
         app: "max_in_flight = 10",
         sections: QUICK_GROUP,
