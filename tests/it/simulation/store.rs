@@ -47,7 +47,7 @@ impl World {
                     .map(|(holder, _)| *holder);
                 Request::Claim(claim)
             }
-            other => other,
+            other @ (Request::Claim(_) | Request::Release { .. } | Request::Settle(_)) => other,
         };
         self.members[member]
             .questions

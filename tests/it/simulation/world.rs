@@ -279,7 +279,7 @@ impl World {
                     && let Some(earlier) = self.some_record(&records)
                 {
                     // Upstream publishes at least once.
-                    record.value = earlier;
+                    record.value = earlier.value;
                 }
                 records.push(record);
             }
@@ -325,12 +325,12 @@ impl World {
         }
     }
 
-    fn some_record(&mut self, here: &[Record]) -> Option<Option<Vec<u8>>> {
+    fn some_record(&mut self, here: &[Record]) -> Option<Record> {
         let all: Vec<&Record> = self.log.values().flatten().chain(here).collect();
         if all.is_empty() {
             return None;
         }
-        Some(all[self.random.usize(..all.len())].value.clone())
+        Some(all[self.random.usize(..all.len())].clone())
     }
 
     fn some_member(&mut self) -> usize {
