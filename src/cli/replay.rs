@@ -33,7 +33,7 @@ use progress::Progress;
 use publish::{Published, Work, publish};
 use report::{Numbers, Report, plural};
 
-/// What one run can remember: some hundred bytes each, and more than a day's work at ten a second.
+/// What one run can remember, at half a kilobyte each. At fifty a second this is more than five hours' work.
 const MOST_MESSAGES: usize = 1_000_000;
 
 /// Kafka finds a time by the clocks of producers or brokers, which may not be that of whoever settled the outcome.

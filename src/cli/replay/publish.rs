@@ -15,7 +15,7 @@ use super::pace::Pace;
 use super::progress::Progress;
 use crate::cli::asked_to_end;
 use crate::config::Kafka;
-use crate::edges::kafka::republish::{Delivery, Republisher};
+use crate::edges::kafka::republish::{Delivery, Fate, Republisher};
 use crate::edges::kafka::scan::{ScanError, Scanner};
 use crate::pipeline::event::{Record, RunId};
 use crate::pipeline::replay::{Errand, Place};
@@ -39,6 +39,8 @@ pub(super) struct Published {
     pub(super) acknowledged: usize,
     /// Records that were not there any more when their turn came.
     pub(super) gone: usize,
+    /// Records that their topic does not accept any more, for their size.
+    pub(super) too_large: usize,
     /// Why it ended before its end.
     pub(super) stopped: Option<Stopped>,
 }
@@ -70,6 +72,7 @@ struct Tally {
     under_way: usize,
     acknowledged: usize,
     gone: usize,
+    too_large: usize,
     stopped: Option<Stopped>,
 }
 
@@ -83,12 +86,17 @@ impl Tally {
 
     fn answered(&mut self, delivery: Delivery) {
         self.under_way -= 1;
-        match delivery.result {
-            Ok(()) => {
+        match delivery.fate {
+            Fate::Acknowledged => {
                 self.acknowledged += 1;
                 self.is_done(delivery.number);
             }
-            Err(error) => {
+            // No patience mends this, and the records behind it must not wait for it.
+            Fate::TooLarge => {
+                self.too_large += 1;
+                self.is_done(delivery.number);
+            }
+            Fate::Failed(error) => {
                 let why = format!("the broker did not take a record: {error}");
                 self.stopped = Some(Stopped::Failed(why));
             }
@@ -108,6 +116,7 @@ pub(super) async fn publish(work: &Work, journal: &mut Journal) -> anyhow::Resul
         under_way: 0,
         acknowledged: 0,
         gone: 0,
+        too_large: 0,
         stopped: None,
     };
     let mut pace = Pace::new(work.rate);
@@ -158,6 +167,7 @@ pub(super) async fn publish(work: &Work, journal: &mut Journal) -> anyhow::Resul
         done: tally.done,
         acknowledged: tally.acknowledged,
         gone: tally.gone,
+        too_large: tally.too_large,
         stopped: tally.stopped,
     })
 }

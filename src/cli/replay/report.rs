@@ -25,6 +25,8 @@ pub(super) struct Numbers {
     republished: usize,
     /// Records that were gone when their turn came.
     gone: usize,
+    /// Records that their topic does not accept any more, for their size.
+    too_large: usize,
     /// Records that are still to be published.
     left: usize,
     /// The file to go on with, if some are left.
@@ -36,6 +38,7 @@ impl Numbers {
         Self {
             republished: published.acknowledged,
             gone: published.gone,
+            too_large: published.too_large,
             left: n_errands - published.done,
             state,
         }
@@ -108,19 +111,25 @@ pub(super) fn print(judged: &Judged, where_from: &str) {
 /// What became of a run.
 pub(super) fn print_published(published: &Published, n_errands: usize) {
     let left = n_errands - published.done;
-    let gone = match published.gone {
-        0 => String::new(),
-        gone => format!(", {gone} gone before their turn"),
-    };
+    let left_out = [
+        (published.gone, "gone before their turn"),
+        (published.too_large, "too large for their topic"),
+    ];
+    let left_out = left_out
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .fold(String::new(), |text, (number, why)| {
+            text + &format!(", {number} {why}")
+        });
     let said = plural(published.acknowledged as u64, "record");
     match &published.stopped {
-        None => say(format_args!("done: {said} republished{gone}")),
+        None => say(format_args!("done: {said} republished{left_out}")),
         Some(Stopped::Asked) => say(format_args!(
-            "stopped: {said} republished{gone}, {left} left"
+            "stopped: {said} republished{left_out}, {left} left"
         )),
         Some(Stopped::Failed(why)) => {
             say(format_args!(
-                "failed: {said} republished{gone}, {left} left: {why}"
+                "failed: {said} republished{left_out}, {left} left: {why}"
             ));
         }
     }

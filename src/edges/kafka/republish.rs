@@ -23,8 +23,28 @@ use crate::pipeline::event::Record;
 pub struct Delivery {
     /// The number.
     pub number: usize,
-    /// Whether the broker has it, or why not.
-    pub result: Result<(), KafkaError>,
+    /// Whether the broker has it.
+    pub fate: Fate,
+}
+
+/// What became of a record.
+#[derive(Clone, Debug)]
+pub enum Fate {
+    /// The broker has it.
+    Acknowledged,
+    /// Its topic does not accept records of this size.
+    TooLarge,
+    /// The broker has not taken it.
+    Failed(KafkaError),
+}
+
+impl Fate {
+    fn of(error: KafkaError) -> Self {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::MessageSizeTooLarge) => Self::TooLarge,
+            _ => Self::Failed(error),
+        }
+    }
 }
 
 /// Publishes records to where they came from.
@@ -77,7 +97,7 @@ impl Republisher {
         while let Err((error, unsent)) = self.producer.send(again) {
             if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
                 let number = *unsent.delivery_opaque;
-                self.producer.context().tell(number, Err(error));
+                self.producer.context().tell(number, Fate::of(error));
                 return;
             }
             self.producer.flush(Duration::from_millis(100)).ok();
@@ -91,8 +111,8 @@ struct Context {
 }
 
 impl Context {
-    fn tell(&self, number: usize, result: Result<(), KafkaError>) {
-        if self.deliveries.send(Delivery { number, result }).is_err() {
+    fn tell(&self, number: usize, fate: Fate) {
+        if self.deliveries.send(Delivery { number, fate }).is_err() {
             tracing::debug!("the replay has ended before an acknowledgement reached it");
         }
     }
@@ -112,10 +132,10 @@ impl ProducerContext for Context {
     type DeliveryOpaque = Box<usize>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, number: Box<usize>) {
-        let result = match result {
-            Ok(_) => Ok(()),
-            Err((error, _)) => Err(error.clone()),
+        let fate = match result {
+            Ok(_) => Fate::Acknowledged,
+            Err((error, _)) => Fate::of(error.clone()),
         };
-        self.tell(*number, result);
+        self.tell(*number, fate);
     }
 }

@@ -46,13 +46,21 @@ pub enum ScanError {
     /// There is none of this name.
     #[error("the topic {0} does not exist")]
     NoTopic(String),
-    /// The cluster refused, or did not answer.
-    #[error("the topic {topic} cannot be read: {source}")]
-    Kafka {
+    /// Nobody answered.
+    #[error("no broker answers at {brokers}: {error}")]
+    Unreachable {
+        /// Where we asked.
+        brokers: String,
+        /// What librdkafka says.
+        error: KafkaError,
+    },
+    /// The cluster refused.
+    #[error("the topic {topic} cannot be read: {error}")]
+    Refused {
         /// The topic.
         topic: String,
         /// What librdkafka says.
-        source: KafkaError,
+        error: KafkaError,
     },
     /// Nothing came.
     #[error("the topic {topic} cannot be read: nothing came for {} s{why}", STALLED.as_secs())]
@@ -66,6 +74,7 @@ pub enum ScanError {
 
 /// A reader without a group.
 pub struct Scanner {
+    brokers: String,
     consumer: BaseConsumer<Quiet>,
 }
 
@@ -90,7 +99,10 @@ impl Scanner {
             ("fetch.wait.max.ms", "20"),
         ];
         let consumer = client_config(&kafka, &ours).create_with_context(Quiet)?;
-        Ok(Self { consumer })
+        Ok(Self {
+            brokers: kafka.brokers,
+            consumer,
+        })
     }
 
     /// How many partitions a topic has.
@@ -98,7 +110,10 @@ impl Scanner {
         let metadata = self
             .consumer
             .fetch_metadata(Some(topic), PATIENCE)
-            .map_err(|source| failed(topic, source))?;
+            .map_err(|error| ScanError::Unreachable {
+                brokers: self.brokers.clone(),
+                error,
+            })?;
         let found = metadata
             .topics()
             .iter()
@@ -123,11 +138,11 @@ impl Scanner {
         let mut from = TopicPartitionList::new();
         for (partition, (begin, _)) in &open {
             from.add_partition_offset(topic, *partition, Offset::Offset(*begin))
-                .map_err(|source| failed(topic, source))?;
+                .map_err(|error| failed(topic, error))?;
         }
         self.consumer
             .assign(&from)
-            .map_err(|source| failed(topic, source))?;
+            .map_err(|error| failed(topic, error))?;
         while !open.is_empty() {
             match self.next(topic)? {
                 Next::End(partition) => {
@@ -149,7 +164,7 @@ impl Scanner {
         }
         self.consumer
             .unassign()
-            .map_err(|source| failed(topic, source))
+            .map_err(|error| failed(topic, error))
     }
 
     /// Reads exactly these records, which must be sorted. Each comes with its index, `None` if it is not there any more; `each` may
@@ -187,7 +202,7 @@ impl Scanner {
         let (begin, end) = if of.partition < self.partitions(topic)? {
             self.consumer
                 .fetch_watermarks(topic, of.partition, PATIENCE)
-                .map_err(|source| failed(topic, source))?
+                .map_err(|error| failed(topic, error))?
         } else {
             (0, 0)
         };
@@ -231,7 +246,7 @@ impl Scanner {
             // Assigned anew, the consumer forgets what it had fetched of the old place.
             .and_then(|()| self.consumer.unassign())
             .and_then(|()| self.consumer.assign(&from))
-            .map_err(|source| failed(topic, source))
+            .map_err(|error| failed(topic, error))
     }
 
     /// Where each partition that has records to be read begins and ends, the end exclusive.
@@ -248,7 +263,7 @@ impl Scanner {
             let (low, end) = self
                 .consumer
                 .fetch_watermarks(topic, partition, PATIENCE)
-                .map_err(|source| failed(topic, source))?;
+                .map_err(|error| failed(topic, error))?;
             let begin = match since.get(&partition) {
                 Some(Offset::Offset(offset)) => low.max(*offset),
                 Some(Offset::End) => end,
@@ -274,12 +289,12 @@ impl Scanner {
         for partition in 0..n_partitions {
             asked
                 .add_partition_offset(topic, partition, Offset::Offset(time_ms))
-                .map_err(|source| failed(topic, source))?;
+                .map_err(|error| failed(topic, error))?;
         }
         let found = self
             .consumer
             .offsets_for_times(asked, PATIENCE)
-            .map_err(|source| failed(topic, source))?;
+            .map_err(|error| failed(topic, error))?;
         let offsets = found.elements();
         let offsets = offsets
             .iter()
@@ -296,8 +311,8 @@ impl Scanner {
                 None => {}
                 Some(Ok(message)) => return Ok(Next::Record(detach(&message))),
                 Some(Err(KafkaError::PartitionEOF(partition))) => return Ok(Next::End(partition)),
-                Some(Err(source)) if is_final(&source) => return Err(failed(topic, source)),
-                Some(Err(source)) => why = format!(", {source}"),
+                Some(Err(error)) if is_final(&error) => return Err(failed(topic, error)),
+                Some(Err(error)) => why = format!(", {error}"),
             }
         }
         let topic = topic.to_owned();
@@ -310,9 +325,9 @@ enum Next {
     End(i32),
 }
 
-fn failed(topic: &str, source: KafkaError) -> ScanError {
+fn failed(topic: &str, error: KafkaError) -> ScanError {
     let topic = topic.to_owned();
-    ScanError::Kafka { topic, source }
+    ScanError::Refused { topic, error }
 }
 
 /// What no waiting mends.

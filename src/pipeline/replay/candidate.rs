@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::Place;
+use super::{Place, Word};
 use crate::pipeline::claims::counts_as_sent;
 use crate::pipeline::event::{Decoded, Decoding, Record, Wish, decode, republished};
 use crate::pipeline::message::sent_first;
-use crate::pipeline::outcome::Status;
+use crate::pipeline::outcome::{Reason, Status};
 use crate::pipeline::rules::{Planned, RuleSet};
 
 /// What messages are judged by.
@@ -44,12 +44,30 @@ impl Digest {
     }
 }
 
+/// How a message ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending {
+    pub(super) status: Status,
+    reason: Reason,
+    pub(super) settled_ms: i64,
+    /// The outcome that says so.
+    outcome: Digest,
+}
+
+impl Ending {
+    pub(super) fn of(word: &Word) -> Self {
+        Self {
+            status: word.status,
+            reason: word.reason,
+            settled_ms: word.settled_ms,
+            outcome: Digest::of(&word.outcome_id),
+        }
+    }
+}
+
 /// The last word on a selected message.
 pub(super) struct Candidate {
-    pub(super) settled_ms: i64,
-    pub(super) status: Status,
-    /// The outcome that says so.
-    pub(super) outcome: Digest,
+    pub(super) ending: Ending,
     /// What is sent once; for a record that reached no rule, its first position.
     pub(super) subject: Digest,
     /// The dead letter; none if the original is read on its source topic.
@@ -83,15 +101,14 @@ impl Sight {
         original: Record,
         rule: Option<&Arc<str>>,
     ) -> (Self, Box<[Digest]>) {
-        let is_there = |name: &Arc<str>| {
-            context
-                .rules
-                .rules()
-                .iter()
-                .any(|known| known.name == *name)
-        };
-        if !rule.is_none_or(is_there) {
-            return (Self::RuleGone, Box::default());
+        if let Some(rule) = rule {
+            let known = context.rules.rules();
+            if known
+                .binary_search_by(|known| known.name.cmp(rule))
+                .is_err()
+            {
+                return (Self::RuleGone, Box::default());
+            }
         }
         let wish = Wish {
             rules: rule.iter().map(|rule| rule.as_ref().into()).collect(),
@@ -140,17 +157,19 @@ pub(super) struct Past {
 }
 
 impl Past {
-    pub(super) fn hear(&mut self, status: Status, settled_ms: i64, outcome: Digest) {
+    pub(super) fn hear(&mut self, said: &Ending) {
         // A duplicate is the shadow of a message that was sent, and no word on it.
-        self.is_sent |= counts_as_sent(status) || status == Status::Skipped;
-        if status != Status::Skipped && settled_ms >= self.last_ms {
-            self.last_ms = settled_ms;
-            self.last_outcome = outcome;
+        let is_shadow = said.reason == Reason::Duplicate;
+        self.is_sent |= counts_as_sent(said.status) || is_shadow;
+        if !is_shadow && said.settled_ms >= self.last_ms {
+            self.last_ms = said.settled_ms;
+            self.last_outcome = said.outcome;
         }
     }
 
     /// Whether another outcome came after this one.
     pub(super) fn went_on(&self, candidate: &Candidate) -> bool {
-        self.last_ms > candidate.settled_ms && self.last_outcome != candidate.outcome
+        let ending = &candidate.ending;
+        self.last_ms > ending.settled_ms && self.last_outcome != ending.outcome
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::candidate::{Candidate, Context, Digest, Past, Sight};
+use super::candidate::{Candidate, Context, Digest, Ending, Past, Sight};
 use super::verdict::{Count, Errand, Example, Form, Judged, Sending};
 use super::{Place, Selection, Word, original};
 use crate::pipeline::claims::counts_as_sent;
@@ -36,7 +36,7 @@ pub struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    /// Nothing is heard yet. At most `limit` messages are remembered, a few hundred bytes each.
+    /// Nothing is heard yet. At most `limit` messages are remembered, half a kilobyte each.
     pub fn new(
         context: Context<'a>,
         selection: &'a Selection,
@@ -85,7 +85,8 @@ impl<'a> Survey<'a> {
     /// are gone.
     pub fn unread(&self) -> Vec<Place> {
         let unread = self.candidates.iter().filter(|(_, candidate)| {
-            let stays_sent = counts_as_sent(candidate.status) && self.sending == Sending::Once;
+            let stays_sent =
+                counts_as_sent(candidate.ending.status) && self.sending == Sending::Once;
             candidate.sight == Sight::Unread && !stays_sent
         });
         let mut places: Vec<Place> = unread.map(|((place, _), _)| place.clone()).collect();
@@ -113,7 +114,7 @@ impl<'a> Survey<'a> {
     pub fn ask_about_past(&mut self) {
         for candidate in self.candidates.values() {
             let past = self.past.entry(candidate.subject).or_default();
-            past.hear(candidate.status, candidate.settled_ms, candidate.outcome);
+            past.hear(&candidate.ending);
             for message in &candidate.planned {
                 self.past.entry(*message).or_default();
             }
@@ -127,7 +128,7 @@ impl<'a> Survey<'a> {
         };
         let subject = Digest::of_message(&word.message_id);
         if let Some(past) = self.past.get_mut(&subject) {
-            past.hear(word.status, word.settled_ms, Digest::of(&word.outcome_id));
+            past.hear(&Ending::of(&word));
         }
     }
 
@@ -231,18 +232,21 @@ impl<'a> Survey<'a> {
         }
         let source = Place {
             topic: self.keep(&word.source.topic),
-            ..word.source
+            ..word.source.clone()
         };
         let rule = word.rule.as_ref().map(|rule| self.keep(rule));
         let key = (source, rule);
+        // Letters of records without a key lie in any partition, so an older word may be heard after a newer one.
+        let known = self.candidates.get(&key);
+        if known.is_some_and(|known| known.ending.settled_ms > word.settled_ms) {
+            return None;
+        }
         if !is_selected || !is_ours {
             self.candidates.remove(&key);
             return None;
         }
         let candidate = Candidate {
-            settled_ms: word.settled_ms,
-            status: word.status,
-            outcome: Digest::of(&word.outcome_id),
+            ending: Ending::of(&word),
             subject: Digest::of_message(&word.message_id),
             letter: None,
             sight: Sight::Unread,

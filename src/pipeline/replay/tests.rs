@@ -1,110 +1,13 @@
 //! What is selected, what is counted under which head, and what is published.
 
-use std::collections::BTreeSet;
+mod records;
 
-use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::*;
-use crate::document::Problems;
-use crate::pipeline::catalog::Catalog;
-use crate::pipeline::event::{Decoding, Record, RunId, Wish, rfc3339_ms};
-use crate::pipeline::outcome::{Outcome, Reason, Status, dead_letter_headers, letter};
-use crate::pipeline::rules::{RuleSet, RuleSource, Surroundings};
-
-const NOW_MS: i64 = 1_800_000_000_000;
-const TOPIC: &str = "orders";
-
-fn rules(names: &[&str]) -> RuleSet {
-    let mut problems = Problems::default();
-    let templates = "[shop.done]\nid = \"x\"\nparams = { thing1 = \"商品\" }";
-    let catalog = Catalog::read(&mut problems, "templates.toml", templates).unwrap();
-    let apps = BTreeSet::from(["shop".to_owned()]);
-    let around = Surroundings {
-        apps: &apps,
-        catalog: &catalog,
-        time_zone: TimeZone::UTC,
-    };
-    let sources: Vec<_> = names
-        .iter()
-        .map(|name| RuleSource {
-            file: format!("{name}.toml"),
-            name: (*name).to_owned(),
-            text: "on = \"t\"\nwhen = \"data.n != 0\"\napp = \"shop\"\ntemplate = \"done\"\nto = \"{{ data.to }}\"\nexpires_after = \"1h\"\n[params]\nthing1 = \"茶\"".to_owned(),
-        })
-        .collect();
-    RuleSet::compile(&mut problems, &sources, &around).unwrap_or_else(|| panic!("{problems}"))
-}
-
-/// The original at an offset: an event of this age.
-fn original(offset: i64, data: &serde_json::Value, age_ms: i64) -> Record {
-    let mut value = json!({ "type": "t", "to": "o1", "n": offset });
-    for (name, said) in data.as_object().unwrap() {
-        value[name] = said.clone();
-    }
-    Record {
-        topic: Arc::from(TOPIC),
-        partition: 0,
-        offset,
-        key: None,
-        headers: vec![("x".to_owned(), Some(b"1".to_vec()))],
-        value: Some(value.to_string().into_bytes()),
-        timestamp_ms: Some(NOW_MS - age_ms),
-    }
-}
-
-/// A good original, a minute old.
-fn good(offset: i64) -> Record {
-    original(offset, &json!({}), 60_000)
-}
-
-fn outcome(record: &Record, rule: &str, status: Status, settled_ms: i64) -> Outcome {
-    let position = record.position();
-    let reason = match status {
-        Status::Sent => Reason::Ok,
-        Status::Skipped => Reason::Duplicate,
-        Status::Failed => Reason::AttemptsUsed,
-        Status::Rejected => Reason::UserRefused,
-        Status::Invalid | Status::Expired | Status::Unknown | Status::Unmatched => Reason::NotJson,
-    };
-    let (id, message_id) = match rule {
-        "" => (position.clone(), position),
-        rule => (
-            format!("{position}/{rule}"),
-            format!("{rule}|{TOPIC}|{position}"),
-        ),
-    };
-    let json = json!({
-        "id": id, "message_id": message_id, "status": status, "reason": reason, "detail": "d",
-        "rule": (!rule.is_empty()).then_some(rule), "rules_version": "v", "event_type": "t", "topic": record.topic,
-        "partition": record.partition, "offset": record.offset, "attempts": 0, "received_at": rfc3339_ms(settled_ms),
-        "settled_at": rfc3339_ms(settled_ms), "waited_ms": 0, "api_ms": 0,
-        "errcode": (status == Status::Failed).then_some(-1),
-    });
-    serde_json::from_value(json).unwrap()
-}
-
-/// The dead letter of this outcome, lying at this offset of its own topic.
-fn letter_at(at: i64, record: &Record, outcome: &Outcome) -> Record {
-    let mut headers = record.headers.clone();
-    for (name, value) in dead_letter_headers(outcome, record) {
-        headers.push((name.to_owned(), Some(value.into_bytes())));
-    }
-    Record {
-        topic: Arc::from("dead"),
-        partition: 1,
-        offset: at,
-        headers,
-        ..record.clone()
-    }
-}
-
-fn outcome_record(outcome: &Outcome) -> Record {
-    Record {
-        value: Some(serde_json::to_vec(outcome).unwrap()),
-        ..good(0)
-    }
-}
+use crate::pipeline::event::{Decoding, Record, RunId, Wish};
+use crate::pipeline::outcome::{Outcome, Reason, Status, letter};
+use records::{NOW_MS, TOPIC, good, letter_at, original, outcome, outcome_record, rules};
 
 /// Judges dead letters, given by record, rule and how they ended, against the past.
 fn judge(
@@ -290,6 +193,35 @@ fn a_record_that_failed_again_goes_once_from_its_newest_letter() {
     let judged = judge_all(&letters, &[]);
     assert_eq!((judged.count.to_replay, judged.count.tried_since), (1, 1));
     assert_eq!(judged.errands[0].of.offset, 50);
+}
+
+#[test]
+fn the_newest_letter_counts_in_whatever_order_they_are_heard() {
+    let rules = rules(&["a"]);
+    let (decoding, topics, selection) = (
+        Decoding::default(),
+        [TOPIC.to_owned()],
+        Selection::default(),
+    );
+    let context = Context {
+        decoding: &decoding,
+        rules: &rules,
+        topics: &topics,
+        now_ms: NOW_MS,
+    };
+    for order in [[0, 1], [1, 0]] {
+        let mut survey = Survey::new(context, &selection, Sending::Once, 9);
+        for at in order {
+            let outcome = outcome(&good(1), "a", Status::Failed, NOW_MS + at);
+            survey
+                .hear_letter(letter_at(at, &good(1), &outcome))
+                .unwrap();
+        }
+        survey.ask_about_past();
+        let judged = survey.judge();
+        assert_eq!((judged.count.selected, judged.count.to_replay), (1, 1));
+        assert_eq!(judged.errands[0].read_at.offset, 1);
+    }
 }
 
 #[test]
