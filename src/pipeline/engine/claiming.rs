@@ -87,7 +87,7 @@ impl Engine {
             if ledger_of(&mut self.ledgers, &duty.origin).is_none() {
                 // The partition has another owner, who reads the record again.
                 self.admission.way_ended(&delivery.rule.app);
-                self.release(ticket, &mut delivery, effects);
+                release(ticket, &mut delivery, effects);
                 self.enter(ticket, Stage::Waiting(delivery));
                 self.abandon(ticket);
                 continue;
@@ -105,25 +105,6 @@ impl Engine {
             delivery.tries.attempts += 1;
             duty.stage = Stage::Sending(delivery);
             effects.push(Effect::Send { ticket, cleared });
-        }
-    }
-
-    /// Gives the claim up, if nothing of the message can be with `WeChat`.
-    pub(super) fn release(
-        &mut self,
-        ticket: Ticket,
-        delivery: &mut Delivery,
-        effects: &mut Vec<Effect>,
-    ) {
-        if delivery.tries.in_doubt > 0 {
-            return;
-        }
-        if let Some(grant) = delivery.grant.take() {
-            let request = Request::Release {
-                message_id: Arc::clone(&delivery.message_id),
-                holder: grant.holder(),
-            };
-            effects.push(Effect::Store { ticket, request });
         }
     }
 
@@ -325,5 +306,19 @@ impl Engine {
         if let Some(duty) = self.duties.get_mut(&ticket) {
             duty.stage = stage;
         }
+    }
+}
+
+/// Gives the claim up, if nothing of the message can be with `WeChat`.
+pub(super) fn release(ticket: Ticket, delivery: &mut Delivery, effects: &mut Vec<Effect>) {
+    if delivery.tries.in_doubt > 0 {
+        return;
+    }
+    if let Some(grant) = delivery.grant.take() {
+        let request = Request::Release {
+            message_id: Arc::clone(&delivery.message_id),
+            holder: grant.holder(),
+        };
+        effects.push(Effect::Store { ticket, request });
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::claiming::release;
 use super::pausing::refusal_in;
 use super::{Delivery, Duty, Effect, Engine, Stage, ledger_of, report};
 use crate::pipeline::admission::{Admission, Ticket};
@@ -85,7 +86,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         if !matches!(answer, Answer::InDoubt { .. }) {
-            self.release(ticket, delivery, effects);
+            release(ticket, delivery, effects);
             self.undo(ticket);
         }
     }
