@@ -49,6 +49,9 @@ pub enum Ending {
     Clean,
     /// The drain's time was up with this many messages open; their records will be read again.
     Unfinished(usize),
+    /// Nothing is open, but the group did not take our last positions in time: some records will be read again, and repeat their
+    /// outcomes.
+    NotCommitted,
 }
 
 /// How long the group and the broker may take to hear that we leave.
@@ -280,6 +283,9 @@ impl Service {
             store.close(CLOSE_STORE);
         };
         tokio::task::spawn_blocking(close).await?;
+        if unfinished == 0 && closed.is_err() {
+            return Ok(Ending::NotCommitted);
+        }
         if unfinished == 0 {
             tracing::info!("shut down, nothing left open");
             return Ok(Ending::Clean);

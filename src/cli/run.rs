@@ -112,7 +112,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
     };
     match ending? {
         Ending::Clean => Ok(Exit::Done),
-        Ending::Unfinished(_) => Ok(Exit::No),
+        Ending::Unfinished(_) | Ending::NotCommitted => Ok(Exit::No),
     }
 }
 

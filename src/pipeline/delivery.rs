@@ -150,8 +150,8 @@ pub fn decide(
         Answer::NoToken(trouble) if matches!(trouble.class, Class::Busy | Class::Unlisted) => {
             treat(plan, tries, Treatment::Retry(Patience::Plan), jitter)
         }
-        // The quota of the token endpoint, of which nothing can be learned without a token.
-        Answer::NoToken(trouble) if trouble.class == Class::DailyQuota => {
+        // Every token is refused, or the endpoint gives none today: the whole app's matter, and no question about it can be asked.
+        Answer::NoToken(trouble) if matches!(trouble.class, Class::Token | Class::DailyQuota) => {
             Verdict::Hold(Cause::Account)
         }
         Answer::NoToken(trouble) => treat(plan, tries, trouble.class.treatment(), jitter),

@@ -67,8 +67,6 @@ pub enum Reason {
     ParamRefused,
     /// `rejected`: the content is not allowed (45168, 40066).
     ContentRefused,
-    /// `rejected`: the template id is not this app's (40037).
-    TemplateUnknown,
     /// `rejected`: the page is not in the released version of the mini program (41030, 40165).
     PageUnknown,
 
@@ -107,9 +105,7 @@ pub enum Reason {
 
     /// `failed`: every attempt ended without an answer that settles it.
     AttemptsUsed,
-    /// `failed`: the template, or the app's ability to send, is banned (43107, 43116).
-    TemplateBanned,
-    /// `failed`: the app's account may not do this (48001, 50002, 40125 …).
+    /// `failed`: the user has not authorised this API for the app (50001).
     AccountFault,
     /// `failed`: `WeChat` says that the request itself is wrong (47001, 44002 …): a fault of wx-courier.
     RequestRefused,
@@ -130,7 +126,6 @@ impl Reason {
             Self::RecipientUnknown => "recipient_unknown",
             Self::ParamRefused => "param_refused",
             Self::ContentRefused => "content_refused",
-            Self::TemplateUnknown => "template_unknown",
             Self::PageUnknown => "page_unknown",
             Self::RecordTooLarge => "record_too_large",
             Self::NotJson => "not_json",
@@ -148,7 +143,6 @@ impl Reason {
             Self::Duplicate => "duplicate",
             Self::Expired => "expired",
             Self::AttemptsUsed => "attempts_used",
-            Self::TemplateBanned => "template_banned",
             Self::AccountFault => "account_fault",
             Self::RequestRefused => "request_refused",
             Self::InDoubt => "in_doubt",

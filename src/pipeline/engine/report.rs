@@ -104,13 +104,8 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
         }
         (Reason::ParamRefused, _) => format!("WeChat refuses a value for the template {template}"),
         (Reason::ContentRefused, _) => "WeChat refuses the content: it holds a word or leads to a page that is not allowed".to_owned(),
-        (Reason::TemplateUnknown, _) => {
-            format!("WeChat knows no template {} in the app {}: check its id in templates.toml", rule.template.id, rule.app)
-        }
         (Reason::PageUnknown, _) => "the page is not in the released version of the mini program".to_owned(),
-        (Reason::TemplateBanned, _) => format!("the template {template}, or the app's ability to send, is banned"),
-        (Reason::AccountFault, Some(Answer::NoToken(trouble))) => format!("no access token for the app {}: {}", rule.app, trouble.detail),
-        (Reason::AccountFault, _) => format!("the account of the app {} may not send: see errcode and errmsg", rule.app),
+        (Reason::AccountFault, _) => format!("the user has not authorised this API for the app {}", rule.app),
         (Reason::RequestRefused, _) => "WeChat says that the request itself is wrong; please report this".to_owned(),
         (Reason::Expired, _) => {
             let waited = delivery.held_by.as_ref().map(|refusal| format!("; WeChat's last word was {}", refusal.errcode));

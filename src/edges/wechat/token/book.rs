@@ -212,7 +212,7 @@ impl Book {
         TokenTrouble {
             errcode: self.refused_with,
             detail: format!("{what}; the next question is asked in {wait_s} s"),
-            class: Class::Busy,
+            class: Class::Token,
         }
     }
 
