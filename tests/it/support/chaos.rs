@@ -348,6 +348,11 @@ impl<'a> Run<'a> {
             sends: oracle::reading::sandbox_log(self.world.sandbox_address()),
             incidents: std::mem::take(&mut self.diary.incidents),
         };
+        let verdict = oracle::judge(&history);
+        if !verdict.is_kept() {
+            self.world.keep_folder();
+            self.diary.kept = Some(self.world.folder().to_owned());
+        }
         Report {
             seed: self.plan.seed,
             store: self.plan.store,
@@ -355,7 +360,7 @@ impl<'a> Run<'a> {
             n_records: self.load.len(),
             is_committed,
             seconds: self.began.elapsed().as_secs(),
-            verdict: oracle::judge(&history),
+            verdict,
             diary: self.diary,
         }
     }
