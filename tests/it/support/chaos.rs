@@ -70,6 +70,7 @@ const CALM: Latency = Latency {
 /// An honest service settles in milliseconds; on a machine with three brokers and a compiler it may have to wait for the processor.
 const BOUNDS: Bounds = Bounds {
     settle_ms: 1_000,
+    reconnect_ms: 2_500,
     api_timeout_ms: 2_000,
     clocks_ms: 100,
 };
