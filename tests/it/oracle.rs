@@ -6,6 +6,7 @@ use crate::support::oracle::{
 
 const BOUNDS: Bounds = Bounds {
     settle_ms: 1_000,
+    reconnect_ms: 2_000,
     api_timeout_ms: 2_000,
     clocks_ms: 100,
 };
@@ -218,9 +219,9 @@ fn a_death_long_after_the_answer_counts_if_the_store_was_away() {
         from_ms: 10_500,
         until_ms: 13_000,
     };
-    let verdict = judge(&sent_twice(15_000, vec![gone("wx1", 13_500), away.clone()]));
+    let verdict = judge(&sent_twice(17_000, vec![gone("wx1", 15_500), away.clone()]));
     assert_eq!(explanations(&verdict), [Explanation::SenderGone]);
-    let verdict = judge(&sent_twice(16_000, vec![gone("wx1", 14_500), away]));
+    let verdict = judge(&sent_twice(18_000, vec![gone("wx1", 16_500), away]));
     assert_eq!(broken(&verdict), ["unexplained"]);
 }
 

@@ -70,6 +70,7 @@ const CALM: Latency = Latency {
 /// An honest service settles in milliseconds; on a machine with three brokers and a compiler it may have to wait for the processor.
 const BOUNDS: Bounds = Bounds {
     settle_ms: 1_000,
+    reconnect_ms: 2_500,
     api_timeout_ms: 2_000,
     clocks_ms: 100,
 };
@@ -348,6 +349,11 @@ impl<'a> Run<'a> {
             sends: oracle::reading::sandbox_log(self.world.sandbox_address()),
             incidents: std::mem::take(&mut self.diary.incidents),
         };
+        let verdict = oracle::judge(&history);
+        if !verdict.is_kept() {
+            self.world.keep_folder();
+            self.diary.kept = Some(self.world.folder().to_owned());
+        }
         Report {
             seed: self.plan.seed,
             store: self.plan.store,
@@ -355,7 +361,7 @@ impl<'a> Run<'a> {
             n_records: self.load.len(),
             is_committed,
             seconds: self.began.elapsed().as_secs(),
-            verdict: oracle::judge(&history),
+            verdict,
             diary: self.diary,
         }
     }

@@ -15,7 +15,8 @@
 //!   is the broker's. A later send is not explained by anything that happened to the sender of the first.
 //!
 //! Between answer and settlement an honest service needs some milliseconds. The bound for it ([`Bounds::settle_ms`]) is the one number here
-//! that is judged, not known; a death later than that excuses nothing. It stretches over a time in which the store was down.
+//! that is judged, not known; a death later than that excuses nothing. It stretches over a time in which the store was down, and over
+//! the pause until the service looks again ([`Bounds::reconnect_ms`]).
 //!
 //! Where a rule says `leave`, nothing is excused: a message in doubt is not sent again.
 
@@ -124,6 +125,8 @@ pub(crate) enum Incident {
 pub(crate) struct Bounds {
     /// The time that settling a message may take after its answer, in milliseconds.
     pub(crate) settle_ms: i64,
+    /// The time after which the service has noticed that the store is back, in milliseconds.
+    pub(crate) reconnect_ms: i64,
     /// After this time the service takes no answer any more, in milliseconds.
     pub(crate) api_timeout_ms: i64,
     /// The clocks of the sandbox, the brokers and the driver differ by less than this, in milliseconds.

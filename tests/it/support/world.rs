@@ -176,6 +176,11 @@ impl World {
         self.sandbox.addr()
     }
 
+    /// Leaves the folder where it is, with the logs of the service, for somebody who wants to know what happened.
+    pub(crate) fn keep_folder(&mut self) {
+        self.folder.disable_cleanup(true);
+    }
+
     /// The configuration folder.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()

@@ -1,6 +1,7 @@
 //! What was done, and when: for the judge the incidents, for the report the counts.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::support::oracle::Incident;
@@ -82,6 +83,8 @@ pub(crate) struct Diary {
     pub(super) n_lives: usize,
     /// The last words of members that ended by themselves.
     pub(crate) last_words: Vec<String>,
+    /// Where the logs of all lives are, if something went wrong.
+    pub(crate) kept: Option<PathBuf>,
 }
 
 impl Diary {

@@ -133,23 +133,36 @@ impl fmt::Display for Report {
             n_behind,
             is_wrong,
         )?;
-        for finding in findings {
-            let n_told = match finding.weight {
-                Weight::MustBeZero => N_CASES,
-                Weight::Told => N_EXAMPLES,
-            };
-            // A message that was sent five times is four findings and one story.
-            let mut stories = finding.cases.to_vec();
-            stories.dedup();
-            for case in stories.iter().take(n_told) {
-                write!(f, "\n{}: {case}", finding.what)?;
-            }
+        tell_cases(f, &findings)?;
+        if let Some(folder) = &self.diary.kept {
+            // The third life is wx…02, and its log courier-3.log.
+            write!(
+                f,
+                "\nthe logs of all lives, in their order: {}",
+                folder.display()
+            )?;
         }
         for words in &self.diary.last_words {
             write!(f, "\n{words}")?;
         }
         Ok(())
     }
+}
+
+fn tell_cases(f: &mut fmt::Formatter<'_>, findings: &[Finding<'_>]) -> fmt::Result {
+    for finding in findings {
+        let n_told = match finding.weight {
+            Weight::MustBeZero => N_CASES,
+            Weight::Told => N_EXAMPLES,
+        };
+        // A message that was sent five times is four findings and one story.
+        let mut stories = finding.cases.to_vec();
+        stories.dedup();
+        for case in stories.iter().take(n_told) {
+            write!(f, "\n{}: {case}", finding.what)?;
+        }
+    }
+    Ok(())
 }
 
 fn verdict_on(finding: &Finding<'_>) -> &'static str {

@@ -124,8 +124,10 @@ fn settled_at_the_latest(history: &History, answered_ms: i64) -> i64 {
         .collect();
     let mut settled_ms = answered_ms + settle_ms;
     for (from_ms, until_ms) in outages {
-        if from_ms <= settled_ms && until_ms >= answered_ms {
-            settled_ms = settled_ms.max(until_ms + settle_ms);
+        // The service asks a store that was away again after a pause, not at once.
+        let noticed_ms = until_ms + history.bounds.reconnect_ms;
+        if from_ms <= settled_ms && noticed_ms >= answered_ms {
+            settled_ms = settled_ms.max(noticed_ms + settle_ms);
         }
     }
     settled_ms
