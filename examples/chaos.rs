@@ -40,7 +40,7 @@ struct Arguments {
     #[arg(long)]
     in_doubt: Option<DoubtWord>,
     /// Where the members keep what they sent
-    #[arg(long, default_value = "none")]
+    #[arg(long, default_value = "redis")]
     store: StoreWord,
     /// The service; unless said, the one that was built with the profile of this program
     #[arg(long)]
@@ -58,7 +58,7 @@ enum DoubtWord {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum StoreWord {
-    /// Nowhere: second sends happen, and are told, not judged
+    /// Each in its own memory: second sends happen, and are told, not judged
     None,
     /// In a file, for one member
     Sqlite,

@@ -72,9 +72,10 @@ const PURGE_REST: Duration = Duration::from_millis(200);
 /// How often a store that nobody asks is looked at, so that readiness is honest.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
-/// The first wait after a failure; each further one doubles, up to [`LONGEST_BACKOFF`].
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+/// The first wait after a failure; each further one doubles, up to [`LONGEST_BACKOFF`]. One thread of an instance asks, so asking often costs the
+/// server little, and every moment in which answers wait here is one in which a crash puts their messages in doubt.
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+const LONGEST_BACKOFF: Duration = Duration::from_millis(250);
 
 impl Store {
     /// Opens the store and starts its thread. `namespace`, the consumer group, keeps the fleets that share one Redis apart; an SQLite

@@ -25,6 +25,6 @@ fn must_be_right(report: &Report) {
 }
 
 #[test]
-fn nothing_is_lost_though_members_and_brokers_die() {
-    must_be_right(&run(&short(StoreKind::None, 3)));
+fn nothing_is_lost_or_sent_twice_without_need_though_members_brokers_and_the_store_die() {
+    must_be_right(&run(&short(StoreKind::Redis, 3)));
 }

@@ -152,10 +152,12 @@ pub(crate) fn run(plan: &Plan) -> Report {
 impl<'a> Run<'a> {
     fn new(plan: &'a Plan) -> Self {
         let cluster = Cluster::start();
+        let store = Store::start(plan.store);
         let world_plan = WorldPlan {
             partitions: PARTITIONS,
             replicas: i32::from(N_BROKERS),
             app: "max_in_flight = 64",
+            state: store.url(),
             sections: SECTIONS,
             n_apps: N_LIVES,
             sandbox: SandboxSettings {
@@ -177,16 +179,14 @@ impl<'a> Run<'a> {
             let script = Script::every_send(answer).for_openid(load::refused_user(n));
             world.wechat.script(script);
         }
-        let store = Store::start(plan.store);
         // A file has one user: nobody joins.
         let n_extra = usize::from(plan.store != StoreKind::Sqlite);
-        let url = store.url(world.folder());
         let now = Instant::now();
         Self {
             plan,
             brokers: Brokers::new(cluster),
             store,
-            members: Members::new(plan.members, n_extra, url, SESSION),
+            members: Members::new(plan.members, n_extra, SESSION),
             load: Load::new(plan.seed),
             schedule: Schedule::new(plan.seed, SESSION, API_TIMEOUT),
             diary: Diary::default(),

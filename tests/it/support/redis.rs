@@ -1,7 +1,6 @@
 //! A real Redis server for tests, with its data in a folder of its own.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -9,7 +8,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use super::{LIMIT, LOOK_AGAIN};
+use super::{LIMIT, LOOK_AGAIN, kafka};
 
 /// Two processes may pick the same free port; a third clash in a row is something else.
 const N_PORT_CHOICES: u32 = 3;
@@ -167,10 +166,7 @@ impl Drop for Redis {
     }
 }
 
+/// Below the ports of outgoing connections: clients of a killed server keep asking for it, and must not be given its port.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-    listener
-        .local_addr()
-        .expect("a listener has an address")
-        .port()
+    kafka::free_port().expect("a port is free")
 }

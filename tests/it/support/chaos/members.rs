@@ -22,7 +22,6 @@ const N_LAST_WORDS: usize = 3;
 pub(super) struct Members {
     slots: Vec<Slot>,
     n_regular: usize,
-    store_url: Option<String>,
     session: Duration,
 }
 
@@ -52,12 +51,7 @@ struct Member {
 
 impl Members {
     /// Nobody runs yet. `n_extra` more than the regular members may join.
-    pub(super) fn new(
-        n_regular: usize,
-        n_extra: usize,
-        store_url: Option<String>,
-        session: Duration,
-    ) -> Self {
+    pub(super) fn new(n_regular: usize, n_extra: usize, session: Duration) -> Self {
         let now = Instant::now();
         let regular = |number| (number < n_regular).then_some(now);
         let slots = (0..n_regular + n_extra).map(|number| Slot::Away {
@@ -66,7 +60,6 @@ impl Members {
         Self {
             slots: slots.collect(),
             n_regular,
-            store_url,
             session,
         }
     }
@@ -155,10 +148,7 @@ impl Members {
         let life = world.appid(diary.n_lives);
         diary.n_lives += 1;
         diary.count(Deed::MemberStarted);
-        let mut variables = vec![("WX_COURIER__APPS__SHOP__APPID", life.as_str())];
-        if let Some(url) = &self.store_url {
-            variables.push(("WX_COURIER__STATE__URL", url));
-        }
+        let variables = [("WX_COURIER__APPS__SHOP__APPID", life.as_str())];
         let courier = world.launch(&variables);
         Slot::Up(Member { courier, life })
     }
