@@ -4,7 +4,7 @@ mod treatment;
 
 use std::time::Duration;
 
-pub use treatment::{Class, Patience, Treatment};
+pub use treatment::{Blame, Class, Patience, Treatment};
 
 use super::outcome::{Reason, Status};
 use super::pauses::Cause;

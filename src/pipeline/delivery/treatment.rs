@@ -89,14 +89,13 @@ impl Class {
         }
     }
 
-    /// Whether a refusal of this class is for what the rule made of the event: many of them in a row mean that the rule is wrong.
-    pub fn blames_rule(self) -> bool {
+    /// At whose door it lies.
+    pub fn blame(self) -> Blame {
         match self {
-            Self::BadParam | Self::UnknownTemplate | Self::UnknownPage => true,
-            Self::NotSubscribed
-            | Self::UnknownRecipient
-            | Self::BadContent
-            | Self::Banned
+            Self::NotSubscribed | Self::UnknownRecipient | Self::BadContent => Blame::Message,
+            Self::BadParam | Self::UnknownPage => Blame::Rule,
+            Self::UnknownTemplate => Blame::RuleAndTemplate,
+            Self::Banned
             | Self::Token
             | Self::Busy
             | Self::Concurrent
@@ -105,29 +104,20 @@ impl Class {
             | Self::Account
             | Self::NotAuthorised
             | Self::Bug
-            | Self::Unlisted => false,
+            | Self::Unlisted => Blame::Others,
         }
     }
+}
 
-    /// Whether `WeChat` looked at the message itself: then neither account nor template are at fault.
-    pub fn is_about_message(self) -> bool {
-        match self {
-            Self::NotSubscribed
-            | Self::UnknownRecipient
-            | Self::BadParam
-            | Self::BadContent
-            | Self::UnknownPage => true,
-            Self::UnknownTemplate
-            | Self::Banned
-            | Self::Token
-            | Self::Busy
-            | Self::Concurrent
-            | Self::MinuteQuota
-            | Self::DailyQuota
-            | Self::Account
-            | Self::NotAuthorised
-            | Self::Bug
-            | Self::Unlisted => false,
-        }
-    }
+/// Whose fault a refusal is, as far as its code tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// This message's: its user's, or that of what upstream wrote.
+    Message,
+    /// The rule's, if there are many of them. `WeChat` has looked at the message itself, so neither account nor template is at fault.
+    Rule,
+    /// The same, or that of its template's id.
+    RuleAndTemplate,
+    /// Nobody's here: the account, the token, the quota, `WeChat` itself.
+    Others,
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::{Delivery, Effect, Engine, Stage, report};
 use crate::pipeline::admission::{Admission, Ticket};
 use crate::pipeline::claims::Settlement;
-use crate::pipeline::delivery::{Answer, Refusal};
+use crate::pipeline::delivery::{Answer, Blame, Refusal};
 use crate::pipeline::event::{Decoded, decode};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Reason, Status};
 use crate::pipeline::pauses::{Cause, Change, Subject};
-use crate::pipeline::rules::{Planned, RuleSet};
+use crate::pipeline::rules::{Planned, Rule, RuleSet};
 
 impl Engine {
     /// What an answer says about the app, the template and the rule of its message.
@@ -24,41 +24,57 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let rule = &delivery.rule;
-        let class = match answer {
+        let refusal = match answer {
             Answer::Accepted { .. } => None,
-            Answer::Refused(refusal) => Some((refusal.class, refusal)),
+            Answer::Refused(refusal) => Some(refusal),
             Answer::Garbled { .. }
             | Answer::Unreachable { .. }
             | Answer::InDoubt { .. }
             | Answer::NoToken(_) => return,
         };
-        if class.is_none_or(|(class, _)| class.is_about_message()) {
-            let changes = self.pauses.went_well(rule);
-            self.announce(changes, effects);
-        }
-        match class {
-            Some((class, refusal)) if class.blames_rule() => {
-                let burst = self.breakers.note_refused(now, &rule.name, rules_version);
-                if let Some(burst) = burst {
-                    let detail = format!(
-                        "{} of the last {} messages were refused, lately with {} ({}); it began with version {} of the rules",
-                        burst.refused,
-                        burst.answered,
-                        refusal.errcode,
-                        refusal.errmsg,
-                        burst.began_in
-                    );
-                    let subject = Subject::Rule(Arc::clone(&rule.name));
-                    let errcode = Some(refusal.errcode);
-                    let begun = self
-                        .pauses
-                        .begin(now, subject, Cause::Breaker, errcode, detail);
-                    self.announce(begun, effects);
-                }
+        match refusal.map_or(Blame::Message, |refusal| refusal.class.blame()) {
+            Blame::Message => {
+                self.trial_went_well(rule, effects);
+                self.breakers.note_good(now, &rule.name);
             }
-            Some((class, _)) if !class.is_about_message() => {}
-            Some(_) | None => self.breakers.note_good(now, &rule.name),
+            Blame::Rule => {
+                self.trial_went_well(rule, effects);
+                self.note_refused(now, rule, rules_version, refusal, effects);
+            }
+            Blame::RuleAndTemplate => {
+                self.note_refused(now, rule, rules_version, refusal, effects);
+            }
+            Blame::Others => {}
         }
+    }
+
+    fn trial_went_well(&mut self, rule: &Rule, effects: &mut Vec<Effect>) {
+        let changes = self.pauses.went_well(rule);
+        self.announce(changes, effects);
+    }
+
+    fn note_refused(
+        &mut self,
+        now: Moment,
+        rule: &Rule,
+        rules_version: &Arc<str>,
+        refusal: Option<&Refusal>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let burst = self.breakers.note_refused(now, &rule.name, rules_version);
+        let (Some(burst), Some(refusal)) = (burst, refusal) else {
+            return;
+        };
+        let detail = format!(
+            "{} of the last {} messages were refused, lately with {} ({}); it began with version {} of the rules",
+            burst.refused, burst.answered, refusal.errcode, refusal.errmsg, burst.began_in
+        );
+        let subject = Subject::Rule(Arc::clone(&rule.name));
+        let errcode = Some(refusal.errcode);
+        let begun = self
+            .pauses
+            .begin(now, subject, Cause::Breaker, errcode, detail);
+        self.announce(begun, effects);
     }
 
     pub(super) fn begin_pause(
