@@ -18,3 +18,5 @@ pub mod params;
 pub mod pauses;
 pub mod replay;
 pub mod rules;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -19,7 +19,7 @@ use super::message::Message;
 use super::moment::Moment;
 use super::pauses::Pauses;
 use super::rules::Rule;
-use lane::AppLane;
+use lane::{AppLane, AtGate};
 use recipients::Recipients;
 
 /// A message or other duty in the engine's hands, by a number that is never used twice in a process.
@@ -76,6 +76,15 @@ pub enum Turn {
     Expired(Ticket),
 }
 
+/// What becomes of the message that is first at the gate.
+#[derive(Clone, Debug)]
+pub enum Departure {
+    /// It is called at once.
+    Call(Cleared),
+    /// It stood here too long and has to ask for its claim again; it took nothing from any limit.
+    Stale,
+}
+
 /// Everything that waits for its turn or at the gate.
 pub struct Admission {
     apps: BTreeMap<Arc<str>, AppLane>,
@@ -123,31 +132,39 @@ impl Admission {
         ticket: Ticket,
         rule: &Arc<Rule>,
         message: &Arc<Message>,
-        _grant: &Grant,
+        grant: Grant,
     ) {
         if let Some(lane) = self.apps.get_mut(&rule.app) {
             let cleared = Cleared {
                 rule: Arc::clone(rule),
                 message: Arc::clone(message),
             };
-            lane.at_gate.push_back((ticket, cleared));
+            lane.come_to_gate(AtGate {
+                ticket,
+                cleared,
+                grant,
+            });
         }
     }
 
-    /// The next message that may pass the gate now: it is called at once.
-    pub fn next_departure(&mut self, now: Moment) -> Option<(Ticket, Cleared)> {
+    /// The next message that may pass the gate now.
+    pub fn next_departure(&mut self, now: Moment) -> Option<(Ticket, Departure)> {
         self.apps
             .values_mut()
             .find_map(|lane| lane.next_departure(now))
     }
 
     /// When a limit will have room for something that waits, or a pause or an expiry ends its waiting, if nothing else happens before.
-    /// Right after [`Self::next_turn`] and [`Self::next_departure`] found nothing.
-    pub fn wake_at(&self, now: Moment) -> Option<Duration> {
-        self.apps
-            .values()
-            .filter_map(|lane| lane.wake_at(now))
-            .min()
+    /// Right after [`Self::next_turn`] found nothing.
+    pub fn wake_for_turn(&self, now: Moment) -> Option<Duration> {
+        let lanes = self.apps.values();
+        lanes.filter_map(|lane| lane.wake_for_turn(now)).min()
+    }
+
+    /// When a limit will let somebody go who stands at the gate. Right after [`Self::next_departure`] found nothing.
+    pub fn wake_for_departure(&self, now: Moment) -> Option<Duration> {
+        let lanes = self.apps.values();
+        lanes.filter_map(|lane| lane.wake_for_departure(now)).min()
     }
 
     /// A message that had a turn is not on its way any more: its call has ended, or it is not to be made.
@@ -157,14 +174,21 @@ impl Admission {
         }
     }
 
-    /// A message will not be sent (again): the next one to the same recipient may have its turn.
-    pub fn let_go(&mut self, ticket: Ticket, rule: &Rule, message: &Arc<Message>) {
-        if let Some(next) = self.recipients.let_go(ticket, rule, message) {
+    /// A message will not be sent (again), or not soon: the next one to the same recipient may have its turn. One that a pause holds does
+    /// not keep the recipient from those behind it.
+    pub fn let_go(&mut self, pauses: &Pauses, ticket: Ticket, rule: &Rule, message: &Arc<Message>) {
+        let mut leaving = ticket;
+        while let Some(next) = self.recipients.let_go(leaving, rule, message) {
+            let is_held = pauses.holds(&next.rule);
+            leaving = next.ticket;
             self.put_back(next);
+            if !is_held {
+                return;
+            }
         }
     }
 
-    /// Forgets messages that wait or stand at the gate. Their recipients are let go by the caller, one by one.
+    /// Forgets messages that wait. Their recipients are let go by the caller, one by one.
     pub fn forget(&mut self, gone: &dyn Fn(Ticket) -> bool) {
         for lane in self.apps.values_mut() {
             lane.forget(gone);
@@ -172,7 +196,7 @@ impl Admission {
         self.recipients.forget(gone);
     }
 
-    /// A pause has ended: whoever waited for its end looks again.
+    /// A pause has ended, or another one has taken its place: whoever waited for its end looks again.
     pub fn look_again(&mut self) {
         for lane in self.apps.values_mut() {
             lane.look_again();
@@ -186,3 +210,6 @@ impl Admission {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

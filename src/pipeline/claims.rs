@@ -9,12 +9,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 mod book;
 
 pub use book::Book;
 
 use super::admission::Ticket;
+use super::moment::Moment;
 use super::outcome::{Outcome, Status};
 
 /// Who holds a claim: one message in the hands of one process.
@@ -122,12 +124,24 @@ pub struct Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
     holder: Holder,
+    asked_at: Moment,
 }
 
+/// A call is begun only this soon after its claim was asked for: later, somebody may take the claim for one in doubt. A process that was
+/// stopped for a while, or that waited for the store, asks again first.
+pub const FRESH: Duration = Duration::from_secs(2);
+
 impl Grant {
-    /// The grant in an answer to the claim of this holder.
-    pub fn in_answer(answer: &Answer, holder: Holder) -> Option<Self> {
-        matches!(answer, Answer::Granted).then_some(Self { holder })
+    /// The grant in an answer to the claim that this holder asked for at this time.
+    pub fn in_answer(answer: &Answer, holder: Holder, asked_at: Moment) -> Option<Self> {
+        matches!(answer, Answer::Granted).then_some(Self { holder, asked_at })
+    }
+
+    /// Whether a call may be begun with it. Both clocks are looked at: the first one stands still while the machine sleeps.
+    pub fn is_fresh(self, now: Moment) -> bool {
+        let age_ms = now.unix_ms.saturating_sub(self.asked_at.unix_ms).max(0);
+        let waited = now.elapsed.saturating_sub(self.asked_at.elapsed);
+        waited.max(Duration::from_millis(age_ms.unsigned_abs())) <= FRESH
     }
 
     /// Who may send.

@@ -293,7 +293,7 @@ struct Delivery {
     /// The claim that it holds.
     grant: Option<Grant>,
     /// When the store was last asked for it.
-    asked_at: Duration,
+    asked_at: Moment,
     /// Calls of `message/subscribe/send`; a turn without a token made none.
     calls: u32,
     api_ms: u64,
@@ -369,8 +369,13 @@ impl Engine {
             .map(|handover| handover.deadline)
             .min();
         let pause = self.pauses.wake_at();
-        let turn = self.admission.wake_at(now);
-        [timer, deadline, self.commit_at, pause, turn]
+        // Nobody gets a turn while the store is down, however long he has waited.
+        let turn = match self.store {
+            Store::Up => self.admission.wake_for_turn(now),
+            Store::Down => None,
+        };
+        let departure = self.admission.wake_for_departure(now);
+        [timer, deadline, self.commit_at, pause, turn, departure]
             .into_iter()
             .flatten()
             .min()
@@ -405,7 +410,7 @@ impl Engine {
                 Stage::BackingOff(delivery) => {
                     let delivery = delivery.clone();
                     duty.stage = Stage::Waiting(delivery.clone());
-                    self.wait(ticket, &delivery, Admission::put_back);
+                    self.come_back(ticket, &delivery);
                 }
                 Stage::Unsettled(settlement) => {
                     let settlement = settlement.clone();
@@ -422,6 +427,21 @@ impl Engine {
                 | Stage::Settling(_) => {}
             }
         }
+    }
+
+    /// Puts a message back that had its turn. It keeps its recipient, so that nothing overtakes it, unless a pause holds it: that may last,
+    /// and is no matter of the recipient's other messages.
+    fn come_back(&mut self, ticket: Ticket, delivery: &Delivery) {
+        if self.pauses.holds(&delivery.rule) {
+            self.let_go(ticket, delivery);
+        }
+        self.wait(ticket, delivery, Admission::put_back);
+    }
+
+    /// The recipient of this message is free for the next one.
+    fn let_go(&mut self, ticket: Ticket, delivery: &Delivery) {
+        self.admission
+            .let_go(&self.pauses, ticket, &delivery.rule, &delivery.message);
     }
 
     fn wait(&mut self, ticket: Ticket, delivery: &Delivery, put: fn(&mut Admission, Waiting)) {

@@ -112,6 +112,22 @@ impl Pace {
         self.rate = rate;
     }
 
+    /// How many may stand in line for their call before further turns make no sense: what goes within half a second. A longer line, left
+    /// by a store that stood still, would never get shorter, since as many come as go.
+    pub fn longest_line(&self) -> usize {
+        let Some(rate) = self.rate else {
+            return usize::MAX;
+        };
+        let burst = usize::try_from(rate.burst.get()).unwrap_or(usize::MAX);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate is positive, and the cast saturates"
+        )]
+        let in_half_a_second = (rate.per_second / 2.0).ceil() as usize;
+        burst.saturating_add(in_half_a_second)
+    }
+
     /// When the next turn may be given: `None` is now.
     pub fn turn_at(&self, elapsed: Duration) -> Option<Duration> {
         self.limits.as_ref()?.0.ready_at(elapsed)

@@ -5,39 +5,20 @@
 //! that there is quota again, and one only by a person.
 
 mod breaker;
+mod subject;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 pub use breaker::{BreakerPlan, Breakers, Burst};
+pub use subject::Subject;
+use subject::subjects_of;
 
 use super::moment::Moment;
 use super::rules::Rule;
-
-/// What a pause covers.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Subject {
-    /// All messages of an app.
-    App(Arc<str>),
-    /// All messages of a template, by the app and `WeChat`'s id of it.
-    Template(Arc<str>, Arc<str>),
-    /// All messages of a rule.
-    Rule(Arc<str>),
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::App(app) => write!(f, "app {app}"),
-            Self::Template(app, id) => write!(f, "template {app}/{id}"),
-            Self::Rule(rule) => write!(f, "rule {rule}"),
-        }
-    }
-}
 
 /// Why something is paused. For one subject a later one replaces an earlier one, never the other way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -101,9 +82,9 @@ enum End {
         interval: Duration,
         is_under_way: bool,
     },
-    /// `WeChat` is asked at this time; `None` while the question is under way.
+    /// `WeChat` is asked at this time.
     Quota {
-        ask_at: Option<Duration>,
+        ask_at: Duration,
         interval: Duration,
     },
     Person,
@@ -209,7 +190,7 @@ impl Pauses {
                     interval.saturating_mul(2).min(RAREST_QUESTION)
                 });
                 End::Quota {
-                    ask_at: Some(now.elapsed + interval),
+                    ask_at: now.elapsed + interval,
                     interval,
                 }
             }
@@ -301,9 +282,10 @@ impl Pauses {
         let mut apps = Vec::new();
         for pause in self.in_force.values_mut() {
             if let (Subject::App(app), End::Quota { ask_at, .. }) = (&pause.subject, &mut pause.end)
-                && ask_at.is_some_and(|at| at <= now.elapsed)
+                && *ask_at <= now.elapsed
             {
-                *ask_at = None;
+                // The answer says when to ask again; should there be none, this does.
+                *ask_at = now.elapsed + RAREST_QUESTION;
                 apps.push(Arc::clone(app));
             }
         }
@@ -331,7 +313,7 @@ impl Pauses {
             return self.end_if(|pause| pause.subject == subject);
         }
         *interval = interval.saturating_mul(2).min(RAREST_QUESTION);
-        *ask_at = Some(now.elapsed + *interval);
+        *ask_at = now.elapsed + *interval;
         Vec::new()
     }
 
@@ -345,6 +327,14 @@ impl Pauses {
         self.end_if(
             |pause| matches!(&pause.subject, Subject::Template(app, id) if !is_used(app, id)),
         )
+    }
+
+    /// Whether messages of this rule wait for the end of any pause.
+    pub fn holds(&self, rule: &Rule) -> bool {
+        !self.in_force.is_empty()
+            && subjects_of(rule)
+                .iter()
+                .any(|subject| self.in_force.contains_key(subject))
     }
 
     /// Whether this rule itself, or its template, is paused.
@@ -364,7 +354,7 @@ impl Pauses {
     pub fn wake_at(&self) -> Option<Duration> {
         let due = self.in_force.values().filter_map(|pause| match pause.end {
             End::At(at) => Some(at),
-            End::Quota { ask_at, .. } => ask_at,
+            End::Quota { ask_at, .. } => Some(ask_at),
             // The lanes look again by themselves.
             End::Trial { .. } | End::Person => None,
         });
@@ -389,11 +379,5 @@ impl Pause {
     }
 }
 
-/// What a pause that holds this rule may cover.
-fn subjects_of(rule: &Rule) -> [Subject; 3] {
-    [
-        Subject::App(Arc::clone(&rule.app)),
-        Subject::Template(Arc::clone(&rule.app), Arc::from(rule.template.id.as_str())),
-        Subject::Rule(Arc::clone(&rule.name)),
-    ]
-}
+#[cfg(test)]
+mod tests;

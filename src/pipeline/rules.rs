@@ -313,12 +313,12 @@ impl RuleSet {
         }
     }
 
-    /// A short hash over the names and texts of all rules and the ids of their templates: the same rules have the same version
     /// The rule of that name.
     pub fn get(&self, name: &str) -> Option<&Arc<Rule>> {
         self.rules.iter().find(|rule| rule.name.as_ref() == name)
     }
 
+    /// A short hash over the names and texts of all rules and the ids of their templates: the same rules have the same version
     /// everywhere.
     pub fn version(&self) -> &Arc<str> {
         &self.version

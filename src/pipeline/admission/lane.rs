@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::recipients::Recipients;
-use super::{AppBounds, Cleared, Ticket, Turn, Waiting};
+use super::{AppBounds, Cleared, Departure, Ticket, Turn, Waiting};
+use crate::pipeline::claims::Grant;
 use crate::pipeline::limits::{Pace, Rate};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::pauses::{Pauses, Way};
@@ -24,16 +25,25 @@ pub(super) struct AppLane {
     /// Rules with something to send that look again at this time: their limit, a pause or an expiry says when.
     blocked: BTreeSet<(Duration, Arc<str>)>,
     /// Messages with a claim, in the order in which they got it.
-    pub(super) at_gate: VecDeque<(Ticket, Cleared)>,
+    at_gate: VecDeque<AtGate>,
     this_minute: MinuteCount,
     /// Until when the app sends less than it may.
     slowed_until: Option<Duration>,
+}
+
+/// A message with a claim.
+pub(super) struct AtGate {
+    pub(super) ticket: Ticket,
+    pub(super) cleared: Cleared,
+    pub(super) grant: Grant,
 }
 
 struct RuleLane {
     pace: Pace,
     queue: VecDeque<Waiting>,
     place: Place,
+    /// How many of its messages stand at the gate.
+    n_at_gate: usize,
 }
 
 /// Where a rule stands in its app's lane.
@@ -41,14 +51,17 @@ struct RuleLane {
 enum Place {
     Idle,
     Ready,
-    Blocked,
+    /// Until then.
+    Blocked(Duration),
 }
 
-/// Calls in the present minute of the calendar, which is what `WeChat` counts by.
+/// Calls in the present minute of the calendar and in the one before, which is what `WeChat` counts by: the answer to a call that was one
+/// too many may come in the next minute.
 #[derive(Default)]
 struct MinuteCount {
     minute: i64,
     calls: u32,
+    calls_before: u32,
 }
 
 /// How long an app sends less after a 45011.
@@ -85,10 +98,18 @@ impl AppLane {
             return;
         }
         lane.pace.change(rule.rate);
-        if lane.place == Place::Blocked {
-            // The moment it waits for was the old rate's.
-            lane.place = Place::Idle;
-            self.blocked.retain(|(_, name)| *name != rule.name);
+        // The moment it waits for was the old rate's.
+        self.look_again_at(&rule.name);
+    }
+
+    fn look_again_at(&mut self, name: &Arc<str>) {
+        let Some(rule) = self.rules.get_mut(name) else {
+            return;
+        };
+        if let Place::Blocked(at) = rule.place {
+            rule.place = Place::Idle;
+            self.blocked.remove(&(at, Arc::clone(name)));
+            self.stay_ready(Arc::clone(name), VecDeque::push_back);
         }
     }
 
@@ -97,6 +118,8 @@ impl AppLane {
     }
 
     pub(super) fn push_front(&mut self, waiting: Waiting) {
+        // It may expire before the one for whose sake the rule is blocked until some time.
+        self.look_again_at(&waiting.rule.name);
         self.lane_of(&waiting).push_front(waiting);
     }
 
@@ -109,6 +132,7 @@ impl AppLane {
                 pace: Pace::new(waiting.rule.rate),
                 queue: VecDeque::new(),
                 place: Place::Idle,
+                n_at_gate: 0,
             });
         if rule.place == Place::Idle {
             rule.place = Place::Ready;
@@ -124,7 +148,10 @@ impl AppLane {
         now: Moment,
     ) -> Option<Turn> {
         self.unblock(now);
-        if self.in_flight >= self.max_in_flight || self.pace.turn_at(now.elapsed).is_some() {
+        let may_take = self.in_flight < self.max_in_flight
+            && self.at_gate.len() < self.pace.longest_line()
+            && self.pace.turn_at(now.elapsed).is_none();
+        if !may_take {
             return None;
         }
         while let Some(name) = self.ready.pop_front() {
@@ -142,12 +169,12 @@ impl AppLane {
                 return Some(Turn::Expired(ticket));
             }
             let wait = match pauses.way(now, &front.rule) {
-                Way::Free => rule.pace.turn_at(now.elapsed),
+                Way::Free => rule.turn_at(now),
                 Way::Until(end) => Some(end.min(expiry(front, now))),
                 Way::Closed => Some(expiry(front, now)),
             };
             if let Some(at) = wait {
-                rule.place = Place::Blocked;
+                rule.place = Place::Blocked(at);
                 self.blocked.insert((at, name));
                 continue;
             }
@@ -171,31 +198,49 @@ impl AppLane {
         None
     }
 
+    pub(super) fn come_to_gate(&mut self, comer: AtGate) {
+        if let Some(rule) = self.rules.get_mut(&comer.cleared.rule.name) {
+            rule.n_at_gate += 1;
+        }
+        self.at_gate.push_back(comer);
+    }
+
     /// Whoever stands at the gate first goes first, unless the limit of his rule holds him alone.
-    pub(super) fn next_departure(&mut self, now: Moment) -> Option<(Ticket, Cleared)> {
+    pub(super) fn next_departure(&mut self, now: Moment) -> Option<(Ticket, Departure)> {
         if self.at_gate.is_empty() || self.pace.departure_at(now.elapsed).is_some() {
             return None;
         }
         let rules = &self.rules;
-        let may_go = |(_, cleared): &(Ticket, Cleared)| {
-            let lane = rules.get(&cleared.rule.name);
+        let may_go = |at_gate: &AtGate| {
+            let lane = rules.get(&at_gate.cleared.rule.name);
             lane.is_none_or(|lane| lane.pace.departure_at(now.elapsed).is_none())
         };
         let index = self.at_gate.iter().position(may_go)?;
-        let (ticket, cleared) = self.at_gate.remove(index)?;
+        let AtGate {
+            ticket,
+            cleared,
+            grant,
+        } = self.at_gate.remove(index)?;
+        let is_fresh = grant.is_fresh(now);
         if let Some(lane) = self.rules.get_mut(&cleared.rule.name) {
-            lane.pace.take_departure(now.elapsed);
+            lane.n_at_gate = lane.n_at_gate.saturating_sub(1);
+            if is_fresh {
+                lane.pace.take_departure(now.elapsed);
+            }
+        }
+        if !is_fresh {
+            // Were it counted, a line that is longer than a claim stays fresh would ask again for ever, and nobody would go.
+            return Some((ticket, Departure::Stale));
         }
         self.pace.take_departure(now.elapsed);
         self.this_minute.count(now);
-        Some((ticket, cleared))
+        Some((ticket, Departure::Call(cleared)))
     }
 
     pub(super) fn forget(&mut self, gone: &dyn Fn(Ticket) -> bool) {
         for rule in self.rules.values_mut() {
             rule.queue.retain(|waiting| !gone(waiting.ticket));
         }
-        self.at_gate.retain(|(ticket, _)| !gone(*ticket));
     }
 
     pub(super) fn look_again(&mut self) {
@@ -208,7 +253,7 @@ impl AppLane {
     }
 
     pub(super) fn slow_down(&mut self, now: Moment) {
-        let sent_per_second = f64::from(self.this_minute.calls) / 60.0;
+        let sent_per_second = f64::from(self.this_minute.most(now)) / 60.0;
         let present = self
             .pace
             .rate()
@@ -249,40 +294,63 @@ impl AppLane {
         }
     }
 
-    pub(super) fn wake_at(&self, now: Moment) -> Option<Duration> {
-        let departure = self.wake_for_departure(now);
-        if self.in_flight >= self.max_in_flight {
-            return departure;
+    pub(super) fn wake_for_turn(&self, now: Moment) -> Option<Duration> {
+        if self.in_flight >= self.max_in_flight || self.at_gate.len() >= self.pace.longest_line() {
+            return None;
         }
         let own = self.pace.turn_at(now.elapsed);
         let own_matters = own.filter(|_| !self.ready.is_empty());
         let first_rule = self.blocked.first().map(|(at, _)| *at);
-        [own_matters, first_rule, departure]
-            .into_iter()
-            .flatten()
-            .min()
+        [own_matters, first_rule].into_iter().flatten().min()
     }
 
-    fn wake_for_departure(&self, now: Moment) -> Option<Duration> {
+    pub(super) fn wake_for_departure(&self, now: Moment) -> Option<Duration> {
         if self.at_gate.is_empty() {
             return None;
         }
         let own = self.pace.departure_at(now.elapsed);
-        let rules = self.at_gate.iter().filter_map(|(_, cleared)| {
-            let lane = self.rules.get(&cleared.rule.name)?;
+        let rules = self.at_gate.iter().filter_map(|at_gate| {
+            let lane = self.rules.get(&at_gate.cleared.rule.name)?;
             lane.pace.departure_at(now.elapsed)
         });
         own.or_else(|| rules.min())
     }
 }
 
+impl RuleLane {
+    /// When the rule's next turn may be given: `None` is now.
+    fn turn_at(&self, now: Moment) -> Option<Duration> {
+        if self.n_at_gate >= self.pace.longest_line()
+            && let Some(at) = self.pace.departure_at(now.elapsed)
+        {
+            return Some(at);
+        }
+        self.pace.turn_at(now.elapsed)
+    }
+}
+
 impl MinuteCount {
     fn count(&mut self, now: Moment) {
-        let minute = now.unix_ms.div_euclid(60_000);
-        if self.minute != minute {
-            *self = Self { minute, calls: 0 };
-        }
+        self.turn_over(now);
         self.calls += 1;
+    }
+
+    fn most(&mut self, now: Moment) -> u32 {
+        self.turn_over(now);
+        self.calls.max(self.calls_before)
+    }
+
+    fn turn_over(&mut self, now: Moment) {
+        let minute = now.unix_ms.div_euclid(60_000);
+        if self.minute == minute {
+            return;
+        }
+        let follows = self.minute.saturating_add(1) == minute;
+        *self = Self {
+            minute,
+            calls: 0,
+            calls_before: if follows { self.calls } else { 0 },
+        };
     }
 }
 

@@ -4,18 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Delivery, Effect, Engine, Stage, Store, expires_at_ms, ledger_of, report};
-use crate::pipeline::admission::{Ticket, Turn};
-use crate::pipeline::claims::{self, Claim, Grant, Held, Holder, Request, Settlement};
+use crate::pipeline::admission::{Departure, Ticket, Turn};
+use crate::pipeline::claims::{self, Claim, FRESH, Grant, Held, Holder, Request, Settlement};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
 use crate::pipeline::rules::InDoubt;
 
 /// The wait before the store is asked again for a message that another record is sending. Its answer may take as long as a call.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-
-/// A call is begun only this soon after its claim was asked for: later, somebody may take the claim for one in doubt. A process that was
-/// stopped for a while, or that waited for the store, asks again first.
-const FRESH: Duration = Duration::from_secs(2);
 
 /// How long an answer may take to reach the store after the call has ended.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -55,7 +51,7 @@ impl Engine {
         over: Option<Holder>,
         effects: &mut Vec<Effect>,
     ) {
-        delivery.asked_at = now.elapsed;
+        delivery.asked_at = now;
         let claim = Claim {
             message_id: Arc::clone(&delivery.message_id),
             outcome_id: Arc::clone(&delivery.outcome_id),
@@ -71,12 +67,12 @@ impl Engine {
     fn come_to_gate(&mut self, ticket: Ticket, mut delivery: Delivery, grant: Grant) {
         delivery.grant = Some(grant);
         self.admission
-            .come_to_gate(ticket, &delivery.rule, &delivery.message, &grant);
+            .come_to_gate(ticket, &delivery.rule, &delivery.message, grant);
         self.enter(ticket, Stage::AtGate(delivery));
     }
 
     pub(super) fn let_depart(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        while let Some((ticket, cleared)) = self.admission.next_departure(now) {
+        while let Some((ticket, departure)) = self.admission.next_departure(now) {
             let Some(duty) = self.duties.get_mut(&ticket) else {
                 continue;
             };
@@ -98,13 +94,14 @@ impl Engine {
                 self.expired(now, ticket, effects);
                 continue;
             }
-            if now.elapsed.saturating_sub(delivery.asked_at) > FRESH {
-                self.ask_for_claim(now, ticket, delivery, None, effects);
-                continue;
+            match departure {
+                Departure::Stale => self.ask_for_claim(now, ticket, delivery, None, effects),
+                Departure::Call(cleared) => {
+                    delivery.tries.attempts += 1;
+                    duty.stage = Stage::Sending(delivery);
+                    effects.push(Effect::Send { ticket, cleared });
+                }
             }
-            delivery.tries.attempts += 1;
-            duty.stage = Stage::Sending(delivery);
-            effects.push(Effect::Send { ticket, cleared });
         }
     }
 
@@ -136,7 +133,7 @@ impl Engine {
         answer: &claims::Answer,
         effects: &mut Vec<Effect>,
     ) {
-        if let Some(grant) = Grant::in_answer(answer, self.holder(ticket)) {
+        if let Some(grant) = Grant::in_answer(answer, self.holder(ticket), delivery.asked_at) {
             self.come_to_gate(ticket, delivery, grant);
             return;
         }
@@ -152,8 +149,7 @@ impl Engine {
                     self.still_answerable(now, held)
                 } else {
                     // The record that has the claim may be in line behind this one.
-                    self.admission
-                        .let_go(ticket, &delivery.rule, &delivery.message);
+                    self.let_go(ticket, &delivery);
                     ASK_AGAIN
                 };
                 self.admission.way_ended(&delivery.rule.app);
@@ -171,8 +167,7 @@ impl Engine {
             }
             claims::Answer::Settled(outcome) => {
                 self.admission.way_ended(&delivery.rule.app);
-                self.admission
-                    .let_go(ticket, &delivery.rule, &delivery.message);
+                self.let_go(ticket, &delivery);
                 self.publish_stored(ticket, outcome, effects);
             }
             claims::Answer::Granted | claims::Answer::TakenOver | claims::Answer::Released => {

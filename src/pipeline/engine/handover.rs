@@ -101,8 +101,7 @@ impl Engine {
         if let Some(duty) = self.drop_duty(ticket)
             && let Stage::Waiting(delivery) | Stage::BackingOff(delivery) = duty.stage
         {
-            self.admission
-                .let_go(ticket, &delivery.rule, &delivery.message);
+            self.let_go(ticket, &delivery);
         }
     }
 

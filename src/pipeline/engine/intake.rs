@@ -89,7 +89,7 @@ impl Engine {
                         message_id: Arc::from(message_id),
                         tries: Tries::default(),
                         grant: None,
-                        asked_at: now.elapsed,
+                        asked_at: now,
                         calls: 0,
                         api_ms: 0,
                         held_by: None,

@@ -132,9 +132,8 @@ impl Engine {
 
     fn announce(&mut self, changes: impl IntoIterator<Item = Change>, effects: &mut Vec<Effect>) {
         for change in changes {
-            if let Change::Ended(_) = change {
-                self.admission.look_again();
-            }
+            // Whoever waits for the end of a pause must hear of the one that has taken its place, too: it ends in another way.
+            self.admission.look_again();
             effects.push(Effect::PauseChanged(change));
         }
     }
@@ -182,7 +181,7 @@ impl Engine {
         let tickets: BTreeSet<Ticket> = waiting.iter().map(|(ticket, _)| *ticket).collect();
         self.admission.forget(&|ticket| tickets.contains(&ticket));
         for (ticket, old) in waiting {
-            self.admission.let_go(ticket, &old.rule, &old.message);
+            self.let_go(ticket, &old);
             self.make_one_anew(now, ticket, old, effects);
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::claiming::release;
 use super::pausing::refusal_in;
 use super::{Delivery, Duty, Effect, Engine, Stage, ledger_of, report};
-use crate::pipeline::admission::{Admission, Ticket};
+use crate::pipeline::admission::Ticket;
 use crate::pipeline::claims::{Grant, Holder, Settlement};
 use crate::pipeline::delivery::{Answer, Class, Refusal, Verdict, decide};
 use crate::pipeline::moment::Moment;
@@ -66,7 +66,7 @@ impl Engine {
                 self.begin_pause(now, &delivery, cause, effects);
                 self.end_attempt(ticket, &mut delivery, answer, effects);
                 self.enter(ticket, Stage::Waiting(delivery.clone()));
-                self.wait(ticket, &delivery, Admission::put_back);
+                self.come_back(ticket, &delivery);
                 self.leave_to_next_owner(ticket);
             }
             Verdict::Settle(status, reason) => {
@@ -199,8 +199,7 @@ impl Engine {
         outcome: Option<Outcome>,
         effects: &mut Vec<Effect>,
     ) {
-        self.admission
-            .let_go(ticket, &delivery.rule, &delivery.message);
+        self.let_go(ticket, delivery);
         if let Some(outcome) = outcome {
             let settlement = Settlement {
                 outcome: Arc::new(outcome),

@@ -39,6 +39,10 @@ fn bench(unmatched: Unmatched) -> Bench {
         time_zone: jiff::tz::TimeZone::UTC,
     };
     let rules = RuleSet::compile(&mut problems, &sources, &around).unwrap();
+    bench_with(unmatched, rules)
+}
+
+fn bench_with(unmatched: Unmatched, rules: RuleSet) -> Bench {
     let setup = Setup {
         decoding: Decoding::default(),
         apps: BTreeMap::from([(
@@ -90,28 +94,34 @@ impl Bench {
 
     fn step_once(&mut self, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let now = Moment {
-            elapsed: Duration::from_millis(self.now_ms),
-            unix_ms: 1_800_000_000_000 + i64::try_from(self.now_ms).unwrap(),
-        };
-        self.engine.step(now, input, &mut effects);
+        self.engine.step(self.now(), input, &mut effects);
         effects
     }
 
+    fn now(&self) -> Moment {
+        Moment {
+            elapsed: Duration::from_millis(self.now_ms),
+            unix_ms: 1_800_000_000_000 + i64::try_from(self.now_ms).unwrap(),
+        }
+    }
+
     fn read(&mut self, offset: i64, value: &str) -> Vec<Effect> {
-        let record = Record {
-            topic: Arc::from("events"),
-            partition: 0,
-            offset,
-            key: None,
-            headers: Vec::new(),
-            value: Some(value.as_bytes().to_vec()),
-            timestamp_ms: Some(1_800_000_000_000),
-        };
         self.step(Input::Record {
             epoch: Epoch(1),
-            record,
+            record: record(offset, value),
         })
+    }
+}
+
+fn record(offset: i64, value: &str) -> Record {
+    Record {
+        topic: Arc::from("events"),
+        partition: 0,
+        offset,
+        key: None,
+        headers: Vec::new(),
+        value: Some(value.as_bytes().to_vec()),
+        timestamp_ms: Some(1_800_000_000_000),
     }
 }
 
@@ -125,6 +135,8 @@ fn the_outcome(effects: &[Effect]) -> &Outcome {
     });
     published.unwrap_or_else(|| panic!("no outcome in {effects:?}"))
 }
+
+mod trouble;
 
 #[test]
 fn an_event_is_sent_acknowledged_and_committed_in_this_order() {

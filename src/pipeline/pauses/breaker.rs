@@ -134,3 +134,6 @@ impl Answers {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -535,6 +535,11 @@ impl World {
         else {
             return Ok(());
         };
+        if wake <= now.elapsed {
+            return Err(format!(
+                "member {member} wants to be woken at {wake:?}, which is over: it would never sleep"
+            ));
+        }
         let began_ms = self.members[member].began_ms;
         let wake_ms = began_ms + u64::try_from(wake.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
         let wake_ms = wake_ms.max(self.now_ms + 1);

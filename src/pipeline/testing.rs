@@ -1,0 +1,36 @@
+//! Rules for unit tests.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::catalog::Catalog;
+use super::rules::{RuleSet, RuleSource, Surroundings};
+use crate::document::Problems;
+
+/// Rules by name, app and further lines of their file. Each is for the event type of its own name, has a template of its own, and takes
+/// `to` and `text` from the data.
+pub(crate) fn rules(named: &[(&str, &str, &str)]) -> RuleSet {
+    let mut problems = Problems::default();
+    let mut templates = String::new();
+    let mut sources = Vec::new();
+    let mut apps = BTreeSet::new();
+    for (name, app, lines) in named {
+        write!(templates, "[{app}.t_{name}]\nid = \"T-{name}\"\n").unwrap();
+        apps.insert((*app).to_owned());
+        sources.push(RuleSource {
+            file: format!("{name}.toml"),
+            name: (*name).to_owned(),
+            text: format!(
+                "on = \"{name}\"\napp = \"{app}\"\ntemplate = \"t_{name}\"\nto = \"{{{{ data.to }}}}\"\n{lines}\n[params]\nthing1 = \"{{{{ data.text }}}}\"\n"
+            ),
+        });
+    }
+    let catalog = Catalog::read(&mut problems, "templates.toml", &templates).unwrap();
+    let around = Surroundings {
+        apps: &apps,
+        catalog: &catalog,
+        time_zone: jiff::tz::TimeZone::UTC,
+    };
+    let rules = RuleSet::compile(&mut problems, &sources, &around);
+    rules.unwrap_or_else(|| panic!("{problems}"))
+}
