@@ -228,6 +228,16 @@ fn replayed(records: &[Published]) -> Vec<&Published> {
     records.iter().filter(is_replayed).collect()
 }
 
+/// What that rule has sent.
+const SENT: [&str; 6] = [
+    "--from",
+    "outcomes",
+    "--status",
+    "sent",
+    "--rule",
+    "order-vip",
+];
+
 #[test]
 fn what_was_sent_is_sent_again_only_on_purpose_and_only_while_it_is_there() {
     let world = world("replay-again", 3, 1);
@@ -238,19 +248,11 @@ fn what_was_sent_is_sent_again_only_on_purpose_and_only_while_it_is_there() {
     outcomes.read_at_least(6);
     delete_first_record(&world.settings);
 
-    let sent = [
-        "--from",
-        "outcomes",
-        "--status",
-        "sent",
-        "--rule",
-        "order-vip",
-    ];
-    let (said, document) = replay(&world, &[&sent[..], &["--yes"]].concat());
+    let (said, document) = replay(&world, &[&SENT[..], &["--yes"]].concat());
     assert_eq!(said.code, Some(0), "{}", said.err);
     must_count(&document, &json!({ "selected": 3, "already_sent": 3 }));
 
-    let (said, document) = replay(&world, &[&sent[..], &["--again", "--yes"]].concat());
+    let (said, document) = replay(&world, &[&SENT[..], &["--again", "--yes"]].concat());
     assert_eq!(said.code, Some(0), "{}", said.err);
     let expected =
         json!({ "selected": 3, "original_gone": 1, "to_replay": 2, "again": 2, "records": 2 });
@@ -319,17 +321,9 @@ fn each_run_with_again_sends_once_more_however_often_its_records_are_read() {
     let courier = world.courier();
     let mut outcomes = world.outcomes();
     outcomes.read_at_least(4);
-    let arguments = [
-        "--from",
-        "outcomes",
-        "--rule",
-        "order-vip",
-        "--again",
-        "--yes",
-    ];
     let mut n_outcomes = 4;
     for n_run in 1..=2 {
-        let (said, document) = replay(&world, &arguments);
+        let (said, document) = replay(&world, &[&SENT[..], &["--again", "--yes"]].concat());
         assert_eq!(said.code, Some(0), "{}", said.err);
         let run = text(&document, "run");
         let mut source = source(&world);
