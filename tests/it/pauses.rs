@@ -116,7 +116,12 @@ fn an_app_that_may_not_send_waits_alone() {
     let found = end(&world, courier, &mut outcomes);
     checks::has_ended(outcomes_of(&found, &classes), 30, ("sent", "ok"));
     checks::has_ended(outcomes_of(&found, &orders), 6, ("expired", "expired"));
-    // Those that were called before the pause know why they waited.
+    for outcome in outcomes_of(&found, &orders) {
+        let detail = text(outcome, "detail");
+        let why = "app shop is paused (account, 48001)";
+        assert!(detail.contains(why), "{detail}");
+    }
+    // Those that were called before the pause have the answer as well.
     let refused = outcomes_of(&found, &orders).filter(|outcome| outcome["errcode"] == 48001);
     let n_refused = wechat.stats().errcodes[&48001];
     assert_eq!(u64::try_from(refused.count()).unwrap(), n_refused);
