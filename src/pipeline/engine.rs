@@ -12,6 +12,7 @@ mod claiming;
 mod handover;
 mod intake;
 mod pausing;
+mod port;
 mod report;
 mod settle;
 mod status;
@@ -21,192 +22,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use handover::HandoverId;
+pub use port::{Effect, Input, Setup, Unmatched};
 pub use status::{PartitionStatus, PauseStatus, Status};
 
-use super::admission::{Admission, AppBounds, Cleared, Ticket, Waiting};
-use super::claims::{self, Grant, Holder, Settlement};
-use super::delivery::{Answer, Refusal, RetryPlan, Tries};
-use super::event::{Decoding, Event, Record};
+use super::admission::{Admission, Ticket, Waiting};
+use super::claims::{Grant, Holder, Settlement};
+use super::delivery::{Refusal, Tries};
+use super::event::{Event, Record};
 use super::message::Message;
 use super::moment::Moment;
 use super::offsets::{Epoch, Ledger, Partition};
-use super::outcome::{Outcome, RecipientStyle};
-use super::pauses::{BreakerPlan, Breakers, Change, Pauses};
+use super::outcome::Outcome;
+use super::pauses::{Breakers, Pauses};
 use super::rules::{Rule, RuleSet};
 use handover::Handover;
-
-/// Everything the engine is told once.
-pub struct Setup {
-    /// How records are read.
-    pub decoding: Decoding,
-    /// What each app may do.
-    pub apps: BTreeMap<Arc<str>, AppBounds>,
-    /// How often and how long to try.
-    pub retry: RetryPlan,
-    /// Messages in hand above which reading pauses.
-    pub max_messages: usize,
-    /// Bytes of records in hand above which reading pauses.
-    pub max_bytes: usize,
-    /// How recipients appear in outcomes.
-    pub recipient_style: RecipientStyle,
-    /// What becomes of an event that no rule wants.
-    pub unmatched: Unmatched,
-    /// How many refusals for a rule's own fault pause it.
-    pub breaker: BreakerPlan,
-    /// How long a call may take, with the wait for a token.
-    pub call_limit: Duration,
-    /// Names this life of this process, among all that ever share a store.
-    pub process: u64,
-    /// Where the jitter of retries begins.
-    pub seed: u64,
-}
-
-/// What becomes of an event that no rule wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unmatched {
-    /// It is counted.
-    Count,
-    /// It is counted and gets an outcome.
-    Publish,
-}
-
-/// What happened outside.
-#[derive(Debug)]
-pub enum Input {
-    /// A record was read.
-    Record {
-        /// The assignment under which it was read.
-        epoch: Epoch,
-        /// The record.
-        record: Record,
-    },
-    /// Partitions were given to us.
-    Assigned(Vec<(Partition, Epoch)>),
-    /// Partitions are asked back: finish what has begun, then [`Effect::Release`] them.
-    Revoked {
-        /// Names this request.
-        handover: HandoverId,
-        /// What is asked back.
-        partitions: Vec<Partition>,
-        /// How long it may take.
-        patience: Duration,
-    },
-    /// Partitions are gone already: nothing of them may be committed.
-    Lost(Vec<Partition>),
-    /// The store has answered.
-    Stored {
-        /// Whose question.
-        ticket: Ticket,
-        /// The answer.
-        answer: claims::Answer,
-    },
-    /// The store does not answer, or not in time. Questions stay with it.
-    StoreDown,
-    /// The store answers again.
-    StoreBack,
-    /// A call has come back.
-    SendFinished {
-        /// Whose call.
-        ticket: Ticket,
-        /// What it came to.
-        answer: Answer,
-        /// How long it took, in milliseconds.
-        api_ms: u64,
-    },
-    /// The broker has acknowledged an outcome, and its dead letter if it has one.
-    Published {
-        /// Whose outcome.
-        ticket: Ticket,
-    },
-    /// An outcome could not be published; it stays owed.
-    PublishFailed {
-        /// Whose outcome.
-        ticket: Ticket,
-    },
-    /// A new rule set is in force for records that are read from now on.
-    RulesChanged(Arc<RuleSet>),
-    /// A person wants a rule to go on that its breaker has paused.
-    ResumeRule(Arc<str>),
-    /// `WeChat` said how many sends an app has left today; `None` if it did not say.
-    QuotaAnswered {
-        /// The app.
-        app: Arc<str>,
-        /// What is left.
-        left: Option<i64>,
-    },
-    /// Finish what has begun and take nothing new; [`Effect::Drained`] ends it.
-    Drain {
-        /// How long it may take.
-        patience: Duration,
-    },
-    /// The time that [`Engine::wake_at`] asked for has come.
-    Tick,
-}
-
-/// What is to be done outside.
-#[derive(Debug)]
-pub enum Effect {
-    /// Ask the store. Claims and settlements are answered with [`Input::Stored`], releases are not.
-    Store {
-        /// Whose question.
-        ticket: Ticket,
-        /// The question.
-        request: claims::Request,
-    },
-    /// Ask `WeChat` how many sends an app has left today, and answer with [`Input::QuotaAnswered`].
-    AskQuota {
-        /// The app.
-        app: Arc<str>,
-    },
-    /// Something was paused, or goes on: for log and metrics.
-    PauseChanged(Change),
-    /// Call `WeChat`, and answer with [`Input::SendFinished`].
-    Send {
-        /// Whose call.
-        ticket: Ticket,
-        /// What is sent.
-        cleared: Cleared,
-    },
-    /// Publish, and answer with [`Input::Published`] or [`Input::PublishFailed`].
-    Publish {
-        /// Whose outcome.
-        ticket: Ticket,
-        /// The outcome.
-        outcome: Arc<Outcome>,
-        /// The original record, where it becomes a dead letter.
-        dead_letter: Option<Arc<Record>>,
-    },
-    /// The broker has acknowledged an outcome: its message is over.
-    Settled {
-        /// The outcome.
-        outcome: Arc<Outcome>,
-    },
-    /// This position may be committed, if the assignment is still ours.
-    Commit {
-        /// The partition.
-        partition: Partition,
-        /// The assignment.
-        epoch: Epoch,
-        /// The next offset to read after a restart.
-        position: i64,
-    },
-    /// Stop reading; keep polling.
-    Pause,
-    /// Read on.
-    Resume,
-    /// A hand-over is finished: commit these positions and let the partitions go.
-    Release {
-        /// Which request.
-        handover: HandoverId,
-        /// The last positions of the partitions of which anything was read.
-        positions: Vec<(Partition, i64)>,
-    },
-    /// The drain is over.
-    Drained {
-        /// Messages that did not end in time; their records will be read again.
-        unfinished: usize,
-    },
-}
 
 /// The engine.
 pub struct Engine {

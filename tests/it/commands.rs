@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::events::{class, order};
-use crate::support::folder::{Rules, copy_sample, sample_folder};
+use crate::support::folder::{Rules, copy_sample, replace_in, sample_folder};
 use crate::support::kafka::Kafka;
 use crate::support::world::{Plan, World};
 
@@ -75,12 +75,6 @@ fn copied_sample() -> TempDir {
         fs::copy(sample_folder().join(file), folder.path().join(file)).unwrap();
     }
     folder
-}
-
-fn replace_in(path: &Path, old: &str, new: &str) {
-    let text = fs::read_to_string(path).unwrap();
-    assert!(text.contains(old), "{old:?} is not in {}", path.display());
-    fs::write(path, text.replace(old, new)).unwrap();
 }
 
 /// `file:line` of a text that a broken file has.

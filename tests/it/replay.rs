@@ -1,6 +1,6 @@
 //! Dead letters and outcomes back onto their source topics: counted first, each message once, and none that was not meant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Stdio;
 
@@ -94,10 +94,7 @@ fn a_mended_rule_gets_its_messages_out_and_no_other_rule_sends_twice() {
     must_count(&document, &json!({ "selected": 6, "still_invalid": 6 }));
 
     mend(&world);
-    courier.ask_to_reload();
-    wait_until("the rules are swapped", || {
-        courier.log().contains("rules swapped")
-    });
+    courier.reload();
     let (said, document) = replay(&world, &["--rule", "order-vip"]);
     assert_eq!(said.code, Some(1), "{}", said.err);
     said.must_have(&["--yes"]);
@@ -231,6 +228,16 @@ fn replayed(records: &[Published]) -> Vec<&Published> {
     records.iter().filter(is_replayed).collect()
 }
 
+/// What that rule has sent.
+const SENT: [&str; 6] = [
+    "--from",
+    "outcomes",
+    "--status",
+    "sent",
+    "--rule",
+    "order-vip",
+];
+
 #[test]
 fn what_was_sent_is_sent_again_only_on_purpose_and_only_while_it_is_there() {
     let world = world("replay-again", 3, 1);
@@ -241,19 +248,11 @@ fn what_was_sent_is_sent_again_only_on_purpose_and_only_while_it_is_there() {
     outcomes.read_at_least(6);
     delete_first_record(&world.settings);
 
-    let sent = [
-        "--from",
-        "outcomes",
-        "--status",
-        "sent",
-        "--rule",
-        "order-vip",
-    ];
-    let (said, document) = replay(&world, &[&sent[..], &["--yes"]].concat());
+    let (said, document) = replay(&world, &[&SENT[..], &["--yes"]].concat());
     assert_eq!(said.code, Some(0), "{}", said.err);
     must_count(&document, &json!({ "selected": 3, "already_sent": 3 }));
 
-    let (said, document) = replay(&world, &[&sent[..], &["--again", "--yes"]].concat());
+    let (said, document) = replay(&world, &[&SENT[..], &["--again", "--yes"]].concat());
     assert_eq!(said.code, Some(0), "{}", said.err);
     let expected =
         json!({ "selected": 3, "original_gone": 1, "to_replay": 2, "again": 2, "records": 2 });
@@ -272,6 +271,99 @@ fn what_was_sent_is_sent_again_only_on_purpose_and_only_while_it_is_there() {
         .collect();
     times.sort_unstable();
     assert_eq!(times, [2, 3, 3]);
+}
+
+#[test]
+fn what_two_runs_selected_is_sent_once() {
+    let world = world("replay-twice", 3, 2);
+    world.flush();
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    outcomes.read_at_least(6);
+    courier.end_cleanly();
+    mend(&world);
+    // Nothing of the first run has an outcome when the second one counts.
+    for _ in 0..2 {
+        let (said, document) = replay(&world, &["--yes"]);
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        let expected = json!({ "selected": 3, "to_replay": 3, "records": 3 });
+        must_count(&document, &expected);
+    }
+    let courier = world.courier();
+    outcomes.read_at_least(12);
+    courier.end_cleanly();
+    let found = checks::distinct(outcomes.read_to_end());
+    let of_vip = found.values();
+    let of_vip = of_vip.filter(|outcome| outcome["rule"] == "order-vip");
+    let mut by_message: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for outcome in of_vip {
+        let message = text(outcome, "message_id");
+        by_message.entry(message).or_default().push(outcome);
+    }
+    assert_eq!(by_message.len(), 3);
+    for outcomes in by_message.into_values() {
+        let is_first = |outcome: &&&Value| outcome["status"] == "invalid";
+        assert_eq!(outcomes.iter().filter(is_first).count(), 1);
+        let replayed = outcomes.iter().filter(|outcome| !is_first(outcome));
+        checks::one_is_sent_and_the_others_repeat_it(replayed.copied(), 2);
+    }
+    let times: Vec<usize> = checks::accepted_by_mark(&world.wechat)
+        .into_values()
+        .collect();
+    assert_eq!(times, [2; 3], "one message of each rule");
+}
+
+#[test]
+fn each_run_with_again_sends_once_more_however_often_its_records_are_read() {
+    let world = world("replay-again-twice", 2, 1);
+    mend(&world);
+    world.flush();
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    outcomes.read_at_least(4);
+    let mut n_outcomes = 4;
+    for n_run in 1..=2 {
+        let (said, document) = replay(&world, &[&SENT[..], &["--again", "--yes"]].concat());
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        let run = text(&document, "run");
+        let mut source = source(&world);
+        let of_run: Vec<&Published> = source
+            .read_to_end()
+            .iter()
+            .filter(|record| record.header("wx-courier-replay-again") == run)
+            .collect();
+        assert_eq!(of_run.len(), 2, "{document:#}");
+        // As after a crash of `replay` itself: the records of its last second are there twice.
+        for record in of_run {
+            let headers = record.headers.iter();
+            let headers: Vec<(&str, &str)> = headers
+                .map(|(name, _)| (name.as_str(), record.header(name)))
+                .collect();
+            let value = record.value.as_deref().unwrap();
+            world.hand_over(record.key_text(), &headers, value);
+        }
+        n_outcomes += 4;
+        outcomes.read_at_least(n_outcomes);
+        let seen: Vec<Value> = outcomes.seen.iter().map(checks::read).collect();
+        for n in 0..2 {
+            let of_message = seen.iter().filter(|outcome| {
+                let id = text(outcome, "message_id");
+                id.ends_with(&format!("/{n}#again-{run}"))
+            });
+            checks::one_is_sent_and_the_others_repeat_it(of_message, 2);
+        }
+        let times: Vec<usize> = checks::accepted_by_mark(&world.wechat)
+            .into_values()
+            .collect();
+        assert_eq!(
+            times,
+            [2 + n_run; 2],
+            "one of each rule, and one of each run"
+        );
+    }
+    courier.end_cleanly();
+    let found = checks::distinct(outcomes.read_to_end());
+    assert_eq!(found.len(), n_outcomes);
 }
 
 /// As retention would.

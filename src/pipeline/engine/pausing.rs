@@ -10,7 +10,7 @@ use crate::pipeline::delivery::{Answer, Blame, Refusal};
 use crate::pipeline::event::{Decoded, decode};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Reason, Status};
-use crate::pipeline::pauses::{Cause, Change, Subject};
+use crate::pipeline::pauses::{Cause, Change, Pause, Subject};
 use crate::pipeline::rules::{Planned, Rule, RuleSet};
 
 impl Engine {
@@ -61,6 +61,10 @@ impl Engine {
         refusal: Option<&Refusal>,
         effects: &mut Vec<Effect>,
     ) {
+        if !self.is_in_force(rule) {
+            // It has changed while the call was under way: as it is now it is not to blame.
+            return;
+        }
         let burst = self.breakers.note_refused(now, &rule.name, rules_version);
         let (Some(burst), Some(refusal)) = (burst, refusal) else {
             return;
@@ -103,6 +107,15 @@ impl Engine {
             self.admission.slow_down(&rule.app, now);
         }
         self.announce(begun, effects);
+    }
+
+    /// A pause that holds the messages of this rule.
+    pub(super) fn pause_of(&self, rule: &Rule) -> Option<&Pause> {
+        self.pauses.iter().find(|pause| match &pause.subject {
+            Subject::App(app) => *app == rule.app,
+            Subject::Template(app, id) => *app == rule.app && **id == rule.template.id,
+            Subject::Rule(name) => *name == rule.name,
+        })
     }
 
     pub(super) fn end_pauses(&mut self, now: Moment, effects: &mut Vec<Effect>) {
@@ -168,6 +181,18 @@ impl Engine {
         self.make_anew(now, &cured, effects);
     }
 
+    /// Whether the rule is still the same as when its message was made.
+    fn is_in_force(&self, rule: &Rule) -> bool {
+        let present = self.rules.get(&rule.name);
+        present.is_some_and(|present| present.version == rule.version)
+    }
+
+    /// Whether the rule names another template than when its message was made.
+    pub(super) fn has_another_template(&self, rule: &Rule) -> bool {
+        let present = self.rules.get(&rule.name);
+        present.is_some_and(|present| present.template.id != rule.template.id)
+    }
+
     fn make_anew(&mut self, now: Moment, rules: &BTreeSet<Arc<str>>, effects: &mut Vec<Effect>) {
         let mut waiting = Vec::new();
         for (ticket, duty) in &self.duties {
@@ -181,18 +206,19 @@ impl Engine {
         let tickets: BTreeSet<Ticket> = waiting.iter().map(|(ticket, _)| *ticket).collect();
         self.admission.forget(&|ticket| tickets.contains(&ticket));
         for (ticket, old) in waiting {
-            self.let_go(ticket, &old);
             self.make_one_anew(now, ticket, old, effects);
         }
     }
 
-    fn make_one_anew(
+    /// Makes a message by the rule in force that is in no lane and holds no claim.
+    pub(super) fn make_one_anew(
         &mut self,
         now: Moment,
         ticket: Ticket,
         old: Delivery,
         effects: &mut Vec<Effect>,
     ) {
+        self.let_go(ticket, &old);
         let version = Arc::clone(self.rules.version());
         let Some(duty) = self.duties.get_mut(&ticket) else {
             return;

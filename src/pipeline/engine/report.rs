@@ -8,6 +8,7 @@ use crate::pipeline::event::rfc3339_ms;
 use crate::pipeline::message::Rejection;
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
+use crate::pipeline::pauses::Pause;
 use crate::pipeline::rules::Rule;
 
 /// The outcome of a message that a rule could not make.
@@ -87,6 +88,16 @@ pub(super) fn put_in_doubt(outcome: &mut Outcome) {
         outcome.detail
     );
     (outcome.status, outcome.reason) = (Status::Unknown, Reason::InDoubt);
+}
+
+/// What a message waited for, as the end of its sentence.
+pub(super) fn held_by(pause: &Pause) -> String {
+    let code = pause.errcode.map(|code| format!(", {code}"));
+    let (subject, cause) = (&pause.subject, pause.cause.as_str());
+    format!(
+        "; {subject} is paused ({cause}{})",
+        code.unwrap_or_default()
+    )
 }
 
 /// A sentence for the person who reads the outcome.

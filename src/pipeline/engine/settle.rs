@@ -12,6 +12,7 @@ use crate::pipeline::delivery::{Answer, Class, Refusal, Verdict, decide};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::Closed;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
+use crate::pipeline::pauses::Cause;
 
 /// The wait before an outcome is published again. Publishing has its own patience inside the client, so this is only the pause
 /// between two of its refusals; an outcome is never given up.
@@ -63,10 +64,18 @@ impl Engine {
                 // It was not this message's fault, so it costs no attempt.
                 delivery.tries.attempts = delivery.tries.attempts.saturating_sub(1);
                 delivery.held_by = refusal_in(answer).map(Arc::new);
-                self.begin_pause(now, &delivery, cause, effects);
                 self.end_attempt(ticket, &mut delivery, answer, effects);
-                self.enter(ticket, Stage::Waiting(delivery.clone()));
-                self.come_back(ticket, &delivery);
+                if cause == Cause::Template
+                    && delivery.grant.is_none()
+                    && self.has_another_template(&delivery.rule)
+                {
+                    // What would hold this message is mended already.
+                    self.make_one_anew(now, ticket, delivery, effects);
+                } else {
+                    self.begin_pause(now, &delivery, cause, effects);
+                    self.enter(ticket, Stage::Waiting(delivery.clone()));
+                    self.come_back(ticket, &delivery);
+                }
                 self.leave_to_next_owner(ticket);
             }
             Verdict::Settle(status, reason) => {
@@ -137,7 +146,11 @@ impl Engine {
         if let Some(Stage::Waiting(delivery)) = stage {
             let delivery = delivery.clone();
             let end = delivery.tries.end(Status::Expired, Reason::Expired);
-            let outcome = self.outcome_of(now, ticket, &delivery, end, None);
+            let mut outcome = self.outcome_of(now, ticket, &delivery, end, None);
+            // Most of what a pause holds is never called, and has no code of its own to tell why it waited.
+            if let (Some(outcome), Some(pause)) = (&mut outcome, self.pause_of(&delivery.rule)) {
+                outcome.detail += &report::held_by(pause);
+            }
             self.settle(now, ticket, &delivery, outcome, effects);
         }
     }

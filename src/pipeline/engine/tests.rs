@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::{Effect, Engine, Input, Setup, Unmatched};
 use crate::document::Problems;
-use crate::pipeline::admission::AppBounds;
+use crate::pipeline::admission::{AppBounds, Ticket};
 use crate::pipeline::catalog::Catalog;
 use crate::pipeline::claims::Book;
-use crate::pipeline::delivery::{Answer, RetryPlan};
+use crate::pipeline::delivery::{Answer, Class, Refusal, RetryPlan};
 use crate::pipeline::event::{Decoding, Record};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::{Epoch, Partition};
@@ -24,25 +24,37 @@ struct Bench {
     now_ms: u64,
 }
 
-fn bench(unmatched: Unmatched) -> Bench {
+/// A rule whose card says this, made from the template of this id.
+fn rules(template_id: &str, says: &str) -> Arc<RuleSet> {
     let mut problems = Problems::default();
-    let catalog = Catalog::read(&mut problems, "t", "[shop.note]\nid = \"T1\"\n").unwrap();
-    let text = "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\nto = \"{{ data.to }}\"\nexpires_after = \"10s\"\n[params]\nthing1 = \"{{ data.text }}\"\n";
+    let catalog = format!("[shop.note]\nid = \"{template_id}\"\n");
+    let catalog = Catalog::read(&mut problems, "t", &catalog).unwrap();
+    let text = format!(
+        "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\nto = \"{{{{ data.to }}}}\"\nexpires_after = \"10s\"\n[params]\nthing1 = \"{says}\"\n"
+    );
     let sources = [RuleSource {
         file: "r".to_owned(),
         name: "r".to_owned(),
-        text: text.to_owned(),
+        text,
     }];
     let around = Surroundings {
         apps: &BTreeSet::from(["shop".to_owned()]),
         catalog: &catalog,
         time_zone: jiff::tz::TimeZone::UTC,
     };
-    let rules = RuleSet::compile(&mut problems, &sources, &around).unwrap();
-    bench_with(unmatched, rules)
+    Arc::new(RuleSet::compile(&mut problems, &sources, &around).unwrap())
 }
 
-fn bench_with(unmatched: Unmatched, rules: RuleSet) -> Bench {
+const AS_PUBLISHED: &str = "{{ data.text }}";
+
+/// So many refusals for what a rule made are a burst.
+const BURST: usize = 2;
+
+fn bench(unmatched: Unmatched) -> Bench {
+    bench_with(unmatched, rules("T1", AS_PUBLISHED))
+}
+
+fn bench_with(unmatched: Unmatched, rules: impl Into<Arc<RuleSet>>) -> Bench {
     let setup = Setup {
         decoding: Decoding::default(),
         apps: BTreeMap::from([(
@@ -57,13 +69,16 @@ fn bench_with(unmatched: Unmatched, rules: RuleSet) -> Bench {
         max_bytes: 1_000_000,
         recipient_style: RecipientStyle::Masked,
         unmatched,
-        breaker: BreakerPlan::default(),
+        breaker: BreakerPlan {
+            count: BURST,
+            ratio: 0.5,
+        },
         call_limit: Duration::from_secs(5),
         process: 1,
         seed: 1,
     };
     let mut bench = Bench {
-        engine: Engine::new(setup, Arc::new(rules)),
+        engine: Engine::new(setup, rules.into()),
         store: Book::new(100),
         now_ms: 0,
     };
@@ -240,4 +255,66 @@ fn an_undecodable_record_becomes_a_dead_letter_and_the_next_one_goes_on() {
     assert_eq!(record.value.as_deref(), Some(b"{".as_slice()));
     let effects = bench.read(2, r#"{"type":"a","to":"o1","text":"hi"}"#);
     assert!(matches!(effects.as_slice(), [Effect::Send { .. }]));
+}
+
+/// Reads an event of a user of its own, and gives the call that comes of it.
+fn call_for(bench: &mut Bench, offset: i64) -> Ticket {
+    let event = format!(r#"{{"type":"a","to":"o{offset}","text":"hi"}}"#);
+    let effects = bench.read(offset, &event);
+    let [Effect::Send { ticket, .. }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    *ticket
+}
+
+fn refused(ticket: Ticket, errcode: i64, class: Class) -> Input {
+    let answer = Answer::Refused(Refusal {
+        errcode,
+        errmsg: String::new(),
+        rid: None,
+        param: None,
+        class,
+    });
+    Input::SendFinished {
+        ticket,
+        answer,
+        api_ms: 1,
+    }
+}
+
+#[test]
+fn a_template_that_was_mended_during_the_call_pauses_nothing() {
+    let mut bench = bench(Unmatched::Count);
+    let ticket = call_for(&mut bench, 1);
+    bench.step(Input::RulesChanged(rules("T2", AS_PUBLISHED)));
+    let effects = bench.step(refused(ticket, 40037, Class::UnknownTemplate));
+    let sent = effects.iter().find_map(|effect| {
+        if let Effect::Send { cleared, .. } = effect {
+            Some(cleared.rule().template.id.as_str())
+        } else {
+            None
+        }
+    });
+    assert_eq!(sent, Some("T2"), "{effects:?}");
+    assert_eq!(bench.engine.status().pauses, []);
+}
+
+#[test]
+fn a_rule_is_not_blamed_for_what_an_earlier_version_of_it_made() {
+    let mut bench = bench(Unmatched::Count);
+    let calls: Vec<Ticket> = (0..3).map(|offset| call_for(&mut bench, offset)).collect();
+    bench.step(Input::RulesChanged(rules("T1", "hello")));
+    for ticket in calls {
+        bench.step(refused(ticket, 47003, Class::BadParam));
+        bench.step(Input::Published { ticket });
+    }
+    assert_eq!(bench.engine.status().pauses, []);
+
+    for offset in 3..5 {
+        let ticket = call_for(&mut bench, offset);
+        bench.step(refused(ticket, 47003, Class::BadParam));
+    }
+    let pauses = bench.engine.status().pauses;
+    assert_eq!(pauses.len(), 1, "{pauses:?}");
+    assert_eq!(pauses[0].subject, "rule r");
 }

@@ -47,6 +47,49 @@ pub(crate) fn distinct(outcomes: &[Published]) -> BTreeMap<String, Value> {
     found
 }
 
+/// So many of these outcomes have this status and reason.
+pub(crate) fn has_ended<'a>(
+    outcomes: impl IntoIterator<Item = &'a Value>,
+    count: usize,
+    (status, reason): (&str, &str),
+) {
+    let outcomes: Vec<&Value> = outcomes.into_iter().collect();
+    let is_meant = |outcome: &&&Value| outcome["status"] == status && outcome["reason"] == reason;
+    let found = outcomes.iter().filter(is_meant).count();
+    assert_eq!(found, count, "{status}/{reason} in {outcomes:#?}");
+}
+
+/// The outcomes of this event's message.
+pub(crate) fn of_message<'a>(
+    outcomes: &'a BTreeMap<String, Value>,
+    event: &Event,
+) -> Vec<&'a Value> {
+    let outcomes = outcomes.values();
+    outcomes
+        .filter(|outcome| outcome["message_id"] == event.message_id)
+        .collect()
+}
+
+/// These outcomes are of so many records of one message: it was sent once, and the others name the one that was.
+pub(crate) fn one_is_sent_and_the_others_repeat_it<'a>(
+    outcomes: impl IntoIterator<Item = &'a Value>,
+    n_records: usize,
+) {
+    let (sent, others): (Vec<&Value>, Vec<&Value>) = outcomes
+        .into_iter()
+        .partition(|outcome| outcome["status"] == "sent");
+    assert_eq!(sent.len(), 1, "{sent:#?} {others:#?}");
+    has_ended(
+        others.iter().copied(),
+        n_records - 1,
+        ("skipped", "duplicate"),
+    );
+    assert_eq!(others.len(), n_records - 1, "{others:#?}");
+    for other in others {
+        assert_eq!(other["duplicate_of"], sent[0]["id"], "{other:#}");
+    }
+}
+
 /// Outcomes by their `id`, where a crash may have repeated one: then the last word must be the first one.
 pub(crate) fn distinct_after_a_crash(outcomes: &[Published]) -> BTreeMap<String, Value> {
     let mut found: BTreeMap<String, Value> = BTreeMap::new();
@@ -54,10 +97,7 @@ pub(crate) fn distinct_after_a_crash(outcomes: &[Published]) -> BTreeMap<String,
         let outcome = read(published);
         let id = text(&outcome, "id").to_owned();
         if let Some(earlier) = found.get(&id) {
-            assert_eq!(
-                earlier["status"], outcome["status"],
-                "the outcome of {id} has changed"
-            );
+            assert_eq!(*earlier, outcome, "the outcome of {id} has changed");
         }
         found.insert(id, outcome);
     }

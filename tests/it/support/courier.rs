@@ -81,6 +81,59 @@ impl Courier {
         self.engine()["partitions"].as_array().map_or(0, Vec::len)
     }
 
+    /// What is paused, as `/status` tells it: the one whose subject and cause are these.
+    pub(crate) fn pause(&self, subject: &str, cause: &str) -> Option<Value> {
+        let engine = self.engine();
+        let mut pauses = engine["pauses"].as_array()?.iter();
+        let is_meant = |pause: &&Value| pause["subject"] == subject && pause["cause"] == cause;
+        pauses.find(is_meant).cloned()
+    }
+
+    /// Waits until this is paused, and gives what `/status` tells of it.
+    pub(crate) fn wait_until_paused(&self, subject: &str, cause: &str) -> Value {
+        let mut pause = None;
+        wait_until(&format!("{subject} is paused, {cause}"), || {
+            pause = self.pause(subject, cause);
+            pause.is_some()
+        });
+        pause.expect("it was waited for")
+    }
+
+    /// Waits until nothing is paused.
+    pub(crate) fn wait_until_nothing_is_paused(&self) {
+        wait_until("nothing is paused", || {
+            self.engine()["pauses"]
+                .as_array()
+                .is_some_and(Vec::is_empty)
+        });
+    }
+
+    /// Waits until so many messages wait for their turn.
+    pub(crate) fn wait_until_waiting(&self, count: usize) {
+        wait_until(&format!("{count} messages wait"), || {
+            self.engine()["waiting"] == count
+        });
+    }
+
+    /// Whether `/metrics` has this line.
+    pub(crate) fn measures(&self, line: &str) -> bool {
+        let page = self.get("/metrics");
+        page.is_some_and(|(_, body)| body.lines().any(|said| said == line))
+    }
+
+    /// Asks the service to read its rules again, and waits until others than before are in force.
+    pub(crate) fn reload(&self) {
+        let version = || self.engine()["rules_version"].clone();
+        let before = version();
+        self.ask_to_reload();
+        wait_until("other rules are in force", || version() != before);
+    }
+
+    /// Where its pages are: HOST:PORT.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// The status code and body of a page; `None` if nobody answers.
     pub(crate) fn get(&self, path: &str) -> Option<(String, String)> {
         let mut stream = TcpStream::connect(&self.address).ok()?;

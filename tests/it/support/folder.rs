@@ -52,6 +52,21 @@ pub(crate) fn copy_sample(folder: &Path, rules: Rules) {
     }
 }
 
+/// Gives another app the templates of `shop`, under the same names.
+pub(crate) fn add_templates(folder: &Path, app: &str) {
+    let path = folder.join("templates.toml");
+    let text = fs::read_to_string(&path).expect("templates.toml is there");
+    let more = text.replace("[shop.", &format!("[{app}."));
+    fs::write(path, text + &more).expect("templates.toml can be written");
+}
+
+/// Changes a text file. Panics if the old text is not there.
+pub(crate) fn replace_in(path: &Path, old: &str, new: &str) {
+    let text = fs::read_to_string(path).expect("the file is text");
+    assert!(text.contains(old), "{old:?} is not in {}", path.display());
+    fs::write(path, text.replace(old, new)).expect("the file can be written");
+}
+
 fn without_rates(rule: &str) -> String {
     let lines = rule.lines().filter(|line| !line.starts_with("rate"));
     lines.fold(String::new(), |text, line| text + line + "\n")

@@ -40,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) sections: &'static str,
     /// Apps of the sandbox that know the same templates, each with an appid of its own.
     pub(crate) n_apps: usize,
+    /// Apps of the settings beside `shop`: the next ones of the sandbox, with the same templates under the same names.
+    pub(crate) more_apps: &'static [&'static str],
     /// The sandbox, but for its apps.
     pub(crate) sandbox: SandboxSettings,
     /// The service's binary.
@@ -58,6 +60,7 @@ impl Default for Plan {
             state: None,
             sections: "",
             n_apps: 1,
+            more_apps: &[],
             sandbox: SandboxSettings::default(),
             // Cargo says it to tests; whoever else includes this file says it himself.
             binary: PathBuf::from(option_env!("CARGO_BIN_EXE_wx-courier").unwrap_or_default()),
@@ -102,12 +105,17 @@ impl World {
         }
         // A broker that is not ours alone may know the topics and groups of earlier runs.
         let unique = RandomState::new().hash_one(name) & 0xffff_ffff;
-        let settings = courier_toml(
-            brokers,
-            &format!("{name}-{unique:08x}"),
-            folder.path(),
-            &plan,
-        ) + &app_toml(&format!("http://{address}"), plan.app);
+        let name = format!("{name}-{unique:08x}");
+        let mut settings = courier_toml(brokers, &name, folder.path(), &plan);
+        let apps = std::iter::once(("shop", plan.app));
+        let apps = apps.chain(plan.more_apps.iter().map(|app| (*app, "")));
+        for (number, (app, more)) in apps.enumerate() {
+            settings += &app_toml(app, number, &format!("http://{address}"), more);
+        }
+        for app in plan.more_apps {
+            folder::add_templates(folder.path(), app);
+        }
+        plan.n_apps = plan.n_apps.max(1 + plan.more_apps.len());
         fs::write(folder.path().join("courier.toml"), settings).expect("a file can be written");
         let loaded = folder::read(folder.path());
         let settings = loaded.settings.expect("settings without errors are there");
@@ -199,6 +207,19 @@ impl World {
         self.flush();
     }
 
+    /// Publishes events under one key, so that all of them lie in one partition, and waits until the broker has them.
+    pub(crate) fn publish_under(&self, key: &str, events: &[Event]) {
+        for event in events {
+            self.hand_over(key, &[], &event.structured());
+        }
+        self.flush();
+    }
+
+    /// Changes a file of the configuration folder. Panics if the old text is not there.
+    pub(crate) fn rewrite(&self, file: &str, old: &str, new: &str) {
+        folder::replace_in(&self.folder().join(file), old, new);
+    }
+
     /// Hands one record to the producer.
     pub(crate) fn hand_over(&self, key: &str, headers: &[(&str, &str)], value: &[u8]) {
         self.n_published.set(self.n_published.get() + 1);
@@ -285,11 +306,11 @@ listen = "127.0.0.1:0"
     )
 }
 
-fn app_toml(base_url: &str, more: &str) -> String {
-    let appid = folder::appid(0);
+fn app_toml(app: &str, number: usize, base_url: &str, more: &str) -> String {
+    let appid = folder::appid(number);
     format!(
         r#"
-[apps.shop]
+[apps.{app}]
 appid    = "{appid}"
 secret   = "{SECRET}"
 base_url = "{base_url}"

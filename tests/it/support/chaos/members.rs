@@ -76,7 +76,7 @@ impl Members {
     fn attend_slot(&self, slot: Slot, number: usize, world: &World, diary: &mut Diary) -> Slot {
         let now = Instant::now();
         match slot {
-            Slot::Away { back_at: Some(at) } if at <= now => self.start(world, diary),
+            Slot::Away { back_at: Some(at) } if at <= now => Self::start(world, diary),
             Slot::Up(mut member) => match member.courier.status() {
                 None => Slot::Up(member),
                 Some(status) => {
@@ -144,7 +144,7 @@ impl Members {
         }
     }
 
-    fn start(&self, world: &World, diary: &mut Diary) -> Slot {
+    fn start(world: &World, diary: &mut Diary) -> Slot {
         let life = world.appid(diary.n_lives);
         diary.n_lives += 1;
         diary.count(Deed::MemberStarted);
@@ -206,7 +206,7 @@ impl Members {
     pub(super) fn join(&mut self, who: Draw, world: &World, diary: &mut Diary) {
         let is_empty = |slot: &Slot| matches!(slot, Slot::Away { .. });
         if let Some((number, _)) = self.take(who, is_empty, diary) {
-            self.slots[number] = self.start(world, diary);
+            self.slots[number] = Self::start(world, diary);
         }
     }
 
