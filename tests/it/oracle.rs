@@ -226,6 +226,18 @@ fn a_death_long_after_the_answer_counts_if_the_store_was_away() {
 }
 
 #[test]
+fn a_death_long_after_the_answer_counts_if_the_store_was_slow_for_everybody() {
+    let slow = Incident::StoreSlow {
+        from_ms: 10_500,
+        until_ms: 13_000,
+    };
+    let verdict = judge(&sent_twice(17_000, vec![gone("wx1", 13_500), slow.clone()]));
+    assert_eq!(explanations(&verdict), [Explanation::SenderGone]);
+    let verdict = judge(&sent_twice(18_000, vec![gone("wx1", 15_000), slow]));
+    assert_eq!(broken(&verdict), ["unexplained"]);
+}
+
+#[test]
 fn a_frozen_sender_explains_it() {
     let verdict = judge(&sent_twice(15_000, vec![frozen("wx1", 10_020, 16_000)]));
     assert_eq!(explanations(&verdict), [Explanation::SenderFrozen]);

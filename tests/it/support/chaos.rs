@@ -11,6 +11,8 @@ mod diary;
 mod load;
 #[path = "chaos/members.rs"]
 mod members;
+#[path = "chaos/probe.rs"]
+mod probe;
 #[path = "chaos/report.rs"]
 mod report;
 #[path = "chaos/schedule.rs"]

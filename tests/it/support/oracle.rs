@@ -16,7 +16,8 @@
 //!
 //! Between answer and settlement an honest service needs some milliseconds. The bound for it ([`Bounds::settle_ms`]) is the one number here
 //! that is judged, not known; a death later than that excuses nothing. It stretches over a time in which the store was down, and over
-//! the pause until the service looks again ([`Bounds::reconnect_ms`]).
+//! the pause until the service looks again ([`Bounds::reconnect_ms`]), and over a time in which the driver's own writes to the store took long:
+//! three brokers, the members and whatever else runs share one disk with it.
 //!
 //! Where a rule says `leave`, nothing is excused: a message in doubt is not sent again.
 
@@ -111,6 +112,8 @@ pub(crate) enum Incident {
     },
     /// The store was away.
     StoreDown { from_ms: i64, until_ms: i64 },
+    /// The store was there, and took this long to answer the driver's own question.
+    StoreSlow { from_ms: i64, until_ms: i64 },
     /// A broker was away. It excuses nothing, and is told with the cases.
     BrokerDown {
         number: usize,

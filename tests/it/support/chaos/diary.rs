@@ -19,6 +19,7 @@ pub(crate) enum Deed {
     BrokerKilled,
     BrokerStartRepeated,
     StoreKilled,
+    StoreSlow,
     ApiFailed,
     ApiSlowed,
     TroubleWithoutTarget,
@@ -26,7 +27,7 @@ pub(crate) enum Deed {
 
 impl Deed {
     /// All of them, in the order of a report.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::MemberStarted,
         Self::MemberKilled,
         Self::MemberFrozen,
@@ -37,6 +38,7 @@ impl Deed {
         Self::BrokerKilled,
         Self::BrokerStartRepeated,
         Self::StoreKilled,
+        Self::StoreSlow,
         Self::ApiFailed,
         Self::ApiSlowed,
         Self::TroubleWithoutTarget,
@@ -67,6 +69,7 @@ impl Deed {
                 "broker_starts_repeated",
             ),
             Self::StoreKilled => ("store killed (SIGKILL)", "store_killed"),
+            Self::StoreSlow => ("times the store took long for a write", "store_slow"),
             Self::ApiFailed => ("times of bad answers", "api_failed"),
             Self::ApiSlowed => ("times of slow answers", "api_slowed"),
             Self::TroubleWithoutTarget => ("troubles that met nobody", "troubles_without_target"),

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use crate::support::oracle::{Incident, Memory};
 use crate::support::redis::Redis;
 
-use super::diary::{Diary, now_ms};
+use super::diary::{Deed, Diary, now_ms};
+use super::probe::Probe;
 
 /// Where the members keep what they sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,7 @@ pub(super) enum Store {
 pub(super) struct Mortal {
     redis: Redis,
     down: Option<Down>,
+    probe: Probe,
 }
 
 #[derive(Clone, Copy)]
@@ -63,10 +65,15 @@ impl Store {
         match kind {
             StoreKind::None => Self::None,
             StoreKind::Sqlite => Self::Sqlite,
-            StoreKind::Redis => Self::Redis(Mortal {
-                redis: Redis::start(),
-                down: None,
-            }),
+            StoreKind::Redis => {
+                let redis = Redis::start();
+                let probe = Probe::start(&redis.url());
+                Self::Redis(Mortal {
+                    redis,
+                    down: None,
+                    probe,
+                })
+            }
         }
     }
 
@@ -127,6 +134,10 @@ impl Mortal {
     }
 
     fn attend(&mut self, diary: &mut Diary) {
+        for (from_ms, until_ms) in self.probe.slow_writes() {
+            diary.count(Deed::StoreSlow);
+            diary.note(Incident::StoreSlow { from_ms, until_ms });
+        }
         let Some(Down { from_ms, back_at }) = self.down else {
             return;
         };

@@ -86,6 +86,10 @@ fn tell_incident(incident: &Incident) -> (i64, i64, Option<&str>, String) {
             let line = format!("the store is down for {} ms", until_ms - from_ms);
             (*from_ms, *until_ms, None, line)
         }
+        Incident::StoreSlow { from_ms, until_ms } => {
+            let line = format!("the store takes {} ms for a write", until_ms - from_ms);
+            (*from_ms, *until_ms, None, line)
+        }
         Incident::BrokerDown {
             number,
             from_ms,

@@ -118,16 +118,18 @@ fn settled_at_the_latest(history: &History, answered_ms: i64) -> i64 {
         .incidents
         .iter()
         .filter_map(|incident| match incident {
-            Incident::StoreDown { from_ms, until_ms } => Some((*from_ms, *until_ms)),
+            // The service asks a store that was away again after a pause, not at once.
+            Incident::StoreDown { from_ms, until_ms } => {
+                Some((*from_ms, *until_ms + history.bounds.reconnect_ms))
+            }
+            Incident::StoreSlow { from_ms, until_ms } => Some((*from_ms, *until_ms)),
             Incident::Gone { .. } | Incident::Frozen { .. } | Incident::BrokerDown { .. } => None,
         })
         .collect();
     let mut settled_ms = answered_ms + settle_ms;
-    for (from_ms, until_ms) in outages {
-        // The service asks a store that was away again after a pause, not at once.
-        let noticed_ms = until_ms + history.bounds.reconnect_ms;
-        if from_ms <= settled_ms && noticed_ms >= answered_ms {
-            settled_ms = settled_ms.max(noticed_ms + settle_ms);
+    for (from_ms, over_ms) in outages {
+        if from_ms <= settled_ms && over_ms >= answered_ms {
+            settled_ms = settled_ms.max(over_ms + settle_ms);
         }
     }
     settled_ms
@@ -153,7 +155,9 @@ fn fate_of_sender(history: &History, send: &Send, settled_ms: i64) -> Option<(Ex
                     *life == send.life && *from_ms <= settled_ms && *until_ms >= earliest_ms;
                 is_it.then_some((Explanation::SenderFrozen, *from_ms))
             }
-            Incident::StoreDown { .. } | Incident::BrokerDown { .. } => None,
+            Incident::StoreDown { .. }
+            | Incident::StoreSlow { .. }
+            | Incident::BrokerDown { .. } => None,
         })
 }
 
@@ -168,6 +172,7 @@ fn from_answer_to_death(history: &History, send: &Send) -> i64 {
             Incident::Gone { .. }
             | Incident::Frozen { .. }
             | Incident::StoreDown { .. }
+            | Incident::StoreSlow { .. }
             | Incident::BrokerDown { .. } => None,
         });
     deaths.max().unwrap_or_default()
