@@ -174,6 +174,11 @@ impl Admission {
         }
     }
 
+    /// How many messages are between their turn and the end of their call.
+    pub fn n_in_flight(&self) -> usize {
+        self.apps.values().map(|lane| lane.in_flight).sum()
+    }
+
     /// A message will not be sent (again), or not soon: the next one to the same recipient may have its turn. One that a pause holds does
     /// not keep the recipient from those behind it.
     pub fn let_go(&mut self, pauses: &Pauses, ticket: Ticket, rule: &Rule, message: &Arc<Message>) {

@@ -137,7 +137,12 @@ mod tests {
             max_in_flight: 1,
             miniprogram_state: crate::config::MiniprogramState::Formal,
         };
-        let client = AppClient::new(reqwest::Client::new(), &app).unwrap();
+        let client = AppClient::new(
+            reqwest::Client::new(),
+            &app,
+            std::time::Duration::from_secs(5),
+        )
+        .unwrap();
         let quota = Quota {
             daily_limit: 7,
             used: 0,

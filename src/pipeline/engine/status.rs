@@ -122,6 +122,11 @@ impl Engine {
                 Stage::Publishing(_) => status.publishing += 1,
             }
         }
+        debug_assert_eq!(
+            status.claiming + status.at_gate + status.sending,
+            self.admission.n_in_flight(),
+            "whoever has had a turn is on his way"
+        );
         for (partition, ledger) in &self.ledgers {
             status.partitions.push(PartitionStatus {
                 topic: partition.topic.to_string(),

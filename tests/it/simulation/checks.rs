@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use wx_courier::pipeline::event::Record;
 use wx_courier::pipeline::offsets::Partition;
-use wx_courier::pipeline::outcome::{Outcome, Status};
+use wx_courier::pipeline::outcome::{Outcome, Reason, Status};
 
 use super::world::{APP_BURST, APP_RATE, SLOW_RATE, World};
 
@@ -55,10 +55,78 @@ pub(super) fn at_the_end(world: &World) -> Result<(), String> {
     limits_hold(world)?;
     every_second_delivery_was_in_doubt(world)?;
     one_record_has_the_message(world)?;
+    nothing_delivered_is_denied(world)?;
     if world.is_gentle {
         each_outcome_came_once(world)?;
+        every_doubt_has_a_reason(world)?;
     }
     Ok(())
+}
+
+/// A while after everything was committed: what members had in hand of partitions that they lost has ended as well.
+pub(super) fn nobody_has_anything_in_hand(world: &World) -> Result<(), String> {
+    for (number, member) in world.members.iter().enumerate() {
+        let Some(engine) = &member.engine else {
+            continue;
+        };
+        let status = engine.status();
+        let n_in_hand = status.waiting
+            + status.claiming
+            + status.at_gate
+            + status.sending
+            + status.backing_off
+            + status.settling
+            + status.publishing;
+        if n_in_hand > 0 || status.bytes_in_hand > 0 {
+            return Err(format!("member {number} never ends this: {status:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// No outcome says that the user has nothing when he has, or may have.
+fn nothing_delivered_is_denied(world: &World) -> Result<(), String> {
+    let denies = |outcome: &Outcome| {
+        matches!(
+            outcome.reason,
+            Reason::UserRefused | Reason::AttemptsUsed | Reason::Expired
+        )
+    };
+    for call in world.calls.iter().filter(|call| call.was_delivered) {
+        let outcome = call.outcome_id.as_deref();
+        let outcome = outcome.and_then(|id| world.acknowledged.get(id));
+        if let Some(outcome) = outcome
+            && denies(outcome)
+        {
+            return Err(format!(
+                "{} is {}, but was delivered at {} ms",
+                outcome.id,
+                outcome.status.as_str(),
+                call.at_ms
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Where nobody dies, only a call whose answer is in doubt makes a message so.
+fn every_doubt_has_a_reason(world: &World) -> Result<(), String> {
+    let doubtful: BTreeSet<&str> = world
+        .calls
+        .iter()
+        .filter(|call| call.was_in_doubt)
+        .filter_map(|call| call.outcome_id.as_deref())
+        .collect();
+    let unfounded = world
+        .acknowledged
+        .values()
+        .find(|outcome| outcome.status == Status::Unknown && !doubtful.contains(&*outcome.id));
+    unfounded.map_or(Ok(()), |outcome| {
+        Err(format!(
+            "{} is unknown, and everybody knows how its calls ended",
+            outcome.id
+        ))
+    })
 }
 
 /// The ids of the outcomes that a record owes, from the world's own point of view.

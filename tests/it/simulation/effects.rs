@@ -164,6 +164,7 @@ impl World {
             holder,
             rule: Arc::clone(rule),
             message_id: Arc::clone(message_id),
+            outcome_id: self.claimed_for.get(&holder).cloned(),
             was_delivered,
             was_in_doubt,
         });

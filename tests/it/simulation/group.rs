@@ -33,6 +33,38 @@ impl World {
         self.end(member);
     }
 
+    /// The process is stopped for a while, and the group may give its partitions away.
+    pub(super) fn freeze(&mut self, member: usize) -> Result<(), String> {
+        if self.members[member].engine.is_none() {
+            return Ok(());
+        }
+        self.seen.freezes += 1;
+        let until_ms = self.soon(20_000);
+        self.members[member].frozen_until_ms = until_ms;
+        self.note(&format!("member {member} is stopped until {until_ms} ms"));
+        let incarnation = self.members[member].incarnation;
+        self.plan(until_ms, Happening::Thaw(member, incarnation));
+        let owned: Vec<Partition> = self.members[member].reading.keys().cloned().collect();
+        for partition in owned {
+            if self.random.bool() {
+                self.lose(partition, member)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// It goes on, and finds everything at once.
+    pub(super) fn thaw(&mut self, member: usize, incarnation: u64) -> Result<(), String> {
+        let is_over = self.now_ms >= self.members[member].frozen_until_ms;
+        while is_over
+            && self.members[member].incarnation == incarnation
+            && let Some(input) = self.members[member].unread.pop_front()
+        {
+            self.step(member, input)?;
+        }
+        Ok(())
+    }
+
     /// The process is gone; another one starts later. Its partitions have no owner until the group notices.
     pub(super) fn end(&mut self, member: usize) {
         if let Err(broken) = self.leave_questions(member) {
@@ -46,6 +78,8 @@ impl World {
         gone.sending.clear();
         gone.is_paused = false;
         gone.woken_at = None;
+        gone.frozen_until_ms = 0;
+        gone.unread.clear();
         self.owners.retain(|_, owner| owner.member != member);
         self.unheard.retain(|(unheard, _)| *unheard != member);
         let at = self.soon(5_000);
@@ -201,6 +235,10 @@ impl World {
         let Some((partition, member)) = self.some_owned() else {
             return Ok(());
         };
+        self.lose(partition, member)
+    }
+
+    fn lose(&mut self, partition: Partition, member: usize) -> Result<(), String> {
         self.seen.lost += 1;
         self.note(&format!("member {member} loses {partition}"));
         self.members[member].reading.remove(&partition);

@@ -64,6 +64,7 @@ fn the_worlds_are_rough_enough() {
         ("bursts of refusals", seen.bursts),
         ("changes of rules", seen.rule_changes),
         ("deaths between two effects", seen.deaths_in_mid_step),
+        ("processes that were stopped for a while", seen.freezes),
     ];
     for (what, count) in all {
         assert!(count >= 20, "only {count} {what} in {SEEDS} worlds");

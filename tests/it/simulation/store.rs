@@ -139,7 +139,13 @@ impl World {
     /// What was asked by a process that is gone may have reached the store, or a part of it.
     pub(super) fn leave_questions(&mut self, member: usize) -> Result<(), String> {
         let questions = std::mem::take(&mut self.members[member].questions);
-        let n_reached = self.random.usize(..=questions.asked.len());
+        // Who ends in peace waits for his store.
+        let n_asked = questions.asked.len();
+        let n_reached = if self.is_gentle {
+            n_asked
+        } else {
+            self.random.usize(..=n_asked)
+        };
         for (_, request) in questions.asked.iter().take(n_reached) {
             self.carry_out_request(request)?;
         }
@@ -166,6 +172,8 @@ impl World {
                     self.taken_over.insert(over);
                 }
                 self.granted.insert(claim.holder, claim.message_id.clone());
+                self.claimed_for
+                    .insert(claim.holder, claim.outcome_id.clone());
             }
             (Request::Release { holder, .. }, _) => {
                 self.granted.remove(holder);

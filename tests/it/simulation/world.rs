@@ -22,6 +22,8 @@ use super::{checks, setting};
 pub(super) const TROUBLE_MS: u64 = 60_000;
 /// By then everything must have ended.
 pub(super) const END_MS: u64 = 2_000_000;
+/// When everything is committed, those who have lost a partition may still have something in hand; that must end, too.
+const CODA_MS: u64 = 60_000;
 /// The calendar's time at the beginning of every world.
 pub(super) const BEGAN_UNIX_MS: i64 = 1_795_000_000_000;
 pub(super) const APP_RATE: u32 = 40;
@@ -50,6 +52,7 @@ pub(crate) struct Seen {
     pub(crate) bursts: u64,
     pub(crate) rule_changes: u64,
     pub(crate) deaths_in_mid_step: u64,
+    pub(crate) freezes: u64,
 }
 
 impl Seen {
@@ -72,6 +75,7 @@ impl Seen {
         self.bursts += other.bursts;
         self.rule_changes += other.rule_changes;
         self.deaths_in_mid_step += other.deaths_in_mid_step;
+        self.freezes += other.freezes;
     }
 }
 
@@ -89,6 +93,8 @@ pub(super) struct Call {
     pub(super) holder: Holder,
     pub(super) rule: Arc<str>,
     pub(super) message_id: Arc<str>,
+    /// Of the record whose claim it was.
+    pub(super) outcome_id: Option<Arc<str>>,
     pub(super) was_delivered: bool,
     pub(super) was_in_doubt: bool,
 }
@@ -116,6 +122,8 @@ pub(crate) struct World {
     pub(super) store_is_down_until_ms: u64,
     /// Whom the store has granted which message.
     pub(super) granted: BTreeMap<Holder, Arc<str>>,
+    /// For which record that was.
+    pub(super) claimed_for: BTreeMap<Holder, Arc<str>>,
     /// Claims that were in doubt, and that others went on with.
     pub(super) taken_over: BTreeSet<Holder>,
     /// Until when every message of the rule `quick` is refused.
@@ -145,6 +153,10 @@ pub(super) struct Member {
     pub(super) sending: BTreeSet<String>,
     pub(super) questions: Questions,
     pub(super) woken_at: Option<u64>,
+    /// The process was stopped, and goes on at this time as if nothing had happened.
+    pub(super) frozen_until_ms: u64,
+    /// What it would have been told meanwhile.
+    pub(super) unread: VecDeque<Input>,
 }
 
 impl Member {
@@ -159,6 +171,8 @@ impl Member {
             sending: BTreeSet::new(),
             questions: Questions::default(),
             woken_at: None,
+            frozen_until_ms: 0,
+            unread: VecDeque::new(),
         }
     }
 }
@@ -185,6 +199,8 @@ pub(super) enum Happening {
     /// Somebody lets every rule go on that a breaker has paused.
     Resume,
     Crash(usize),
+    Freeze(usize),
+    Thaw(usize, u64),
     Restart(usize),
     Move,
     Lose,
@@ -252,6 +268,7 @@ impl World {
             store: Book::new(100_000),
             store_is_down_until_ms: 0,
             granted: BTreeMap::new(),
+            claimed_for: BTreeMap::new(),
             taken_over: BTreeSet::new(),
             quick_is_bad_until_ms: 0,
             mutant: None,
@@ -319,6 +336,10 @@ impl World {
             let lost_at = self.random.u64(1..TROUBLE_MS);
             self.plan(lost_at, Happening::Lose);
         }
+        for _ in 0..n_crashes {
+            let (at, member) = (self.random.u64(1..TROUBLE_MS), self.some_member());
+            self.plan(at, Happening::Freeze(member));
+        }
         if self.random.bool() {
             let (at, member) = (self.random.u64(1..TROUBLE_MS), self.some_member());
             self.plan(at, Happening::Drain(member));
@@ -338,9 +359,15 @@ impl World {
     }
 
     fn run(&mut self) -> Result<(), String> {
+        let mut done_at = None;
         while let Some(((at, _), happening)) = self.agenda.pop_first() {
-            let is_over = at > TROUBLE_MS && checks::everything_is_committed(self);
-            if is_over || at > END_MS {
+            if done_at.is_none() && at > TROUBLE_MS && checks::everything_is_committed(self) {
+                done_at = Some(at);
+            }
+            if done_at.is_some_and(|done_at| at > done_at + CODA_MS) {
+                return checks::nobody_has_anything_in_hand(self);
+            }
+            if at > END_MS {
                 return Ok(());
             }
             self.now_ms = at;
@@ -447,6 +474,8 @@ impl World {
             Happening::RulesChange => return self.rules_change(),
             Happening::Resume => return self.resume(),
             Happening::Crash(member) => self.crash(member),
+            Happening::Freeze(member) => return self.freeze(member),
+            Happening::Thaw(member, incarnation) => return self.thaw(member, incarnation),
             Happening::Restart(member) => return self.restart(member),
             Happening::Move => return self.move_partition(),
             Happening::Lose => return self.lose_partition(),
@@ -469,7 +498,7 @@ impl World {
         if self.members[member].engine.is_none() {
             return Ok(());
         }
-        let at = self.soon(if self.now_ms < TROUBLE_MS { 400 } else { 50 });
+        let at = self.soon(if self.now_ms < TROUBLE_MS { 400 } else { 100 });
         self.plan(at, Happening::Read(member));
         if self.members[member].is_paused {
             return Ok(());
@@ -509,6 +538,10 @@ impl World {
     }
 
     pub(super) fn step(&mut self, member: usize, input: Input) -> Result<(), String> {
+        if self.now_ms < self.members[member].frozen_until_ms {
+            self.members[member].unread.push_back(input);
+            return Ok(());
+        }
         let now = self.moment(member);
         let mut effects = Vec::new();
         let Some(engine) = self.members[member].engine.as_mut() else {
