@@ -166,6 +166,11 @@ impl Courier {
         self.signal("CONT");
     }
 
+    /// The process, for whoever wants to know what it takes of the machine.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How the process ended, or nothing while it runs.
     pub(crate) fn status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("a child has a status")
