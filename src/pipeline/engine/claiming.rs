@@ -10,7 +10,8 @@ use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
 use crate::pipeline::rules::InDoubt;
 
-/// The wait before the store is asked again for a message that another record is sending. Its answer may take as long as a call.
+/// The wait before the store is asked again for a message that another record or another process is sending. The answer may take as long
+/// as a call, or come at once.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A call is begun only this soon after its claim was asked for: later, somebody may take the claim for one in doubt. A process that was
@@ -149,7 +150,8 @@ impl Engine {
             }
             claims::Answer::Held(held) => {
                 let wait = if held.outcome_id == delivery.outcome_id {
-                    self.still_answerable(now, held)
+                    // He who was only slow may have settled it long before.
+                    self.still_answerable(now, held).min(ASK_AGAIN)
                 } else {
                     // The record that has the claim may be in line behind this one.
                     self.admission
