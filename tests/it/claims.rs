@@ -7,20 +7,13 @@ use wx_courier::sandbox::{Answer, Fate, Latency, Script, Settings as SandboxSett
 
 use crate::support::checks::{self, LEAVING_RULE};
 use crate::support::courier::Courier;
-use crate::support::events::{self, Event, order};
+use crate::support::events::{self, Event, TRACEPARENT, order};
 use crate::support::kafka::Kafka;
 use crate::support::load::Load;
 use crate::support::redis::Redis;
 use crate::support::topic::Published;
 use crate::support::wait_until;
-use crate::support::world::{Plan, World};
-
-// A member learns of a rebalance by its next heartbeat; three seconds would be most of the test.
-const QUICK_GROUP: &str = r#"
-[kafka.options]
-heartbeat.interval.ms = "300"
-session.timeout.ms    = "6000"
-"#;
+use crate::support::world::{Plan, QUICK_GROUP, World, refuse};
 
 // Keys that lie in different ones of two partitions.
 const EVEN: &str = "even";
@@ -94,8 +87,6 @@ session.timeout.ms      = "2000"
 auto.commit.interval.ms = "60000"
 "#;
 
-const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-
 #[test]
 fn a_record_that_is_read_again_after_a_crash_has_the_outcome_that_it_had() {
     let plan = Plan {
@@ -149,13 +140,6 @@ fn a_record_that_is_read_again_after_a_crash_has_the_outcome_that_it_had() {
     checks::each_was_accepted_once(wechat, &sent);
 }
 
-fn refuse(code: i64) -> Script {
-    Script::every_send(Answer::Errcode {
-        code,
-        message: None,
-    })
-}
-
 fn n_sends(world: &World) -> u64 {
     world.wechat.stats().calls["/cgi-bin/message/subscribe/send"]
 }
@@ -194,9 +178,11 @@ fn what_was_being_sent_when_the_process_died_is_left_or_sent_again_as_its_rule_s
 
     let courier = world.courier();
     let mut outcomes = world.outcomes();
-    outcomes.read_at_least(events.len());
+    outcomes.read_distinct(events.len());
+    checks::wait_until_everything_is_committed(&world);
     courier.end_cleanly();
-    let found = checks::distinct(outcomes.read_to_end());
+    // On a busy machine the first run may have given up waiting for some answers; what it says then is the same.
+    let found = checks::distinct_after_a_crash(outcomes.read_to_end());
     checks::each_was_sent_or_left(&found, &events);
     let accepted = checks::accepted_by_mark(wechat);
     for (n, event) in events.iter().enumerate() {
@@ -211,7 +197,6 @@ fn what_was_being_sent_when_the_process_died_is_left_or_sent_again_as_its_rule_s
         let accepted = accepted.get(&event.mark).copied().unwrap_or(0);
         assert_eq!(accepted, times, "sends of {} that WeChat took", event.mark);
     }
-    checks::everything_is_committed(&world);
 }
 
 #[test]

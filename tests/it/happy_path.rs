@@ -6,13 +6,11 @@ use serde_json::{Value, json};
 use wx_courier::sandbox::{Accepted, Answer, Fate, Script};
 
 use crate::support::checks::{self, text};
-use crate::support::events::{self, Event, SOURCE, mark_of, order, shipment};
+use crate::support::events::{self, Event, SOURCE, TRACEPARENT, mark_of, order, shipment};
 use crate::support::folder::Rules;
 use crate::support::kafka::Kafka;
 use crate::support::topic::Published;
 use crate::support::world::{Plan, World};
-
-const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 const POINTERS: &str = r#"
 [events]

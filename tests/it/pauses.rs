@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-use wx_courier::sandbox::{Answer, Script};
-
 use crate::commands::{Said, run};
 use crate::support::checks::{self, text};
 use crate::support::courier::Courier;
@@ -12,18 +9,12 @@ use crate::support::events::{Event, class, order, shipment};
 use crate::support::kafka::Kafka;
 use crate::support::topic::Reader;
 use crate::support::wait_until;
-use crate::support::world::{Plan, World};
+use crate::support::world::{Plan, World, refuse};
+use serde_json::Value;
 
 const ORDER_TEMPLATE: &str = "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8";
 const WRONG_TEMPLATE: &str = "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi9";
 const ORDER_RULE: &str = "rule order-completed";
-
-fn refuse(code: i64) -> Script {
-    Script::every_send(Answer::Errcode {
-        code,
-        message: None,
-    })
-}
 
 /// Ends the service, and gives the outcomes by their `id`.
 fn end(world: &World, courier: Courier, outcomes: &mut Reader) -> BTreeMap<String, Value> {

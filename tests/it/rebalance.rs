@@ -6,14 +6,7 @@ use crate::support::checks;
 use crate::support::kafka::Kafka;
 use crate::support::load::Load;
 use crate::support::redis::Redis;
-use crate::support::world::{Plan, World};
-
-// A member learns of a rebalance by its next heartbeat; three seconds would be most of the test.
-const QUICK_GROUP: &str = r#"
-[kafka.options]
-heartbeat.interval.ms = "300"
-session.timeout.ms    = "6000"
-"#;
+use crate::support::world::{Plan, QUICK_GROUP, World};
 
 const PARTITIONS: usize = 8;
 

@@ -10,7 +10,8 @@ use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
 use crate::pipeline::rules::InDoubt;
 
-/// The wait before the store is asked again for a message that another record is sending. Its answer may take as long as a call.
+/// The wait before the store is asked again for a message that another record or another process is sending. The answer may take as long
+/// as a call, or come at once.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long an answer may take to reach the store after the call has ended.
@@ -146,7 +147,8 @@ impl Engine {
             }
             claims::Answer::Held(held) => {
                 let wait = if held.outcome_id == delivery.outcome_id {
-                    self.still_answerable(now, held)
+                    // He who was only slow may have settled it long before.
+                    self.still_answerable(now, held).min(ASK_AGAIN)
                 } else {
                     // The record that has the claim may be in line behind this one.
                     self.let_go(ticket, &delivery);

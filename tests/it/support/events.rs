@@ -24,6 +24,9 @@ pub(crate) struct Event {
 /// The source of every event here.
 pub(crate) const SOURCE: &str = "/tests";
 
+/// The trace of an event that belongs to one.
+pub(crate) const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 /// A user for every event.
 pub(crate) fn user(n: usize) -> String {
     format!("oUser{n:06}_M2pxb1Q9zNjWe")

@@ -13,12 +13,27 @@ use tokio::runtime::Runtime;
 use wx_courier::config::Settings;
 use wx_courier::edges::kafka::bystander::Upstream;
 use wx_courier::edges::kafka::topics::{Sources, create, wanted};
-use wx_courier::sandbox::{Handle, Sandbox, Settings as SandboxSettings};
+use wx_courier::sandbox::{Answer, Handle, Sandbox, Script, Settings as SandboxSettings};
 
 use super::courier::Courier;
 use super::events::Event;
 use super::folder::{self, Rules, SECRET};
 use super::topic::{self, Reader};
+
+/// A member learns of a rebalance by its next heartbeat; three seconds would be most of a test.
+pub(crate) const QUICK_GROUP: &str = r#"
+[kafka.options]
+heartbeat.interval.ms = "300"
+session.timeout.ms    = "6000"
+"#;
+
+/// A script by which sends are refused with this code.
+pub(crate) fn refuse(code: i64) -> Script {
+    Script::every_send(Answer::Errcode {
+        code,
+        message: None,
+    })
+}
 
 /// What a test wants to be different from the rest.
 pub(crate) struct Plan {
