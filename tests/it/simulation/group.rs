@@ -35,7 +35,8 @@ impl World {
 
     /// The process is stopped for a while, and the group may give its partitions away.
     pub(super) fn freeze(&mut self, member: usize) -> Result<(), String> {
-        if self.members[member].engine.is_none() {
+        let is_stopped = self.now_ms < self.members[member].frozen_until_ms;
+        if self.members[member].engine.is_none() || is_stopped {
             return Ok(());
         }
         self.seen.freezes += 1;
@@ -207,17 +208,14 @@ impl World {
         handover: HandoverId,
         positions: Vec<(Partition, i64)>,
     ) -> Result<(), String> {
+        let revoked = self.members[member].handovers.remove(&handover);
+        let revoked = revoked.unwrap_or_default();
         for (partition, position) in positions {
-            if self
-                .owners
-                .get(&partition)
-                .is_some_and(|owner| owner.member == member)
-            {
+            if revoked.contains(&partition) {
                 self.commit(&partition, position)?;
             }
         }
-        let revoked = self.members[member].handovers.remove(&handover);
-        for partition in revoked.unwrap_or_default() {
+        for partition in revoked {
             // It may have been lost while it was being given back.
             if self.members[member].reading.remove(&partition).is_none() {
                 continue;
@@ -242,6 +240,10 @@ impl World {
         self.seen.lost += 1;
         self.note(&format!("member {member} loses {partition}"));
         self.members[member].reading.remove(&partition);
+        for asked_back in self.members[member].handovers.values_mut() {
+            // Whoever waited for this one has been told that it is gone.
+            asked_back.retain(|other| *other != partition);
+        }
         self.owners.remove(&partition);
         self.unheard.insert((member, partition.clone()));
         // Until it hears of it, it goes on as if nothing had happened.
