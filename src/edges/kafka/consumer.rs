@@ -161,6 +161,8 @@ fn consumer_config(kafka: &Kafka) -> rdkafka::ClientConfig {
         // The engine holds the backlog that matters; what librdkafka fetches ahead is only there to keep it fed.
         ("queued.min.messages", "2000"),
         ("queued.max.messages.kbytes", "8192"),
+        // A partition that was fetched far enough ahead waits this long before it is looked at again, also if it was emptied meanwhile.
+        ("fetch.queue.backoff.ms", "50"),
     ];
     if !has_new_protocol {
         ours.push(("partition.assignment.strategy", "cooperative-sticky"));

@@ -166,7 +166,7 @@ impl Engine {
             if new.is_some_and(|new| new.version == old.version) {
                 continue;
             }
-            if new.is_some() && self.pauses.holds_rule_or_template(old) {
+            if self.pauses.holds_rule_or_template(old) {
                 cured.insert(Arc::clone(&old.name));
             }
             self.resume_rule(&old.name, effects);

@@ -41,6 +41,18 @@ fn judge_all(letters: &[(Record, &str, Status)], past: &[Outcome]) -> Judged {
 }
 
 #[test]
+fn a_duplicate_is_meant_only_if_it_is_asked_for() {
+    let letters = [(good(7), "a", Status::Skipped)];
+    assert_eq!(judge_all(&letters, &[]).count.selected, 0);
+    let selection = Selection {
+        statuses: vec![Status::Skipped],
+        ..Selection::default()
+    };
+    let judged = judge(&letters, &[], &selection, Sending::Once);
+    assert_eq!(judged.count.selected, 1);
+}
+
+#[test]
 fn two_failed_messages_of_a_record_go_as_one_and_the_third_is_left_alone() {
     let record = good(7);
     let judged = judge_all(
