@@ -336,3 +336,61 @@ fn a_line_at_the_gate_moves_however_slow_the_limit_is() {
     }
     assert_eq!(calls_made, 3);
 }
+
+#[test]
+fn an_attempt_in_doubt_keeps_its_claim_until_the_end() {
+    let mut bench = doubtful();
+    let ticket = the_call(&bench.read(1, &event("resend", "e", "o1")));
+    bench.finish(
+        ticket,
+        Answer::InDoubt {
+            detail: String::new(),
+        },
+    );
+    let claim = Claim {
+        message_id: Arc::from("resend|events|e"),
+        outcome_id: Arc::from("events/0/7/resend"),
+        holder: OTHER,
+        over: None,
+        now_ms: bench.now().unix_ms,
+    };
+    let answer = bench.store.answer(&Request::Claim(claim));
+    assert!(matches!(answer, claims::Answer::Held(_)), "{answer:?}");
+    let ticket = the_call(&bench.sleep_until(60_000));
+    let effects = bench.finish(ticket, refused(43101, Class::NotSubscribed));
+    assert_eq!(the_outcome(&effects).status, Status::Unknown);
+}
+
+/// The record that has the claim may be the next in line for the same user.
+#[test]
+fn who_waits_for_another_record_keeps_no_user_to_himself() {
+    let mut bench = doubtful();
+    bench.claim_elsewhere("resend", "e", 2, OTHER);
+    assert_eq!(calls(&bench.read(1, &event("resend", "e", "o1"))), []);
+    assert_eq!(calls(&bench.read(2, &event("resend", "e", "o1"))), []);
+    let effects = bench.sleep_until(30_000);
+    let ticket = the_call(&effects);
+    let mut effects = bench.finish(ticket, Answer::Accepted { msgid: None });
+    effects.extend(bench.sleep_until(40_000));
+    let sent = the_outcome_of(&effects, "events/0/2/resend");
+    assert_eq!(sent.status, Status::Sent);
+    let duplicate = the_outcome_of(&effects, "events/0/1/resend");
+    assert_eq!(duplicate.status, Status::Skipped);
+}
+
+#[test]
+fn under_a_pause_one_message_at_a_time_is_tried() {
+    let mut bench = doubtful();
+    let ticket = the_call(&bench.read(1, &event("resend", "e1", "o1")));
+    bench.finish(ticket, refused(48001, Class::Account));
+    assert_eq!(calls(&bench.read(2, &event("resend", "e2", "o2"))), []);
+    assert_eq!(calls(&bench.read(3, &event("leave", "e3", "o3"))), []);
+    let trials = calls(&bench.sleep_until(90_000));
+    assert_eq!(trials.len(), 1, "one trial after a minute");
+    let effects = bench.finish(trials[0], refused(48001, Class::Account));
+    assert_eq!(calls(&effects), []);
+    let trials = calls(&bench.sleep_until(300_000));
+    assert_eq!(trials.len(), 1, "the next one later");
+    let effects = bench.finish(trials[0], Answer::Accepted { msgid: None });
+    assert_eq!(calls(&effects).len(), 2, "then everybody goes");
+}
