@@ -235,6 +235,7 @@ impl Keeper {
             .into_iter()
             .map(|asked| (asked.ticket, asked.request))
             .unzip();
+        let began = Instant::now();
         let answers = loop {
             if let Some(answers) = self.attempt(|backend| backend.carry_out(&requests)) {
                 break answers;
@@ -243,6 +244,8 @@ impl Keeper {
                 return false;
             }
         };
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(n_requests, took_ms, "a batch is carried out");
         if let Some(now_ms) = requests.iter().rev().find_map(told_at) {
             self.last_heard = Some((now_ms, Instant::now()));
         }

@@ -23,6 +23,8 @@ pub(super) struct Members {
     slots: Vec<Slot>,
     n_regular: usize,
     session: Duration,
+    /// When it was last looked who lives, in Unix milliseconds.
+    looked_ms: i64,
 }
 
 enum Slot {
@@ -61,6 +63,7 @@ impl Members {
             slots: slots.collect(),
             n_regular,
             session,
+            looked_ms: now_ms(),
         }
     }
 
@@ -71,6 +74,7 @@ impl Members {
             let slot = std::mem::replace(&mut self.slots[number], nobody);
             self.slots[number] = self.attend_slot(slot, number, world, diary);
         }
+        self.looked_ms = now_ms();
     }
 
     fn attend_slot(&self, slot: Slot, number: usize, world: &World, diary: &mut Diary) -> Slot {
@@ -88,7 +92,7 @@ impl Members {
                             .last_words
                             .push(format!("{life} ended with {status}:\n{words}"));
                     }
-                    self.gone(member.life, number, SUPERVISOR, diary)
+                    self.gone((member.life, self.looked_ms), number, SUPERVISOR, diary)
                 }
             },
             Slot::Frozen {
@@ -117,22 +121,28 @@ impl Members {
                 },
                 None => {
                     diary.count(Deed::MemberEndedUnfinished);
-                    let life = member.life;
+                    let life = (member.life, now_ms());
                     member.courier.kill();
                     self.gone(life, number, away_for, diary)
                 }
                 Some(status) if status.code() == Some(0) => self.away(number, away_for),
                 Some(_) => {
                     diary.count(Deed::MemberEndedUnfinished);
-                    self.gone(member.life, number, away_for, diary)
+                    self.gone((member.life, self.looked_ms), number, away_for, diary)
                 }
             },
         }
     }
 
-    /// A life that ended before its work was done.
-    fn gone(&self, life: String, number: usize, away_for: Duration, diary: &mut Diary) -> Slot {
-        let at_ms = now_ms();
+    /// A life that ended before its work was done. From `at_ms` on nobody can count on it: the end of a process takes its time, and so does
+    /// hearing of it.
+    fn gone(
+        &self,
+        (life, at_ms): (String, i64),
+        number: usize,
+        away_for: Duration,
+        diary: &mut Diary,
+    ) -> Slot {
         diary.note(Incident::Gone { life, at_ms });
         self.away(number, away_for)
     }
@@ -159,13 +169,17 @@ impl Members {
         let Some((number, slot)) = self.take(who, is_there, diary) else {
             return;
         };
-        let (Slot::Up(member) | Slot::Frozen { member, .. } | Slot::Ending { member, .. }) = slot
-        else {
-            return;
+        let (member, at_ms) = match slot {
+            // It has not done anything since then.
+            Slot::Frozen {
+                member, from_ms, ..
+            } => (member, from_ms),
+            Slot::Up(member) | Slot::Ending { member, .. } => (member, now_ms()),
+            Slot::Away { .. } => return,
         };
         member.courier.kill();
         diary.count(Deed::MemberKilled);
-        self.slots[number] = self.gone(member.life, number, away_for, diary);
+        self.slots[number] = self.gone((member.life, at_ms), number, away_for, diary);
     }
 
     /// Freezes one of those who run.
