@@ -19,7 +19,7 @@ pub(super) enum Command {
 pub(super) struct Arguments {
     /// The rule: its file below rules/, without .toml
     name: String,
-    /// Where the service listens; [http] listen unless said. Each instance of a fleet has to be asked
+    /// Where the service listens; http.listen of the settings unless said. Each instance of a fleet has to be asked
     #[arg(long, value_name = "HOST:PORT")]
     at: Option<String>,
 }

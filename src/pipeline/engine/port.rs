@@ -118,7 +118,7 @@ pub enum Input {
         /// How long it may take.
         patience: Duration,
     },
-    /// The time that [`Engine::wake_at`] asked for has come.
+    /// The time that [`super::Engine::wake_at`] asked for has come.
     Tick,
 }
 
