@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::claims::Grant;
+use super::claims::{Grant, Holder};
 use super::limits::Rate;
 use super::message::Message;
 use super::moment::Moment;
@@ -53,9 +53,15 @@ pub struct Waiting {
 pub struct Cleared {
     rule: Arc<Rule>,
     message: Arc<Message>,
+    holder: Holder,
 }
 
 impl Cleared {
+    /// Who holds its claim.
+    pub fn holder(&self) -> Holder {
+        self.holder
+    }
+
     /// The rule that made it.
     pub fn rule(&self) -> &Arc<Rule> {
         &self.rule
@@ -138,6 +144,7 @@ impl Admission {
             let cleared = Cleared {
                 rule: Arc::clone(rule),
                 message: Arc::clone(message),
+                holder: grant.holder(),
             };
             lane.come_to_gate(AtGate {
                 ticket,

@@ -19,12 +19,13 @@ use super::admission::Ticket;
 use super::moment::Moment;
 use super::outcome::{Outcome, Status};
 
-/// Who holds a claim: one message in the hands of one process.
+/// Who holds a claim: one question of one process. The next question for the same message is another holder, so that a claim which was renewed
+/// is not taken for the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Holder {
     /// One life of one process, by a number drawn at its start.
     pub process: u64,
-    /// The message in its hands.
+    /// A number that is never used twice in that life.
     pub ticket: Ticket,
 }
 

@@ -121,8 +121,8 @@ struct Delivery {
     tries: Tries,
     /// The claim that it holds.
     grant: Option<Grant>,
-    /// When the store was last asked for it.
-    asked_at: Moment,
+    /// As whom, and when, the store was last asked for it.
+    asked: Option<(Holder, Moment)>,
     /// Calls of `message/subscribe/send`; a turn without a token made none.
     calls: u32,
     api_ms: u64,
@@ -286,10 +286,16 @@ impl Engine {
         put(&mut self.admission, waiting);
     }
 
-    fn holder(&self, ticket: Ticket) -> Holder {
+    fn new_ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        ticket
+    }
+
+    fn new_holder(&mut self) -> Holder {
         Holder {
             process: self.setup.process,
-            ticket,
+            ticket: self.new_ticket(),
         }
     }
 

@@ -41,9 +41,22 @@ impl Engine {
         if let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin) {
             ledger.send_began(duty.origin.record.offset);
         }
-        self.ask_for_claim(now, ticket, delivery, None, effects);
+        self.ask_for_own_claim(now, ticket, delivery, effects);
     }
 
+    /// Asks for a claim that nobody has, or for the one that is already ours.
+    fn ask_for_own_claim(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        delivery: Delivery,
+        effects: &mut Vec<Effect>,
+    ) {
+        let ours = delivery.grant.map(Grant::holder);
+        self.ask_for_claim(now, ticket, delivery, ours, effects);
+    }
+
+    /// Every question has a holder of its own: whoever has seen an older claim of ours and takes it for one in doubt finds another one.
     fn ask_for_claim(
         &mut self,
         now: Moment,
@@ -52,11 +65,12 @@ impl Engine {
         over: Option<Holder>,
         effects: &mut Vec<Effect>,
     ) {
-        delivery.asked_at = now;
+        let holder = self.new_holder();
+        delivery.asked = Some((holder, now));
         let claim = Claim {
             message_id: Arc::clone(&delivery.message_id),
             outcome_id: Arc::clone(&delivery.outcome_id),
-            holder: self.holder(ticket),
+            holder,
             over,
             now_ms: now.unix_ms,
         };
@@ -96,7 +110,7 @@ impl Engine {
                 continue;
             }
             match departure {
-                Departure::Stale => self.ask_for_claim(now, ticket, delivery, None, effects),
+                Departure::Stale => self.ask_for_own_claim(now, ticket, delivery, effects),
                 Departure::Call(cleared) => {
                     delivery.tries.attempts += 1;
                     duty.stage = Stage::Sending(delivery);
@@ -134,7 +148,10 @@ impl Engine {
         answer: &claims::Answer,
         effects: &mut Vec<Effect>,
     ) {
-        if let Some(grant) = Grant::in_answer(answer, self.holder(ticket), delivery.asked_at) {
+        let asked = delivery.asked;
+        let granted =
+            asked.and_then(|(holder, asked_at)| Grant::in_answer(answer, holder, asked_at));
+        if let Some(grant) = granted {
             self.come_to_gate(ticket, delivery, grant);
             return;
         }
@@ -173,7 +190,7 @@ impl Engine {
                 self.publish_stored(ticket, outcome, effects);
             }
             claims::Answer::Granted | claims::Answer::TakenOver | claims::Answer::Released => {
-                self.ask_for_claim(now, ticket, delivery, None, effects);
+                self.ask_for_own_claim(now, ticket, delivery, effects);
             }
         }
     }

@@ -89,7 +89,7 @@ impl Engine {
                         message_id: Arc::from(message_id),
                         tries: Tries::default(),
                         grant: None,
-                        asked_at: now,
+                        asked: None,
                         calls: 0,
                         api_ms: 0,
                         held_by: None,
@@ -145,8 +145,7 @@ impl Engine {
 
     /// Takes a duty in hand. The bytes of a record count once, shared among what it owes.
     fn take_in_hand(&mut self, origin: Origin, shared_by: usize, stage: Stage) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
+        let ticket = self.new_ticket();
         let bytes = origin.record.size_bytes() / shared_by.max(1);
         self.bytes += bytes;
         let duty = Duty {

@@ -123,10 +123,7 @@ impl World {
         if !self.members[member].sending.insert(to.clone()) {
             return Err(format!("two messages to {to} are in flight at once"));
         }
-        let holder = Holder {
-            process: self.process_of(member),
-            ticket,
-        };
+        let holder = cleared.holder();
         let message_id: Arc<str> = Arc::from(message.message_id.as_str());
         let granted = self.granted.get(&holder);
         if granted != Some(&message_id) || self.taken_over.contains(&holder) {
@@ -140,9 +137,21 @@ impl World {
                 self.now_ms - lives_ms
             ));
         }
-        self.call(member, holder, &to, &cleared.rule().name, &message_id);
+        self.call(
+            member,
+            (ticket, holder),
+            &to,
+            &cleared.rule().name,
+            &message_id,
+        );
         if self.is_broken(Mutant::SendsTwice) && self.random.u8(..20) == 0 {
-            self.call(member, holder, &to, &cleared.rule().name, &message_id);
+            self.call(
+                member,
+                (ticket, holder),
+                &to,
+                &cleared.rule().name,
+                &message_id,
+            );
         }
         Ok(())
     }
@@ -150,7 +159,7 @@ impl World {
     fn call(
         &mut self,
         member: usize,
-        holder: Holder,
+        (ticket, holder): (Ticket, Holder),
         to: &str,
         rule: &Arc<str>,
         message_id: &Arc<str>,
@@ -175,7 +184,7 @@ impl World {
         let incarnation = self.members[member].incarnation;
         self.plan(
             at,
-            Happening::Answered(member, incarnation, holder.ticket, answer, to.to_owned()),
+            Happening::Answered(member, incarnation, ticket, answer, to.to_owned()),
         );
     }
 

@@ -165,8 +165,11 @@ fn a_claim_in_doubt_is_left_or_taken_over_as_the_rule_says() {
 #[test]
 fn who_lost_his_claim_repeats_what_the_other_says() {
     let mut bench = doubtful();
-    let ticket = the_call(&bench.read(1, &event("leave", "e", "o1")));
-    let ours = Holder { process: 1, ticket };
+    let effects = bench.read(1, &event("leave", "e", "o1"));
+    let [Effect::Send { ticket, cleared }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    let (ticket, ours) = (*ticket, cleared.holder());
     let over = Request::Claim(Claim {
         message_id: Arc::from("leave|events|e"),
         outcome_id: Arc::from("events/0/1/leave"),
