@@ -111,6 +111,15 @@ enum Stage {
     Publishing(Arc<Outcome>),
 }
 
+/// Where in its lane a message waits that had its turn.
+#[derive(Clone, Copy)]
+enum Rejoins {
+    /// It was its turn, and still is.
+    First,
+    /// It waits for another record's message, which may stand behind it: it must not use up every turn, or every trial of a pause.
+    Last,
+}
+
 /// A message on its way.
 #[derive(Clone)]
 struct Delivery {
@@ -126,6 +135,7 @@ struct Delivery {
     /// Calls of `message/subscribe/send`; a turn without a token made none.
     calls: u32,
     api_ms: u64,
+    rejoins: Rejoins,
     /// The refusal that was the app's or the template's matter, and after which it waits.
     held_by: Option<Arc<Refusal>>,
 }
@@ -264,7 +274,10 @@ impl Engine {
         if self.pauses.holds(&delivery.rule) {
             self.let_go(ticket, delivery);
         }
-        self.wait(ticket, delivery, Admission::put_back);
+        match delivery.rejoins {
+            Rejoins::First => self.wait(ticket, delivery, Admission::put_back),
+            Rejoins::Last => self.wait(ticket, delivery, Admission::enqueue),
+        }
     }
 
     /// The recipient of this message is free for the next one.

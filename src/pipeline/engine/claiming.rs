@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Delivery, Effect, Engine, Stage, Store, expires_at_ms, ledger_of, report};
+use super::{Delivery, Effect, Engine, Rejoins, Stage, Store, expires_at_ms, ledger_of, report};
 use crate::pipeline::admission::{Departure, Ticket, Turn};
 use crate::pipeline::claims::{self, Claim, FRESH, Grant, Held, Holder, Request, Settlement};
 use crate::pipeline::moment::Moment;
@@ -67,6 +67,7 @@ impl Engine {
     ) {
         let holder = self.new_holder();
         delivery.asked = Some((holder, now));
+        delivery.rejoins = Rejoins::First;
         let claim = Claim {
             message_id: Arc::clone(&delivery.message_id),
             outcome_id: Arc::clone(&delivery.outcome_id),
@@ -144,7 +145,7 @@ impl Engine {
         &mut self,
         now: Moment,
         ticket: Ticket,
-        delivery: Delivery,
+        mut delivery: Delivery,
         answer: &claims::Answer,
         effects: &mut Vec<Effect>,
     ) {
@@ -169,6 +170,7 @@ impl Engine {
                 } else {
                     // The record that has the claim may be in line behind this one.
                     self.let_go(ticket, &delivery);
+                    delivery.rejoins = Rejoins::Last;
                     ASK_AGAIN
                 };
                 self.admission.way_ended(&delivery.rule.app);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Delivery, Duty, Effect, Engine, Origin, Stage, Unmatched, report};
+use super::{Delivery, Duty, Effect, Engine, Origin, Rejoins, Stage, Unmatched, report};
 use crate::pipeline::admission::{Admission, Ticket};
 use crate::pipeline::claims::Settlement;
 use crate::pipeline::delivery::Tries;
@@ -90,6 +90,7 @@ impl Engine {
                         tries: Tries::default(),
                         grant: None,
                         asked: None,
+                        rejoins: Rejoins::First,
                         calls: 0,
                         api_ms: 0,
                         held_by: None,
