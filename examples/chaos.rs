@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 
 use support::chaos::{self, DoubtRule, Plan, StoreKind};
+use support::courier;
 use support::oracle::InDoubt;
 
 /// The real service under real trouble, and a judge who trusts it in nothing.
@@ -68,7 +69,7 @@ enum StoreWord {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let Some(binary) = arguments.binary.clone().or_else(binary) else {
+    let Some(binary) = arguments.binary.clone().or_else(courier::built_beside_this) else {
         eprintln!(
             "the service is not built: run `cargo build --release --bin wx-courier` first \
              (without --release if this runs without it)"
@@ -109,11 +110,4 @@ fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
-}
-
-/// The service, built with the profile of this program: `target/release/wx-courier` for `target/release/examples/chaos`.
-fn binary() -> Option<PathBuf> {
-    let this = std::env::current_exe().ok()?;
-    let binary = this.parent()?.parent()?.join("wx-courier");
-    binary.is_file().then_some(binary)
 }

@@ -48,7 +48,7 @@ use figures::{Latency, Processor, StoreKind, Turn};
 use machine::Programs;
 use support::LIMIT;
 use support::checks::accepted_by_mark;
-use support::courier::Courier;
+use support::courier::{self, Courier};
 use support::events;
 use support::kafka::Kafka;
 use support::redis::Redis;
@@ -95,7 +95,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let Some(binary) = binary() else {
+    let Some(binary) = courier::built_beside_this() else {
         eprintln!(
             "the service is not built: run `cargo build --release --bin wx-courier` first \
              (without --release if this runs without it)"
@@ -156,13 +156,6 @@ fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
-}
-
-/// The service, built with the profile of this program: `target/release/wx-courier` for `target/release/examples/cost`.
-fn binary() -> Option<PathBuf> {
-    let this = std::env::current_exe().ok()?;
-    let binary = this.parent()?.parent()?.join("wx-courier");
-    binary.is_file().then_some(binary)
 }
 
 /// The numbers of a turn's events.

@@ -23,7 +23,6 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -32,6 +31,7 @@ use serde_json::{Value, json};
 use wx_courier::sandbox::{Answer, Failures, Script};
 
 use support::checks::accepted_by_mark;
+use support::courier;
 use support::events::{self, Event};
 use support::kafka::Kafka;
 use support::topic::Reader;
@@ -75,7 +75,7 @@ const BUSY: f64 = 0.02;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let Some(binary) = binary() else {
+    let Some(binary) = courier::built_beside_this() else {
         eprintln!(
             "the service is not built: run `cargo build --release --bin wx-courier` first \
              (without --release if this runs without it)"
@@ -121,13 +121,6 @@ fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
-}
-
-/// The service, built with the profile of this program: `target/release/wx-courier` for `target/release/examples/soak`.
-fn binary() -> Option<PathBuf> {
-    let this = std::env::current_exe().ok()?;
-    let binary = this.parent()?.parent()?.join("wx-courier");
-    binary.is_file().then_some(binary)
 }
 
 fn refused_user(n: usize) -> String {

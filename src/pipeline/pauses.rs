@@ -331,10 +331,18 @@ impl Pauses {
 
     /// Whether messages of this rule wait for the end of any pause.
     pub fn holds(&self, rule: &Rule) -> bool {
-        !self.in_force.is_empty()
-            && subjects_of(rule)
-                .iter()
-                .any(|subject| self.in_force.contains_key(subject))
+        self.over(rule).is_some()
+    }
+
+    /// A pause for whose end messages of this rule wait.
+    pub fn over(&self, rule: &Rule) -> Option<&Pause> {
+        if self.in_force.is_empty() {
+            return None;
+        }
+        let subjects = subjects_of(rule);
+        subjects
+            .iter()
+            .find_map(|subject| self.in_force.get(subject))
     }
 
     /// Whether this rule itself, or its template, is paused.

@@ -10,7 +10,7 @@ use crate::pipeline::delivery::{Answer, Blame, Refusal};
 use crate::pipeline::event::{Decoded, decode};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Reason, Status};
-use crate::pipeline::pauses::{Cause, Change, Pause, Subject};
+use crate::pipeline::pauses::{Cause, Change, Subject};
 use crate::pipeline::rules::{Planned, Rule, RuleSet};
 
 impl Engine {
@@ -107,15 +107,6 @@ impl Engine {
             self.admission.slow_down(&rule.app, now);
         }
         self.announce(begun, effects);
-    }
-
-    /// A pause that holds the messages of this rule.
-    pub(super) fn pause_of(&self, rule: &Rule) -> Option<&Pause> {
-        self.pauses.iter().find(|pause| match &pause.subject {
-            Subject::App(app) => *app == rule.app,
-            Subject::Template(app, id) => *app == rule.app && **id == rule.template.id,
-            Subject::Rule(name) => *name == rule.name,
-        })
     }
 
     pub(super) fn end_pauses(&mut self, now: Moment, effects: &mut Vec<Effect>) {

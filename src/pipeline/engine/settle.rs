@@ -148,7 +148,7 @@ impl Engine {
             let end = delivery.tries.end(Status::Expired, Reason::Expired);
             let mut outcome = self.outcome_of(now, ticket, &delivery, end, None);
             // Most of what a pause holds is never called, and has no code of its own to tell why it waited.
-            if let (Some(outcome), Some(pause)) = (&mut outcome, self.pause_of(&delivery.rule)) {
+            if let (Some(outcome), Some(pause)) = (&mut outcome, self.pauses.over(&delivery.rule)) {
                 outcome.detail += &report::held_by(pause);
             }
             self.settle(now, ticket, &delivery, outcome, effects);

@@ -14,6 +14,13 @@ use super::{send_signal, wait_until};
 /// Enough to see what went wrong and what came before it.
 const N_LOG_LINES_SHOWN: usize = 60;
 
+/// The service, built with the profile of this program: `target/release/wx-courier` for `target/release/examples/soak`.
+pub(crate) fn built_beside_this() -> Option<PathBuf> {
+    let this = std::env::current_exe().ok()?;
+    let binary = this.parent()?.parent()?.join("wx-courier");
+    binary.is_file().then_some(binary)
+}
+
 /// A running `wx-courier run`. Dropping it kills it; if a test has failed by then, the end of its log is shown.
 pub(crate) struct Courier {
     child: Child,
