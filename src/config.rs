@@ -21,6 +21,7 @@ use crate::pipeline::catalog::Catalog;
 use crate::pipeline::delivery::RetryPlan;
 use crate::pipeline::engine::Unmatched;
 use crate::pipeline::event::Decoding;
+use crate::pipeline::grants::{AnswerEvents, Policy};
 use crate::pipeline::limits::Rate;
 use crate::pipeline::outcome::RecipientStyle;
 use crate::pipeline::pauses::BreakerPlan;
@@ -78,6 +79,8 @@ pub struct Settings {
     pub log_level: String,
     /// `[apps.*]`
     pub apps: BTreeMap<Arc<str>, App>,
+    /// `[grants]`: which events tell what users have allowed.
+    pub grants: Option<AnswerEvents>,
 }
 
 /// `[kafka]`
@@ -172,6 +175,8 @@ pub struct App {
     pub max_in_flight: usize,
     /// Which version of the mini program a card opens.
     pub miniprogram_state: MiniprogramState,
+    /// What is made of users' grants, unless a template says otherwise.
+    pub grants: Policy,
 }
 
 /// `[apps.NAME] token`: where an app's access tokens come from.
@@ -297,12 +302,34 @@ pub fn load(sources: &Sources) -> Loaded {
         }
         _ => None,
     };
+    if let (Some(rules), Some(settings)) = (
+        &rules,
+        reading.as_ref().and_then(|read| read.settings.as_ref()),
+    ) {
+        need_secrets(&mut problems, rules, settings);
+    }
     Loaded {
         settings: reading.and_then(|reading| reading.settings),
         rules,
         catalog,
         effective,
         problems,
+    }
+}
+
+/// A token centre hands out tokens, but only the secret exchanges login codes.
+fn need_secrets(problems: &mut Problems, rules: &RuleSet, settings: &Settings) {
+    for rule in rules.rules().iter().filter(|rule| rule.is_by_code()) {
+        let app = settings.apps.get(&rule.app);
+        if app.is_some_and(|app| app.secret.is_none()) {
+            let message = format!(
+                "to.js_code: the app {} has no secret, and a login code cannot be exchanged without it",
+                rule.app
+            );
+            let problem = Problem::error(&Origin::Default, message).rule(rule.name.as_ref());
+            let help = format!("say `secret_file` in [apps.{}]", rule.app);
+            problems.push(problem.help(help));
+        }
     }
 }
 

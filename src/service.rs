@@ -6,7 +6,7 @@
 mod alarm;
 mod effects;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -129,8 +129,12 @@ fn setup(settings: &Settings, seed: u64) -> Setup {
         max_bytes: settings.engine.max_bytes,
         recipient_style: settings.outcomes.recipient,
         unmatched: settings.outcomes.unmatched,
-        grants: BTreeMap::new(),
-        answers: None,
+        grants: settings
+            .apps
+            .iter()
+            .map(|(name, app)| (Arc::clone(name), app.grants))
+            .collect(),
+        answers: settings.grants.clone(),
         receipts: BTreeSet::new(),
         breaker: settings.breaker,
         // A token may have to be fetched first.
