@@ -5,6 +5,7 @@
 //! its settings.
 
 mod layers;
+mod public;
 mod read;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ use crate::pipeline::limits::Rate;
 use crate::pipeline::outcome::RecipientStyle;
 use crate::pipeline::pauses::BreakerPlan;
 use crate::pipeline::rules::{RuleSet, RuleSource, Surroundings};
+
+pub use public::{CallbackMode, Callbacks, ClientAddress, MiniApp, Public};
 
 /// The prefix of environment variables: `WX_COURIER__KAFKA__BROKERS` is `kafka.brokers`.
 pub const ENVIRONMENT_PREFIX: &str = "WX_COURIER";
@@ -78,6 +81,8 @@ pub struct Settings {
     pub log_level: String,
     /// `[apps.*]`
     pub apps: BTreeMap<Arc<str>, App>,
+    /// `[public]`, with what it serves. `None` if it serves nothing.
+    pub public: Option<Public>,
 }
 
 /// `[kafka]`

@@ -1,7 +1,10 @@
 //! The merged tree → [`Settings`]: every key, its default and its bounds, in the order of `courier.toml`.
 
 mod apps;
+mod callbacks;
 mod kafka;
+mod miniapp;
+mod public;
 mod secrets;
 mod state;
 mod token;
@@ -55,7 +58,9 @@ pub(super) fn settings(
     let engine = reader.engine(&mut top);
     let time_zone = reader.rules(&mut top);
     let (log_format, log_level) = reader.log(&mut top);
-    let (app_names, apps) = reader.apps(&mut top);
+    let (app_names, apps, callbacks) = reader.apps(&mut top);
+    let miniapp = reader.miniapp(&mut top, &apps, kafka.as_ref());
+    let public = reader.public(&mut top, callbacks, miniapp);
     reader.distinct_topics(kafka.as_ref(), &outcomes, &dead_letter_topic);
     top.finish(reader.problems);
     let is_whole = !errors.has_errors();
@@ -74,6 +79,7 @@ pub(super) fn settings(
             log_format,
             log_level,
             apps,
+            public,
         }),
         _ => None,
     };

@@ -1,0 +1,3 @@
+//! `GET` and `POST /wechat/{app}`: what `WeChat` pushes.
+
+mod crypto;
