@@ -4,10 +4,12 @@
 //! an object or an array, numbers are numbers or text. All of it is read here, whatever the console says. (`WeChat`: subscribe message guide,
 //! message push.)
 
+mod receipt;
 mod tree;
 
 use serde_json::Value;
 
+pub use receipt::{Receipt, ReceiptStatus, Told};
 pub use tree::Unreadable;
 
 /// A push of which the sender and the time are known.
