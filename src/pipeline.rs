@@ -10,13 +10,16 @@ pub mod claims;
 pub mod delivery;
 pub mod engine;
 pub mod event;
+pub mod grants;
 pub mod limits;
+pub mod logins;
 pub mod message;
 pub mod moment;
 pub mod offsets;
 pub mod outcome;
 pub mod params;
 pub mod pauses;
+pub mod receipts;
 pub mod replay;
 pub mod rules;
 #[cfg(test)]

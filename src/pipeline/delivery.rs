@@ -115,7 +115,7 @@ impl Tries {
     pub fn end(self, status: Status, reason: Reason) -> (Status, Reason) {
         let denies = matches!(
             reason,
-            Reason::UserRefused | Reason::AttemptsUsed | Reason::Expired
+            Reason::UserRefused | Reason::NoGrant | Reason::AttemptsUsed | Reason::Expired
         );
         if denies && self.in_doubt > 0 {
             return (Status::Unknown, Reason::InDoubt);

@@ -9,6 +9,7 @@
 //! turn gets it, positions that moved are reported, reading is paused or resumed, and hand-overs that are finished are answered.
 
 mod claiming;
+mod granting;
 mod handover;
 mod intake;
 mod pausing;
@@ -26,9 +27,10 @@ pub use port::{Effect, Input, Setup, Unmatched};
 pub use status::{PartitionStatus, PauseStatus, Status};
 
 use super::admission::{Admission, Ticket, Waiting};
-use super::claims::{Grant, Holder, Settlement};
+use super::claims::{Holder, Permit, Settlement};
 use super::delivery::{Refusal, Tries};
 use super::event::{Event, Record};
+use super::grants::Wish;
 use super::message::Message;
 use super::moment::Moment;
 use super::offsets::{Epoch, Ledger, Partition};
@@ -66,7 +68,7 @@ const COMMIT_EVERY: Duration = Duration::from_millis(100);
 /// ledger without end. An entry takes some 24 bytes.
 const OPEN_RECORDS_A_MESSAGE: usize = 20;
 
-/// What a record owes: one outcome, and before it perhaps a message.
+/// What a record owes: one outcome, and before it perhaps a message; or that the store notes what it tells of a user.
 struct Duty {
     origin: Origin,
     bytes: usize,
@@ -93,6 +95,8 @@ enum Store {
 }
 
 enum Stage {
+    /// The store is told what a user has answered; no outcome comes of it.
+    Reporting,
     /// The message waits for its turn.
     Waiting(Delivery),
     /// The store is asked for the claim.
@@ -127,9 +131,11 @@ struct Delivery {
     message: Arc<Message>,
     message_id: Arc<str>,
     outcome_id: Arc<str>,
+    /// The user's grant that it needs.
+    wish: Option<Wish>,
     tries: Tries,
     /// The claim that it holds.
-    grant: Option<Grant>,
+    permit: Option<Permit>,
     /// As whom, and when, the store was last asked for it.
     asked: Option<(Holder, Moment)>,
     /// Calls of `message/subscribe/send`; a turn without a token made none.
@@ -259,7 +265,8 @@ impl Engine {
                     let outcome = Arc::clone(outcome);
                     self.publish(ticket, outcome, effects);
                 }
-                Stage::Waiting(_)
+                Stage::Reporting
+                | Stage::Waiting(_)
                 | Stage::Claiming(_)
                 | Stage::AtGate(_)
                 | Stage::Sending(_)

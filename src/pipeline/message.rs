@@ -174,33 +174,35 @@ fn check_param(rule: &Rule, name: &str, value: &str) -> Result<String, Violation
     }
 }
 
-/// An openid is 28 characters of the base64 alphabet for URLs today; only the alphabet is relied on.
-fn check_recipient(text: &str) -> Result<String, Rejection> {
+/// Checks an openid, and trims it; the error says what was expected. It is 28 characters of the base64 alphabet for URLs today; only the alphabet is relied on.
+pub fn check_openid(text: &str) -> Result<&str, String> {
     const LIMIT: usize = 128;
-    let recipient = text.trim();
-    let rejection = |detail: String| Rejection {
-        reason: Reason::RecipientMalformed,
-        detail,
-        param: None,
-    };
-    if recipient.is_empty() {
-        return Err(rejection("to: the openid is empty".to_owned()));
+    let openid = text.trim();
+    if openid.is_empty() {
+        return Err("the openid is empty".to_owned());
     }
-    if recipient.len() > LIMIT {
-        return Err(rejection(format!(
-            "to: expected an openid of at most {LIMIT} characters, found {}",
-            recipient.len()
-        )));
+    if openid.len() > LIMIT {
+        return Err(format!(
+            "expected an openid of at most {LIMIT} characters, found {}",
+            openid.len()
+        ));
     }
-    if !recipient
+    if !openid
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     {
-        return Err(rejection(
-            "to: expected an openid: letters, digits, `-` and `_`".to_owned(),
-        ));
+        return Err("expected an openid: letters, digits, `-` and `_`".to_owned());
     }
-    Ok(recipient.to_owned())
+    Ok(openid)
+}
+
+fn check_recipient(text: &str) -> Result<String, Rejection> {
+    let checked = check_openid(text).map_err(|detail| Rejection {
+        reason: Reason::RecipientMalformed,
+        detail: format!("to: {detail}"),
+        param: None,
+    });
+    checked.map(str::to_owned)
 }
 
 /// An empty page is no page: the card opens nothing then.

@@ -96,7 +96,11 @@ pub enum Reason {
     ParamMalformed,
     /// `invalid`: a param's value is not one that the template lists.
     ParamNotListed,
+    /// `invalid`: an event that should tell of a user's permission does not (`[grants]`).
+    GrantMalformed,
 
+    /// `skipped`: the user has granted nothing that is left, and the grants of the template are enforced.
+    NoGrant,
     /// `skipped`: another record's message with the same message id was sent, or may have been.
     Duplicate,
 
@@ -140,6 +144,8 @@ impl Reason {
             Self::ParamTooLong => "param_too_long",
             Self::ParamMalformed => "param_malformed",
             Self::ParamNotListed => "param_not_listed",
+            Self::GrantMalformed => "grant_malformed",
+            Self::NoGrant => "no_grant",
             Self::Duplicate => "duplicate",
             Self::Expired => "expired",
             Self::AttemptsUsed => "attempts_used",

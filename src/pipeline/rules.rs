@@ -270,6 +270,7 @@ fn rejection(key: &str, failure: &Failure) -> Rejection {
 #[derive(Debug)]
 pub struct RuleSet {
     version: Arc<str>,
+    catalog: Arc<Catalog>,
     /// By name, so that an index is also a place in the order of plans.
     rules: Vec<Arc<Rule>>,
     by_type: HashMap<String, Vec<usize>>,
@@ -290,10 +291,13 @@ impl RuleSet {
         }
         let sound = !found.has_errors();
         problems.extend(found);
-        sound.then(|| Self::of(version_of(sources, &rules), rules))
+        sound.then(|| {
+            let catalog = Arc::new(around.catalog.clone());
+            Self::of(version_of(sources, &rules), catalog, rules)
+        })
     }
 
-    fn of(version: Arc<str>, mut rules: Vec<Arc<Rule>>) -> Self {
+    fn of(version: Arc<str>, catalog: Arc<Catalog>, mut rules: Vec<Arc<Rule>>) -> Self {
         rules.sort_by(|left, right| left.name.cmp(&right.name));
         let mut by_type: HashMap<String, Vec<usize>> = HashMap::new();
         let mut with_globs = Vec::new();
@@ -307,6 +311,7 @@ impl RuleSet {
         }
         Self {
             version,
+            catalog,
             rules,
             by_type,
             with_globs,
@@ -322,6 +327,11 @@ impl RuleSet {
     /// everywhere.
     pub fn version(&self) -> &Arc<str> {
         &self.version
+    }
+
+    /// The templates that the rules were checked against.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
     }
 
     /// Every rule, by name.

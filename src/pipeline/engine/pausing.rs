@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::{Delivery, Effect, Engine, Stage, report};
 use crate::pipeline::admission::{Admission, Ticket};
-use crate::pipeline::claims::Settlement;
 use crate::pipeline::delivery::{Answer, Blame, Refusal};
 use crate::pipeline::event::{Decoded, decode};
 use crate::pipeline::moment::Moment;
@@ -188,7 +187,7 @@ impl Engine {
         let mut waiting = Vec::new();
         for (ticket, duty) in &self.duties {
             if let Stage::Waiting(delivery) = &duty.stage
-                && delivery.grant.is_none()
+                && delivery.permit.is_none()
                 && rules.contains(&delivery.rule.name)
             {
                 waiting.push((*ticket, delivery.clone()));
@@ -234,6 +233,7 @@ impl Engine {
                 result: Ok(message),
             }) => {
                 let delivery = Delivery {
+                    wish: self.wish(&rule, &message),
                     rule,
                     message: Arc::new(message),
                     message_id: Arc::from(message_id),
@@ -257,11 +257,7 @@ impl Engine {
                 outcome
             }
         };
-        let settlement = Settlement {
-            outcome: Arc::new(outcome),
-            holder: None,
-            now_ms: now.unix_ms,
-        };
+        let settlement = self.settlement(now, outcome, None);
         self.ask_to_settle(now, ticket, settlement, effects);
     }
 }

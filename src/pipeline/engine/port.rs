@@ -1,6 +1,6 @@
 //! What the engine is told and what it wants: the whole of what is between it and the world.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use crate::pipeline::admission::{AppBounds, Cleared, Ticket};
 use crate::pipeline::claims;
 use crate::pipeline::delivery::{Answer, RetryPlan};
 use crate::pipeline::event::{Decoding, Record};
+use crate::pipeline::grants::{AnswerEvents, Policy};
 use crate::pipeline::offsets::{Epoch, Partition};
 use crate::pipeline::outcome::{Outcome, RecipientStyle};
 use crate::pipeline::pauses::{BreakerPlan, Change};
@@ -30,6 +31,12 @@ pub struct Setup {
     pub recipient_style: RecipientStyle,
     /// What becomes of an event that no rule wants.
     pub unmatched: Unmatched,
+    /// What is made of users' grants, app by app; nothing where an app is not named.
+    pub grants: BTreeMap<Arc<str>, Policy>,
+    /// Which events tell of users' answers.
+    pub answers: Option<AnswerEvents>,
+    /// The apps whose callbacks bring receipts.
+    pub receipts: BTreeSet<Arc<str>>,
     /// How many refusals for a rule's own fault pause it.
     pub breaker: BreakerPlan,
     /// How long a call may take, with the wait for a token.

@@ -126,6 +126,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
                 waited.unwrap_or_default()
             )
         }
+        (Reason::NoGrant, _) => format!("the ledger has no grant of this user for the template {template}: nothing was sent"),
         (Reason::Duplicate, _) => "another record brought the same message before, and it was sent or may have been: see duplicate_of".to_owned(),
         (Reason::InDoubt, Some(Answer::InDoubt { detail })) => {
             format!("WeChat may have delivered it: {detail}")
