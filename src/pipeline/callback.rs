@@ -9,6 +9,8 @@ mod tree;
 
 use serde_json::Value;
 
+use super::grants::Word;
+
 pub use receipt::{Receipt, ReceiptStatus, Told};
 pub use tree::Unreadable;
 
@@ -56,19 +58,8 @@ impl Notice {
 pub struct Choice {
     /// `TemplateId`
     pub template_id: String,
-    /// `SubscribeStatusString`
-    pub word: ChoiceWord,
-}
-
-/// `SubscribeStatusString`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChoiceWord {
-    /// The user agreed: one message more for a one-time template.
-    Accept,
-    /// The user refused.
-    Reject,
-    /// A word that nobody has described.
-    Other,
+    /// `SubscribeStatusString`; nothing for a word that says nothing of the user's will.
+    pub word: Option<Word>,
 }
 
 /// What became of one message.
@@ -84,6 +75,9 @@ pub struct Delivery {
     pub errmsg: String,
 }
 
+/// An openid has 28 letters and a template id 43; nothing says that they always will.
+const LONGEST_NAME: usize = 128;
+
 /// The `Encrypt` of an envelope, if the body is one.
 pub fn encrypted(body: &[u8]) -> Result<Option<String>, Unreadable> {
     let tree = tree::read(body)?;
@@ -93,7 +87,7 @@ pub fn encrypted(body: &[u8]) -> Result<Option<String>, Unreadable> {
 /// Reads a push. A body that cannot be one of `WeChat`'s is an error; one that nobody wants is not.
 pub fn read(body: &[u8]) -> Result<Push, Unreadable> {
     let tree = tree::read(body)?;
-    let openid = text_of(&tree, "FromUserName").ok_or(Unreadable::Missing("FromUserName"))?;
+    let openid = name_of(&tree, "FromUserName")?;
     let seconds = text_of(&tree, "CreateTime").ok_or(Unreadable::Missing("CreateTime"))?;
     let seconds: i64 = seconds
         .parse()
@@ -148,12 +142,8 @@ fn choices(items: &[Value]) -> Result<Vec<Choice>, Unreadable> {
         let word = text_of(item, "SubscribeStatusString")
             .ok_or(Unreadable::Missing("SubscribeStatusString"))?;
         Ok(Choice {
-            template_id: text_of(item, "TemplateId").ok_or(Unreadable::Missing("TemplateId"))?,
-            word: match word.as_str() {
-                "accept" => ChoiceWord::Accept,
-                "reject" => ChoiceWord::Reject,
-                _ => ChoiceWord::Other,
-            },
+            template_id: name_of(item, "TemplateId")?,
+            word: Word::parse(&word).flatten(),
         })
     };
     items.iter().map(choice).collect()
@@ -163,8 +153,8 @@ fn deliveries(items: &[Value]) -> Result<Vec<Delivery>, Unreadable> {
     let delivery = |item: &Value| {
         let errcode = text_of(item, "ErrorCode").ok_or(Unreadable::Missing("ErrorCode"))?;
         Ok(Delivery {
-            template_id: text_of(item, "TemplateId").unwrap_or_default(),
-            msgid: text_of(item, "MsgID").ok_or(Unreadable::Missing("MsgID"))?,
+            template_id: name_of(item, "TemplateId")?,
+            msgid: digits_of(item, "MsgID")?,
             errcode: errcode
                 .parse()
                 .map_err(|_| Unreadable::NotANumber("ErrorCode"))?,
@@ -172,6 +162,25 @@ fn deliveries(items: &[Value]) -> Result<Vec<Delivery>, Unreadable> {
         })
     };
     items.iter().map(delivery).collect()
+}
+
+/// A user or a template: letters, digits, `-` and `_`. Whatever else stands there is not passed on as a part of names.
+fn name_of(tree: &Value, key: &'static str) -> Result<String, Unreadable> {
+    let text = text_of(tree, key).ok_or(Unreadable::Missing(key))?;
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if text.len() > LONGEST_NAME || !text.bytes().all(is_letter) {
+        return Err(Unreadable::NotAName(key));
+    }
+    Ok(text)
+}
+
+/// A number of `WeChat`'s that is only compared.
+fn digits_of(tree: &Value, key: &'static str) -> Result<String, Unreadable> {
+    let text = text_of(tree, key).ok_or(Unreadable::Missing(key))?;
+    if text.len() > LONGEST_NAME || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Unreadable::NotANumber(key));
+    }
+    Ok(text)
 }
 
 /// A value as text, whether it was said as text or as a number; nothing where it is empty.

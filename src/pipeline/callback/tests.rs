@@ -13,7 +13,7 @@ fn read_fixture(name: &str) -> Push {
     read(&body).unwrap_or_else(|why| panic!("{name}: {why}"))
 }
 
-fn choice(template_id: &str, word: ChoiceWord) -> Choice {
+fn choice(template_id: &str, word: Option<Word>) -> Choice {
     Choice {
         template_id: template_id.to_owned(),
         word,
@@ -31,13 +31,13 @@ fn delivery(errcode: i64, errmsg: &str) -> Delivery {
 
 #[test]
 fn every_shape_says_the_same() {
-    let accepted = choice("tmplFixtureOne_-1", ChoiceWord::Accept);
+    let accepted = choice("tmplFixtureOne_-1", Some(Word::Accept));
     let both = vec![
         accepted.clone(),
-        choice("tmplFixtureTwo_-2", ChoiceWord::Reject),
+        choice("tmplFixtureTwo_-2", Some(Word::Reject)),
     ];
-    let odd = choice("tmplFixtureOne_-1", ChoiceWord::Other);
-    let refused = choice("tmplFixtureOne_-1", ChoiceWord::Reject);
+    let odd = choice("tmplFixtureOne_-1", None);
+    let refused = choice("tmplFixtureOne_-1", Some(Word::Reject));
     let there = Notice::Sent(vec![delivery(0, "success")]);
     let cases = [
         ("popup-two.xml", 1, Notice::Popup(both.clone())),
@@ -90,6 +90,7 @@ fn what_is_no_push_says_why_and_repeats_nothing() {
     let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><xml><A>&b;</A></xml>";
     let deep = "<a>".repeat(100) + &"</a>".repeat(100);
     let no_list = r#"{"FromUserName":"o","CreateTime":1,"MsgType":"event","Event":"subscribe_msg_popup_event"}"#;
+    let strange = r#"{"FromUserName":"o/../x","CreateTime":1,"MsgType":"event","Event":"x"}"#;
     let no_time = r#"{"FromUserName":"o","CreateTime":"soon","MsgType":"event","Event":"x"}"#;
     let cases = [
         ("", Unreadable::NoForm),
@@ -106,6 +107,7 @@ fn what_is_no_push_says_why_and_repeats_nothing() {
             "<xml><A>1</A></xml>",
             Unreadable::Missing("FromUserName"),
         ),
+        (strange, Unreadable::NotAName("FromUserName")),
         (no_list, Unreadable::Missing("List")),
         (no_time, Unreadable::NotANumber("CreateTime")),
     ];

@@ -29,6 +29,9 @@ pub enum Unreadable {
     /// A field that must be a whole number is none.
     #[error("`{0}` is not a whole number")]
     NotANumber(&'static str),
+    /// A field that must be an id of `WeChat`'s is none.
+    #[error("`{0}` is not an id: expected letters, digits, `-` and `_`")]
+    NotAName(&'static str),
 }
 
 /// `WeChat` nests four deep: the root, the wrapper, `List`, a field.
