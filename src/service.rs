@@ -6,7 +6,6 @@
 mod alarm;
 mod effects;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -139,7 +138,12 @@ fn setup(settings: &Settings, seed: u64) -> Setup {
             .map(|(name, app)| (Arc::clone(name), app.grants))
             .collect(),
         answers: settings.grants.clone(),
-        receipts: BTreeSet::new(),
+        receipts: settings
+            .public
+            .iter()
+            .flat_map(|public| public.callbacks.keys())
+            .cloned()
+            .collect(),
         breaker: settings.breaker,
         // A token may have to be fetched first.
         call_limit: settings.send.timeout * 2,

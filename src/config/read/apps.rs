@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::secrets::{Found, SecretKeys, variable_of};
 use super::{Reader, is_file, word_of};
-use crate::config::{App, MiniprogramState};
+use crate::config::{App, Callbacks, MiniprogramState};
 use crate::document::{Item, Node, Problem, Said, Section, nearest};
 use crate::pipeline::grants::Policy;
 use crate::pipeline::limits::Rate;
@@ -20,9 +20,14 @@ impl Reader<'_> {
     pub(super) fn apps(
         &mut self,
         top: &mut Section,
-    ) -> (BTreeSet<String>, BTreeMap<Arc<str>, App>) {
+    ) -> (
+        BTreeSet<String>,
+        BTreeMap<Arc<str>, App>,
+        BTreeMap<Arc<str>, Callbacks>,
+    ) {
         let mut names = BTreeSet::new();
         let mut apps = BTreeMap::new();
+        let mut callbacks = BTreeMap::new();
         let said = top
             .take_section(self.problems, "apps")
             .map(|mut section| section.take_rest())
@@ -43,12 +48,16 @@ impl Reader<'_> {
                 continue;
             }
             names.insert(name.clone());
-            let section = Section::new(self.problems, node.key, node.value);
+            let mut section = Section::new(self.problems, node.key, node.value);
+            let name: Arc<str> = Arc::from(name);
+            if let Some(of_app) = self.callbacks(&mut section) {
+                callbacks.insert(Arc::clone(&name), of_app);
+            }
             if let Some(app) = self.app(section) {
-                apps.insert(Arc::from(name), app);
+                apps.insert(name, app);
             }
         }
-        (names, apps)
+        (names, apps, callbacks)
     }
 
     fn app(&mut self, mut section: Section) -> Option<App> {
