@@ -6,7 +6,6 @@
 mod alarm;
 mod effects;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -133,9 +132,18 @@ fn setup(settings: &Settings, seed: u64) -> Setup {
         max_bytes: settings.engine.max_bytes,
         recipient_style: settings.outcomes.recipient,
         unmatched: settings.outcomes.unmatched,
-        grants: BTreeMap::new(),
-        answers: None,
-        receipts: BTreeSet::new(),
+        grants: settings
+            .apps
+            .iter()
+            .map(|(name, app)| (Arc::clone(name), app.grants))
+            .collect(),
+        answers: settings.grants.clone(),
+        receipts: settings
+            .public
+            .iter()
+            .flat_map(|public| public.callbacks.keys())
+            .cloned()
+            .collect(),
         breaker: settings.breaker,
         // A token may have to be fetched first.
         call_limit: settings.send.timeout * 2,
