@@ -79,7 +79,7 @@ pub struct Message {
     pub page: Option<String>,
     /// The language of the card.
     pub lang: Lang,
-    /// Each param's name and value, in the order of the numbers in the names.
+    /// Each param's name and value, in the order of the card; where the catalog does not say it, by the numbers in the names.
     pub params: Vec<(Arc<str>, String)>,
     /// Keeps others from putting one together themselves.
     validated: (),

@@ -27,6 +27,7 @@ mod simulation;
 mod store;
 mod stress;
 mod support;
+mod templates;
 mod tidy;
 mod token_expiry;
 mod tokens;

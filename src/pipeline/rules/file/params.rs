@@ -126,7 +126,8 @@ impl Reader<'_> {
                     .help("WeChat takes a message only with every param of its template"),
             );
         }
-        params.sort_by_cached_key(|param| param_order(&param.name));
+        let on_card = |name: &str| known.iter().position(|(known, _)| known.as_ref() == name);
+        params.sort_by_cached_key(|param| (on_card(&param.name), param_order(&param.name)));
         (params, names)
     }
 
