@@ -204,7 +204,7 @@ fn check_recipient(text: &str) -> Result<String, Rejection> {
 }
 
 /// An empty page is no page: the card opens nothing then.
-fn check_page(text: &str) -> Result<Option<String>, Rejection> {
+pub(super) fn check_page(text: &str) -> Result<Option<String>, Rejection> {
     // WeChat names no limit; a page of this length is a mistake of the template.
     const LIMIT: usize = 1024;
     let page = text.trim();

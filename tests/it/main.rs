@@ -17,6 +17,7 @@ mod crash;
 mod happy_path;
 mod oracle;
 mod pauses;
+mod planted;
 mod poison;
 mod rebalance;
 mod reload;
