@@ -26,7 +26,7 @@ use toml::Table;
 use wx_courier::document::{Problems, Severity};
 use wx_courier::pipeline::catalog::Catalog;
 use wx_courier::pipeline::event::{Event, Wish};
-use wx_courier::pipeline::message::{Lang, Message, Rejection};
+use wx_courier::pipeline::message::{Content, Lang, Message, Rejection};
 use wx_courier::pipeline::rules::{Planned, RuleSet, RuleSource, Surroundings};
 
 const TEMPLATES: &str = "[shop.any]\nid = \"any\"";
@@ -220,20 +220,27 @@ fn describe(planned: &Planned) -> Table {
 }
 
 fn describe_message(message: &Message) -> Table {
-    let params: Table = message
-        .params
-        .iter()
-        .map(|(name, value)| (name.to_string(), value.as_str().into()))
+    let content = &message.content;
+    let values = content.values().into_iter();
+    let values: Table = values
+        .map(|(name, value)| (name.to_owned(), value.into()))
         .collect();
     let mut table = Table::new();
     table.insert("message_id".to_owned(), message.message_id.as_str().into());
     table.insert("to".to_owned(), message.recipient.as_str().into());
-    table.insert("params".to_owned(), params.into());
-    if let Some(page) = message.page.as_deref() {
-        table.insert("page".to_owned(), page.into());
-    }
-    if message.lang != Lang::ZhCn {
-        table.insert("lang".to_owned(), message.lang.as_str().into());
+    match content {
+        Content::Customer(_) => {
+            table.insert("message".to_owned(), values.into());
+        }
+        Content::Subscribe(card) => {
+            table.insert("params".to_owned(), values.into());
+            if let Some(page) = card.page.as_deref() {
+                table.insert("page".to_owned(), page.into());
+            }
+            if card.lang != Lang::ZhCn {
+                table.insert("lang".to_owned(), card.lang.as_str().into());
+            }
+        }
     }
     table
 }

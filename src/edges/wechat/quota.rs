@@ -3,14 +3,13 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::body::path_of;
 use super::client::{AppClient, WeChat, errcode_in, read_json, shortened, why};
 use super::errcode::class_of;
 use crate::pipeline::delivery::Class;
+use crate::pipeline::message::Api;
 
-/// The path that the quota is asked for, as `WeChat` writes it.
-const SEND: &str = "/cgi-bin/message/subscribe/send";
-
-/// The day's quota of `message/subscribe/send` of one app, in calls. `WeChat`: `openapi/quota/get`, `quota`; exact to about one in a
+/// The day's quota of one API of one app, in calls. `WeChat`: `openapi/quota/get`, `quota`; exact to about one in a
 /// hundred, and when the day begins is not documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Quota {
@@ -24,16 +23,16 @@ pub struct Quota {
 
 impl WeChat {
     /// Asks for an app's quota. The error is a sentence, without URL and token.
-    pub async fn quota(&self, app: &str) -> Result<Quota, String> {
+    pub async fn quota(&self, app: &str, api: Api) -> Result<Quota, String> {
         match self.apps.get(app) {
-            Some(client) => client.quota().await,
+            Some(client) => client.quota(api).await,
             None => Err(format!("the settings have no app {app}")),
         }
     }
 }
 
 impl AppClient {
-    async fn quota(&self) -> Result<Quota, String> {
+    async fn quota(&self, api: Api) -> Result<Quota, String> {
         let token = self.tokens.token().await;
         let token = token.map_err(|trouble| format!("there is no token: {}", trouble.detail))?;
         let url = format!("{}{}", self.quota_url, token.expose());
@@ -41,7 +40,7 @@ impl AppClient {
             .http
             .post(url)
             .header("content-type", "application/json; charset=utf-8")
-            .body(json!({ "cgi_path": SEND }).to_string());
+            .body(json!({ "cgi_path": path_of(api) }).to_string());
         let response = request.send().await;
         let response =
             response.map_err(|error| format!("quota/get was not answered: {}", why(error)))?;
@@ -148,18 +147,18 @@ mod tests {
             used: 0,
             remain: 7,
         };
-        assert_eq!(client.quota().await, Ok(quota));
+        assert_eq!(client.quota(Api::Subscribe).await, Ok(quota));
         sandbox.handle().invalidate_tokens();
-        let refused = client.quota().await.unwrap_err();
+        let refused = client.quota(Api::Subscribe).await.unwrap_err();
         assert!(
             refused.starts_with("quota/get answers errcode 40001: invalid credential"),
             "{refused}"
         );
-        assert_eq!(client.quota().await, Ok(quota));
+        assert_eq!(client.quota(Api::Subscribe).await, Ok(quota));
         let status = client.tokens.status();
         assert_eq!((status.fetched, status.invalidated), (2, 1));
         sandbox.shutdown().await;
-        let unanswered = client.quota().await.unwrap_err();
+        let unanswered = client.quota(Api::Subscribe).await.unwrap_err();
         assert!(
             unanswered.starts_with("quota/get was not answered: ")
                 && !unanswered.contains("access_token"),

@@ -9,6 +9,7 @@ use crate::pipeline::admission::{AppBounds, Cleared, Ticket};
 use crate::pipeline::claims;
 use crate::pipeline::delivery::{Answer, RetryPlan};
 use crate::pipeline::event::{Decoding, Record};
+use crate::pipeline::message::Api;
 use crate::pipeline::offsets::{Epoch, Partition};
 use crate::pipeline::outcome::{Outcome, RecipientStyle};
 use crate::pipeline::pauses::{BreakerPlan, Change};
@@ -106,10 +107,12 @@ pub enum Input {
     RulesChanged(Arc<RuleSet>),
     /// A person wants a rule to go on that its breaker has paused.
     ResumeRule(Arc<str>),
-    /// `WeChat` said how many sends an app has left today; `None` if it did not say.
+    /// `WeChat` said how many sends through an API an app has left today; `None` if it did not say.
     QuotaAnswered {
         /// The app.
         app: Arc<str>,
+        /// The API.
+        api: Api,
         /// What is left.
         left: Option<i64>,
     },
@@ -132,10 +135,12 @@ pub enum Effect {
         /// The question.
         request: claims::Request,
     },
-    /// Ask `WeChat` how many sends an app has left today, and answer with [`Input::QuotaAnswered`].
+    /// Ask `WeChat` how many sends through an API an app has left today, and answer with [`Input::QuotaAnswered`].
     AskQuota {
         /// The app.
         app: Arc<str>,
+        /// The API.
+        api: Api,
     },
     /// Something was paused, or goes on: for log and metrics.
     PauseChanged(Change),
