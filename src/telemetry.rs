@@ -2,6 +2,7 @@
 //!
 //! Labels are closed sets or names of the settings. Personal data of events never gets into a line or a label.
 
+mod public;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -15,9 +16,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
 use crate::edges::wechat::TokenStatus;
+use crate::pipeline::callback::Receipt;
 use crate::pipeline::delivery::{Answer, Class};
 use crate::pipeline::engine::Status;
 use crate::pipeline::outcome::Outcome;
+use public::PublicMetrics;
+pub use public::PublicRoute;
 use tokens::TokenMetrics;
 
 /// Sends log lines to standard error, so that standard output stays free for results. Call it once.
@@ -52,6 +56,7 @@ pub struct Metrics {
     store_down: IntGauge,
     pauses: IntGaugeVec,
     position: IntGaugeVec,
+    public: PublicMetrics,
     tokens: TokenMetrics,
     scrape: Mutex<()>,
 }
@@ -126,6 +131,7 @@ impl Metrics {
                 opts("position", "The offset that may be committed."),
                 &["topic", "partition"],
             )?,
+            public: PublicMetrics::new()?,
             tokens: TokenMetrics::new()?,
             scrape: Mutex::new(()),
         };
@@ -144,6 +150,7 @@ impl Metrics {
         registry.register(Box::new(metrics.store_down.clone()))?;
         registry.register(Box::new(metrics.pauses.clone()))?;
         registry.register(Box::new(metrics.position.clone()))?;
+        metrics.public.register(registry)?;
         metrics.tokens.register(registry)?;
         Ok(Arc::new(metrics))
     }
@@ -198,6 +205,21 @@ impl Metrics {
     /// A producer that could not go on was replaced.
     pub fn producer_replaced(&self) {
         self.producer_replacements.inc();
+    }
+
+    /// A request on the public listener was answered.
+    pub fn public_request(&self, route: PublicRoute, status: u16) {
+        self.public.request(route, status);
+    }
+
+    /// `WeChat` pushed something; `kind` is a word of ours.
+    pub fn push(&self, app: &str, kind: &'static str) {
+        self.public.push(app, kind);
+    }
+
+    /// A receipt was published.
+    pub fn receipt(&self, receipt: &Receipt) {
+        self.public.receipt(receipt);
     }
 
     /// The text that Prometheus scrapes.

@@ -146,7 +146,8 @@ fn record(arguments: &Arguments) -> anyhow::Result<Record> {
 fn preview<'a>(configuration: &Configuration, planned: &'a Planned, age_ms: i64) -> Preview<'a> {
     let rule: &Rule = &planned.rule;
     match &planned.result {
-        Ok(message) => {
+        Ok(made) => {
+            let message = made.shown();
             let app = configuration.settings.apps.get(&rule.app);
             let body = app.map(|app| SendBody::new(message, app.miniprogram_state));
             Preview {
@@ -204,8 +205,8 @@ fn print(previews: &[Preview<'_>], planned: &[Planned]) -> anyhow::Result<()> {
         }
         let planned = planned.get(index);
         if let (Some(body), Some(planned)) = (&preview.message, planned) {
-            if let Ok(message) = &planned.result {
-                for (name, value) in message.content.values() {
+            if let Ok(made) = &planned.result {
+                for (name, value) in made.shown().content.values() {
                     let label = label_of(&planned.rule, name);
                     say(format_args!("  {name:<20} {label:<12} {value}"));
                 }

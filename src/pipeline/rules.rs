@@ -24,13 +24,13 @@ use sha2::{Digest, Sha256};
 use super::catalog::{Catalog, Template};
 use super::event::Event;
 use super::limits::Rate;
-use super::message::{Api, Draft, Message, Rejection, message_id, sent_again, validate};
+use super::message::{Api, Draft, Made, Rejection, message_id, sent_again, validate};
 use super::outcome::Reason;
 use super::params::normalise;
 use crate::document::Problems;
 use context::{Belongings, EventValues};
 use glob::Glob;
-use recipe::Recipe;
+use recipe::{Address, Recipe};
 use template::{Condition, Failure, Text};
 
 pub use proof::TestResult;
@@ -96,7 +96,7 @@ pub struct Rule {
     pub rate: Option<Rate>,
     wants: Wants,
     when: Option<Condition>,
-    to: Text,
+    to: Address,
     dedupe: Option<Text>,
     recipe: Recipe,
     belongings: Arc<Belongings>,
@@ -118,7 +118,7 @@ pub struct Planned {
     /// What is sent once, even where no message came of it: see [`message_id`].
     pub message_id: String,
     /// The message, or why there is none.
-    pub result: Result<Message, Rejection>,
+    pub result: Result<Made, Rejection>,
 }
 
 impl Rule {
@@ -144,6 +144,11 @@ impl Rule {
             Recipe::Subscribe(card) => card.overflow_of(param),
             Recipe::Customer(_) => Overflow::Reject,
         }
+    }
+
+    /// Whether its recipients are named by login codes.
+    pub fn is_by_code(&self) -> bool {
+        matches!(self.to, Address::Code(_))
     }
 
     /// How many tests its file has.
@@ -222,10 +227,9 @@ impl Rule {
     }
 
     fn draft(&self, root: &minijinja::Value) -> Result<Draft, Rejection> {
-        let recipient = self.to.render(root);
-        let recipient = recipient.map_err(|failure| rejection("to", &failure))?;
+        let to = self.to.render(root)?;
         let content = self.recipe.render(root)?;
-        Ok(Draft { recipient, content })
+        Ok(Draft { to, content })
     }
 }
 
@@ -250,6 +254,7 @@ fn rejection(key: &str, failure: &Failure) -> Rejection {
 #[derive(Debug)]
 pub struct RuleSet {
     version: Arc<str>,
+    catalog: Arc<Catalog>,
     /// By name, so that an index is also a place in the order of plans.
     rules: Vec<Arc<Rule>>,
     by_type: HashMap<String, Vec<usize>>,
@@ -270,10 +275,13 @@ impl RuleSet {
         }
         let sound = !found.has_errors();
         problems.extend(found);
-        sound.then(|| Self::of(version_of(sources, &rules), rules))
+        sound.then(|| {
+            let catalog = Arc::new(around.catalog.clone());
+            Self::of(version_of(sources, &rules), catalog, rules)
+        })
     }
 
-    fn of(version: Arc<str>, mut rules: Vec<Arc<Rule>>) -> Self {
+    fn of(version: Arc<str>, catalog: Arc<Catalog>, mut rules: Vec<Arc<Rule>>) -> Self {
         rules.sort_by(|left, right| left.name.cmp(&right.name));
         let mut by_type: HashMap<String, Vec<usize>> = HashMap::new();
         let mut with_globs = Vec::new();
@@ -287,6 +295,7 @@ impl RuleSet {
         }
         Self {
             version,
+            catalog,
             rules,
             by_type,
             with_globs,
@@ -302,6 +311,11 @@ impl RuleSet {
     /// everywhere.
     pub fn version(&self) -> &Arc<str> {
         &self.version
+    }
+
+    /// The templates that the rules were checked against.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
     }
 
     /// Every rule, by name.

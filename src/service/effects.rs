@@ -10,6 +10,7 @@ use crate::edges::wechat::{Called, WeChat};
 use crate::pipeline::admission::{Cleared, Ticket};
 use crate::pipeline::delivery::Answer;
 use crate::pipeline::engine::{Effect, Input};
+use crate::pipeline::logins::{Exchanged, JsCode};
 use crate::pipeline::message::Api;
 use crate::pipeline::pauses::Change;
 
@@ -24,6 +25,10 @@ pub(super) enum Answered {
         app: Arc<str>,
         api: Api,
         left: Option<i64>,
+    },
+    Exchange {
+        ticket: Ticket,
+        answer: Exchanged,
     },
 }
 
@@ -92,6 +97,34 @@ async fn ask_quota(
     }
 }
 
+/// An exchange under way, which always answers, as a call does.
+struct Exchange {
+    ticket: Ticket,
+    answer: Option<Exchanged>,
+    answers: mpsc::UnboundedSender<Answered>,
+}
+
+impl Exchange {
+    async fn make(mut self, wechat: Arc<WeChat>, app: Arc<str>, code: JsCode) {
+        self.answer = Some(wechat.exchange(&app, &code).await);
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let abandoned = || Exchanged::Unanswered {
+            detail: "the call was abandoned".to_owned(),
+        };
+        let answered = Answered::Exchange {
+            ticket: self.ticket,
+            answer: self.answer.take().unwrap_or_else(abandoned),
+        };
+        if self.answers.send(answered).is_err() {
+            tracing::debug!("an exchange came back after the service had ended");
+        }
+    }
+}
+
 impl Service {
     pub(super) fn answered(&self, answered: Answered) -> Input {
         match answered {
@@ -108,6 +141,7 @@ impl Service {
                 }
             }
             Answered::Quota { app, api, left } => Input::QuotaAnswered { app, api, left },
+            Answered::Exchange { ticket, answer } => Input::Exchanged { ticket, answer },
         }
     }
 
@@ -124,6 +158,14 @@ impl Service {
                     answers: self.answers_in.clone(),
                 };
                 tokio::spawn(call.make(wechat, cleared));
+            }
+            Effect::Exchange { ticket, app, code } => {
+                let exchange = Exchange {
+                    ticket,
+                    answer: None,
+                    answers: self.answers_in.clone(),
+                };
+                tokio::spawn(exchange.make(Arc::clone(&self.wechat), app, code));
             }
             Effect::AskQuota { app, api } => {
                 let answers = self.answers_in.clone();

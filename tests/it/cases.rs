@@ -26,7 +26,7 @@ use toml::Table;
 use wx_courier::document::{Problems, Severity};
 use wx_courier::pipeline::catalog::Catalog;
 use wx_courier::pipeline::event::{Event, Wish};
-use wx_courier::pipeline::message::{Content, Lang, Message, Rejection};
+use wx_courier::pipeline::message::{Content, Lang, Made, Rejection};
 use wx_courier::pipeline::rules::{Planned, RuleSet, RuleSource, Surroundings};
 
 const TEMPLATES: &str = "[shop.any]\nid = \"any\"";
@@ -47,10 +47,10 @@ struct Case {
 #[test]
 fn every_case_ends_as_written() {
     let mut files = Vec::new();
-    collect(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases"),
-        &mut files,
-    );
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    for folder in ["plan", "check"] {
+        collect(&cases.join(folder), &mut files);
+    }
     assert!(files.len() >= 20, "found only {} cases", files.len());
     let mut failures = Vec::new();
     for file in &files {
@@ -212,23 +212,28 @@ fn read_event(json: &str) -> Event {
 
 fn describe(planned: &Planned) -> Table {
     let mut table = match &planned.result {
-        Ok(message) => describe_message(message),
+        Ok(made) => describe_message(made),
         Err(rejection) => describe_rejection(rejection),
     };
     table.insert("rule".to_owned(), planned.rule.name.as_ref().into());
     table
 }
 
-fn describe_message(message: &Message) -> Table {
-    let content = &message.content;
-    let values = content.values().into_iter();
+fn describe_message(made: &Made) -> Table {
+    let message = made.shown();
+    let values = message.content.values().into_iter();
     let values: Table = values
         .map(|(name, value)| (name.to_owned(), value.into()))
         .collect();
     let mut table = Table::new();
     table.insert("message_id".to_owned(), message.message_id.as_str().into());
-    table.insert("to".to_owned(), message.recipient.as_str().into());
-    match content {
+    match made {
+        Made::Message(message) => table.insert("to".to_owned(), message.recipient.as_str().into()),
+        Made::Unaddressed(letter) => {
+            table.insert("js_code".to_owned(), letter.code().expose().into())
+        }
+    };
+    match &message.content {
         Content::Customer(_) => {
             table.insert("message".to_owned(), values.into());
         }

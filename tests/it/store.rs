@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
+use wx_courier::pipeline::receipts::Receipts;
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -110,6 +111,7 @@ fn claim(process: u64, message: u64) -> Request {
         outcome_id: Arc::from(format!("order-events/1/{message}/order-completed")),
         holder: holder(process, message),
         over: None,
+        grant: None,
         now_ms: NOW_MS,
     })
 }
@@ -135,6 +137,8 @@ fn settlement(
     Request::Settle(Settlement {
         outcome: Arc::new(serde_json::from_value(outcome).unwrap()),
         holder,
+        grant: None,
+        receipts: Receipts::None,
         now_ms,
     })
 }
@@ -164,12 +168,14 @@ fn any_request() -> impl Strategy<Value = Request> {
                 outcome_id: Arc::from(record),
                 holder,
                 over,
+                grant: None,
                 now_ms: 0,
             })
         }),
         1 => (message(), holder()).prop_map(|(message, holder)| Request::Release {
             message_id: Arc::from(message),
             holder,
+            grant: None,
         }),
         3 => (record(), message(), status, maybe())
             .prop_map(|(record, message, status, holder)| settlement(record, message, status, holder, 0)),
@@ -193,7 +199,10 @@ fn answers_as_the_book_does(mut desk: Desk, play: Vec<Vec<Request>>) {
             match &mut request {
                 Request::Claim(claim) => claim.now_ms = now_ms,
                 Request::Settle(settlement) => settlement.now_ms = now_ms,
-                Request::Release { .. } => {}
+                Request::Release { .. }
+                | Request::Grant(_)
+                | Request::Login(_)
+                | Request::Receipt(_) => {}
             }
             let answer = book.answer(&request);
             if answer != Answer::Released {

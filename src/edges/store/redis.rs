@@ -15,6 +15,7 @@ use redis::{Client, Connection, IntoConnectionInfo as _, Script};
 use super::sqlite::unreadable;
 use crate::config::Secret;
 use crate::pipeline::claims::{Answer, Held, Holder, Request, counts_as_sent};
+use crate::pipeline::grants::Reservation;
 use crate::pipeline::outcome::Outcome;
 
 /// A Redis server, connected when it is needed.
@@ -148,7 +149,11 @@ impl<'a> Fields<'a> {
                 now_ms: claim.now_ms,
                 outcome: String::new(),
             },
-            Request::Release { message_id, holder } => Self {
+            Request::Release {
+                message_id,
+                holder,
+                grant: _,
+            } => Self {
                 kind: "release",
                 message_id,
                 outcome_id: "",
@@ -170,6 +175,9 @@ impl<'a> Fields<'a> {
                 now_ms: settlement.now_ms,
                 outcome: serde_json::to_string(&*settlement.outcome)?,
             },
+            Request::Grant(_) | Request::Login(_) | Request::Receipt(_) => {
+                bail!("not kept in Redis yet")
+            }
         })
     }
 }
@@ -181,7 +189,7 @@ fn text_of(holder: Option<Holder>) -> String {
 fn read_answer(request: &Request, answer: &[String]) -> anyhow::Result<Answer> {
     let parts: Vec<&str> = answer.iter().map(String::as_str).collect();
     Ok(match (parts.as_slice(), request) {
-        (["granted"], _) => Answer::Granted,
+        (["granted"], _) => Answer::Claimed(Reservation::NotAsked),
         (["released"], _) => Answer::Released,
         (["taken over"], _) => Answer::TakenOver,
         (["duplicate", of], _) => Answer::Duplicate { of: Arc::from(*of) },

@@ -15,7 +15,10 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, params};
 
-use crate::pipeline::claims::{Answer, Claim, Held, Holder, Request, Settlement, counts_as_sent};
+use crate::pipeline::claims::{
+    Answer, Claim, Held, Holder, Horizon, Request, Settlement, counts_as_sent,
+};
+use crate::pipeline::grants::Reservation;
 use crate::pipeline::outcome::Outcome;
 
 /// An open file that no other process can open.
@@ -107,8 +110,9 @@ impl Sqlite {
         Ok(answers)
     }
 
-    /// Forgets rows that are older than this moment (Unix milliseconds), at most so many at once. Gives how many it were.
-    pub(super) fn purge(&mut self, before_ms: i64, at_most: usize) -> anyhow::Result<usize> {
+    /// Forgets rows that are over this horizon, at most so many at once. Gives how many it were.
+    pub(super) fn purge(&mut self, horizon: Horizon, at_most: usize) -> anyhow::Result<usize> {
+        let before_ms = horizon.entries_ms();
         let transaction = self.connection.transaction()?;
         let mut n_forgotten = 0;
         for delete in [
@@ -147,13 +151,20 @@ impl Entry {
 fn answer(connection: &Connection, request: &Request) -> anyhow::Result<Answer> {
     match request {
         Request::Claim(claim) => answer_claim(connection, claim),
-        Request::Release { message_id, holder } => {
+        Request::Release {
+            message_id,
+            holder,
+            grant: _,
+        } => {
             connection
                 .prepare_cached("DELETE FROM claims WHERE message_id = ?1 AND holder = ?2")?
                 .execute(params![message_id, holder.to_string()])?;
             Ok(Answer::Released)
         }
         Request::Settle(settlement) => answer_settlement(connection, settlement),
+        Request::Grant(_) | Request::Login(_) | Request::Receipt(_) => {
+            bail!("not kept in SQLite yet")
+        }
     }
 }
 
@@ -183,7 +194,7 @@ fn answer_claim(connection: &Connection, claim: &Claim) -> anyhow::Result<Answer
         holder,
         claim.now_ms,
     )?;
-    Ok(Answer::Granted)
+    Ok(Answer::Claimed(Reservation::NotAsked))
 }
 
 fn answer_settlement(connection: &Connection, settlement: &Settlement) -> anyhow::Result<Answer> {

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::pipeline::claims::{Answer, FRESH, Holder};
 use crate::pipeline::event::{Decoded, Decoding, Record, decode};
+use crate::pipeline::grants::Reservation;
 use crate::pipeline::pauses::{Cause, Subject};
 use crate::pipeline::rules::RuleSet;
 use crate::pipeline::testing;
@@ -81,7 +82,7 @@ impl Bench {
         Waiting {
             ticket: Ticket(self.next),
             rule: planned.rule,
-            message: Arc::new(planned.result.unwrap()),
+            message: Arc::new(planned.result.unwrap().to("").unwrap()),
             expires_at_ms: START_MS + expires_ms,
         }
     }
@@ -106,14 +107,19 @@ impl Bench {
             process: 1,
             ticket: waiting.ticket,
         };
-        let grant = Grant::in_answer(&Answer::Granted, holder, at_ms(asked_ms)).unwrap();
+        let permit = Permit::in_answer(
+            &Answer::Claimed(Reservation::NotAsked),
+            holder,
+            at_ms(asked_ms),
+        )
+        .unwrap();
         let Waiting {
             ticket,
             rule,
             message,
             ..
         } = waiting;
-        self.admission.come_to_gate(*ticket, rule, message, grant);
+        self.admission.come_to_gate(*ticket, rule, message, permit);
     }
 
     fn pause(&mut self, rule: &str, cause: Cause) {

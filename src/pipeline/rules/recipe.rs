@@ -1,4 +1,4 @@
-//! What a rule makes of an event: the templates of every value of its message, by the kind of the message.
+//! What a rule makes of an event: the templates of recipient and values, by the kind of the message.
 
 use std::sync::Arc;
 
@@ -7,7 +7,29 @@ use minijinja::Value;
 use super::template::Text;
 use super::{Overflow, rejection};
 use crate::pipeline::catalog::Template;
-use crate::pipeline::message::{Card, Content, Customer, Lang, Rejection};
+use crate::pipeline::message::{Card, Content, Customer, Lang, Rejection, To};
+
+/// How a rule names the recipient.
+pub(super) enum Address {
+    /// By openid.
+    Openid(Text),
+    /// By a code of `wx.login`.
+    Code(Text),
+}
+
+impl Address {
+    /// Whom the message is for; nothing of that is checked yet.
+    pub(super) fn render(&self, root: &Value) -> Result<To, Rejection> {
+        let render = |key: &str, text: &Text| {
+            text.render(root)
+                .map_err(|failure| rejection(key, &failure))
+        };
+        match self {
+            Self::Openid(text) => render("to", text).map(To::Openid),
+            Self::Code(text) => render("to.js_code", text).map(To::Code),
+        }
+    }
+}
 
 /// One variant for each kind of message.
 #[derive(Debug)]
