@@ -281,7 +281,7 @@ fn a_rule_that_was_paused_and_is_changed_makes_its_messages_anew() {
     else {
         panic!("{effects:?}");
     };
-    assert_eq!(cleared.message().page.as_deref(), Some("new"));
+    assert_eq!(cleared.message().content.page(), Some("new"));
     let effects = bench.finish(*ticket, Answer::Accepted { msgid: None });
     assert_eq!(the_outcome(&effects).rules_version, version);
     the_call(&effects);
@@ -302,7 +302,7 @@ fn a_trial_comes_even_if_another_pause_was_there_first() {
     let first = the_call(&bench.read(1, &event("leave", "e1", "o1")));
     let second = the_call(&bench.read(2, &event("resend", "e2", "o2")));
     bench.finish(first, refused(45009, Class::DailyQuota));
-    bench.finish(second, refused(48001, Class::Account));
+    bench.finish(second, refused(48001, Class::Api));
     let effects = bench.sleep_until(60_000);
     the_call(&effects);
 }
