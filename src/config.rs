@@ -4,6 +4,7 @@
 //! found in one go, and each names the place where the value was said. Nothing else in the crate reads files or the environment for
 //! its settings.
 
+mod folder;
 mod layers;
 mod public;
 mod read;
@@ -11,7 +12,7 @@ mod read;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,10 +23,11 @@ use crate::pipeline::catalog::Catalog;
 use crate::pipeline::delivery::RetryPlan;
 use crate::pipeline::engine::Unmatched;
 use crate::pipeline::event::Decoding;
+use crate::pipeline::grants::{AnswerEvents, Policy};
 use crate::pipeline::limits::Rate;
 use crate::pipeline::outcome::RecipientStyle;
 use crate::pipeline::pauses::BreakerPlan;
-use crate::pipeline::rules::{RuleSet, RuleSource, Surroundings};
+use crate::pipeline::rules::{RuleSet, Surroundings};
 
 pub use public::{CallbackMode, Callbacks, ClientAddress, MiniApp, Public};
 
@@ -83,6 +85,8 @@ pub struct Settings {
     pub apps: BTreeMap<Arc<str>, App>,
     /// `[public]`, with what it serves. `None` if it serves nothing.
     pub public: Option<Public>,
+    /// `[grants]`: which events tell what users have allowed.
+    pub grants: Option<AnswerEvents>,
 }
 
 /// `[kafka]`
@@ -177,6 +181,8 @@ pub struct App {
     pub max_in_flight: usize,
     /// Which version of the mini program a card opens.
     pub miniprogram_state: MiniprogramState,
+    /// What is made of users' grants, unless a template says otherwise.
+    pub grants: Policy,
 }
 
 /// `[apps.NAME] token`: where an app's access tokens come from.
@@ -289,8 +295,8 @@ pub fn load(sources: &Sources) -> Loaded {
     let mut effective = Vec::new();
     let tree = layers::merge(&mut problems, sources);
     let reading = tree.map(|tree| read::settings(&mut problems, &mut effective, tree));
-    let catalog = load_catalog(&mut problems, &sources.folder);
-    let rule_sources = find_rules(&mut problems, &sources.folder);
+    let catalog = folder::load_catalog(&mut problems, &sources.folder);
+    let rule_sources = folder::find_rules(&mut problems, &sources.folder);
     let rules = match (&reading, &catalog) {
         (Some(reading), Some(catalog)) if !rule_sources.is_empty() => {
             let around = Surroundings {
@@ -302,6 +308,12 @@ pub fn load(sources: &Sources) -> Loaded {
         }
         _ => None,
     };
+    if let (Some(rules), Some(settings)) = (
+        &rules,
+        reading.as_ref().and_then(|read| read.settings.as_ref()),
+    ) {
+        need_secrets(&mut problems, rules, settings);
+    }
     Loaded {
         settings: reading.and_then(|reading| reading.settings),
         rules,
@@ -311,80 +323,20 @@ pub fn load(sources: &Sources) -> Loaded {
     }
 }
 
-fn load_catalog(problems: &mut Problems, folder: &Path) -> Option<Catalog> {
-    let path = folder.join("templates.toml");
-    let file = path.display().to_string();
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Catalog::read(problems, &file, &text),
-        Err(error) => {
-            let problem = Problem::in_file(
-                file,
-                format!("the template catalog cannot be read: {error}"),
+/// A token centre hands out tokens, but only the secret exchanges login codes.
+fn need_secrets(problems: &mut Problems, rules: &RuleSet, settings: &Settings) {
+    for rule in rules.rules().iter().filter(|rule| rule.is_by_code()) {
+        let app = settings.apps.get(&rule.app);
+        if app.is_some_and(|app| app.secret.is_none()) {
+            let message = format!(
+                "to.js_code: the app {} has no secret, and a login code cannot be exchanged without it",
+                rule.app
             );
-            problems.push(problem.help("list each template there: [app.name] with `id = \"…\"`"));
-            None
+            let problem = Problem::error(&Origin::Default, message).rule(rule.name.as_ref());
+            let help = format!("say `secret_file` in [apps.{}]", rule.app);
+            problems.push(problem.help(help));
         }
     }
-}
-
-fn find_rules(problems: &mut Problems, folder: &Path) -> Vec<RuleSource> {
-    let root = folder.join("rules");
-    let mut found = Vec::new();
-    if let Err(error) = walk_rules(problems, &root, &root, &mut found) {
-        let problem = Problem::in_file(
-            root.display().to_string(),
-            format!("the rules cannot be read: {error}"),
-        );
-        problems.push(problem.help("put one TOML file a rule into this folder"));
-    } else if found.is_empty() && !problems.has_errors() {
-        let problem = Problem::in_file(
-            root.display().to_string(),
-            "there is no rule in this folder",
-        );
-        problems
-            .push(problem.help("put one TOML file a rule into it; its name is the rule's name"));
-    }
-    found.sort_by(|left, right| left.name.cmp(&right.name));
-    found
-}
-
-fn walk_rules(
-    problems: &mut Problems,
-    root: &Path,
-    folder: &Path,
-    found: &mut Vec<RuleSource>,
-) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let is_hidden = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if is_hidden {
-            // Kubernetes keeps the older versions of a mounted folder beside it, in folders that begin with a dot.
-            continue;
-        }
-        if path.is_dir() {
-            walk_rules(problems, root, &path, found)?;
-            continue;
-        }
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            continue;
-        }
-        let file = path.display().to_string();
-        let name = path.strip_prefix(root).unwrap_or(&path).with_extension("");
-        match std::fs::read_to_string(&path) {
-            Ok(text) => found.push(RuleSource {
-                file,
-                name: name.to_string_lossy().replace('\\', "/"),
-                text,
-            }),
-            Err(error) => problems.push(Problem::in_file(
-                file,
-                format!("the rule cannot be read: {error}"),
-            )),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

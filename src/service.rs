@@ -6,10 +6,10 @@
 mod alarm;
 mod effects;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -17,6 +17,7 @@ use crate::config::Settings;
 use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, GroupEvent, Source};
 use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
+use crate::edges::public;
 use crate::edges::store::{Store, Stored};
 use crate::edges::wechat::WeChat;
 use crate::pipeline::admission::AppBounds;
@@ -39,6 +40,8 @@ pub struct Parts {
     pub resumptions: mpsc::Receiver<Arc<str>>,
     /// Where counts go.
     pub metrics: Arc<Metrics>,
+    /// Where callbacks and the mini program are served, if they are.
+    pub public: Option<TcpListener>,
     /// Where the jitter of retries begins.
     pub seed: u64,
 }
@@ -72,6 +75,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         reports,
         resumptions,
         metrics,
+        public,
         seed,
     } = parts;
     let (publications_in, publications) = mpsc::unbounded_channel();
@@ -85,6 +89,19 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     )?;
     let wechat = Arc::new(WeChat::new(&settings)?);
     let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
+    let public = match public {
+        Some(listener) => {
+            let parts = public::Parts {
+                settings: Arc::clone(&settings),
+                rules: rules.clone(),
+                wechat: Arc::clone(&wechat),
+                store: store.client(),
+                metrics: Arc::clone(&metrics),
+            };
+            Some(public::open(listener, &parts)?)
+        }
+        None => None,
+    };
     let source = consumer::start(&settings.kafka, settings.engine.handover)?;
     let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
     reports.send_modify(|report| report.phase = Phase::Joining);
@@ -94,6 +111,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         publisher,
         wechat,
         store,
+        public,
         metrics,
         answers_in,
         rules,
@@ -129,9 +147,17 @@ fn setup(settings: &Settings, seed: u64) -> Setup {
         max_bytes: settings.engine.max_bytes,
         recipient_style: settings.outcomes.recipient,
         unmatched: settings.outcomes.unmatched,
-        grants: BTreeMap::new(),
-        answers: None,
-        receipts: BTreeSet::new(),
+        grants: settings
+            .apps
+            .iter()
+            .map(|(name, app)| (Arc::clone(name), app.grants))
+            .collect(),
+        answers: settings.grants.clone(),
+        receipts: settings
+            .public
+            .iter()
+            .flat_map(|public| public.callbacks.keys().cloned())
+            .collect(),
         breaker: settings.breaker,
         // A token may have to be fetched first.
         call_limit: settings.send.timeout * 2,
@@ -146,6 +172,7 @@ struct Service {
     publisher: Publisher,
     wechat: Arc<WeChat>,
     store: Store,
+    public: Option<public::Open>,
     metrics: Arc<Metrics>,
     answers_in: mpsc::UnboundedSender<Answered>,
     rules: watch::Receiver<Arc<RuleSet>>,
@@ -229,6 +256,9 @@ impl Service {
         );
         self.reports
             .send_modify(|report| report.phase = Phase::Draining);
+        if let Some(public) = &self.public {
+            public.drain();
+        }
         self.source.command(Command::Pause);
         Input::Drain {
             patience: self.drain,
@@ -281,6 +311,8 @@ impl Service {
                 "the consumer did not leave its group in time; the group will notice by itself"
             );
         }
+        // What WeChat pushed and is not kept yet it pushes again.
+        drop(self.public.take());
         let (publisher, store) = (self.publisher, self.store);
         let close = move || {
             publisher.close(CLOSE);

@@ -86,6 +86,7 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
             reports: counter.reports,
             resumptions: counter.resumptions,
             metrics,
+            public: None,
             seed: fastrand::u64(..),
         };
         let (ask, asked) = tokio::sync::oneshot::channel::<()>();

@@ -8,6 +8,7 @@
 //! sent, and when it has ended the store is told before the outcome is published. After every input the same upkeep runs: whoever has a
 //! turn gets it, positions that moved are reported, reading is paused or resumed, and hand-overs that are finished are answered.
 
+mod addressing;
 mod claiming;
 mod granting;
 mod handover;
@@ -37,6 +38,7 @@ use super::offsets::{Epoch, Ledger, Partition};
 use super::outcome::Outcome;
 use super::pauses::{Breakers, Pauses};
 use super::rules::{Rule, RuleSet};
+use addressing::{Exchanges, Letter};
 use handover::Handover;
 
 /// The engine.
@@ -50,6 +52,7 @@ pub struct Engine {
     breakers: Breakers,
     store: Store,
     timers: BTreeSet<(Duration, Ticket)>,
+    exchanges: Exchanges,
     handovers: BTreeMap<HandoverId, Handover>,
     draining: Option<Handover>,
     /// When moved positions are reported next; `None` while none has moved.
@@ -97,6 +100,14 @@ enum Store {
 enum Stage {
     /// The store is told what a user has answered; no outcome comes of it.
     Reporting,
+    /// The store is asked whether the login code that the message is addressed by was exchanged before.
+    Recalling(Letter),
+    /// The message waits for the exchange of its code, or before another one.
+    Unaddressed(Letter),
+    /// The exchange is under way.
+    Exchanging(Letter),
+    /// The store is told who the user is.
+    Keeping(Letter, Arc<str>),
     /// The message waits for its turn.
     Waiting(Delivery),
     /// The store is asked for the claim.
@@ -164,6 +175,7 @@ impl Engine {
             ledgers: BTreeMap::new(),
             duties: BTreeMap::new(),
             timers: BTreeSet::new(),
+            exchanges: Exchanges::default(),
             handovers: BTreeMap::new(),
             draining: None,
             commit_at: None,
@@ -193,6 +205,7 @@ impl Engine {
                 answer,
                 api_ms,
             } => self.send_finished(now, ticket, &answer, api_ms, effects),
+            Input::Exchanged { ticket, answer } => self.exchanged(now, ticket, &answer, effects),
             Input::Published { ticket } => self.published(now, ticket, effects),
             Input::PublishFailed { ticket } => self.publish_failed(now, ticket),
             Input::RulesChanged(rules) => self.rules_changed(now, rules, effects),
@@ -233,6 +246,7 @@ impl Engine {
         self.end_pauses(now, effects);
         self.finish_handovers(now, effects);
         if !self.drain_is_late(now) {
+            self.begin_exchanges(effects);
             self.give_turns(now, effects);
             self.let_depart(now, effects);
         }
@@ -265,7 +279,14 @@ impl Engine {
                     let outcome = Arc::clone(outcome);
                     self.publish(ticket, outcome, effects);
                 }
+                Stage::Unaddressed(letter) => {
+                    let letter = letter.clone();
+                    self.recall(now, ticket, letter, effects);
+                }
                 Stage::Reporting
+                | Stage::Recalling(_)
+                | Stage::Exchanging(_)
+                | Stage::Keeping(..)
                 | Stage::Waiting(_)
                 | Stage::Claiming(_)
                 | Stage::AtGate(_)

@@ -63,6 +63,12 @@ pub enum Reason {
     UserRefused,
     /// `rejected`: no such user in this app (40003).
     RecipientUnknown,
+    /// `rejected`: the login code that names the recipient is older than five minutes, or never was one (40029).
+    LoginCodeExpired,
+    /// `rejected`: the login code that names the recipient was exchanged before (40163).
+    LoginCodeUsed,
+    /// `rejected`: the user behind the login code is blocked as a risk (40226).
+    UserBlocked,
     /// `rejected`: a value breaks its rule in `WeChat`'s eyes (47003).
     ParamRefused,
     /// `rejected`: the content is not allowed (45168, 40066).
@@ -128,6 +134,9 @@ impl Reason {
             Self::Ok => "ok",
             Self::UserRefused => "user_refused",
             Self::RecipientUnknown => "recipient_unknown",
+            Self::LoginCodeExpired => "login_code_expired",
+            Self::LoginCodeUsed => "login_code_used",
+            Self::UserBlocked => "user_blocked",
             Self::ParamRefused => "param_refused",
             Self::ContentRefused => "content_refused",
             Self::PageUnknown => "page_unknown",

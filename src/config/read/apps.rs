@@ -7,6 +7,7 @@ use super::secrets::{Found, SecretKeys, variable_of};
 use super::{Reader, is_file, word_of};
 use crate::config::{App, Callbacks, MiniprogramState};
 use crate::document::{Item, Node, Problem, Said, Section, nearest};
+use crate::pipeline::grants::Policy;
 use crate::pipeline::limits::Rate;
 
 const APP_SECRET: SecretKeys = SecretKeys {
@@ -112,6 +113,11 @@ impl Reader<'_> {
         let miniprogram_state = self.or_default(state, &key, MiniprogramState::Formal, |state| {
             word_of(&states, state)
         });
+        let grants = section.take_choice(self.problems, "grants", &Policy::ALL);
+        let key = section.key_path("grants");
+        let grants = self.or_default(grants, &key, Policy::Off, |policy| {
+            word_of(&Policy::ALL, policy)
+        });
         section.finish(self.problems);
         Some(App {
             appid: appid?,
@@ -121,6 +127,7 @@ impl Reader<'_> {
             rate,
             max_in_flight,
             miniprogram_state,
+            grants,
         })
     }
 

@@ -76,7 +76,7 @@ impl Bench {
         Waiting {
             ticket: Ticket(self.next),
             rule: planned.rule,
-            message: Arc::new(planned.result.unwrap()),
+            message: Arc::new(planned.result.unwrap().to("").unwrap()),
             expires_at_ms: START_MS + expires_ms,
         }
     }

@@ -134,6 +134,14 @@ impl Engine {
                 let delivery = delivery.clone();
                 self.claim_answered(now, ticket, delivery, answer, effects);
             }
+            Some(Stage::Recalling(letter)) => {
+                let letter = letter.clone();
+                self.recalled(now, ticket, letter, answer, effects);
+            }
+            Some(Stage::Keeping(letter, openid)) => {
+                let (letter, openid) = (letter.clone(), Arc::clone(openid));
+                self.kept(now, ticket, (letter, &openid), answer, effects);
+            }
             Some(Stage::Reporting) => self.report_answered(now, ticket, answer),
             Some(Stage::Settling(settlement)) => {
                 let settlement = settlement.clone();

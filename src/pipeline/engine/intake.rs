@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Delivery, Duty, Effect, Engine, Origin, Rejoins, Stage, Unmatched, report};
+use super::addressing::Letter;
+use super::{Duty, Effect, Engine, Origin, Stage, Unmatched, report};
 use crate::pipeline::admission::{Admission, Ticket};
-use crate::pipeline::delivery::Tries;
 use crate::pipeline::event::{Decoded, Record, decode};
 use crate::pipeline::grants::Report;
-use crate::pipeline::message::Rejection;
+use crate::pipeline::message::{Made, Rejection};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::{Epoch, Noted, Partition};
 use crate::pipeline::outcome::{Outcome, Reason, Status};
@@ -105,24 +105,19 @@ impl Engine {
         } in planned
         {
             match result {
-                Ok(message) => {
-                    let delivery = Delivery {
-                        outcome_id: Arc::from(origin.record.outcome_id(&rule.name)),
-                        wish: self.wish(&rule, &message),
-                        rule,
-                        message: Arc::new(message),
-                        message_id: Arc::from(message_id),
-                        tries: Tries::default(),
-                        permit: None,
-                        asked: None,
-                        rejoins: Rejoins::First,
-                        calls: 0,
-                        api_ms: 0,
-                        held_by: None,
-                    };
+                Ok(Made::Message(message)) => {
+                    let outcome_id = Arc::from(origin.record.outcome_id(&rule.name));
+                    let delivery = self.delivery(rule, message, Arc::from(message_id), outcome_id);
                     let stage = Stage::Waiting(delivery.clone());
                     let ticket = self.take_in_hand(origin.clone(), n_duties, stage);
                     self.wait(ticket, &delivery, Admission::enqueue);
+                }
+                Ok(Made::Unaddressed(unaddressed)) => {
+                    let outcome_id = Arc::from(origin.record.outcome_id(&rule.name));
+                    let letter = Letter::new(rule, unaddressed, Arc::from(message_id), outcome_id);
+                    let stage = Stage::Recalling(letter.clone());
+                    let ticket = self.take_in_hand(origin.clone(), n_duties, stage);
+                    self.recall(now, ticket, letter, effects);
                 }
                 Err(rejection) => {
                     let outcome = report::rejected(now, origin, (&rule, message_id), rejection);

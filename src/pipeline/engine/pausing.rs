@@ -10,7 +10,7 @@ use crate::pipeline::event::{Decoded, decode};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Reason, Status};
 use crate::pipeline::pauses::{Cause, Change, Subject};
-use crate::pipeline::rules::{Planned, Rule, RuleSet};
+use crate::pipeline::rules::{Rule, RuleSet};
 
 impl Engine {
     /// What an answer says about the app, the template and the rule of its message.
@@ -226,12 +226,15 @@ impl Engine {
         let planned = planned
             .into_iter()
             .find(|planned| planned.rule.name == old.rule.name);
-        let outcome = match planned {
-            Some(Planned {
-                rule,
-                message_id,
-                result: Ok(message),
-            }) => {
+        // Whoever a login code named before is the recipient still.
+        let remade = planned.map(|planned| {
+            let message = planned
+                .result
+                .and_then(|made| made.to(&old.message.recipient));
+            (planned.rule, planned.message_id, message)
+        });
+        let outcome = match remade {
+            Some((rule, message_id, Ok(message))) => {
                 let delivery = Delivery {
                     wish: self.wish(&rule, &message),
                     rule,
@@ -243,11 +246,9 @@ impl Engine {
                 self.wait(ticket, &delivery, Admission::enqueue);
                 return;
             }
-            Some(Planned {
-                rule,
-                message_id,
-                result: Err(rejection),
-            }) => report::rejected(now, &origin, (&rule, message_id), rejection),
+            Some((rule, message_id, Err(rejection))) => {
+                report::rejected(now, &origin, (&rule, message_id), rejection)
+            }
             None => {
                 let mut outcome = report::outcome(now, &origin, Status::Unmatched, Reason::NoRule);
                 report::name_rule(&mut outcome, &origin, &old.rule);

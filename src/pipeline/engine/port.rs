@@ -10,6 +10,7 @@ use crate::pipeline::claims;
 use crate::pipeline::delivery::{Answer, RetryPlan};
 use crate::pipeline::event::{Decoding, Record};
 use crate::pipeline::grants::{AnswerEvents, Policy};
+use crate::pipeline::logins::{Exchanged, JsCode};
 use crate::pipeline::offsets::{Epoch, Partition};
 use crate::pipeline::outcome::{Outcome, RecipientStyle};
 use crate::pipeline::pauses::{BreakerPlan, Change};
@@ -99,6 +100,13 @@ pub enum Input {
         /// How long it took, in milliseconds.
         api_ms: u64,
     },
+    /// `WeChat` has answered what became of a login code.
+    Exchanged {
+        /// Whose code.
+        ticket: Ticket,
+        /// The answer.
+        answer: Exchanged,
+    },
     /// The broker has acknowledged an outcome, and its dead letter if it has one.
     Published {
         /// Whose outcome.
@@ -138,6 +146,15 @@ pub enum Effect {
         ticket: Ticket,
         /// The question.
         request: claims::Request,
+    },
+    /// Exchange a login code, and answer with [`Input::Exchanged`].
+    Exchange {
+        /// Whose code.
+        ticket: Ticket,
+        /// The app that it is for.
+        app: Arc<str>,
+        /// The code.
+        code: JsCode,
     },
     /// Ask `WeChat` how many sends an app has left today, and answer with [`Input::QuotaAnswered`].
     AskQuota {

@@ -145,6 +145,21 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
     }
 }
 
+/// A sentence for a message whose login code gave no user. `last` is what was heard last.
+pub(super) fn explain_login(reason: Reason, tries: u32, last: &str) -> String {
+    match reason {
+        Reason::LoginCodeExpired => {
+            "WeChat does not know the login code any more: it lives five minutes".to_owned()
+        }
+        Reason::LoginCodeUsed => {
+            "the login code was exchanged before, elsewhere or by a run that ended before it could keep the user".to_owned()
+        }
+        Reason::UserBlocked => "WeChat has blocked this user as a risk".to_owned(),
+        Reason::AccountFault => format!("no login code of this app can be exchanged: {last}"),
+        _ => format!("the login code could not be exchanged in {tries} tries; the last one: {last}"),
+    }
+}
+
 fn last_word(answer: Option<&Answer>) -> String {
     match answer {
         Some(Answer::Refused(refusal)) => format!("errcode {}", refusal.errcode),

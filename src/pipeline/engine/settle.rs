@@ -126,7 +126,7 @@ impl Engine {
 
     /// What reached nobody need not be waited for where its partition is given back, nor be kept where it is gone: the next owner reads it
     /// again.
-    fn leave_to_next_owner(&mut self, ticket: Ticket) {
+    pub(super) fn leave_to_next_owner(&mut self, ticket: Ticket) {
         let Some(duty) = self.duties.get(&ticket) else {
             return;
         };

@@ -34,6 +34,8 @@ pub struct Status {
     pub rules_version: String,
     /// Answers of users that the store has not noted yet.
     pub reporting: usize,
+    /// Messages whose login code is not exchanged yet.
+    pub unaddressed: usize,
     /// Messages that wait for their turn.
     pub waiting: usize,
     /// Messages that wait for their claim.
@@ -122,6 +124,10 @@ impl Engine {
         for duty in self.duties.values() {
             match duty.stage {
                 Stage::Reporting => status.reporting += 1,
+                Stage::Recalling(_)
+                | Stage::Unaddressed(_)
+                | Stage::Exchanging(_)
+                | Stage::Keeping(..) => status.unaddressed += 1,
                 Stage::Waiting(_) => status.waiting += 1,
                 Stage::Claiming(_) => status.claiming += 1,
                 Stage::AtGate(_) => status.at_gate += 1,
