@@ -38,6 +38,10 @@ pub struct Parts {
     pub reports: watch::Sender<Report>,
     /// Rules that somebody wants to go on.
     pub resumptions: mpsc::Receiver<Arc<str>>,
+    /// The state store, open. It is opened before the service, for those who have questions of their own beside it.
+    pub store: Store,
+    /// What the store says to the service.
+    pub stored: mpsc::UnboundedReceiver<Stored>,
     /// Where counts go.
     pub metrics: Arc<Metrics>,
     /// Where callbacks and the mini program are served, if they are.
@@ -74,13 +78,14 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         rules,
         reports,
         resumptions,
+        store,
+        stored,
         metrics,
         public,
         seed,
     } = parts;
     let (publications_in, publications) = mpsc::unbounded_channel();
     let (answers_in, answers) = mpsc::unbounded_channel();
-    let (stored_in, stored) = mpsc::unbounded_channel();
     let publisher = Publisher::new(
         &settings.kafka,
         &settings.outcomes.topic,
@@ -88,7 +93,6 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         publications_in,
     )?;
     let wechat = Arc::new(WeChat::new(&settings)?);
-    let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
     let public = match public {
         Some(listener) => {
             let parts = public::Parts {
