@@ -9,12 +9,14 @@
 
 mod api_trouble;
 mod broker_restart;
+mod callbacks;
 mod cases;
 mod chaos;
 mod claims;
 mod commands;
 mod crash;
 mod happy_path;
+mod miniapp;
 mod oracle;
 mod pauses;
 mod poison;

@@ -1,0 +1,1 @@
+//! The mini program's three requests over HTTP.
