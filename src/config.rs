@@ -4,8 +4,8 @@
 //! found in one go, and each names the place where the value was said. Nothing else in the crate reads files or the environment for
 //! its settings.
 
-mod folder;
 mod layers;
+mod load;
 mod public;
 mod read;
 
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::document::{Origin, Problem, Problems};
+use crate::document::{Origin, Problems};
 use crate::pipeline::catalog::Catalog;
 use crate::pipeline::delivery::RetryPlan;
 use crate::pipeline::engine::Unmatched;
@@ -27,8 +27,9 @@ use crate::pipeline::grants::{AnswerEvents, Policy};
 use crate::pipeline::limits::Rate;
 use crate::pipeline::outcome::RecipientStyle;
 use crate::pipeline::pauses::BreakerPlan;
-use crate::pipeline::rules::{RuleSet, Surroundings};
+use crate::pipeline::rules::RuleSet;
 
+pub use load::load;
 pub use public::{CallbackMode, Callbacks, ClientAddress, MiniApp, Public};
 
 /// The prefix of environment variables: `WX_COURIER__KAFKA__BROKERS` is `kafka.brokers`.
@@ -83,10 +84,10 @@ pub struct Settings {
     pub log_level: String,
     /// `[apps.*]`
     pub apps: BTreeMap<Arc<str>, App>,
-    /// `[public]`, with what it serves. `None` if it serves nothing.
-    pub public: Option<Public>,
     /// `[grants]`: which events tell what users have allowed.
     pub grants: Option<AnswerEvents>,
+    /// `[public]`, with what it serves. `None` if it serves nothing.
+    pub public: Option<Public>,
 }
 
 /// `[kafka]`
@@ -287,56 +288,6 @@ pub struct Loaded {
     pub effective: Vec<Effective>,
     /// Every mistake.
     pub problems: Problems,
-}
-
-/// Reads everything. Nothing stops it: what is wrong is in `problems`.
-pub fn load(sources: &Sources) -> Loaded {
-    let mut problems = Problems::default();
-    let mut effective = Vec::new();
-    let tree = layers::merge(&mut problems, sources);
-    let reading = tree.map(|tree| read::settings(&mut problems, &mut effective, tree));
-    let catalog = folder::load_catalog(&mut problems, &sources.folder);
-    let rule_sources = folder::find_rules(&mut problems, &sources.folder);
-    let rules = match (&reading, &catalog) {
-        (Some(reading), Some(catalog)) if !rule_sources.is_empty() => {
-            let around = Surroundings {
-                apps: &reading.app_names,
-                catalog,
-                time_zone: reading.time_zone.clone(),
-            };
-            RuleSet::compile(&mut problems, &rule_sources, &around).map(Arc::new)
-        }
-        _ => None,
-    };
-    if let (Some(rules), Some(settings)) = (
-        &rules,
-        reading.as_ref().and_then(|read| read.settings.as_ref()),
-    ) {
-        need_secrets(&mut problems, rules, settings);
-    }
-    Loaded {
-        settings: reading.and_then(|reading| reading.settings),
-        rules,
-        catalog,
-        effective,
-        problems,
-    }
-}
-
-/// A token centre hands out tokens, but only the secret exchanges login codes.
-fn need_secrets(problems: &mut Problems, rules: &RuleSet, settings: &Settings) {
-    for rule in rules.rules().iter().filter(|rule| rule.is_by_code()) {
-        let app = settings.apps.get(&rule.app);
-        if app.is_some_and(|app| app.secret.is_none()) {
-            let message = format!(
-                "to.js_code: the app {} has no secret, and a login code cannot be exchanged without it",
-                rule.app
-            );
-            let problem = Problem::error(&Origin::Default, message).rule(rule.name.as_ref());
-            let help = format!("say `secret_file` in [apps.{}]", rule.app);
-            problems.push(problem.help(help));
-        }
-    }
 }
 
 #[cfg(test)]

@@ -160,7 +160,8 @@ fn setup(settings: &Settings, seed: u64) -> Setup {
         receipts: settings
             .public
             .iter()
-            .flat_map(|public| public.callbacks.keys().cloned())
+            .flat_map(|public| public.callbacks.keys())
+            .cloned()
             .collect(),
         breaker: settings.breaker,
         // A token may have to be fetched first.

@@ -60,9 +60,9 @@ pub(super) fn settings(
     let time_zone = reader.rules(&mut top);
     let (log_format, log_level) = reader.log(&mut top);
     let (app_names, apps, callbacks) = reader.apps(&mut top);
+    let grants = reader.grants(&mut top, &app_names);
     let miniapp = reader.miniapp(&mut top, &apps, kafka.as_ref());
     let public = reader.public(&mut top, callbacks, miniapp);
-    let grants = reader.grants(&mut top, &app_names);
     reader.distinct_topics(kafka.as_ref(), &outcomes, &dead_letter_topic);
     top.finish(reader.problems);
     let is_whole = !errors.has_errors();
@@ -81,8 +81,8 @@ pub(super) fn settings(
             log_format,
             log_level,
             apps,
-            public,
             grants,
+            public,
         }),
         _ => None,
     };

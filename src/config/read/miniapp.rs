@@ -109,10 +109,9 @@ impl Reader<'_> {
             let problem = section.error(problem).key(section.key_path("apps"));
             self.problems.push(match nearest(name, &known) {
                 Some(near) if near != name => problem.help(format!("did you mean \"{near}\"?")),
-                Some(_) | None => problem.help(format!(
-                    "apps with a secret: {}",
-                    with_secret.join(", ")
-                )),
+                Some(_) | None => {
+                    problem.help(format!("apps with a secret: {}", with_secret.join(", ")))
+                }
             });
         }
         let said = said.map(|said| {
@@ -165,13 +164,18 @@ impl Reader<'_> {
         Some(rate)
     }
 
-    fn sends(&mut self, said: Option<Said<Node>>, kafka: Option<&Kafka>) -> BTreeMap<String, String> {
+    fn sends(
+        &mut self,
+        said: Option<Said<Node>>,
+        kafka: Option<&Kafka>,
+    ) -> BTreeMap<String, String> {
         let mut sends = BTreeMap::new();
         let Some(said) = said else {
             return sends;
         };
         let Item::Array(nodes) = said.value.item else {
-            let problem = crate::document::Problem::error(&said.origin, "expected a list of tables");
+            let problem =
+                crate::document::Problem::error(&said.origin, "expected a list of tables");
             self.problems.push(
                 problem
                     .key(said.key)
@@ -194,8 +198,9 @@ impl Reader<'_> {
             };
             if kind.value.trim().is_empty() || kind.value.contains('*') {
                 let problem = kind.error(format!("\"{}\" is no event type", kind.value));
-                self.problems
-                    .push(problem.help("name each type: a glob would allow what nobody thought of"));
+                self.problems.push(
+                    problem.help("name each type: a glob would allow what nobody thought of"),
+                );
                 continue;
             }
             self.note(

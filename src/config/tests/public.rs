@@ -27,7 +27,11 @@ fn problems_of(more: &str) -> String {
 #[test]
 fn nothing_is_served_unless_it_is_asked_for() {
     assert!(settings_of("").public.is_none());
-    assert!(settings_of("[public]\nlisten = \"0.0.0.0:9\"\n").public.is_none());
+    assert!(
+        settings_of("[public]\nlisten = \"0.0.0.0:9\"\n")
+            .public
+            .is_none()
+    );
 }
 
 #[test]
@@ -64,7 +68,10 @@ fn a_mini_program_may_do_what_is_listed() {
     assert_eq!(miniapp.send["reminder.requested"], "events");
     let loaded = load_with(&format!("{SETTINGS}{more}"), RULE, &[], Vec::new());
     let (value, origin) = origin_of(&loaded, "miniapp.per_address");
-    assert_eq!((value.as_str(), origin.as_str()), ("50 a second, burst 100", "default"));
+    assert_eq!(
+        (value.as_str(), origin.as_str()),
+        ("50 a second, burst 100", "default")
+    );
     let (value, _) = origin_of(&loaded, "miniapp.session_secret");
     assert_eq!(value, "(hidden)");
 }

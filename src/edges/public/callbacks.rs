@@ -198,12 +198,7 @@ impl CallbackApp {
     }
 
     fn decrypt(&self, key: &AesKey, said: &Said, encrypted: &str) -> Result<Vec<u8>, Refusal> {
-        let parts = [
-            self.token.expose(),
-            &said.timestamp,
-            &said.nonce,
-            encrypted,
-        ];
+        let parts = [self.token.expose(), &said.timestamp, &said.nonce, encrypted];
         if !is_signature_of(&said.msg_signature, &parts) {
             return Err(self.refused("its msg_signature is wrong"));
         }

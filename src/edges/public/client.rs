@@ -203,7 +203,10 @@ mod tests {
         assert_eq!(address(&["203.0.113.7"]), "203.0.113.7");
         // The first entry is whatever the client wrote.
         assert_eq!(address(&["1.2.3.4, 203.0.113.7"]), "203.0.113.7");
-        assert_eq!(address(&["1.2.3.4", "203.0.113.7, 10.0.0.3"]), "203.0.113.7");
+        assert_eq!(
+            address(&["1.2.3.4", "203.0.113.7, 10.0.0.3"]),
+            "203.0.113.7"
+        );
         assert_eq!(address(&["203.0.113.7:4711"]), "203.0.113.7");
         assert_eq!(address(&["[2001:db8::1]:4711"]), "2001:db8::1");
         assert_eq!(address(&["::ffff:203.0.113.7"]), "203.0.113.7");

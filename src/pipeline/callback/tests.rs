@@ -78,7 +78,8 @@ fn every_shape_says_the_same() {
 
 #[test]
 fn an_envelope_is_found_in_both_forms() {
-    let xml = b"<xml><ToUserName><![CDATA[gh]]></ToUserName><Encrypt><![CDATA[ab+/=]]></Encrypt></xml>";
+    let xml =
+        b"<xml><ToUserName><![CDATA[gh]]></ToUserName><Encrypt><![CDATA[ab+/=]]></Encrypt></xml>";
     let json = br#"{"ToUserName":"gh","Encrypt":"ab+\/="}"#;
     assert_eq!(encrypted(xml).unwrap().as_deref(), Some("ab+/="));
     assert_eq!(encrypted(json).unwrap().as_deref(), Some("ab+/="));
@@ -103,10 +104,7 @@ fn what_is_no_push_says_why_and_repeats_nothing() {
         (bomb, Unreadable::Entities),
         ("<xml><A>&b;</A></xml>", Unreadable::Entities),
         (&deep, Unreadable::TooDeep),
-        (
-            "<xml><A>1</A></xml>",
-            Unreadable::Missing("FromUserName"),
-        ),
+        ("<xml><A>1</A></xml>", Unreadable::Missing("FromUserName")),
         (strange, Unreadable::NotAName("FromUserName")),
         (no_list, Unreadable::Missing("List")),
         (no_time, Unreadable::NotANumber("CreateTime")),

@@ -1,12 +1,64 @@
-//! The files beside `courier.toml`: the template catalog and the rules.
+//! The folder of the settings, read: settings, catalog and rules, with every mistake in them.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::document::{Problem, Problems};
+use super::{Loaded, Settings, Sources, layers, read};
+use crate::document::{Origin, Problem, Problems};
 use crate::pipeline::catalog::Catalog;
-use crate::pipeline::rules::RuleSource;
+use crate::pipeline::rules::{RuleSet, RuleSource, Surroundings};
 
-pub(super) fn load_catalog(problems: &mut Problems, folder: &Path) -> Option<Catalog> {
+/// Reads everything. Nothing stops it: what is wrong is in `problems`.
+pub fn load(sources: &Sources) -> Loaded {
+    let mut problems = Problems::default();
+    let mut effective = Vec::new();
+    let tree = layers::merge(&mut problems, sources);
+    let reading = tree.map(|tree| read::settings(&mut problems, &mut effective, tree));
+    let catalog = load_catalog(&mut problems, &sources.folder);
+    let rule_sources = find_rules(&mut problems, &sources.folder);
+    let rules = match (&reading, &catalog) {
+        (Some(reading), Some(catalog)) if !rule_sources.is_empty() => {
+            let around = Surroundings {
+                apps: &reading.app_names,
+                catalog,
+                time_zone: reading.time_zone.clone(),
+            };
+            RuleSet::compile(&mut problems, &rule_sources, &around).map(Arc::new)
+        }
+        _ => None,
+    };
+    if let (Some(rules), Some(settings)) = (
+        &rules,
+        reading.as_ref().and_then(|read| read.settings.as_ref()),
+    ) {
+        need_secrets(&mut problems, rules, settings);
+    }
+    Loaded {
+        settings: reading.and_then(|reading| reading.settings),
+        rules,
+        catalog,
+        effective,
+        problems,
+    }
+}
+
+/// A token centre hands out tokens, but only the secret exchanges login codes.
+fn need_secrets(problems: &mut Problems, rules: &RuleSet, settings: &Settings) {
+    for rule in rules.rules().iter().filter(|rule| rule.is_by_code()) {
+        let app = settings.apps.get(&rule.app);
+        if app.is_some_and(|app| app.secret.is_none()) {
+            let message = format!(
+                "to.js_code: the app {} has no secret, and a login code cannot be exchanged without it",
+                rule.app
+            );
+            let problem = Problem::error(&Origin::Default, message).rule(rule.name.as_ref());
+            let help = format!("say `secret_file` in [apps.{}]", rule.app);
+            problems.push(problem.help(help));
+        }
+    }
+}
+
+fn load_catalog(problems: &mut Problems, folder: &Path) -> Option<Catalog> {
     let path = folder.join("templates.toml");
     let file = path.display().to_string();
     match std::fs::read_to_string(&path) {
@@ -22,7 +74,7 @@ pub(super) fn load_catalog(problems: &mut Problems, folder: &Path) -> Option<Cat
     }
 }
 
-pub(super) fn find_rules(problems: &mut Problems, folder: &Path) -> Vec<RuleSource> {
+fn find_rules(problems: &mut Problems, folder: &Path) -> Vec<RuleSource> {
     let root = folder.join("rules");
     let mut found = Vec::new();
     if let Err(error) = walk_rules(problems, &root, &root, &mut found) {
