@@ -106,7 +106,10 @@ fn router(parts: &Parts, life: &watch::Receiver<Life>) -> anyhow::Result<Router>
                 Err(Refusal::MethodNotAllowed),
             )
         });
-    let origins = public.miniapp.as_ref().map(|miniapp| &miniapp.allow_origins);
+    let origins = public
+        .miniapp
+        .as_ref()
+        .map(|miniapp| &miniapp.allow_origins);
     Ok(match origins {
         Some(origins) => client::allow_origins(router, origins.as_slice().into()),
         None => router,

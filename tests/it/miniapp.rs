@@ -159,7 +159,11 @@ fn logins_that_fail_say_why() {
     ] {
         expect(&login(body), 400, "bad_request");
     }
-    expect(&login(json!({ "code": "x".repeat(2000) })), 413, "too_large");
+    expect(
+        &login(json!({ "code": "x".repeat(2000) })),
+        413,
+        "too_large",
+    );
     let get = ask(&stage.address, "GET", "/miniapp/login", &[], b"");
     expect(&get, 405, "method_not_allowed");
     let token = stage.log_in("oUserOfTheLogin_0001");
@@ -171,10 +175,15 @@ fn logins_that_fail_say_why() {
 
 #[test]
 fn answers_of_users_become_grants() {
-    let stage = Stage::new("miniapp-grant", "grants = \"enforce\"", "memory:".to_owned());
+    let stage = Stage::new(
+        "miniapp-grant",
+        "grants = \"enforce\"",
+        "memory:".to_owned(),
+    );
     let openid = "oUserWhoAnswers_0001";
     let token = stage.log_in(openid);
-    let report = |token: Option<&str>, body: Value| stage.post("/miniapp/subscriptions", token, &body);
+    let report =
+        |token: Option<&str>, body: Value| stage.post("/miniapp/subscriptions", token, &body);
     expect(&report(None, json!({})), 401, "session_expired");
     expect(&report(Some("x.y.z"), json!({})), 401, "session_expired");
     let mut answers = json!({ TEMPLATE: "acceptWithAudio", "unknown": "accept" });
@@ -183,22 +192,37 @@ fn answers_of_users_become_grants() {
     for _ in 0..2 {
         let body = json!({ "id": "tap-1", "answers": answers });
         let answer = report(Some(&token), body);
-        assert_eq!((answer.status, answer.json()), (200, json!({ "counted": 1 })));
+        assert_eq!(
+            (answer.status, answer.json()),
+            (200, json!({ "counted": 1 }))
+        );
     }
     for id in ["", "a b", &"x".repeat(65)] {
         let body = json!({ "id": id, "answers": {} });
         expect(&report(Some(&token), body), 400, "bad_request");
     }
-    let many: serde_json::Map<String, Value> =
-        (0..21).map(|n| (format!("t{n}"), json!("accept"))).collect();
-    expect(&report(Some(&token), json!({ "id": "1", "answers": many })), 400, "bad_request");
+    let many: serde_json::Map<String, Value> = (0..21)
+        .map(|n| (format!("t{n}"), json!("accept")))
+        .collect();
+    expect(
+        &report(Some(&token), json!({ "id": "1", "answers": many })),
+        400,
+        "bad_request",
+    );
     // Six requests so far, and eight are allowed.
     for _ in 0..2 {
-        assert_eq!(report(Some(&token), json!({ "id": "2", "answers": {} })).status, 200);
+        assert_eq!(
+            report(Some(&token), json!({ "id": "2", "answers": {} })).status,
+            200
+        );
     }
     let limited = report(Some(&token), json!({ "id": "3", "answers": {} }));
     expect(&limited, 429, "too_many_requests");
-    assert!(limited.head.contains("\r\nretry-after: "), "{}", limited.head);
+    assert!(
+        limited.head.contains("\r\nretry-after: "),
+        "{}",
+        limited.head
+    );
     let line = r#"wx_courier_public_requests_total{route="subscriptions",status="429"} 1"#;
     assert!(stage.courier.measures(line));
     stage.end(&[&token, openid]);
@@ -242,7 +266,10 @@ fn an_event_of_the_mini_program_is_published_for_its_user() {
     }
     assert_eq!(event.key_text(), user);
     let value = String::from_utf8(event.value.clone().unwrap()).unwrap();
-    assert_eq!(value, format!("{{\"n\":12345678901234567890,\"openid\":\"{openid}\"}}"));
+    assert_eq!(
+        value,
+        format!("{{\"n\":12345678901234567890,\"openid\":\"{openid}\"}}")
+    );
     stage.end(&[&token, openid]);
 }
 
@@ -250,12 +277,19 @@ fn an_event_of_the_mini_program_is_published_for_its_user() {
 fn pages_of_known_origins_may_call_and_addresses_are_limited() {
     let stage = Stage::new("miniapp-origin", "", "memory:".to_owned());
     let options = |origin: &str| {
-        let headers = [("origin", origin), ("access-control-request-method", "POST")];
+        let headers = [
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+        ];
         ask(&stage.address, "OPTIONS", "/miniapp/send", &headers, b"")
     };
     let allowed = options("https://h5.example.com");
     assert_eq!(allowed.status, 204);
-    assert!(allowed.head.contains("access-control-allow-origin: https://h5.example.com"));
+    assert!(
+        allowed
+            .head
+            .contains("access-control-allow-origin: https://h5.example.com")
+    );
     let refused = options("https://evil.example.com");
     assert_eq!(refused.status, 405);
     assert!(!refused.head.contains("access-control"));

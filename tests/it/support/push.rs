@@ -122,7 +122,10 @@ pub(crate) fn encrypt(message: &[u8], appid: &str) -> String {
     frame.extend(message);
     frame.extend(appid.as_bytes());
     let n_padding = 32 - frame.len() % 32;
-    frame.extend(vec![u8::try_from(n_padding).expect("it is small"); n_padding]);
+    frame.extend(vec![
+        u8::try_from(n_padding).expect("it is small");
+        n_padding
+    ]);
     let iv: [u8; 16] = key[..16].try_into().expect("it is half of the key");
     let (blocks, rest) = Array::slice_as_chunks_mut(&mut frame);
     assert!(rest.is_empty());
@@ -148,8 +151,7 @@ pub(crate) fn secure_path(encrypted: &str, timestamp: i64) -> (String, String) {
     let text = timestamp.to_string();
     let msg_signature = signature(&[TOKEN, &text, "n0nce", encrypted]);
     let query = signed_query(timestamp);
-    let path =
-        format!("/wechat/shop?{query}&encrypt_type=aes&msg_signature={msg_signature}");
+    let path = format!("/wechat/shop?{query}&encrypt_type=aes&msg_signature={msg_signature}");
     (path, msg_signature)
 }
 
