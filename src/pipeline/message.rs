@@ -136,7 +136,7 @@ pub struct Message {
     pub page: Option<String>,
     /// The language of the card.
     pub lang: Lang,
-    /// Each param's name and value, in the order of the numbers in the names.
+    /// Each param's name and value, in the order of the card; where the catalog does not say it, by the numbers in the names.
     pub params: Vec<(Arc<str>, String)>,
     /// Keeps others from putting one together themselves.
     validated: (),
@@ -287,7 +287,7 @@ fn check_code(text: &str) -> Result<JsCode, Rejection> {
 }
 
 /// An empty page is no page: the card opens nothing then.
-fn check_page(text: &str) -> Result<Option<String>, Rejection> {
+pub(super) fn check_page(text: &str) -> Result<Option<String>, Rejection> {
     // WeChat names no limit; a page of this length is a mistake of the template.
     const LIMIT: usize = 1024;
     let page = text.trim();

@@ -77,7 +77,7 @@ async fn ask_quota(wechat: Arc<WeChat>, app: Arc<str>, answers: mpsc::UnboundedS
         Err(error) => {
             tracing::warn!(
                 app = app.as_ref(),
-                error,
+                %error,
                 "WeChat did not say how much of the day's quota is left"
             );
             None

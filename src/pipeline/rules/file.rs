@@ -14,7 +14,7 @@ use super::{Address, InDoubt, Rule, RuleSource, Surroundings, Wants, fingerprint
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest, parse};
 use crate::pipeline::catalog::Template;
 use crate::pipeline::limits::Rate;
-use crate::pipeline::message::Lang;
+use crate::pipeline::message::{Lang, check_page};
 
 /// How old an event may be unless the rule says otherwise.
 const EXPIRES_AFTER: Duration = Duration::from_hours(24);
@@ -33,6 +33,7 @@ pub(super) fn read(
             problems: &mut found,
             source,
             around,
+            entries: BTreeMap::new(),
         };
         reader.rule(node)
     });
@@ -60,6 +61,8 @@ struct Reader<'a> {
     problems: &'a mut Problems,
     source: &'a RuleSource,
     around: &'a Surroundings<'a>,
+    /// Where the entries of the rule's tables stand, by table and key.
+    entries: BTreeMap<(String, String), Origin>,
 }
 
 impl Reader<'_> {
@@ -197,6 +200,12 @@ impl Reader<'_> {
             Some(near) => format!("did you mean \"{near}\"?"),
             None => format!("add [{app}.{}] to templates.toml", said.value),
         };
+        let mut others = self.around.catalog.iter();
+        let other = others.find(|other| *other.name == *said.value);
+        let help = match other {
+            Some(other) => format!("{help}; the app \"{}\" has one of that name", other.app),
+            None => help,
+        };
         self.problems.push(
             said.error(format!(
                 "templates.toml has no template \"{}\" for the app \"{app}\"",
@@ -239,7 +248,14 @@ impl Reader<'_> {
             self.problems
                 .push(problem.help("write it as in app.json: \"pages/order/detail\""));
         }
-        self.text("page", said, tables)
+        let page = self.text("page", said, tables)?;
+        if let Text::Literal(literal) = &page
+            && let Err(rejection) = check_page(literal)
+        {
+            let detail = rejection.detail.trim_start_matches("page: ");
+            self.problems.push(said.error(detail));
+        }
+        Some(page)
     }
 
     fn expires_after(&mut self, file: &mut Section) -> Duration {
@@ -255,6 +271,8 @@ impl Reader<'_> {
             let mut entries = BTreeMap::new();
             for (key, entry) in Section::new(self.problems, said.key, said.value).take_rest() {
                 if let Item::String(text) = &entry.value.item {
+                    let place = (name.clone(), key.clone());
+                    self.entries.insert(place, entry.origin.clone());
                     entries.insert(key, text.clone());
                 } else {
                     self.problems.push(
