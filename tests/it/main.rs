@@ -9,6 +9,7 @@
 
 mod api_trouble;
 mod broker_restart;
+mod callbacks;
 mod cases;
 mod chaos;
 mod claims;
@@ -17,6 +18,7 @@ mod crash;
 mod grants;
 mod happy_path;
 mod login_codes;
+mod miniapp;
 mod oracle;
 mod pauses;
 mod planted;
