@@ -84,7 +84,7 @@ async fn receive(
     let answer = lock(&listener.answers).pop_front();
     let (status, body) = answer.unwrap_or((200, "success"));
     if body == "late" {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
     }
     (StatusCode::from_u16(status).unwrap(), body)
 }
