@@ -3,6 +3,7 @@
 mod body;
 mod client;
 mod errcode;
+mod login;
 mod quota;
 mod token;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::document::{Item, Node, Origin, Problems, Said, Section, nearest, parse};
 
+use super::grants::Policy;
 use super::params::ParamKind;
 
 /// How a user's permission for a template lasts.
@@ -29,6 +30,8 @@ pub struct Template {
     pub title: Option<String>,
     /// How a permission for it lasts, if that is known.
     pub kind: Option<TemplateKind>,
+    /// What is made of users' grants for it, if that is not as for the rest of the app.
+    pub grants: Option<Policy>,
     /// Its params and their labels, in the order of the numbers in their names; empty if they are not known.
     pub params: Vec<(Arc<str>, String)>,
     /// The values that `WeChat` takes for a param of type enum (`keywordEnumValueList`).
@@ -56,6 +59,17 @@ impl Catalog {
     /// The template of this name of an app.
     pub fn get(&self, app: &str, name: &str) -> Option<&Arc<Template>> {
         self.apps.get(app)?.get(name)
+    }
+
+    /// The template of an app with this name or this id.
+    pub fn find(&self, app: &str, name_or_id: &str) -> Option<&Arc<Template>> {
+        let templates = self.apps.get(app)?;
+        let by_id = || {
+            templates
+                .values()
+                .find(|template| template.id == name_or_id)
+        };
+        templates.get(name_or_id).or_else(by_id)
     }
 
     /// The name nearest to one that is not there.
@@ -105,6 +119,7 @@ fn read_template(
             ("long-term", TemplateKind::LongTerm),
         ],
     );
+    let grants = section.take_choice(problems, "grants", &Policy::ALL);
     let params = section
         .take_section(problems, "params")
         .map(|params| read_params(problems, params))
@@ -133,6 +148,7 @@ fn read_template(
         id: id.value,
         title: title.map(|said| said.value),
         kind: kind.map(|said| said.value),
+        grants: grants.map(|said| said.value),
         params,
         enums,
         origin,

@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use super::catalog::{Catalog, Template};
 use super::event::Event;
 use super::limits::Rate;
-use super::message::{Draft, Lang, Message, Rejection, message_id, sent_again, validate};
+use super::message::{Draft, Lang, Made, Rejection, To, message_id, sent_again, validate};
 use super::outcome::Reason;
 use super::params::normalise;
 use crate::document::Problems;
@@ -98,12 +98,20 @@ pub struct Rule {
     pub rate: Option<Rate>,
     wants: Wants,
     when: Option<Condition>,
-    to: Text,
+    to: Address,
     page: Option<Text>,
     dedupe: Option<Text>,
     params: Vec<Param>,
     belongings: Arc<Belongings>,
     tests: Vec<proof::RuleTest>,
+}
+
+/// How a rule names the recipient.
+enum Address {
+    /// By openid.
+    Openid(Text),
+    /// By a code of `wx.login`.
+    Code(Text),
 }
 
 /// The types of events that a rule is for.
@@ -129,7 +137,7 @@ pub struct Planned {
     /// What is sent once, even where no message came of it: see [`message_id`].
     pub message_id: String,
     /// The message, or why there is none.
-    pub result: Result<Message, Rejection>,
+    pub result: Result<Made, Rejection>,
 }
 
 impl Rule {
@@ -145,6 +153,11 @@ impl Rule {
     /// The names of the params that it fills, in their order on the card.
     pub fn params(&self) -> impl Iterator<Item = &Arc<str>> {
         self.params.iter().map(|param| &param.name)
+    }
+
+    /// Whether its recipients are named by login codes.
+    pub fn is_by_code(&self) -> bool {
+        matches!(self.to, Address::Code(_))
     }
 
     /// How many tests its file has.
@@ -227,7 +240,10 @@ impl Rule {
             text.render(root)
                 .map_err(|failure| rejection(key, &failure))
         };
-        let recipient = render("to", &self.to)?;
+        let to = match &self.to {
+            Address::Openid(text) => To::Openid(render("to", text)?),
+            Address::Code(text) => To::Code(render("to.js_code", text)?),
+        };
         let page = self
             .page
             .as_ref()
@@ -241,11 +257,7 @@ impl Rule {
             })?;
             params.push((Arc::clone(name), value));
         }
-        Ok(Draft {
-            recipient,
-            page,
-            params,
-        })
+        Ok(Draft { to, page, params })
     }
 }
 
@@ -270,6 +282,7 @@ fn rejection(key: &str, failure: &Failure) -> Rejection {
 #[derive(Debug)]
 pub struct RuleSet {
     version: Arc<str>,
+    catalog: Arc<Catalog>,
     /// By name, so that an index is also a place in the order of plans.
     rules: Vec<Arc<Rule>>,
     by_type: HashMap<String, Vec<usize>>,
@@ -290,10 +303,13 @@ impl RuleSet {
         }
         let sound = !found.has_errors();
         problems.extend(found);
-        sound.then(|| Self::of(version_of(sources, &rules), rules))
+        sound.then(|| {
+            let catalog = Arc::new(around.catalog.clone());
+            Self::of(version_of(sources, &rules), catalog, rules)
+        })
     }
 
-    fn of(version: Arc<str>, mut rules: Vec<Arc<Rule>>) -> Self {
+    fn of(version: Arc<str>, catalog: Arc<Catalog>, mut rules: Vec<Arc<Rule>>) -> Self {
         rules.sort_by(|left, right| left.name.cmp(&right.name));
         let mut by_type: HashMap<String, Vec<usize>> = HashMap::new();
         let mut with_globs = Vec::new();
@@ -307,6 +323,7 @@ impl RuleSet {
         }
         Self {
             version,
+            catalog,
             rules,
             by_type,
             with_globs,
@@ -322,6 +339,11 @@ impl RuleSet {
     /// everywhere.
     pub fn version(&self) -> &Arc<str> {
         &self.version
+    }
+
+    /// The templates that the rules were checked against.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
     }
 
     /// Every rule, by name.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::body::SendBody;
 use super::errcode::class_of;
 use super::token::{TokenKeeper, TokenStatus};
-use crate::config::{App, MiniprogramState, Settings};
+use crate::config::{App, MiniprogramState, Secret, Settings};
 use crate::pipeline::admission::Cleared;
 use crate::pipeline::delivery::{Answer, Class, Refusal, TokenTrouble};
 
@@ -27,8 +27,11 @@ pub struct WeChat {
 
 pub(super) struct AppClient {
     pub(super) http: reqwest::Client,
+    pub(super) appid: String,
+    pub(super) secret: Option<Secret>,
     url: String,
     pub(super) quota_url: String,
+    pub(super) login_url: String,
     state: MiniprogramState,
     pub(super) tokens: TokenKeeper,
     /// A token that took longer came too late for its message.
@@ -105,6 +108,9 @@ impl AppClient {
                 app.base_url
             ),
             quota_url: format!("{}/cgi-bin/openapi/quota/get?access_token=", app.base_url),
+            login_url: format!("{}/sns/jscode2session", app.base_url),
+            appid: app.appid.clone(),
+            secret: app.secret.clone(),
             state: app.miniprogram_state,
         })
     }
@@ -299,7 +305,7 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 /// `invalid openid rid: 5f-6a-7b` → the text and the request id.
-fn split_rid(errmsg: &str) -> (&str, Option<&str>) {
+pub(super) fn split_rid(errmsg: &str) -> (&str, Option<&str>) {
     match errmsg.rsplit_once("rid:") {
         Some((text, rid)) => (text.trim(), Some(rid.trim()).filter(|rid| !rid.is_empty())),
         None => (errmsg.trim(), None),

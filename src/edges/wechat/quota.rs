@@ -136,6 +136,7 @@ mod tests {
             rate: None,
             max_in_flight: 1,
             miniprogram_state: crate::config::MiniprogramState::Formal,
+            grants: crate::pipeline::grants::Policy::Off,
         };
         let client = AppClient::new(
             reqwest::Client::new(),
