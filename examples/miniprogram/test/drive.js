@@ -31,6 +31,13 @@ async function control(sandbox, path, body) {
   return response.json()
 }
 
+// The popup. The sandbox answers what `success` gets, or with an errCode what `fail` gets.
+async function ask(sandbox, openid, answers) {
+  const told = await control(sandbox, '/sandbox/users/subscribe', { openid, answers })
+  if (told.errCode !== undefined) throw Object.assign(new Error(told.errMsg), { errCode: told.errCode })
+  return told
+}
+
 const steps = {
   // The mini program logs in by itself when it needs to; this does it before anything else.
   async login() {
@@ -65,8 +72,7 @@ async function main() {
     inTap,
     statuses,
     login: async () => (await control(sandbox, '/sandbox/users/login', { openid })).code,
-    subscribe: (ids) =>
-      control(sandbox, '/sandbox/users/subscribe', { openid, answers: Object.fromEntries(ids.map((id) => [id, answer])) }),
+    subscribe: (ids) => ask(sandbox, openid, Object.fromEntries(ids.map((id) => [id, answer]))),
   })
   const app = launch(wx, (config) => {
     config.baseUrl = setting('COURIER_URL')

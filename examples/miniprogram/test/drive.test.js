@@ -51,6 +51,13 @@ test('a user who says no', async () => {
   assert.equal(stub.state.counted, 0)
 })
 
+test('a user who switched messages off altogether', async () => {
+  stub.state.mainSwitchOff = true
+  const { code, report } = await drive({ STEPS: 'subscribe' })
+  assert.equal(code, 1)
+  assert.equal(report.page.reminder.state, 'main_switch_off')
+})
+
 test('a step that the service refuses ends the drive', async () => {
   const { code, report } = await drive({ STEPS: 'login,send,subscribe', SEND_TYPE: 'order.refunded' })
   assert.equal(code, 1)

@@ -13,6 +13,7 @@ async function startStub() {
     answersSeen: new Set(),
     counted: 0, // accepts
     events: new Map(), // id → event
+    mainSwitchOff: false, // of the sandbox's user
     subscribeAnswers: [], // what the sandbox's user was asked
   }
   let serial = 0
@@ -25,6 +26,7 @@ async function startStub() {
     },
 
     '/sandbox/users/subscribe': ({ body }) => {
+      if (state.mainSwitchOff) return [200, { errMsg: 'requestSubscribeMessage:fail', errCode: 20004 }]
       state.subscribeAnswers.push(body.answers)
       return [200, Object.assign({ errMsg: 'requestSubscribeMessage:ok' }, body.answers)]
     },

@@ -9,14 +9,17 @@ final class Checks {
     private int passed;
     private int failed;
 
-    void check(String name, Check check) {
+    /** Whether it passed. */
+    boolean check(String name, Check check) {
         try {
             check.run();
             passed++;
             System.out.println("ok     WxJava: " + name);
+            return true;
         } catch (Exception | AssertionError problem) {
             failed++;
             System.out.println("not ok WxJava: " + name + ": " + problem);
+            return false;
         }
     }
 

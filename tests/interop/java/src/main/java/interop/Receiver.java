@@ -43,14 +43,34 @@ final class Receiver implements AutoCloseable {
         return urlChecks;
     }
 
-    /** The next push, which has to be this event, parsed. */
-    Push next(String event) throws Exception {
-        Push push = pushes.poll(LIMIT_S, TimeUnit.SECONDS);
-        Checks.holds("no push within " + LIMIT_S + " s, expected " + event, push != null);
+    /** What is entered in the mini program's console to get the pushes here. */
+    Map<String, Object> registration(String appid, String mode, String format) {
+        var config = service.getWxMaConfig();
+        return Map.of("appid", appid, "url", url(), "token", config.getToken(), "aes_key", config.getAesKey(), "mode", mode,
+            "format", format);
+    }
+
+    /** The next push, parsed; it has to be this event, or of this type if it is none. */
+    Push next(String kind) throws Exception {
+        Push push = take();
         if (push.problem() != null) {
-            throw new AssertionError("WxJava could not read " + push.body(), push.problem());
+            throw new AssertionError("WxJava could not read " + push.body() + ": " + push.problem(), push.problem());
         }
-        Checks.same("event", event, push.message().getEvent());
+        var message = push.message();
+        Checks.same("kind", kind, message.getEvent() == null ? message.getMsgType() : message.getEvent());
+        return push;
+    }
+
+    /** Why WxJava did not take the next push. */
+    Exception refused() throws Exception {
+        Push push = take();
+        Checks.holds("WxJava took " + push.body(), push.problem() != null);
+        return push.problem();
+    }
+
+    private Push take() throws InterruptedException {
+        Push push = pushes.poll(LIMIT_S, TimeUnit.SECONDS);
+        Checks.holds("no push within " + LIMIT_S + " s", push != null);
         return push;
     }
 
@@ -85,26 +105,40 @@ final class Receiver implements AutoCloseable {
 
     private Push read(Map<String, String> query, String body) {
         try {
+            WxMaMessage message = parsed(query, body);
             if (!signed(query)) {
                 throw new IllegalStateException("checkSignature refuses the push");
             }
-            return new Push(parsed(query, body), body, null);
-        } catch (Exception problem) {
-            return new Push(null, body, problem);
+            return new Push(message, body, null);
+        } catch (AssertionError | Exception problem) {
+            return new Push(null, body, problem instanceof Exception exception ? exception : new IllegalStateException(problem));
         }
     }
 
     /** What is encrypted is decrypted, also where the plain text stands beside it (compatible mode). */
     private WxMaMessage parsed(Map<String, String> query, String body) {
-        var config = service.getWxMaConfig();
-        boolean encrypted = "aes".equals(query.get("encrypt_type"));
-        if (body.startsWith("<")) {
-            return encrypted
-                ? WxMaMessage.fromEncryptedXml(body, config, query.get("timestamp"), query.get("nonce"), query.get("msg_signature"))
-                : WxMaMessage.fromXml(body);
+        boolean xml = body.startsWith("<");
+        WxMaMessage readable = xml ? WxMaMessage.fromXml(body) : WxMaMessage.fromJson(body);
+        if (readable.getEncrypt() == null) {
+            return readable;
         }
-        if (!encrypted) {
-            return WxMaMessage.fromJson(body);
+        WxMaMessage decrypted = decrypted(query, body, xml);
+        if (readable.getMsgType() != null) {
+            // Compatible mode: the plain text beside what is encrypted says the same.
+            readable.setEncrypt(null);
+            for (WxMaMessage message : new WxMaMessage[] {readable, decrypted}) {
+                message.setAllFieldsMap(null);
+                message.setContext(null);
+            }
+            Checks.same("what stands beside the encrypted", decrypted, readable);
+        }
+        return decrypted;
+    }
+
+    private WxMaMessage decrypted(Map<String, String> query, String body, boolean xml) {
+        var config = service.getWxMaConfig();
+        if (xml) {
+            return WxMaMessage.fromEncryptedXml(body, config, query.get("timestamp"), query.get("nonce"), query.get("msg_signature"));
         }
         // fromEncryptedJson does not look at the signature; decryptContent does.
         String encrypt = JsonParser.parseString(body).getAsJsonObject().get("Encrypt").getAsString();
