@@ -2,7 +2,9 @@
 
 mod check;
 mod demo;
+mod grants;
 mod preview;
+mod progress;
 mod replay;
 mod rules;
 mod run;
@@ -52,6 +54,9 @@ enum Command {
     /// What can be done about rules while the service runs
     #[command(subcommand)]
     Rules(rules::Command),
+    /// How many messages users have allowed
+    #[command(subcommand)]
+    Grants(grants::Command),
     /// The topics that the service needs
     #[command(subcommand)]
     Topics(topics::Command),
@@ -98,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Sandbox(arguments) => sandbox::run(cli.config, &arguments),
         Command::Replay(arguments) => replay::run(cli.config, arguments),
         Command::Rules(command) => rules::run(cli.config, &command),
+        Command::Grants(command) => grants::run(cli.config, command),
         Command::Topics(command) => topics::run(cli.config, &command),
     };
     match result {
