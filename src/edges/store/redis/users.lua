@@ -16,7 +16,6 @@ local function keep()
     redis.call('SET', user_key, text, 'PX', digits(life_ms))
   else
     redis.call('SET', outcome_key, text, 'PX', digits(life_ms))
-    redis.call('DEL', user_key)
   end
   return { 'kept' }
 end
