@@ -17,6 +17,7 @@ mod claims;
 mod commands;
 mod crash;
 mod grants;
+mod grants_command;
 mod happy_path;
 mod login_codes;
 mod miniapp;
