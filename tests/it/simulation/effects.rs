@@ -182,7 +182,9 @@ impl World {
         });
         let is_for_want = matches!(&answer, Answer::Refused(refusal) if refusal.errcode == 43101);
         if rule.as_ref() == "pass" && is_for_want && self.users.is_certain_of(to) {
-            return Err(format!("{message_id} is sent to {to}, who has allowed none"));
+            return Err(format!(
+                "{message_id} is sent to {to}, who has allowed none"
+            ));
         }
         self.note(&format!(
             "member {member} sends {message_id} to {to} as {holder}: {answer:?}, delivered: {was_delivered}"

@@ -38,9 +38,11 @@ pub(super) fn are_right(world: &mut World) -> Result<(), String> {
 /// What was sent, or may have been, by user and template.
 fn used(world: &World) -> BTreeMap<(String, &'static str), u64> {
     let mut used = BTreeMap::new();
-    for (_, record) in world.log.iter().flat_map(|(partition, records)| {
-        records.iter().map(move |record| (partition, record))
-    }) {
+    for (_, record) in world
+        .log
+        .iter()
+        .flat_map(|(partition, records)| records.iter().map(move |record| (partition, record)))
+    {
         let Some(to) = recipient(record) else {
             continue;
         };

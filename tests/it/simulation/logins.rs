@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wx_courier::pipeline::admission::Ticket;
-use wx_courier::pipeline::claims::{Answer, Claim, Request, Settlement};
+use wx_courier::pipeline::claims::{Answer, Claim, Horizon, Request, Settlement};
 use wx_courier::pipeline::engine::Input;
 use wx_courier::pipeline::logins::{Exchanged, JsCode, Question, Refused, Reply};
 use wx_courier::pipeline::outcome::{Outcome, Reason};
@@ -64,10 +64,15 @@ impl World {
         if let Exchanged::Openid(_) = answer {
             self.logins.told.insert(Arc::clone(&name));
         }
-        self.note(&format!("member {member} exchanges the code of {name}: {answer:?}"));
+        self.note(&format!(
+            "member {member} exchanges the code of {name}: {answer:?}"
+        ));
         let at = self.mostly_soon(80, CALL_LIMIT_MS);
         let incarnation = self.members[member].incarnation;
-        self.plan(at, Happening::Exchanged(member, incarnation, ticket, answer));
+        self.plan(
+            at,
+            Happening::Exchanged(member, incarnation, ticket, answer),
+        );
         Ok(())
     }
 
@@ -127,7 +132,9 @@ impl World {
     pub(super) fn note_login_question(&mut self, member: usize, ticket: Ticket, request: &Request) {
         if let Request::Login(Question::Recall { name, .. }) = request {
             let process = self.process_of(member);
-            self.logins.names.insert((process, ticket), Arc::clone(name));
+            self.logins
+                .names
+                .insert((process, ticket), Arc::clone(name));
         }
     }
 
@@ -156,7 +163,9 @@ impl World {
         let now_ms = self.now_ms;
         let logins = &mut self.logins;
         match request {
-            Request::Login(Question::Keep { name, .. }) => {
+            Request::Login(Question::Keep { name, .. })
+                if *answer == Answer::Login(Reply::Kept) =>
+            {
                 logins.kept_ms.entry(Arc::clone(name)).or_insert(now_ms);
             }
             Request::Login(Question::Recall { name, .. }) => {
@@ -222,7 +231,10 @@ impl World {
             _ => code.starts_with("risk"),
         };
         if !is_right {
-            return Err(format!("{} is {:?}, which is not so", outcome.id, outcome.reason));
+            return Err(format!(
+                "{} is {:?}, which is not so",
+                outcome.id, outcome.reason
+            ));
         }
         self.seen.codes_lost += u64::from(is_used);
         if self.is_gentle && self.logins.told.contains(outcome.id.as_str()) {
@@ -249,7 +261,13 @@ impl World {
 
     /// When a message has ended, nothing is kept of who it was for.
     pub(super) fn users_are_forgotten(&mut self) -> Result<(), String> {
-        let names: Vec<Arc<str>> = self.logins.names.values().cloned().collect();
+        // The outcomes go first: whoever asks about a message that has ended is told of its end.
+        let horizon = Horizon {
+            now_ms: self.unix_ms() + 1,
+            remember_ms: 0,
+        };
+        self.store.purge(horizon, usize::MAX);
+        let names: BTreeSet<Arc<str>> = self.logins.names.values().cloned().collect();
         for name in names {
             let question = Question::Recall {
                 name: Arc::clone(&name),

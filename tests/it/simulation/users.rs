@@ -140,7 +140,9 @@ impl Users {
                 }
             }
             Answer::Claimed(other) => {
-                return Err(format!("{message_id} was claimed without a grant: {other:?}"));
+                return Err(format!(
+                    "{message_id} was claimed without a grant: {other:?}"
+                ));
             }
             Answer::NoGrant if self.is_certain_of(user) => {
                 let (n_taken, n_accepted) = (self.n_taken(user), self.n_accepted(user));
@@ -215,8 +217,7 @@ impl World {
                 self.tell(user, Word::Accept, number)
             }
             Act::Reject => {
-                self.seen.rejects_in_mid_flight +=
-                    u64::from(self.users.n_under_way(user) > 0);
+                self.seen.rejects_in_mid_flight += u64::from(self.users.n_under_way(user) > 0);
                 self.users.allowed.remove(user);
                 let rejected = self.users.rejected.entry(user.to_owned());
                 rejected.or_default().push(now_ms);
@@ -399,7 +400,10 @@ impl World {
         if users.told == Told::Roughly {
             return Ok(());
         }
-        let last_no = users.rejected.get(user).and_then(|rejected| rejected.last());
+        let last_no = users
+            .rejected
+            .get(user)
+            .and_then(|rejected| rejected.last());
         let Some(last_no) = last_no else {
             let allowed = users.allowed.get(user).copied().unwrap_or(0);
             if balance.left != u64::from(allowed) {

@@ -158,3 +158,31 @@ fn a_code_whose_record_was_forgotten_while_the_store_was_asked_is_left_to_the_ne
     assert_eq!(exchanges(&bench.step(answer)), []);
     assert_eq!(bench.engine.status().unaddressed, 1, "only {first:?}");
 }
+
+#[test]
+fn a_record_that_is_read_again_repeats_its_outcome_without_an_exchange() {
+    let mut bench = addressed_by_code();
+    let ticket = exchanges(&bench.read(1, EVENT))[0];
+    bench.step(exchanged(ticket, openid("o1")));
+    let effects = bench.finish(ticket, Answer::Accepted { msgid: None });
+    let sent = the_outcome(&effects).clone();
+    bench.crash();
+    let effects = bench.read(1, EVENT);
+    assert_eq!(exchanges(&effects), []);
+    assert_eq!(*the_outcome(&effects), sent);
+}
+
+#[test]
+fn a_user_who_comes_too_late_is_not_kept() {
+    let mut bench = addressed_by_code();
+    let ticket = exchanges(&bench.read(1, EVENT))[0];
+    // Another process that has the record was refused, and gave the message up.
+    let mut other = addressed_by_code();
+    std::mem::swap(&mut other.store, &mut bench.store);
+    let others = exchanges(&other.read(1, EVENT))[0];
+    let effects = other.step(exchanged(others, refused(40226, Refused::Blocked)));
+    let ended = the_outcome(&effects).clone();
+    std::mem::swap(&mut other.store, &mut bench.store);
+    let effects = bench.step(exchanged(ticket, openid("o1")));
+    assert_eq!(*the_outcome(&effects), ended);
+}
