@@ -1,4 +1,4 @@
-//! The store of claims and outcomes: in memory, in an SQLite file, or in Redis.
+//! The store of claims and outcomes, and of what goes with them: in memory, in an SQLite file, or in Redis.
 //!
 //! One thread owns the backend. It takes everything that is queued, carries it out in order as one batch, and answers when the batch is
 //! durable. A batch that fails is tried again, whole, until it succeeds: requests are made so that this does no harm. The service hears
@@ -229,6 +229,13 @@ impl Backend {
             Self::Redis(redis) => redis.ping().map(|()| 0),
         }
     }
+}
+
+/// What is said of an outcome that this version does not understand. It may not be made anew: it may have been published.
+fn unreadable(outcome_id: &str) -> String {
+    format!(
+        "the outcome {outcome_id} in the store cannot be read; a newer wx-courier may have written it"
+    )
 }
 
 /// What the thread owns.

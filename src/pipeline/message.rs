@@ -275,7 +275,7 @@ fn check_code(text: &str) -> Result<JsCode, Rejection> {
 }
 
 /// Checks a page of the mini program. Empty text is `None`: whether that is well is for the kind of message to say.
-fn check_page(text: &str) -> Result<Option<String>, Violation> {
+pub(super) fn check_page(text: &str) -> Result<Option<String>, Violation> {
     // WeChat names no limit; a page of this length is a mistake of the template.
     const LIMIT: usize = 1024;
     let page = text.trim();

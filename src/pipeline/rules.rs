@@ -3,6 +3,7 @@
 //! A [`RuleSet`] never changes: new rules are a new set. Planning an event costs what its own rules cost, however many others
 //! there are.
 
+mod constants;
 mod context;
 mod file;
 mod filters;

@@ -86,7 +86,7 @@ async fn ask_quota(
             tracing::warn!(
                 app = app.as_ref(),
                 api = api.as_str(),
-                error,
+                %error,
                 "WeChat did not say how much of the day's quota is left"
             );
             None

@@ -36,6 +36,8 @@ pub(crate) mod kafka;
 pub(crate) mod load;
 #[path = "support/oracle.rs"]
 pub(crate) mod oracle;
+#[path = "support/push.rs"]
+pub(crate) mod push;
 #[path = "support/redis.rs"]
 pub(crate) mod redis;
 #[path = "support/schema.rs"]

@@ -17,8 +17,8 @@ use crate::config::{App, MiniprogramState, Secret, Settings};
 use crate::pipeline::admission::Cleared;
 use crate::pipeline::delivery::{Answer, Class, Refusal, TokenTrouble};
 
-/// Answers of `WeChat` are a few hundred bytes; whatever is longer is not one.
-const LARGEST_ANSWER_BYTES: usize = 64 * 1024;
+/// Answers of `WeChat` to a send or for a token are a few hundred bytes; whatever is longer is not one.
+pub(super) const LARGEST_ANSWER_BYTES: usize = 64 * 1024;
 
 /// `WeChat`, for every app of the settings.
 pub struct WeChat {
@@ -29,9 +29,7 @@ pub(super) struct AppClient {
     pub(super) http: reqwest::Client,
     pub(super) appid: String,
     pub(super) secret: Option<Secret>,
-    base_url: String,
-    pub(super) quota_url: String,
-    pub(super) login_url: String,
+    pub(super) base_url: String,
     state: MiniprogramState,
     pub(super) tokens: TokenKeeper,
     /// A token that took longer came too late for its message.
@@ -104,8 +102,6 @@ impl AppClient {
             tokens: TokenKeeper::new(http.clone(), app)?,
             http,
             base_url: app.base_url.clone(),
-            quota_url: format!("{}/cgi-bin/openapi/quota/get?access_token=", app.base_url),
-            login_url: format!("{}/sns/jscode2session", app.base_url),
             appid: app.appid.clone(),
             secret: app.secret.clone(),
             state: app.miniprogram_state,
@@ -172,7 +168,7 @@ impl AppClient {
             Err(error) => return Answer::InDoubt { detail: why(error) },
         };
         let status = response.status();
-        match read_json(response).await {
+        match read_json(response, LARGEST_ANSWER_BYTES).await {
             Ok(answer) => understand(&answer),
             Err(detail) if may_have_been_taken(status) => Answer::InDoubt { detail },
             Err(detail) => Answer::Garbled { detail },
@@ -229,24 +225,30 @@ fn may_have_been_taken(status: StatusCode) -> bool {
 }
 
 /// Reads a bounded JSON body. The error says what came instead, without any of its text.
-pub(super) async fn read_json(response: reqwest::Response) -> Result<Value, String> {
+pub(super) async fn read_json(
+    response: reqwest::Response,
+    largest_bytes: usize,
+) -> Result<Value, String> {
     let status = response.status();
-    let body = read_body(response).await?;
+    let body = read_body(response, largest_bytes).await?;
     serde_json::from_slice(&body).map_err(|_| format!("HTTP {status} with a body that is not JSON"))
 }
 
 /// Reads a bounded body that is not empty, of a request that succeeded. The error says what came instead, without any of its text.
-pub(super) async fn read_body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
+pub(super) async fn read_body(
+    mut response: reqwest::Response,
+    largest_bytes: usize,
+) -> Result<Vec<u8>, String> {
     let status = response.status();
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER_BYTES => {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= largest_bytes => {
                 body.extend_from_slice(&chunk);
             }
             Ok(Some(_)) => {
                 return Err(format!(
-                    "HTTP {status} with more than {LARGEST_ANSWER_BYTES} bytes"
+                    "HTTP {status} with more than {largest_bytes} bytes"
                 ));
             }
             Ok(None) => break,

@@ -39,6 +39,7 @@ pub(super) fn read(
             problems: &mut found,
             source,
             around,
+            entries: BTreeMap::new(),
         };
         reader.rule(node)
     });
@@ -66,6 +67,8 @@ struct Reader<'a> {
     problems: &'a mut Problems,
     source: &'a RuleSource,
     around: &'a Surroundings<'a>,
+    /// Where the entries of the rule's tables stand, by table and key.
+    entries: BTreeMap<(String, String), Origin>,
 }
 
 impl Reader<'_> {
@@ -237,6 +240,8 @@ impl Reader<'_> {
             let mut entries = BTreeMap::new();
             for (key, entry) in Section::new(self.problems, said.key, said.value).take_rest() {
                 if let Item::String(text) = &entry.value.item {
+                    let place = (name.clone(), key.clone());
+                    self.entries.insert(place, entry.origin.clone());
                     entries.insert(key, text.clone());
                 } else {
                     self.problems.push(

@@ -1,7 +1,10 @@
 //! The file: who may open it, what is in it, and how large it becomes. That it answers as it should is tested in `tests/it/store.rs`.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::pipeline::admission::Ticket;
+use crate::pipeline::claims::{Claim, Holder, Settlement};
 use crate::pipeline::grants::Reservation;
 use crate::pipeline::receipts::Receipts;
 

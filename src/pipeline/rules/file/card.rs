@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Reader;
 use crate::document::{Said, Section};
 use crate::pipeline::catalog::Template;
-use crate::pipeline::message::Lang;
+use crate::pipeline::message::{Lang, check_page};
 use crate::pipeline::rules::inspect::Tables;
 use crate::pipeline::rules::proof::Outline;
 use crate::pipeline::rules::recipe::{CardRecipe, Recipe};
@@ -49,6 +49,12 @@ impl Reader<'_> {
             Some(near) => format!("did you mean \"{near}\"?"),
             None => format!("add [{app}.{}] to templates.toml", said.value),
         };
+        let mut others = self.around.catalog.iter();
+        let other = others.find(|other| *other.name == *said.value);
+        let help = match other {
+            Some(other) => format!("{help}; the app \"{}\" has one of that name", other.app),
+            None => help,
+        };
         self.problems.push(
             said.error(format!(
                 "templates.toml has no template \"{}\" for the app \"{app}\"",
@@ -66,6 +72,12 @@ impl Reader<'_> {
             self.problems
                 .push(problem.help("write it as in app.json: \"pages/order/detail\""));
         }
-        self.text(key, said, tables)
+        let page = self.text(key, said, tables)?;
+        if let Text::Literal(literal) = &page
+            && let Err(violation) = check_page(literal)
+        {
+            self.problems.push(said.error(violation.detail));
+        }
+        Some(page)
     }
 }
