@@ -15,6 +15,7 @@ mod chaos;
 mod claims;
 mod commands;
 mod crash;
+mod customer;
 mod grants;
 mod happy_path;
 mod login_codes;
