@@ -8,6 +8,7 @@
 )]
 
 mod api_trouble;
+mod article;
 mod broker_restart;
 mod callbacks;
 mod cases;

@@ -34,6 +34,8 @@ pub(crate) mod folder;
 pub(crate) mod kafka;
 #[path = "support/load.rs"]
 pub(crate) mod load;
+#[path = "support/mini_program.rs"]
+pub(crate) mod mini_program;
 #[path = "support/oracle.rs"]
 pub(crate) mod oracle;
 #[path = "support/push.rs"]
