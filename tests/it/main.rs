@@ -16,6 +16,7 @@ mod chaos;
 mod claims;
 mod commands;
 mod crash;
+mod customer;
 mod grants;
 mod grants_command;
 mod happy_path;
