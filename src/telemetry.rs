@@ -2,6 +2,7 @@
 //!
 //! Labels are closed sets or names of the settings. Personal data of events never gets into a line or a label.
 
+mod templates;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -15,9 +16,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
 use crate::edges::wechat::TokenStatus;
+use crate::pipeline::catalog::drift::TemplateStatus;
 use crate::pipeline::delivery::{Answer, Class};
 use crate::pipeline::engine::Status;
 use crate::pipeline::outcome::Outcome;
+use templates::TemplateMetrics;
 use tokens::TokenMetrics;
 
 /// Sends log lines to standard error, so that standard output stays free for results. Call it once.
@@ -53,6 +56,7 @@ pub struct Metrics {
     pauses: IntGaugeVec,
     position: IntGaugeVec,
     tokens: TokenMetrics,
+    templates: TemplateMetrics,
     scrape: Mutex<()>,
 }
 
@@ -127,6 +131,7 @@ impl Metrics {
                 &["topic", "partition"],
             )?,
             tokens: TokenMetrics::new()?,
+            templates: TemplateMetrics::new()?,
             scrape: Mutex::new(()),
         };
         let registry = &metrics.registry;
@@ -145,6 +150,7 @@ impl Metrics {
         registry.register(Box::new(metrics.pauses.clone()))?;
         registry.register(Box::new(metrics.position.clone()))?;
         metrics.tokens.register(registry)?;
+        metrics.templates.register(registry)?;
         Ok(Arc::new(metrics))
     }
 
@@ -205,6 +211,7 @@ impl Metrics {
         &self,
         engine: &Status,
         tokens: &BTreeMap<Arc<str>, TokenStatus>,
+        templates: &BTreeMap<Arc<str>, TemplateStatus>,
     ) -> anyhow::Result<String> {
         // Two scrapes at once would reset each other's series.
         let _one_at_a_time = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
@@ -242,6 +249,7 @@ impl Metrics {
                 .set(partition.position.unwrap_or(-1));
         }
         self.tokens.renew(tokens);
+        self.templates.renew(templates);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8(text)?)

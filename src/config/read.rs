@@ -4,6 +4,7 @@ mod apps;
 mod kafka;
 mod secrets;
 mod state;
+mod templates;
 mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +54,7 @@ pub(super) fn settings(
     let send = reader.send(&mut top);
     let breaker = reader.breaker(&mut top);
     let engine = reader.engine(&mut top);
+    let compare_templates = reader.templates(&mut top);
     let time_zone = reader.rules(&mut top);
     let (log_format, log_level) = reader.log(&mut top);
     let (app_names, apps) = reader.apps(&mut top);
@@ -71,6 +73,7 @@ pub(super) fn settings(
             send,
             breaker,
             engine,
+            compare_templates,
             log_format,
             log_level,
             apps,

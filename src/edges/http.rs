@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::edges::wechat::TokenStatus;
+use crate::pipeline::catalog::drift::TemplateStatus;
 use crate::pipeline::engine;
 use crate::pipeline::pauses::Subject;
 use crate::telemetry::Metrics;
@@ -28,6 +29,8 @@ pub struct Report {
     pub engine: engine::Status,
     /// The access tokens of each app, as they were last seen.
     pub tokens: BTreeMap<Arc<str>, TokenStatus>,
+    /// How the templates of each app compare with what `WeChat` lists.
+    pub templates: BTreeMap<Arc<str>, TemplateStatus>,
 }
 
 impl Report {
@@ -38,6 +41,7 @@ impl Report {
             version: env!("CARGO_PKG_VERSION"),
             engine: engine::Status::default(),
             tokens: BTreeMap::new(),
+            templates: BTreeMap::new(),
         }
     }
 }
@@ -154,7 +158,9 @@ async fn resume(State(pages): State<Pages>, Query(Resume { rule }): Query<Resume
 async fn show_metrics(State(pages): State<Pages>) -> Response {
     let encoded = {
         let report = pages.reports.borrow();
-        pages.metrics.encode(&report.engine, &report.tokens)
+        pages
+            .metrics
+            .encode(&report.engine, &report.tokens, &report.templates)
     };
     match encoded {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),

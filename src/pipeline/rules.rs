@@ -12,6 +12,7 @@ mod inspect;
 mod proof;
 mod rate;
 mod template;
+mod version;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -19,7 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use sha2::{Digest, Sha256};
 
 use super::catalog::{Catalog, Template};
 use super::event::Event;
@@ -31,6 +31,7 @@ use crate::document::Problems;
 use context::{Belongings, EventValues};
 use glob::Glob;
 use template::{Condition, Failure, Text};
+use version::version_of;
 
 pub use proof::TestResult;
 
@@ -271,6 +272,7 @@ fn rejection(key: &str, failure: &Failure) -> Rejection {
 #[derive(Debug)]
 pub struct RuleSet {
     version: Arc<str>,
+    catalog: Catalog,
     /// By name, so that an index is also a place in the order of plans.
     rules: Vec<Arc<Rule>>,
     by_type: HashMap<String, Vec<usize>>,
@@ -291,10 +293,13 @@ impl RuleSet {
         }
         let sound = !found.has_errors();
         problems.extend(found);
-        sound.then(|| Self::of(version_of(sources, &rules), rules))
+        sound.then(|| {
+            let version = version_of(sources, &rules);
+            Self::of(version, around.catalog.clone(), rules)
+        })
     }
 
-    fn of(version: Arc<str>, mut rules: Vec<Arc<Rule>>) -> Self {
+    fn of(version: Arc<str>, catalog: Catalog, mut rules: Vec<Arc<Rule>>) -> Self {
         rules.sort_by(|left, right| left.name.cmp(&right.name));
         let mut by_type: HashMap<String, Vec<usize>> = HashMap::new();
         let mut with_globs = Vec::new();
@@ -308,6 +313,7 @@ impl RuleSet {
         }
         Self {
             version,
+            catalog,
             rules,
             by_type,
             with_globs,
@@ -323,6 +329,11 @@ impl RuleSet {
     /// everywhere.
     pub fn version(&self) -> &Arc<str> {
         &self.version
+    }
+
+    /// The templates that the rules were compiled with.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// Every rule, by name.
@@ -361,38 +372,6 @@ impl RuleSet {
     pub fn run_tests(&self) -> Vec<TestResult> {
         self.rules.iter().flat_map(proof::run).collect()
     }
-}
-
-fn version_of(sources: &[RuleSource], rules: &[Arc<Rule>]) -> Arc<str> {
-    let mut sorted: Vec<_> = sources
-        .iter()
-        .map(|source| (&source.name, &source.text))
-        .collect();
-    sorted.sort_unstable();
-    let texts = sorted.into_iter().flat_map(|(name, text)| [name, text]);
-    // The same rule with another template id sends something else.
-    let mut ids: Vec<_> = rules
-        .iter()
-        .map(|rule| (&rule.name, &rule.template.id))
-        .collect();
-    ids.sort_unstable();
-    let ids = ids.into_iter().map(|(_, id)| id.as_str());
-    fingerprint(texts.map(String::as_str).chain(ids))
-}
-
-fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> Arc<str> {
-    let mut hash = Sha256::new();
-    for part in parts {
-        // With the length before it, no text can pass for the end of one and the beginning of the next.
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let hex = hash
-        .finalize()
-        .iter()
-        .take(6)
-        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-    Arc::from(hex)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod chaos;
 mod claims;
 mod commands;
 mod crash;
+mod drift;
 mod happy_path;
 mod oracle;
 mod pauses;
