@@ -2,5 +2,6 @@
 
 pub mod http;
 pub mod kafka;
+pub mod public;
 pub mod store;
 pub mod wechat;

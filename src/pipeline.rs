@@ -4,18 +4,22 @@
 //! the simulation, and a crash can be played a thousand times a second.
 
 pub mod admission;
+pub mod callback;
 pub mod catalog;
 pub mod claims;
 pub mod delivery;
 pub mod engine;
 pub mod event;
+pub mod grants;
 pub mod limits;
+pub mod logins;
 pub mod message;
 pub mod moment;
 pub mod offsets;
 pub mod outcome;
 pub mod params;
 pub mod pauses;
+pub mod receipts;
 pub mod replay;
 pub mod rules;
 #[cfg(test)]

@@ -39,6 +39,10 @@ pub struct Parts {
     pub reports: watch::Sender<Report>,
     /// Rules that somebody wants to go on.
     pub resumptions: mpsc::Receiver<Arc<str>>,
+    /// The state store, open. It is opened before the service, for those who have questions of their own beside it.
+    pub store: Store,
+    /// What the store says to the service.
+    pub stored: mpsc::UnboundedReceiver<Stored>,
     /// Where counts go.
     pub metrics: Arc<Metrics>,
     /// Where the jitter of retries begins.
@@ -73,12 +77,13 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         rules,
         reports,
         resumptions,
+        store,
+        stored,
         metrics,
         seed,
     } = parts;
     let (publications_in, publications) = mpsc::unbounded_channel();
     let (answers_in, answers) = mpsc::unbounded_channel();
-    let (stored_in, stored) = mpsc::unbounded_channel();
     let publisher = Publisher::new(
         &settings.kafka,
         &settings.outcomes.topic,
@@ -86,7 +91,6 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         publications_in,
     )?;
     let wechat = Arc::new(WeChat::new(&settings)?);
-    let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
     let source = consumer::start(&settings.kafka, settings.engine.handover)?;
     let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
     reports.send_modify(|report| report.phase = Phase::Joining);
@@ -139,6 +143,18 @@ fn setup(settings: &Settings, seed: u64) -> Setup {
         max_bytes: settings.engine.max_bytes,
         recipient_style: settings.outcomes.recipient,
         unmatched: settings.outcomes.unmatched,
+        grants: settings
+            .apps
+            .iter()
+            .map(|(name, app)| (Arc::clone(name), app.grants))
+            .collect(),
+        answers: settings.grants.clone(),
+        receipts: settings
+            .public
+            .iter()
+            .flat_map(|public| public.callbacks.keys())
+            .cloned()
+            .collect(),
         breaker: settings.breaker,
         // A token may have to be fetched first.
         call_limit: settings.send.timeout * 2,

@@ -147,7 +147,8 @@ fn record(arguments: &Arguments) -> anyhow::Result<Record> {
 fn preview<'a>(configuration: &Configuration, planned: &'a Planned, age_ms: i64) -> Preview<'a> {
     let rule: &Rule = &planned.rule;
     match &planned.result {
-        Ok(message) => {
+        Ok(made) => {
+            let message = made.shown();
             let app = configuration.settings.apps.get(&rule.app);
             let body = |message: &'a Message| {
                 app.map(|app| SendBody::new(message, &rule.template.id, app.miniprogram_state))
@@ -208,7 +209,8 @@ fn print(previews: &[Preview<'_>], planned: &[Planned]) -> anyhow::Result<()> {
         let planned = planned.get(index);
         if let (Some(body), Some(planned)) = (&preview.message, planned) {
             let labels = &planned.rule.template.params;
-            if let Ok(message) = &planned.result {
+            if let Ok(made) = &planned.result {
+                let message = made.shown();
                 for (name, value) in &message.params {
                     let label = labels
                         .iter()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     Configuration, Exit, asked_to_end, block_on, check_all, complain, configuration, sources,
@@ -16,6 +16,7 @@ use crate::config::{FlagSetting, Settings, Sources};
 use crate::document::{Origin, Problem, Problems, Severity};
 use crate::edges::http;
 use crate::edges::kafka::topics::{self, TopicsError};
+use crate::edges::store::Store;
 use crate::pipeline::rules::RuleSet;
 use crate::service::{self, Ending, Parts};
 use crate::telemetry::{self, Metrics};
@@ -62,6 +63,8 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
     // Taken from the start: until somebody listens, the signal would end the process.
     let hangups = signal(SignalKind::hangup())?;
     let metrics = Metrics::new()?;
+    let (stored_in, stored) = mpsc::unbounded_channel();
+    let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
     // From here on the process can be asked how it is, even while it waits for Kafka.
     let counter = http::open(listener, Arc::clone(&metrics));
     let missing = tokio::select! {
@@ -87,6 +90,8 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         rules,
         reports: counter.reports,
         resumptions: counter.resumptions,
+        store,
+        stored,
         metrics,
         seed: fastrand::u64(..),
     };

@@ -1,7 +1,11 @@
 //! The merged tree → [`Settings`]: every key, its default and its bounds, in the order of `courier.toml`.
 
 mod apps;
+mod callbacks;
+mod grants;
 mod kafka;
+mod miniapp;
+mod public;
 mod secrets;
 mod state;
 mod templates;
@@ -57,7 +61,10 @@ pub(super) fn settings(
     let compare_templates = reader.templates(&mut top);
     let time_zone = reader.rules(&mut top);
     let (log_format, log_level) = reader.log(&mut top);
-    let (app_names, apps) = reader.apps(&mut top);
+    let (app_names, apps, callbacks) = reader.apps(&mut top);
+    let grants = reader.grants(&mut top, &app_names);
+    let miniapp = reader.miniapp(&mut top, &apps, kafka.as_ref());
+    let public = reader.public(&mut top, callbacks, miniapp);
     reader.distinct_topics(kafka.as_ref(), &outcomes, &dead_letter_topic);
     top.finish(reader.problems);
     let is_whole = !errors.has_errors();
@@ -77,6 +84,8 @@ pub(super) fn settings(
             log_format,
             log_level,
             apps,
+            grants,
+            public,
         }),
         _ => None,
     };
@@ -104,20 +113,9 @@ impl Reader<'_> {
             ("subject", &mut decoding.subject),
         ];
         for (key, field) in fields {
-            let Some(said) = section.take_string(self.problems, key) else {
-                let path = section.key_path(key);
-                self.note(&path, field.to_string(), &Origin::Default);
-                continue;
-            };
-            if let Some(pointer) = Pointer::new(&said.value) {
-                self.note(&said.key, said.value.clone(), &said.origin);
+            let default = field.to_string();
+            if let Some(pointer) = self.pointer(&mut section, key, &default) {
                 *field = pointer;
-            } else {
-                let problem = said.error(format!("\"{}\" is not a JSON Pointer", said.value));
-                self.problems.push(problem.help(format!(
-                    "begin with a slash: \"/{}\"",
-                    said.value.replace('.', "/")
-                )));
             }
         }
         let max_bytes = section.take_integer(self.problems, "max_bytes", 1, 64 * 1024 * 1024);

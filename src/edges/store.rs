@@ -1,4 +1,4 @@
-//! The store of claims and outcomes: in memory, in an SQLite file, or in Redis.
+//! The store of claims and outcomes, and of what goes with them: in memory, in an SQLite file, or in Redis.
 //!
 //! One thread owns the backend. It takes everything that is queued, carries it out in order as one batch, and answers when the batch is
 //! durable. A batch that fails is tried again, whole, until it succeeds: requests are made so that this does no harm. The service hears
@@ -11,7 +11,7 @@ mod sqlite;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use self::health::Health;
@@ -19,7 +19,7 @@ use self::redis::Redis;
 use self::sqlite::Sqlite;
 use crate::config::{State, StateUrl};
 use crate::pipeline::admission::Ticket;
-use crate::pipeline::claims::{Answer, Book, Request};
+use crate::pipeline::claims::{Answer, Book, Horizon, Request};
 
 /// What the service hears from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,16 +42,54 @@ pub enum Stored {
 
 /// The store. It counts as up until it says otherwise; whether a Redis server is there is looked at as soon as the store starts.
 pub struct Store {
-    requests: Sender<Asked>,
+    orders: Sender<Order>,
     /// While this is there, the thread tries failed batches again.
     hope: Sender<()>,
     /// Says nothing; it is hung up when the thread has ended.
     ended: Receiver<()>,
 }
 
+/// What the thread is told.
+enum Order {
+    Ask(Asked),
+    /// Carry out what came before, and end.
+    Close,
+}
+
 struct Asked {
-    ticket: Ticket,
+    asker: Asker,
     request: Request,
+}
+
+/// Who waits for the answer.
+enum Asker {
+    /// The service, with this ticket.
+    Service(Ticket),
+    /// Somebody with a question of his own.
+    Client(oneshot::Sender<Answer>),
+}
+
+/// For those who have questions of their own, beside the service.
+#[derive(Clone)]
+pub struct StoreClient {
+    orders: Sender<Order>,
+}
+
+/// The store was closed before it answered. What was asked may or may not have been carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the state store is closed")]
+pub struct StoreGone;
+
+impl StoreClient {
+    /// Asks, and waits for the answer for as long as the store is down. Who does not want to wait so long drops the future; the request
+    /// is carried out all the same.
+    pub async fn ask(&self, request: Request) -> Result<Answer, StoreGone> {
+        let (answer_in, answer) = oneshot::channel();
+        let asker = Asker::Client(answer_in);
+        let order = Order::Ask(Asked { asker, request });
+        self.orders.send(order).map_err(|_| StoreGone)?;
+        answer.await.map_err(|_| StoreGone)
+    }
 }
 
 /// What the store in memory keeps, claims and outcomes together. With the outcomes' text that is some 100 MB at most; the oldest go first.
@@ -96,13 +134,13 @@ impl Store {
                 Backend::Redis(Box::new(redis))
             }
         };
-        let (requests_in, requests) = channel();
+        let (orders_in, orders) = channel();
         let (hope, has_hope) = channel();
         let (alive, ended) = channel();
         let health = Health::start(answers.clone())?;
         let keeper = Keeper {
             backend,
-            requests,
+            orders,
             has_hope,
             health,
             answers,
@@ -120,7 +158,7 @@ impl Store {
             .name("store".to_owned())
             .spawn(work)?;
         Ok(Self {
-            requests: requests_in,
+            orders: orders_in,
             hope,
             ended,
         })
@@ -129,8 +167,17 @@ impl Store {
     /// Queues a request; never waits. It is answered by [`Stored::Answer`], but for a release, for which nobody waits. The queue is as long
     /// as the caller makes it: messages in hand are bounded, and so are their requests.
     pub fn ask(&self, ticket: Ticket, request: Request) {
-        if self.requests.send(Asked { ticket, request }).is_err() {
+        let asker = Asker::Service(ticket);
+        let order = Order::Ask(Asked { asker, request });
+        if self.orders.send(order).is_err() {
             tracing::error!("the store's thread has ended");
+        }
+    }
+
+    /// For questions beside the service's own.
+    pub fn client(&self) -> StoreClient {
+        StoreClient {
+            orders: self.orders.clone(),
         }
     }
 
@@ -138,11 +185,13 @@ impl Store {
     /// been carried out.
     pub fn close(self, limit: Duration) {
         let Self {
-            requests,
+            orders,
             hope,
             ended,
         } = self;
-        drop(requests);
+        if orders.send(Order::Close).is_err() {
+            tracing::debug!("the store's thread has ended by itself");
+        }
         if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
             drop(hope);
             tracing::warn!(
@@ -171,21 +220,28 @@ impl Backend {
         }
     }
 
-    /// What is done for the store's own sake: what is older than `before_ms` (Unix milliseconds) is forgotten, at most so much at once,
-    /// and a server is asked whether it is there. Gives how much was forgotten. Redis forgets by itself.
-    fn look_after(&mut self, before_ms: i64, at_most: usize) -> anyhow::Result<usize> {
+    /// What is done for the store's own sake: what is over the horizon is forgotten, at most so much at once, and a server is asked
+    /// whether it is there. Gives how much was forgotten. Redis forgets by itself.
+    fn look_after(&mut self, horizon: Horizon, at_most: usize) -> anyhow::Result<usize> {
         match self {
-            Self::Memory(book) => Ok(book.purge(before_ms, at_most)),
-            Self::Sqlite(sqlite) => sqlite.purge(before_ms, at_most),
+            Self::Memory(book) => Ok(book.purge(horizon, at_most)),
+            Self::Sqlite(sqlite) => sqlite.purge(horizon, at_most),
             Self::Redis(redis) => redis.ping().map(|()| 0),
         }
     }
 }
 
+/// What is said of an outcome that this version does not understand. It may not be made anew: it may have been published.
+fn unreadable(outcome_id: &str) -> String {
+    format!(
+        "the outcome {outcome_id} in the store cannot be read; a newer wx-courier may have written it"
+    )
+}
+
 /// What the thread owns.
 struct Keeper {
     backend: Backend,
-    requests: Receiver<Asked>,
+    orders: Receiver<Order>,
     has_hope: Receiver<()>,
     health: Health,
     answers: mpsc::UnboundedSender<Stored>,
@@ -203,16 +259,23 @@ impl Keeper {
         // A server that is not there is noticed before the first message needs it.
         self.look_after(0);
         loop {
-            match self.requests.recv_timeout(self.patience()) {
-                Ok(first) => {
-                    let rest = self.requests.try_iter().take(LARGEST_BATCH - 1);
-                    let batch: Vec<Asked> = std::iter::once(first).chain(rest).collect();
-                    if !self.carry_out(batch) {
+            match self.orders.recv_timeout(self.patience()) {
+                Ok(Order::Ask(first)) => {
+                    let mut batch = vec![first];
+                    let mut is_closing = false;
+                    while batch.len() < LARGEST_BATCH && !is_closing {
+                        match self.orders.try_recv() {
+                            Ok(Order::Ask(asked)) => batch.push(asked),
+                            Ok(Order::Close) => is_closing = true,
+                            Err(_) => break,
+                        }
+                    }
+                    if !self.carry_out(batch) || is_closing {
                         return;
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => self.look_after(PURGE_STEP),
-                Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Order::Close) | Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
@@ -231,9 +294,9 @@ impl Keeper {
     /// Carries a batch out, however often it takes, and answers. Gives `false` if the store was closed before it succeeded.
     fn carry_out(&mut self, batch: Vec<Asked>) -> bool {
         let n_requests = batch.len();
-        let (tickets, requests): (Vec<Ticket>, Vec<Request>) = batch
+        let (askers, requests): (Vec<Asker>, Vec<Request>) = batch
             .into_iter()
-            .map(|asked| (asked.ticket, asked.request))
+            .map(|asked| (asked.asker, asked.request))
             .unzip();
         let began = Instant::now();
         let answers = loop {
@@ -246,20 +309,11 @@ impl Keeper {
         };
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(n_requests, took_ms, "a batch is carried out");
-        if let Some(now_ms) = requests.iter().rev().find_map(told_at) {
+        if let Some(now_ms) = requests.iter().rev().find_map(Request::now_ms) {
             self.last_heard = Some((now_ms, Instant::now()));
         }
-        for (ticket, answer) in tickets.into_iter().zip(answers) {
-            if answer == Answer::Released {
-                continue;
-            }
-            if self
-                .answers
-                .send(Stored::Answer { ticket, answer })
-                .is_err()
-            {
-                tracing::debug!("the service has ended before an answer of the store reached it");
-            }
+        for (asker, answer) in askers.into_iter().zip(answers) {
+            self.tell(asker, answer);
         }
         self.n_since_purge += n_requests;
         if self.n_since_purge >= PURGE_AFTER {
@@ -269,14 +323,27 @@ impl Keeper {
         true
     }
 
+    fn tell(&self, asker: Asker, answer: Answer) {
+        let is_heard = match asker {
+            Asker::Service(_) if answer == Answer::Released => true,
+            Asker::Service(ticket) => self.answers.send(Stored::Answer { ticket, answer }).is_ok(),
+            Asker::Client(client) => client.send(answer).is_ok(),
+        };
+        if !is_heard {
+            tracing::debug!("an answer of the store comes too late for whoever asked");
+        }
+    }
+
     fn look_after(&mut self, at_most: usize) {
-        let before_ms = self.last_heard.map_or(i64::MIN, |(now_ms, heard)| {
+        let now_ms = self.last_heard.map_or(i64::MIN, |(now_ms, heard)| {
             let since_ms = i64::try_from(heard.elapsed().as_millis()).unwrap_or(i64::MAX);
-            now_ms
-                .saturating_add(since_ms)
-                .saturating_sub(self.remember_ms)
+            now_ms.saturating_add(since_ms)
         });
-        let forgotten = self.attempt(|backend| backend.look_after(before_ms, at_most));
+        let horizon = Horizon {
+            now_ms,
+            remember_ms: self.remember_ms,
+        };
+        let forgotten = self.attempt(|backend| backend.look_after(horizon, at_most));
         self.is_purge_unfinished = at_most > 0 && forgotten.is_none_or(|number| number >= at_most);
     }
 
@@ -295,14 +362,5 @@ impl Keeper {
                 None
             }
         }
-    }
-}
-
-/// The time that a request names, in Unix milliseconds.
-fn told_at(request: &Request) -> Option<i64> {
-    match request {
-        Request::Claim(claim) => Some(claim.now_ms),
-        Request::Settle(settlement) => Some(settlement.now_ms),
-        Request::Release { .. } => None,
     }
 }

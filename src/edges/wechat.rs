@@ -4,6 +4,7 @@ mod body;
 mod client;
 mod errcode;
 mod inquiry;
+mod login;
 mod quota;
 mod rid;
 mod templates;

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::claims::{Grant, Holder};
+use super::claims::{Holder, Permit};
 use super::limits::Rate;
 use super::message::Message;
 use super::moment::Moment;
@@ -138,18 +138,18 @@ impl Admission {
         ticket: Ticket,
         rule: &Arc<Rule>,
         message: &Arc<Message>,
-        grant: Grant,
+        permit: Permit,
     ) {
         if let Some(lane) = self.apps.get_mut(&rule.app) {
             let cleared = Cleared {
                 rule: Arc::clone(rule),
                 message: Arc::clone(message),
-                holder: grant.holder(),
+                holder: permit.holder(),
             };
             lane.come_to_gate(AtGate {
                 ticket,
                 cleared,
-                grant,
+                permit,
             });
         }
     }

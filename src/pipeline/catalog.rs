@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::document::{Item, Node, Origin, Problems, Said, Section, nearest, parse};
 
+use super::grants::Policy;
 use super::params::ParamKind;
 use order::FileOrder;
 
@@ -51,6 +52,8 @@ pub struct Template {
     pub title: Option<String>,
     /// How a permission for it lasts, if that is known.
     pub kind: Option<TemplateKind>,
+    /// What is made of users' grants for it, if that is not as for the rest of the app.
+    pub grants: Option<Policy>,
     /// Its params and their labels, in their order in the file, which is that of the card; empty if they are not known.
     pub params: Vec<(Arc<str>, String)>,
     /// What `WeChat` shows as an example of a param, by its name. An example may break the rules of its own type.
@@ -80,6 +83,17 @@ impl Catalog {
     /// The template of this name of an app.
     pub fn get(&self, app: &str, name: &str) -> Option<&Arc<Template>> {
         self.apps.get(app)?.get(name)
+    }
+
+    /// The template of an app with this name or this id.
+    pub fn find(&self, app: &str, name_or_id: &str) -> Option<&Arc<Template>> {
+        let templates = self.apps.get(app)?;
+        let by_id = || {
+            templates
+                .values()
+                .find(|template| template.id == name_or_id)
+        };
+        templates.get(name_or_id).or_else(by_id)
     }
 
     /// Every template of an app, by name.
@@ -129,6 +143,7 @@ fn read_template(
     let id = section.require_string(problems, "id", ID_HELP);
     let title = section.take_string(problems, "title");
     let kind = section.take_choice(problems, "kind", &TemplateKind::ALL);
+    let grants = section.take_choice(problems, "grants", &Policy::ALL);
     let (mut params, examples) = section
         .take_section(problems, "params")
         .map(|params| read_params(problems, params))
@@ -158,6 +173,7 @@ fn read_template(
         id: id.value,
         title: title.map(|said| said.value),
         kind: kind.map(|said| said.value),
+        grants: grants.map(|said| said.value),
         params,
         examples,
         enums,

@@ -5,6 +5,9 @@
 //! outcome and never changes it. Two processes that both think they own a record are told apart by the holder of the claim; only the
 //! holder's word counts.
 //!
+//! The same store keeps what has to go together with a claim, or outlive the process for the same reason: users' grants, users behind
+//! login codes, and the way from `WeChat`'s number of a message to its outcome.
+//!
 //! [`Book`] is the meaning of it all, as a value. The store that keeps nothing is a `Book`; the others must answer as one does.
 
 use std::fmt;
@@ -16,8 +19,11 @@ mod book;
 pub use book::Book;
 
 use super::admission::Ticket;
+use super::grants::{self, Ledger, Reservation, Wish};
+use super::logins;
 use super::moment::Moment;
 use super::outcome::{Outcome, Status};
+use super::receipts::{self, Receipts};
 
 /// Who holds a claim: one question of one process. The next question for the same message is another holder, so that a claim which was renewed
 /// is not taken for the old one.
@@ -59,9 +65,33 @@ pub enum Request {
         message_id: Arc<str>,
         /// Whose claim it was. Another holder's claim stays.
         holder: Holder,
+        /// Where a grant was set aside for it, which is given back.
+        grant: Option<grants::Key>,
     },
     /// This is how a record's message ended.
     Settle(Settlement),
+    /// What users have allowed.
+    Grant(grants::Question),
+    /// Who somebody is.
+    Login(logins::Question),
+    /// Which outcome a receipt belongs to.
+    Receipt(receipts::Question),
+}
+
+impl Request {
+    /// The time that it names, in Unix milliseconds.
+    pub fn now_ms(&self) -> Option<i64> {
+        match self {
+            Self::Claim(claim) => Some(claim.now_ms),
+            Self::Release { .. } => None,
+            Self::Settle(settlement) => Some(settlement.now_ms),
+            Self::Grant(question) => Some(question.now_ms()),
+            Self::Login(
+                logins::Question::Keep { now_ms, .. } | logins::Question::Recall { now_ms, .. },
+            ) => Some(*now_ms),
+            Self::Receipt(question) => Some(question.now_ms()),
+        }
+    }
 }
 
 /// The wish to send a message.
@@ -75,6 +105,8 @@ pub struct Claim {
     pub holder: Holder,
     /// A claim of this holder is in doubt and is taken over, if the same record asked for it.
     pub over: Option<Holder>,
+    /// The user's grant that the message needs, set aside together with the claim.
+    pub grant: Option<Wish>,
     /// The time, in Unix milliseconds.
     pub now_ms: i64,
 }
@@ -86,15 +118,69 @@ pub struct Settlement {
     pub outcome: Arc<Outcome>,
     /// Whose claim ends with it; `None` for a message that was not claimed.
     pub holder: Option<Holder>,
+    /// Where a grant was set aside for it: used up or given back as the outcome says.
+    pub grant: Option<grants::Key>,
+    /// Whether the outcome is looked for by its `msgid` later.
+    pub receipts: Receipts,
     /// The time, in Unix milliseconds.
     pub now_ms: i64,
 }
+
+impl Settlement {
+    /// What this end means for the grant that was set aside. `WeChat` may have delivered a message whose last answer was 43101.
+    pub fn end_grant(&self, ledger: &mut Ledger) {
+        let outcome = &self.outcome;
+        if counts_as_sent(outcome.status) {
+            ledger.use_up(&outcome.message_id);
+        } else {
+            ledger.give_back(&outcome.message_id);
+        }
+        if self.is_refused() {
+            ledger.reject(self.now_ms);
+        }
+    }
+
+    /// Whether `WeChat` has said that the user allows nothing more.
+    pub fn is_refused(&self) -> bool {
+        self.outcome.errcode == Some(NOT_SUBSCRIBED)
+    }
+}
+
+/// How far back a store remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Horizon {
+    /// The time, in Unix milliseconds.
+    pub now_ms: i64,
+    /// How long claims, outcomes and what goes with them are kept, in milliseconds.
+    pub remember_ms: i64,
+}
+
+impl Horizon {
+    /// Claims, outcomes, marks and numbers from before this moment are forgotten.
+    pub fn entries_ms(self) -> i64 {
+        self.now_ms.saturating_sub(self.remember_ms)
+    }
+
+    /// Ledgers that nothing has happened to since before this moment are forgotten.
+    pub fn ledgers_ms(self) -> i64 {
+        self.now_ms
+            .saturating_sub(self.remember_ms.max(LEDGERS_FOR_MS))
+    }
+}
+
+/// `WeChat`: subscribe/send, the user has not subscribed, has cancelled, or has used up every permission.
+const NOT_SUBSCRIBED: i64 = 43101;
+
+/// How long a ledger is kept that nothing happens to: a year. `WeChat` names no end of a permission.
+pub const LEDGERS_FOR_MS: i64 = 365 * 24 * 3_600_000;
 
 /// What the store answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// To a claim: it is made, and durable. Send.
-    Granted,
+    Claimed(Reservation),
+    /// To a claim: it is not made, because the user has granted nothing that is left.
+    NoGrant,
     /// To a claim: somebody else is sending the message, or was when he ended. To a settlement without a claim: the same record has one.
     Held(Held),
     /// To a claim: another record's message with this id was sent, or may have been.
@@ -108,6 +194,12 @@ pub enum Answer {
     TakenOver,
     /// To a release.
     Released,
+    /// To a question about grants.
+    Grant(grants::Reply),
+    /// To a question about users.
+    Login(logins::Reply),
+    /// To a question about receipts.
+    Receipt(receipts::Reply),
 }
 
 /// A claim without an outcome.
@@ -123,19 +215,27 @@ pub struct Held {
 
 /// The store's word that a message may be sent. There is no other way to get one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grant {
+pub struct Permit {
     holder: Holder,
     asked_at: Moment,
+    reservation: Reservation,
 }
 
 /// A call is begun only this soon after its claim was asked for: later, somebody may take the claim for one in doubt. A process that was
 /// stopped for a while, or that waited for the store, asks again first.
 pub const FRESH: Duration = Duration::from_secs(2);
 
-impl Grant {
-    /// The grant in an answer to the claim that this holder asked for at this time.
+impl Permit {
+    /// The permit in an answer to the claim that this holder asked for at this time.
     pub fn in_answer(answer: &Answer, holder: Holder, asked_at: Moment) -> Option<Self> {
-        matches!(answer, Answer::Granted).then_some(Self { holder, asked_at })
+        let Answer::Claimed(reservation) = answer else {
+            return None;
+        };
+        Some(Self {
+            holder,
+            asked_at,
+            reservation: *reservation,
+        })
     }
 
     /// Whether a call may be begun with it. Both clocks are looked at: the first one stands still while the machine sleeps.
@@ -148,6 +248,11 @@ impl Grant {
     /// Who may send.
     pub fn holder(self) -> Holder {
         self.holder
+    }
+
+    /// What was set aside for it.
+    pub fn reservation(self) -> Reservation {
+        self.reservation
     }
 }
 

@@ -88,6 +88,11 @@ impl Default for RetryPlan {
 }
 
 impl RetryPlan {
+    /// The wait before another try of something after so many; `None` if they were all that there are.
+    pub fn patience(&self, tries: u32, jitter: f64) -> Option<Duration> {
+        (tries < self.attempts).then(|| self.wait(tries, jitter))
+    }
+
     /// The wait after the `attempts`-th attempt: anything from nothing to the bound, evenly ("full jitter"), so that messages
     /// that failed together do not come back together.
     fn wait(&self, attempts: u32, jitter: f64) -> Duration {
@@ -115,7 +120,7 @@ impl Tries {
     pub fn end(self, status: Status, reason: Reason) -> (Status, Reason) {
         let denies = matches!(
             reason,
-            Reason::UserRefused | Reason::AttemptsUsed | Reason::Expired
+            Reason::UserRefused | Reason::NoGrant | Reason::AttemptsUsed | Reason::Expired
         );
         if denies && self.in_doubt > 0 {
             return (Status::Unknown, Reason::InDoubt);

@@ -8,7 +8,10 @@
 //! sent, and when it has ended the store is told before the outcome is published. After every input the same upkeep runs: whoever has a
 //! turn gets it, positions that moved are reported, reading is paused or resumed, and hand-overs that are finished are answered.
 
+mod addressing;
 mod claiming;
+mod duty;
+mod granting;
 mod handover;
 mod intake;
 mod pausing;
@@ -26,15 +29,13 @@ pub use port::{Effect, Input, Setup, Unmatched};
 pub use status::{PartitionStatus, PauseStatus, Status};
 
 use super::admission::{Admission, Ticket, Waiting};
-use super::claims::{Grant, Holder, Settlement};
-use super::delivery::{Refusal, Tries};
-use super::event::{Event, Record};
-use super::message::Message;
+use super::claims::Holder;
 use super::moment::Moment;
-use super::offsets::{Epoch, Ledger, Partition};
-use super::outcome::Outcome;
+use super::offsets::{Ledger, Partition};
 use super::pauses::{Breakers, Pauses};
 use super::rules::{Rule, RuleSet};
+use addressing::Exchanges;
+use duty::{Delivery, Duty, Origin, Rejoins, Stage};
 use handover::Handover;
 
 /// The engine.
@@ -48,6 +49,7 @@ pub struct Engine {
     breakers: Breakers,
     store: Store,
     timers: BTreeSet<(Duration, Ticket)>,
+    exchanges: Exchanges,
     handovers: BTreeMap<HandoverId, Handover>,
     draining: Option<Handover>,
     /// When moved positions are reported next; `None` while none has moved.
@@ -66,78 +68,11 @@ const COMMIT_EVERY: Duration = Duration::from_millis(100);
 /// ledger without end. An entry takes some 24 bytes.
 const OPEN_RECORDS_A_MESSAGE: usize = 20;
 
-/// What a record owes: one outcome, and before it perhaps a message.
-struct Duty {
-    origin: Origin,
-    bytes: usize,
-    stage: Stage,
-}
-
-/// Where a duty comes from.
-#[derive(Clone)]
-struct Origin {
-    partition: Partition,
-    epoch: Epoch,
-    record: Arc<Record>,
-    /// `None` where no event could be made of the record.
-    event: Option<Arc<Event>>,
-    rules_version: Arc<str>,
-    received: Moment,
-}
-
 /// What is known of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Store {
     Up,
     Down,
-}
-
-enum Stage {
-    /// The message waits for its turn.
-    Waiting(Delivery),
-    /// The store is asked for the claim.
-    Claiming(Delivery),
-    /// The message has its claim and waits until the limits let it go.
-    AtGate(Delivery),
-    /// A call is under way.
-    Sending(Delivery),
-    /// The message waits before its next turn; it keeps its recipient, so that nothing overtakes it.
-    BackingOff(Delivery),
-    /// The store is told how the message ended.
-    Settling(Settlement),
-    /// The store's answer has to be waited for: somebody else may still end this message.
-    Unsettled(Settlement),
-    /// The outcome waits for its acknowledgement.
-    Publishing(Arc<Outcome>),
-}
-
-/// Where in its lane a message waits that had its turn.
-#[derive(Clone, Copy)]
-enum Rejoins {
-    /// It was its turn, and still is.
-    First,
-    /// It waits for another record's message, which may stand behind it: it must not use up every turn, or every trial of a pause.
-    Last,
-}
-
-/// A message on its way.
-#[derive(Clone)]
-struct Delivery {
-    rule: Arc<Rule>,
-    message: Arc<Message>,
-    message_id: Arc<str>,
-    outcome_id: Arc<str>,
-    tries: Tries,
-    /// The claim that it holds.
-    grant: Option<Grant>,
-    /// As whom, and when, the store was last asked for it.
-    asked: Option<(Holder, Moment)>,
-    /// Calls of `message/subscribe/send`; a turn without a token made none.
-    calls: u32,
-    api_ms: u64,
-    rejoins: Rejoins,
-    /// The refusal that was the app's or the template's matter, and after which it waits.
-    held_by: Option<Arc<Refusal>>,
 }
 
 impl Engine {
@@ -158,6 +93,7 @@ impl Engine {
             ledgers: BTreeMap::new(),
             duties: BTreeMap::new(),
             timers: BTreeSet::new(),
+            exchanges: Exchanges::default(),
             handovers: BTreeMap::new(),
             draining: None,
             commit_at: None,
@@ -187,6 +123,7 @@ impl Engine {
                 answer,
                 api_ms,
             } => self.send_finished(now, ticket, &answer, api_ms, effects),
+            Input::Exchanged { ticket, answer } => self.exchanged(now, ticket, &answer, effects),
             Input::Published { ticket } => self.published(now, ticket, effects),
             Input::PublishFailed { ticket } => self.publish_failed(now, ticket),
             Input::RulesChanged(rules) => self.rules_changed(now, rules, effects),
@@ -227,6 +164,7 @@ impl Engine {
         self.end_pauses(now, effects);
         self.finish_handovers(now, effects);
         if !self.drain_is_late(now) {
+            self.begin_exchanges(effects);
             self.give_turns(now, effects);
             self.let_depart(now, effects);
         }
@@ -259,7 +197,15 @@ impl Engine {
                     let outcome = Arc::clone(outcome);
                     self.publish(ticket, outcome, effects);
                 }
-                Stage::Waiting(_)
+                Stage::Unaddressed(letter) => {
+                    let letter = letter.clone();
+                    self.recall(now, ticket, letter, effects);
+                }
+                Stage::Reporting
+                | Stage::Recalling(_)
+                | Stage::Exchanging(_)
+                | Stage::Keeping(..)
+                | Stage::Waiting(_)
                 | Stage::Claiming(_)
                 | Stage::AtGate(_)
                 | Stage::Sending(_)

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::event::RunId;
+use super::logins::JsCode;
 use super::outcome::Reason;
 use super::params::{ParamKind, Violation, normalise};
 use super::rules::{Overflow, Rule};
@@ -57,9 +58,65 @@ impl Lang {
 /// What the templates of a rule gave for an event: nothing of it is checked yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    pub(super) recipient: String,
+    pub(super) to: To,
     pub(super) page: Option<String>,
     pub(super) params: Vec<(Arc<str>, String)>,
+}
+
+/// Whom a draft is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    /// This openid.
+    Openid(String),
+    /// The user who was given this login code.
+    Code(String),
+}
+
+/// What a draft comes to whose every value fits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// A message.
+    Message(Message),
+    /// A message whose recipient has to be asked for.
+    Unaddressed(Unaddressed),
+}
+
+/// A message without its recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unaddressed {
+    /// Its recipient is empty.
+    message: Message,
+    code: JsCode,
+}
+
+impl Unaddressed {
+    /// The code that names the recipient.
+    pub fn code(&self) -> &JsCode {
+        &self.code
+    }
+
+    /// The message, now that the recipient is known.
+    pub fn address(mut self, openid: &str) -> Result<Message, Rejection> {
+        self.message.recipient = check_recipient(openid)?;
+        Ok(self.message)
+    }
+}
+
+impl Made {
+    /// The message as people may look at it: its recipient is empty if it is not known yet.
+    pub fn shown(&self) -> &Message {
+        match self {
+            Self::Message(message) | Self::Unaddressed(Unaddressed { message, .. }) => message,
+        }
+    }
+
+    /// The message; one whose recipient was to be asked for is for this openid.
+    pub fn to(self, openid: &str) -> Result<Message, Rejection> {
+        match self {
+            Self::Message(message) => Ok(message),
+            Self::Unaddressed(unaddressed) => unaddressed.address(openid),
+        }
+    }
 }
 
 /// What one rule made of one event, and every value of it fits. Read it, do not write it: only [`validate`] makes one.
@@ -119,8 +176,11 @@ pub fn sent_first(message_id: &str) -> &str {
 }
 
 /// Checks a draft against the limits of its template and makes a message of it.
-pub fn validate(rule: &Rule, message_id: &str, draft: Draft) -> Result<Message, Rejection> {
-    let recipient = check_recipient(&draft.recipient)?;
+pub fn validate(rule: &Rule, message_id: &str, draft: Draft) -> Result<Made, Rejection> {
+    let (recipient, code) = match &draft.to {
+        To::Openid(openid) => (check_recipient(openid)?, None),
+        To::Code(code) => (String::new(), Some(check_code(code)?)),
+    };
     let page = draft.page.as_deref().map(check_page).transpose()?.flatten();
     let mut params = draft.params;
     for (name, value) in &mut params {
@@ -130,7 +190,7 @@ pub fn validate(rule: &Rule, message_id: &str, draft: Draft) -> Result<Message, 
             param: Some(Arc::clone(name)),
         })?;
     }
-    Ok(Message {
+    let message = Message {
         rule: Arc::clone(&rule.name),
         message_id: message_id.to_owned(),
         recipient,
@@ -138,6 +198,10 @@ pub fn validate(rule: &Rule, message_id: &str, draft: Draft) -> Result<Message, 
         lang: rule.lang,
         params,
         validated: (),
+    };
+    Ok(match code {
+        None => Made::Message(message),
+        Some(code) => Made::Unaddressed(Unaddressed { message, code }),
     })
 }
 
@@ -174,33 +238,52 @@ fn check_param(rule: &Rule, name: &str, value: &str) -> Result<String, Violation
     }
 }
 
-/// An openid is 28 characters of the base64 alphabet for URLs today; only the alphabet is relied on.
-fn check_recipient(text: &str) -> Result<String, Rejection> {
+/// Checks an openid, and trims it; the error says what was expected. It is 28 characters of the base64 alphabet for URLs today; only the alphabet is relied on.
+pub fn check_openid(text: &str) -> Result<&str, String> {
     const LIMIT: usize = 128;
-    let recipient = text.trim();
-    let rejection = |detail: String| Rejection {
-        reason: Reason::RecipientMalformed,
-        detail,
-        param: None,
-    };
-    if recipient.is_empty() {
-        return Err(rejection("to: the openid is empty".to_owned()));
+    let openid = text.trim();
+    if openid.is_empty() {
+        return Err("the openid is empty".to_owned());
     }
-    if recipient.len() > LIMIT {
-        return Err(rejection(format!(
-            "to: expected an openid of at most {LIMIT} characters, found {}",
-            recipient.len()
-        )));
+    if openid.len() > LIMIT {
+        return Err(format!(
+            "expected an openid of at most {LIMIT} characters, found {}",
+            openid.len()
+        ));
     }
-    if !recipient
+    if !openid
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     {
-        return Err(rejection(
-            "to: expected an openid: letters, digits, `-` and `_`".to_owned(),
-        ));
+        return Err("expected an openid: letters, digits, `-` and `_`".to_owned());
     }
-    Ok(recipient.to_owned())
+    Ok(openid)
+}
+
+fn check_recipient(text: &str) -> Result<String, Rejection> {
+    let checked = check_openid(text).map_err(|detail| Rejection {
+        reason: Reason::RecipientMalformed,
+        detail: format!("to: {detail}"),
+        param: None,
+    });
+    checked.map(str::to_owned)
+}
+
+/// `WeChat` does not say what a code looks like; those seen are 32 letters and digits.
+fn check_code(text: &str) -> Result<JsCode, Rejection> {
+    const LIMIT: usize = 256;
+    let code = text.trim();
+    let is_plain = !code
+        .bytes()
+        .any(|byte| byte.is_ascii_control() || byte == b' ');
+    if !code.is_empty() && code.len() <= LIMIT && is_plain {
+        return Ok(JsCode::new(code));
+    }
+    Err(Rejection {
+        reason: Reason::RecipientMalformed,
+        detail: format!("to.js_code: expected a code of wx.login, of at most {LIMIT} bytes"),
+        param: None,
+    })
 }
 
 /// An empty page is no page: the card opens nothing then.

@@ -63,6 +63,12 @@ pub enum Reason {
     UserRefused,
     /// `rejected`: no such user in this app (40003).
     RecipientUnknown,
+    /// `rejected`: the login code that names the recipient is older than five minutes, or never was one (40029).
+    LoginCodeExpired,
+    /// `rejected`: the login code that names the recipient was exchanged before (40163).
+    LoginCodeUsed,
+    /// `rejected`: the user behind the login code is blocked as a risk (40226).
+    UserBlocked,
     /// `rejected`: a value breaks its rule in `WeChat`'s eyes (47003).
     ParamRefused,
     /// `rejected`: the content is not allowed (45168, 40066).
@@ -96,7 +102,11 @@ pub enum Reason {
     ParamMalformed,
     /// `invalid`: a param's value is not one that the template lists.
     ParamNotListed,
+    /// `invalid`: an event that should tell of a user's permission does not (`[grants]`).
+    GrantMalformed,
 
+    /// `skipped`: the user has granted nothing that is left, and the grants of the template are enforced.
+    NoGrant,
     /// `skipped`: another record's message with the same message id was sent, or may have been.
     Duplicate,
 
@@ -124,6 +134,9 @@ impl Reason {
             Self::Ok => "ok",
             Self::UserRefused => "user_refused",
             Self::RecipientUnknown => "recipient_unknown",
+            Self::LoginCodeExpired => "login_code_expired",
+            Self::LoginCodeUsed => "login_code_used",
+            Self::UserBlocked => "user_blocked",
             Self::ParamRefused => "param_refused",
             Self::ContentRefused => "content_refused",
             Self::PageUnknown => "page_unknown",
@@ -140,6 +153,8 @@ impl Reason {
             Self::ParamTooLong => "param_too_long",
             Self::ParamMalformed => "param_malformed",
             Self::ParamNotListed => "param_not_listed",
+            Self::GrantMalformed => "grant_malformed",
+            Self::NoGrant => "no_grant",
             Self::Duplicate => "duplicate",
             Self::Expired => "expired",
             Self::AttemptsUsed => "attempts_used",

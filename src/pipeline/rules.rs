@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use super::catalog::{Catalog, Template};
 use super::event::Event;
 use super::limits::Rate;
-use super::message::{Draft, Lang, Message, Rejection, message_id, sent_again, validate};
+use super::message::{Draft, Lang, Made, Rejection, To, message_id, sent_again, validate};
 use super::outcome::Reason;
 use super::params::normalise;
 use crate::document::Problems;
@@ -100,12 +100,20 @@ pub struct Rule {
     pub rate: Option<Rate>,
     wants: Wants,
     when: Option<Condition>,
-    to: Text,
+    to: Address,
     page: Option<Text>,
     dedupe: Option<Text>,
     params: Vec<Param>,
     belongings: Arc<Belongings>,
     tests: Vec<proof::RuleTest>,
+}
+
+/// How a rule names the recipient.
+enum Address {
+    /// By openid.
+    Openid(Text),
+    /// By a code of `wx.login`.
+    Code(Text),
 }
 
 /// The types of events that a rule is for.
@@ -131,7 +139,7 @@ pub struct Planned {
     /// What is sent once, even where no message came of it: see [`message_id`].
     pub message_id: String,
     /// The message, or why there is none.
-    pub result: Result<Message, Rejection>,
+    pub result: Result<Made, Rejection>,
 }
 
 impl Rule {
@@ -147,6 +155,11 @@ impl Rule {
     /// The names of the params that it fills, in their order on the card.
     pub fn params(&self) -> impl Iterator<Item = &Arc<str>> {
         self.params.iter().map(|param| &param.name)
+    }
+
+    /// Whether its recipients are named by login codes.
+    pub fn is_by_code(&self) -> bool {
+        matches!(self.to, Address::Code(_))
     }
 
     /// How many tests its file has.
@@ -229,7 +242,10 @@ impl Rule {
             text.render(root)
                 .map_err(|failure| rejection(key, &failure))
         };
-        let recipient = render("to", &self.to)?;
+        let to = match &self.to {
+            Address::Openid(text) => To::Openid(render("to", text)?),
+            Address::Code(text) => To::Code(render("to.js_code", text)?),
+        };
         let page = self
             .page
             .as_ref()
@@ -243,11 +259,7 @@ impl Rule {
             })?;
             params.push((Arc::clone(name), value));
         }
-        Ok(Draft {
-            recipient,
-            page,
-            params,
-        })
+        Ok(Draft { to, page, params })
     }
 }
 
@@ -272,7 +284,7 @@ fn rejection(key: &str, failure: &Failure) -> Rejection {
 #[derive(Debug)]
 pub struct RuleSet {
     version: Arc<str>,
-    catalog: Catalog,
+    catalog: Arc<Catalog>,
     /// By name, so that an index is also a place in the order of plans.
     rules: Vec<Arc<Rule>>,
     by_type: HashMap<String, Vec<usize>>,
@@ -294,12 +306,12 @@ impl RuleSet {
         let sound = !found.has_errors();
         problems.extend(found);
         sound.then(|| {
-            let version = version_of(sources, &rules);
-            Self::of(version, around.catalog.clone(), rules)
+            let catalog = Arc::new(around.catalog.clone());
+            Self::of(version_of(sources, &rules), catalog, rules)
         })
     }
 
-    fn of(version: Arc<str>, catalog: Catalog, mut rules: Vec<Arc<Rule>>) -> Self {
+    fn of(version: Arc<str>, catalog: Arc<Catalog>, mut rules: Vec<Arc<Rule>>) -> Self {
         rules.sort_by(|left, right| left.name.cmp(&right.name));
         let mut by_type: HashMap<String, Vec<usize>> = HashMap::new();
         let mut with_globs = Vec::new();
@@ -331,8 +343,8 @@ impl RuleSet {
         &self.version
     }
 
-    /// The templates that the rules were compiled with.
-    pub fn catalog(&self) -> &Catalog {
+    /// The templates that the rules were checked against.
+    pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
     }
 

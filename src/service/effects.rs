@@ -10,6 +10,7 @@ use crate::edges::wechat::{Called, WeChat};
 use crate::pipeline::admission::{Cleared, Ticket};
 use crate::pipeline::delivery::Answer;
 use crate::pipeline::engine::{Effect, Input};
+use crate::pipeline::logins::{Exchanged, JsCode};
 use crate::pipeline::pauses::Change;
 
 /// What `WeChat` was asked, and said.
@@ -22,6 +23,10 @@ pub(super) enum Answered {
     Quota {
         app: Arc<str>,
         left: Option<i64>,
+    },
+    Exchange {
+        ticket: Ticket,
+        answer: Exchanged,
     },
 }
 
@@ -83,6 +88,34 @@ async fn ask_quota(wechat: Arc<WeChat>, app: Arc<str>, answers: mpsc::UnboundedS
     }
 }
 
+/// An exchange under way, which always answers, as a call does.
+struct Exchange {
+    ticket: Ticket,
+    answer: Option<Exchanged>,
+    answers: mpsc::UnboundedSender<Answered>,
+}
+
+impl Exchange {
+    async fn make(mut self, wechat: Arc<WeChat>, app: Arc<str>, code: JsCode) {
+        self.answer = Some(wechat.exchange(&app, &code).await);
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let abandoned = || Exchanged::Unanswered {
+            detail: "the call was abandoned".to_owned(),
+        };
+        let answered = Answered::Exchange {
+            ticket: self.ticket,
+            answer: self.answer.take().unwrap_or_else(abandoned),
+        };
+        if self.answers.send(answered).is_err() {
+            tracing::debug!("an exchange came back after the service had ended");
+        }
+    }
+}
+
 impl Service {
     pub(super) fn answered(&self, answered: Answered) -> Input {
         match answered {
@@ -99,6 +132,7 @@ impl Service {
                 }
             }
             Answered::Quota { app, left } => Input::QuotaAnswered { app, left },
+            Answered::Exchange { ticket, answer } => Input::Exchanged { ticket, answer },
         }
     }
 
@@ -115,6 +149,14 @@ impl Service {
                     answers: self.answers_in.clone(),
                 };
                 tokio::spawn(call.make(wechat, cleared));
+            }
+            Effect::Exchange { ticket, app, code } => {
+                let exchange = Exchange {
+                    ticket,
+                    answer: None,
+                    answers: self.answers_in.clone(),
+                };
+                tokio::spawn(exchange.make(Arc::clone(&self.wechat), app, code));
             }
             Effect::AskQuota { app } => {
                 let question = ask_quota(Arc::clone(&self.wechat), app, self.answers_in.clone());

@@ -26,7 +26,7 @@ use toml::Table;
 use wx_courier::document::{Problems, Severity};
 use wx_courier::pipeline::catalog::Catalog;
 use wx_courier::pipeline::event::{Event, Wish};
-use wx_courier::pipeline::message::{Lang, Message, Rejection};
+use wx_courier::pipeline::message::{Lang, Made, Rejection};
 use wx_courier::pipeline::rules::{Planned, RuleSet, RuleSource, Surroundings};
 
 const TEMPLATES: &str = "[shop.any]\nid = \"any\"";
@@ -212,14 +212,15 @@ fn read_event(json: &str) -> Event {
 
 fn describe(planned: &Planned) -> Table {
     let mut table = match &planned.result {
-        Ok(message) => describe_message(message),
+        Ok(made) => describe_message(made),
         Err(rejection) => describe_rejection(rejection),
     };
     table.insert("rule".to_owned(), planned.rule.name.as_ref().into());
     table
 }
 
-fn describe_message(message: &Message) -> Table {
+fn describe_message(made: &Made) -> Table {
+    let message = made.shown();
     let params: Table = message
         .params
         .iter()
@@ -227,7 +228,12 @@ fn describe_message(message: &Message) -> Table {
         .collect();
     let mut table = Table::new();
     table.insert("message_id".to_owned(), message.message_id.as_str().into());
-    table.insert("to".to_owned(), message.recipient.as_str().into());
+    match made {
+        Made::Message(message) => table.insert("to".to_owned(), message.recipient.as_str().into()),
+        Made::Unaddressed(letter) => {
+            table.insert("js_code".to_owned(), letter.code().expose().into())
+        }
+    };
     table.insert("params".to_owned(), params.into());
     if let Some(page) = message.page.as_deref() {
         table.insert("page".to_owned(), page.into());

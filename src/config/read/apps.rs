@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::secrets::{Found, SecretKeys, variable_of};
 use super::{Reader, is_file, word_of};
-use crate::config::{App, MiniprogramState};
+use crate::config::{App, Callbacks, MiniprogramState};
 use crate::document::{Item, Node, Problem, Said, Section, nearest};
+use crate::pipeline::grants::Policy;
 use crate::pipeline::limits::Rate;
 
 const APP_SECRET: SecretKeys = SecretKeys {
@@ -19,9 +20,14 @@ impl Reader<'_> {
     pub(super) fn apps(
         &mut self,
         top: &mut Section,
-    ) -> (BTreeSet<String>, BTreeMap<Arc<str>, App>) {
+    ) -> (
+        BTreeSet<String>,
+        BTreeMap<Arc<str>, App>,
+        BTreeMap<Arc<str>, Callbacks>,
+    ) {
         let mut names = BTreeSet::new();
         let mut apps = BTreeMap::new();
+        let mut callbacks = BTreeMap::new();
         let said = top
             .take_section(self.problems, "apps")
             .map(|mut section| section.take_rest())
@@ -42,12 +48,16 @@ impl Reader<'_> {
                 continue;
             }
             names.insert(name.clone());
-            let section = Section::new(self.problems, node.key, node.value);
+            let mut section = Section::new(self.problems, node.key, node.value);
+            let name: Arc<str> = Arc::from(name);
+            if let Some(of_app) = self.callbacks(&mut section) {
+                callbacks.insert(Arc::clone(&name), of_app);
+            }
             if let Some(app) = self.app(section) {
-                apps.insert(Arc::from(name), app);
+                apps.insert(name, app);
             }
         }
-        (names, apps)
+        (names, apps, callbacks)
     }
 
     fn app(&mut self, mut section: Section) -> Option<App> {
@@ -103,6 +113,11 @@ impl Reader<'_> {
         let miniprogram_state = self.or_default(state, &key, MiniprogramState::Formal, |state| {
             word_of(&states, state)
         });
+        let grants = section.take_choice(self.problems, "grants", &Policy::ALL);
+        let key = section.key_path("grants");
+        let grants = self.or_default(grants, &key, Policy::Off, |policy| {
+            word_of(&Policy::ALL, policy)
+        });
         section.finish(self.problems);
         Some(App {
             appid: appid?,
@@ -112,6 +127,7 @@ impl Reader<'_> {
             rate,
             max_in_flight,
             miniprogram_state,
+            grants,
         })
     }
 

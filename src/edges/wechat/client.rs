@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::body::SendBody;
 use super::errcode::class_of;
 use super::token::{TokenKeeper, TokenStatus};
-use crate::config::{App, MiniprogramState, Settings};
+use crate::config::{App, MiniprogramState, Secret, Settings};
 use crate::pipeline::admission::Cleared;
 use crate::pipeline::delivery::{Answer, Class, Refusal, TokenTrouble};
 
@@ -27,9 +27,10 @@ pub struct WeChat {
 
 pub(super) struct AppClient {
     pub(super) http: reqwest::Client,
+    pub(super) appid: String,
+    pub(super) secret: Option<Secret>,
     url: String,
     pub(super) base_url: String,
-    pub(super) appid: String,
     state: MiniprogramState,
     pub(super) tokens: TokenKeeper,
     /// A token that took longer came too late for its message.
@@ -112,6 +113,7 @@ impl AppClient {
             ),
             base_url: app.base_url.clone(),
             appid: app.appid.clone(),
+            secret: app.secret.clone(),
             state: app.miniprogram_state,
         })
     }
@@ -312,7 +314,7 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 /// `invalid openid rid: 5f-6a-7b` → the text and the request id.
-fn split_rid(errmsg: &str) -> (&str, Option<&str>) {
+pub(super) fn split_rid(errmsg: &str) -> (&str, Option<&str>) {
     match errmsg.rsplit_once("rid:") {
         Some((text, rid)) => (text.trim(), Some(rid.trim()).filter(|rid| !rid.is_empty())),
         None => (errmsg.trim(), None),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::recipients::Recipients;
 use super::{AppBounds, Cleared, Departure, Ticket, Turn, Waiting};
-use crate::pipeline::claims::Grant;
+use crate::pipeline::claims::Permit;
 use crate::pipeline::limits::{Pace, Rate};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::pauses::{Pauses, Way};
@@ -35,7 +35,7 @@ pub(super) struct AppLane {
 pub(super) struct AtGate {
     pub(super) ticket: Ticket,
     pub(super) cleared: Cleared,
-    pub(super) grant: Grant,
+    pub(super) permit: Permit,
 }
 
 struct RuleLane {
@@ -219,9 +219,9 @@ impl AppLane {
         let AtGate {
             ticket,
             cleared,
-            grant,
+            permit,
         } = self.at_gate.remove(index)?;
-        let is_fresh = grant.is_fresh(now);
+        let is_fresh = permit.is_fresh(now);
         if let Some(lane) = self.rules.get_mut(&cleared.rule.name) {
             lane.n_at_gate = lane.n_at_gate.saturating_sub(1);
             if is_fresh {

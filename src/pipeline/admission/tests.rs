@@ -1,5 +1,6 @@
 //! Turns and departures, without an engine: who goes, when, and who does not.
 
+use crate::pipeline::grants::Reservation;
 use std::num::NonZeroU32;
 
 use proptest::prelude::*;
@@ -75,7 +76,7 @@ impl Bench {
         Waiting {
             ticket: Ticket(self.next),
             rule: planned.rule,
-            message: Arc::new(planned.result.unwrap()),
+            message: Arc::new(planned.result.unwrap().to("").unwrap()),
             expires_at_ms: START_MS + expires_ms,
         }
     }
@@ -100,14 +101,19 @@ impl Bench {
             process: 1,
             ticket: waiting.ticket,
         };
-        let grant = Grant::in_answer(&Answer::Granted, holder, at_ms(asked_ms)).unwrap();
+        let permit = Permit::in_answer(
+            &Answer::Claimed(Reservation::NotAsked),
+            holder,
+            at_ms(asked_ms),
+        )
+        .unwrap();
         let Waiting {
             ticket,
             rule,
             message,
             ..
         } = waiting;
-        self.admission.come_to_gate(*ticket, rule, message, grant);
+        self.admission.come_to_gate(*ticket, rule, message, permit);
     }
 
     fn pause(&mut self, rule: &str, cause: Cause) {

@@ -1,23 +1,33 @@
 //! The store as a value: what every store answers.
 
-use std::collections::{BTreeSet, HashMap};
+mod aged;
+
 use std::sync::Arc;
 
-use super::{Answer, Claim, Held, Holder, Request, Settlement, counts_as_sent};
+use super::{Answer, Claim, Held, Holder, Horizon, Request, Settlement, counts_as_sent};
+use crate::pipeline::grants::{self, Ledger, Reservation};
+use crate::pipeline::logins;
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::receipts::{self, Receipts};
+use aged::Aged;
 
-/// Claims and outcomes, the newest ones.
+/// Everything that a store keeps, the newest of it.
 pub struct Book {
     /// By message id.
-    claims: HashMap<Arc<str>, Entry>,
+    claims: Aged<Arc<str>, Entry>,
     /// By the outcome's id.
-    outcomes: HashMap<Arc<str>, Arc<Outcome>>,
-    /// What is forgotten first.
-    ages: BTreeSet<(i64, Key)>,
-    capacity: usize,
+    outcomes: Aged<Arc<str>, Arc<Outcome>>,
+    ledgers: Aged<grants::Key, Ledger>,
+    /// What was told or done, by its mark.
+    marks: Aged<Arc<str>, ()>,
+    /// Users, by the name under which they are kept, until then.
+    users: Aged<Arc<str>, (Arc<str>, i64)>,
+    /// The id of the outcome that has this number.
+    numbers: Aged<receipts::Key, Arc<str>>,
 }
 
 /// What is known of a message id.
+#[derive(Clone)]
 struct Entry {
     /// The record that asked, and the rule.
     outcome_id: Arc<str>,
@@ -25,6 +35,7 @@ struct Entry {
     state: State,
 }
 
+#[derive(Clone, Copy)]
 enum State {
     /// Somebody is sending, or was.
     Open(Holder),
@@ -32,50 +43,53 @@ enum State {
     Sent,
 }
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Claim(Arc<str>),
-    Outcome(Arc<str>),
-}
-
 impl Book {
-    /// A book that remembers so many claims and outcomes, and forgets the oldest above that.
+    /// A book that remembers so much of each kind, and forgets the oldest above that.
     pub fn new(capacity: usize) -> Self {
         Self {
-            claims: HashMap::new(),
-            outcomes: HashMap::new(),
-            ages: BTreeSet::new(),
-            capacity,
+            claims: Aged::new(capacity),
+            outcomes: Aged::new(capacity),
+            ledgers: Aged::new(capacity),
+            marks: Aged::new(capacity),
+            users: Aged::new(capacity),
+            numbers: Aged::new(capacity),
         }
     }
 
     /// Answers, and remembers.
     pub fn answer(&mut self, request: &Request) -> Answer {
-        let answer = match request {
+        match request {
             Request::Claim(claim) => self.claim(claim),
-            Request::Release { message_id, holder } => {
+            Request::Release {
+                message_id,
+                holder,
+                grant,
+            } => {
                 if self.is_open_for(message_id, *holder) {
-                    self.forget_claim(message_id);
+                    self.claims.take(message_id);
+                    if let Some(key) = grant {
+                        self.in_ledger(key, None, |ledger| ledger.give_back(message_id));
+                    }
                 }
                 Answer::Released
             }
             Request::Settle(settlement) => self.settle(settlement),
-        };
-        while self.ages.len() > self.capacity {
-            self.forget_oldest();
+            Request::Grant(question) => Answer::Grant(self.grant(question)),
+            Request::Login(question) => Answer::Login(self.login(question)),
+            Request::Receipt(question) => Answer::Receipt(self.receipt(question)),
         }
-        answer
     }
 
-    /// Forgets what is older than this moment (Unix milliseconds), at most so much at once. Gives how much it was.
-    pub fn purge(&mut self, before_ms: i64, at_most: usize) -> usize {
-        for n_forgotten in 0..at_most {
-            match self.ages.first() {
-                Some((age_ms, _)) if *age_ms < before_ms => self.forget_oldest(),
-                _ => return n_forgotten,
-            }
-        }
-        at_most
+    /// Forgets what is over this horizon, at most so much at once. Gives how much it was.
+    pub fn purge(&mut self, horizon: Horizon, at_most: usize) -> usize {
+        let mut n_left = at_most;
+        n_left -= self.claims.forget_before(horizon.entries_ms(), n_left);
+        n_left -= self.outcomes.forget_before(horizon.entries_ms(), n_left);
+        n_left -= self.marks.forget_before(horizon.entries_ms(), n_left);
+        n_left -= self.numbers.forget_before(horizon.entries_ms(), n_left);
+        n_left -= self.users.forget_before(horizon.now_ms, n_left);
+        n_left -= self.ledgers.forget_before(horizon.ledgers_ms(), n_left);
+        at_most - n_left
     }
 
     fn claim(&mut self, claim: &Claim) -> Answer {
@@ -96,13 +110,26 @@ impl Book {
                 State::Open(holder) => return Answer::Held(entry.held(holder)),
             }
         }
+        let Some(reservation) = self.reserve(claim) else {
+            return Answer::NoGrant;
+        };
         self.write_claim(
             &claim.message_id,
             &claim.outcome_id,
             State::Open(claim.holder),
             claim.now_ms,
         );
-        Answer::Granted
+        Answer::Claimed(reservation)
+    }
+
+    /// Sets a grant aside where one is wished for; `None` if the message is not to be sent without.
+    fn reserve(&mut self, claim: &Claim) -> Option<Reservation> {
+        let Some(wish) = &claim.grant else {
+            return Some(Reservation::NotAsked);
+        };
+        self.in_ledger(&wish.key, Some(claim.now_ms), |ledger| {
+            ledger.reserve(&claim.message_id, wish.without, claim.now_ms)
+        })
     }
 
     fn settle(&mut self, settlement: &Settlement) -> Answer {
@@ -124,9 +151,13 @@ impl Book {
             None if settlement.holder.is_some() => self.end_claim(settlement, &id),
             None => {}
         }
-        self.ages
-            .insert((settlement.now_ms, Key::Outcome(Arc::clone(&id))));
-        self.outcomes.insert(id, Arc::clone(outcome));
+        // Whoever the message was for, his login code is not needed any more.
+        self.users.take(outcome.id.as_str());
+        if let (Receipts::Expected, Some(key)) = (settlement.receipts, receipts::Key::of(outcome)) {
+            self.numbers.put(key, Arc::clone(&id), settlement.now_ms);
+        }
+        self.outcomes
+            .put(id, Arc::clone(outcome), settlement.now_ms);
         Answer::Settled(Arc::clone(outcome))
     }
 
@@ -135,7 +166,12 @@ impl Book {
         if counts_as_sent(settlement.outcome.status) {
             self.write_claim(&message_id, outcome_id, State::Sent, settlement.now_ms);
         } else {
-            self.forget_claim(&message_id);
+            self.claims.take(&message_id);
+        }
+        if let Some(key) = &settlement.grant {
+            self.in_ledger(key, Some(settlement.now_ms), |ledger| {
+                settlement.end_grant(ledger);
+            });
         }
     }
 
@@ -151,33 +187,97 @@ impl Book {
         state: State,
         since_ms: i64,
     ) {
-        self.forget_claim(message_id);
-        self.ages
-            .insert((since_ms, Key::Claim(Arc::clone(message_id))));
         let entry = Entry {
             outcome_id: Arc::clone(outcome_id),
             since_ms,
             state,
         };
-        self.claims.insert(Arc::clone(message_id), entry);
+        self.claims.put(Arc::clone(message_id), entry, since_ms);
     }
 
-    fn forget_claim(&mut self, message_id: &Arc<str>) {
-        if let Some(entry) = self.claims.remove(message_id) {
-            self.ages
-                .remove(&(entry.since_ms, Key::Claim(Arc::clone(message_id))));
+    /// Does something to a ledger. Without a time it is no news of the user, and the ledger grows no younger by it.
+    fn in_ledger<T>(
+        &mut self,
+        key: &grants::Key,
+        now_ms: Option<i64>,
+        work: impl FnOnce(&mut Ledger) -> T,
+    ) -> T {
+        let since_ms = now_ms.or_else(|| self.ledgers.since_ms(key));
+        let mut ledger = self.ledgers.take(key).unwrap_or_default();
+        if let Some(now_ms) = now_ms {
+            ledger.tidy(now_ms);
+        }
+        let done = work(&mut ledger);
+        if ledger != Ledger::default() {
+            self.ledgers
+                .put(key.clone(), ledger, since_ms.unwrap_or_default());
+        }
+        done
+    }
+
+    fn grant(&mut self, question: &grants::Question) -> grants::Reply {
+        match question {
+            grants::Question::Report(report) => {
+                let mark: Arc<str> = Arc::from(report.mark());
+                if self.marks.get(&mark).is_some() {
+                    return grants::Reply::Noted(grants::Counted::Known);
+                }
+                self.marks.put(mark, (), report.now_ms);
+                let counted = self.in_ledger(&report.key, Some(report.now_ms), |ledger| {
+                    ledger.hear(report)
+                });
+                grants::Reply::Noted(counted)
+            }
+            grants::Question::Look { key, now_ms } => {
+                let balance = self.in_ledger(key, Some(*now_ms), |ledger| ledger.balance());
+                grants::Reply::Balance(balance)
+            }
+            grants::Question::Set { key, left, now_ms } => {
+                let balance = self.in_ledger(key, Some(*now_ms), |ledger| {
+                    ledger.set(u64::from(*left));
+                    ledger.balance()
+                });
+                grants::Reply::Balance(balance)
+            }
         }
     }
 
-    fn forget_oldest(&mut self) {
-        match self.ages.pop_first() {
-            Some((_, Key::Claim(message_id))) => {
-                self.claims.remove(&message_id);
+    fn login(&mut self, question: &logins::Question) -> logins::Reply {
+        match question {
+            logins::Question::Keep {
+                name,
+                openid,
+                until_ms,
+                ..
+            } => {
+                let user = (Arc::clone(openid), *until_ms);
+                self.users.put(Arc::clone(name), user, *until_ms);
+                logins::Reply::Kept
             }
-            Some((_, Key::Outcome(id))) => {
-                self.outcomes.remove(&id);
+            logins::Question::Recall { name, now_ms } => {
+                let user = self.users.get(name);
+                let user = user.filter(|(_, until_ms)| until_ms > now_ms);
+                logins::Reply::User(user.map(|(openid, _)| Arc::clone(openid)))
             }
-            None => {}
+        }
+    }
+
+    fn receipt(&mut self, question: &receipts::Question) -> receipts::Reply {
+        match question {
+            receipts::Question::Join { key, .. } => {
+                if self.marks.get(key.mark().as_str()).is_some() {
+                    return receipts::Reply::Published;
+                }
+                let id = self.numbers.get(key);
+                match id.and_then(|id| self.outcomes.get(id)) {
+                    Some(outcome) => receipts::Reply::Joined(Arc::clone(outcome)),
+                    None => receipts::Reply::Unknown,
+                }
+            }
+            receipts::Question::Done { key, now_ms } => {
+                self.marks.put(Arc::from(key.mark()), (), *now_ms);
+                receipts::Reply::Noted
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Delivery, Effect, Engine, Rejoins, Stage, Store, expires_at_ms, ledger_of, report};
 use crate::pipeline::admission::{Departure, Ticket, Turn};
-use crate::pipeline::claims::{self, Claim, FRESH, Grant, Held, Holder, Request, Settlement};
+use crate::pipeline::claims::{self, Claim, FRESH, Held, Holder, Permit, Request, Settlement};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
 use crate::pipeline::rules::InDoubt;
@@ -52,7 +52,7 @@ impl Engine {
         delivery: Delivery,
         effects: &mut Vec<Effect>,
     ) {
-        let ours = delivery.grant.map(Grant::holder);
+        let ours = delivery.permit.map(Permit::holder);
         self.ask_for_claim(now, ticket, delivery, ours, effects);
     }
 
@@ -73,6 +73,7 @@ impl Engine {
             outcome_id: Arc::clone(&delivery.outcome_id),
             holder,
             over,
+            grant: delivery.wish.clone(),
             now_ms: now.unix_ms,
         };
         let request = Request::Claim(claim);
@@ -80,10 +81,10 @@ impl Engine {
         self.enter(ticket, Stage::Claiming(delivery));
     }
 
-    fn come_to_gate(&mut self, ticket: Ticket, mut delivery: Delivery, grant: Grant) {
-        delivery.grant = Some(grant);
+    fn come_to_gate(&mut self, ticket: Ticket, mut delivery: Delivery, permit: Permit) {
+        delivery.permit = Some(permit);
         self.admission
-            .come_to_gate(ticket, &delivery.rule, &delivery.message, grant);
+            .come_to_gate(ticket, &delivery.rule, &delivery.message, permit);
         self.enter(ticket, Stage::AtGate(delivery));
     }
 
@@ -133,6 +134,15 @@ impl Engine {
                 let delivery = delivery.clone();
                 self.claim_answered(now, ticket, delivery, answer, effects);
             }
+            Some(Stage::Recalling(letter)) => {
+                let letter = letter.clone();
+                self.recalled(now, ticket, letter, answer, effects);
+            }
+            Some(Stage::Keeping(letter, openid)) => {
+                let (letter, openid) = (letter.clone(), Arc::clone(openid));
+                self.kept(now, ticket, (letter, &openid), answer, effects);
+            }
+            Some(Stage::Reporting) => self.report_answered(now, ticket, answer),
             Some(Stage::Settling(settlement)) => {
                 let settlement = settlement.clone();
                 self.settlement_answered(now, ticket, settlement, answer, effects);
@@ -151,9 +161,9 @@ impl Engine {
     ) {
         let asked = delivery.asked;
         let granted =
-            asked.and_then(|(holder, asked_at)| Grant::in_answer(answer, holder, asked_at));
-        if let Some(grant) = granted {
-            self.come_to_gate(ticket, delivery, grant);
+            asked.and_then(|(holder, asked_at)| Permit::in_answer(answer, holder, asked_at));
+        if let Some(permit) = granted {
+            self.come_to_gate(ticket, delivery, permit);
             return;
         }
         match answer {
@@ -186,12 +196,23 @@ impl Engine {
                 }
                 self.settle(now, ticket, &delivery, outcome, effects);
             }
+            claims::Answer::NoGrant => {
+                self.admission.way_ended(&delivery.rule.app);
+                let end = delivery.tries.end(Status::Skipped, Reason::NoGrant);
+                let outcome = self.outcome_of(now, ticket, &delivery, end, None);
+                self.settle(now, ticket, &delivery, outcome, effects);
+            }
             claims::Answer::Settled(outcome) => {
                 self.admission.way_ended(&delivery.rule.app);
                 self.let_go(ticket, &delivery);
                 self.publish_stored(ticket, outcome, effects);
             }
-            claims::Answer::Granted | claims::Answer::TakenOver | claims::Answer::Released => {
+            claims::Answer::Claimed(_)
+            | claims::Answer::TakenOver
+            | claims::Answer::Released
+            | claims::Answer::Grant(_)
+            | claims::Answer::Login(_)
+            | claims::Answer::Receipt(_) => {
                 self.ask_for_own_claim(now, ticket, delivery, effects);
             }
         }
@@ -278,9 +299,13 @@ impl Engine {
                 let wait = self.in_doubt_after();
                 self.ask_to_settle_later(now, ticket, settlement, wait);
             }
-            claims::Answer::Granted
+            claims::Answer::Claimed(_)
+            | claims::Answer::NoGrant
             | claims::Answer::Duplicate { .. }
-            | claims::Answer::Released => {
+            | claims::Answer::Released
+            | claims::Answer::Grant(_)
+            | claims::Answer::Login(_)
+            | claims::Answer::Receipt(_) => {
                 self.ask_to_settle(now, ticket, settlement, effects);
             }
         }
@@ -330,10 +355,11 @@ pub(super) fn release(ticket: Ticket, delivery: &mut Delivery, effects: &mut Vec
     if delivery.tries.in_doubt > 0 {
         return;
     }
-    if let Some(grant) = delivery.grant.take() {
+    if let Some(permit) = delivery.permit.take() {
         let request = Request::Release {
             message_id: Arc::clone(&delivery.message_id),
-            holder: grant.holder(),
+            holder: permit.holder(),
+            grant: delivery.wish.as_ref().map(|wish| wish.key.clone()),
         };
         effects.push(Effect::Store { ticket, request });
     }

@@ -80,7 +80,10 @@ impl Engine {
         for (ticket, duty) in &self.duties {
             let waits = matches!(
                 duty.stage,
-                Stage::Waiting(_) | Stage::BackingOff(_) | Stage::Unsettled(_)
+                Stage::Unaddressed(_)
+                    | Stage::Waiting(_)
+                    | Stage::BackingOff(_)
+                    | Stage::Unsettled(_)
             );
             let ledger = ledger_of(&mut self.ledgers, &duty.origin);
             if waits && ledger.is_none_or(|ledger| !ledger.keeps(duty.origin.record.offset)) {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Delivery, Duty, Effect, Engine, Origin, Rejoins, Stage, Unmatched, report};
+use super::addressing::Letter;
+use super::{Duty, Effect, Engine, Origin, Stage, Unmatched, report};
 use crate::pipeline::admission::{Admission, Ticket};
-use crate::pipeline::claims::Settlement;
-use crate::pipeline::delivery::Tries;
 use crate::pipeline::event::{Decoded, Record, decode};
+use crate::pipeline::grants::Report;
+use crate::pipeline::message::{Made, Rejection};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::{Epoch, Noted, Partition};
 use crate::pipeline::outcome::{Outcome, Reason, Status};
@@ -42,10 +43,13 @@ impl Engine {
         match decode(&self.setup.decoding, &origin.record, now.unix_ms) {
             Decoded::Event(mut event) => {
                 let planned = self.rules.plan(&event);
+                let answers = self.setup.answers.as_ref();
+                let reports = answers
+                    .and_then(|answers| answers.read(&event, self.rules.catalog(), now.unix_ms));
                 // The messages hold what they need of it, and parsed JSON takes many times the bytes that are counted.
                 event.data = serde_json::Value::Null;
                 origin.event = Some(Arc::new(*event));
-                self.take_planned(now, &origin, planned, effects);
+                self.take_event(now, &origin, planned, reports, effects);
             }
             Decoded::Tombstone => {
                 self.totals.tombstones += 1;
@@ -61,19 +65,39 @@ impl Engine {
         self.positions_may_have_moved(now);
     }
 
-    fn take_planned(
+    fn take_event(
         &mut self,
         now: Moment,
         origin: &Origin,
         planned: Vec<Planned>,
+        reports: Option<Result<Vec<Report>, Rejection>>,
         effects: &mut Vec<Effect>,
     ) {
-        let n_outcomes = planned.len();
-        if planned.is_empty() {
-            self.unmatched(now, origin, "no rule wants this event", effects);
-            return;
+        let n_reports = match &reports {
+            None if planned.is_empty() => {
+                self.unmatched(now, origin, "no rule wants this event", effects);
+                return;
+            }
+            None => 0,
+            Some(Ok(reports)) => reports.len(),
+            Some(Err(_)) => 1,
+        };
+        let n_duties = planned.len() + n_reports;
+        self.owe(origin, n_duties);
+        if let Some(reports) = reports {
+            self.take_reports(now, origin, n_duties, reports, effects);
         }
-        self.owe(origin, n_outcomes);
+        self.take_planned(now, origin, n_duties, planned, effects);
+    }
+
+    fn take_planned(
+        &mut self,
+        now: Moment,
+        origin: &Origin,
+        n_duties: usize,
+        planned: Vec<Planned>,
+        effects: &mut Vec<Effect>,
+    ) {
         for Planned {
             rule,
             message_id,
@@ -81,27 +105,23 @@ impl Engine {
         } in planned
         {
             match result {
-                Ok(message) => {
-                    let delivery = Delivery {
-                        outcome_id: Arc::from(origin.record.outcome_id(&rule.name)),
-                        rule,
-                        message: Arc::new(message),
-                        message_id: Arc::from(message_id),
-                        tries: Tries::default(),
-                        grant: None,
-                        asked: None,
-                        rejoins: Rejoins::First,
-                        calls: 0,
-                        api_ms: 0,
-                        held_by: None,
-                    };
+                Ok(Made::Message(message)) => {
+                    let outcome_id = Arc::from(origin.record.outcome_id(&rule.name));
+                    let delivery = self.delivery(rule, message, Arc::from(message_id), outcome_id);
                     let stage = Stage::Waiting(delivery.clone());
-                    let ticket = self.take_in_hand(origin.clone(), n_outcomes, stage);
+                    let ticket = self.take_in_hand(origin.clone(), n_duties, stage);
                     self.wait(ticket, &delivery, Admission::enqueue);
+                }
+                Ok(Made::Unaddressed(unaddressed)) => {
+                    let outcome_id = Arc::from(origin.record.outcome_id(&rule.name));
+                    let letter = Letter::new(rule, unaddressed, Arc::from(message_id), outcome_id);
+                    let stage = Stage::Recalling(letter.clone());
+                    let ticket = self.take_in_hand(origin.clone(), n_duties, stage);
+                    self.recall(now, ticket, letter, effects);
                 }
                 Err(rejection) => {
                     let outcome = report::rejected(now, origin, (&rule, message_id), rejection);
-                    self.owe_outcome(now, origin.clone(), n_outcomes, outcome, effects);
+                    self.owe_outcome(now, origin.clone(), n_duties, outcome, effects);
                 }
             }
         }
@@ -120,13 +140,13 @@ impl Engine {
         }
     }
 
-    fn owe(&mut self, origin: &Origin, n_outcomes: usize) {
+    fn owe(&mut self, origin: &Origin, n_duties: usize) {
         if let Some(ledger) = self.ledgers.get_mut(&origin.partition) {
-            ledger.read(origin.record.offset, n_outcomes);
+            ledger.read(origin.record.offset, n_duties);
         }
     }
 
-    fn owe_outcome(
+    pub(super) fn owe_outcome(
         &mut self,
         now: Moment,
         origin: Origin,
@@ -134,18 +154,19 @@ impl Engine {
         outcome: Outcome,
         effects: &mut Vec<Effect>,
     ) {
-        let settlement = Settlement {
-            outcome: Arc::new(outcome),
-            holder: None,
-            now_ms: now.unix_ms,
-        };
+        let settlement = self.settlement(now, outcome, None);
         let stage = Stage::Settling(settlement.clone());
         let ticket = self.take_in_hand(origin, shared_by, stage);
         self.ask_to_settle(now, ticket, settlement, effects);
     }
 
     /// Takes a duty in hand. The bytes of a record count once, shared among what it owes.
-    fn take_in_hand(&mut self, origin: Origin, shared_by: usize, stage: Stage) -> Ticket {
+    pub(super) fn take_in_hand(
+        &mut self,
+        origin: Origin,
+        shared_by: usize,
+        stage: Stage,
+    ) -> Ticket {
         let ticket = self.new_ticket();
         let bytes = origin.record.size_bytes() / shared_by.max(1);
         self.bytes += bytes;

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use super::{Delivery, Effect, Engine, Stage, report};
 use crate::pipeline::admission::{Admission, Ticket};
-use crate::pipeline::claims::Settlement;
 use crate::pipeline::delivery::{Answer, Blame, Refusal};
 use crate::pipeline::event::{Decoded, decode};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Reason, Status};
 use crate::pipeline::pauses::{Cause, Change, Subject};
-use crate::pipeline::rules::{Planned, Rule, RuleSet};
+use crate::pipeline::rules::{Rule, RuleSet};
 
 impl Engine {
     /// What an answer says about the app, the template and the rule of its message.
@@ -188,7 +187,7 @@ impl Engine {
         let mut waiting = Vec::new();
         for (ticket, duty) in &self.duties {
             if let Stage::Waiting(delivery) = &duty.stage
-                && delivery.grant.is_none()
+                && delivery.permit.is_none()
                 && rules.contains(&delivery.rule.name)
             {
                 waiting.push((*ticket, delivery.clone()));
@@ -227,13 +226,17 @@ impl Engine {
         let planned = planned
             .into_iter()
             .find(|planned| planned.rule.name == old.rule.name);
-        let outcome = match planned {
-            Some(Planned {
-                rule,
-                message_id,
-                result: Ok(message),
-            }) => {
+        // Whoever a login code named before is the recipient still.
+        let remade = planned.map(|planned| {
+            let message = planned
+                .result
+                .and_then(|made| made.to(&old.message.recipient));
+            (planned.rule, planned.message_id, message)
+        });
+        let outcome = match remade {
+            Some((rule, message_id, Ok(message))) => {
                 let delivery = Delivery {
+                    wish: self.wish(&rule, &message),
                     rule,
                     message: Arc::new(message),
                     message_id: Arc::from(message_id),
@@ -243,11 +246,9 @@ impl Engine {
                 self.wait(ticket, &delivery, Admission::enqueue);
                 return;
             }
-            Some(Planned {
-                rule,
-                message_id,
-                result: Err(rejection),
-            }) => report::rejected(now, &origin, (&rule, message_id), rejection),
+            Some((rule, message_id, Err(rejection))) => {
+                report::rejected(now, &origin, (&rule, message_id), rejection)
+            }
             None => {
                 let mut outcome = report::outcome(now, &origin, Status::Unmatched, Reason::NoRule);
                 report::name_rule(&mut outcome, &origin, &old.rule);
@@ -257,11 +258,7 @@ impl Engine {
                 outcome
             }
         };
-        let settlement = Settlement {
-            outcome: Arc::new(outcome),
-            holder: None,
-            now_ms: now.unix_ms,
-        };
+        let settlement = self.settlement(now, outcome, None);
         self.ask_to_settle(now, ticket, settlement, effects);
     }
 }

@@ -1,6 +1,6 @@
 //! What the engine is told and what it wants: the whole of what is between it and the world.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use crate::pipeline::admission::{AppBounds, Cleared, Ticket};
 use crate::pipeline::claims;
 use crate::pipeline::delivery::{Answer, RetryPlan};
 use crate::pipeline::event::{Decoding, Record};
+use crate::pipeline::grants::{AnswerEvents, Policy};
+use crate::pipeline::logins::{Exchanged, JsCode};
 use crate::pipeline::offsets::{Epoch, Partition};
 use crate::pipeline::outcome::{Outcome, RecipientStyle};
 use crate::pipeline::pauses::{BreakerPlan, Change};
@@ -30,6 +32,12 @@ pub struct Setup {
     pub recipient_style: RecipientStyle,
     /// What becomes of an event that no rule wants.
     pub unmatched: Unmatched,
+    /// What is made of users' grants, app by app; nothing where an app is not named.
+    pub grants: BTreeMap<Arc<str>, Policy>,
+    /// Which events tell of users' answers.
+    pub answers: Option<AnswerEvents>,
+    /// The apps whose callbacks bring receipts.
+    pub receipts: BTreeSet<Arc<str>>,
     /// How many refusals for a rule's own fault pause it.
     pub breaker: BreakerPlan,
     /// How long a call may take, with the wait for a token.
@@ -92,6 +100,13 @@ pub enum Input {
         /// How long it took, in milliseconds.
         api_ms: u64,
     },
+    /// `WeChat` has answered what became of a login code.
+    Exchanged {
+        /// Whose code.
+        ticket: Ticket,
+        /// The answer.
+        answer: Exchanged,
+    },
     /// The broker has acknowledged an outcome, and its dead letter if it has one.
     Published {
         /// Whose outcome.
@@ -131,6 +146,15 @@ pub enum Effect {
         ticket: Ticket,
         /// The question.
         request: claims::Request,
+    },
+    /// Exchange a login code, and answer with [`Input::Exchanged`].
+    Exchange {
+        /// Whose code.
+        ticket: Ticket,
+        /// The app that it is for.
+        app: Arc<str>,
+        /// The code.
+        code: JsCode,
     },
     /// Ask `WeChat` how many sends an app has left today, and answer with [`Input::QuotaAnswered`].
     AskQuota {

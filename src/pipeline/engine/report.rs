@@ -126,6 +126,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
                 waited.unwrap_or_default()
             )
         }
+        (Reason::NoGrant, _) => format!("the ledger has no grant of this user for the template {template}: nothing was sent"),
         (Reason::Duplicate, _) => "another record brought the same message before, and it was sent or may have been: see duplicate_of".to_owned(),
         (Reason::InDoubt, Some(Answer::InDoubt { detail })) => {
             format!("WeChat may have delivered it: {detail}")
@@ -141,6 +142,21 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
             format!("given up after {} tries; the last one: {}", delivery.tries.attempts, last_word(answer))
         }
         (reason, _) => reason.as_str().replace('_', " "),
+    }
+}
+
+/// A sentence for a message whose login code gave no user. `last` is what was heard last.
+pub(super) fn explain_login(reason: Reason, tries: u32, last: &str) -> String {
+    match reason {
+        Reason::LoginCodeExpired => {
+            "WeChat does not know the login code any more: it lives five minutes".to_owned()
+        }
+        Reason::LoginCodeUsed => {
+            "the login code was exchanged before, elsewhere or by a run that ended before it could keep the user".to_owned()
+        }
+        Reason::UserBlocked => "WeChat has blocked this user as a risk".to_owned(),
+        Reason::AccountFault => format!("no login code of this app can be exchanged: {last}"),
+        _ => format!("the login code could not be exchanged in {tries} tries; the last one: {last}"),
     }
 }
 

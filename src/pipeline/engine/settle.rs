@@ -7,12 +7,13 @@ use super::claiming::release;
 use super::pausing::refusal_in;
 use super::{Delivery, Duty, Effect, Engine, Stage, ledger_of, report};
 use crate::pipeline::admission::Ticket;
-use crate::pipeline::claims::{Grant, Holder, Settlement};
+use crate::pipeline::claims::{Holder, Permit, Settlement};
 use crate::pipeline::delivery::{Answer, Class, Refusal, Verdict, decide};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::Closed;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
 use crate::pipeline::pauses::Cause;
+use crate::pipeline::receipts::Receipts;
 
 /// The wait before an outcome is published again. Publishing has its own patience inside the client, so this is only the pause
 /// between two of its refusals; an outcome is never given up.
@@ -53,6 +54,7 @@ impl Engine {
         let jitter = self.jitter.f64();
         let in_doubt = delivery.rule.in_doubt;
         let verdict = decide(&self.setup.retry, in_doubt, delivery.tries, answer, jitter);
+        self.note_ledger(delivery.permit, answer);
         self.note_answer(now, &delivery, &rules_version, answer, effects);
         match verdict {
             Verdict::Retry(wait) => {
@@ -66,7 +68,7 @@ impl Engine {
                 delivery.held_by = refusal_in(answer).map(Arc::new);
                 self.end_attempt(ticket, &mut delivery, answer, effects);
                 if cause == Cause::Template
-                    && delivery.grant.is_none()
+                    && delivery.permit.is_none()
                     && self.has_another_template(&delivery.rule)
                 {
                     // What would hold this message is mended already.
@@ -124,7 +126,7 @@ impl Engine {
 
     /// What reached nobody need not be waited for where its partition is given back, nor be kept where it is gone: the next owner reads it
     /// again.
-    fn leave_to_next_owner(&mut self, ticket: Ticket) {
+    pub(super) fn leave_to_next_owner(&mut self, ticket: Ticket) {
         let Some(duty) = self.duties.get(&ticket) else {
             return;
         };
@@ -198,7 +200,7 @@ impl Engine {
         outcome: Option<Outcome>,
         effects: &mut Vec<Effect>,
     ) {
-        let holder = delivery.grant.map(Grant::holder);
+        let holder = delivery.permit.map(Permit::holder);
         self.settle_for(now, ticket, delivery, holder, outcome, effects);
     }
 
@@ -214,12 +216,32 @@ impl Engine {
     ) {
         self.let_go(ticket, delivery);
         if let Some(outcome) = outcome {
-            let settlement = Settlement {
-                outcome: Arc::new(outcome),
-                holder,
-                now_ms: now.unix_ms,
-            };
+            let mut settlement = self.settlement(now, outcome, holder);
+            settlement.grant = delivery.wish.as_ref().map(|wish| wish.key.clone());
             self.ask_to_settle(now, ticket, settlement, effects);
+        }
+    }
+
+    /// What the store is told of an end.
+    pub(super) fn settlement(
+        &self,
+        now: Moment,
+        outcome: Outcome,
+        holder: Option<Holder>,
+    ) -> Settlement {
+        let has_receipts = outcome
+            .app
+            .as_ref()
+            .map(|app| self.setup.receipts.contains(app));
+        Settlement {
+            outcome: Arc::new(outcome),
+            holder,
+            grant: None,
+            receipts: match has_receipts {
+                Some(true) => Receipts::Expected,
+                Some(false) | None => Receipts::None,
+            },
+            now_ms: now.unix_ms,
         }
     }
 

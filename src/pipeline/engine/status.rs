@@ -17,6 +17,12 @@ pub struct Totals {
     pub unmatched: u64,
     /// Attempts that will be repeated.
     pub retries: u64,
+    /// What events told of users' answers, and the store has noted.
+    pub grant_reports: u64,
+    /// Messages that the ledger had a grant for and `WeChat` had not (43101).
+    pub grants_overcounted: u64,
+    /// Messages that `WeChat` took although the ledger had no grant for them.
+    pub grants_undercounted: u64,
 }
 
 /// The engine at one moment.
@@ -26,6 +32,10 @@ pub struct Status {
     pub totals: Totals,
     /// The version of the rule set in force.
     pub rules_version: String,
+    /// Answers of users that the store has not noted yet.
+    pub reporting: usize,
+    /// Messages whose login code is not exchanged yet.
+    pub unaddressed: usize,
     /// Messages that wait for their turn.
     pub waiting: usize,
     /// Messages that wait for their claim.
@@ -113,6 +123,11 @@ impl Engine {
         };
         for duty in self.duties.values() {
             match duty.stage {
+                Stage::Reporting => status.reporting += 1,
+                Stage::Recalling(_)
+                | Stage::Unaddressed(_)
+                | Stage::Exchanging(_)
+                | Stage::Keeping(..) => status.unaddressed += 1,
                 Stage::Waiting(_) => status.waiting += 1,
                 Stage::Claiming(_) => status.claiming += 1,
                 Stage::AtGate(_) => status.at_gate += 1,

@@ -69,6 +69,9 @@ fn bench_with(unmatched: Unmatched, rules: impl Into<Arc<RuleSet>>) -> Bench {
         max_bytes: 1_000_000,
         recipient_style: RecipientStyle::Masked,
         unmatched,
+        grants: BTreeMap::new(),
+        answers: None,
+        receipts: BTreeSet::new(),
         breaker: BreakerPlan {
             count: BURST,
             ratio: 0.5,

@@ -58,7 +58,8 @@ impl Pointer {
         (path.is_empty() || path.starts_with('/')).then(|| Self(path.to_owned()))
     }
 
-    fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+    /// What is there; `null` is nothing.
+    pub fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         value.pointer(&self.0).filter(|found| !found.is_null())
     }
 }

@@ -11,7 +11,7 @@ use super::glob::Glob;
 use super::inspect::{Finding, Tables};
 use super::template::{Condition, Text};
 use super::version::fingerprint;
-use super::{InDoubt, Rule, RuleSource, Surroundings, Wants, proof};
+use super::{Address, InDoubt, Rule, RuleSource, Surroundings, Wants, proof};
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest, parse};
 use crate::pipeline::catalog::Template;
 use crate::pipeline::limits::Rate;
@@ -217,7 +217,7 @@ impl Reader<'_> {
         None
     }
 
-    fn to(&mut self, file: &mut Section, tables: &Tables) -> Option<Text> {
+    fn to(&mut self, file: &mut Section, tables: &Tables) -> Option<Address> {
         const HELP: &str = "the openid of the user: to = \"{{ data.openid }}\"";
         let Some(said) = file.take("to") else {
             self.problems.push(file.error("`to` is missing").help(HELP));
@@ -229,16 +229,17 @@ impl Reader<'_> {
                 origin: said.origin,
                 key: said.key,
             };
-            return self.text("to", &said, tables);
+            return self.text("to", &said, tables).map(Address::Openid);
         }
-        let by_login_code =
-            matches!(&said.value.item, Item::Table(table) if table.contains_key("js_code"));
-        self.problems.push(if by_login_code {
-            let help = "let the service that logs the user in put the openid into the event, and write to = \"{{ data.openid }}\"";
-            said.error("a login code (`js_code`) cannot be exchanged for an openid yet").help(help)
-        } else {
-            said.error(format!("expected text, found {}", said.value.item.kind())).help(HELP)
-        });
+        if let Item::Table(_) = &said.value.item {
+            let mut section = Section::new(self.problems, said.key, said.value);
+            let help = "a code of wx.login, exchanged for the user: to = { js_code = \"{{ data.js_code }}\" }";
+            let code = section.require_string(self.problems, "js_code", help);
+            section.finish(self.problems);
+            return self.text("to", &code?, tables).map(Address::Code);
+        }
+        let problem = said.error(format!("expected text, found {}", said.value.item.kind()));
+        self.problems.push(problem.help(HELP));
         None
     }
 

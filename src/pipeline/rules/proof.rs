@@ -8,7 +8,7 @@ use super::context::EventValues;
 use super::{Rule, Wants};
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest};
 use crate::pipeline::event::{Event, Wish};
-use crate::pipeline::message::{Message, Rejection};
+use crate::pipeline::message::{Made, Rejection};
 
 /// The time of a test's event that names none: a test must say the same every day.
 const TEST_TIME: &str = "2026-01-02T03:04:05Z";
@@ -255,9 +255,9 @@ pub(super) fn run(rule: &Arc<Rule>) -> Vec<TestResult> {
     results
 }
 
-fn judge(test: &RuleTest, planned: Option<&Result<Message, Rejection>>) -> Vec<String> {
+fn judge(test: &RuleTest, planned: Option<&Result<Made, Rejection>>) -> Vec<String> {
     match (test.status, planned) {
-        (Expected::WouldSend, Some(Ok(message))) => compare(test, message),
+        (Expected::WouldSend, Some(Ok(made))) => compare(test, made),
         (Expected::Unmatched, None) => Vec::new(),
         (Expected::Invalid, Some(Err(rejection))) => match &test.reason {
             Some(reason) if reason != rejection.reason.as_str() => {
@@ -277,7 +277,12 @@ fn judge(test: &RuleTest, planned: Option<&Result<Message, Rejection>>) -> Vec<S
     }
 }
 
-fn compare(test: &RuleTest, message: &Message) -> Vec<String> {
+fn compare(test: &RuleTest, made: &Made) -> Vec<String> {
+    let message = made.shown();
+    let to = match made {
+        Made::Message(message) => message.recipient.as_str(),
+        Made::Unaddressed(unaddressed) => unaddressed.code().expose(),
+    };
     let mut failures = Vec::new();
     let mut check = |what: &str, expected: Option<&str>, found: Option<&str>| {
         if let Some(expected) = expected.filter(|expected| *expected != found.unwrap_or_default()) {
@@ -290,7 +295,7 @@ fn compare(test: &RuleTest, message: &Message) -> Vec<String> {
     for (name, expected) in &test.params {
         check(name, Some(expected), message.param(name));
     }
-    check("to", test.to.as_deref(), Some(&message.recipient));
+    check("to", test.to.as_deref(), Some(to));
     check("page", test.page.as_deref(), message.page.as_deref());
     failures
 }
@@ -305,7 +310,7 @@ impl Expected {
     }
 }
 
-fn describe(planned: Option<&Result<Message, Rejection>>) -> String {
+fn describe(planned: Option<&Result<Made, Rejection>>) -> String {
     match planned {
         None => "that the rule does not want the event".to_owned(),
         Some(Ok(_)) => "a message".to_owned(),

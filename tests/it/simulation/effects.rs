@@ -18,6 +18,9 @@ impl World {
         let incarnation = self.members[member].incarnation;
         match effect {
             Effect::Store { ticket, request } => return self.ask(member, ticket, request),
+            Effect::Exchange { .. } => {
+                return Err("no rule of this world names its recipients by code".to_owned());
+            }
             Effect::AskQuota { app } => {
                 let left = self.random.i64(-1..3);
                 let is_over = self.now_ms > TROUBLE_MS;

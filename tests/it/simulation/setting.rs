@@ -87,6 +87,9 @@ pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
         max_bytes: 1_000_000,
         recipient_style: RecipientStyle::Masked,
         unmatched: Unmatched::Count,
+        grants: BTreeMap::new(),
+        answers: None,
+        receipts: BTreeSet::new(),
         breaker: BreakerPlan {
             count: 5,
             ratio: 0.5,

@@ -2,6 +2,7 @@
 //! answers.
 
 use std::collections::VecDeque;
+use wx_courier::pipeline::grants::Reservation;
 
 use wx_courier::pipeline::admission::Ticket;
 use wx_courier::pipeline::claims::{Answer, Request};
@@ -29,7 +30,7 @@ impl World {
         request: Request,
     ) -> Result<(), String> {
         if self.is_broken(Mutant::ClaimsAfterwards) && matches!(request, Request::Claim(_)) {
-            let answer = Answer::Granted;
+            let answer = Answer::Claimed(Reservation::NotAsked);
             return self.step(member, Input::Stored { ticket, answer });
         }
         if self.is_broken(Mutant::SettlesInItsHead)
@@ -47,7 +48,7 @@ impl World {
                     .map(|(holder, _)| *holder);
                 Request::Claim(claim)
             }
-            other @ (Request::Claim(_) | Request::Release { .. } | Request::Settle(_)) => other,
+            other => other,
         };
         self.members[member]
             .questions
@@ -155,7 +156,7 @@ impl World {
     fn carry_out_request(&mut self, request: &Request) -> Result<Answer, String> {
         let answer = self.store.answer(request);
         match (request, &answer) {
-            (Request::Claim(claim), Answer::Granted) => {
+            (Request::Claim(claim), Answer::Claimed(Reservation::NotAsked)) => {
                 if let Some(over) = claim.over
                     && over != claim.holder
                     && !self.taken_over.contains(&over)
@@ -180,7 +181,7 @@ impl World {
             (Request::Release { holder, .. }, _) => {
                 self.granted.remove(holder);
             }
-            (Request::Claim(_) | Request::Settle(_), _) => {}
+            _ => {}
         }
         self.note(&format!("store: {} → {answer:?}", name(request)));
         Ok(answer)
@@ -189,11 +190,14 @@ impl World {
 
 fn name(request: &Request) -> String {
     match request {
+        Request::Grant(_) | Request::Login(_) | Request::Receipt(_) => format!("{request:?}"),
         Request::Claim(claim) => format!(
             "claim {} by {} for {} over {:?}",
             claim.message_id, claim.holder, claim.outcome_id, claim.over
         ),
-        Request::Release { message_id, holder } => format!("release {message_id} by {holder}"),
+        Request::Release {
+            message_id, holder, ..
+        } => format!("release {message_id} by {holder}"),
         Request::Settle(settlement) => format!(
             "settle {} {} by {:?}",
             settlement.outcome.id,

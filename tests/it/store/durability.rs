@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
+use wx_courier::pipeline::grants::Reservation;
 
 use super::way::Way;
 use super::*;
@@ -18,7 +19,7 @@ fn redis_that_dies_answers_everything_when_it_is_back_and_has_lost_nothing() {
     let mut granted = BTreeSet::new();
     while granted.len() < 1_000 {
         let (ticket, answer) = desk.hear_answer();
-        assert_eq!(answer, Answer::Granted);
+        assert_eq!(answer, Answer::Claimed(Reservation::NotAsked));
         granted.insert(ticket);
     }
     redis.kill();
@@ -40,7 +41,7 @@ fn redis_that_dies_answers_everything_when_it_is_back_and_has_lost_nothing() {
     assert_eq!(desk.hear(), Stored::Back);
     for _ in n_before..=20_000 {
         let (ticket, answer) = desk.hear_answer();
-        assert_eq!(answer, Answer::Granted);
+        assert_eq!(answer, Answer::Claimed(Reservation::NotAsked));
         assert!(granted.insert(ticket), "{ticket} was answered twice");
     }
     desk.close();
@@ -52,13 +53,19 @@ fn a_redis_that_nobody_asks_is_missed_all_the_same() {
     let mut redis = Redis::start();
     let mut desk = Desk::redis(&redis, "g");
     desk.ask(1, &claim(1, 1));
-    assert_eq!(desk.hear_answer(), (1, Answer::Granted));
+    assert_eq!(
+        desk.hear_answer(),
+        (1, Answer::Claimed(Reservation::NotAsked))
+    );
     redis.kill();
     desk.hear_down();
     redis.start_again();
     assert_eq!(desk.hear(), Stored::Back);
     desk.ask(2, &claim(1, 1));
-    assert_eq!(desk.hear_answer(), (2, Answer::Granted));
+    assert_eq!(
+        desk.hear_answer(),
+        (2, Answer::Claimed(Reservation::NotAsked))
+    );
     desk.close();
 }
 
@@ -67,14 +74,20 @@ fn a_redis_that_hangs_is_down_and_what_it_did_meanwhile_is_not_done_twice() {
     let redis = Redis::start();
     let mut desk = Desk::redis(&redis, "g");
     desk.ask(1, &claim(1, 1));
-    assert_eq!(desk.hear_answer(), (1, Answer::Granted));
+    assert_eq!(
+        desk.hear_answer(),
+        (1, Answer::Claimed(Reservation::NotAsked))
+    );
     redis.freeze();
     desk.ask(2, &claim(1, 2));
     desk.ask(3, &sent(1, 1));
     desk.hear_down();
     redis.thaw();
     assert_eq!(desk.hear(), Stored::Back);
-    assert_eq!(desk.hear_answer(), (2, Answer::Granted));
+    assert_eq!(
+        desk.hear_answer(),
+        (2, Answer::Claimed(Reservation::NotAsked))
+    );
     assert!(matches!(desk.hear_answer(), (3, Answer::Settled(_))));
     desk.close();
 }
@@ -86,7 +99,10 @@ fn a_call_that_arrives_late_is_not_carried_out() {
     let way = Way::to(redis.address());
     let mut desk = Desk::open(redis_url(&format!("redis://{}", way.address)), "g");
     desk.ask(1, &claim(1, 1));
-    assert_eq!(desk.hear_answer(), (1, Answer::Granted));
+    assert_eq!(
+        desk.hear_answer(),
+        (1, Answer::Claimed(Reservation::NotAsked))
+    );
     way.hold_back();
     let Request::Claim(held_back) = claim(1, 1) else {
         panic!("a claim is a claim");
@@ -94,13 +110,17 @@ fn a_call_that_arrives_late_is_not_carried_out() {
     let release = Request::Release {
         message_id: held_back.message_id,
         holder: held_back.holder,
+        grant: None,
     };
     desk.ask(2, &release);
     desk.hear_down();
     // On a connection of its own, the release is made again.
     assert_eq!(desk.hear(), Stored::Back);
     desk.ask(3, &claim(1, 1));
-    assert_eq!(desk.hear_answer(), (3, Answer::Granted));
+    assert_eq!(
+        desk.hear_answer(),
+        (3, Answer::Claimed(Reservation::NotAsked))
+    );
     way.let_go();
     wait_until("the release from the past is refused", || {
         way.last_answer().starts_with("-LATE ")
@@ -123,7 +143,10 @@ fn a_store_that_starts_without_its_redis_says_so_and_closes_in_time() {
     // What was not answered was not done.
     let mut desk = Desk::redis(&redis, "g");
     desk.ask(1, &claim(2, 1));
-    assert_eq!(desk.hear_answer(), (1, Answer::Granted));
+    assert_eq!(
+        desk.hear_answer(),
+        (1, Answer::Claimed(Reservation::NotAsked))
+    );
     desk.close();
 }
 
@@ -174,12 +197,15 @@ fn forgets(mut desk: Desk) {
         desk.ask(message, &Request::Claim(claim));
     }
     for _ in 0..N_LATER {
-        assert_eq!(desk.hear_answer().1, Answer::Granted);
+        assert_eq!(desk.hear_answer().1, Answer::Claimed(Reservation::NotAsked));
     }
     // The next batch comes after the purge that so many requests bring about.
     for message in [1, 2] {
         desk.ask(message, &claim(2, message));
-        assert_eq!(desk.hear_answer(), (message, Answer::Granted));
+        assert_eq!(
+            desk.hear_answer(),
+            (message, Answer::Claimed(Reservation::NotAsked))
+        );
     }
     desk.ask(3, &claim(2, 1_000));
     assert!(matches!(desk.hear_answer(), (3, Answer::Held(_))));
@@ -237,7 +263,7 @@ fn child_that_claims_until_it_is_killed() {
         desk.ask(message, &claim(1, message));
         if message >= 300 {
             let (ticket, answer) = desk.hear_answer();
-            assert_eq!(answer, Answer::Granted);
+            assert_eq!(answer, Answer::Claimed(Reservation::NotAsked));
             writeln!(output, "granted {ticket}").unwrap();
         }
     }

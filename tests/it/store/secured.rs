@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read as _;
+use wx_courier::pipeline::grants::Reservation;
 
 use super::*;
 
@@ -20,7 +21,10 @@ fn a_user_with_few_rights_is_enough() {
         |password: &str| redis_url(&format!("redis://courier:{password}@{}", redis.address()));
     let mut desk = Desk::open(url(PASSWORD), "g");
     desk.ask(1, &claim(1, 1));
-    assert_eq!(desk.hear_answer(), (1, Answer::Granted));
+    assert_eq!(
+        desk.hear_answer(),
+        (1, Answer::Claimed(Reservation::NotAsked))
+    );
     desk.ask(2, &sent(1, 1));
     assert!(matches!(desk.hear_answer(), (2, Answer::Settled(_))));
     desk.close();
@@ -114,7 +118,7 @@ fn child_that_asks_once() {
     desk.ask(1, &claim(1, 1));
     match desk.hear() {
         Stored::Answer { answer, .. } => {
-            assert_eq!(answer, Answer::Granted);
+            assert_eq!(answer, Answer::Claimed(Reservation::NotAsked));
             println!("\nsaid granted");
         }
         Stored::Down { why } => println!("\nsaid down: {why}"),

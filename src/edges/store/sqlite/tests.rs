@@ -1,7 +1,12 @@
 //! The file: who may open it, what is in it, and how large it becomes. That it answers as it should is tested in `tests/it/store.rs`.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::pipeline::admission::Ticket;
+use crate::pipeline::claims::{Claim, Holder, Settlement};
+use crate::pipeline::grants::Reservation;
+use crate::pipeline::receipts::Receipts;
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -18,6 +23,7 @@ fn claim(message: usize, now_ms: i64) -> Request {
         outcome_id: Arc::from(format!("order-events/1/{message}/order-completed")),
         holder: holder(message),
         over: None,
+        grant: None,
         now_ms,
     })
 }
@@ -33,6 +39,8 @@ fn settle(message: usize, now_ms: i64) -> Request {
     Request::Settle(Settlement {
         outcome: Arc::new(serde_json::from_value(outcome).unwrap()),
         holder: Some(holder(message)),
+        grant: None,
+        receipts: Receipts::None,
         now_ms,
     })
 }
@@ -112,7 +120,15 @@ fn what_is_old_is_forgotten_and_the_file_stays_as_large_as_it_was() {
         let before_ms = now_ms - 2 * DAY_MS;
         let mut n_forgotten = 0;
         loop {
-            let n = sqlite.purge(before_ms, 500).unwrap();
+            let n = sqlite
+                .purge(
+                    Horizon {
+                        now_ms: before_ms,
+                        remember_ms: 0,
+                    },
+                    500,
+                )
+                .unwrap();
             n_forgotten += n;
             if n < 500 {
                 break;
@@ -144,5 +160,9 @@ fn a_full_disk_is_an_error_until_there_is_room_again() {
     assert!(error.contains("full"), "{error}");
     limit(&sqlite, n_now + 10_000);
     let answers = sqlite.carry_out(&batch).unwrap();
-    assert!(answers.iter().all(|answer| *answer == Answer::Granted));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| *answer == Answer::Claimed(Reservation::NotAsked))
+    );
 }

@@ -41,6 +41,7 @@ fn wechat(base_url: String) -> WeChat {
         rate: None,
         max_in_flight: 1,
         miniprogram_state: MiniprogramState::Formal,
+        grants: crate::pipeline::grants::Policy::Off,
     };
     let client = AppClient::new(reqwest::Client::new(), &app, Duration::from_secs(5)).unwrap();
     WeChat {

@@ -23,6 +23,7 @@ fn claim_over(record: &str, ours: Holder, over: Option<Holder>) -> Request {
         outcome_id: Arc::from(record),
         holder: ours,
         over,
+        grant: None,
         now_ms: NOW_MS,
     })
 }
@@ -66,8 +67,17 @@ fn settle(outcome: &Arc<Outcome>, holder: Option<Holder>) -> Request {
     Request::Settle(Settlement {
         outcome: Arc::clone(outcome),
         holder,
+        grant: None,
+        receipts: Receipts::None,
         now_ms: NOW_MS,
     })
+}
+
+fn horizon(now_ms: i64) -> Horizon {
+    Horizon {
+        now_ms,
+        remember_ms: 0,
+    }
 }
 
 fn held(record: &str, holder: Holder) -> Answer {
@@ -81,10 +91,13 @@ fn held(record: &str, holder: Holder) -> Answer {
 #[test]
 fn a_message_is_granted_to_one_record_and_one_holder() {
     let mut book = Book::new(100);
-    assert_eq!(book.answer(&claim("x", holder(1))), Answer::Granted);
     assert_eq!(
         book.answer(&claim("x", holder(1))),
-        Answer::Granted,
+        Answer::Claimed(Reservation::NotAsked)
+    );
+    assert_eq!(
+        book.answer(&claim("x", holder(1))),
+        Answer::Claimed(Reservation::NotAsked),
         "asked again"
     );
     assert_eq!(book.answer(&claim("x", holder(2))), held("x", holder(1)));
@@ -114,10 +127,14 @@ fn what_failed_or_was_released_may_be_claimed_again() {
     book.answer(&claim("x", holder(1)));
     let failed = outcome("x", Status::Failed, Reason::AttemptsUsed);
     book.answer(&settle(&failed, Some(holder(1))));
-    assert_eq!(book.answer(&claim("y", holder(2))), Answer::Granted);
+    assert_eq!(
+        book.answer(&claim("y", holder(2))),
+        Answer::Claimed(Reservation::NotAsked)
+    );
     let release = |holder| Request::Release {
         message_id: Arc::from("m"),
         holder,
+        grant: None,
     };
     book.answer(&release(holder(1)));
     assert_eq!(
@@ -126,7 +143,10 @@ fn what_failed_or_was_released_may_be_claimed_again() {
         "another holder's claim stays"
     );
     book.answer(&release(holder(2)));
-    assert_eq!(book.answer(&claim("z", holder(3))), Answer::Granted);
+    assert_eq!(
+        book.answer(&claim("z", holder(3))),
+        Answer::Claimed(Reservation::NotAsked)
+    );
     // The first record still has the outcome that it had.
     assert_eq!(book.answer(&claim("x", holder(4))), Answer::Settled(failed));
 }
@@ -143,7 +163,7 @@ fn a_claim_in_doubt_is_taken_over_once() {
     );
     assert_eq!(
         book.answer(&claim_over("x", holder(2), over)),
-        Answer::Granted
+        Answer::Claimed(Reservation::NotAsked)
     );
     assert_eq!(
         book.answer(&claim_over("x", holder(3), over)),
@@ -184,8 +204,11 @@ fn the_oldest_are_forgotten_first() {
     book.answer(&claim("x", holder(1)));
     let sent = outcome("x", Status::Sent, Reason::Ok);
     book.answer(&settle(&sent, Some(holder(1))));
-    assert_eq!(book.purge(NOW_MS, 10), 0);
-    assert_eq!(book.purge(NOW_MS + 1, 1), 1);
-    assert_eq!(book.purge(NOW_MS + 1, 10), 1);
-    assert_eq!(book.answer(&claim("y", holder(2))), Answer::Granted);
+    assert_eq!(book.purge(horizon(NOW_MS), 10), 0);
+    assert_eq!(book.purge(horizon(NOW_MS + 1), 1), 1);
+    assert_eq!(book.purge(horizon(NOW_MS + 1), 10), 1);
+    assert_eq!(
+        book.answer(&claim("y", holder(2))),
+        Answer::Claimed(Reservation::NotAsked)
+    );
 }

@@ -4,6 +4,8 @@ use super::*;
 use crate::pipeline::admission::Ticket;
 use crate::pipeline::claims::{self, Claim, Holder, Request, Settlement};
 use crate::pipeline::delivery::{Class, Refusal};
+use crate::pipeline::grants::Reservation;
+use crate::pipeline::receipts::Receipts;
 use crate::pipeline::testing;
 
 const OTHER: Holder = Holder {
@@ -86,10 +88,11 @@ impl Bench {
             outcome_id: Arc::from(format!("events/0/{offset}/{rule}")),
             holder,
             over: None,
+            grant: None,
             now_ms: self.now().unix_ms,
         };
         let answer = self.store.answer(&Request::Claim(claim));
-        assert_eq!(answer, claims::Answer::Granted);
+        assert_eq!(answer, claims::Answer::Claimed(Reservation::NotAsked));
     }
 
     fn asks_for_claims(effects: &[Effect]) -> usize {
@@ -175,9 +178,13 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
         outcome_id: Arc::from("events/0/1/leave"),
         holder: OTHER,
         over: Some(ours),
+        grant: None,
         now_ms: bench.now().unix_ms,
     });
-    assert_eq!(bench.store.answer(&over), claims::Answer::Granted);
+    assert_eq!(
+        bench.store.answer(&over),
+        claims::Answer::Claimed(Reservation::NotAsked)
+    );
     let effects = bench.finish(ticket, Answer::Accepted { msgid: None });
     assert!(effects.is_empty(), "{effects:?}");
     let mut theirs = bench_outcome();
@@ -185,6 +192,8 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
     bench.store.answer(&Request::Settle(Settlement {
         outcome: Arc::new(theirs),
         holder: Some(OTHER),
+        grant: None,
+        receipts: Receipts::None,
         now_ms: bench.now().unix_ms,
     }));
     let effects = bench.sleep_until(20_000);
@@ -201,7 +210,7 @@ fn bench_outcome() -> Outcome {
 }
 
 #[test]
-fn a_grant_that_comes_late_is_asked_for_again() {
+fn a_permit_that_comes_late_is_asked_for_again() {
     let mut bench = doubtful();
     let effects = bench.step_once(Input::Record {
         epoch: Epoch(1),
@@ -216,7 +225,7 @@ fn a_grant_that_comes_late_is_asked_for_again() {
     let effects = bench.step_once(Input::Stored { ticket, answer });
     assert_eq!(calls(&effects), []);
     assert_eq!(Bench::asks_for_claims(&effects), 1);
-    let answer = claims::Answer::Granted;
+    let answer = claims::Answer::Claimed(Reservation::NotAsked);
     let effects = bench.step_once(Input::Stored { ticket, answer });
     the_call(&effects);
 }
@@ -355,6 +364,7 @@ fn an_attempt_in_doubt_keeps_its_claim_until_the_end() {
         outcome_id: Arc::from("events/0/7/resend"),
         holder: OTHER,
         over: None,
+        grant: None,
         now_ms: bench.now().unix_ms,
     };
     let answer = bench.store.answer(&Request::Claim(claim));

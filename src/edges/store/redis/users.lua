@@ -1,0 +1,56 @@
+-- Who somebody is, and the way from WeChat's number of a message to its outcome.
+--
+-- A user is kept as text, '@<until> <openid>'. One who is kept with a message lies under the key of its outcome: the outcome takes his
+-- place, and with that he is forgotten, at no cost for messages that keep nobody. Only where there is an outcome already he has a key of
+-- his own.
+
+-- Clocks differ: the time in the text decides, and the key may live on for so long.
+local LEAST_LIFE_MS = 60000
+
+local function keep()
+  local outcome_key, user_key = next_key(), next_key()
+  local openid, until_ms, now = next_argument(), next_argument(), next_argument()
+  local life_ms = math.max(tonumber(until_ms) - tonumber(now), LEAST_LIFE_MS)
+  local text = '@' .. until_ms .. ' ' .. openid
+  if read_outcome(outcome_key) then
+    redis.call('SET', user_key, text, 'PX', digits(life_ms))
+  else
+    redis.call('SET', outcome_key, text, 'PX', digits(life_ms))
+    redis.call('DEL', user_key)
+  end
+  return { 'kept' }
+end
+
+local function recall()
+  local outcome_key, user_key, now = next_key(), next_key(), next_argument()
+  local text = redis.call('GET', outcome_key)
+  if not text or not is_user(text) then
+    text = redis.call('GET', user_key)
+  end
+  if not text then
+    return { 'nobody' }
+  end
+  local until_ms, openid = string.match(text, '^@(%S+) (.*)$')
+  if tonumber(until_ms) <= tonumber(now) then
+    return { 'nobody' }
+  end
+  return { 'user', openid }
+end
+
+local function join()
+  local mark_key, number_key = next_key(), next_key()
+  if redis.call('EXISTS', mark_key) == 1 then
+    return { 'published' }
+  end
+  local outcome_id = redis.call('GET', number_key)
+  local outcome = outcome_id and read_outcome(prefix .. ':outcome:' .. outcome_id)
+  if not outcome then
+    return { 'unknown' }
+  end
+  return { 'joined', outcome }
+end
+
+local function done()
+  redis.call('SET', next_key(), '', 'PX', remember_ms)
+  return { 'noted' }
+end

@@ -1,0 +1,143 @@
+//! A login code of the mini program, exchanged for its user.
+//!
+//! `WeChat`: `sns/jscode2session`. The secret and the code are in the query, so no error may show the URL. The `session_key` of the answer
+//! is dropped unread: it is for decrypting what the mini program was given, which nobody here does.
+
+use serde_json::Value;
+
+use super::client::{
+    AppClient, LARGEST_ANSWER_BYTES, WeChat, errcode_in, read_json, shortened, split_rid, why,
+};
+use crate::pipeline::logins::{Exchanged, JsCode, Refused};
+
+impl WeChat {
+    /// Exchanges a code. It never fails: whatever goes wrong is an answer. A code is used up by the first call that `WeChat` answers,
+    /// and perhaps by one that it does not.
+    pub async fn exchange(&self, app: &str, code: &JsCode) -> Exchanged {
+        match self.apps.get(app) {
+            Some(client) => client.exchange(code).await,
+            None => not_possible(format!("the settings have no app {app}")),
+        }
+    }
+}
+
+impl AppClient {
+    async fn exchange(&self, code: &JsCode) -> Exchanged {
+        let Some(secret) = &self.secret else {
+            return not_possible("the settings have no secret for this app".to_owned());
+        };
+        let query = [
+            ("appid", self.appid.as_str()),
+            ("secret", secret.expose()),
+            ("js_code", code.expose()),
+            ("grant_type", "authorization_code"),
+        ];
+        let address = format!("{}/sns/jscode2session", self.base_url);
+        let url = match reqwest::Url::parse_with_params(&address, query) {
+            Ok(url) => url,
+            Err(error) => return not_possible(format!("base_url is no URL: {error}")),
+        };
+        let response = match self.http.get(url).send().await {
+            Ok(response) => response,
+            Err(error) => return Exchanged::Unanswered { detail: why(error) },
+        };
+        match read_json(response, LARGEST_ANSWER_BYTES).await {
+            Ok(answer) => understand(&answer),
+            Err(detail) => Exchanged::Unanswered { detail },
+        }
+    }
+}
+
+/// A success has no errcode; `WeChat`'s other APIs send 0, so that is understood as well.
+fn understand(answer: &Value) -> Exchanged {
+    match errcode_in(answer).filter(|errcode| *errcode != 0) {
+        Some(errcode) => {
+            let errmsg = answer.get("errmsg").and_then(Value::as_str);
+            let (errmsg, rid) = split_rid(errmsg.unwrap_or_default());
+            Exchanged::Refused {
+                errcode,
+                errmsg: shortened(errmsg),
+                rid: rid.map(shortened),
+                why: meaning_of(errcode),
+            }
+        }
+        None => match answer.get("openid").and_then(Value::as_str) {
+            Some(openid) if !openid.is_empty() => Exchanged::Openid(openid.into()),
+            Some(_) | None => Exchanged::Unanswered {
+                detail: "JSON without openid and errcode".to_owned(),
+            },
+        },
+    }
+}
+
+/// `WeChat`: the table of jscode2session. A code that is not in it may pass, as those of other APIs do.
+fn meaning_of(errcode: i64) -> Refused {
+    match errcode {
+        40029 => Refused::Expired,
+        40163 => Refused::Used,
+        40226 => Refused::Blocked,
+        40013 | 40125 | 40164 | 40243 | 41002 | 41004 | 41008 | 48001 | 50002 => Refused::Account,
+        _ => Refused::Busy,
+    }
+}
+
+fn not_possible(detail: String) -> Exchanged {
+    Exchanged::Refused {
+        errcode: 0,
+        errmsg: detail,
+        rid: None,
+        why: Refused::Account,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(answer: &str, expected: &Exchanged) {
+        let answer: Value = serde_json::from_str(answer).unwrap();
+        assert_eq!(understand(&answer), *expected, "{answer}");
+    }
+
+    fn refused(errcode: i64, errmsg: &str, rid: Option<&str>, why: Refused) -> Exchanged {
+        Exchanged::Refused {
+            errcode,
+            errmsg: errmsg.to_owned(),
+            rid: rid.map(str::to_owned),
+            why,
+        }
+    }
+
+    #[test]
+    fn a_success_has_an_openid_and_no_errcode() {
+        let user = Exchanged::Openid("oUser1".into());
+        check(r#"{"openid":"oUser1","session_key":"k"}"#, &user);
+        let user = Exchanged::Openid("oUser1".into());
+        check(r#"{"errcode":0,"openid":"oUser1","unionid":"u"}"#, &user);
+        let detail = "JSON without openid and errcode".to_owned();
+        check(r#"{"session_key":"k"}"#, &Exchanged::Unanswered { detail });
+    }
+
+    #[test]
+    fn refusals_are_told_apart() {
+        let used = refused(40163, "code been used", Some("a-b"), Refused::Used);
+        check(
+            r#"{"errcode":40163,"errmsg":"code been used, rid: a-b"}"#,
+            &refused(40163, "code been used,", Some("a-b"), Refused::Used),
+        );
+        check(
+            r#"{"errcode":40163,"errmsg":"code been used rid: a-b"}"#,
+            &used,
+        );
+        for (errcode, why) in [
+            (40029, Refused::Expired),
+            (40226, Refused::Blocked),
+            (45011, Refused::Busy),
+            (-1, Refused::Busy),
+            (40125, Refused::Account),
+        ] {
+            let answer = format!(r#"{{"errcode":{errcode},"errmsg":"x"}}"#);
+            check(&answer, &refused(errcode, "x", None, why));
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! From a login code to the user behind it.
+//!
+//! A code can be exchanged once, so the store is asked first whether this record's code was exchanged before, and the openid is kept there
+//! before anything else happens. A crash between the exchange and that moment loses the code, and nothing can be done about it: the next
+//! exchange is refused with 40163, and that is the message's outcome.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Delivery, Duty, Effect, Engine, Rejoins, Stage, ledger_of, report};
+use crate::pipeline::admission::{Admission, Ticket};
+use crate::pipeline::claims::{self, Request};
+use crate::pipeline::delivery::Tries;
+use crate::pipeline::logins::{self, Exchanged, Refused};
+use crate::pipeline::message::{Message, Unaddressed};
+use crate::pipeline::moment::Moment;
+use crate::pipeline::outcome::{Outcome, Reason, Status};
+use crate::pipeline::rules::Rule;
+
+/// A message whose recipient is still a code.
+#[derive(Clone)]
+pub(super) struct Letter {
+    pub(super) rule: Arc<Rule>,
+    pub(super) unaddressed: Unaddressed,
+    pub(super) message_id: Arc<str>,
+    pub(super) outcome_id: Arc<str>,
+    /// Exchanges so far.
+    tries: u32,
+    /// Whether the store was asked once more after a refusal that somebody else may have caused.
+    asked_again: AskedAgain,
+}
+
+/// Whether the store was asked once more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AskedAgain {
+    No,
+    /// After this refusal.
+    Yes,
+}
+
+/// Exchanges at once. They are rare beside sends, and `WeChat` counts them by user.
+const MOST_EXCHANGES: usize = 32;
+
+/// How long another process may take between its exchange and keeping the user: then it has or it never will.
+const KEEPING: Duration = Duration::from_secs(3);
+
+/// How long a user is kept under a message that does not end: a message that waits longer than this has expired.
+const KEPT_FOR_MS: i64 = 7 * 24 * 3_600_000;
+
+/// Exchanges under way, and who waits for one.
+#[derive(Default)]
+pub(super) struct Exchanges {
+    under_way: usize,
+    waiting: VecDeque<Ticket>,
+}
+
+impl Letter {
+    pub(super) fn new(
+        rule: Arc<Rule>,
+        unaddressed: Unaddressed,
+        message_id: Arc<str>,
+        outcome_id: Arc<str>,
+    ) -> Self {
+        Self {
+            rule,
+            unaddressed,
+            message_id,
+            outcome_id,
+            tries: 0,
+            asked_again: AskedAgain::No,
+        }
+    }
+}
+
+impl Engine {
+    /// Asks whether the code was exchanged in an earlier life.
+    pub(super) fn recall(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        letter: Letter,
+        effects: &mut Vec<Effect>,
+    ) {
+        let question = logins::Question::Recall {
+            name: Arc::clone(&letter.outcome_id),
+            now_ms: now.unix_ms,
+        };
+        let request = Request::Login(question);
+        effects.push(Effect::Store { ticket, request });
+        self.enter(ticket, Stage::Recalling(letter));
+    }
+
+    pub(super) fn recalled(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        letter: Letter,
+        answer: &claims::Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        let claims::Answer::Login(logins::Reply::User(user)) = answer else {
+            return;
+        };
+        match user {
+            Some(openid) => self.address(now, ticket, letter, openid, effects),
+            None => {
+                self.enter(ticket, Stage::Unaddressed(letter));
+                self.exchanges.waiting.push_back(ticket);
+                self.leave_to_next_owner(ticket);
+            }
+        }
+    }
+
+    /// Begins as many exchanges as there may be.
+    pub(super) fn begin_exchanges(&mut self, effects: &mut Vec<Effect>) {
+        while self.exchanges.under_way < MOST_EXCHANGES
+            && let Some(ticket) = self.exchanges.waiting.pop_front()
+        {
+            let Some(duty) = self.duties.get_mut(&ticket) else {
+                continue;
+            };
+            let Stage::Unaddressed(letter) = &duty.stage else {
+                continue;
+            };
+            let mut letter = letter.clone();
+            letter.tries += 1;
+            self.exchanges.under_way += 1;
+            effects.push(Effect::Exchange {
+                ticket,
+                app: Arc::clone(&letter.rule.app),
+                code: letter.unaddressed.code().clone(),
+            });
+            duty.stage = Stage::Exchanging(letter);
+            // The code is used up by it: whoever gives the partition back waits until the user is kept.
+            if let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin) {
+                ledger.send_began(duty.origin.record.offset);
+            }
+        }
+    }
+
+    pub(super) fn exchanged(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        answer: &Exchanged,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.exchanges.under_way = self.exchanges.under_way.saturating_sub(1);
+        let Some(Duty {
+            stage: Stage::Exchanging(letter),
+            ..
+        }) = self.duties.get(&ticket)
+        else {
+            return;
+        };
+        let letter = letter.clone();
+        match answer {
+            Exchanged::Openid(openid) => {
+                let question = logins::Question::Keep {
+                    name: Arc::clone(&letter.outcome_id),
+                    openid: Arc::clone(openid),
+                    now_ms: now.unix_ms,
+                    until_ms: now.unix_ms.saturating_add(KEPT_FOR_MS),
+                };
+                let request = Request::Login(question);
+                effects.push(Effect::Store { ticket, request });
+                self.enter(ticket, Stage::Keeping(letter, Arc::clone(openid)));
+            }
+            Exchanged::Refused {
+                why: Refused::Busy, ..
+            }
+            | Exchanged::Unanswered { .. } => {
+                let wait = self.setup.retry.patience(letter.tries, self.jitter.f64());
+                match wait {
+                    Some(wait) => self.recall_later(now, ticket, letter, wait),
+                    None => self.unaddressable(now, ticket, &letter, answer, effects),
+                }
+            }
+            // Another process that has, or had, this record may have exchanged it, and be about to keep the user.
+            Exchanged::Refused {
+                why: Refused::Used | Refused::Expired,
+                ..
+            } if letter.asked_again == AskedAgain::No => {
+                let asked_again = AskedAgain::Yes;
+                let letter = Letter {
+                    asked_again,
+                    ..letter
+                };
+                self.recall_later(now, ticket, letter, KEEPING);
+            }
+            Exchanged::Refused { .. } => {
+                self.unaddressable(now, ticket, &letter, answer, effects);
+            }
+        }
+    }
+
+    pub(super) fn kept(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        (letter, openid): (Letter, &str),
+        answer: &claims::Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let claims::Answer::Login(logins::Reply::Kept) = answer {
+            self.undo(ticket);
+            self.address(now, ticket, letter, openid, effects);
+        }
+    }
+
+    fn recall_later(&mut self, now: Moment, ticket: Ticket, letter: Letter, wait: Duration) {
+        self.undo(ticket);
+        self.timers.insert((now.elapsed + wait, ticket));
+        self.enter(ticket, Stage::Unaddressed(letter));
+        self.leave_to_next_owner(ticket);
+    }
+
+    /// The user is known: from here on the message goes the way of all others.
+    fn address(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        letter: Letter,
+        openid: &str,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Letter {
+            rule,
+            unaddressed,
+            message_id,
+            outcome_id,
+            ..
+        } = letter;
+        match unaddressed.address(openid) {
+            Ok(message) => {
+                let delivery = self.delivery(rule, message, message_id, outcome_id);
+                self.enter(ticket, Stage::Waiting(delivery.clone()));
+                self.wait(ticket, &delivery, Admission::enqueue);
+                self.leave_to_next_owner(ticket);
+            }
+            Err(rejection) => {
+                let Some(duty) = self.duties.get(&ticket) else {
+                    return;
+                };
+                let id = message_id.to_string();
+                let outcome = report::rejected(now, &duty.origin, (&rule, id), rejection);
+                let settlement = self.settlement(now, outcome, None);
+                self.ask_to_settle(now, ticket, settlement, effects);
+            }
+        }
+    }
+
+    /// No user can be had from the code.
+    fn unaddressable(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        letter: &Letter,
+        answer: &Exchanged,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(duty) = self.duties.get(&ticket) else {
+            return;
+        };
+        let (status, reason) = end_of(answer);
+        let mut outcome: Outcome = report::outcome(now, &duty.origin, status, reason);
+        report::name_rule(&mut outcome, &duty.origin, &letter.rule);
+        outcome.message_id = letter.message_id.to_string();
+        match answer {
+            Exchanged::Refused {
+                errcode,
+                errmsg,
+                rid,
+                ..
+            } => {
+                outcome.detail = report::explain_login(reason, letter.tries, errmsg);
+                outcome.errcode = Some(*errcode).filter(|errcode| *errcode != 0);
+                outcome.errmsg = Some(errmsg.clone());
+                outcome.rid.clone_from(rid);
+            }
+            Exchanged::Unanswered { detail } => {
+                outcome.detail = report::explain_login(reason, letter.tries, detail);
+            }
+            Exchanged::Openid(_) => {}
+        }
+        let settlement = self.settlement(now, outcome, None);
+        self.ask_to_settle(now, ticket, settlement, effects);
+    }
+
+    /// A message at the beginning of its way.
+    pub(super) fn delivery(
+        &self,
+        rule: Arc<Rule>,
+        message: Message,
+        message_id: Arc<str>,
+        outcome_id: Arc<str>,
+    ) -> Delivery {
+        Delivery {
+            wish: self.wish(&rule, &message),
+            rule,
+            message: Arc::new(message),
+            message_id,
+            outcome_id,
+            tries: Tries::default(),
+            permit: None,
+            asked: None,
+            rejoins: Rejoins::First,
+            calls: 0,
+            api_ms: 0,
+            held_by: None,
+        }
+    }
+}
+
+/// How a message ends whose code gave no user.
+fn end_of(answer: &Exchanged) -> (Status, Reason) {
+    match answer {
+        Exchanged::Refused { why, .. } => match why {
+            Refused::Expired => (Status::Rejected, Reason::LoginCodeExpired),
+            Refused::Used => (Status::Rejected, Reason::LoginCodeUsed),
+            Refused::Blocked => (Status::Rejected, Reason::UserBlocked),
+            Refused::Busy => (Status::Failed, Reason::AttemptsUsed),
+            Refused::Account => (Status::Failed, Reason::AccountFault),
+        },
+        Exchanged::Unanswered { .. } | Exchanged::Openid(_) => {
+            (Status::Failed, Reason::AttemptsUsed)
+        }
+    }
+}

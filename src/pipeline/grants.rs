@@ -1,0 +1,253 @@
+//! What users have allowed: one accept is one message of a one-time template.
+//!
+//! `WeChat` offers no count of what is left, so a [`Ledger`] keeps one for each app, user and template. It hears of accepts and refusals
+//! from several sources, and of each message that is about to be sent, was sent or was not. It can be wrong, because a source may be
+//! silent; `WeChat`'s own word, 43101, is always right.
+//!
+//! A ledger lives in the store. Everything that happens to one is a method here, so that all stores mean the same.
+
+mod events;
+mod ledger;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use events::{AnswerEvents, AppOf};
+pub use ledger::{Accept, Ledger, MOST_RECENT, RECENT_FOR_MS, RESERVED_FOR_MS, SAME_ACCEPT_MS};
+
+use super::catalog::{Template, TemplateKind};
+
+/// Which permissions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The app, by its name in the settings.
+    pub app: Arc<str>,
+    /// The user, in the clear.
+    pub openid: Arc<str>,
+    /// `WeChat`'s id of the template.
+    pub template_id: Arc<str>,
+}
+
+/// What is made of the ledger before a message is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// Nothing; it is not kept.
+    #[default]
+    Off,
+    /// It is kept, and a message is sent whatever it says. How often it was wrong is counted.
+    Advise,
+    /// A message without a grant is not sent.
+    Enforce,
+}
+
+impl Policy {
+    /// Every policy with its name in the settings.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("off", Self::Off),
+        ("advise", Self::Advise),
+        ("enforce", Self::Enforce),
+    ];
+
+    /// The policy for the messages of a template: its own, or that of its app. A long-term template needs no grants.
+    pub fn of(template: &Template, app: Self) -> Self {
+        match template.kind {
+            Some(TemplateKind::LongTerm) => Self::Off,
+            Some(TemplateKind::OneTime) | None => template.grants.unwrap_or(app),
+        }
+    }
+}
+
+/// Who tells of a user's answer. One accept may be told by each of them, and counts once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// An event on a source topic.
+    Event,
+    /// The mini program, which got the answer of `wx.requestSubscribeMessage`.
+    MiniProgram,
+    /// `WeChat` itself, with a callback.
+    Callback,
+}
+
+impl Source {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Event, Self::MiniProgram, Self::Callback];
+
+    /// A word for stores and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::MiniProgram => "mini_program",
+            Self::Callback => "callback",
+        }
+    }
+}
+
+/// What the user said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// One message more.
+    Accept,
+    /// No message at all.
+    Reject,
+}
+
+impl Word {
+    /// The word in an answer of `wx.requestSubscribeMessage` or in a callback. `Some(None)` is a word that says nothing of the user's will:
+    /// `ban` (the platform's ban) and `filter` (a template of the same title). `None` is no such word at all.
+    pub fn parse(text: &str) -> Option<Option<Self>> {
+        match text {
+            "accept" | "acceptWithAudio" | "acceptWithAlert" => Some(Some(Self::Accept)),
+            "reject" => Some(Some(Self::Reject)),
+            "ban" | "filter" => Some(None),
+            _ => None,
+        }
+    }
+
+    /// A word for stores and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+/// A user's answer, as one source tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Which permissions it changes.
+    pub key: Key,
+    /// Names the report among all of its source: told again, it changes nothing.
+    pub id: Arc<str>,
+    /// Who tells.
+    pub source: Source,
+    /// What the user said.
+    pub word: Word,
+    /// When the user said it, in Unix milliseconds.
+    pub at_ms: i64,
+    /// The time, in Unix milliseconds.
+    pub now_ms: i64,
+}
+
+impl Report {
+    /// Under which name a store remembers that it was told.
+    pub fn mark(&self) -> String {
+        format!("report/{}/{}/{}", self.source.as_str(), self.key, self.id)
+    }
+}
+
+impl fmt::Display for Key {
+    /// Neither a name of an app nor an openid nor a template id has a slash in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            app,
+            openid,
+            template_id,
+        } = self;
+        write!(f, "{app}/{openid}/{template_id}")
+    }
+}
+
+/// The wish to send a message that needs a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Whose, and for what.
+    pub key: Key,
+    /// What follows if there is none.
+    pub without: Without,
+}
+
+/// What becomes of a message without a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Without {
+    /// It is sent all the same.
+    Send,
+    /// It is not.
+    Skip,
+}
+
+/// What a claim that was made has of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reservation {
+    /// None was wished for.
+    NotAsked,
+    /// One is set aside for the message until it has ended.
+    Made,
+    /// The ledger has none, and the message is sent all the same.
+    Missing,
+}
+
+/// What is asked of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// A user has answered.
+    Report(Report),
+    /// What is there?
+    Look {
+        /// Which ledger.
+        key: Key,
+        /// The time, in Unix milliseconds.
+        now_ms: i64,
+    },
+    /// So many are left, whatever was counted before; messages under way keep what they have set aside.
+    Set {
+        /// Which ledger.
+        key: Key,
+        /// How many more messages the user has allowed.
+        left: u32,
+        /// The time, in Unix milliseconds.
+        now_ms: i64,
+    },
+}
+
+impl Question {
+    /// Which ledger it is about.
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Report(report) => &report.key,
+            Self::Look { key, .. } | Self::Set { key, .. } => key,
+        }
+    }
+
+    /// The time that it names, in Unix milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        match self {
+            Self::Report(report) => report.now_ms,
+            Self::Look { now_ms, .. } | Self::Set { now_ms, .. } => *now_ms,
+        }
+    }
+}
+
+/// What the store answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// To a report: it is noted, and durable.
+    Noted(Counted),
+    /// To [`Question::Look`] and [`Question::Set`].
+    Balance(Balance),
+}
+
+/// Whether a report was news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// It is counted.
+    New,
+    /// The same was told before, by this source or another one.
+    Known,
+}
+
+/// A ledger in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Balance {
+    /// Messages that the user has allowed, as far as is known, less what was taken back.
+    pub granted: u64,
+    /// Messages under way that have one set aside.
+    pub reserved: u64,
+    /// Messages that were sent, or may have been.
+    pub used: u64,
+    /// How many more may be sent.
+    pub left: u64,
+}

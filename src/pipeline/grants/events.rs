@@ -1,0 +1,125 @@
+//! Events that tell what a user answered when the mini program asked for permission.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Key, Report, Source, Word};
+use crate::pipeline::catalog::Catalog;
+use crate::pipeline::event::{Event, Pointer};
+use crate::pipeline::message::{Rejection, check_openid};
+use crate::pipeline::outcome::Reason;
+
+/// Which events tell of users' answers, and where in their data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerEvents {
+    /// The type of these events.
+    pub kind: String,
+    /// Whose user it is.
+    pub app: AppOf,
+    /// Where the openid is.
+    pub openid: Pointer,
+    /// Where the template is: its name in `templates.toml`, or its id. Not needed where the answer is an object.
+    pub template: Pointer,
+    /// Where the answer is: `accept`, `reject`, `ban` or `filter`, or the whole object that `wx.requestSubscribeMessage` gave.
+    pub answer: Pointer,
+}
+
+/// How the app is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AppOf {
+    /// It is always this one.
+    Always(Arc<str>),
+    /// Its name is in the data.
+    At(Pointer),
+}
+
+impl AnswerEvents {
+    /// What the event reports, template by template. `None` if it is no such event.
+    pub fn read(
+        &self,
+        event: &Event,
+        catalog: &Catalog,
+        now_ms: i64,
+    ) -> Option<Result<Vec<Report>, Rejection>> {
+        (event.kind == self.kind).then(|| self.reports(event, catalog, now_ms))
+    }
+
+    fn reports(
+        &self,
+        event: &Event,
+        catalog: &Catalog,
+        now_ms: i64,
+    ) -> Result<Vec<Report>, Rejection> {
+        let app = match &self.app {
+            AppOf::Always(app) => Arc::clone(app),
+            AppOf::At(pointer) => Arc::from(text_at(event, "the app", pointer)?),
+        };
+        let openid = text_at(event, "the openid", &self.openid)?;
+        let openid: Arc<str> =
+            Arc::from(check_openid(openid).map_err(|detail| malformed(&detail))?);
+        let mut reports = Vec::new();
+        for (template, word) in self.answers(event)? {
+            let Some(word) = Word::parse(word).ok_or_else(|| {
+                malformed("the answer is none of accept, acceptWithAudio, acceptWithAlert, reject, ban and filter")
+            })?
+            else {
+                continue;
+            };
+            let template = catalog.find(&app, template).ok_or_else(|| {
+                malformed(&format!(
+                    "templates.toml has no template with the name or id `{template}` for the app `{app}`"
+                ))
+            })?;
+            reports.push(Report {
+                key: Key {
+                    app: Arc::clone(&app),
+                    openid: Arc::clone(&openid),
+                    template_id: Arc::from(template.id.as_str()),
+                },
+                id: Arc::from(format!("{}|{}", event.source, event.id)),
+                source: Source::Event,
+                word,
+                at_ms: event.time_ms,
+                now_ms,
+            });
+        }
+        Ok(reports)
+    }
+
+    /// Template and word, as they stand in the event.
+    fn answers<'a>(&self, event: &'a Event) -> Result<Vec<(&'a str, &'a str)>, Rejection> {
+        match self.answer.find(&event.data) {
+            Some(Value::String(word)) => {
+                let template = text_at(event, "the template", &self.template)?;
+                Ok(vec![(template, word)])
+            }
+            Some(Value::Object(answers)) => Ok(answers
+                .iter()
+                .filter(|(template, _)| template.as_str() != "errMsg")
+                .filter_map(|(template, word)| Some((template.as_str(), word.as_str()?)))
+                .collect()),
+            Some(_) => Err(malformed(&format!(
+                "expected a word or an object at `{}`",
+                self.answer
+            ))),
+            None => Err(malformed(&format!(
+                "the answer is missing: nothing at `{}`",
+                self.answer
+            ))),
+        }
+    }
+}
+
+fn text_at<'a>(event: &'a Event, what: &str, pointer: &Pointer) -> Result<&'a str, Rejection> {
+    let found = pointer.find(&event.data).and_then(Value::as_str);
+    found.ok_or_else(|| malformed(&format!("{what} is missing: no text at `{pointer}`")))
+}
+
+fn malformed(detail: &str) -> Rejection {
+    Rejection {
+        reason: Reason::GrantMalformed,
+        detail: format!("grants: {detail}"),
+        param: None,
+    }
+}

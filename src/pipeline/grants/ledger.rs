@@ -1,0 +1,141 @@
+//! One user's permissions for one template, and everything that happens to them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Balance, Counted, Report, Reservation, Source, Without, Word};
+
+/// Two sources that tell of accepts this close together tell of the same one. `WeChat` repeats a callback for some 15 s, its time is in
+/// whole seconds, and clocks differ. A user who accepts twice within that time is still counted twice: the same source told it twice.
+pub const SAME_ACCEPT_MS: i64 = 60_000;
+
+/// How long an accept is kept for other sources to tell of it. An event may lie on its topic for hours.
+pub const RECENT_FOR_MS: i64 = 24 * 3_600_000;
+
+/// How many accepts are kept for that, the newest.
+pub const MOST_RECENT: usize = 32;
+
+/// What was set aside this long ago belongs to nobody any more: its message was forgotten with its claim, or its record will not be read again.
+pub const RESERVED_FOR_MS: i64 = 24 * 3_600_000;
+
+/// One user's permissions for one template.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    granted: u64,
+    used: u64,
+    /// By message id, since when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    reserved: BTreeMap<Arc<str>, i64>,
+    /// The latest accepts, in the order in which they were counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    recent: Vec<Accept>,
+}
+
+/// An accept that was counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accept {
+    /// When the user accepted, in Unix milliseconds.
+    pub at_ms: i64,
+    /// Who has told of it.
+    pub told_by: Vec<Source>,
+}
+
+impl Ledger {
+    /// The numbers.
+    pub fn balance(&self) -> Balance {
+        let reserved = self.reserved.len() as u64;
+        Balance {
+            granted: self.granted,
+            reserved,
+            used: self.used,
+            left: self
+                .granted
+                .saturating_sub(self.used.saturating_add(reserved)),
+        }
+    }
+
+    /// Lets go of what nobody will ask about any more. Everything else that is done to a ledger comes after this.
+    pub fn tidy(&mut self, now_ms: i64) {
+        let reserved_since = now_ms.saturating_sub(RESERVED_FOR_MS);
+        self.reserved.retain(|_, since| *since >= reserved_since);
+        let recent_since = now_ms.saturating_sub(RECENT_FOR_MS);
+        self.recent.retain(|accept| accept.at_ms >= recent_since);
+    }
+
+    /// A source tells of the user's answer.
+    pub fn hear(&mut self, report: &Report) -> Counted {
+        match report.word {
+            Word::Accept => self.accept(report.at_ms, report.source),
+            Word::Reject => {
+                self.reject(report.at_ms);
+                Counted::New
+            }
+        }
+    }
+
+    /// The user allows one message more. What another source has told already is not counted again.
+    fn accept(&mut self, at_ms: i64, source: Source) -> Counted {
+        let same = self.recent.iter_mut().find(|known| {
+            known.at_ms.abs_diff(at_ms) <= SAME_ACCEPT_MS.unsigned_abs()
+                && !known.told_by.contains(&source)
+        });
+        if let Some(same) = same {
+            same.told_by.push(source);
+            return Counted::Known;
+        }
+        self.granted = self.granted.saturating_add(1);
+        if self.recent.len() >= MOST_RECENT {
+            self.recent.remove(0);
+        }
+        self.recent.push(Accept {
+            at_ms,
+            told_by: vec![source],
+        });
+        Counted::New
+    }
+
+    /// The user, or `WeChat` with 43101, says that there is nothing left. What was accepted after that moment stays, and so does what is
+    /// set aside for messages under way: they get `WeChat`'s own answer.
+    pub fn reject(&mut self, at_ms: i64) {
+        let later = self.recent.iter().filter(|accept| accept.at_ms > at_ms);
+        let left = self.balance().left.min(later.count() as u64);
+        self.set(left);
+    }
+
+    /// So many are left.
+    pub fn set(&mut self, left: u64) {
+        let taken = self.used.saturating_add(self.reserved.len() as u64);
+        self.granted = taken.saturating_add(left);
+    }
+
+    /// Sets one aside for a message; `None` if there is none and the message is not to be sent without. Asked again, the answer is the same.
+    pub fn reserve(
+        &mut self,
+        message_id: &Arc<str>,
+        without: Without,
+        now_ms: i64,
+    ) -> Option<Reservation> {
+        if !self.reserved.contains_key(message_id) && self.balance().left == 0 {
+            return match without {
+                Without::Send => Some(Reservation::Missing),
+                Without::Skip => None,
+            };
+        }
+        self.reserved.insert(Arc::clone(message_id), now_ms);
+        Some(Reservation::Made)
+    }
+
+    /// The message was not sent, or is not sent now.
+    pub fn give_back(&mut self, message_id: &str) {
+        self.reserved.remove(message_id);
+    }
+
+    /// The message was sent, or may have been. One that had nothing set aside was allowed all the same.
+    pub fn use_up(&mut self, message_id: &str) {
+        self.reserved.remove(message_id);
+        self.used = self.used.saturating_add(1);
+        self.granted = self.granted.max(self.used);
+    }
+}

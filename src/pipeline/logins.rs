@@ -1,0 +1,104 @@
+//! Who somebody is, kept for a while: the openid that a login code gave, under a name that gives nothing away.
+//!
+//! A code of `wx.login` can be exchanged once. So the openid is kept with the message that was to be addressed by the code, until that
+//! message has ended: a crash does not lose it. The sessions of the mini program are kept in the same way.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A code of `wx.login`. Whoever has it can become the user for five minutes, so it is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JsCode(Arc<str>);
+
+impl JsCode {
+    /// Takes a code in.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The code itself, for the wire only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for JsCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JsCode(hidden)")
+    }
+}
+
+/// What became of a code. `WeChat`: jscode2session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exchanged {
+    /// It gave this user.
+    Openid(Arc<str>),
+    /// `WeChat` refused it.
+    Refused {
+        /// `WeChat`'s code.
+        errcode: i64,
+        /// Its text, without the rid.
+        errmsg: String,
+        /// `WeChat`'s request id.
+        rid: Option<String>,
+        /// What it means for us.
+        why: Refused,
+    },
+    /// There was no answer, or none of `WeChat`'s. The code may be used up all the same.
+    Unanswered {
+        /// What happened, without the URL.
+        detail: String,
+    },
+}
+
+/// Why a code gave no user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// There never was such a code, or it is older than five minutes (40029).
+    Expired,
+    /// It was used before (40163).
+    Used,
+    /// The user is blocked as a risk (40226).
+    Blocked,
+    /// Busy, or too often this minute (-1, 45011): the same code may be tried again.
+    Busy,
+    /// Appid, secret or account are at fault: no code will do.
+    Account,
+}
+
+/// What is asked of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Keep this user under that name.
+    Keep {
+        /// The name: the `id` of an outcome, with whose settlement it is forgotten, or `session:` and a random id.
+        name: Arc<str>,
+        /// Who it is, in the clear.
+        openid: Arc<str>,
+        /// The time, in Unix milliseconds.
+        now_ms: i64,
+        /// When it is forgotten at the latest, in Unix milliseconds.
+        until_ms: i64,
+    },
+    /// Who was kept under that name?
+    Recall {
+        /// The name.
+        name: Arc<str>,
+        /// The time, in Unix milliseconds.
+        now_ms: i64,
+    },
+}
+
+/// What the store answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// It is kept, and durable.
+    Kept,
+    /// Who it was; `None` if nobody was, or not any more.
+    User(Option<Arc<str>>),
+}
+
+/// The name of a session.
+pub fn session_name(id: &str) -> Arc<str> {
+    Arc::from(format!("session:{id}"))
+}
