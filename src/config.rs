@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::document::{Origin, Problems};
 use crate::pipeline::catalog::Catalog;
+use crate::pipeline::catalog::drift::Comparison;
 use crate::pipeline::delivery::RetryPlan;
 use crate::pipeline::engine::Unmatched;
 use crate::pipeline::event::Decoding;
@@ -78,6 +79,8 @@ pub struct Settings {
     pub breaker: BreakerPlan,
     /// `[engine]`
     pub engine: Engine,
+    /// `[templates] compare`
+    pub compare_templates: Comparison,
     /// `[log] format`
     pub log_format: LogFormat,
     /// `[log] level`

@@ -5,12 +5,14 @@
 
 mod alarm;
 mod effects;
+mod templates;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::config::Settings;
@@ -21,6 +23,7 @@ use crate::edges::public;
 use crate::edges::store::{Store, Stored};
 use crate::edges::wechat::WeChat;
 use crate::pipeline::admission::AppBounds;
+use crate::pipeline::catalog::drift::Comparison;
 use crate::pipeline::engine::{self, Engine, Input, Setup};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::rules::RuleSet;
@@ -109,6 +112,12 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     let source = consumer::start(&settings.kafka, settings.engine.handover)?;
     let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
     reports.send_modify(|report| report.phase = Phase::Joining);
+    // Ends with the service: a question under way is dropped.
+    let mut background = JoinSet::new();
+    if settings.compare_templates == Comparison::Daily {
+        let (wechat, rules, reports) = (Arc::clone(&wechat), rules.clone(), reports.clone());
+        background.spawn(templates::watch(wechat, rules, reports));
+    }
     let service = Service {
         engine,
         source,
@@ -131,7 +140,9 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         publications,
         stored,
     };
-    service.work(heard, shutdown).await
+    let ending = service.work(heard, shutdown).await;
+    drop(background);
+    ending
 }
 
 fn setup(settings: &Settings, seed: u64) -> Setup {

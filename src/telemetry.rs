@@ -3,6 +3,7 @@
 //! Labels are closed sets or names of the settings. Personal data of events never gets into a line or a label.
 
 mod public;
+mod templates;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -17,12 +18,14 @@ use tracing_subscriber::EnvFilter;
 use crate::config::LogFormat;
 use crate::edges::wechat::TokenStatus;
 use crate::pipeline::callback::Receipt;
+use crate::pipeline::catalog::drift::TemplateStatus;
 use crate::pipeline::delivery::{Answer, Class};
 use crate::pipeline::engine::Status;
 use crate::pipeline::grants::Source;
 use crate::pipeline::outcome::Outcome;
 use public::PublicMetrics;
 pub use public::PublicRoute;
+use templates::TemplateMetrics;
 use tokens::TokenMetrics;
 
 /// Sends log lines to standard error, so that standard output stays free for results. Call it once.
@@ -61,6 +64,7 @@ pub struct Metrics {
     position: IntGaugeVec,
     public: PublicMetrics,
     tokens: TokenMetrics,
+    templates: TemplateMetrics,
     scrape: Mutex<()>,
 }
 
@@ -150,6 +154,7 @@ impl Metrics {
             )?,
             public: PublicMetrics::new()?,
             tokens: TokenMetrics::new()?,
+            templates: TemplateMetrics::new()?,
             scrape: Mutex::new(()),
         };
         metrics.register()?;
@@ -176,6 +181,7 @@ impl Metrics {
         registry.register(Box::new(self.position.clone()))?;
         self.public.register(registry)?;
         self.tokens.register(registry)?;
+        self.templates.register(registry)?;
         Ok(())
     }
 
@@ -221,6 +227,13 @@ impl Metrics {
             .observe(api_ms as f64 / 1000.0);
     }
 
+    /// A user's answer was told beside the events, and noted.
+    pub fn grant_report(&self, source: Source) {
+        self.grant_reports
+            .with_label_values(&[source.as_str()])
+            .inc();
+    }
+
     /// An outcome has to be published again.
     pub fn publish_failed(&self) {
         self.publish_failures.inc();
@@ -251,6 +264,7 @@ impl Metrics {
         &self,
         engine: &Status,
         tokens: &BTreeMap<Arc<str>, TokenStatus>,
+        templates: &BTreeMap<Arc<str>, TemplateStatus>,
     ) -> anyhow::Result<String> {
         // Two scrapes at once would reset each other's series.
         let _one_at_a_time = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
@@ -303,6 +317,7 @@ impl Metrics {
                 .set(partition.position.unwrap_or(-1));
         }
         self.tokens.renew(tokens);
+        self.templates.renew(templates);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8(text)?)

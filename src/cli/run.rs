@@ -158,7 +158,7 @@ async fn reload_on_hangup(
         // Compiling a thousand rules takes a while, and calls are under way.
         let fresh = tokio::task::spawn_blocking(move || fresh_rules(&sources, &settings));
         match fresh.await? {
-            Ok(fresh) if fresh.version() == rules.borrow().version() => {
+            Ok(fresh) if is_in_force(&fresh, &rules.borrow()) => {
                 tracing::info!(rules_version = %fresh.version(), "the rules are the same as before");
             }
             Ok(fresh) => {
@@ -180,6 +180,11 @@ async fn reload_on_hangup(
         }
     }
     Ok(())
+}
+
+/// The version says nothing of what else `templates.toml` knows: labels, values of enums.
+fn is_in_force(fresh: &RuleSet, rules: &RuleSet) -> bool {
+    fresh.version() == rules.version() && fresh.catalog() == rules.catalog()
 }
 
 fn fresh_rules(sources: &Sources, settings: &Settings) -> Result<Arc<RuleSet>, Problems> {

@@ -8,6 +8,7 @@ mod miniapp;
 mod public;
 mod secrets;
 mod state;
+mod templates;
 mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +59,7 @@ pub(super) fn settings(
     let send = reader.send(&mut top);
     let breaker = reader.breaker(&mut top);
     let engine = reader.engine(&mut top);
+    let compare_templates = reader.templates(&mut top);
     let time_zone = reader.rules(&mut top);
     let (log_format, log_level) = reader.log(&mut top);
     let Apps {
@@ -83,6 +85,7 @@ pub(super) fn settings(
             send,
             breaker,
             engine,
+            compare_templates,
             log_format,
             log_level,
             apps,

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::TokenStatus;
+use crate::pipeline::catalog::drift::TemplateStatus;
 use crate::pipeline::engine;
 use crate::pipeline::pauses::Subject;
 use crate::pipeline::rules::RuleSet;
@@ -32,6 +33,8 @@ pub struct Report {
     pub engine: engine::Status,
     /// The access tokens of each app, as they were last seen.
     pub tokens: BTreeMap<Arc<str>, TokenStatus>,
+    /// How the templates of each app compare with what `WeChat` lists.
+    pub templates: BTreeMap<Arc<str>, TemplateStatus>,
 }
 
 impl Report {
@@ -42,6 +45,7 @@ impl Report {
             version: env!("CARGO_PKG_VERSION"),
             engine: engine::Status::default(),
             tokens: BTreeMap::new(),
+            templates: BTreeMap::new(),
         }
     }
 }
@@ -172,7 +176,9 @@ async fn resume(State(pages): State<Pages>, Query(Resume { rule }): Query<Resume
 async fn show_metrics(State(pages): State<Pages>) -> Response {
     let encoded = {
         let report = pages.reports.borrow();
-        pages.metrics.encode(&report.engine, &report.tokens)
+        pages
+            .metrics
+            .encode(&report.engine, &report.tokens, &report.templates)
     };
     match encoded {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),

@@ -316,4 +316,6 @@ fn check_plate(value: &str) -> Result<(), Violation> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ mod proof;
 mod rate;
 mod recipe;
 mod template;
+mod version;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -20,7 +21,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use sha2::{Digest, Sha256};
 
 use super::catalog::{Catalog, Template};
 use super::event::Event;
@@ -33,6 +33,7 @@ use context::{Belongings, EventValues};
 use glob::Glob;
 use recipe::{Address, Recipe};
 use template::{Condition, Failure, Text};
+use version::version_of;
 
 pub use proof::TestResult;
 
@@ -355,38 +356,6 @@ impl RuleSet {
     pub fn run_tests(&self) -> Vec<TestResult> {
         self.rules.iter().flat_map(proof::run).collect()
     }
-}
-
-fn version_of(sources: &[RuleSource], rules: &[Arc<Rule>]) -> Arc<str> {
-    let mut sorted: Vec<_> = sources
-        .iter()
-        .map(|source| (&source.name, &source.text))
-        .collect();
-    sorted.sort_unstable();
-    let texts = sorted.into_iter().flat_map(|(name, text)| [name, text]);
-    // The same rule with another template id sends something else.
-    let mut ids: Vec<_> = rules
-        .iter()
-        .filter_map(|rule| Some((&rule.name, &rule.template()?.id)))
-        .collect();
-    ids.sort_unstable();
-    let ids = ids.into_iter().map(|(_, id)| id.as_str());
-    fingerprint(texts.map(String::as_str).chain(ids))
-}
-
-fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> Arc<str> {
-    let mut hash = Sha256::new();
-    for part in parts {
-        // With the length before it, no text can pass for the end of one and the beginning of the next.
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let hex = hash
-        .finalize()
-        .iter()
-        .take(6)
-        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-    Arc::from(hex)
 }
 
 #[cfg(test)]

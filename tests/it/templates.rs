@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -79,6 +80,23 @@ impl Account {
 
     fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// What the API answers to a POST that somebody else makes with a token of his own.
+    fn post(&self, path: &str, body: &Value) -> Value {
+        let base_url = self.sandbox.as_ref().unwrap().base_url();
+        let ask = async |path: String, body: &Value| -> Value {
+            let request = reqwest::Client::new().post(format!("{base_url}{path}"));
+            let response = request.body(body.to_string()).send().await.unwrap();
+            serde_json::from_str(&response.text().await.unwrap()).unwrap()
+        };
+        self.runtime.block_on(async {
+            let credentials =
+                json!({ "grant_type": "client_credential", "appid": APPID, "secret": SECRET });
+            let token = ask("/cgi-bin/stable_token".to_owned(), &credentials).await;
+            let token = token["access_token"].as_str().unwrap();
+            ask(format!("{path}?access_token={token}"), body).await
+        })
     }
 
     /// WeChat is not to be reached any more.
@@ -313,4 +331,68 @@ fn quota_is_shown_and_cleared_only_on_purpose() {
     let said = account.run(&["quota", "--app", "club"]);
     assert_eq!(said.code, Some(1));
     said.must_have(&["the settings have no app club, but shop"]);
+}
+
+#[test]
+fn clearing_sets_the_count_back_and_is_used_up_after_a_while() {
+    let account = Account::with([(SENT, sent())]);
+    let send = "/cgi-bin/message/subscribe/send";
+    let message =
+        json!({ "touser": "oUser1", "template_id": SENT, "data": { "thing2": { "value": "a" } } });
+    assert_eq!(account.post(send, &message)["errcode"], 0);
+    let used = || {
+        account
+            .run(&["quota", "--api", send, "--format", "json"])
+            .json()[0]["used"]
+            .clone()
+    };
+    assert_eq!(used(), 1);
+    let said = account.run(&["quota", "clear", "--app", "shop", "--api", send, "--yes"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_eq!(used(), 0);
+    let all = ["quota", "clear", "--app", "shop", "--all", "--yes"];
+    for _ in 0..10 {
+        assert_eq!(account.run(&all).code, Some(0));
+    }
+    let said = account.run(&all);
+    assert_eq!(said.code, Some(1));
+    said.must_have(&["errcode 48006", "help: clearing is used up for this month"]);
+}
+
+#[test]
+fn a_request_id_is_explained_without_what_must_not_be_seen() {
+    const OPENID: &str = "oABCDEFGHIJKLMNOPQRSTUVWX123";
+    let account = Account::with([(SENT, sent())]);
+    let message = json!({ "touser": OPENID, "template_id": SENT, "data": {} });
+    let refused = account.post("/cgi-bin/message/subscribe/send", &message);
+    let errmsg = refused["errmsg"].as_str().unwrap();
+    // The whole errmsg will do: that is what people copy.
+    let said = account.run(&["rid", errmsg]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    said.must_have(&[
+        "access_token=***",
+        "oAB***123",
+        "thing2.value is empty",
+        "in China",
+    ]);
+    assert!(!said.out.contains(OPENID), "{}", said.out);
+    let plain = account
+        .run(&["rid", errmsg, "--plain", "--format", "json"])
+        .json();
+    let sent = plain["request_body"].as_str().unwrap();
+    assert!(sent.contains(OPENID), "{sent}");
+    assert!(
+        plain["url"].as_str().unwrap().ends_with("access_token=***"),
+        "{plain}"
+    );
+
+    let said = account.run(&["rid", "61725984-6126f6f9-040f19c4"]);
+    assert_eq!(said.code, Some(1));
+    said.must_have(&[
+        "errcode 76001",
+        "help: WeChat does not know this request id",
+    ]);
+    account
+        .run(&["rid", "none"])
+        .must_have(&["errcode 76002", "help: this is no request id"]);
 }

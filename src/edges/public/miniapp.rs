@@ -201,6 +201,7 @@ impl MiniApp {
             };
             self.ask(Request::Grant(grants::Question::Report(report)))
                 .await?;
+            self.metrics.grant_report(Source::MiniProgram);
             counted += usize::from(word == Word::Accept);
         }
         Ok(Json(Counted { counted }).into_response())

@@ -65,6 +65,11 @@ impl WeChat {
         Ok(Self { apps })
     }
 
+    /// The apps of the settings.
+    pub fn app_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.apps.keys()
+    }
+
     /// How it stands with the tokens of each app. Cheap enough to be asked every second.
     pub fn tokens(&self) -> BTreeMap<Arc<str>, TokenStatus> {
         let status = |(name, app): (&Arc<str>, &AppClient)| (Arc::clone(name), app.tokens.status());

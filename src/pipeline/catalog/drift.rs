@@ -96,6 +96,15 @@ impl Drift {
     }
 }
 
+/// When a service that runs compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// At its start, and once a day.
+    Daily,
+    /// Never.
+    Off,
+}
+
 /// How it stands with the templates of one app.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TemplateStatus {

@@ -192,10 +192,13 @@ fn differences(template: &Template, listed: &Listed) -> Vec<String> {
         let example = param.example.as_ref()?;
         Some((&param.name, example))
     });
-    learn(
-        !template.examples.iter().eq(sorted(examples)),
-        "other examples",
-    );
+    let is_same = template.examples.iter().eq(sorted(examples));
+    let sentence = if template.examples.is_empty() {
+        "its examples are known now"
+    } else {
+        "other examples"
+    };
+    learn(!is_same, sentence);
     what
 }
 

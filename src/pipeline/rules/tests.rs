@@ -4,9 +4,10 @@ use serde_json::json;
 
 use super::*;
 use crate::pipeline::event::{RunId, Wish};
+use crate::pipeline::message::Content;
 use crate::pipeline::message::sent_first;
 
-const TEMPLATES: &str = "[shop.done]\nid = \"x\"\nparams = { thing1 = \"商品\" }";
+const TEMPLATES: &str = "[shop.done]\nid = \"x\"\nparams = { thing1 = \"商品\" }\n[shop.card]\nid = \"y\"\nparams = { thing9 = \"商品\", time4 = \"时间\", amount6 = \"金额\" }\n[shop.bare]\nid = \"z\"";
 
 fn compile(rules: &[(&str, &str)]) -> Result<RuleSet, String> {
     let mut problems = Problems::default();
@@ -189,4 +190,27 @@ fn a_failing_test_says_what_it_found() {
         problem,
         "rules/r.toml:7: error: rule r: tests[0]: test \"1\" failed: thing1: expected \"咖啡\", found \"茶\""
     );
+}
+
+#[test]
+fn params_come_in_the_order_of_the_card() {
+    let order_of = |template: &str| {
+        let text = rule("\"a\"")
+            .replace("\"done\"", &format!("\"{template}\""))
+            .replace(
+                "thing1 = \"茶\"",
+                "amount6 = \"￥1\"\nthing9 = \"茶\"\ntime4 = \"15:01\"",
+            );
+        let set = compile(&[("r", &text)]).unwrap();
+        let planned = set.plan(&event("a"));
+        let made = planned[0].result.as_ref().unwrap();
+        let Content::Subscribe(card) = &made.shown().content else {
+            panic!("no card: {made:?}");
+        };
+        let names = card.params.iter().map(|(name, _)| name.to_string());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(order_of("card"), ["thing9", "time4", "amount6"]);
+    // Where the catalog does not say it, by their numbers.
+    assert_eq!(order_of("bare"), ["time4", "amount6", "thing9"]);
 }

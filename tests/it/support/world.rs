@@ -316,6 +316,10 @@ url = "{state}"
 [http]
 listen = "127.0.0.1:0"
 
+# It would ask for a token before the test does.
+[templates]
+compare = "off"
+
 {sections}
 "#
     )

@@ -153,6 +153,7 @@ impl Pushes {
         };
         let question = grants::Question::Report(report);
         self.store.ask(Request::Grant(question)).await?;
+        self.metrics.grant_report(Source::Callback);
         Ok(())
     }
 

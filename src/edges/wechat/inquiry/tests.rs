@@ -21,6 +21,7 @@ use crate::pipeline::message::Api;
 struct Stub(Arc<Mutex<(Vec<String>, VecDeque<Value>)>>);
 
 impl Stub {
+    #[expect(clippy::unused_async, reason = "a handler is async")]
     async fn answer(State(stub): State<Self>, uri: Uri, body: Bytes) -> String {
         if uri.path().ends_with("token") {
             return json!({ "access_token": "TOKEN", "expires_in": 7200 }).to_string();

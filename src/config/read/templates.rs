@@ -1,0 +1,18 @@
+//! `[templates]`: how the service keeps an eye on the templates.
+
+use super::{Reader, word_of};
+use crate::document::Section;
+use crate::pipeline::catalog::drift::Comparison;
+
+impl Reader<'_> {
+    pub(super) fn templates(&mut self, top: &mut Section) -> Comparison {
+        let mut section = self.section(top, "templates");
+        let words = [("daily", Comparison::Daily), ("off", Comparison::Off)];
+        let compare = section.take_choice(self.problems, "compare", &words);
+        let compare = self.or_default(compare, "templates.compare", Comparison::Daily, |word| {
+            word_of(&words, word)
+        });
+        section.finish(self.problems);
+        compare
+    }
+}

@@ -1,0 +1,120 @@
+//! An eye on the templates: at the start and once a day `WeChat` is asked for each app's list, and what differs from the catalog in force is
+//! said in the report. Nothing is stopped by it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::edges::http::Report;
+use crate::edges::wechat::WeChat;
+use crate::pipeline::catalog::drift::{TemplateStatus, compare};
+use crate::pipeline::catalog::listing::Listing;
+use crate::pipeline::rules::RuleSet;
+
+/// The list changes by somebody's hand; its quota is not documented, and small ones were reported.
+const EVERY: Duration = Duration::from_hours(24);
+
+/// The wait after a question that was not answered: whatever is wrong with `WeChat` or the account, one more call does not help it.
+const AGAIN: Duration = Duration::from_hours(1);
+
+/// What is known of one app.
+#[derive(Default)]
+struct Known {
+    listing: Option<Listing>,
+    status: TemplateStatus,
+    due: Option<Instant>,
+}
+
+/// Compares until it is dropped. Rules that are swapped are compared with the list that is known.
+pub(super) async fn watch(
+    wechat: Arc<WeChat>,
+    mut rules: watch::Receiver<Arc<RuleSet>>,
+    reports: watch::Sender<Report>,
+) {
+    let mut apps: BTreeMap<Arc<str>, Known> = BTreeMap::new();
+    loop {
+        let set = Arc::clone(&rules.borrow_and_update());
+        for app in wechat.app_names() {
+            // An app without templates sends nothing.
+            if set.catalog().of_app(app).next().is_none() {
+                apps.remove(app);
+                continue;
+            }
+            let known = apps.entry(Arc::clone(app)).or_default();
+            let before = known.status.clone();
+            if known.due.is_none_or(|due| due <= Instant::now()) {
+                known.ask(&wechat, app).await;
+            }
+            if let Some(listing) = &known.listing {
+                known.status.found(&compare(set.catalog(), app, listing));
+            }
+            tell(app, &before, &known.status);
+        }
+        let statuses = apps
+            .iter()
+            .map(|(app, known)| (Arc::clone(app), known.status.clone()));
+        let statuses: BTreeMap<_, _> = statuses.collect();
+        reports.send_modify(|report| report.templates = statuses);
+        let due = apps.values().filter_map(|known| known.due).min();
+        let due = due.unwrap_or_else(|| Instant::now() + EVERY);
+        tokio::select! {
+            () = tokio::time::sleep_until(due) => {}
+            changed = rules.changed() => {
+                if changed.is_err() {
+                    // Nobody swaps rules any more.
+                    tokio::time::sleep_until(due).await;
+                }
+            }
+        }
+    }
+}
+
+impl Known {
+    async fn ask(&mut self, wechat: &WeChat, app: &str) {
+        let wait = match wechat.templates(app).await {
+            Ok(listing) => {
+                self.listing = Some(listing);
+                let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+                self.status.checked_at = Some(now.to_string());
+                self.status.error = None;
+                EVERY
+            }
+            Err(error) => {
+                self.status.error = Some(error.to_string());
+                AGAIN
+            }
+        };
+        self.due = Some(Instant::now() + wait);
+    }
+}
+
+/// One line for each change.
+fn tell(app: &str, before: &TemplateStatus, now: &TemplateStatus) {
+    match (&before.error, &now.error) {
+        (None, Some(error)) => tracing::warn!(
+            app,
+            error,
+            again_in_s = AGAIN.as_secs(),
+            "WeChat did not tell the templates of the app: whether templates.toml is up to date is not known"
+        ),
+        (Some(_), None) => tracing::info!(app, "WeChat tells the templates of the app again"),
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    if before.drift == now.drift {
+        return;
+    }
+    if now.drift.is_empty() {
+        tracing::info!(app, "templates.toml says what WeChat lists");
+    } else {
+        tracing::warn!(
+            app,
+            differences = now.drift.len(),
+            drift = now.drift.join("; "),
+            "templates.toml differs from what WeChat lists: see `wx-courier check --remote`"
+        );
+    }
+}

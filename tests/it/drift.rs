@@ -1,0 +1,102 @@
+//! A service that runs notices when the templates at WeChat are no longer those of its file, and goes on sending.
+
+use serde_json::{Value, json};
+
+use crate::support::checks;
+use crate::support::courier::Courier;
+use crate::support::events::order;
+use crate::support::kafka::Kafka;
+use crate::support::wait_until;
+use crate::support::world::{Plan, World};
+
+fn templates_of_shop(courier: &Courier) -> Value {
+    let (_, body) = courier.get("/status").unwrap();
+    let status: Value = serde_json::from_str(&body).unwrap();
+    status["templates"]["shop"].clone()
+}
+
+fn lists_asked_for(world: &World) -> u64 {
+    let stats = serde_json::to_value(world.wechat.stats()).unwrap();
+    stats["calls"]["/wxaapi/newtmpl/gettemplate"]
+        .as_u64()
+        .unwrap()
+}
+
+#[test]
+fn drift_is_told_stops_nothing_and_ends_with_the_mended_file() {
+    let world = World::new(Kafka::shared(), "drift", Plan::default());
+    world.rewrite("courier.toml", "compare = \"off\"", "compare = \"daily\"");
+    world.rewrite("templates.toml", "\"订单完成通知\"", "\"订单通知\"");
+    world.rewrite("templates.toml", "\"long-term\"", "\"one-time\"");
+    let courier = world.courier();
+    wait_until("the templates are compared", || {
+        templates_of_shop(&courier)["checked_at"].is_string()
+    });
+    let found = templates_of_shop(&courier);
+    assert_eq!(
+        found["drift"],
+        json!([
+            "class_starting: it is long-term at WeChat, one-time here",
+            "order_completed: WeChat calls it \"订单完成通知\", here it is \"订单通知\"",
+        ])
+    );
+    assert!(found.get("error").is_none(), "{found}");
+    for line in [
+        "wx_courier_template_drift{app=\"shop\",kind=\"kind\"} 1",
+        "wx_courier_template_drift{app=\"shop\",kind=\"title\"} 1",
+        "wx_courier_template_drift{app=\"shop\",kind=\"gone\"} 0",
+        "wx_courier_template_list_unanswered{app=\"shop\"} 0",
+    ] {
+        assert!(courier.measures(line), "{line}");
+    }
+    let told = courier
+        .log()
+        .matches("differs from what WeChat lists")
+        .count();
+    assert_eq!(told, 1, "{}", courier.log());
+
+    world.publish(&[order(1)]);
+    wait_until("a message is sent all the same", || {
+        world.wechat.accepted().len() == 1
+    });
+
+    // The mended file is compared with the list that is known. The rules are the same as before.
+    world.rewrite("templates.toml", "\"订单通知\"", "\"订单完成通知\"");
+    world.rewrite(
+        "templates.toml",
+        "kind   = \"one-time\"\nparams = { thing1 = \"课程名称\"",
+        "kind   = \"long-term\"\nparams = { thing1 = \"课程名称\"",
+    );
+    courier.ask_to_reload();
+    wait_until("nothing differs", || {
+        templates_of_shop(&courier)["drift"] == json!([])
+    });
+    assert_eq!(lists_asked_for(&world), 1);
+    wait_until("that is told", || {
+        courier
+            .log()
+            .contains("templates.toml says what WeChat lists")
+    });
+    checks::wait_until_everything_is_committed(&world);
+    courier.end_cleanly();
+}
+
+#[test]
+fn a_list_that_does_not_come_is_told_and_stops_nothing() {
+    let world = World::new(Kafka::shared(), "drift-unanswered", Plan::default());
+    world.rewrite("courier.toml", "compare = \"off\"", "compare = \"daily\"");
+    world.rewrite("courier.toml", "sandbox-secret", "another-secret");
+    let courier = world.courier();
+    wait_until("the question has failed", || {
+        templates_of_shop(&courier)["error"].is_string()
+    });
+    let found = templates_of_shop(&courier);
+    assert_eq!(
+        (&found["checked_at"], &found["drift"]),
+        (&Value::Null, &json!([]))
+    );
+    let error = found["error"].as_str().unwrap();
+    assert!(error.starts_with("there is no token: "), "{error}");
+    assert!(courier.measures("wx_courier_template_list_unanswered{app=\"shop\"} 1"));
+    courier.end_cleanly();
+}
