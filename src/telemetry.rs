@@ -152,26 +152,31 @@ impl Metrics {
             tokens: TokenMetrics::new()?,
             scrape: Mutex::new(()),
         };
-        let registry = &metrics.registry;
-        registry.register(Box::new(metrics.outcomes.clone()))?;
-        registry.register(Box::new(metrics.calls.clone()))?;
-        registry.register(Box::new(metrics.call_seconds.clone()))?;
-        registry.register(Box::new(metrics.settle_seconds.clone()))?;
-        registry.register(Box::new(metrics.publish_failures.clone()))?;
-        registry.register(Box::new(metrics.producer_replacements.clone()))?;
-        registry.register(Box::new(metrics.records.clone()))?;
-        registry.register(Box::new(metrics.unmatched.clone()))?;
-        registry.register(Box::new(metrics.grant_reports.clone()))?;
-        registry.register(Box::new(metrics.ledger_wrong.clone()))?;
-        registry.register(Box::new(metrics.in_hand.clone()))?;
-        registry.register(Box::new(metrics.bytes_in_hand.clone()))?;
-        registry.register(Box::new(metrics.paused.clone()))?;
-        registry.register(Box::new(metrics.store_down.clone()))?;
-        registry.register(Box::new(metrics.pauses.clone()))?;
-        registry.register(Box::new(metrics.position.clone()))?;
-        metrics.public.register(registry)?;
-        metrics.tokens.register(registry)?;
+        metrics.register()?;
         Ok(Arc::new(metrics))
+    }
+
+    fn register(&self) -> anyhow::Result<()> {
+        let registry = &self.registry;
+        registry.register(Box::new(self.outcomes.clone()))?;
+        registry.register(Box::new(self.calls.clone()))?;
+        registry.register(Box::new(self.call_seconds.clone()))?;
+        registry.register(Box::new(self.settle_seconds.clone()))?;
+        registry.register(Box::new(self.publish_failures.clone()))?;
+        registry.register(Box::new(self.producer_replacements.clone()))?;
+        registry.register(Box::new(self.records.clone()))?;
+        registry.register(Box::new(self.unmatched.clone()))?;
+        registry.register(Box::new(self.grant_reports.clone()))?;
+        registry.register(Box::new(self.ledger_wrong.clone()))?;
+        registry.register(Box::new(self.in_hand.clone()))?;
+        registry.register(Box::new(self.bytes_in_hand.clone()))?;
+        registry.register(Box::new(self.paused.clone()))?;
+        registry.register(Box::new(self.store_down.clone()))?;
+        registry.register(Box::new(self.pauses.clone()))?;
+        registry.register(Box::new(self.position.clone()))?;
+        self.public.register(registry)?;
+        self.tokens.register(registry)?;
+        Ok(())
     }
 
     /// An outcome was acknowledged.

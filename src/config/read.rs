@@ -62,7 +62,7 @@ pub(super) fn settings(
     let (log_format, log_level) = reader.log(&mut top);
     let Apps {
         names: app_names,
-        apps,
+        sound: apps,
         callbacks,
     } = reader.apps(&mut top);
     let grants = reader.grants(&mut top, &app_names);

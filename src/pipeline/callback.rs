@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::grants::Word;
 
-pub use receipt::{Receipt, ReceiptStatus, Told};
+pub use receipt::{RECEIPT_TYPE, Receipt, ReceiptStatus, Told, is_receipt};
 pub use tree::Unreadable;
 
 /// A push of which the sender and the time are known.

@@ -1,6 +1,7 @@
 //! WeChat's callbacks over HTTP: who pushes is checked, what is pushed reaches the ledger or the outcome topic, once.
 
 use serde_json::{Value, json};
+use wx_courier::sandbox::{Latency, Settings as SandboxSettings};
 
 use crate::support::checks::text;
 use crate::support::events::{order_of, user};
@@ -21,6 +22,12 @@ const TEMPLATE: &str = "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8";
 
 const SECURE: &str = r#"
 grants = "enforce"
+[apps.shop.callbacks]
+token   = "pushToken1"
+aes_key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+"#;
+
+const SECURE_WITHOUT_GRANTS: &str = r#"
 [apps.shop.callbacks]
 token   = "pushToken1"
 aes_key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
@@ -263,6 +270,45 @@ fn a_receipt_is_joined_to_its_outcome_and_published_once() {
         ("undelivered", Some(3))
     );
     assert!(said.get("outcome_id").is_none());
+    courier.end_cleanly();
+}
+
+#[test]
+fn a_receipt_that_comes_before_the_answer_of_its_call_finds_its_outcome() {
+    let plan = Plan {
+        app: SECURE_WITHOUT_GRANTS,
+        sections: ANY_PORT,
+        sandbox: SandboxSettings {
+            latency: Latency::fixed(2_000),
+            ..SandboxSettings::default()
+        },
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "callback-early", plan);
+    let courier = world.courier();
+    let address = public_address(&courier);
+    let mut outcomes = world.outcomes();
+    let event = order_of(1, &user(1));
+    world.publish(std::slice::from_ref(&event));
+    wait_until("WeChat has the message", || {
+        !world.wechat.accepted().is_empty()
+    });
+    let accepted = &world.wechat.accepted()[0];
+    let (openid, msgid) = (&accepted.openid, accepted.msgid.to_string());
+    let message = push::sent(openid, TEMPLATE, &msgid, 0);
+    wait_until("told again, it is done", || {
+        push(&address, APPID, &message).status == 200
+    });
+    let outcome = outcome_of(&mut outcomes, &event.id);
+    outcomes.read_to_end();
+    let [receipt] = receipts(&outcomes)[..] else {
+        panic!("there is one receipt");
+    };
+    assert_eq!(receipt.json()["outcome_id"], outcome["id"]);
+    assert!(
+        courier
+            .measures(r#"wx_courier_receipts_total{app="shop",joined="yes",status="delivered"} 1"#)
+    );
     courier.end_cleanly();
 }
 

@@ -21,7 +21,7 @@ pub(super) struct Apps {
     /// The apps that rules may name, even if something about them is wrong.
     pub(super) names: BTreeSet<String>,
     /// Those about which nothing is.
-    pub(super) apps: BTreeMap<Arc<str>, App>,
+    pub(super) sound: BTreeMap<Arc<str>, App>,
     /// The callbacks of those that have some.
     pub(super) callbacks: BTreeMap<Arc<str>, Callbacks>,
 }
@@ -62,7 +62,7 @@ impl Reader<'_> {
         }
         Apps {
             names,
-            apps,
+            sound: apps,
             callbacks,
         }
     }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Delivery;
-use crate::pipeline::event::rfc3339_ms;
+use crate::pipeline::event::{Record, rfc3339_ms};
 use crate::pipeline::outcome::{Outcome, RecipientStyle};
 
 /// Whether the message reached the user. Closed.
@@ -76,6 +76,15 @@ pub struct Receipt {
     pub happened_at: String,
     /// When we were told: RFC 3339, UTC, milliseconds.
     pub received_at: String,
+}
+
+/// With what the `ce_type` of every receipt begins; the status follows.
+pub const RECEIPT_TYPE: &str = "wx-courier.receipt.";
+
+/// Whether a record of the outcome topic is a receipt.
+pub fn is_receipt(record: &Record) -> bool {
+    let kind = record.header("ce_type");
+    kind.is_some_and(|kind| kind.starts_with(RECEIPT_TYPE))
 }
 
 /// One item of a push, and whom and when it is about.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::super::{Life, Parts, now_ms};
 use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
 use crate::edges::store::{StoreClient, StoreGone};
-use crate::pipeline::callback::{Choice, Delivery, Notice, Push, Receipt, Told};
+use crate::pipeline::callback::{Choice, Delivery, Notice, Push, RECEIPT_TYPE, Receipt, Told};
 use crate::pipeline::claims::{Answer, Request};
 use crate::pipeline::grants::{self, Report, Source};
 use crate::pipeline::outcome::{Outcome, RecipientStyle};
@@ -209,7 +209,7 @@ impl Pushes {
 
     async fn publish(&self, receipt: &Receipt) -> Result<(), GivenUp> {
         let value = serde_json::to_vec(receipt).map_err(|_| GivenUp)?;
-        let kind = format!("wx-courier.receipt.{}", receipt.status.as_str());
+        let kind = format!("{RECEIPT_TYPE}{}", receipt.status.as_str());
         let headers = [
             ("ce_specversion", "1.0"),
             ("ce_id", &receipt.id),

@@ -147,7 +147,12 @@ mod tests {
             format!("{unsigned}.{}.", parts[1]),
             format!("{unsigned}.{}.{}", parts[1], parts[2]),
             format!("{}.{}.", parts[0], parts[1]),
-            format!("{}.{}.{}", parts[0], parts[1], &parts[2][1..]),
+            format!(
+                "{}.{}.{}",
+                parts[0],
+                parts[1],
+                parts[2].replace(parts[2].chars().next().unwrap(), "-")
+            ),
             "x".to_owned(),
         ] {
             assert_eq!(signer.session(&bearing(&forged), NOW_MS), None, "{forged}");

@@ -41,7 +41,10 @@ fn signatures_of_the_documents_are_recomputed() {
     for (signature, parts) in cases {
         assert!(is_signature_of(signature, parts), "{signature}");
         assert!(!is_signature_of(&signature.to_uppercase(), parts));
-        assert!(!is_signature_of(&signature[1..], parts));
+        assert!(!is_signature_of(
+            signature.strip_prefix(|_: char| true).unwrap(),
+            parts
+        ));
         let mut others = parts.to_vec();
         others[0] = "AAAAB";
         assert!(!is_signature_of(signature, &others));
