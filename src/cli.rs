@@ -4,7 +4,9 @@ mod accounts;
 mod ask;
 mod check;
 mod demo;
+mod grants;
 mod preview;
+mod progress;
 mod quota;
 mod replay;
 mod rid;
@@ -64,6 +66,9 @@ enum Command {
     Quota(quota::Arguments),
     /// What WeChat remembers of one call, by its request id
     Rid(rid::Arguments),
+    /// How many messages users have allowed
+    #[command(subcommand)]
+    Grants(grants::Command),
     /// The topics that the service needs
     #[command(subcommand)]
     Topics(topics::Command),
@@ -113,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Templates(command) => templates::run(cli.config, &command),
         Command::Quota(arguments) => quota::run(cli.config, &arguments),
         Command::Rid(arguments) => rid::run(cli.config, &arguments),
+        Command::Grants(command) => grants::run(cli.config, command),
         Command::Topics(command) => topics::run(cli.config, &command),
     };
     match result {

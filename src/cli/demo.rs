@@ -82,10 +82,16 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
         let metrics = Metrics::new()?;
         let (stored_in, stored) = mpsc::unbounded_channel();
         let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
-        let counter = http::open(listener, Arc::clone(&metrics));
+        let rules = watch::Sender::new(rules).subscribe();
+        let counter = http::open(
+            listener,
+            Arc::clone(&metrics),
+            rules.clone(),
+            store.client(),
+        );
         let parts = Parts {
             settings: Arc::clone(&settings),
-            rules: watch::Sender::new(rules).subscribe(),
+            rules,
             reports: counter.reports,
             resumptions: counter.resumptions,
             store,

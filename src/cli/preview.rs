@@ -191,6 +191,9 @@ fn too_old(rule: &Rule, age_ms: i64) -> Option<String> {
     })
 }
 
+/// A line break, and the next line below the one before.
+const BELOW_VALUE: &str = "\n                                    ";
+
 fn print(previews: &[Preview<'_>], planned: &[Planned]) -> anyhow::Result<()> {
     for (index, preview) in previews.iter().enumerate() {
         let rule = preview.rule.unwrap_or("(no rule)");
@@ -208,6 +211,7 @@ fn print(previews: &[Preview<'_>], planned: &[Planned]) -> anyhow::Result<()> {
             if let Ok(made) = &planned.result {
                 for (name, value) in made.shown().content.values() {
                     let label = label_of(&planned.rule, name);
+                    let value = value.replace('\n', BELOW_VALUE);
                     say(format_args!("  {name:<20} {label:<12} {value}"));
                 }
             }

@@ -3,7 +3,6 @@
 mod arguments;
 mod journal;
 mod pace;
-mod progress;
 mod publish;
 mod report;
 
@@ -20,6 +19,7 @@ use super::{
     Configuration, Exit, Format, ask, asked_to_end, block_on, complain, configuration, say_json,
     sources,
 };
+use crate::cli::progress::Progress;
 use crate::config::Settings;
 use crate::edges::kafka::scan::Scanner;
 use crate::pipeline::event::RunId;
@@ -29,7 +29,6 @@ use crate::pipeline::rules::RuleSet;
 pub(super) use arguments::Arguments;
 use arguments::From;
 use journal::{Found, Journal};
-use progress::Progress;
 use publish::{Published, Work, publish};
 use report::{Numbers, Report, plural};
 

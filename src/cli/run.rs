@@ -70,7 +70,13 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
     let (stored_in, stored) = mpsc::unbounded_channel();
     let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
     // From here on the process can be asked how it is, even while it waits for Kafka.
-    let counter = http::open(listener, Arc::clone(&metrics));
+    let (rules_in, rules) = watch::channel(rules);
+    let counter = http::open(
+        listener,
+        Arc::clone(&metrics),
+        rules.clone(),
+        store.client(),
+    );
     let missing = tokio::select! {
         missing = missing_topics(&settings) => missing?,
         ended = asked_to_end() => {
@@ -82,7 +88,6 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         tell_missing(&settings, &missing);
         return Ok(Exit::No);
     }
-    let (rules_in, rules) = watch::channel(rules);
     let _reload = tokio::spawn(reload_on_hangup(
         hangups,
         sources,

@@ -3,10 +3,10 @@
 
 mod callbacks;
 mod client;
+mod listener;
 mod miniapp;
 mod refusal;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -22,6 +22,7 @@ use crate::edges::wechat::WeChat;
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::{Metrics, PublicRoute};
 use callbacks::Callbacks;
+use listener::{Bounded, Peer};
 use miniapp::MiniApp;
 use refusal::Refusal;
 
@@ -63,14 +64,14 @@ impl Open {
 pub fn open(listener: TcpListener, parts: &Parts) -> anyhow::Result<Open> {
     let (life, watched) = watch::channel(Life::Serving);
     let router = router(parts, &watched)?;
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let service = router.into_make_service_with_connect_info::<Peer>();
     let mut until = watched;
     let end = async move {
         // The sender going away means the same as its word.
         let _told = until.wait_for(|life| *life == Life::Draining).await.is_ok();
     };
     tokio::spawn(async move {
-        let served = axum::serve(listener, service).with_graceful_shutdown(end);
+        let served = axum::serve(Bounded::new(listener), service).with_graceful_shutdown(end);
         if let Err(error) = served.await {
             tracing::error!(%error, "callbacks and the mini program are not served any more");
         }

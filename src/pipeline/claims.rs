@@ -188,7 +188,8 @@ pub enum Answer {
         /// The `id` of its outcome.
         of: Arc<str>,
     },
-    /// To a claim: the record's message has ended already. To a settlement: it has ended now. Either way, this is its outcome.
+    /// To a claim, and to a question about the user of a record's message: it has ended already. To a settlement: it has ended now. Either
+    /// way, this is its outcome.
     Settled(Arc<Outcome>),
     /// To a settlement: somebody else has taken the claim over, and owes the outcome.
     TakenOver,

@@ -66,7 +66,8 @@ pub enum Refused {
     Account,
 }
 
-/// What is asked of the store.
+/// What is asked of the store. Where the name is the `id` of an outcome that the store has, that outcome is the answer, and nothing is
+/// kept: the message has ended, and nobody needs its user any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// Keep this user under that name.
@@ -87,6 +88,15 @@ pub enum Question {
         /// The time, in Unix milliseconds.
         now_ms: i64,
     },
+}
+
+impl Question {
+    /// The name that it is about.
+    pub fn name(&self) -> &Arc<str> {
+        match self {
+            Self::Keep { name, .. } | Self::Recall { name, .. } => name,
+        }
+    }
 }
 
 /// What the store answers.

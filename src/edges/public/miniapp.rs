@@ -7,7 +7,7 @@ mod login;
 mod session;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::client::{Paces, address_of, household, read_body};
+use super::listener::Peer;
 use super::refusal::Refusal;
 use super::{Parts, answer, now_ms};
 use crate::config::{self, ClientAddress};
@@ -101,7 +102,7 @@ struct Counted {
 /// `{"id", "answers": {"<template id>": "accept"}}` → `{"counted": n}`
 pub(super) async fn subscriptions(
     State(miniapp): State<Arc<MiniApp>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -126,7 +127,7 @@ struct Published {
 /// `{"type", "id", "data"}` → 202 `{"id"}`
 pub(super) async fn send(
     State(miniapp): State<Arc<MiniApp>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -142,13 +143,8 @@ struct User {
 
 impl MiniApp {
     /// The body, if its address may ask now.
-    async fn body(
-        &self,
-        peer: SocketAddr,
-        headers: &HeaderMap,
-        body: Body,
-    ) -> Result<Bytes, Refusal> {
-        let address = address_of(peer, headers, self.client_address);
+    async fn body(&self, peer: Peer, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+        let address = address_of(peer.0, headers, self.client_address);
         self.addresses.take(&household(address))?;
         read_body(body, self.max_body).await
     }
@@ -173,12 +169,7 @@ impl MiniApp {
         Ok(User { app, openid })
     }
 
-    async fn note(
-        &self,
-        peer: SocketAddr,
-        headers: &HeaderMap,
-        body: Body,
-    ) -> Result<Response, Refusal> {
+    async fn note(&self, peer: Peer, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
         let body = self.body(peer, headers, body).await?;
         let user = self.user(headers).await?;
         let said: Subscriptions = parse(&body)?;
@@ -224,7 +215,7 @@ impl MiniApp {
 
     async fn publish(
         &self,
-        peer: SocketAddr,
+        peer: Peer,
         headers: &HeaderMap,
         body: Body,
     ) -> Result<Response, Refusal> {

@@ -74,6 +74,7 @@ pub const TABLE: &[(i64, &str, Class)] = &[
     ),
     (43116, "the template is banned", Class::Banned),
     (44002, "the body is empty", Class::Bug),
+    (44004, "the text is empty", Class::BadParam),
     (45002, "the text is too long", Class::BadParam),
     (45003, "the title is too long", Class::BadParam),
     (45004, "the description is too long", Class::BadParam),

@@ -6,11 +6,74 @@ use super::*;
 
 const USER: &str = "oFixture00000000000000000001";
 
-/// A fixture of `tests/cases/callbacks`. They were written for this project, in the shapes that are seen.
+/// The fixtures. They were written for this project, in the shapes that are seen.
+const FIXTURES: [(&str, &[u8]); 15] = [
+    (
+        "change.json",
+        include_bytes!("../../../tests/cases/callbacks/change.json"),
+    ),
+    (
+        "change.xml",
+        include_bytes!("../../../tests/cases/callbacks/change.xml"),
+    ),
+    (
+        "customer-entered.xml",
+        include_bytes!("../../../tests/cases/callbacks/customer-entered.xml"),
+    ),
+    (
+        "customer-text.json",
+        include_bytes!("../../../tests/cases/callbacks/customer-text.json"),
+    ),
+    (
+        "other-event.json",
+        include_bytes!("../../../tests/cases/callbacks/other-event.json"),
+    ),
+    (
+        "popup-array-of-one.json",
+        include_bytes!("../../../tests/cases/callbacks/popup-array-of-one.json"),
+    ),
+    (
+        "popup-array.json",
+        include_bytes!("../../../tests/cases/callbacks/popup-array.json"),
+    ),
+    (
+        "popup-object-bom.json",
+        include_bytes!("../../../tests/cases/callbacks/popup-object-bom.json"),
+    ),
+    (
+        "popup-one.xml",
+        include_bytes!("../../../tests/cases/callbacks/popup-one.xml"),
+    ),
+    (
+        "popup-other-word.json",
+        include_bytes!("../../../tests/cases/callbacks/popup-other-word.json"),
+    ),
+    (
+        "popup-two.xml",
+        include_bytes!("../../../tests/cases/callbacks/popup-two.xml"),
+    ),
+    (
+        "sent-failed.xml",
+        include_bytes!("../../../tests/cases/callbacks/sent-failed.xml"),
+    ),
+    (
+        "sent-numbers.json",
+        include_bytes!("../../../tests/cases/callbacks/sent-numbers.json"),
+    ),
+    (
+        "sent.json",
+        include_bytes!("../../../tests/cases/callbacks/sent.json"),
+    ),
+    (
+        "sent.xml",
+        include_bytes!("../../../tests/cases/callbacks/sent.xml"),
+    ),
+];
+
 fn read_fixture(name: &str) -> Push {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/callbacks");
-    let body = std::fs::read(folder.join(name)).unwrap();
-    read(&body).unwrap_or_else(|why| panic!("{name}: {why}"))
+    let found = FIXTURES.iter().find(|(known, _)| *known == name);
+    let (_, body) = found.unwrap_or_else(|| panic!("there is no fixture {name}"));
+    read(body).unwrap_or_else(|why| panic!("{name}: {why}"))
 }
 
 fn choice(template_id: &str, word: Option<Word>) -> Choice {

@@ -75,7 +75,7 @@ impl Book {
             }
             Request::Settle(settlement) => self.settle(settlement),
             Request::Grant(question) => Answer::Grant(self.grant(question)),
-            Request::Login(question) => Answer::Login(self.login(question)),
+            Request::Login(question) => self.login(question),
             Request::Receipt(question) => Answer::Receipt(self.receipt(question)),
         }
     }
@@ -242,8 +242,11 @@ impl Book {
         }
     }
 
-    fn login(&mut self, question: &logins::Question) -> logins::Reply {
-        match question {
+    fn login(&mut self, question: &logins::Question) -> Answer {
+        if let Some(outcome) = self.outcomes.get(question.name()) {
+            return Answer::Settled(Arc::clone(outcome));
+        }
+        Answer::Login(match question {
             logins::Question::Keep {
                 name,
                 openid,
@@ -259,7 +262,7 @@ impl Book {
                 let user = user.filter(|(_, until_ms)| until_ms > now_ms);
                 logins::Reply::User(user.map(|(openid, _)| Arc::clone(openid)))
             }
-        }
+        })
     }
 
     fn receipt(&mut self, question: &receipts::Question) -> receipts::Reply {

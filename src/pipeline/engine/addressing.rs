@@ -99,16 +99,18 @@ impl Engine {
         answer: &claims::Answer,
         effects: &mut Vec<Effect>,
     ) {
-        let claims::Answer::Login(logins::Reply::User(user)) = answer else {
-            return;
-        };
-        match user {
-            Some(openid) => self.address(now, ticket, letter, openid, effects),
-            None => {
+        match answer {
+            claims::Answer::Login(logins::Reply::User(Some(openid))) => {
+                self.address(now, ticket, letter, openid, effects);
+            }
+            claims::Answer::Login(logins::Reply::User(None)) => {
                 self.enter(ticket, Stage::Unaddressed(letter));
                 self.exchanges.waiting.push_back(ticket);
                 self.leave_to_next_owner(ticket);
             }
+            // The record is read again, and its code has done its work.
+            claims::Answer::Settled(outcome) => self.publish_stored(ticket, outcome, effects),
+            _ => {}
         }
     }
 
@@ -203,9 +205,14 @@ impl Engine {
         answer: &claims::Answer,
         effects: &mut Vec<Effect>,
     ) {
-        if let claims::Answer::Login(logins::Reply::Kept) = answer {
-            self.undo(ticket);
-            self.address(now, ticket, letter, openid, effects);
+        match answer {
+            claims::Answer::Login(logins::Reply::Kept) => {
+                self.undo(ticket);
+                self.address(now, ticket, letter, openid, effects);
+            }
+            // Another process has given the message up meanwhile.
+            claims::Answer::Settled(outcome) => self.publish_stored(ticket, outcome, effects),
+            _ => {}
         }
     }
 

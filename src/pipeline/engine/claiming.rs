@@ -323,7 +323,7 @@ impl Engine {
     }
 
     /// Publishes what the store has: the first outcome that a record's message was given, by whomever.
-    fn publish_stored(
+    pub(super) fn publish_stored(
         &mut self,
         ticket: Ticket,
         outcome: &Arc<Outcome>,

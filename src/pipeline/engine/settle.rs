@@ -136,7 +136,11 @@ impl Engine {
                 self.abandon(ticket);
             }
             Some(ledger) => {
-                if ledger.is_closing() && ledger.close() == Closed::Shorter {
+                // It may have been forgotten while the store was asked for it, when nothing of it had begun.
+                let is_forgotten = ledger.is_closing()
+                    && (ledger.close() == Closed::Shorter
+                        || !ledger.keeps(duty.origin.record.offset));
+                if is_forgotten {
                     self.drop_forgotten();
                 }
             }

@@ -10,7 +10,8 @@ use crate::pipeline::admission::{AppBounds, Ticket};
 use crate::pipeline::catalog::Catalog;
 use crate::pipeline::claims::Book;
 use crate::pipeline::delivery::{Answer, Class, Refusal, RetryPlan};
-use crate::pipeline::event::{Decoding, Record};
+use crate::pipeline::event::{Decoding, Pointer, Record};
+use crate::pipeline::grants::{AnswerEvents, AppOf};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::{Epoch, Partition};
 use crate::pipeline::outcome::{Outcome, Reason, RecipientStyle, Status};
@@ -26,11 +27,22 @@ struct Bench {
 
 /// A rule whose card says this, made from the template of this id.
 fn rules(template_id: &str, says: &str) -> Arc<RuleSet> {
+    let template = format!("id = \"{template_id}\"");
+    rules_to("{{ data.to }}", &template, says)
+}
+
+/// The same, with a recipient, and lines of the template.
+fn rules_to(to: &str, template: &str, says: &str) -> Arc<RuleSet> {
     let mut problems = Problems::default();
-    let catalog = format!("[shop.note]\nid = \"{template_id}\"\n");
+    let catalog = format!("[shop.note]\n{template}\n");
     let catalog = Catalog::read(&mut problems, "t", &catalog).unwrap();
+    let to = if to.starts_with("{ ") {
+        to.to_owned()
+    } else {
+        format!("\"{to}\"")
+    };
     let text = format!(
-        "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\nto = \"{{{{ data.to }}}}\"\nexpires_after = \"10s\"\n[params]\nthing1 = \"{says}\"\n"
+        "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\nto = {to}\nexpires_after = \"10s\"\n[params]\nthing1 = \"{says}\"\n"
     );
     let sources = [RuleSource {
         file: "r".to_owned(),
@@ -70,7 +82,13 @@ fn bench_with(unmatched: Unmatched, rules: impl Into<Arc<RuleSet>>) -> Bench {
         recipient_style: RecipientStyle::Masked,
         unmatched,
         grants: BTreeMap::new(),
-        answers: None,
+        answers: Some(AnswerEvents {
+            kind: "answer".to_owned(),
+            app: AppOf::Always(Arc::from("shop")),
+            openid: Pointer::new("/to").unwrap(),
+            template: Pointer::new("/template").unwrap(),
+            answer: Pointer::new("/answer").unwrap(),
+        }),
         receipts: BTreeSet::new(),
         breaker: BreakerPlan {
             count: BURST,
@@ -154,6 +172,8 @@ fn the_outcome(effects: &[Effect]) -> &Outcome {
     published.unwrap_or_else(|| panic!("no outcome in {effects:?}"))
 }
 
+mod addressing;
+mod granting;
 mod trouble;
 
 #[test]

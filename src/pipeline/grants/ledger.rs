@@ -139,3 +139,6 @@ impl Ledger {
         self.granted = self.granted.max(self.used);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use wx_courier::pipeline::event::Record;
 use wx_courier::pipeline::offsets::Partition;
 use wx_courier::pipeline::outcome::{Outcome, Reason, Status};
 
+use super::ledgers;
 use super::world::{APP_BURST, APP_RATE, SLOW_RATE, World};
 
 /// Nothing is committed past a record that still owes an acknowledged outcome.
@@ -38,7 +39,13 @@ pub(super) fn everything_is_committed(world: &World) -> bool {
 }
 
 /// When everything has had its time.
-pub(super) fn at_the_end(world: &World) -> Result<(), String> {
+pub(super) fn at_the_end(world: &mut World) -> Result<(), String> {
+    every_record_has_ended(world)?;
+    ledgers::are_right(world)?;
+    world.users_are_forgotten()
+}
+
+fn every_record_has_ended(world: &World) -> Result<(), String> {
     for (partition, records) in &world.log {
         for record in records {
             owes_nothing(world, record).map_err(|id| format!("{id} never got its outcome"))?;
@@ -76,7 +83,9 @@ pub(super) fn nobody_has_anything_in_hand(world: &World) -> Result<(), String> {
             + status.sending
             + status.backing_off
             + status.settling
-            + status.publishing;
+            + status.publishing
+            + status.reporting
+            + status.unaddressed;
         if n_in_hand > 0 || status.bytes_in_hand > 0 {
             return Err(format!("member {number} never ends this: {status:?}"));
         }
@@ -89,7 +98,7 @@ fn nothing_delivered_is_denied(world: &World) -> Result<(), String> {
     let denies = |outcome: &Outcome| {
         matches!(
             outcome.reason,
-            Reason::UserRefused | Reason::AttemptsUsed | Reason::Expired
+            Reason::UserRefused | Reason::AttemptsUsed | Reason::Expired | Reason::NoGrant
         )
     };
     for call in world.calls.iter().filter(|call| call.was_delivered) {
@@ -142,12 +151,26 @@ fn owed(record: &Record) -> Vec<String> {
         Some("slow") => &["slow"],
         Some("quick") => &["quick"],
         Some("both") => &["quick", "slow"],
+        Some("code") => &["code"],
+        Some("pass" | "answer") if event["pays"] == true => &["pass"],
         _ => &[],
     };
-    rules
+    let mut owed: Vec<String> = rules
         .iter()
         .map(|rule| format!("{position}/{rule}"))
-        .collect()
+        .collect();
+    if event["answer"] == "perhaps" {
+        owed.push(position);
+    }
+    owed
+}
+
+/// What the store has to know before the record may be committed.
+fn tells_unnoted(world: &World, record: &Record) -> Option<String> {
+    let event: serde_json::Value = serde_json::from_slice(record.value.as_deref()?).ok()?;
+    let tells = event["type"] == "answer" && event["answer"] != "perhaps";
+    let id = event["id"].as_str()?;
+    (tells && !world.users.is_noted(id)).then(|| format!("the note of {id}"))
 }
 
 fn owes_nothing(world: &World, record: &Record) -> Result<(), String> {
@@ -156,7 +179,7 @@ fn owes_nothing(world: &World, record: &Record) -> Result<(), String> {
         .find(|id| !world.acknowledged.contains_key(id))
     {
         Some(id) => Err(id),
-        None => Ok(()),
+        None => tells_unnoted(world, record).map_or(Ok(()), Err),
     }
 }
 
@@ -209,7 +232,7 @@ fn every_second_delivery_was_in_doubt(world: &World) -> Result<(), String> {
     for call in world.calls.iter().filter(|call| call.was_delivered) {
         if let Some(before) = last.insert(&call.message_id, call) {
             let was_in_doubt = before.was_in_doubt || world.taken_over.contains(&before.holder);
-            if call.rule.as_ref() == "slow" || !was_in_doubt {
+            if matches!(call.rule.as_ref(), "slow" | "code") || !was_in_doubt {
                 return Err(format!(
                     "{} was delivered at {} ms by {} and at {} ms by {}",
                     call.message_id, before.at_ms, before.holder, call.at_ms, call.holder
@@ -234,7 +257,7 @@ fn one_record_has_the_message(world: &World) -> Result<(), String> {
         }
     }
     for outcome in world.acknowledged.values() {
-        if outcome.status == Status::Skipped
+        if outcome.reason == Reason::Duplicate
             && outcome.duplicate_of.as_deref() != sender.get(outcome.message_id.as_str()).copied()
         {
             return Err(format!(

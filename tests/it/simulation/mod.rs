@@ -1,12 +1,19 @@
 //! The engine in a random world, thousands of times: slow and failing sends, rebalances, crashes between any two effects, a store that
-//! goes away and loses answers, events that come twice, quotas, bad rules, answers out of order.
+//! goes away and loses answers, events that come twice, quotas, bad rules, answers out of order, users who
+//! change their minds, and login codes that can be exchanged once.
 
+mod beginning;
 mod checks;
 mod effects;
 mod group;
+mod ledgers;
+mod logins;
 mod mutant;
+mod seen;
 mod setting;
+mod steps;
 mod store;
+mod users;
 mod world;
 
 pub(crate) use world::World;
@@ -39,7 +46,7 @@ fn the_same_seed_gives_the_same_trace() {
 /// A simulation that never meets trouble proves nothing: over all seeds every kind of trouble has happened.
 #[test]
 fn the_worlds_are_rough_enough() {
-    let mut seen = world::Seen::default();
+    let mut seen = seen::Seen::default();
     for seed in 0..SEEDS {
         if let Ok(played) = World::play(seed) {
             seen.add(&played.seen);
@@ -65,6 +72,20 @@ fn the_worlds_are_rough_enough() {
         ("changes of rules", seen.rule_changes),
         ("deaths between two effects", seen.deaths_in_mid_step),
         ("processes that were stopped for a while", seen.freezes),
+        ("grants set aside", seen.grants_set_aside),
+        ("messages without a grant", seen.claims_without_grant),
+        ("races for a grant", seen.races_for_a_grant),
+        ("rejects in mid-flight", seen.rejects_in_mid_flight),
+        ("reports told again", seen.reports_told_again),
+        ("malformed reports", seen.malformed_reports),
+        (
+            "refusals for want of permission",
+            seen.refusals_for_want_of_permission,
+        ),
+        ("exchanges", seen.exchanges),
+        ("codes swallowed", seen.codes_swallowed),
+        ("codes lost", seen.codes_lost),
+        ("users recalled", seen.users_recalled),
     ];
     for (what, count) in all {
         assert!(count >= 20, "only {count} {what} in {SEEDS} worlds");

@@ -32,10 +32,24 @@ pub(crate) enum Mutant {
     CountsTooFast,
     /// Nothing ever expires.
     StopsTheCalendar,
+    /// A message that is given up for now keeps the grant that was set aside for it.
+    GivesNothingBack,
+    /// A message that has ended leaves the ledger as it was.
+    SettlesWithoutGrant,
+    /// A message is sent although the user has granted none.
+    SendsWithoutGrant,
+    /// What an event told of a user counts as noted before the store has answered.
+    ReportsInItsHead,
+    /// What an event told counts each time it is read.
+    CountsAgain,
+    /// A login code is exchanged without asking whether it was before.
+    ForgetsToRecall,
+    /// The user behind a code is not kept.
+    KeepsInItsHead,
 }
 
 #[cfg(test)]
-const ALL: [Mutant; 14] = [
+const ALL: [Mutant; 21] = [
     Mutant::CommitsTooEarly,
     Mutant::ForgetsEpochs,
     Mutant::ClaimsAfterwards,
@@ -50,6 +64,13 @@ const ALL: [Mutant; 14] = [
     Mutant::SendsTwice,
     Mutant::CountsTooFast,
     Mutant::StopsTheCalendar,
+    Mutant::GivesNothingBack,
+    Mutant::SettlesWithoutGrant,
+    Mutant::SendsWithoutGrant,
+    Mutant::ReportsInItsHead,
+    Mutant::CountsAgain,
+    Mutant::ForgetsToRecall,
+    Mutant::KeepsInItsHead,
 ];
 
 /// A mutant that hides in so many worlds is not caught in practice.

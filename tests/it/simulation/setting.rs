@@ -10,7 +10,8 @@ use wx_courier::pipeline::admission::AppBounds;
 use wx_courier::pipeline::catalog::Catalog;
 use wx_courier::pipeline::delivery::RetryPlan;
 use wx_courier::pipeline::engine::{Engine, Setup, Unmatched};
-use wx_courier::pipeline::event::{Decoding, Record};
+use wx_courier::pipeline::event::{Decoding, Pointer, Record};
+use wx_courier::pipeline::grants::{AnswerEvents, AppOf, Policy, Word};
 use wx_courier::pipeline::limits::Rate;
 use wx_courier::pipeline::offsets::Partition;
 use wx_courier::pipeline::outcome::RecipientStyle;
@@ -19,6 +20,18 @@ use wx_courier::pipeline::rules::{RuleSet, RuleSource, Surroundings};
 
 use super::world::{APP_BURST, APP_RATE, BEGAN_UNIX_MS, MAX_MESSAGES};
 
+const TEMPLATES: &str = r#"
+[shop.note]
+id = "T"
+[shop.pass]
+id = "P"
+kind = "one-time"
+grants = "enforce"
+[shop.free]
+id = "L"
+kind = "long-term"
+grants = "enforce"
+"#;
 const SLOW_RULE: &str = r#"
 on = ["slow", "both"]
 app = "shop"
@@ -39,6 +52,47 @@ expires_after = "1h"
 [params]
 thing1 = "{{ data.text }}"
 "#;
+const PASS_RULE: &str = r#"
+on = ["pass", "answer"]
+when = "data.pays"
+app = "shop"
+template = "pass"
+to = "{{ data.to }}"
+expires_after = "1m"
+[params]
+thing1 = "好的"
+"#;
+const CODE_RULE: &str = r#"
+on = "code"
+app = "shop"
+template = "free"
+to = { js_code = "{{ data.js_code }}" }
+in_doubt = "leave"
+expires_after = "1h"
+[params]
+thing1 = "{{ data.text }}"
+"#;
+
+/// The template whose messages need a grant, and the one whose ledger is only looked at.
+pub(super) const PASS_TEMPLATE: &str = "P";
+pub(super) const NOTE_TEMPLATE: &str = "T";
+
+/// Rules, each by the name of its file.
+pub(super) const RULES: [(&str, &str); 4] = [
+    ("slow", SLOW_RULE),
+    ("quick", QUICK_RULE),
+    ("pass", PASS_RULE),
+    ("code", CODE_RULE),
+];
+
+/// What the events of a world are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trade {
+    /// A bit of everything.
+    Mixed,
+    /// Nearly all users are named by login codes.
+    Logins,
+}
 
 /// No call of a world takes longer.
 pub(super) const CALL_LIMIT_MS: u64 = 5_000;
@@ -48,17 +102,36 @@ pub(super) fn process(member: usize, incarnation: u64) -> u64 {
     incarnation * 100 + u64::try_from(member).unwrap()
 }
 
-pub(super) fn record(random: &mut fastrand::Rng, partition: &Partition, offset: i64) -> Record {
-    let kind = ["slow", "quick", "quick", "quick", "both", "nobody"][random.usize(..6)];
+pub(super) fn record(
+    random: &mut fastrand::Rng,
+    trade: Trade,
+    partition: &Partition,
+    offset: i64,
+) -> Record {
+    let kinds = match trade {
+        Trade::Mixed => ["slow", "quick", "quick", "quick", "both", "nobody", "code"],
+        Trade::Logins => ["quick", "code", "code", "code", "code", "code", "code"],
+    };
+    let kind = kinds[random.usize(..7)];
     let to = format!("o{}", random.u8(..6));
     let text = if random.u8(..12) == 0 { "" } else { "好的" };
+    let code = match random.u8(..20) {
+        0 => "late",
+        1 => "risk",
+        _ => "code",
+    };
     let value = match random.u8(..15) {
         0 => None,
         1 => Some("not json".to_owned()),
         _ => Some(format!(
-            r#"{{"id":"e-{partition}-{offset}","type":"{kind}","to":"{to}","text":"{text}"}}"#
+            r#"{{"id":"e-{partition}-{offset}","type":"{kind}","to":"{to}","text":"{text}","js_code":"{code}-{partition}-{offset}"}}"#
         )),
     };
+    record_of(partition, offset, value)
+}
+
+/// A record that was published when the world began.
+pub(super) fn record_of(partition: &Partition, offset: i64, value: Option<String>) -> Record {
     Record {
         topic: Arc::clone(&partition.topic),
         partition: partition.number,
@@ -70,11 +143,51 @@ pub(super) fn record(random: &mut fastrand::Rng, partition: &Partition, offset: 
     }
 }
 
+/// One of the few users whose permission counts.
+pub(super) fn user(number: u8) -> String {
+    format!("u{number}")
+}
+
+/// An event that becomes a message which needs a grant.
+pub(super) fn order(user: &str, number: u64) -> String {
+    format!(r#"{{"id":"o-{number}","type":"pass","to":"{user}","pays":true}}"#)
+}
+
+/// An event that tells what a user answered, in one of the shapes that are understood.
+pub(super) fn answer(
+    user: &str,
+    event_id: &str,
+    word: Word,
+    at_ms: i64,
+    pays: bool,
+    shape: u8,
+) -> String {
+    let word = word.as_str();
+    let said = match shape {
+        0 => format!(r#""template":"pass","answer":"{word}""#),
+        1 => format!(r#""template":"P","answer":"{word}""#),
+        _ => format!(
+            r#""answer":{{"P":"{word}","T":"{word}","L":"ban","errMsg":"requestSubscribeMessage:ok"}}"#
+        ),
+    };
+    format!(
+        r#"{{"id":"{event_id}","type":"answer","time":{at_ms},"to":"{user}","pays":{pays},{said}}}"#
+    )
+}
+
+/// An event that should tell it, and does not.
+pub(super) fn mumble(user: &str, number: u64, pays: bool) -> String {
+    format!(
+        r#"{{"id":"m-{number}","type":"answer","to":"{user}","pays":{pays},"template":"pass","answer":"perhaps"}}"#
+    )
+}
+
 pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
     let rate = |per_second: u32, burst| Rate {
         per_second: f64::from(per_second),
         burst: NonZeroU32::new(burst).unwrap(),
     };
+    let pointer = |path| Pointer::new(path).unwrap();
     let bounds = AppBounds {
         rate: Some(rate(APP_RATE, APP_BURST)),
         max_in_flight: 8,
@@ -87,8 +200,15 @@ pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
         max_bytes: 1_000_000,
         recipient_style: RecipientStyle::Masked,
         unmatched: Unmatched::Count,
-        grants: BTreeMap::new(),
-        answers: None,
+        // A template that says nothing of grants is looked at.
+        grants: BTreeMap::from([(Arc::from("shop"), Policy::Advise)]),
+        answers: Some(AnswerEvents {
+            kind: "answer".to_owned(),
+            app: AppOf::Always(Arc::from("shop")),
+            openid: pointer("/to"),
+            template: pointer("/template"),
+            answer: pointer("/answer"),
+        }),
         receipts: BTreeSet::new(),
         breaker: BreakerPlan {
             count: 5,
@@ -104,14 +224,13 @@ pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
 /// The rules; every edition has other texts, and makes the same messages.
 pub(super) fn rules(edition: u32) -> Arc<RuleSet> {
     let mut problems = Problems::default();
-    let catalog =
-        Catalog::read(&mut problems, "templates.toml", "[shop.note]\nid = \"T\"\n").unwrap();
+    let catalog = Catalog::read(&mut problems, "templates.toml", TEMPLATES).unwrap();
     let source = |name: &str, text: &str| RuleSource {
         file: format!("{name}.toml"),
         name: name.to_owned(),
         text: format!("# Edition {edition}\n{text}"),
     };
-    let sources = [source("slow", SLOW_RULE), source("quick", QUICK_RULE)];
+    let sources = RULES.map(|(name, text)| source(name, text));
     let around = Surroundings {
         apps: &BTreeSet::from(["shop".to_owned()]),
         catalog: &catalog,

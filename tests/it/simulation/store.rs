@@ -2,11 +2,11 @@
 //! answers.
 
 use std::collections::VecDeque;
-use wx_courier::pipeline::grants::Reservation;
 
 use wx_courier::pipeline::admission::Ticket;
 use wx_courier::pipeline::claims::{Answer, Request};
 use wx_courier::pipeline::engine::Input;
+use wx_courier::pipeline::grants::{Counted, Question, Reply, Reservation};
 
 use super::mutant::Mutant;
 use super::setting::CALL_LIMIT_MS;
@@ -39,7 +39,26 @@ impl World {
             let answer = Answer::Settled(settlement.outcome.clone());
             return self.step(member, Input::Stored { ticket, answer });
         }
+        if let Some(answer) = self.unasked(&request) {
+            return self.step(member, Input::Stored { ticket, answer });
+        }
+        self.note_login_question(member, ticket, &request);
         let request = match request {
+            Request::Release {
+                message_id, holder, ..
+            } if self.is_broken(Mutant::GivesNothingBack) => Request::Release {
+                message_id,
+                holder,
+                grant: None,
+            },
+            Request::Settle(mut settlement) if self.is_broken(Mutant::SettlesWithoutGrant) => {
+                settlement.grant = None;
+                Request::Settle(settlement)
+            }
+            Request::Grant(Question::Report(mut report)) if self.is_broken(Mutant::CountsAgain) => {
+                report.id = format!("{}-{}", report.id, ticket.0).into();
+                Request::Grant(Question::Report(report))
+            }
             Request::Claim(mut claim) if self.is_broken(Mutant::TakesClaimsOver) => {
                 claim.over = self
                     .granted
@@ -56,6 +75,16 @@ impl World {
             .push_back((ticket, request));
         self.serve_soon(member);
         Ok(())
+    }
+
+    /// What a broken engine goes on with that does not ask.
+    fn unasked(&self, request: &Request) -> Option<Answer> {
+        match request {
+            Request::Grant(_) if self.is_broken(Mutant::ReportsInItsHead) => {
+                Some(Answer::Grant(Reply::Noted(Counted::New)))
+            }
+            _ => self.unasked_login(request),
+        }
     }
 
     fn serve_soon(&mut self, member: usize) {
@@ -96,7 +125,7 @@ impl World {
         let is_answer_lost = self.now_ms < TROUBLE_MS && self.random.u8(..20) == 0;
         let mut answers = VecDeque::new();
         for (ticket, request) in &batch {
-            let answer = self.carry_out_request(request)?;
+            let answer = self.carry_out_request(member, request)?;
             if !matches!(request, Request::Release { .. }) {
                 answers.push_back((*ticket, answer));
             }
@@ -127,6 +156,13 @@ impl World {
             if self.members[member].incarnation != incarnation {
                 return Ok(());
             }
+            self.note_login_answer(member, ticket, &answer);
+            let answer = match answer {
+                Answer::NoGrant if self.is_broken(Mutant::SendsWithoutGrant) => {
+                    Answer::Claimed(Reservation::Made)
+                }
+                other => other,
+            };
             self.step(member, Input::Stored { ticket, answer })?;
         }
         if self.members[member].incarnation == incarnation
@@ -148,15 +184,24 @@ impl World {
             self.random.usize(..=n_asked)
         };
         for (_, request) in questions.asked.iter().take(n_reached) {
-            self.carry_out_request(request)?;
+            self.carry_out_request(member, request)?;
         }
         Ok(())
     }
 
-    fn carry_out_request(&mut self, request: &Request) -> Result<Answer, String> {
+    fn carry_out_request(&mut self, member: usize, request: &Request) -> Result<Answer, String> {
         let answer = self.store.answer(request);
+        let is_news = match (request, &answer) {
+            (Request::Settle(settlement), Answer::Settled(_)) => {
+                self.settled.insert(settlement.outcome.id.clone())
+            }
+            _ => false,
+        };
+        self.note_grants(request, &answer, is_news)?;
+        self.note_logins(member, request, &answer, is_news)?;
         match (request, &answer) {
-            (Request::Claim(claim), Answer::Claimed(Reservation::NotAsked)) => {
+            (Request::Claim(claim), Answer::Claimed(reservation)) => {
+                self.seen.grants_set_aside += u64::from(*reservation == Reservation::Made);
                 if let Some(over) = claim.over
                     && over != claim.holder
                     && !self.taken_over.contains(&over)
@@ -178,12 +223,17 @@ impl World {
                 self.claimed_for
                     .insert(claim.holder, claim.outcome_id.clone());
             }
+            (Request::Claim(_), Answer::NoGrant) => self.seen.claims_without_grant += 1,
             (Request::Release { holder, .. }, _) => {
                 self.granted.remove(holder);
             }
             _ => {}
         }
-        self.note(&format!("store: {} → {answer:?}", name(request)));
+        let said = match &answer {
+            Answer::Settled(outcome) => format!("{} {:?}", outcome.id, outcome.reason),
+            other => format!("{other:?}"),
+        };
+        self.note(&format!("store: {} → {said}", name(request)));
         Ok(answer)
     }
 }

@@ -2,21 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use wx_courier::pipeline::admission::Ticket;
 use wx_courier::pipeline::claims::{Book, Holder};
 use wx_courier::pipeline::delivery::Answer;
 use wx_courier::pipeline::engine::{Engine, HandoverId, Input};
 use wx_courier::pipeline::event::Record;
+use wx_courier::pipeline::grants::Report;
+use wx_courier::pipeline::logins::Exchanged;
 use wx_courier::pipeline::message::Api;
-use wx_courier::pipeline::moment::Moment;
 use wx_courier::pipeline::offsets::{Epoch, Partition};
 use wx_courier::pipeline::outcome::Outcome;
 use wx_courier::pipeline::rules::RuleSet;
 
+use super::logins::Logins;
 use super::mutant::Mutant;
+use super::seen::Seen;
+use super::setting::Trade;
 use super::store::Questions;
+use super::users::{Act, Told, Users};
 use super::{checks, setting};
 
 /// Simulated milliseconds of trouble; afterwards everything works and everything must end.
@@ -31,54 +35,6 @@ pub(super) const APP_RATE: u32 = 40;
 pub(super) const APP_BURST: u32 = 5;
 pub(super) const SLOW_RATE: u32 = 4;
 pub(super) const MAX_MESSAGES: usize = 40;
-
-/// What a world saw, to prove that it was rough.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Seen {
-    pub(crate) sends: u64,
-    pub(crate) retries: u64,
-    pub(crate) in_doubt: u64,
-    pub(crate) crashes: u64,
-    pub(crate) rebalances: u64,
-    pub(crate) lost: u64,
-    pub(crate) publish_failures: u64,
-    pub(crate) pauses: u64,
-    pub(crate) expired: u64,
-    pub(crate) drains: u64,
-    pub(crate) store_outages: u64,
-    pub(crate) claims_in_doubt: u64,
-    pub(crate) duplicates: u64,
-    pub(crate) unknown: u64,
-    pub(crate) pauses_of_apps: u64,
-    pub(crate) bursts: u64,
-    pub(crate) rule_changes: u64,
-    pub(crate) deaths_in_mid_step: u64,
-    pub(crate) freezes: u64,
-}
-
-impl Seen {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.sends += other.sends;
-        self.retries += other.retries;
-        self.in_doubt += other.in_doubt;
-        self.crashes += other.crashes;
-        self.rebalances += other.rebalances;
-        self.lost += other.lost;
-        self.publish_failures += other.publish_failures;
-        self.pauses += other.pauses;
-        self.expired += other.expired;
-        self.drains += other.drains;
-        self.store_outages += other.store_outages;
-        self.claims_in_doubt += other.claims_in_doubt;
-        self.duplicates += other.duplicates;
-        self.unknown += other.unknown;
-        self.pauses_of_apps += other.pauses_of_apps;
-        self.bursts += other.bursts;
-        self.rule_changes += other.rule_changes;
-        self.deaths_in_mid_step += other.deaths_in_mid_step;
-        self.freezes += other.freezes;
-    }
-}
 
 /// What is left of a world that held.
 #[derive(Debug)]
@@ -127,6 +83,11 @@ pub(crate) struct World {
     pub(super) claimed_for: BTreeMap<Holder, Arc<str>>,
     /// Claims that were in doubt, and that others went on with.
     pub(super) taken_over: BTreeSet<Holder>,
+    /// By id, the outcomes that the store has.
+    pub(super) settled: BTreeSet<String>,
+    pub(super) trade: Trade,
+    pub(super) users: Users,
+    pub(super) logins: Logins,
     /// Until when every message of the rule `quick` is refused.
     pub(super) quick_is_bad_until_ms: u64,
     pub(super) mutant: Option<Mutant>,
@@ -161,7 +122,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             engine: None,
             incarnation: 0,
@@ -189,7 +150,14 @@ pub(super) enum Happening {
     Read(usize),
     Wake(usize, u64),
     Answered(usize, u64, Ticket, Answer, String),
+    Exchanged(usize, u64, Ticket, Exchanged),
     Published(usize, u64, Ticket, Option<Arc<Outcome>>),
+    /// A user does something.
+    Act(String, Act),
+    /// Upstream publishes an event.
+    Upstream(String),
+    /// Somebody tells the store what a user answered, as a handler of HTTP does.
+    Tell(Report),
     /// The store takes up what a member asked.
     Serve(usize, u64),
     /// What it said arrives.
@@ -231,7 +199,7 @@ impl World {
 
     fn end_of(mut self, seed: u64) -> Result<Played, String> {
         self.set_up();
-        let result = self.run().and_then(|()| checks::at_the_end(&self));
+        let result = self.run().and_then(|()| checks::at_the_end(&mut self));
         match result {
             Ok(()) => Ok(Played {
                 trace_hash: self.trace_hash,
@@ -251,6 +219,16 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let is_gentle = random.u8(..3) == 0;
+        let told = if is_gentle && random.bool() {
+            Told::Exactly
+        } else {
+            Told::Roughly
+        };
+        let trade = if random.u8(..12) == 0 {
+            Trade::Logins
+        } else {
+            Trade::Mixed
+        };
         Self {
             is_gentle,
             random,
@@ -271,6 +249,10 @@ impl World {
             granted: BTreeMap::new(),
             claimed_for: BTreeMap::new(),
             taken_over: BTreeSet::new(),
+            settled: BTreeSet::new(),
+            trade,
+            users: Users::new(told),
+            logins: Logins::default(),
             quick_is_bad_until_ms: 0,
             mutant: None,
             seen: Seen::default(),
@@ -278,85 +260,6 @@ impl World {
             trace_lines: 0,
             trace_hash: 0,
         }
-    }
-
-    fn set_up(&mut self) {
-        for number in 0..self.random.i32(1..=4) {
-            let partition = Partition {
-                topic: Arc::from("events"),
-                number,
-            };
-            let mut offset = 0;
-            let n_records = self.random.usize(5..60);
-            let mut records: Vec<Record> = Vec::new();
-            for _ in 0..n_records {
-                // Compaction and transaction markers leave gaps.
-                offset += if self.random.u8(..10) == 0 { 3 } else { 1 };
-                let mut record = setting::record(&mut self.random, &partition, offset);
-                if self.random.u8(..6) == 0
-                    && let Some(earlier) = self.some_record(&records)
-                {
-                    // Upstream publishes at least once.
-                    record.value = earlier.value;
-                }
-                records.push(record);
-            }
-            self.log.insert(partition, records);
-        }
-        for member in 0..self.random.usize(1..=4) {
-            self.members.push(Member::new());
-            self.plan(0, Happening::Restart(member));
-        }
-        for _ in 0..self.random.usize(0..6) {
-            let at = self.random.u64(1..TROUBLE_MS);
-            self.plan(at, Happening::Move);
-        }
-        for _ in 0..self.random.usize(0..3) {
-            let at = self.random.u64(1..TROUBLE_MS);
-            self.plan(at, Happening::StoreGoes);
-        }
-        if self.random.u8(..4) == 0 {
-            let at = self.random.u64(1..TROUBLE_MS);
-            self.plan(at, Happening::RulesChange);
-        }
-        if self.random.u8(..4) == 0 {
-            self.quick_is_bad_until_ms = self.random.u64(1..TROUBLE_MS);
-        }
-        // A member that starts later may hear of a burst that was answered before.
-        for at in [0, 10_000, 60_000] {
-            self.plan(TROUBLE_MS + at, Happening::Resume);
-        }
-        let n_crashes = if self.is_gentle {
-            0
-        } else {
-            self.random.usize(0..4)
-        };
-        for _ in 0..n_crashes {
-            let (at, member) = (self.random.u64(1..TROUBLE_MS), self.some_member());
-            self.plan(at, Happening::Crash(member));
-            let lost_at = self.random.u64(1..TROUBLE_MS);
-            self.plan(lost_at, Happening::Lose);
-        }
-        for _ in 0..n_crashes {
-            let (at, member) = (self.random.u64(1..TROUBLE_MS), self.some_member());
-            self.plan(at, Happening::Freeze(member));
-        }
-        if self.random.bool() {
-            let (at, member) = (self.random.u64(1..TROUBLE_MS), self.some_member());
-            self.plan(at, Happening::Drain(member));
-        }
-    }
-
-    fn some_record(&mut self, here: &[Record]) -> Option<Record> {
-        let all: Vec<&Record> = self.log.values().flatten().chain(here).collect();
-        if all.is_empty() {
-            return None;
-        }
-        Some(all[self.random.usize(..all.len())].clone())
-    }
-
-    fn some_member(&mut self) -> usize {
-        self.random.usize(..self.members.len())
     }
 
     fn run(&mut self) -> Result<(), String> {
@@ -409,24 +312,6 @@ impl World {
         setting::process(member, self.members[member].incarnation)
     }
 
-    fn rules_change(&mut self) -> Result<(), String> {
-        self.seen.rule_changes += 1;
-        self.rules = setting::rules(2);
-        for member in 0..self.members.len() {
-            self.step(member, Input::RulesChanged(Arc::clone(&self.rules)))?;
-        }
-        Ok(())
-    }
-
-    fn resume(&mut self) -> Result<(), String> {
-        for member in 0..self.members.len() {
-            for rule in ["slow", "quick"] {
-                self.step(member, Input::ResumeRule(Arc::from(rule)))?;
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn note(&mut self, line: &str) {
         for byte in line.bytes() {
             self.trace_hash = self
@@ -439,174 +324,5 @@ impl World {
             self.trace.pop_front();
         }
         self.trace.push_back(format!("{:>8} {line}", self.now_ms));
-    }
-
-    fn happen(&mut self, happening: Happening) -> Result<(), String> {
-        match happening {
-            Happening::Read(member) => return self.read(member),
-            Happening::Wake(member, incarnation) => {
-                if self.members[member].incarnation == incarnation {
-                    self.members[member].woken_at = None;
-                    return self.step(member, Input::Tick);
-                }
-            }
-            Happening::Answered(member, incarnation, ticket, answer, to) => {
-                if self.members[member].incarnation == incarnation {
-                    self.members[member].sending.remove(&to);
-                    let input = Input::SendFinished {
-                        ticket,
-                        answer,
-                        api_ms: 5,
-                    };
-                    return self.step(member, input);
-                }
-            }
-            Happening::Published(member, incarnation, ticket, outcome) => {
-                return self.published(member, incarnation, ticket, outcome.as_ref());
-            }
-            Happening::Serve(member, incarnation) => self.serve(member, incarnation)?,
-            Happening::Served(member, incarnation) => return self.served(member, incarnation),
-            Happening::StoreGoes => self.store_goes(),
-            Happening::QuotaAnswered(member, incarnation, (app, api), left) => {
-                if self.members[member].incarnation == incarnation {
-                    return self.step(member, Input::QuotaAnswered { app, api, left });
-                }
-            }
-            Happening::RulesChange => return self.rules_change(),
-            Happening::Resume => return self.resume(),
-            Happening::Crash(member) => self.crash(member),
-            Happening::Freeze(member) => return self.freeze(member),
-            Happening::Thaw(member, incarnation) => return self.thaw(member, incarnation),
-            Happening::Restart(member) => return self.restart(member),
-            Happening::Move => return self.move_partition(),
-            Happening::Lose => return self.lose_partition(),
-            Happening::HearsOfLoss(member, partition) => {
-                return self.hear_of_loss(member, partition);
-            }
-            Happening::Drain(member) => {
-                if self.members[member].engine.is_some() {
-                    self.seen.drains += 1;
-                    self.note(&format!("member {member} is asked to end"));
-                    let patience = self.patience();
-                    return self.step(member, Input::Drain { patience });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn read(&mut self, member: usize) -> Result<(), String> {
-        if self.members[member].engine.is_none() {
-            return Ok(());
-        }
-        let at = self.soon(if self.now_ms < TROUBLE_MS { 400 } else { 100 });
-        self.plan(at, Happening::Read(member));
-        if self.members[member].is_paused {
-            return Ok(());
-        }
-        let readable: Vec<Partition> = self.members[member]
-            .reading
-            .iter()
-            .filter(|(partition, reading)| {
-                !reading.is_revoked && reading.next < self.log[*partition].len()
-            })
-            .map(|(partition, _)| partition.clone())
-            .collect();
-        if readable.is_empty() {
-            return Ok(());
-        }
-        for _ in 0..self.random.usize(1..=8) {
-            let partition = &readable[self.random.usize(..readable.len())];
-            let Some(reading) = self.members[member].reading.get_mut(partition) else {
-                break;
-            };
-            let Some(record) = self.log[partition].get(reading.next).cloned() else {
-                continue;
-            };
-            reading.next += 1;
-            if self.random.u8(..25) == 0 {
-                // A partition that was resumed can deliver again what was read before.
-                reading.next = reading.next.saturating_sub(self.random.usize(1..4));
-            }
-            let epoch = reading.epoch;
-            self.note(&format!("member {member} reads {}", record.position()));
-            if self.is_broken(Mutant::LosesARecord) && self.random.u8(..20) == 0 {
-                continue;
-            }
-            self.step(member, Input::Record { epoch, record })?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn step(&mut self, member: usize, input: Input) -> Result<(), String> {
-        if self.now_ms < self.members[member].frozen_until_ms {
-            self.members[member].unread.push_back(input);
-            return Ok(());
-        }
-        let now = self.moment(member);
-        let mut effects = Vec::new();
-        let Some(engine) = self.members[member].engine.as_mut() else {
-            return Ok(());
-        };
-        engine.step(now, input, &mut effects);
-        let incarnation = self.members[member].incarnation;
-        for effect in effects {
-            let dies = !self.is_gentle && self.now_ms < TROUBLE_MS && self.random.u16(..3_000) == 0;
-            if dies {
-                self.seen.deaths_in_mid_step += 1;
-                self.crash(member);
-            }
-            if self.members[member].incarnation != incarnation {
-                // Whatever else it meant to do is not done.
-                return Ok(());
-            }
-            self.carry_out(member, effect)?;
-        }
-        let Some(wake) = self.members[member]
-            .engine
-            .as_ref()
-            .and_then(|engine| engine.wake_at(now))
-        else {
-            return Ok(());
-        };
-        if wake <= now.elapsed {
-            return Err(format!(
-                "member {member} wants to be woken at {wake:?}, which is over: it would never sleep"
-            ));
-        }
-        let began_ms = self.members[member].began_ms;
-        let wake_ms = began_ms + u64::try_from(wake.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
-        let wake_ms = wake_ms.max(self.now_ms + 1);
-        if self.members[member]
-            .woken_at
-            .is_none_or(|planned| wake_ms < planned)
-        {
-            self.members[member].woken_at = Some(wake_ms);
-            if self.is_broken(Mutant::LosesATimer) && self.random.u8(..20) == 0 {
-                return Ok(());
-            }
-            let incarnation = self.members[member].incarnation;
-            self.plan(wake_ms, Happening::Wake(member, incarnation));
-        }
-        Ok(())
-    }
-
-    fn moment(&self, member: usize) -> Moment {
-        let elapsed_ms = self.now_ms - self.members[member].began_ms;
-        let pace = if self.is_broken(Mutant::CountsTooFast) {
-            2
-        } else {
-            1
-        };
-        if self.is_broken(Mutant::StopsTheCalendar) {
-            return Moment {
-                elapsed: Duration::from_millis(elapsed_ms),
-                unix_ms: BEGAN_UNIX_MS,
-            };
-        }
-        Moment {
-            elapsed: Duration::from_millis(elapsed_ms * pace),
-            unix_ms: BEGAN_UNIX_MS + i64::try_from(self.now_ms).unwrap_or(i64::MAX),
-        }
     }
 }

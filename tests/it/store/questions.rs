@@ -17,18 +17,60 @@ pub(super) fn any_play() -> impl Strategy<Value = Vec<Vec<Request>>> {
     let request = now_ms.prop_flat_map(|now_ms| {
         prop_oneof![
             4 => any_claim(now_ms),
-            1 => any_release(),
+            2 => any_release(),
             3 => any_settlement(now_ms),
             5 => any_grant(now_ms).prop_map(Request::Grant),
             1 => any_login(now_ms).prop_map(Request::Login),
             1 => any_receipt(now_ms).prop_map(Request::Receipt),
         ]
     });
-    prop::collection::vec(prop::collection::vec(request, 1..5), 1..20)
+    let play = prop::collection::vec(prop::collection::vec(request, 1..5), 1..40);
+    // What came of it is looked at in the end.
+    play.prop_map(|mut play| {
+        let look = |(openid, template_id): &(&str, &str)| {
+            Request::Grant(grants::Question::Look {
+                key: ledger(openid, template_id),
+                now_ms: NOW_MS,
+            })
+        };
+        play.push(LEDGERS.iter().map(look).collect());
+        play
+    })
 }
 
-fn any_message() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec!["m", "m 2", "{订单}:3", "4", "5\n\"5\""])
+/// Openid and template of each.
+const LEDGERS: [(&str, &str); 3] = [("o1", "T1"), ("o1", "T2"), ("o-2_", "T1")];
+
+/// A message, its record and its ledger.
+#[derive(Clone, Debug)]
+struct Work {
+    message: &'static str,
+    record: &'static str,
+    ledger: grants::Key,
+}
+
+/// Mostly what belongs together; now and then another record of the same message, or one that names another ledger.
+fn any_work() -> impl Strategy<Value = Work> {
+    let together = prop::sample::select(vec![
+        ("m", "t/0/1/r", "o1", "T1"),
+        ("m 2", "t/0/2/r", "o1", "T1"),
+        ("{订单}:3", "t 0/-", "o1", "T2"),
+        ("5\n\"5\"", "t/0/4/r", "o-2_", "T1"),
+    ]);
+    let together = together.prop_map(|(message, record, openid, template_id)| Work {
+        message,
+        record,
+        ledger: ledger(openid, template_id),
+    });
+    let other = prop::option::weighted(0.2, (any_record(), any_ledger()));
+    (together, other).prop_map(|(work, other)| match other {
+        Some((record, ledger)) => Work {
+            record,
+            ledger,
+            ..work
+        },
+        None => work,
+    })
 }
 
 fn any_record() -> impl Strategy<Value = &'static str> {
@@ -36,47 +78,52 @@ fn any_record() -> impl Strategy<Value = &'static str> {
 }
 
 fn any_holder() -> impl Strategy<Value = Holder> {
-    (0_u64..2, 0_u64..2).prop_map(|(process, ticket)| holder(process, ticket))
+    let any = prop::sample::select(vec![(0, 0), (0, 1), (1, 0)]);
+    any.prop_map(|(process, ticket)| holder(process, ticket))
 }
 
 fn any_ledger() -> impl Strategy<Value = grants::Key> {
-    let openid = prop::sample::select(vec!["o1", "o-2_"]);
-    let template_id = prop::sample::select(vec!["T1", "T2"]);
-    (openid, template_id).prop_map(|(openid, template_id)| grants::Key {
+    prop::sample::select(LEDGERS.to_vec())
+        .prop_map(|(openid, template_id)| ledger(openid, template_id))
+}
+
+fn ledger(openid: &str, template_id: &str) -> grants::Key {
+    grants::Key {
         app: Arc::from("shop"),
         openid: Arc::from(openid),
         template_id: Arc::from(template_id),
-    })
+    }
 }
 
 fn any_claim(now_ms: i64) -> impl Strategy<Value = Request> {
     let without = prop::sample::select(vec![grants::Without::Send, grants::Without::Skip]);
-    let wish = (any_ledger(), without).prop_map(|(key, without)| grants::Wish { key, without });
     let parts = (
-        any_message(),
-        any_record(),
+        any_work(),
         any_holder(),
         prop::option::of(any_holder()),
-        prop::option::weighted(0.7, wish),
+        prop::option::weighted(0.7, without),
     );
-    parts.prop_map(move |(message, record, holder, over, grant)| {
+    parts.prop_map(move |(work, holder, over, without)| {
         Request::Claim(Claim {
-            message_id: Arc::from(message),
-            outcome_id: Arc::from(record),
+            message_id: Arc::from(work.message),
+            outcome_id: Arc::from(work.record),
             holder,
             over,
-            grant,
+            grant: without.map(|without| grants::Wish {
+                key: work.ledger,
+                without,
+            }),
             now_ms,
         })
     })
 }
 
 fn any_release() -> impl Strategy<Value = Request> {
-    let parts = (any_message(), any_holder(), prop::option::of(any_ledger()));
-    parts.prop_map(|(message, holder, grant)| Request::Release {
-        message_id: Arc::from(message),
+    let parts = (any_work(), any_holder(), prop::bool::weighted(0.8));
+    parts.prop_map(|(work, holder, has_grant)| Request::Release {
+        message_id: Arc::from(work.message),
         holder,
-        grant,
+        grant: has_grant.then_some(work.ledger),
     })
 }
 
@@ -86,20 +133,21 @@ fn any_settlement(now_ms: i64) -> impl Strategy<Value = Request> {
     let msgid = prop::sample::select(vec![None, Some("1"), Some("2862830402153865217")]);
     let receipts = prop::sample::select(vec![Receipts::None, Receipts::Expected]);
     let parts = (
-        (any_record(), any_message(), status, errcode, msgid),
-        prop::option::of(any_holder()),
-        prop::option::of(any_ledger()),
+        any_work(),
+        (status, errcode, msgid),
+        prop::option::weighted(0.8, any_holder()),
+        prop::bool::weighted(0.8),
         receipts,
     );
-    parts.prop_map(move |(ending, holder, grant, receipts)| {
-        let (record, message, status, errcode, msgid) = ending;
-        let mut outcome = outcome(record, message, status);
+    parts.prop_map(move |(work, ending, holder, has_grant, receipts)| {
+        let (status, errcode, msgid) = ending;
+        let mut outcome = outcome(work.record, work.message, status);
         outcome.errcode = errcode;
         outcome.msgid = msgid.map(str::to_owned);
         Request::Settle(Settlement {
             outcome: Arc::new(outcome),
             holder,
-            grant,
+            grant: has_grant.then_some(work.ledger),
             receipts,
             now_ms,
         })
@@ -141,14 +189,14 @@ fn any_login(now_ms: i64) -> impl Strategy<Value = logins::Question> {
     // Redis forgets by its own clock, but nothing within a minute.
     let life_ms = prop::sample::select(vec![-HOUR_MS, 0, 1, 5 * MINUTE_MS, 2 * HOUR_MS]);
     let name = || prop_oneof![any_record(), Just("session:a b")];
-    let keep = (name(), any_message(), life_ms).prop_map(move |(name, openid, life_ms)| {
-        logins::Question::Keep {
+    let openid = prop::sample::select(vec!["o1", "o-2_", "o 3"]);
+    let keep =
+        (name(), openid, life_ms).prop_map(move |(name, openid, life_ms)| logins::Question::Keep {
             name: Arc::from(name),
             openid: Arc::from(openid),
             now_ms,
             until_ms: now_ms + life_ms,
-        }
-    });
+        });
     let recall = name().prop_map(move |name| logins::Question::Recall {
         name: Arc::from(name),
         now_ms,

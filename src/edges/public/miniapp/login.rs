@@ -1,6 +1,5 @@
 //! `POST /miniapp/login`: a code of `wx.login` becomes a session.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -12,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::session::Session;
 use super::{MiniApp, parse};
+use crate::edges::public::listener::Peer;
 use crate::edges::public::refusal::Refusal;
 use crate::edges::public::{answer, now_ms};
 use crate::pipeline::claims::Request;
@@ -40,7 +40,7 @@ struct LoggedIn {
 /// `{"app"?, "code"}` → `{"token", "expires_in"}`
 pub(in crate::edges::public) async fn login(
     State(miniapp): State<Arc<MiniApp>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -51,7 +51,7 @@ pub(in crate::edges::public) async fn login(
 impl MiniApp {
     async fn log_in(
         &self,
-        peer: SocketAddr,
+        peer: Peer,
         headers: &HeaderMap,
         body: Body,
     ) -> Result<Response, Refusal> {

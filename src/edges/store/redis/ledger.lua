@@ -144,10 +144,10 @@ end
 local function report()
   local mark_key, key = next_key(), next_key()
   local word, source, at, now = next_argument(), next_argument(), next_argument(), next_argument()
-  if redis.call('EXISTS', mark_key) == 1 then
+  if redis.call('GET', mark_key) then
     return { 'counted', 'known' }
   end
-  redis.call('SET', mark_key, '', 'PX', remember_ms)
+  redis.call('SET', mark_key, '1', 'PX', remember_ms)
   local ledger = read_ledger(key)
   tidy(ledger, tonumber(now))
   local counted = 'new'

@@ -16,7 +16,6 @@ local function keep()
     redis.call('SET', user_key, text, 'PX', digits(life_ms))
   else
     redis.call('SET', outcome_key, text, 'PX', digits(life_ms))
-    redis.call('DEL', user_key)
   end
   return { 'kept' }
 end
@@ -39,7 +38,7 @@ end
 
 local function join()
   local mark_key, number_key = next_key(), next_key()
-  if redis.call('EXISTS', mark_key) == 1 then
+  if redis.call('GET', mark_key) then
     return { 'published' }
   end
   local outcome_id = redis.call('GET', number_key)
@@ -51,6 +50,6 @@ local function join()
 end
 
 local function done()
-  redis.call('SET', next_key(), '', 'PX', remember_ms)
+  redis.call('SET', next_key(), '1', 'PX', remember_ms)
   return { 'noted' }
 end

@@ -58,7 +58,7 @@ fn refused(errcode: i64, class: Class) -> Answer {
 }
 
 impl Bench {
-    fn finish(&mut self, ticket: Ticket, answer: Answer) -> Vec<Effect> {
+    pub(super) fn finish(&mut self, ticket: Ticket, answer: Answer) -> Vec<Effect> {
         self.step(Input::SendFinished {
             ticket,
             answer,
@@ -67,7 +67,7 @@ impl Bench {
     }
 
     /// Ticks until a time, as often as the engine asks for it.
-    fn sleep_until(&mut self, until_ms: u64) -> Vec<Effect> {
+    pub(super) fn sleep_until(&mut self, until_ms: u64) -> Vec<Effect> {
         let mut effects = Vec::new();
         while let Some(at) = self.engine.wake_at(self.now()) {
             let at_ms = u64::try_from(at.as_nanos().div_ceil(1_000_000)).unwrap();

@@ -123,7 +123,7 @@ impl Withdrawn {
         let Self {
             what, when, help, ..
         } = self;
-        let problem = said.error(format!("WeChat has withdrawn {what} {when}"));
+        let problem = said.error(format!("WeChat withdrew {what} {when}"));
         problem.help(*help)
     }
 }

@@ -1,0 +1,1 @@
+//! Messages that need a grant, and events that tell of users' answers.
