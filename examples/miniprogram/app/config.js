@@ -13,6 +13,7 @@ module.exports = {
   // 一次最多能申请几个模板：基础库新版本是 5 个，旧版本是 3 个。超出的 id 留到用户下一次点击。
   maxTemplates: 3,
 
-  // 「完成订单」发布的事件类型，服务端 [miniapp] 里要允许它。
-  eventType: 'order.completed',
+  // 「发一条提醒」发布的事件类型，服务端的 [[miniapp.send]] 里要允许它。
+  // 请用专门的类型：用户可以伪造小程序发出的任何数据，不要让它和订单服务的事件混在一起。
+  eventType: 'reminder.requested',
 }

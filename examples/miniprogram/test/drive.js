@@ -8,7 +8,7 @@
 //   ANSWER        what the user answers: accept (as unless said) or reject
 //   STEPS         of login,subscribe,send: all unless said
 //   APP           the app's name, where the service serves several
-//   SEND_TYPE     the event's type, order.completed unless said
+//   SEND_TYPE     the event's type, reminder.requested unless said
 //   SEND_DATA     the event's data, as JSON; an order_no is made up where it has none, and is the event's id
 'use strict'
 
@@ -52,9 +52,9 @@ const steps = {
   },
 
   async send(page) {
-    page.querySelector('.pay').dispatchEvent('tap')
-    await until('the page shows what became of the order', () => !['idle', 'sending'].includes(page.data.payment.state), LIMIT_MS)
-    return page.data.payment.state === 'sent'
+    page.querySelector('.send').dispatchEvent('tap')
+    await until('the page shows what became of the request', () => !['idle', 'sending'].includes(page.data.send.state), LIMIT_MS)
+    return page.data.send.state === 'sent'
   },
 }
 
@@ -98,8 +98,8 @@ async function main() {
       break
     }
   }
-  const { reminder, payment } = page.data
-  console.log(JSON.stringify(Object.assign(report, { page: { reminder, payment }, statuses })))
+  const { reminder, send } = page.data
+  console.log(JSON.stringify(Object.assign(report, { page: { reminder, send }, statuses })))
   return report.ok
 }
 

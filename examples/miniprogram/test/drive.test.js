@@ -34,7 +34,7 @@ test('the whole way: login, accept, send', async () => {
     steps: { login: true, subscribe: true, send: true },
     page: {
       reminder: { state: 'accepted', text: '好的，到时候提醒你', reported: true },
-      payment: { state: 'sent', text: '好了，完成后会提醒你', event: 'SO7' },
+      send: { state: 'sent', text: '好了，提醒马上就到', event: 'user1-SO7' },
     },
     statuses: { '/miniapp/login': [200], '/miniapp/subscriptions': [200], '/miniapp/send': [202] },
   })
@@ -59,7 +59,7 @@ test('a user who switched messages off altogether', async () => {
 })
 
 test('a step that the service refuses ends the drive', async () => {
-  const { code, report } = await drive({ STEPS: 'login,send,subscribe', SEND_TYPE: 'order.refunded' })
+  const { code, report } = await drive({ STEPS: 'login,send,subscribe', SEND_TYPE: 'order.completed' })
   assert.equal(code, 1)
   assert.deepEqual(report.steps, { login: true, send: false })
   assert.deepEqual(report.statuses['/miniapp/send'], [403])

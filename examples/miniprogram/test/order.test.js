@@ -61,12 +61,12 @@ async function remind(page) {
   return page.data.reminder
 }
 
-async function complete(page) {
+async function request(page) {
   const before = stub.state.requests.length
-  page.querySelector('.pay').dispatchEvent('tap')
-  await until('the send began', () => page.data.payment.state === 'sending' || stub.state.requests.length > before)
-  await until('the send is settled', () => page.data.payment.state !== 'sending')
-  return page.data.payment
+  page.querySelector('.send').dispatchEvent('tap')
+  await until('the send began', () => page.data.send.state === 'sending' || stub.state.requests.length > before)
+  await until('the send is settled', () => page.data.send.state !== 'sending')
+  return page.data.send
 }
 
 const keptAnswers = () => JSON.parse(storage.get('wx-courier.answers') || '[]')
@@ -181,7 +181,7 @@ test('one tap is one popup', async () => {
 
 test('an answer that could not be reported is kept, and reported at the next start under the same id', async (t) => {
   t.mock.method(console, 'warn', () => {})
-  stub.state.scripted.push({ path: '/miniapp/subscriptions', status: 503, body: { error: 'store_down', message: '' } })
+  stub.state.scripted.push({ path: '/miniapp/subscriptions', status: 503, body: { error: 'unavailable', message: '' } })
   const reminder = await remind(start())
   assert.deepEqual([reminder.state, reminder.reported], ['accepted', false])
   assert.equal(keptAnswers().length, 1)
@@ -221,7 +221,7 @@ test('without a network the answer is kept, until the mini program comes to the 
 
 test('an answer that the service can never take does not hold up the next', async (t) => {
   t.mock.method(console, 'error', () => {})
-  stub.state.scripted.push({ path: '/miniapp/subscriptions', status: 400, body: { error: 'bad_body', message: '' } })
+  stub.state.scripted.push({ path: '/miniapp/subscriptions', status: 400, body: { error: 'bad_request', message: '' } })
   storage.set('wx-courier.answers', JSON.stringify([{ id: 'old', answers: { gone: 'accept' } }]))
   const page = start()
   await remind(page)
@@ -245,8 +245,8 @@ test('a full storage does not stop a report', async (t) => {
 test('one login serves many requests and the next start', async () => {
   const page = start()
   await remind(page)
-  assert.equal((await complete(page)).state, 'sent')
-  await complete(start())
+  assert.equal((await request(page)).state, 'sent')
+  await request(start())
   assert.equal(requests('/miniapp/login').length, 1)
   assert.equal(requests('/miniapp/login')[0].body.app, 'shop')
 })
@@ -259,8 +259,8 @@ test('where one app serves, its name is left out', async () => {
 test('requests that need a session together share one login', async () => {
   const page = start()
   page.querySelector('.remind').dispatchEvent('tap')
-  page.querySelector('.pay').dispatchEvent('tap')
-  await until('both are settled', () => page.data.reminder.state === 'accepted' && page.data.payment.state === 'sent')
+  page.querySelector('.send').dispatchEvent('tap')
+  await until('both are settled', () => page.data.reminder.state === 'accepted' && page.data.send.state === 'sent')
   assert.equal(requests('/miniapp/login').length, 1)
 })
 
@@ -268,8 +268,8 @@ test('a session that the service has ended is renewed once, and the request repe
   const page = start()
   await remind(page)
   stub.state.sessions.clear()
-  const payment = await complete(page)
-  assert.equal(payment.state, 'sent')
+  const sent = await request(page)
+  assert.equal(sent.state, 'sent')
   assert.deepEqual(statuses['/miniapp/send'], [401, 202])
   assert.equal(requests('/miniapp/login').length, 2)
   const [first, second] = requests('/miniapp/send')
@@ -281,42 +281,42 @@ test('a service that refuses every session is not asked for ever', async () => {
   for (let i = 0; i < 9; i++) {
     stub.state.scripted.push({ path: '/miniapp/send', status: 401, body: { error: 'session_expired', message: '' } })
   }
-  const payment = await complete(page)
-  assert.equal(payment.state, 'failed')
+  const sent = await request(page)
+  assert.equal(sent.state, 'failed')
   assert.deepEqual(statuses['/miniapp/send'], [401, 401])
 })
 
 test('a session past its end is not used', async () => {
   storage.set('wx-courier.session', JSON.stringify({ token: 'old', expiresAt: Date.now() + 30 * 1000 }))
-  await complete(start())
+  await request(start())
   assert.deepEqual(statuses, { '/miniapp/login': [200], '/miniapp/send': [202] })
 })
 
 for (const error of ['login_code_expired', 'login_code_used']) {
   test(`a login code is replaced, once: ${error}`, async () => {
     stub.state.scripted.push({ path: '/miniapp/login', status: 401, body: { error, message: '' } })
-    assert.equal((await complete(start())).state, 'sent')
+    assert.equal((await request(start())).state, 'sent')
     assert.deepEqual(statuses['/miniapp/login'], [401, 200])
   })
 }
 
 test('a blocked user is told so', async () => {
   stub.state.scripted.push({ path: '/miniapp/login', status: 403, body: { error: 'user_blocked', message: '' } })
-  const payment = await complete(start())
-  assert.deepEqual(payment, { state: 'failed', text: '账号暂时不能使用这个功能', event: '' })
+  const sent = await request(start())
+  assert.deepEqual(sent, { state: 'failed', text: '账号暂时不能使用这个功能', event: '' })
 })
 
 test('where wx.login fails, nothing is sent', async () => {
   const page = start({ wx: { login: ({ fail }) => fail({ errMsg: 'login:fail' }) } })
-  page.querySelector('.pay').dispatchEvent('tap')
-  await until('it failed', () => page.data.payment.state === 'failed')
+  page.querySelector('.send').dispatchEvent('tap')
+  await until('it failed', () => page.data.send.state === 'failed')
   assert.deepEqual(stub.state.requests, [])
 })
 
 test('an order is one event, however often the button is tapped', async () => {
   const page = start()
-  assert.deepEqual((await complete(page)).event, 'SO20261122001')
-  await complete(page)
+  assert.equal((await request(page)).event, 'user1-SO20261122001')
+  await request(page)
   assert.equal(stub.state.events.size, 1)
   assert.deepEqual(stub.state.events.get('SO20261122001').data, page.data.order)
 })
@@ -330,7 +330,7 @@ for (const [what, script, words] of [
   test(`a refusal becomes something to say: ${what}`, async () => {
     const page = start()
     stub.state.scripted.push(Object.assign({ path: '/miniapp/send' }, script))
-    assert.equal((await complete(page)).text, words)
-    assert.equal((await complete(page)).state, 'sent')
+    assert.equal((await request(page)).text, words)
+    assert.equal((await request(page)).state, 'sent')
   })
 }

@@ -33,7 +33,7 @@ async function startStub() {
 
     '/miniapp/login': ({ body }) => {
       const code = state.codes.get(body.code)
-      if (code === undefined) return refuse(400, 'bad_body')
+      if (code === undefined) return refuse(400, 'bad_request')
       if (code !== 'fresh') return refuse(401, `login_code_${code}`)
       state.codes.set(body.code, 'used')
       const token = `session-${++serial}`
@@ -50,9 +50,9 @@ async function startStub() {
     }),
 
     '/miniapp/send': withSession(({ body }) => {
-      if (body.type !== 'order.completed') return refuse(403, 'type_not_allowed')
+      if (body.type !== 'reminder.requested') return refuse(403, 'type_not_allowed')
       state.events.set(body.id, body)
-      return [202, { id: body.id }]
+      return [202, { id: `user1-${body.id}` }] // an id of one user is not that of another
     }),
   }
 

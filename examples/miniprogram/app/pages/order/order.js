@@ -28,7 +28,7 @@ Component({
     // idle → asking → accepted | partly | refused | 弹窗失败的原因
     reminder: { state: 'idle', text: '', reported: false },
     // idle → sending → sent | failed
-    payment: { state: 'idle', text: '', event: '' },
+    send: { state: 'idle', text: '', event: '' },
   },
 
   methods: {
@@ -48,17 +48,17 @@ Component({
       })
     },
 
-    // 真正的项目里，订单由订单服务发布到 Kafka；这里演示由小程序直接发布事件（服务端要允许这个 type）。
-    async completeOrder() {
-      if (this.data.payment.state === 'sending') return
+    // 真正的项目里，多半由订单服务往 Kafka 发布事件；这里演示由小程序直接发布（服务端要允许这个 type）。
+    async sendReminder() {
+      if (this.data.send.state === 'sending') return
       const { order } = this.data
-      this.setData({ payment: { state: 'sending', text: '', event: '' } })
+      this.setData({ send: { state: 'sending', text: '', event: '' } })
       try {
         // 用订单号当 id：再点一次也还是同一个事件，用户不会收到两条。
         const { id } = await courier.send(config.eventType, order.order_no, order)
-        this.setData({ payment: { state: 'sent', text: '好了，完成后会提醒你', event: id } })
+        this.setData({ send: { state: 'sent', text: '好了，提醒马上就到', event: id } })
       } catch (error) {
-        this.setData({ payment: { state: 'failed', text: SEND_TEXTS[error.code] || '请稍后再试', event: '' } })
+        this.setData({ send: { state: 'failed', text: SEND_TEXTS[error.code] || '请稍后再试', event: '' } })
       }
     },
   },
