@@ -19,6 +19,7 @@ use crate::edges::wechat::TokenStatus;
 use crate::pipeline::callback::Receipt;
 use crate::pipeline::delivery::{Answer, Class};
 use crate::pipeline::engine::Status;
+use crate::pipeline::grants::Source;
 use crate::pipeline::outcome::Outcome;
 use public::PublicMetrics;
 pub use public::PublicRoute;
@@ -50,6 +51,8 @@ pub struct Metrics {
     producer_replacements: IntCounter,
     records: IntCounter,
     unmatched: IntCounter,
+    grant_reports: IntCounterVec,
+    ledger_wrong: IntCounterVec,
     in_hand: IntGaugeVec,
     bytes_in_hand: IntGauge,
     paused: IntGauge,
@@ -110,6 +113,20 @@ impl Metrics {
                 "unmatched_total",
                 "Events that no rule wanted.",
             ))?,
+            grant_reports: IntCounterVec::new(
+                opts(
+                    "grant_reports_total",
+                    "What was told of users' answers and noted in the ledger, by who told it.",
+                ),
+                &["source"],
+            )?,
+            ledger_wrong: IntCounterVec::new(
+                opts(
+                    "ledger_wrong_total",
+                    "Answers of WeChat that the ledger of grants did not expect: refused with a grant (overcounted), taken without one (undercounted).",
+                ),
+                &["how"],
+            )?,
             in_hand: IntGaugeVec::new(
                 opts("messages_in_hand", "Messages by what they wait for."),
                 &["stage"],
@@ -144,6 +161,8 @@ impl Metrics {
         registry.register(Box::new(metrics.producer_replacements.clone()))?;
         registry.register(Box::new(metrics.records.clone()))?;
         registry.register(Box::new(metrics.unmatched.clone()))?;
+        registry.register(Box::new(metrics.grant_reports.clone()))?;
+        registry.register(Box::new(metrics.ledger_wrong.clone()))?;
         registry.register(Box::new(metrics.in_hand.clone()))?;
         registry.register(Box::new(metrics.bytes_in_hand.clone()))?;
         registry.register(Box::new(metrics.paused.clone()))?;
@@ -235,7 +254,22 @@ impl Metrics {
         self.records.inc_by(engine.totals.records);
         self.unmatched.reset();
         self.unmatched.inc_by(engine.totals.unmatched);
+        let reports = self
+            .grant_reports
+            .with_label_values(&[Source::Event.as_str()]);
+        reports.reset();
+        reports.inc_by(engine.totals.grant_reports);
+        for (how, number) in [
+            ("overcounted", engine.totals.grants_overcounted),
+            ("undercounted", engine.totals.grants_undercounted),
+        ] {
+            let wrong = self.ledger_wrong.with_label_values(&[how]);
+            wrong.reset();
+            wrong.inc_by(number);
+        }
         let stages = [
+            ("reporting", engine.reporting),
+            ("unaddressed", engine.unaddressed),
             ("waiting", engine.waiting),
             ("claiming", engine.claiming),
             ("at_gate", engine.at_gate),

@@ -130,6 +130,7 @@ fn parts(
         store,
         stored,
         metrics,
+        public: None,
         seed: fastrand::u64(..),
     })
 }
