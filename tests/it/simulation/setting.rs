@@ -39,6 +39,16 @@ expires_after = "1h"
 [params]
 thing1 = "{{ data.text }}"
 "#;
+/// Through another API, to the same users.
+const CHAT_RULE: &str = r#"
+on = ["chat", "both"]
+app = "shop"
+kind = "customer"
+to = "{{ data.to }}"
+expires_after = "1h"
+[message]
+text = "{{ data.text }}"
+"#;
 
 /// No call of a world takes longer.
 pub(super) const CALL_LIMIT_MS: u64 = 5_000;
@@ -49,7 +59,7 @@ pub(super) fn process(member: usize, incarnation: u64) -> u64 {
 }
 
 pub(super) fn record(random: &mut fastrand::Rng, partition: &Partition, offset: i64) -> Record {
-    let kind = ["slow", "quick", "quick", "quick", "both", "nobody"][random.usize(..6)];
+    let kind = ["slow", "quick", "quick", "chat", "both", "nobody"][random.usize(..6)];
     let to = format!("o{}", random.u8(..6));
     let text = if random.u8(..12) == 0 { "" } else { "好的" };
     let value = match random.u8(..15) {
@@ -111,7 +121,11 @@ pub(super) fn rules(edition: u32) -> Arc<RuleSet> {
         name: name.to_owned(),
         text: format!("# Edition {edition}\n{text}"),
     };
-    let sources = [source("slow", SLOW_RULE), source("quick", QUICK_RULE)];
+    let sources = [
+        source("slow", SLOW_RULE),
+        source("quick", QUICK_RULE),
+        source("chat", CHAT_RULE),
+    ];
     let around = Surroundings {
         apps: &BTreeSet::from(["shop".to_owned()]),
         catalog: &catalog,

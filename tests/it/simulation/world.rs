@@ -420,7 +420,7 @@ impl World {
 
     fn resume(&mut self) -> Result<(), String> {
         for member in 0..self.members.len() {
-            for rule in ["slow", "quick"] {
+            for rule in ["slow", "quick", "chat"] {
                 self.step(member, Input::ResumeRule(Arc::from(rule)))?;
             }
         }
