@@ -254,6 +254,13 @@ impl Metrics {
         self.public.push(app, kind);
     }
 
+    /// What a user answered is noted in the ledger; what events tell is counted by the engine.
+    pub fn grant_reported(&self, source: Source) {
+        self.grant_reports
+            .with_label_values(&[source.as_str()])
+            .inc();
+    }
+
     /// A receipt was published.
     pub fn receipt(&self, receipt: &Receipt) {
         self.public.receipt(receipt);

@@ -138,6 +138,7 @@ fn an_accept_that_is_pushed_is_one_message() {
         let answer = push(&address, APPID, &accepted);
         assert_eq!((answer.status, answer.body.as_str()), (200, "success"));
     }
+    assert!(courier.measures(r#"wx_courier_grant_reports_total{source="callback"} 3"#));
     world.publish(std::slice::from_ref(&first));
     let outcome = outcome_of(&mut outcomes, &first.id);
     assert_eq!(text(&outcome, "status"), "sent");
@@ -341,12 +342,12 @@ fn a_store_that_hangs_keeps_nobody_waiting() {
         push(&address, APPID, &accepted).status == 200
     });
     let (first, second) = (order_of(1, &openid), order_of(2, &openid));
-    world.publish(&[first.clone()]);
+    world.publish(std::slice::from_ref(&first));
     assert_eq!(
         text(&outcome_of(&mut outcomes, &first.id), "status"),
         "sent"
     );
-    world.publish(&[second.clone()]);
+    world.publish(std::slice::from_ref(&second));
     assert_eq!(
         text(&outcome_of(&mut outcomes, &second.id), "reason"),
         "no_grant"

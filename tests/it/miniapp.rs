@@ -235,13 +235,15 @@ fn an_event_of_the_mini_program_is_published_for_its_user() {
     let token = stage.log_in(openid);
     let send = |body: Value| stage.post("/miniapp/send", Some(&token), &body);
     let body = json!({ "type": "reminder.requested", "id": "r-1", "data": { "openid": "oSomebodyElse", "n": 12_345_678_901_234_567_890_u64 } });
-    let sent = send(body);
-    let user: String = Sha256::digest(openid)[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let published = send(body);
+    let half = Sha256::digest(openid)[..8].to_vec();
+    let hex = |hex: String, byte: &u8| format!("{hex}{byte:02x}");
+    let user = half.iter().fold(String::new(), hex);
     let id = format!("{user}-r-1");
-    assert_eq!((sent.status, sent.json()), (202, json!({ "id": id })));
+    assert_eq!(
+        (published.status, published.json()),
+        (202, json!({ "id": id }))
+    );
     let body = json!({ "type": "order.completed", "id": "r-2", "data": {} });
     expect(&send(body), 403, "type_not_allowed");
     let body = json!({ "type": "reminder.requested", "id": "r-3", "data": [1] });
