@@ -1,6 +1,6 @@
 //! One user's permissions for one template, and everything that happens to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub struct Ledger {
     /// By message id, since when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     reserved: BTreeMap<Arc<str>, i64>,
+    /// Of those, the ones that the user has taken back since: whoever does not use his gives nothing back.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    void: BTreeSet<Arc<str>>,
     /// The latest accepts, in the order in which they were counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     recent: Vec<Accept>,
@@ -59,7 +62,16 @@ impl Ledger {
     /// Lets go of what nobody will ask about any more. Everything else that is done to a ledger comes after this.
     pub fn tidy(&mut self, now_ms: i64) {
         let reserved_since = now_ms.saturating_sub(RESERVED_FOR_MS);
-        self.reserved.retain(|_, since| *since >= reserved_since);
+        let old = |(_, since): &(&Arc<str>, &i64)| **since < reserved_since;
+        let forgotten: Vec<Arc<str>> = self
+            .reserved
+            .iter()
+            .filter(old)
+            .map(|(message_id, _)| Arc::clone(message_id))
+            .collect();
+        for message_id in forgotten {
+            self.give_back(&message_id);
+        }
         let recent_since = now_ms.saturating_sub(RECENT_FOR_MS);
         self.recent.retain(|accept| accept.at_ms >= recent_since);
     }
@@ -97,8 +109,11 @@ impl Ledger {
     }
 
     /// The user, or `WeChat` with 43101, says that there is nothing left. What was accepted after that moment stays, and so does what is
-    /// set aside for messages under way: they get `WeChat`'s own answer.
+    /// set aside for messages under way: they get `WeChat`'s own answer. If they are not sent after all, nothing comes back.
     pub fn reject(&mut self, at_ms: i64) {
+        let before = self.reserved.iter().filter(|(_, since)| **since <= at_ms);
+        self.void
+            .extend(before.map(|(message_id, _)| Arc::clone(message_id)));
         let later = self.recent.iter().filter(|accept| accept.at_ms > at_ms);
         let left = self.balance().left.min(later.count() as u64);
         self.set(left);
@@ -129,13 +144,72 @@ impl Ledger {
 
     /// The message was not sent, or is not sent now.
     pub fn give_back(&mut self, message_id: &str) {
-        self.reserved.remove(message_id);
+        if self.reserved.remove(message_id).is_some() && self.void.remove(message_id) {
+            self.granted = self.granted.saturating_sub(1);
+        }
     }
 
     /// The message was sent, or may have been. One that had nothing set aside was allowed all the same.
     pub fn use_up(&mut self, message_id: &str) {
         self.reserved.remove(message_id);
+        self.void.remove(message_id);
         self.used = self.used.saturating_add(1);
         self.granted = self.granted.max(self.used);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_MS: i64 = 1_800_000_000_000;
+
+    /// One message is under way, and the user has allowed so many more.
+    fn under_way(left: u64) -> (Ledger, Arc<str>) {
+        let message_id = Arc::from("m");
+        let mut ledger = Ledger::default();
+        ledger.set(left + 1);
+        ledger.reserve(&message_id, Without::Skip, NOW_MS);
+        (ledger, message_id)
+    }
+
+    #[test]
+    fn what_was_set_aside_comes_back() {
+        let (mut ledger, message_id) = under_way(1);
+        ledger.give_back(&message_id);
+        assert_eq!(ledger.balance().left, 2);
+    }
+
+    #[test]
+    fn what_was_taken_back_in_mid_flight_does_not_come_back() {
+        let (mut ledger, message_id) = under_way(1);
+        ledger.reject(NOW_MS + 1);
+        assert_eq!(ledger.balance().left, 0);
+        ledger.give_back(&message_id);
+        assert_eq!(ledger.balance(), Balance::default());
+    }
+
+    #[test]
+    fn what_was_taken_back_in_mid_flight_can_be_used_once() {
+        let (mut ledger, message_id) = under_way(1);
+        ledger.reject(NOW_MS + 1);
+        ledger.set(2);
+        ledger.use_up(&message_id);
+        assert_eq!((ledger.balance().used, ledger.balance().left), (1, 2));
+    }
+
+    #[test]
+    fn a_reject_that_is_told_late_leaves_what_was_set_aside_since() {
+        let (mut ledger, message_id) = under_way(0);
+        ledger.reject(NOW_MS - 1);
+        ledger.give_back(&message_id);
+        assert_eq!(ledger.balance().left, 1);
+    }
+
+    #[test]
+    fn what_was_set_aside_for_nobody_is_let_go() {
+        let (mut ledger, _) = under_way(0);
+        ledger.tidy(NOW_MS + RESERVED_FOR_MS + 1);
+        assert_eq!((ledger.balance().reserved, ledger.balance().left), (0, 1));
     }
 }
