@@ -186,3 +186,37 @@ fn a_refusal_for_want_of_permission_empties_the_ledger() {
     assert_eq!(bench.balance().left, 0);
     assert_eq!(bench.engine.status().totals.grants_overcounted, 1);
 }
+
+/// Whoever made the claim in doubt was only slow: he gives it up, and the grant goes to another message, while we ask for it.
+#[test]
+fn a_message_in_doubt_that_finds_no_grant_is_unknown_and_used() {
+    let mut bench = enforced();
+    bench.hear(Word::Accept);
+    bench.claim_by_another("r|events|e1", "events/0/1/r");
+    bench.now_ms = 9_001;
+    let asked = bench.step_once(Input::Record {
+        epoch: Epoch(1),
+        record: record(1, EVENT),
+    });
+    let [Effect::Store { ticket, request }] = asked.as_slice() else {
+        panic!("{asked:?}");
+    };
+    let held = bench.store.answer(request);
+    bench.store.answer(&Request::Release {
+        message_id: Arc::from("r|events|e1"),
+        holder: OTHER,
+        grant: Some(key()),
+    });
+    bench.claim_by_another("r|events|e2", "events/0/2/r");
+    let effects = bench.step(Input::Stored {
+        ticket: *ticket,
+        answer: held,
+    });
+    assert_eq!(end(&effects), (Status::Unknown, Reason::InDoubt));
+    assert_eq!(bench.balance().used, 1);
+    let again = bench.claim_by_another("r|events|e1", "events/0/3/r");
+    assert!(
+        matches!(again, claims::Answer::Duplicate { .. }),
+        "{again:?}"
+    );
+}
