@@ -1,12 +1,19 @@
 //! The commands: one file each.
 
+mod accounts;
+mod ask;
 mod check;
 mod demo;
+mod grants;
 mod preview;
+mod progress;
+mod quota;
 mod replay;
+mod rid;
 mod rules;
 mod run;
 mod sandbox;
+mod templates;
 mod topics;
 
 use std::collections::BTreeMap;
@@ -52,6 +59,16 @@ enum Command {
     /// What can be done about rules while the service runs
     #[command(subcommand)]
     Rules(rules::Command),
+    /// The template catalog, from WeChat
+    #[command(subcommand)]
+    Templates(templates::Command),
+    /// How much of the day's calls of WeChat's API is left
+    Quota(quota::Arguments),
+    /// What WeChat remembers of one call, by its request id
+    Rid(rid::Arguments),
+    /// How many messages users have allowed
+    #[command(subcommand)]
+    Grants(grants::Command),
     /// The topics that the service needs
     #[command(subcommand)]
     Topics(topics::Command),
@@ -98,6 +115,10 @@ pub fn main() -> ExitCode {
         Command::Sandbox(arguments) => sandbox::run(cli.config, &arguments),
         Command::Replay(arguments) => replay::run(cli.config, arguments),
         Command::Rules(command) => rules::run(cli.config, &command),
+        Command::Templates(command) => templates::run(cli.config, &command),
+        Command::Quota(arguments) => quota::run(cli.config, &arguments),
+        Command::Rid(arguments) => rid::run(cli.config, &arguments),
+        Command::Grants(command) => grants::run(cli.config, command),
         Command::Topics(command) => topics::run(cli.config, &command),
     };
     match result {

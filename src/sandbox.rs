@@ -81,20 +81,33 @@
 mod account;
 mod answer;
 mod body;
+mod call;
+mod callbacks;
 mod clock;
+mod codes;
 mod control;
+mod customer;
 mod grant;
+mod handle;
+mod latency;
 mod line;
 mod log;
+mod login;
 mod moment;
+mod path;
 mod quota;
+mod random;
+mod rids;
 mod script;
 mod send;
 mod server;
 mod settings;
 mod state;
 mod stats;
+mod subscribe;
+mod templates;
 mod token;
+mod users;
 mod values;
 
 use std::io;
@@ -104,15 +117,19 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use crate::sandbox::log::Accepted;
-pub use crate::sandbox::script::{Answer, Endpoint, Failures, Fate, Script};
-pub use crate::sandbox::settings::{
-    App, GrantCheck, Kind, Latency, Openids, Renewal, Settings, Template,
+pub use crate::sandbox::callbacks::{
+    Callback, CreateTime, Format, ListOfOne, Mode, Push, PushFate, SentEvents, SentFailure, Try,
 };
+pub use crate::sandbox::handle::Handle;
+pub use crate::sandbox::latency::{Latency, LogNormal, Tail};
+pub use crate::sandbox::log::{Accepted, MessageKind};
+pub use crate::sandbox::script::{Answer, Endpoint, Failures, Fate, Script};
+pub use crate::sandbox::settings::{App, GrantCheck, Kind, Openids, Renewal, Settings, Template};
 pub use crate::sandbox::stats::Stats;
+pub use crate::sandbox::subscribe::{Choice, NotAsked};
+pub use crate::sandbox::users::{Standing, Switch};
 
-use crate::sandbox::state::{Running, State, lock};
-use crate::sandbox::token::{End, Refresh};
+use crate::sandbox::state::State;
 
 /// A running sandbox. Dropping it takes the server down too.
 pub struct Sandbox {
@@ -126,7 +143,8 @@ impl Sandbox {
     pub fn start(listener: TcpListener, settings: Settings) -> io::Result<Self> {
         let addr = listener.local_addr()?;
         let state = Arc::new(State::new(settings));
-        let handle = Handle(Arc::clone(&state));
+        let handle = Handle::new(Arc::clone(&state));
+        tokio::spawn(callbacks::delivery::run(Arc::clone(&state)));
         let server = tokio::spawn(async move {
             if let Err(error) = server::serve(listener, state).await {
                 tracing::error!(%error, "sandbox server ended");
@@ -167,113 +185,6 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.handle.stop();
-    }
-}
-
-/// Control over a sandbox from inside its process; what `/sandbox/` is from outside. It outlives the server, so a test
-/// may look at the log after a shutdown.
-#[derive(Clone)]
-pub struct Handle(Arc<State>);
-
-impl Handle {
-    /// Adds a scripted answer behind those that wait.
-    pub fn script(&self, script: Script) {
-        self.0.scripts.add(script);
-    }
-
-    /// Forgets all scripted answers.
-    pub fn clear_scripts(&self) {
-        self.0.scripts.clear();
-    }
-
-    /// Lets a share of sends fail, or none.
-    pub fn fail_randomly(&self, failures: Option<Failures>) {
-        self.0.scripts.fail_randomly(failures);
-    }
-
-    /// Sets how long answers take, for calls that arrive from now on.
-    pub fn set_latency(&self, latency: Latency) {
-        *lock(&self.0.latency) = latency;
-    }
-
-    /// Sets which users exist.
-    pub fn set_openids(&self, openids: Openids) {
-        *lock(&self.0.openids) = openids;
-    }
-
-    /// Switches the check of grants.
-    pub fn check_grants(&self, check: GrantCheck) {
-        lock(&self.0.grants).check = check;
-    }
-
-    /// Gives a user's permission for this many messages of a template, by its id. Permissions add up.
-    pub fn grant(&self, openid: &str, template_id: &str, times: u64) {
-        lock(&self.0.grants).give(openid, template_id, times);
-    }
-
-    /// Lets every live token expire now (42001) and says how many there were.
-    pub fn expire_tokens(&self) -> usize {
-        lock(&self.0.tokens).end_all(End::Expired, self.0.clock.now_ms())
-    }
-
-    /// Makes every live token invalid now (40001), as if another holder had refreshed it, and says how many there were.
-    pub fn invalidate_tokens(&self) -> usize {
-        lock(&self.0.tokens).end_all(End::Superseded, self.0.clock.now_ms())
-    }
-
-    /// Somebody else renews an app's access token. False if WeChat would give the same one again, or refuse: forced refreshes have
-    /// their limits.
-    pub fn renew_token(&self, appid: &str, by: Renewal) -> bool {
-        let now_ms = self.0.clock.now_ms();
-        let mut tokens = lock(&self.0.tokens);
-        let n_before = tokens.n_issued();
-        match by {
-            Renewal::Classic => drop(tokens.classic(appid, now_ms)),
-            Renewal::Forced => drop(tokens.stable(appid, Refresh::Forced, now_ms)),
-        }
-        tokens.n_issued() > n_before
-    }
-
-    /// Sets how many sends an app may make in a day; one more is answered with 45009.
-    pub fn limit_quota(&self, appid: &str, daily_limit: u64) {
-        lock(&self.0.quotas).limit(appid, daily_limit);
-    }
-
-    /// Sets how many sends an app has made today.
-    pub fn set_quota_used(&self, appid: &str, used: u64) {
-        lock(&self.0.quotas).set_used(appid, used, self.0.clock.now_ms());
-    }
-
-    /// No app has a limit any more, and none has used anything.
-    pub fn lift_quotas(&self) {
-        lock(&self.0.quotas).clear();
-    }
-
-    /// Every accepted send that the log still keeps, oldest first.
-    pub fn accepted(&self) -> Vec<Accepted> {
-        self.accepted_since(0, usize::MAX)
-    }
-
-    /// At most `limit` accepted sends from this index on.
-    pub fn accepted_since(&self, since: u64, limit: usize) -> Vec<Accepted> {
-        let part = lock(&self.0.log).from(since, limit);
-        part.read()
-    }
-
-    /// The counts.
-    pub fn stats(&self) -> Stats {
-        let n_accepted = lock(&self.0.log).n_accepted();
-        let n_issued = lock(&self.0.tokens).n_issued();
-        self.0.counters.read(n_accepted, n_issued)
-    }
-
-    /// Back to the settings: nothing scripted, granted, logged, counted or issued.
-    pub fn reset(&self) {
-        self.0.reset();
-    }
-
-    fn stop(&self) {
-        self.0.running.send_replace(Running::Down);
     }
 }
 

@@ -6,10 +6,10 @@
 mod alarm;
 mod effects;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -17,6 +17,7 @@ use crate::config::Settings;
 use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, GroupEvent, Source};
 use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
+use crate::edges::public;
 use crate::edges::store::{Store, Stored};
 use crate::edges::wechat::WeChat;
 use crate::pipeline::admission::AppBounds;
@@ -37,8 +38,14 @@ pub struct Parts {
     pub reports: watch::Sender<Report>,
     /// Rules that somebody wants to go on.
     pub resumptions: mpsc::Receiver<Arc<str>>,
+    /// The state store, open. It is opened before the service, for those who have questions of their own beside it.
+    pub store: Store,
+    /// What the store says to the service.
+    pub stored: mpsc::UnboundedReceiver<Stored>,
     /// Where counts go.
     pub metrics: Arc<Metrics>,
+    /// Where callbacks and the mini program are served, if they are.
+    pub public: Option<TcpListener>,
     /// Where the jitter of retries begins.
     pub seed: u64,
 }
@@ -71,12 +78,14 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         rules,
         reports,
         resumptions,
+        store,
+        stored,
         metrics,
+        public,
         seed,
     } = parts;
     let (publications_in, publications) = mpsc::unbounded_channel();
     let (answers_in, answers) = mpsc::unbounded_channel();
-    let (stored_in, stored) = mpsc::unbounded_channel();
     let publisher = Publisher::new(
         &settings.kafka,
         &settings.outcomes.topic,
@@ -84,7 +93,19 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         publications_in,
     )?;
     let wechat = Arc::new(WeChat::new(&settings)?);
-    let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
+    let public = match public {
+        Some(listener) => {
+            let parts = public::Parts {
+                settings: Arc::clone(&settings),
+                rules: rules.clone(),
+                wechat: Arc::clone(&wechat),
+                store: store.client(),
+                metrics: Arc::clone(&metrics),
+            };
+            Some(public::open(listener, &parts)?)
+        }
+        None => None,
+    };
     let source = consumer::start(&settings.kafka, settings.engine.handover)?;
     let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
     reports.send_modify(|report| report.phase = Phase::Joining);
@@ -94,6 +115,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         publisher,
         wechat,
         store,
+        public,
         metrics,
         answers_in,
         rules,
@@ -135,7 +157,12 @@ fn setup(settings: &Settings, seed: u64) -> Setup {
             .map(|(name, app)| (Arc::clone(name), app.grants))
             .collect(),
         answers: settings.grants.clone(),
-        receipts: BTreeSet::new(),
+        receipts: settings
+            .public
+            .iter()
+            .flat_map(|public| public.callbacks.keys())
+            .cloned()
+            .collect(),
         breaker: settings.breaker,
         // A token may have to be fetched first.
         call_limit: settings.send.timeout * 2,
@@ -150,6 +177,7 @@ struct Service {
     publisher: Publisher,
     wechat: Arc<WeChat>,
     store: Store,
+    public: Option<public::Open>,
     metrics: Arc<Metrics>,
     answers_in: mpsc::UnboundedSender<Answered>,
     rules: watch::Receiver<Arc<RuleSet>>,
@@ -233,6 +261,9 @@ impl Service {
         );
         self.reports
             .send_modify(|report| report.phase = Phase::Draining);
+        if let Some(public) = &self.public {
+            public.drain();
+        }
         self.source.command(Command::Pause);
         Input::Drain {
             patience: self.drain,
@@ -285,6 +316,8 @@ impl Service {
                 "the consumer did not leave its group in time; the group will notice by itself"
             );
         }
+        // What WeChat pushed and is not kept yet it pushes again.
+        drop(self.public.take());
         let (publisher, store) = (self.publisher, self.store);
         let close = move || {
             publisher.close(CLOSE);

@@ -2,6 +2,7 @@
 //!
 //! Labels are closed sets or names of the settings. Personal data of events never gets into a line or a label.
 
+mod public;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -15,9 +16,13 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
 use crate::edges::wechat::TokenStatus;
+use crate::pipeline::callback::Receipt;
 use crate::pipeline::delivery::{Answer, Class};
 use crate::pipeline::engine::Status;
+use crate::pipeline::grants::Source;
 use crate::pipeline::outcome::Outcome;
+use public::PublicMetrics;
+pub use public::PublicRoute;
 use tokens::TokenMetrics;
 
 /// Sends log lines to standard error, so that standard output stays free for results. Call it once.
@@ -46,12 +51,15 @@ pub struct Metrics {
     producer_replacements: IntCounter,
     records: IntCounter,
     unmatched: IntCounter,
+    grant_reports: IntCounterVec,
+    ledger_wrong: IntCounterVec,
     in_hand: IntGaugeVec,
     bytes_in_hand: IntGauge,
     paused: IntGauge,
     store_down: IntGauge,
     pauses: IntGaugeVec,
     position: IntGaugeVec,
+    public: PublicMetrics,
     tokens: TokenMetrics,
     scrape: Mutex<()>,
 }
@@ -105,6 +113,20 @@ impl Metrics {
                 "unmatched_total",
                 "Events that no rule wanted.",
             ))?,
+            grant_reports: IntCounterVec::new(
+                opts(
+                    "grant_reports_total",
+                    "What was told of users' answers and noted in the ledger, by who told it.",
+                ),
+                &["source"],
+            )?,
+            ledger_wrong: IntCounterVec::new(
+                opts(
+                    "ledger_wrong_total",
+                    "Answers of WeChat that the ledger of grants did not expect: refused with a grant (overcounted), taken without one (undercounted).",
+                ),
+                &["how"],
+            )?,
             in_hand: IntGaugeVec::new(
                 opts("messages_in_hand", "Messages by what they wait for."),
                 &["stage"],
@@ -126,26 +148,35 @@ impl Metrics {
                 opts("position", "The offset that may be committed."),
                 &["topic", "partition"],
             )?,
+            public: PublicMetrics::new()?,
             tokens: TokenMetrics::new()?,
             scrape: Mutex::new(()),
         };
-        let registry = &metrics.registry;
-        registry.register(Box::new(metrics.outcomes.clone()))?;
-        registry.register(Box::new(metrics.calls.clone()))?;
-        registry.register(Box::new(metrics.call_seconds.clone()))?;
-        registry.register(Box::new(metrics.settle_seconds.clone()))?;
-        registry.register(Box::new(metrics.publish_failures.clone()))?;
-        registry.register(Box::new(metrics.producer_replacements.clone()))?;
-        registry.register(Box::new(metrics.records.clone()))?;
-        registry.register(Box::new(metrics.unmatched.clone()))?;
-        registry.register(Box::new(metrics.in_hand.clone()))?;
-        registry.register(Box::new(metrics.bytes_in_hand.clone()))?;
-        registry.register(Box::new(metrics.paused.clone()))?;
-        registry.register(Box::new(metrics.store_down.clone()))?;
-        registry.register(Box::new(metrics.pauses.clone()))?;
-        registry.register(Box::new(metrics.position.clone()))?;
-        metrics.tokens.register(registry)?;
+        metrics.register()?;
         Ok(Arc::new(metrics))
+    }
+
+    fn register(&self) -> anyhow::Result<()> {
+        let registry = &self.registry;
+        registry.register(Box::new(self.outcomes.clone()))?;
+        registry.register(Box::new(self.calls.clone()))?;
+        registry.register(Box::new(self.call_seconds.clone()))?;
+        registry.register(Box::new(self.settle_seconds.clone()))?;
+        registry.register(Box::new(self.publish_failures.clone()))?;
+        registry.register(Box::new(self.producer_replacements.clone()))?;
+        registry.register(Box::new(self.records.clone()))?;
+        registry.register(Box::new(self.unmatched.clone()))?;
+        registry.register(Box::new(self.grant_reports.clone()))?;
+        registry.register(Box::new(self.ledger_wrong.clone()))?;
+        registry.register(Box::new(self.in_hand.clone()))?;
+        registry.register(Box::new(self.bytes_in_hand.clone()))?;
+        registry.register(Box::new(self.paused.clone()))?;
+        registry.register(Box::new(self.store_down.clone()))?;
+        registry.register(Box::new(self.pauses.clone()))?;
+        registry.register(Box::new(self.position.clone()))?;
+        self.public.register(registry)?;
+        self.tokens.register(registry)?;
+        Ok(())
     }
 
     /// An outcome was acknowledged.
@@ -200,6 +231,21 @@ impl Metrics {
         self.producer_replacements.inc();
     }
 
+    /// A request on the public listener was answered.
+    pub fn public_request(&self, route: PublicRoute, status: u16) {
+        self.public.request(route, status);
+    }
+
+    /// `WeChat` pushed something; `kind` is a word of ours.
+    pub fn push(&self, app: &str, kind: &'static str) {
+        self.public.push(app, kind);
+    }
+
+    /// A receipt was published.
+    pub fn receipt(&self, receipt: &Receipt) {
+        self.public.receipt(receipt);
+    }
+
     /// The text that Prometheus scrapes.
     pub fn encode(
         &self,
@@ -213,7 +259,22 @@ impl Metrics {
         self.records.inc_by(engine.totals.records);
         self.unmatched.reset();
         self.unmatched.inc_by(engine.totals.unmatched);
+        let reports = self
+            .grant_reports
+            .with_label_values(&[Source::Event.as_str()]);
+        reports.reset();
+        reports.inc_by(engine.totals.grant_reports);
+        for (how, number) in [
+            ("overcounted", engine.totals.grants_overcounted),
+            ("undercounted", engine.totals.grants_undercounted),
+        ] {
+            let wrong = self.ledger_wrong.with_label_values(&[how]);
+            wrong.reset();
+            wrong.inc_by(number);
+        }
         let stages = [
+            ("reporting", engine.reporting),
+            ("unaddressed", engine.unaddressed),
             ("waiting", engine.waiting),
             ("claiming", engine.claiming),
             ("at_gate", engine.at_gate),

@@ -1,5 +1,7 @@
 //! `wx-courier check`: everything that can be wrong before the first message, in one go.
 
+mod remote;
+
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -7,6 +9,7 @@ use serde::Serialize;
 use super::{Checked, Exit, Format, check_all, say, say_json, sources};
 use crate::config::Effective;
 use crate::document::{Problem, Severity};
+use remote::compare_with_wechat;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -16,6 +19,9 @@ pub(super) struct Arguments {
     /// Also print every setting in force and where it was said
     #[arg(long)]
     settings: bool,
+    /// Also compare templates.toml with what WeChat lists; one call for each app
+    #[arg(long)]
+    remote: bool,
 }
 
 #[derive(Serialize)]
@@ -32,7 +38,10 @@ struct Result {
 }
 
 pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Checked { loaded, tests } = check_all(&sources(folder, Vec::new()));
+    let Checked { mut loaded, tests } = check_all(&sources(folder, Vec::new()));
+    if arguments.remote {
+        compare_with_wechat(&mut loaded)?;
+    }
     let problems = loaded.problems;
     let result = Result {
         ok: !problems.has_errors(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::sandbox::sandbox_settings;
 use super::{Configuration, Exit, asked_to_end, block_on, complain, configuration, say, sources};
@@ -18,6 +18,7 @@ use crate::document::Problems;
 use crate::edges::http;
 use crate::edges::kafka::bystander::{Upstream, Watcher};
 use crate::edges::kafka::embedded::EmbeddedBroker;
+use crate::edges::store::Store;
 use crate::sandbox::{Answer, Handle, Sandbox, Script};
 use crate::service::{self, Parts};
 use crate::telemetry::{self, Metrics};
@@ -79,13 +80,24 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
             settings, rules, ..
         } = configuration;
         let metrics = Metrics::new()?;
-        let counter = http::open(listener, Arc::clone(&metrics));
+        let (stored_in, stored) = mpsc::unbounded_channel();
+        let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
+        let rules = watch::Sender::new(rules).subscribe();
+        let counter = http::open(
+            listener,
+            Arc::clone(&metrics),
+            rules.clone(),
+            store.client(),
+        );
         let parts = Parts {
             settings: Arc::clone(&settings),
-            rules: watch::Sender::new(rules).subscribe(),
+            rules,
             reports: counter.reports,
             resumptions: counter.resumptions,
+            store,
+            stored,
             metrics,
+            public: None,
             seed: fastrand::u64(..),
         };
         let (ask, asked) = tokio::sync::oneshot::channel::<()>();

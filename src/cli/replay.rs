@@ -3,12 +3,10 @@
 mod arguments;
 mod journal;
 mod pace;
-mod progress;
 mod publish;
 mod report;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,8 +16,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{
-    Configuration, Exit, Format, asked_to_end, block_on, complain, configuration, say_json, sources,
+    Configuration, Exit, Format, ask, asked_to_end, block_on, complain, configuration, say_json,
+    sources,
 };
+use crate::cli::progress::Progress;
 use crate::config::Settings;
 use crate::edges::kafka::scan::Scanner;
 use crate::pipeline::event::RunId;
@@ -29,7 +29,6 @@ use crate::pipeline::rules::RuleSet;
 pub(super) use arguments::Arguments;
 use arguments::From;
 use journal::{Found, Journal};
-use progress::Progress;
 use publish::{Published, Work, publish};
 use report::{Numbers, Report, plural};
 
@@ -180,10 +179,6 @@ fn tell(said: &Said, report: &Report) -> anyhow::Result<()> {
 
 /// Asks the person. Where nobody sits, the answer is no.
 async fn is_wanted(work: &Work) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        complain("nothing was republished: say --yes where nobody can be asked");
-        return Ok(false);
-    }
     let topics: BTreeSet<&str> = work
         .errands
         .iter()
@@ -197,22 +192,11 @@ async fn is_wanted(work: &Work) -> anyhow::Result<bool> {
         topics.join(", "),
         work.rate
     );
-    let ask = tokio::task::spawn_blocking(move || {
-        let mut out = std::io::stderr().lock();
-        write!(out, "{question}")?;
-        out.flush()?;
-        let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line)?;
-        std::io::Result::Ok(line)
-    });
-    let line = tokio::select! {
-        line = ask => line??,
-        ended = asked_to_end() => {
-            ended?;
-            String::new()
-        }
+    let Some(line) = ask::line(question).await? else {
+        complain("nothing was republished: say --yes where nobody can be asked");
+        return Ok(false);
     };
-    let is_yes = matches!(line.trim(), "y" | "Y" | "yes");
+    let is_yes = ask::is_yes(&line);
     if !is_yes {
         complain("nothing was republished");
     }

@@ -7,15 +7,16 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     Configuration, Exit, asked_to_end, block_on, check_all, complain, configuration, sources,
 };
-use crate::config::{FlagSetting, Settings, Sources};
+use crate::config::{FlagSetting, Public, Settings, Sources};
 use crate::document::{Origin, Problem, Problems, Severity};
 use crate::edges::http;
 use crate::edges::kafka::topics::{self, TopicsError};
+use crate::edges::store::Store;
 use crate::pipeline::rules::RuleSet;
 use crate::service::{self, Ending, Parts};
 use crate::telemetry::{self, Metrics};
@@ -59,11 +60,23 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         brokers = settings.kafka.brokers,
         "starting"
     );
+    let public = match &settings.public {
+        Some(public) => Some(bind_public(public).await?),
+        None => None,
+    };
     // Taken from the start: until somebody listens, the signal would end the process.
     let hangups = signal(SignalKind::hangup())?;
     let metrics = Metrics::new()?;
+    let (stored_in, stored) = mpsc::unbounded_channel();
+    let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
     // From here on the process can be asked how it is, even while it waits for Kafka.
-    let counter = http::open(listener, Arc::clone(&metrics));
+    let (rules_in, rules) = watch::channel(rules);
+    let counter = http::open(
+        listener,
+        Arc::clone(&metrics),
+        rules.clone(),
+        store.client(),
+    );
     let missing = tokio::select! {
         missing = missing_topics(&settings) => missing?,
         ended = asked_to_end() => {
@@ -75,7 +88,6 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         tell_missing(&settings, &missing);
         return Ok(Exit::No);
     }
-    let (rules_in, rules) = watch::channel(rules);
     let _reload = tokio::spawn(reload_on_hangup(
         hangups,
         sources,
@@ -87,7 +99,10 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         rules,
         reports: counter.reports,
         resumptions: counter.resumptions,
+        store,
+        stored,
         metrics,
+        public,
         seed: fastrand::u64(..),
     };
     let (ask, asked) = tokio::sync::oneshot::channel::<()>();
@@ -114,6 +129,20 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         Ending::Clean => Ok(Exit::Done),
         Ending::Unfinished(_) | Ending::NotCommitted => Ok(Exit::No),
     }
+}
+
+/// Bound before the service starts: who connects meanwhile waits for it.
+async fn bind_public(public: &Public) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(public.listen)
+        .await
+        .with_context(|| format!("[public] listen: {} cannot be bound", public.listen))?;
+    tracing::info!(
+        public = %listener.local_addr()?,
+        callbacks = public.callbacks.len(),
+        miniapp = public.miniapp.is_some(),
+        "serving what the internet may reach"
+    );
+    Ok(listener)
 }
 
 /// SIGHUP: the rules are read again and swapped whole, if they pass everything that `check` asks. Settings stay as they are until a

@@ -1,8 +1,11 @@
 //! The merged tree → [`Settings`]: every key, its default and its bounds, in the order of `courier.toml`.
 
 mod apps;
+mod callbacks;
 mod grants;
 mod kafka;
+mod miniapp;
+mod public;
 mod secrets;
 mod state;
 mod token;
@@ -15,6 +18,7 @@ use jiff::tz::TimeZone;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+use self::apps::Apps;
 use super::{Effective, Engine, LogFormat, Outcomes, Send, Settings};
 use crate::document::{Item, Node, Origin, Problems, Said, Section};
 use crate::pipeline::delivery::RetryPlan;
@@ -56,8 +60,14 @@ pub(super) fn settings(
     let engine = reader.engine(&mut top);
     let time_zone = reader.rules(&mut top);
     let (log_format, log_level) = reader.log(&mut top);
-    let (app_names, apps) = reader.apps(&mut top);
+    let Apps {
+        names: app_names,
+        sound: apps,
+        callbacks,
+    } = reader.apps(&mut top);
     let grants = reader.grants(&mut top, &app_names);
+    let miniapp = reader.miniapp(&mut top, &apps, kafka.as_ref());
+    let public = reader.public(&mut top, callbacks, miniapp);
     reader.distinct_topics(kafka.as_ref(), &outcomes, &dead_letter_topic);
     top.finish(reader.problems);
     let is_whole = !errors.has_errors();
@@ -77,6 +87,7 @@ pub(super) fn settings(
             log_level,
             apps,
             grants,
+            public,
         }),
         _ => None,
     };

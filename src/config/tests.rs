@@ -298,3 +298,5 @@ fn the_file_of_the_repository_is_sound() {
     });
     assert!(loaded.problems.is_empty(), "{}", loaded.problems);
 }
+
+mod public;

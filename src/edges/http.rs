@@ -1,5 +1,7 @@
 //! Health, metrics and status for those who operate the service.
 
+pub mod grants;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,9 +14,11 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
+use crate::edges::store::StoreClient;
 use crate::edges::wechat::TokenStatus;
 use crate::pipeline::engine;
 use crate::pipeline::pauses::Subject;
+use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
 
 /// What the service shows of itself.
@@ -62,6 +66,9 @@ struct Pages {
     reports: watch::Receiver<Report>,
     resumptions: mpsc::Sender<Arc<str>>,
     metrics: Arc<Metrics>,
+    /// With the catalog that is in force.
+    rules: watch::Receiver<Arc<RuleSet>>,
+    store: StoreClient,
 }
 
 /// The service's end of the pages.
@@ -76,13 +83,20 @@ pub struct Counter {
 const RESUMPTIONS: usize = 16;
 
 /// Opens the pages, until the process ends.
-pub fn open(listener: TcpListener, metrics: Arc<Metrics>) -> Counter {
+pub fn open(
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    rules: watch::Receiver<Arc<RuleSet>>,
+    store: StoreClient,
+) -> Counter {
     let (reports, watched) = watch::channel(Report::at_the_start());
     let (resumptions_in, resumptions) = mpsc::channel(RESUMPTIONS);
     let pages = Pages {
         reports: watched,
         resumptions: resumptions_in,
         metrics,
+        rules,
+        store,
     };
     tokio::spawn(async move {
         if let Err(error) = serve(listener, pages).await {
@@ -102,6 +116,10 @@ async fn serve(listener: TcpListener, pages: Pages) -> std::io::Result<()> {
         .route("/metrics", get(show_metrics))
         .route("/status", get(status))
         .route("/resume", post(resume))
+        .route(
+            "/grants",
+            get(grants::look).put(grants::set).post(grants::set_many),
+        )
         .with_state(pages);
     axum::serve(listener, router).await
 }

@@ -4,6 +4,7 @@
 pub mod bystander;
 pub mod consumer;
 pub mod embedded;
+pub mod postbox;
 pub mod producer;
 pub mod republish;
 pub mod scan;

@@ -1,4 +1,4 @@
-//! The store of claims and outcomes: in memory, in an SQLite file, or in Redis.
+//! The store of claims and outcomes, and of what goes with them: in memory, in an SQLite file, or in Redis.
 //!
 //! One thread owns the backend. It takes everything that is queued, carries it out in order as one batch, and answers when the batch is
 //! durable. A batch that fails is tried again, whole, until it succeeds: requests are made so that this does no harm. The service hears
@@ -84,11 +84,31 @@ impl StoreClient {
     /// Asks, and waits for the answer for as long as the store is down. Who does not want to wait so long drops the future; the request
     /// is carried out all the same.
     pub async fn ask(&self, request: Request) -> Result<Answer, StoreGone> {
+        self.queue(request)?.await.map_err(|_| StoreGone)
+    }
+
+    /// Asks all of these at once, so that they make few batches. The answers come in the order of the requests.
+    pub async fn ask_all(
+        &self,
+        requests: impl IntoIterator<Item = Request>,
+    ) -> Result<Vec<Answer>, StoreGone> {
+        let queued: Result<Vec<_>, StoreGone> = requests
+            .into_iter()
+            .map(|request| self.queue(request))
+            .collect();
+        let mut answers = Vec::new();
+        for answer in queued? {
+            answers.push(answer.await.map_err(|_| StoreGone)?);
+        }
+        Ok(answers)
+    }
+
+    fn queue(&self, request: Request) -> Result<oneshot::Receiver<Answer>, StoreGone> {
         let (answer_in, answer) = oneshot::channel();
         let asker = Asker::Client(answer_in);
         let order = Order::Ask(Asked { asker, request });
         self.orders.send(order).map_err(|_| StoreGone)?;
-        answer.await.map_err(|_| StoreGone)
+        Ok(answer)
     }
 }
 
@@ -229,6 +249,13 @@ impl Backend {
             Self::Redis(redis) => redis.ping().map(|()| 0),
         }
     }
+}
+
+/// What is said of an outcome that this version does not understand. It may not be made anew: it may have been published.
+fn unreadable(outcome_id: &str) -> String {
+    format!(
+        "the outcome {outcome_id} in the store cannot be read; a newer wx-courier may have written it"
+    )
 }
 
 /// What the thread owns.

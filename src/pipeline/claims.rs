@@ -135,9 +135,14 @@ impl Settlement {
         } else {
             ledger.give_back(&outcome.message_id);
         }
-        if outcome.errcode == Some(NOT_SUBSCRIBED) {
+        if self.is_refused() {
             ledger.reject(self.now_ms);
         }
+    }
+
+    /// Whether `WeChat` has said that the user allows nothing more.
+    pub fn is_refused(&self) -> bool {
+        self.outcome.errcode == Some(NOT_SUBSCRIBED)
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod addressing;
 mod claiming;
+mod duty;
 mod granting;
 mod handover;
 mod intake;
@@ -28,17 +29,13 @@ pub use port::{Effect, Input, Setup, Unmatched};
 pub use status::{PartitionStatus, PauseStatus, Status};
 
 use super::admission::{Admission, Ticket, Waiting};
-use super::claims::{Holder, Permit, Settlement};
-use super::delivery::{Refusal, Tries};
-use super::event::{Event, Record};
-use super::grants::Wish;
-use super::message::Message;
+use super::claims::Holder;
 use super::moment::Moment;
-use super::offsets::{Epoch, Ledger, Partition};
-use super::outcome::Outcome;
+use super::offsets::{Ledger, Partition};
 use super::pauses::{Breakers, Pauses};
 use super::rules::{Rule, RuleSet};
-use addressing::{Exchanges, Letter};
+use addressing::Exchanges;
+use duty::{Delivery, Duty, Origin, Rejoins, Stage};
 use handover::Handover;
 
 /// The engine.
@@ -71,90 +68,11 @@ const COMMIT_EVERY: Duration = Duration::from_millis(100);
 /// ledger without end. An entry takes some 24 bytes.
 const OPEN_RECORDS_A_MESSAGE: usize = 20;
 
-/// What a record owes: one outcome, and before it perhaps a message; or that the store notes what it tells of a user.
-struct Duty {
-    origin: Origin,
-    bytes: usize,
-    stage: Stage,
-}
-
-/// Where a duty comes from.
-#[derive(Clone)]
-struct Origin {
-    partition: Partition,
-    epoch: Epoch,
-    record: Arc<Record>,
-    /// `None` where no event could be made of the record.
-    event: Option<Arc<Event>>,
-    rules_version: Arc<str>,
-    received: Moment,
-}
-
 /// What is known of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Store {
     Up,
     Down,
-}
-
-enum Stage {
-    /// The store is told what a user has answered; no outcome comes of it.
-    Reporting,
-    /// The store is asked whether the login code that the message is addressed by was exchanged before.
-    Recalling(Letter),
-    /// The message waits for the exchange of its code, or before another one.
-    Unaddressed(Letter),
-    /// The exchange is under way.
-    Exchanging(Letter),
-    /// The store is told who the user is.
-    Keeping(Letter, Arc<str>),
-    /// The message waits for its turn.
-    Waiting(Delivery),
-    /// The store is asked for the claim.
-    Claiming(Delivery),
-    /// The message has its claim and waits until the limits let it go.
-    AtGate(Delivery),
-    /// A call is under way.
-    Sending(Delivery),
-    /// The message waits before its next turn; it keeps its recipient, so that nothing overtakes it.
-    BackingOff(Delivery),
-    /// The store is told how the message ended.
-    Settling(Settlement),
-    /// The store's answer has to be waited for: somebody else may still end this message.
-    Unsettled(Settlement),
-    /// The outcome waits for its acknowledgement.
-    Publishing(Arc<Outcome>),
-}
-
-/// Where in its lane a message waits that had its turn.
-#[derive(Clone, Copy)]
-enum Rejoins {
-    /// It was its turn, and still is.
-    First,
-    /// It waits for another record's message, which may stand behind it: it must not use up every turn, or every trial of a pause.
-    Last,
-}
-
-/// A message on its way.
-#[derive(Clone)]
-struct Delivery {
-    rule: Arc<Rule>,
-    message: Arc<Message>,
-    message_id: Arc<str>,
-    outcome_id: Arc<str>,
-    /// The user's grant that it needs.
-    wish: Option<Wish>,
-    tries: Tries,
-    /// The claim that it holds.
-    permit: Option<Permit>,
-    /// As whom, and when, the store was last asked for it.
-    asked: Option<(Holder, Moment)>,
-    /// Calls of `message/subscribe/send`; a turn without a token made none.
-    calls: u32,
-    api_ms: u64,
-    rejoins: Rejoins,
-    /// The refusal that was the app's or the template's matter, and after which it waits.
-    held_by: Option<Arc<Refusal>>,
 }
 
 impl Engine {
@@ -210,7 +128,9 @@ impl Engine {
             Input::PublishFailed { ticket } => self.publish_failed(now, ticket),
             Input::RulesChanged(rules) => self.rules_changed(now, rules, effects),
             Input::ResumeRule(rule) => self.resume_rule(&rule, effects),
-            Input::QuotaAnswered { app, left } => self.quota_answered(now, &app, left, effects),
+            Input::QuotaAnswered { app, api, left } => {
+                self.quota_answered(now, (&app, api), left, effects);
+            }
             Input::Drain { patience } => self.drain(now, patience),
             Input::Tick => {}
         }

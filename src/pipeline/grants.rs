@@ -8,6 +8,7 @@
 
 mod events;
 mod ledger;
+mod named;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use events::{AnswerEvents, AppOf};
 pub use ledger::{Accept, Ledger, MOST_RECENT, RECENT_FOR_MS, RESERVED_FOR_MS, SAME_ACCEPT_MS};
+pub use named::{Named, NoLedger};
 
 use super::catalog::{Template, TemplateKind};
 

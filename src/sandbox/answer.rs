@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::sandbox::codes::usual_text;
 use crate::sandbox::line::Line;
 
 /// A code other than 0 with its text, still without the `rid`.
@@ -34,53 +35,6 @@ impl Refusal {
     }
 }
 
-/// WeChat's texts: `message/subscribe/send`, `stable_token`, `jscode2session` and the global list of return codes.
-fn usual_text(code: i64) -> &'static str {
-    match code {
-        -1 => "system error",
-        40001 => {
-            "invalid credential, access_token is invalid or not latest, could get access_token by getStableAccessToken, \
-             more details at https://mmbizurl.cn/s/JtxxFh33r"
-        }
-        40002 => "invalid grant_type",
-        40003 => "invalid openid",
-        40013 => "invalid appid",
-        40014 => "invalid access_token",
-        40029 => "invalid code",
-        40037 => "invalid template_id",
-        40066 => "invalid url",
-        40125 => "invalid appsecret",
-        40163 => "code been used",
-        40164 => "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist",
-        41001 => "access_token missing",
-        41002 => "appid missing",
-        41004 => "appsecret missing",
-        41008 => "missing code",
-        41030 => "invalid page",
-        42001 => "access_token expired",
-        43002 => "require POST method",
-        43101 => "user refuse to accept the msg",
-        43108 => "Cannot make concurrent calls to the same OpenID, please try again",
-        43116 => "This template_id is banned",
-        44002 => "empty post data",
-        45009 => "reach max api daily quota limit",
-        45011 => "api minute-quota reach limit mustslower retry next minute",
-        45109 => "This API has been unsupported",
-        45168 => "keyword in blacklist",
-        47001 => "data format error",
-        47002 => {
-            "data format error, do NOT use json unicode encode (\\uxxxx\\uxxxx), please use utf8 encoded text"
-        }
-        47003 => "argument invalid!",
-        48001 => "api unauthorized",
-        48004 => "api forbidden for irregularities",
-        50002 => "user limited",
-        50004 => "user not allow to use accesstoken, maybe for punishment",
-        76021 => "cgi_path not found, please check",
-        _ => "error",
-    }
-}
-
 /// The body of an answer that carries only a code.
 #[derive(Serialize)]
 struct CodeBody<'a> {
@@ -91,18 +45,33 @@ struct CodeBody<'a> {
 /// What the caller gets.
 #[derive(Clone, Debug)]
 pub(super) enum Reply {
-    /// A JSON body with status 200.
-    Json { errcode: i64, body: String },
+    /// A JSON body with status 200, and the request id that it ends in.
+    Json {
+        errcode: i64,
+        body: String,
+        rid: Option<String>,
+    },
     /// A body that is none of WeChat's, such as a gateway's page.
     Raw { status: u16, body: String },
-    /// Nothing: the connection is cut.
+    /// Nothing: the connection is closed.
     Cut,
+    /// Nothing: the connection is reset.
+    Reset,
 }
 
 impl Reply {
     /// A payload that counts as code 0.
     pub(super) fn success(body: String) -> Self {
-        Self::Json { errcode: 0, body }
+        Self::Json {
+            errcode: 0,
+            body,
+            rid: None,
+        }
+    }
+
+    /// Success that says nothing else.
+    pub(super) fn ok() -> Self {
+        Self::verbatim(0, "ok")
     }
 
     /// An accepted send. WeChat: `message/subscribe/send`.
@@ -111,17 +80,32 @@ impl Reply {
     }
 
     /// A refusal; the request id goes at the end of its text, as WeChat does.
-    pub(super) fn refused(refusal: &Refusal, now_ms: u64) -> Self {
-        Self::verbatim(
-            refusal.code,
-            &format!("{} rid: {}", refusal.text, rid(now_ms)),
-        )
+    pub(super) fn refused(refusal: &Refusal, rid: String) -> Self {
+        Self::Json {
+            errcode: refusal.code,
+            body: code_body(refusal.code, &format!("{} rid: {rid}", refusal.text)),
+            rid: Some(rid),
+        }
     }
 
     /// A code with exactly this text.
     pub(super) fn verbatim(errcode: i64, errmsg: &str) -> Self {
-        let body = serde_json::to_string(&CodeBody { errcode, errmsg }).unwrap_or_default();
-        Self::Json { errcode, body }
+        Self::Json {
+            errcode,
+            body: code_body(errcode, errmsg),
+            rid: None,
+        }
+    }
+
+    /// The same, broken off after so many bytes, or before the character that they would split.
+    pub(super) fn truncated(self, bytes: usize) -> Self {
+        match self {
+            Self::Json { mut body, .. } => {
+                body.truncate(body.floor_char_boundary(bytes));
+                Self::Raw { status: 200, body }
+            }
+            Self::Raw { .. } | Self::Cut | Self::Reset => self,
+        }
     }
 
     /// The HTTP form. A cut line writes nothing, so what is returned for it is never seen.
@@ -143,17 +127,25 @@ impl Reply {
                 line.cut();
                 StatusCode::OK.into_response()
             }
+            Self::Reset => {
+                line.reset();
+                StatusCode::OK.into_response()
+            }
         }
     }
 }
 
+fn code_body(errcode: i64, errmsg: &str) -> String {
+    serde_json::to_string(&CodeBody { errcode, errmsg }).unwrap_or_default()
+}
+
 /// A request id: the second of the call in hex, then two random words.
-fn rid(now_ms: u64) -> String {
+pub(super) fn new_rid(now_ms: u64, random: &mut fastrand::Rng) -> String {
     format!(
         "{:08x}-{:08x}-{:08x}",
         now_ms / 1000,
-        fastrand::u32(..),
-        fastrand::u32(..)
+        random.u32(..),
+        random.u32(..)
     )
 }
 
@@ -163,8 +155,8 @@ mod tests {
 
     #[test]
     fn a_refusal_ends_in_its_request_id() {
-        let Reply::Json { errcode, body } = Reply::refused(&Refusal::of(43101), 1_710_268_850_000)
-        else {
+        let rid = new_rid(1_710_268_850_000, &mut fastrand::Rng::with_seed(1));
+        let Reply::Json { errcode, body, .. } = Reply::refused(&Refusal::of(43101), rid) else {
             panic!("not json")
         };
         assert_eq!(errcode, 43101);
@@ -182,6 +174,15 @@ mod tests {
                 .len(),
             26
         );
+    }
+
+    #[test]
+    fn an_answer_breaks_off_between_characters() {
+        let cut = |bytes| match Reply::success("拿铁".to_owned()).truncated(bytes) {
+            Reply::Raw { body, .. } => body,
+            Reply::Json { .. } | Reply::Cut | Reply::Reset => panic!("whole"),
+        };
+        assert_eq!([cut(0), cut(5), cut(99)], ["", "拿", "拿铁"]);
     }
 
     #[test]

@@ -1,20 +1,28 @@
 //! The control API under `/sandbox/`: what a test or an operator says to the sandbox from outside. The module's own page
 //! lists the calls.
 
+mod account;
+mod callbacks;
+mod faults;
+mod templates;
+mod users;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::Handle;
+use crate::sandbox::handle::Handle;
 use crate::sandbox::log::Accepted;
-use crate::sandbox::script::{Failures, Script};
-use crate::sandbox::settings::{GrantCheck, Latency, Openids, Renewal};
 use crate::sandbox::state::State;
 use crate::sandbox::stats::Stats;
 
@@ -23,21 +31,31 @@ const PAGE: usize = 1000;
 
 pub(super) fn router() -> Router<Arc<State>> {
     Router::new()
-        .route(
-            "/scripts",
-            get(scripts).post(add_scripts).delete(clear_scripts),
-        )
-        .route("/failures", post(fail_randomly).delete(fail_no_more))
-        .route("/latency", post(set_latency))
-        .route("/openids", post(set_openids))
-        .route("/grants", post(grant))
-        .route("/tokens/expire", post(expire_tokens))
-        .route("/tokens/invalidate", post(invalidate_tokens))
-        .route("/tokens/renew", post(renew_token))
-        .route("/quota", post(set_quota).delete(lift_quotas))
-        .route("/log", get(log))
-        .route("/stats", get(stats))
-        .route("/reset", post(reset))
+        .merge(account::router())
+        .merge(callbacks::router())
+        .merge(faults::router())
+        .merge(templates::router())
+        .merge(users::router())
+        .route("/log", get(log).fallback(wrong_method))
+        .route("/stats", get(stats).fallback(wrong_method))
+        .route("/clock", post(put_clock_forward).fallback(wrong_method))
+        .route("/reset", post(reset).fallback(wrong_method))
+        .fallback(no_such_call)
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Odd {
+    Odd(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{method} is not for /sandbox{}", uri.path()),
+    )
+}
+
+async fn no_such_call(method: Method, uri: Uri) -> Odd {
+    let path = uri.path();
+    Odd(
+        StatusCode::NOT_FOUND,
+        format!("there is no control call {method} /sandbox{path}: docs/sandbox.md lists them"),
+    )
 }
 
 /// The answer of a call that only changes something: an empty object.
@@ -46,177 +64,91 @@ struct Done {}
 
 const DONE: Json<Done> = Json(Done {});
 
-/// A body that cannot be read, and why.
-type Unread = (StatusCode, Json<UnreadBody>);
+/// A call that makes no sense, and why.
+#[derive(Debug)]
+struct Odd(StatusCode, String);
 
 #[derive(Serialize)]
-struct UnreadBody {
+struct OddBody {
     error: String,
 }
 
+impl IntoResponse for Odd {
+    fn into_response(self) -> Response {
+        let Self(status, error) = self;
+        (status, Json(OddBody { error })).into_response()
+    }
+}
+
+fn odd(why: impl Into<String>) -> Odd {
+    Odd(StatusCode::BAD_REQUEST, why.into())
+}
+
+/// Refuses unless it holds.
+fn must(holds: bool, why: impl FnOnce() -> String) -> Result<(), Odd> {
+    if holds { Ok(()) } else { Err(odd(why())) }
+}
+
 /// Reads JSON whatever its content type says, so that a bare `curl -d` works.
-fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unread> {
-    serde_json::from_slice(body).map_err(|error| {
-        let error = error.to_string();
-        (StatusCode::BAD_REQUEST, Json(UnreadBody { error }))
-    })
-}
-
-async fn scripts(Shared(state): Shared<Arc<State>>) -> Json<Vec<Script>> {
-    Json(state.scripts.pending())
-}
-
-async fn add_scripts(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result<Json<Done>, Unread> {
-    let scripts: Vec<Script> = read(&body)?;
-    for script in scripts {
-        state.scripts.add(script);
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Odd> {
+    if body.is_empty() {
+        return Err(odd("the body is empty: this call wants JSON"));
     }
-    Ok(DONE)
+    serde_json::from_slice(body).map_err(|error| odd(format!("the body does not fit: {error}")))
 }
 
-async fn clear_scripts(Shared(state): Shared<Arc<State>>) -> Json<Done> {
-    state.scripts.clear();
-    DONE
-}
+/// A query that may be malformed.
+type Parsed<T> = Result<Query<T>, QueryRejection>;
 
-async fn fail_randomly(
-    Shared(state): Shared<Arc<State>>,
-    body: Bytes,
-) -> Result<Json<Done>, Unread> {
-    let failures: Failures = read(&body)?;
-    state.scripts.fail_randomly(Some(failures));
-    Ok(DONE)
-}
-
-async fn fail_no_more(Shared(state): Shared<Arc<State>>) -> Json<Done> {
-    state.scripts.fail_randomly(None);
-    DONE
-}
-
-async fn set_latency(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result<Json<Done>, Unread> {
-    let latency: Latency = read(&body)?;
-    Handle(state).set_latency(latency);
-    Ok(DONE)
-}
-
-async fn set_openids(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result<Json<Done>, Unread> {
-    let openids: Openids = read(&body)?;
-    Handle(state).set_openids(openids);
-    Ok(DONE)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GrantsBody {
-    check: Option<GrantCheck>,
-    #[serde(default)]
-    give: Vec<GrantBody>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GrantBody {
-    openid: String,
-    template: String,
-    #[serde(default = "once")]
-    times: u64,
-}
-
-fn once() -> u64 {
-    1
-}
-
-async fn grant(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result<Json<Done>, Unread> {
-    let grants: GrantsBody = read(&body)?;
-    let handle = Handle(state);
-    for grant in grants.give {
-        handle.grant(&grant.openid, &grant.template, grant.times);
+fn given<T: DeserializeOwned>(query: Parsed<T>) -> Result<T, Odd> {
+    match query {
+        Ok(Query(query)) => Ok(query),
+        Err(rejection) => Err(odd(format!(
+            "the query does not fit: {}",
+            rejection.body_text()
+        ))),
     }
-    if let Some(check) = grants.check {
-        handle.check_grants(check);
-    }
-    Ok(DONE)
 }
 
-#[derive(Serialize)]
-struct EndedBody {
-    ended: usize,
+/// The app that is meant; without a name the only one there is.
+fn app(state: &State, appid: Option<String>) -> Result<String, Odd> {
+    let apps = &state.settings.apps;
+    let Some(appid) = appid else {
+        let mut appids = apps.keys();
+        return match (appids.next(), appids.next()) {
+            (Some(only), None) => Ok(only.clone()),
+            (Some(_), Some(_)) => Err(odd("there are several apps: say which with `appid`")),
+            (None, _) => Err(odd("the sandbox has no apps: see its settings")),
+        };
+    };
+    must(apps.contains_key(&appid), || {
+        let known: Vec<&str> = apps.keys().map(String::as_str).collect();
+        format!("there is no app {appid}; there is {}", known.join(", "))
+    })?;
+    Ok(appid)
 }
 
-async fn expire_tokens(Shared(state): Shared<Arc<State>>) -> Json<EndedBody> {
-    Json(EndedBody {
-        ended: Handle(state).expire_tokens(),
-    })
-}
-
-async fn invalidate_tokens(Shared(state): Shared<Arc<State>>) -> Json<EndedBody> {
-    Json(EndedBody {
-        ended: Handle(state).invalidate_tokens(),
+/// An openid that could be one, whether or not the user exists at the moment.
+fn openid(openid: &str) -> Result<(), Odd> {
+    must(crate::sandbox::settings::is_openid(openid), || {
+        format!("{openid:?} is no openid: it begins with o and has at most 64 of A-Z a-z 0-9 _ -")
     })
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RenewBody {
-    appid: String,
-    by: Renewal,
-}
-
-#[derive(Serialize)]
-struct RenewedBody {
-    renewed: bool,
-}
-
-async fn renew_token(
-    Shared(state): Shared<Arc<State>>,
-    body: Bytes,
-) -> Result<Json<RenewedBody>, Unread> {
-    let RenewBody { appid, by } = read(&body)?;
-    known(&state, &appid)?;
-    let renewed = Handle(state).renew_token(&appid, by);
-    Ok(Json(RenewedBody { renewed }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct QuotaBody {
-    appid: String,
-    daily_limit: Option<u64>,
-    used: Option<u64>,
-}
-
-async fn set_quota(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result<Json<Done>, Unread> {
-    let quota: QuotaBody = read(&body)?;
-    known(&state, &quota.appid)?;
-    let handle = Handle(state);
-    if let Some(limit) = quota.daily_limit {
-        handle.limit_quota(&quota.appid, limit);
-    }
-    if let Some(used) = quota.used {
-        handle.set_quota_used(&quota.appid, used);
-    }
-    Ok(DONE)
-}
-
-async fn lift_quotas(Shared(state): Shared<Arc<State>>) -> Json<Done> {
-    Handle(state).lift_quotas();
-    DONE
-}
-
-/// A call about an app that is not there would change nothing and say nothing.
-fn known(state: &State, appid: &str) -> Result<(), Unread> {
-    if state.app(appid).is_some() {
-        return Ok(());
-    }
-    let error = format!("there is no app {appid}");
-    Err((StatusCode::BAD_REQUEST, Json(UnreadBody { error })))
-}
-
-#[derive(Deserialize)]
 struct LogQuery {
     #[serde(default)]
     since: u64,
     limit: Option<usize>,
+}
+
+impl LogQuery {
+    fn limit(&self) -> Result<usize, Odd> {
+        let limit = self.limit.unwrap_or(PAGE);
+        must(limit > 0, || "a page has at least 1 entry".to_owned())?;
+        Ok(limit)
+    }
 }
 
 #[derive(Serialize)]
@@ -230,28 +162,61 @@ struct LogBody {
     accepted: Vec<Accepted>,
 }
 
-async fn log(Shared(state): Shared<Arc<State>>, Query(query): Query<LogQuery>) -> Json<LogBody> {
-    let handle = Handle(state);
-    let accepted = handle.accepted_since(query.since, query.limit.unwrap_or(PAGE));
+async fn log(
+    Shared(state): Shared<Arc<State>>,
+    query: Parsed<LogQuery>,
+) -> Result<Json<LogBody>, Odd> {
+    let query = given(query)?;
+    let handle = Handle::new(state);
+    let accepted = handle.accepted_since(query.since, query.limit()?);
     let Stats {
         accepted: total,
         errcodes,
         ..
     } = handle.stats();
     let next = accepted.last().map_or(query.since, |last| last.index + 1);
-    Json(LogBody {
+    Ok(Json(LogBody {
         next,
         total,
         errcodes,
         accepted,
-    })
+    }))
 }
 
 async fn stats(Shared(state): Shared<Arc<State>>) -> Json<Stats> {
-    Json(Handle(state).stats())
+    Json(Handle::new(state).stats())
 }
 
 async fn reset(Shared(state): Shared<Arc<State>>) -> Json<Done> {
     state.reset();
     DONE
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockBody {
+    forward_s: u64,
+}
+
+#[derive(Serialize)]
+struct ClockReading {
+    now_ms: u64,
+}
+
+/// A hundred years, which is more than any test is about and keeps the calendar in its range.
+const FARTHEST_S: u64 = 100 * 366 * 24 * 3600;
+
+async fn put_clock_forward(
+    Shared(state): Shared<Arc<State>>,
+    body: Bytes,
+) -> Result<Json<ClockReading>, Odd> {
+    let ClockBody { forward_s } = read(&body)?;
+    must(forward_s <= FARTHEST_S, || {
+        format!("forward_s is at most {FARTHEST_S}")
+    })?;
+    let now_ms = state.clock.now_ms();
+    Handle::new(state).put_clock_forward(Duration::from_secs(forward_s));
+    Ok(Json(ClockReading {
+        now_ms: now_ms.saturating_add(forward_s.saturating_mul(1000)),
+    }))
 }

@@ -1,6 +1,6 @@
 //! Who agreed to how many messages. WeChat: subscribe-message overview; accepts of a one-time template add up.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::sandbox::settings::{GrantCheck, Kind};
 
@@ -23,6 +23,38 @@ impl Grants {
         let users = self.by_template.entry(template_id.to_owned()).or_default();
         let left = users.entry(openid.to_owned()).or_default();
         *left = left.saturating_add(times);
+    }
+
+    /// One accept in the popup: one more message of a one-time template, a lasting permission for a long-term one.
+    pub(super) fn accept(&mut self, openid: &str, template_id: &str, kind: Kind) {
+        if kind == Kind::LongTerm {
+            self.revoke(openid, template_id);
+        }
+        self.give(openid, template_id, 1);
+    }
+
+    /// Takes away what a user has given for a template.
+    pub(super) fn revoke(&mut self, openid: &str, template_id: &str) {
+        if let Some(users) = self.by_template.get_mut(template_id) {
+            users.remove(openid);
+        }
+    }
+
+    /// What a user has given and how much of it is left, by template id.
+    pub(super) fn of(&self, openid: &str) -> BTreeMap<String, u64> {
+        let templates = self.by_template.iter();
+        templates
+            .filter_map(|(id, users)| Some((id.clone(), *users.get(openid)?)))
+            .collect()
+    }
+
+    /// The openids that have given anything.
+    pub(super) fn openids(&self) -> BTreeSet<String> {
+        self.by_template
+            .values()
+            .flat_map(HashMap::keys)
+            .cloned()
+            .collect()
     }
 
     /// Takes one grant for one message; false if there is none. A long-term grant stays.
@@ -58,6 +90,16 @@ mod tests {
         assert!(grants.take("o1", "T", Kind::OneTime));
         assert!(grants.take("o1", "T", Kind::OneTime));
         assert!(!grants.take("o1", "T", Kind::OneTime));
+    }
+
+    #[test]
+    fn a_revoked_grant_is_gone() {
+        let mut grants = Grants::new(GrantCheck::On);
+        grants.give("o1", "T", 2);
+        grants.give("o1", "U", 1);
+        grants.revoke("o1", "T");
+        assert!(!grants.take("o1", "T", Kind::OneTime));
+        assert_eq!(grants.of("o1"), [("U".to_owned(), 1)].into());
     }
 
     #[test]

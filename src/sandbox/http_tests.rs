@@ -9,6 +9,18 @@ use super::*;
 
 #[path = "http_tests/account.rs"]
 mod account;
+#[path = "http_tests/faults.rs"]
+mod faults;
+#[path = "http_tests/login.rs"]
+mod logins;
+#[path = "http_tests/control.rs"]
+mod odd_control;
+#[path = "http_tests/callbacks.rs"]
+mod pushes;
+#[path = "http_tests/templates.rs"]
+mod template_calls;
+#[path = "http_tests/users.rs"]
+mod user_acts;
 
 const BODY: &str = r#"{"touser":"o1","template_id":"T","data":{"thing1":{"value":"拿铁"}}}"#;
 

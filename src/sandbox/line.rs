@@ -1,10 +1,10 @@
 //! Connections that a handler can cut: hyper always writes some answer, so the sockets themselves learn to refuse it.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,22 +13,34 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
+const UP: u8 = 0;
+const CUT: u8 = 1;
+const RESET: u8 = 2;
+
 /// One connection, as a handler sees it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Line(Arc<AtomicBool>);
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    end: Arc<AtomicU8>,
+    /// Who is at the other end.
+    pub(super) peer: IpAddr,
+}
 
 impl Line {
-    /// From now on nothing is read or written, which makes the server drop the connection.
-    pub(super) fn cut(&self) {
-        self.0.store(true, Ordering::Release);
+    fn new(peer: IpAddr) -> Self {
+        Self {
+            end: Arc::new(AtomicU8::new(UP)),
+            peer,
+        }
     }
 
-    fn check(&self) -> io::Result<()> {
-        if self.0.load(Ordering::Acquire) {
-            Err(io::ErrorKind::ConnectionAborted.into())
-        } else {
-            Ok(())
-        }
+    /// From now on nothing is read or written, which makes the server drop the connection.
+    pub(super) fn cut(&self) {
+        self.end.store(CUT, Ordering::Release);
+    }
+
+    /// The same, and the other end gets a reset instead of an orderly close.
+    pub(super) fn reset(&self) {
+        self.end.store(RESET, Ordering::Release);
     }
 }
 
@@ -57,7 +69,7 @@ impl Listener for LineListener {
                     return (
                         LineStream {
                             stream,
-                            line: Line::default(),
+                            line: Line::new(peer.ip()),
                         },
                         peer,
                     );
@@ -83,13 +95,25 @@ pub(super) struct LineStream {
     line: Line,
 }
 
+impl LineStream {
+    fn check(&self) -> io::Result<()> {
+        match self.line.end.load(Ordering::Acquire) {
+            UP => return Ok(()),
+            // What is closed without lingering is reset.
+            RESET => self.stream.set_zero_linger()?,
+            _ => {}
+        }
+        Err(io::ErrorKind::ConnectionAborted.into())
+    }
+}
+
 impl AsyncRead for LineStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.line.check()?;
+        self.check()?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
@@ -100,7 +124,7 @@ impl AsyncWrite for LineStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.line.check()?;
+        self.check()?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -109,7 +133,7 @@ impl AsyncWrite for LineStream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.line.check()?;
+        self.check()?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 

@@ -4,19 +4,32 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::sandbox::body::{Field, SendBody};
+
+/// Which kind of message it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// `message/subscribe/send`.
+    Subscribe,
+    /// `message/custom/send`.
+    Custom,
+}
 
 /// One accepted send.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Accepted {
     /// Its place among all accepted sends since the start or the last reset, from 0.
     pub index: u64,
+    /// A subscribe message or a customer-service message.
+    pub kind: MessageKind,
     /// The app whose token was used.
     pub appid: String,
     /// `touser`.
     pub openid: String,
-    /// `template_id`.
+    /// `template_id`; a customer-service message has none.
     pub template_id: String,
     /// `page`, unless it was missing or empty.
     pub page: Option<String>,
@@ -26,7 +39,10 @@ pub struct Accepted {
     pub lang: Option<String>,
     /// The values by key.
     pub data: BTreeMap<String, String>,
-    /// The id that was answered; above 2^53.
+    /// The whole body of a customer-service message, which has no values by key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<Value>,
+    /// The id that was answered; above 2^53. A customer-service message has one too, but its sender is not told.
     pub msgid: u64,
     /// When it was accepted, in milliseconds since the epoch. The answer went out later by the latency.
     pub at_ms: u64,
@@ -43,6 +59,7 @@ pub(super) struct Taken {
 
 #[derive(Clone, Debug)]
 struct Entry {
+    kind: MessageKind,
     appid: Arc<str>,
     body: Arc<[u8]>,
     msgid: u64,
@@ -73,10 +90,32 @@ impl Log {
         self.first + self.entries.len() as u64
     }
 
-    /// The body is copied: a slice of the connection's buffer would keep the whole buffer alive.
     pub(super) fn add(&mut self, appid: Arc<str>, body: &[u8], msgid: u64, at_ms: u64) -> Taken {
+        self.keep(MessageKind::Subscribe, appid, body, msgid, at_ms)
+    }
+
+    pub(super) fn add_custom(
+        &mut self,
+        appid: Arc<str>,
+        body: &[u8],
+        msgid: u64,
+        at_ms: u64,
+    ) -> Taken {
+        self.keep(MessageKind::Custom, appid, body, msgid, at_ms)
+    }
+
+    /// The body is copied: a slice of the connection's buffer would keep the whole buffer alive.
+    fn keep(
+        &mut self,
+        kind: MessageKind,
+        appid: Arc<str>,
+        body: &[u8],
+        msgid: u64,
+        at_ms: u64,
+    ) -> Taken {
         let index = self.n_accepted();
         self.entries.push_back(Entry {
+            kind,
             appid,
             body: Arc::from(body),
             msgid,
@@ -140,6 +179,7 @@ fn read(index: u64, entry: &Entry) -> Accepted {
     let owned = |field: &Field<'_>| field.non_empty().map(str::to_owned);
     Accepted {
         index,
+        kind: entry.kind,
         appid: entry.appid.as_ref().to_owned(),
         openid: body.touser.text().to_owned(),
         template_id: body.template_id.text().to_owned(),
@@ -152,6 +192,10 @@ fn read(index: u64, entry: &Entry) -> Accepted {
             .iter()
             .map(|(key, value)| (key.clone().into_owned(), value.text().to_owned()))
             .collect(),
+        message: match entry.kind {
+            MessageKind::Subscribe => None,
+            MessageKind::Custom => serde_json::from_str(&text).ok(),
+        },
         msgid: entry.msgid,
         at_ms: entry.at_ms,
         answered_at_ms: entry.answered_at_ms,
@@ -188,6 +232,19 @@ mod tests {
         );
         assert_eq!(page[0].data["thing1"], "拿铁");
         assert!(log.from(9, 10).read().is_empty());
+    }
+
+    #[test]
+    fn a_customer_service_message_is_kept_whole() {
+        let mut log = Log::new(10);
+        let body = br#"{"touser":"o1","msgtype":"text","text":{"content":"x"}}"#;
+        log.add_custom(Arc::from("wx1"), body, 1, 7);
+        let entry = log.from(0, 10).read().remove(0);
+        assert_eq!(
+            (entry.kind, entry.openid.as_str()),
+            (MessageKind::Custom, "o1")
+        );
+        assert_eq!(entry.message.unwrap()["text"]["content"], "x");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Scripted trouble: answers that replace or delay the true one, for chosen calls and a chosen number of times, and
 //! random failures from a seed.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
@@ -68,7 +69,7 @@ impl Script {
     }
 
     fn matches(&self, call: &Call<'_>) -> bool {
-        self.on == call.on
+        (self.on == Endpoint::Any || self.on == call.on)
             && self
                 .openid
                 .as_deref()
@@ -80,8 +81,8 @@ impl Script {
     }
 }
 
-/// The endpoints that can be scripted.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+/// The endpoints that can be scripted, by the last words of their paths.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
     /// `message/subscribe/send`.
@@ -91,6 +92,34 @@ pub enum Endpoint {
     Token,
     /// `jscode2session`.
     Login,
+    /// `message/custom/send`.
+    CustomSend,
+    /// `message/wxopen/template/uniform_send`.
+    UniformSend,
+    /// `message/wxopen/template/send`.
+    TemplateSend,
+    /// `newtmpl/gettemplate`.
+    Gettemplate,
+    /// `newtmpl/addtemplate`.
+    Addtemplate,
+    /// `newtmpl/deltemplate`.
+    Deltemplate,
+    /// `newtmpl/getcategory`.
+    Getcategory,
+    /// `newtmpl/getpubtemplatetitles`.
+    Getpubtemplatetitles,
+    /// `newtmpl/getpubtemplatekeywords`.
+    Getpubtemplatekeywords,
+    /// `openapi/quota/get`.
+    QuotaGet,
+    /// `openapi/quota/clear`.
+    QuotaClear,
+    /// `clear_quota` and `clear_quota/v2`.
+    ClearQuota,
+    /// `openapi/rid/get`.
+    RidGet,
+    /// All of them.
+    Any,
 }
 
 /// What a scripted call gets.
@@ -124,11 +153,22 @@ pub enum Answer {
         #[serde(default)]
         fate: Fate,
     },
-    /// The connection is cut without an answer.
+    /// The connection is closed without an answer.
     Drop {
         /// What became of the message.
         #[serde(default)]
         fate: Fate,
+    },
+    /// The connection is reset without an answer.
+    Reset {
+        /// What became of the message.
+        #[serde(default)]
+        fate: Fate,
+    },
+    /// The true answer, broken off.
+    Truncate {
+        /// After so many bytes.
+        bytes: usize,
     },
     /// The true answer, later.
     Delay {
@@ -137,29 +177,67 @@ pub enum Answer {
     },
 }
 
-/// What became of a message whose caller gets no proper answer.
+/// Nobody waits longer for an answer, and a mistyped number should not stop a test for a day: ten minutes.
+pub(super) const LONGEST_MS: u64 = 600_000;
+
+impl Answer {
+    /// Whether it could be an answer; the error is a sentence.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Errcode { code: 0, .. } => Err(
+                "errcode 0 is success, which needs no script; `http` answers with any body"
+                    .to_owned(),
+            ),
+            Self::Http { status, .. } if !(200..600).contains(status) => Err(format!(
+                "{status} is no HTTP status of an answer: 200 to 599"
+            )),
+            Self::Hang { ms, .. } | Self::Delay { ms } if *ms > LONGEST_MS => Err(format!(
+                "ms is {ms}; at most {LONGEST_MS} are taken, which is ten minutes"
+            )),
+            Self::Errcode { .. }
+            | Self::Http { .. }
+            | Self::Hang { .. }
+            | Self::Delay { .. }
+            | Self::Drop { .. }
+            | Self::Reset { .. }
+            | Self::Truncate { .. } => Ok(()),
+        }
+    }
+}
+
+/// What became of a message, or of what else was asked for, when the caller gets no proper answer.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
-    /// It was not sent.
+    /// It was not sent, or not done.
     #[default]
     Lost,
     /// It was sent, if nothing is wrong with it; the caller cannot know.
     Accepted,
 }
 
-/// Random failures of sends.
+/// Random failures, of sends unless said otherwise.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Failures {
-    /// The share of sends that fail, 0.0 to 1.0.
+    /// The share of calls that fail, 0.0 to 1.0.
     pub ratio: f64,
     /// The same seed and the same order of calls give the same failures.
     #[serde(default)]
     pub seed: u64,
-    /// What a failing send gets, each as likely as the others. Empty: errcode -1.
+    /// What a failing call gets, each as likely as the others. Empty: errcode -1.
     #[serde(default)]
     pub answers: Vec<Answer>,
+}
+
+impl Failures {
+    /// Whether calls could fail like this; the error is a sentence.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if !(0.0..=1.0).contains(&self.ratio) {
+            return Err(format!("ratio is {}; a share is 0.0 to 1.0", self.ratio));
+        }
+        self.answers.iter().try_for_each(Answer::check)
+    }
 }
 
 /// The call for which a script is sought.
@@ -173,7 +251,7 @@ pub(super) struct Call<'a> {
 #[derive(Debug, Default)]
 struct Pending {
     scripts: Vec<Script>,
-    failures: Option<(Failures, fastrand::Rng)>,
+    failures: BTreeMap<Endpoint, (Failures, fastrand::Rng)>,
 }
 
 /// The scripts that are not used up, and the random failures.
@@ -183,7 +261,7 @@ pub(super) struct Scripts(Mutex<Pending>);
 impl Scripts {
     pub(super) fn new(failures: Option<Failures>) -> Self {
         let scripts = Self::default();
-        scripts.fail_randomly(failures);
+        scripts.fail_randomly(Endpoint::Send, failures);
         scripts
     }
 
@@ -199,11 +277,21 @@ impl Scripts {
         lock(&self.0).scripts.clone()
     }
 
-    pub(super) fn fail_randomly(&self, failures: Option<Failures>) {
-        lock(&self.0).failures = failures.map(|failures| {
-            let random = fastrand::Rng::with_seed(failures.seed);
-            (failures, random)
-        });
+    /// Lets a share of an endpoint's calls fail, or none.
+    pub(super) fn fail_randomly(&self, on: Endpoint, failures: Option<Failures>) {
+        let mut pending = lock(&self.0);
+        match failures {
+            Some(failures) => {
+                let random = fastrand::Rng::with_seed(failures.seed);
+                pending.failures.insert(on, (failures, random));
+            }
+            None => drop(pending.failures.remove(&on)),
+        }
+    }
+
+    /// No endpoint fails by chance any more.
+    pub(super) fn fail_nowhere(&self) {
+        lock(&self.0).failures.clear();
     }
 
     /// The answer for this call if it is not to be the true one: the oldest script that matches, else chance.
@@ -224,8 +312,10 @@ impl Scripts {
             }
             return Some(answer);
         }
-        let (failures, random) = pending.failures.as_mut()?;
-        if call.on != Endpoint::Send || random.f64() >= failures.ratio {
+        let on = [call.on, Endpoint::Any];
+        let on = on.iter().find(|on| pending.failures.contains_key(on))?;
+        let (failures, random) = pending.failures.get_mut(on)?;
+        if random.f64() >= failures.ratio {
             return None;
         }
         let drawn = random.choice(&failures.answers).cloned();
@@ -289,6 +379,30 @@ mod tests {
         };
         assert_eq!(code(scripts.pick(&token)), Some(45009));
         assert_eq!(code(scripts.pick(&token)), Some(45009));
+    }
+
+    #[test]
+    fn failures_by_chance_are_an_endpoints_own_or_everybodys() {
+        let always = || {
+            Some(Failures {
+                ratio: 1.0,
+                seed: 1,
+                answers: vec![errcode(45011)],
+            })
+        };
+        let login = Call {
+            on: Endpoint::Login,
+            openid: "",
+            template: "",
+        };
+        let scripts = Scripts::default();
+        scripts.fail_randomly(Endpoint::Login, always());
+        assert_eq!(code(scripts.pick(&login)), Some(45011));
+        assert_eq!(code(scripts.pick(&send("o1"))), None);
+        scripts.fail_randomly(Endpoint::Any, always());
+        assert_eq!(code(scripts.pick(&send("o1"))), Some(45011));
+        scripts.fail_nowhere();
+        assert_eq!(code(scripts.pick(&login)), None);
     }
 
     #[test]

@@ -5,41 +5,28 @@
 //! message all the same.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::sandbox::answer::{Refusal, Reply};
 use crate::sandbox::body::{Data, Field, SendBody, has_unicode_escape};
+use crate::sandbox::call::{Ruling, play};
+use crate::sandbox::callbacks;
 use crate::sandbox::log::Taken;
-use crate::sandbox::script::{Answer, Call, Endpoint, Fate};
-use crate::sandbox::settings::{App, Template};
-use crate::sandbox::state::{Occupied, State, lock};
+use crate::sandbox::path::Path;
+use crate::sandbox::script::{Call, Endpoint};
+use crate::sandbox::settings::{App, GrantCheck, Kind, Template};
+use crate::sandbox::state::{State, lock};
+use crate::sandbox::users::Switch;
 use crate::sandbox::values::{self, Fault};
-
-/// What is to be answered, and when.
-pub(super) struct Ruling {
-    pub(super) reply: Reply,
-    /// Beside the latency.
-    pub(super) delay: Duration,
-    /// The send that the reply tells of, if it tells that it was accepted.
-    pub(super) told: Option<Taken>,
-    /// Keeps other sends to the user away until the answer is out.
-    pub(super) occupied: Option<Occupied>,
-}
 
 /// Judges a send that arrives now.
 pub(super) fn judge(state: &Arc<State>, token: Option<&str>, raw: &[u8]) -> Ruling {
     let now_ms = state.clock.now_ms();
-    let refuse = |refusal: &Refusal| Ruling {
-        reply: Reply::refused(refusal, now_ms),
-        delay: Duration::ZERO,
-        told: None,
-        occupied: None,
-    };
+    let refuse = |refusal: &Refusal| Ruling::plain(state.refuse(refusal, now_ms));
     let appid = match appid_of(state, token, now_ms) {
         Ok(appid) => appid,
         Err(refusal) => return refuse(&refusal),
     };
-    if let Err(refusal) = lock(&state.quotas).take(&appid, now_ms) {
+    if let Err(refusal) = lock(&state.quotas).take(&appid, Path::Send, now_ms) {
         return refuse(&refusal);
     }
     // Bytes that are not UTF-8 are no reason to refuse the body: they turn up as invalid values.
@@ -68,36 +55,12 @@ pub(super) fn judge(state: &Arc<State>, token: Option<&str>, raw: &[u8]) -> Ruli
         openid,
         template: body.template_id.text(),
     };
-    let untold = |reply, delay_ms| (reply, None, delay_ms);
-    let (reply, told, delay_ms) = match state.scripts.pick(&call) {
-        None => sending.finish(0),
-        Some(Answer::Delay { ms }) => sending.finish(ms),
-        Some(Answer::Errcode {
-            code,
-            message: Some(message),
-        }) => untold(Reply::verbatim(code, &message), 0),
-        Some(Answer::Errcode {
-            code,
-            message: None,
-        }) => untold(Reply::refused(&Refusal::of(code), now_ms), 0),
-        Some(Answer::Http { status, body, fate }) => {
-            sending.meet(fate);
-            untold(Reply::Raw { status, body }, 0)
-        }
-        Some(Answer::Hang { ms, fate }) => {
-            sending.meet(fate);
-            untold(Reply::Cut, ms)
-        }
-        Some(Answer::Drop { fate }) => {
-            sending.meet(fate);
-            untold(Reply::Cut, 0)
-        }
-    };
+    let ruling = play(state, state.scripts.pick(&call), now_ms, || {
+        sending.finish()
+    });
     Ruling {
-        reply,
-        delay: Duration::from_millis(delay_ms),
-        told,
         occupied: Some(occupied),
+        ..ruling
     }
 }
 
@@ -139,19 +102,11 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    /// The true answer, and how much later it comes.
-    fn finish(&self, delay_ms: u64) -> (Reply, Option<Taken>, u64) {
+    /// The true answer.
+    fn finish(&self) -> (Reply, Option<Taken>) {
         match self.accept() {
-            Ok(taken) => (Reply::sent(taken.msgid), Some(taken), delay_ms),
-            Err(refusal) => (Reply::refused(&refusal, self.now_ms), None, delay_ms),
-        }
-    }
-
-    /// Does what a script says became of the message. Nobody hears whether it was good.
-    fn meet(&self, fate: Fate) {
-        match fate {
-            Fate::Lost => {}
-            Fate::Accepted => drop(self.accept()),
+            Ok(taken) => (Reply::sent(taken.msgid), Some(taken)),
+            Err(refusal) => (self.state.refuse(&refusal, self.now_ms), None),
         }
     }
 
@@ -161,18 +116,34 @@ impl Sending<'_> {
             .app(self.appid)
             .ok_or_else(|| Refusal::of(40013))?;
         let template_id = self.body.template_id.text();
-        let template = app
-            .templates
-            .get(template_id)
+        let template = lock(&self.state.catalogs)
+            .find(self.appid, template_id)
             .ok_or_else(|| Refusal::of(40037))?;
         check_page(app, &self.body.page)?;
-        check_data(template, &self.body.data)?;
-        if !lock(&self.state.grants).take(self.body.touser.text(), template_id, template.kind) {
+        check_data(&template, &self.body.data)?;
+        if !self.may_reach(template_id, template.kind) {
             return Err(Refusal::of(43101));
         }
         let msgid = self.state.next_msgid();
-        let mut log = lock(&self.state.log);
-        Ok(log.add(Arc::clone(self.appid), self.raw, msgid, self.now_ms))
+        let appid = Arc::clone(self.appid);
+        let taken = lock(&self.state.log).add(appid, self.raw, msgid, self.now_ms);
+        let openid = self.body.touser.text();
+        callbacks::sent(self.state, self.appid, openid, template_id, msgid);
+        Ok(taken)
+    }
+}
+
+impl Sending<'_> {
+    /// Whether the user agreed, if that matters; uses up what he gave.
+    fn may_reach(&self, template_id: &str, kind: Kind) -> bool {
+        let openid = self.body.touser.text();
+        let mut users = lock(&self.state.users);
+        let user = users.find(self.appid, openid);
+        let switched_off = user.is_some_and(|user| user.main_switch == Switch::Off);
+        drop(users);
+        let mut grants = lock(&self.state.grants);
+        let matters = grants.check == GrantCheck::On;
+        !(matters && switched_off) && grants.take(openid, template_id, kind)
     }
 }
 

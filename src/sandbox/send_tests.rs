@@ -1,8 +1,10 @@
 //! Sends judged without a server: the order of the checks, the texts of 47003, grants and scripts.
 
+use std::time::Duration;
+
 use super::*;
-use crate::sandbox::script::Script;
-use crate::sandbox::settings::{GrantCheck, Kind, Openids, Settings};
+use crate::sandbox::script::{Answer, Fate, Script};
+use crate::sandbox::settings::{Openids, Settings};
 use crate::sandbox::token::Refresh;
 
 /// A server with one app, and a token for it.
@@ -34,13 +36,13 @@ fn good() -> String {
 /// The code, and the message up to its rid.
 fn outcome(state: &Arc<State>, token: &str, body: &str) -> (i64, String) {
     match judge(state, Some(token), body.as_bytes()).reply {
-        Reply::Json { errcode, body } => {
+        Reply::Json { errcode, body, .. } => {
             let body: serde_json::Value = serde_json::from_str(&body).unwrap();
             assert_eq!(body["errcode"], errcode);
             let message = body["errmsg"].as_str().unwrap();
             (errcode, message.split(" rid: ").next().unwrap().to_owned())
         }
-        Reply::Raw { .. } | Reply::Cut => panic!("no errcode"),
+        Reply::Raw { .. } | Reply::Cut | Reply::Reset => panic!("no errcode"),
     }
 }
 
@@ -61,7 +63,9 @@ fn check_argument(data: &str, expected: &str) {
 #[test]
 fn a_good_send_is_accepted_and_logged() {
     let (state, token) = given(|_| {});
-    let Reply::Json { errcode: 0, body } = judge(&state, Some(&token), good().as_bytes()).reply
+    let Reply::Json {
+        errcode: 0, body, ..
+    } = judge(&state, Some(&token), good().as_bytes()).reply
     else {
         panic!("refused")
     };

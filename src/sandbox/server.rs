@@ -5,22 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Query, State as Shared};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State as Shared};
+use axum::http::Uri;
 use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use serde::Deserialize;
 use tokio::net::TcpListener;
 
-use crate::sandbox::account::{self, Credentials};
 use crate::sandbox::answer::{Refusal, Reply};
+use crate::sandbox::call::{self, Asked};
 use crate::sandbox::control;
 use crate::sandbox::line::{Line, LineListener};
-use crate::sandbox::quota;
-use crate::sandbox::send;
+use crate::sandbox::path::{Method, Path};
+use crate::sandbox::rids::{self, Refused};
 use crate::sandbox::state::{Running, State, lock};
-use crate::sandbox::stats::Path;
 
 /// WeChat's own bodies are a few hundred bytes; control calls may bring long lists.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -38,46 +36,50 @@ pub(super) async fn serve(listener: TcpListener, state: Arc<State>) -> io::Resul
 }
 
 fn router(state: Arc<State>) -> Router {
-    Router::new()
-        .route(Path::Send.as_str(), post(send).fallback(require_post))
-        .route(
-            Path::StableToken.as_str(),
-            post(stable_token).fallback(require_post),
-        )
-        .route(Path::Token.as_str(), get(token))
-        .route(Path::Login.as_str(), get(login))
-        .route(Path::Templates.as_str(), get(templates))
-        .route(Path::Quota.as_str(), post(quota).fallback(require_post))
+    let mut router = Router::new();
+    for path in Path::served() {
+        let handle = move |Shared(state): Shared<Arc<State>>,
+                           ConnectInfo(line): ConnectInfo<Line>,
+                           uri: Uri,
+                           body: Bytes| call(path, state, line, uri, body);
+        let route = match path.method() {
+            Method::Get => get(handle).fallback(require_get),
+            Method::Post => post(handle).fallback(require_post),
+        };
+        router = router.route(path.as_str(), route);
+    }
+    router
         .fallback(unknown)
         .nest("/sandbox", control::router())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(state)
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct TokenQuery {
-    access_token: Option<String>,
-}
-
-/// A query that may be malformed: the real API complains of what it lacks, with status 200.
-type Parsed<T> = Result<Query<T>, QueryRejection>;
-
-fn given<T: Default>(query: Parsed<T>) -> T {
-    query.map(|Query(query)| query).unwrap_or_default()
-}
-
-async fn send(
-    Shared(state): Shared<Arc<State>>,
-    ConnectInfo(line): ConnectInfo<Line>,
-    query: Parsed<TokenQuery>,
-    body: Bytes,
-) -> Response {
-    state.counters.called(Path::Send);
-    let _in_progress = state.counters.in_progress();
-    let ruling = send::judge(&state, given(query).access_token.as_deref(), &body);
+async fn call(path: Path, state: Arc<State>, line: Line, uri: Uri, body: Bytes) -> Response {
+    state.counters.called(path);
+    let in_progress = (path == Path::Send).then(|| state.counters.in_progress());
+    let asked = Asked {
+        path,
+        query: uri.query().unwrap_or_default(),
+        body: &body,
+        client: line.peer,
+        now_ms: state.clock.now_ms(),
+    };
+    let ruling = call::rule(&state, &asked);
+    let wait = state.latency().saturating_add(ruling.delay);
+    if let Reply::Json {
+        rid: Some(rid),
+        body: said,
+        ..
+    } = &ruling.reply
+        && let Some(appid) = rids::owner(&state, &asked)
+    {
+        let cost_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let refused = Refused::new(&asked, appid, said, cost_ms);
+        lock(&state.rids).add(rid.clone(), refused);
+    }
     drop(body);
-    let response = answer(&state, &line, Path::Send, ruling.reply, ruling.delay).await;
+    let response = answer(&state, &line, path, ruling.reply, wait).await;
     // A caller who hung up meanwhile took this task with him; one whom the server's end cut off was told nothing.
     if let Some(taken) = ruling.told
         && *state.running.borrow() == Running::Up
@@ -85,58 +87,15 @@ async fn send(
         lock(&state.log).answered(taken, state.clock.now_ms());
     }
     drop(ruling.occupied);
+    drop(in_progress);
     response
 }
 
-async fn stable_token(
+async fn require_get(
     Shared(state): Shared<Arc<State>>,
     ConnectInfo(line): ConnectInfo<Line>,
-    body: Bytes,
 ) -> Response {
-    state.counters.called(Path::StableToken);
-    let (reply, delay) = account::stable_token(&state, &body);
-    answer(&state, &line, Path::StableToken, reply, delay).await
-}
-
-async fn token(
-    Shared(state): Shared<Arc<State>>,
-    ConnectInfo(line): ConnectInfo<Line>,
-    credentials: Parsed<Credentials>,
-) -> Response {
-    state.counters.called(Path::Token);
-    let (reply, delay) = account::classic_token(&state, &given(credentials));
-    answer(&state, &line, Path::Token, reply, delay).await
-}
-
-async fn login(
-    Shared(state): Shared<Arc<State>>,
-    ConnectInfo(line): ConnectInfo<Line>,
-    credentials: Parsed<Credentials>,
-) -> Response {
-    state.counters.called(Path::Login);
-    let (reply, delay) = account::login(&state, &given(credentials));
-    answer(&state, &line, Path::Login, reply, delay).await
-}
-
-async fn templates(
-    Shared(state): Shared<Arc<State>>,
-    ConnectInfo(line): ConnectInfo<Line>,
-    query: Parsed<TokenQuery>,
-) -> Response {
-    state.counters.called(Path::Templates);
-    let reply = account::templates(&state, given(query).access_token.as_deref());
-    answer(&state, &line, Path::Templates, reply, Duration::ZERO).await
-}
-
-async fn quota(
-    Shared(state): Shared<Arc<State>>,
-    ConnectInfo(line): ConnectInfo<Line>,
-    query: Parsed<TokenQuery>,
-    body: Bytes,
-) -> Response {
-    state.counters.called(Path::Quota);
-    let reply = quota::get(&state, given(query).access_token.as_deref(), &body);
-    answer(&state, &line, Path::Quota, reply, Duration::ZERO).await
+    refuse_path(&state, &line, 43001).await
 }
 
 async fn require_post(
@@ -155,15 +114,14 @@ async fn unknown(
 
 async fn refuse_path(state: &State, line: &Line, code: i64) -> Response {
     state.counters.called(Path::Unknown);
-    let reply = Reply::refused(&Refusal::of(code), state.clock.now_ms());
-    answer(state, line, Path::Unknown, reply, Duration::ZERO).await
+    let reply = state.refuse(&Refusal::of(code), state.clock.now_ms());
+    answer(state, line, Path::Unknown, reply, state.latency()).await
 }
 
 /// Counts the answer and gives it when its time has come. A server that goes down meanwhile cuts the connection, as a
 /// process that dies would.
-async fn answer(state: &State, line: &Line, path: Path, reply: Reply, delay: Duration) -> Response {
+async fn answer(state: &State, line: &Line, path: Path, reply: Reply, wait: Duration) -> Response {
     state.counters.answered(path, &reply);
-    let wait = state.latency().saturating_add(delay);
     if !wait.is_zero() && state.wait(wait).await == Running::Down {
         return Reply::Cut.into_response(line);
     }

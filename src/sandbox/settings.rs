@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::latency::{self, Latency, Tail};
 use crate::sandbox::script::Failures;
 
 /// A day has room for about this many sends in a test; the bound keeps a forgotten sandbox from eating the machine.
@@ -21,6 +22,8 @@ pub struct Settings {
     pub apps: BTreeMap<String, App>,
     /// How long an answer of the API takes.
     pub latency: Latency,
+    /// What some answers take beside it.
+    pub tail: Tail,
     /// Life of a new token in milliseconds. WeChat: 7200 s.
     pub token_life_ms: u64,
     /// How long an earlier token outlives its successor, in milliseconds, which is also the remaining life under which
@@ -35,6 +38,9 @@ pub struct Settings {
     pub failures: Option<Failures>,
     /// How many accepted sends the log keeps; the oldest goes first.
     pub log_limit: usize,
+    /// With a seed, the same calls in the same order get the same ids, tokens and latencies. Message ids count up either way, and
+    /// the failures have a seed of their own.
+    pub seed: Option<u64>,
 }
 
 impl Default for Settings {
@@ -42,13 +48,39 @@ impl Default for Settings {
         Self {
             apps: BTreeMap::new(),
             latency: Latency::default(),
+            tail: Tail::default(),
             token_life_ms: 7_200_000,
             token_overlap_ms: 300_000,
             grants: GrantCheck::Off,
             openids: Openids::Plausible,
             failures: None,
             log_limit: LOG_LIMIT,
+            seed: None,
         }
+    }
+}
+
+impl Settings {
+    /// Whether a sandbox could be like this; the error is a sentence. Settings from outside should be asked before they are used.
+    pub fn check(&self) -> Result<(), String> {
+        latency::check(self.latency, self.tail)?;
+        if let Some(failures) = &self.failures {
+            failures.check()?;
+        }
+        if self.token_life_ms == 0 {
+            return Err("token_life_ms is 0: no token would ever be good".to_owned());
+        }
+        for app in self.apps.values() {
+            for (id, template) in &app.templates {
+                template.check(id)?;
+            }
+        }
+        if let Openids::Only(listed) | Openids::Except(listed) = &self.openids
+            && let Some(other) = listed.iter().find(|listed| !is_openid(listed))
+        {
+            return Err(format!("{other:?} is no openid"));
+        }
+        Ok(())
     }
 }
 
@@ -88,7 +120,7 @@ impl fmt::Debug for App {
 }
 
 /// One subscribe-message template of an app. WeChat: `gettemplate`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Template {
     /// The title shown to users.
@@ -104,8 +136,40 @@ pub struct Template {
     pub enums: BTreeMap<String, Vec<String>>,
 }
 
+impl Template {
+    /// Whether `WeChat` could have such a template; the error is a sentence.
+    pub(super) fn check(&self, id: &str) -> Result<(), String> {
+        if id.trim().is_empty() {
+            return Err("a template id is empty".to_owned());
+        }
+        for param in &self.params {
+            let prefix = param.trim_end_matches(|c: char| c.is_ascii_digit());
+            let is_key = !prefix.is_empty()
+                && prefix.len() < param.len()
+                && prefix
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            if !is_key {
+                return Err(format!(
+                    "template {id}: {param:?} is no key: a type and a number, such as thing1"
+                ));
+            }
+            if self.params.iter().filter(|it| *it == param).count() > 1 {
+                return Err(format!("template {id} has {param} twice"));
+            }
+        }
+        let mut named = self.labels.keys().chain(self.enums.keys());
+        match named.find(|param| !self.params.is_empty() && !self.params.contains(param)) {
+            None => Ok(()),
+            Some(param) => Err(format!(
+                "template {id} says something of {param}, which is not among its params"
+            )),
+        }
+    }
+}
+
 /// How long a user's permission lasts. WeChat: subscribe-message overview.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// One accept, one message.
@@ -142,12 +206,7 @@ pub enum Openids {
 impl Openids {
     /// Whether this openid belongs to a user of the app.
     pub(super) fn know(&self, openid: &str) -> bool {
-        let well_formed = openid.starts_with('o')
-            && openid.len() <= 64
-            && openid
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-        well_formed
+        is_openid(openid)
             && match self {
                 Self::Plausible => true,
                 Self::Only(known) => known.contains(openid),
@@ -156,31 +215,11 @@ impl Openids {
     }
 }
 
-/// How long an answer takes, in milliseconds, drawn evenly from `min_ms..=max_ms`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Latency {
-    /// The shortest.
-    pub min_ms: u64,
-    /// The longest; a value below `min_ms` means `min_ms`.
-    pub max_ms: u64,
-}
-
-impl Latency {
-    /// The same for every call.
-    pub fn fixed(ms: u64) -> Self {
-        Self {
-            min_ms: ms,
-            max_ms: ms,
-        }
-    }
-
-    /// The latency of the next call, in milliseconds.
-    pub(super) fn draw(self) -> u64 {
-        if self.max_ms <= self.min_ms {
-            self.min_ms
-        } else {
-            fastrand::u64(self.min_ms..=self.max_ms)
-        }
-    }
+/// Whether this could be an openid at all.
+pub(super) fn is_openid(text: &str) -> bool {
+    text.starts_with('o')
+        && text.len() <= 64
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }

@@ -3,19 +3,27 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
+use crate::sandbox::answer::{Refusal, Reply, new_rid};
+use crate::sandbox::callbacks::Callbacks;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::grant::Grants;
+use crate::sandbox::latency::Waits;
 use crate::sandbox::log::Log;
+use crate::sandbox::login::Codes;
 use crate::sandbox::quota::Quotas;
-use crate::sandbox::script::Scripts;
-use crate::sandbox::settings::{App, Latency, Openids, Settings};
+use crate::sandbox::random::{Stream, stream};
+use crate::sandbox::rids::Rids;
+use crate::sandbox::script::{Endpoint, Scripts};
+use crate::sandbox::settings::{App, Openids, Settings};
 use crate::sandbox::stats::Counters;
+use crate::sandbox::templates::Catalogs;
 use crate::sandbox::token::Tokens;
+use crate::sandbox::users::Users;
 
 /// In the range of WeChat's own ids, and far above 2^53.
 const FIRST_MSGID: u64 = 2_097_683_633_284_153_344;
@@ -40,12 +48,21 @@ pub(super) struct State {
     pub(super) grants: Mutex<Grants>,
     pub(super) quotas: Mutex<Quotas>,
     pub(super) scripts: Scripts,
-    pub(super) latency: Mutex<Latency>,
+    pub(super) waits: Mutex<Waits>,
     pub(super) openids: Mutex<Openids>,
     pub(super) log: Mutex<Log>,
     pub(super) counters: Counters,
-    /// Js codes that were exchanged.
-    pub(super) used_codes: Mutex<HashSet<String>>,
+    pub(super) catalogs: Mutex<Catalogs>,
+    pub(super) codes: Mutex<Codes>,
+    pub(super) users: Mutex<Users>,
+    pub(super) rids: Mutex<Rids>,
+    pub(super) callbacks: Mutex<Callbacks>,
+    /// Wakes the task that posts pushes.
+    pub(super) pushed: Notify,
+    /// The client of that task, or why there can be none.
+    pub(super) client: OnceLock<Result<reqwest::Client, String>>,
+    /// Chance for request ids, session keys and login codes.
+    pub(super) ids: Mutex<fastrand::Rng>,
     pub(super) running: watch::Sender<Running>,
     busy: Mutex<HashSet<u64>>,
     hasher: RandomState,
@@ -59,15 +76,23 @@ impl State {
             tokens: Mutex::new(Tokens::new(
                 settings.token_life_ms,
                 settings.token_overlap_ms,
+                stream(settings.seed, Stream::Tokens),
             )),
             grants: Mutex::new(Grants::new(settings.grants)),
             quotas: Mutex::new(quotas_of(&settings)),
             scripts: Scripts::new(settings.failures.clone()),
-            latency: Mutex::new(settings.latency),
+            waits: Mutex::new(Waits::new(&settings)),
             openids: Mutex::new(settings.openids.clone()),
             log: Mutex::new(Log::new(settings.log_limit)),
             counters: Counters::default(),
-            used_codes: Mutex::new(HashSet::new()),
+            catalogs: Mutex::new(Catalogs::new(&settings)),
+            codes: Mutex::default(),
+            users: Mutex::default(),
+            rids: Mutex::default(),
+            callbacks: Mutex::new(Callbacks::new(settings.seed)),
+            pushed: Notify::new(),
+            client: OnceLock::new(),
+            ids: Mutex::new(stream(settings.seed, Stream::Ids)),
             running: watch::Sender::new(Running::Up),
             busy: Mutex::new(HashSet::new()),
             hasher: RandomState::new(),
@@ -76,19 +101,24 @@ impl State {
         }
     }
 
-    /// Back to the settings: nothing scripted, granted, logged, counted or issued. Message ids go on, so that none comes
-    /// twice in the life of the server.
+    /// Back to the settings: nothing scripted, granted, logged, counted or issued, no user known. Message ids and chance go on, so
+    /// that no id or token comes twice in the life of the server, and a clock that was put forward stays so.
     pub(super) fn reset(&self) {
-        *lock(&self.tokens) =
-            Tokens::new(self.settings.token_life_ms, self.settings.token_overlap_ms);
+        lock(&self.tokens).forget();
         *lock(&self.quotas) = quotas_of(&self.settings);
         *lock(&self.grants) = Grants::new(self.settings.grants);
         self.scripts.clear();
-        self.scripts.fail_randomly(self.settings.failures.clone());
-        *lock(&self.latency) = self.settings.latency;
+        self.scripts.fail_nowhere();
+        self.scripts
+            .fail_randomly(Endpoint::Send, self.settings.failures.clone());
+        lock(&self.waits).set(self.settings.latency, self.settings.tail);
         *lock(&self.openids) = self.settings.openids.clone();
         *lock(&self.log) = Log::new(self.settings.log_limit);
-        lock(&self.used_codes).clear();
+        *lock(&self.catalogs) = Catalogs::new(&self.settings);
+        *lock(&self.codes) = Codes::default();
+        *lock(&self.users) = Users::default();
+        *lock(&self.rids) = Rids::default();
+        lock(&self.callbacks).forget();
         self.counters.reset();
     }
 
@@ -101,7 +131,13 @@ impl State {
     }
 
     pub(super) fn latency(&self) -> Duration {
-        Duration::from_millis(lock(&self.latency).draw())
+        Duration::from_millis(lock(&self.waits).draw())
+    }
+
+    /// A refusal with a request id of its own.
+    pub(super) fn refuse(&self, refusal: &Refusal, now_ms: u64) -> Reply {
+        let rid = new_rid(now_ms, &mut lock(&self.ids));
+        Reply::refused(refusal, rid)
     }
 
     /// Waits, unless the server goes down first.

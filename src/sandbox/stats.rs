@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 
 use crate::sandbox::answer::Reply;
+use crate::sandbox::path::Path;
 use crate::sandbox::state::lock;
 
 /// The counts since the start or the last reset.
@@ -36,42 +37,6 @@ pub struct Stats {
     pub tokens_issued: u64,
 }
 
-/// The API's paths.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Path {
-    Send,
-    StableToken,
-    Token,
-    Login,
-    Templates,
-    Quota,
-    Unknown,
-}
-
-impl Path {
-    const ALL: [Self; 7] = [
-        Self::Send,
-        Self::StableToken,
-        Self::Token,
-        Self::Login,
-        Self::Templates,
-        Self::Quota,
-        Self::Unknown,
-    ];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Send => "/cgi-bin/message/subscribe/send",
-            Self::StableToken => "/cgi-bin/stable_token",
-            Self::Token => "/cgi-bin/token",
-            Self::Login => "/sns/jscode2session",
-            Self::Templates => "/wxaapi/newtmpl/gettemplate",
-            Self::Quota => "/cgi-bin/openapi/quota/get",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 #[derive(Debug, Default)]
 struct Answers {
     errcodes: BTreeMap<i64, u64>,
@@ -83,34 +48,23 @@ struct Answers {
 /// The counters behind [`Stats`].
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    send: AtomicU64,
-    stable_token: AtomicU64,
-    token: AtomicU64,
-    login: AtomicU64,
-    templates: AtomicU64,
-    quota: AtomicU64,
+    calls: [AtomicU64; Path::ALL.len()],
     forced_refreshes: AtomicU64,
-    unknown: AtomicU64,
     concurrency: AtomicU64,
     max_concurrency: AtomicU64,
     answers: Mutex<Answers>,
 }
 
 impl Counters {
-    fn calls(&self, path: Path) -> &AtomicU64 {
-        match path {
-            Path::Send => &self.send,
-            Path::StableToken => &self.stable_token,
-            Path::Token => &self.token,
-            Path::Login => &self.login,
-            Path::Templates => &self.templates,
-            Path::Quota => &self.quota,
-            Path::Unknown => &self.unknown,
-        }
+    fn calls(&self) -> impl Iterator<Item = (Path, &AtomicU64)> {
+        Path::ALL.into_iter().zip(&self.calls)
     }
 
     pub(super) fn called(&self, path: Path) {
-        self.calls(path).fetch_add(1, Ordering::Relaxed);
+        // The order of `ALL` is that of the variants.
+        if let Some(calls) = self.calls.get(path as usize) {
+            calls.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn forced_refresh(&self) {
@@ -133,7 +87,7 @@ impl Counters {
             }
             Reply::Json { errcode, .. } => answers.other_errcodes.entry(*errcode).or_default(),
             Reply::Raw { status, .. } => answers.http_statuses.entry(*status).or_default(),
-            Reply::Cut => &mut answers.cut,
+            Reply::Cut | Reply::Reset => &mut answers.cut,
         };
         *count += 1;
     }
@@ -141,12 +95,12 @@ impl Counters {
     /// All of it at once; what the counters do not know is given.
     pub(super) fn read(&self, accepted: u64, tokens_issued: u64) -> Stats {
         let answers = lock(&self.answers);
-        let n_calls = |path| self.calls(path).load(Ordering::Relaxed);
+        let calls: BTreeMap<String, u64> = self
+            .calls()
+            .map(|(path, calls)| (path.as_str().to_owned(), calls.load(Ordering::Relaxed)))
+            .collect();
+        let n_calls = |path: Path| calls.get(path.as_str()).copied().unwrap_or_default();
         Stats {
-            calls: Path::ALL
-                .into_iter()
-                .map(|path| (path.as_str().to_owned(), n_calls(path)))
-                .collect(),
             errcodes: answers.errcodes.clone(),
             other_errcodes: answers.other_errcodes.clone(),
             http_statuses: answers.http_statuses.clone(),
@@ -155,6 +109,7 @@ impl Counters {
             concurrency: self.concurrency.load(Ordering::Relaxed),
             max_concurrency: self.max_concurrency.load(Ordering::Relaxed),
             token_fetches: n_calls(Path::StableToken) + n_calls(Path::Token),
+            calls,
             forced_refreshes: self.forced_refreshes.load(Ordering::Relaxed),
             tokens_issued,
         }
@@ -162,8 +117,8 @@ impl Counters {
 
     /// Back to zero, except for what is in progress.
     pub(super) fn reset(&self) {
-        for path in Path::ALL {
-            self.calls(path).store(0, Ordering::Relaxed);
+        for (_, calls) in self.calls() {
+            calls.store(0, Ordering::Relaxed);
         }
         self.forced_refreshes.store(0, Ordering::Relaxed);
         self.max_concurrency
@@ -179,5 +134,28 @@ pub(super) struct InProgress<'a>(&'a AtomicU64);
 impl Drop for InProgress<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_has_its_own_count() {
+        let counters = Counters::default();
+        for path in Path::ALL {
+            counters.called(path);
+        }
+        counters.called(Path::RidGet);
+        let stats = counters.read(0, 0);
+        assert_eq!(stats.calls.len(), Path::ALL.len());
+        for (path, n_calls) in &stats.calls {
+            assert_eq!(
+                *n_calls,
+                1 + u64::from(path == Path::RidGet.as_str()),
+                "{path}"
+            );
+        }
     }
 }

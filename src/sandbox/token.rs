@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::clock::day_of;
+use crate::sandbox::random;
 
 /// WeChat: `stable_token`, `force_refresh` at most 20 times a day.
 const FORCED_A_DAY: u32 = 20;
@@ -66,10 +67,11 @@ pub(super) struct Tokens {
     oldest_first: VecDeque<String>,
     apps: HashMap<Arc<str>, AppTokens>,
     n_issued: u64,
+    random: fastrand::Rng,
 }
 
 impl Tokens {
-    pub(super) fn new(life_ms: u64, overlap_ms: u64) -> Self {
+    pub(super) fn new(life_ms: u64, overlap_ms: u64, random: fastrand::Rng) -> Self {
         Self {
             life_ms,
             overlap_ms: overlap_ms.min(life_ms / 2),
@@ -77,7 +79,20 @@ impl Tokens {
             oldest_first: VecDeque::new(),
             apps: HashMap::new(),
             n_issued: 0,
+            random,
         }
+    }
+
+    /// Nothing issued; chance goes on where it was, so that no token comes twice.
+    pub(super) fn forget(&mut self) {
+        let random = self.random.clone();
+        *self = Self::new(self.life_ms, self.overlap_ms, random);
+    }
+
+    /// Whose token this is or was.
+    pub(super) fn owner(&self, token: &str) -> Option<Arc<str>> {
+        let issued = self.issued.get(token)?;
+        Some(Arc::clone(&issued.appid))
     }
 
     /// Tokens made so far, whatever became of them.
@@ -164,9 +179,7 @@ impl Tokens {
 
     fn issue(&mut self, appid: &str, now_ms: u64) -> Granted {
         self.n_issued += 1;
-        let random: String = std::iter::repeat_with(fastrand::alphanumeric)
-            .take(TOKEN_LENGTH)
-            .collect();
+        let random = random::text(&mut self.random, TOKEN_LENGTH);
         let token = format!("{}_{random}", 80 + self.n_issued % 20);
         let until_ms = now_ms.saturating_add(self.life_ms);
         self.issued.insert(
@@ -228,7 +241,7 @@ mod tests {
     const S: u64 = 1000;
 
     fn desk() -> Tokens {
-        Tokens::new(7200 * S, 300 * S)
+        Tokens::new(7200 * S, 300 * S, fastrand::Rng::with_seed(1))
     }
 
     fn code(checked: Result<Arc<str>, Refusal>) -> i64 {
@@ -310,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_short_life_shortens_the_overlap() {
-        let mut desk = Tokens::new(2 * S, 300 * S);
+        let mut desk = Tokens::new(2 * S, 300 * S, fastrand::Rng::with_seed(1));
         let first = desk.stable("wx1", Refresh::Normal, 0).unwrap();
         assert_eq!(
             desk.stable("wx1", Refresh::Normal, 999).unwrap().token,

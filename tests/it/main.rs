@@ -8,15 +8,23 @@
 )]
 
 mod api_trouble;
+mod article;
 mod broker_restart;
+mod callbacks;
 mod cases;
 mod chaos;
 mod claims;
 mod commands;
 mod crash;
+mod customer;
+mod grants;
+mod grants_command;
 mod happy_path;
+mod login_codes;
+mod miniapp;
 mod oracle;
 mod pauses;
+mod planted;
 mod poison;
 mod rebalance;
 mod reload;
@@ -27,6 +35,7 @@ mod simulation;
 mod store;
 mod stress;
 mod support;
+mod templates;
 mod tidy;
 mod token_expiry;
 mod tokens;

@@ -89,14 +89,14 @@ fn an_app_that_may_not_send_waits_alone() {
     let wechat = &world.wechat;
     world.rewrite("rules/class-starting.toml", "\"shop\"", "\"branch\"");
     world.rewrite("rules/order-completed.toml", "\"30m\"", "\"5s\"");
-    wechat.script(refuse(48001).for_template(ORDER_TEMPLATE));
+    wechat.script(refuse(50002).for_template(ORDER_TEMPLATE));
     let courier = world.courier();
     let mut outcomes = world.outcomes();
     let orders: Vec<Event> = (0..6).map(order).collect();
     let classes: Vec<Event> = (10..40).map(class).collect();
     world.publish(&orders[..3]);
     let pause = courier.wait_until_paused("app shop", "account");
-    assert_eq!(pause["errcode"], 48001);
+    assert_eq!(pause["errcode"], 50002);
     wait_until("metrics tell of the pause", || {
         courier.measures("wx_courier_pause{cause=\"account\",subject=\"app shop\"} 1")
     });
@@ -109,12 +109,12 @@ fn an_app_that_may_not_send_waits_alone() {
     checks::has_ended(outcomes_of(&found, &orders), 6, ("expired", "expired"));
     for outcome in outcomes_of(&found, &orders) {
         let detail = text(outcome, "detail");
-        let why = "app shop is paused (account, 48001)";
+        let why = "app shop is paused (account, 50002)";
         assert!(detail.contains(why), "{detail}");
     }
     // Those that were called before the pause have the answer as well.
-    let refused = outcomes_of(&found, &orders).filter(|outcome| outcome["errcode"] == 48001);
-    let n_refused = wechat.stats().errcodes[&48001];
+    let refused = outcomes_of(&found, &orders).filter(|outcome| outcome["errcode"] == 50002);
+    let n_refused = wechat.stats().errcodes[&50002];
     assert_eq!(u64::try_from(refused.count()).unwrap(), n_refused);
     assert!((1..=3).contains(&n_refused), "{n_refused} calls");
     checks::each_was_accepted_once(wechat, &classes);
@@ -238,7 +238,7 @@ fn too_much_in_a_minute_waits_for_the_next_minute() {
     let mut outcomes = world.outcomes();
     let events = [order(0), shipment(1)];
     world.publish(&events[..1]);
-    let pause = courier.wait_until_paused("app shop", "minute_quota");
+    let pause = courier.wait_until_paused("api shop/subscribe", "minute_quota");
     assert_eq!(pause["errcode"], 45011);
     assert_eq!(pause["ends"], "by itself");
     world.publish(&events[1..]);

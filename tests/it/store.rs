@@ -1,6 +1,9 @@
-//! The store of claims and outcomes: every backend answers as the book does, and none forgets what it answered.
+//! The store: every backend answers as the book does, and none forgets what it answered.
 
+mod clients;
 mod durability;
+mod grants;
+mod questions;
 mod secured;
 mod speed;
 mod way;
@@ -11,9 +14,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
-use wx_courier::pipeline::receipts::Receipts;
 
 use proptest::prelude::*;
+use questions::any_play;
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -21,12 +24,17 @@ use wx_courier::config::{Secret, State, StateUrl};
 use wx_courier::edges::store::{Store, Stored};
 use wx_courier::pipeline::admission::Ticket;
 use wx_courier::pipeline::claims::{Answer, Book, Claim, Holder, Request, Settlement};
+use wx_courier::pipeline::outcome::Outcome;
+use wx_courier::pipeline::receipts::Receipts;
 
 use crate::support::LIMIT;
 use crate::support::redis::Redis;
 
 const NOW_MS: i64 = 1_800_000_000_000;
 const REMEMBER: Duration = Duration::from_hours(1);
+
+/// Longer than anything that is played lies apart: nothing is forgotten in between.
+const LONGER: Duration = Duration::from_hours(7 * 24);
 
 /// A store, and what it says.
 struct Desk {
@@ -37,11 +45,12 @@ struct Desk {
 
 impl Desk {
     fn open(url: StateUrl, namespace: &str) -> Self {
+        Self::open_for(REMEMBER, url, namespace)
+    }
+
+    fn open_for(remember: Duration, url: StateUrl, namespace: &str) -> Self {
         let (answers, said) = unbounded_channel();
-        let state = State {
-            url,
-            remember: REMEMBER,
-        };
+        let state = State { url, remember };
         Self {
             store: Store::start(&state, namespace, answers).unwrap(),
             said,
@@ -54,7 +63,7 @@ impl Desk {
     }
 
     fn sqlite(folder: &Path) -> Self {
-        Self::open(StateUrl::Sqlite(folder.join("state.db")), "")
+        Self::open(sqlite_url(folder), "")
     }
 
     fn ask(&self, ticket: u64, request: &Request) {
@@ -93,6 +102,10 @@ impl Desk {
     }
 }
 
+fn sqlite_url(folder: &Path) -> StateUrl {
+    StateUrl::Sqlite(folder.join("state.db"))
+}
+
 fn redis_url(url: &str) -> StateUrl {
     StateUrl::Redis(Secret::new(url))
 }
@@ -116,13 +129,7 @@ fn claim(process: u64, message: u64) -> Request {
     })
 }
 
-fn settlement(
-    outcome_id: &str,
-    message_id: &str,
-    status: &str,
-    holder: Option<Holder>,
-    now_ms: i64,
-) -> Request {
+fn outcome(outcome_id: &str, message_id: &str, status: &str) -> Outcome {
     let outcome = json!({
         "id": outcome_id, "message_id": message_id, "status": status, "reason": "ok",
         "detail": "WeChat took it: 送达 \"ok\"", "rule": "order-completed", "rules_version": "3f2a9c41d07b",
@@ -134,57 +141,25 @@ fn settlement(
         "attempts": 1, "received_at": "2026-11-22T08:30:00.120Z",
         "settled_at": "2026-11-22T08:30:00.200Z", "waited_ms": 12, "api_ms": 68,
     });
-    Request::Settle(Settlement {
-        outcome: Arc::new(serde_json::from_value(outcome).unwrap()),
-        holder,
-        grant: None,
-        receipts: Receipts::None,
-        now_ms,
-    })
+    serde_json::from_value(outcome).unwrap()
 }
 
 /// The end of what [`claim`] began.
 fn sent(process: u64, message: u64) -> Request {
-    settlement(
-        &format!("order-events/1/{message}/order-completed"),
-        &format!("order-completed:/shop/orders:{message:016x}"),
-        "sent",
-        Some(holder(process, message)),
-        NOW_MS,
-    )
+    Request::Settle(settlement(process, message, "sent"))
 }
 
-/// Any request about few messages, records and holders, so that they meet often. Its time is set when it is played.
-fn any_request() -> impl Strategy<Value = Request> {
-    let message = || prop::sample::select(vec!["m", "m 2", "{订单}:3"]);
-    let record = || prop::sample::select(vec!["t/0/1/r", "t/0/2/r", "t 0/-"]);
-    let holder = || (0_u64..2, 0_u64..2).prop_map(|(process, ticket)| holder(process, ticket));
-    let maybe = move || prop::option::of(holder());
-    let status = prop::sample::select(vec!["sent", "unknown", "failed", "expired"]);
-    prop_oneof![
-        4 => (message(), record(), holder(), maybe()).prop_map(|(message, record, holder, over)| {
-            Request::Claim(Claim {
-                message_id: Arc::from(message),
-                outcome_id: Arc::from(record),
-                holder,
-                over,
-                grant: None,
-                now_ms: 0,
-            })
-        }),
-        1 => (message(), holder()).prop_map(|(message, holder)| Request::Release {
-            message_id: Arc::from(message),
-            holder,
-            grant: None,
-        }),
-        3 => (record(), message(), status, maybe())
-            .prop_map(|(record, message, status, holder)| settlement(record, message, status, holder, 0)),
-    ]
-}
-
-/// Requests that are queued together, and answered before the next ones are asked.
-fn any_play() -> impl Strategy<Value = Vec<Vec<Request>>> {
-    prop::collection::vec(prop::collection::vec(any_request(), 1..5), 1..12)
+/// An end of what [`claim`] began.
+fn settlement(process: u64, message: u64, status: &str) -> Settlement {
+    let id = format!("order-events/1/{message}/order-completed");
+    let message_id = format!("order-completed:/shop/orders:{message:016x}");
+    Settlement {
+        outcome: Arc::new(outcome(&id, &message_id, status)),
+        holder: Some(holder(process, message)),
+        grant: None,
+        receipts: Receipts::None,
+        now_ms: NOW_MS,
+    }
 }
 
 /// Puts the same questions to the book and to the store.
@@ -193,17 +168,8 @@ fn answers_as_the_book_does(mut desk: Desk, play: Vec<Vec<Request>>) {
     let mut ticket = 0;
     for together in play {
         let mut expected = Vec::new();
-        for mut request in together {
+        for request in together {
             ticket += 1;
-            let now_ms = NOW_MS + i64::try_from(ticket).unwrap();
-            match &mut request {
-                Request::Claim(claim) => claim.now_ms = now_ms,
-                Request::Settle(settlement) => settlement.now_ms = now_ms,
-                Request::Release { .. }
-                | Request::Grant(_)
-                | Request::Login(_)
-                | Request::Receipt(_) => {}
-            }
             let answer = book.answer(&request);
             if answer != Answer::Released {
                 expected.push((ticket, answer));
@@ -223,12 +189,12 @@ proptest! {
     #[test]
     fn sqlite_answers_as_the_book_does(play in any_play()) {
         let folder = tempfile::tempdir().unwrap();
-        answers_as_the_book_does(Desk::sqlite(folder.path()), play);
+        answers_as_the_book_does(Desk::open_for(LONGER, sqlite_url(folder.path()), ""), play);
     }
 
     #[test]
     fn memory_answers_as_the_book_does(play in any_play()) {
-        answers_as_the_book_does(Desk::open(StateUrl::Memory, ""), play);
+        answers_as_the_book_does(Desk::open_for(LONGER, StateUrl::Memory, ""), play);
     }
 }
 
@@ -245,7 +211,7 @@ fn redis_answers_as_the_book_does() {
     proptest!(config, |(play in any_play())| {
         n_played.set(n_played.get() + 1);
         let group = format!("group-{}", n_played.get());
-        answers_as_the_book_does(Desk::redis(&redis, &group), play);
+        answers_as_the_book_does(Desk::open_for(LONGER, redis_url(&redis.url()), &group), play);
     });
 }
 

@@ -12,8 +12,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::journal::Journal;
 use super::pace::Pace;
-use super::progress::Progress;
 use crate::cli::asked_to_end;
+use crate::cli::progress::Progress;
 use crate::config::Kafka;
 use crate::edges::kafka::republish::{Delivery, Fate, Republisher};
 use crate::edges::kafka::scan::{ScanError, Scanner};

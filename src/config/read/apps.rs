@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::secrets::{Found, SecretKeys, variable_of};
 use super::{Reader, is_file, word_of};
-use crate::config::{App, MiniprogramState};
+use crate::config::{App, Callbacks, MiniprogramState};
 use crate::document::{Item, Node, Problem, Said, Section, nearest};
 use crate::pipeline::grants::Policy;
 use crate::pipeline::limits::Rate;
@@ -16,13 +16,21 @@ const APP_SECRET: SecretKeys = SecretKeys {
     what: "the app's AppSecret",
 };
 
+/// What `[apps.*]` says.
+pub(super) struct Apps {
+    /// The apps that rules may name, even if something about them is wrong.
+    pub(super) names: BTreeSet<String>,
+    /// Those about which nothing is.
+    pub(super) sound: BTreeMap<Arc<str>, App>,
+    /// The callbacks of those that have some.
+    pub(super) callbacks: BTreeMap<Arc<str>, Callbacks>,
+}
+
 impl Reader<'_> {
-    pub(super) fn apps(
-        &mut self,
-        top: &mut Section,
-    ) -> (BTreeSet<String>, BTreeMap<Arc<str>, App>) {
+    pub(super) fn apps(&mut self, top: &mut Section) -> Apps {
         let mut names = BTreeSet::new();
         let mut apps = BTreeMap::new();
+        let mut callbacks = BTreeMap::new();
         let said = top
             .take_section(self.problems, "apps")
             .map(|mut section| section.take_rest())
@@ -43,12 +51,20 @@ impl Reader<'_> {
                 continue;
             }
             names.insert(name.clone());
-            let section = Section::new(self.problems, node.key, node.value);
+            let mut section = Section::new(self.problems, node.key, node.value);
+            let name: Arc<str> = Arc::from(name);
+            if let Some(of_app) = self.callbacks(&mut section) {
+                callbacks.insert(Arc::clone(&name), of_app);
+            }
             if let Some(app) = self.app(section) {
-                apps.insert(Arc::from(name), app);
+                apps.insert(name, app);
             }
         }
-        (names, apps)
+        Apps {
+            names,
+            sound: apps,
+            callbacks,
+        }
     }
 
     fn app(&mut self, mut section: Section) -> Option<App> {

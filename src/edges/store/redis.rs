@@ -1,4 +1,4 @@
-//! Claims and outcomes in Redis, for a fleet.
+//! The store in Redis, for a fleet.
 //!
 //! A batch is one call of one script: one round trip, carried out in order and with nobody in between. A server that syncs each write to
 //! its disk does that once a batch. All keys of a group share a hash tag. They expire by themselves.
@@ -6,17 +6,18 @@
 //! A call that was given up may arrive long after the call that replaced it, when the network has held it back. Calls are numbered, and
 //! the script refuses one that comes late: a release from the past must not undo a claim of the present.
 
-use std::sync::Arc;
+mod reply;
+mod request;
+
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use redis::{Client, Connection, IntoConnectionInfo as _, Script};
 
-use super::sqlite::unreadable;
 use crate::config::Secret;
-use crate::pipeline::claims::{Answer, Held, Holder, Request, counts_as_sent};
-use crate::pipeline::grants::Reservation;
-use crate::pipeline::outcome::Outcome;
+use crate::pipeline::claims::{Answer, LEDGERS_FOR_MS, Request};
+use crate::pipeline::grants::{MOST_RECENT, RECENT_FOR_MS, RESERVED_FOR_MS, SAME_ACCEPT_MS};
+use request::Call;
 
 /// A Redis server, connected when it is needed.
 pub(super) struct Redis {
@@ -52,7 +53,7 @@ impl Redis {
         Ok(Self {
             client: Client::open(about)?,
             connection: None,
-            script: Script::new(include_str!("answer.lua")),
+            script: Script::new(&script(remember.as_millis())),
             fence: format!("{prefix}:fence:{:016x}", fastrand::u64(..)),
             n_calls: 0,
             prefix,
@@ -64,21 +65,23 @@ impl Redis {
 
     /// Carries a batch out.
     pub(super) fn carry_out(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Answer>> {
-        let mut call = self.script.prepare_invoke();
+        let mut invocation = self.script.prepare_invoke();
         self.n_calls += 1;
-        call.key(&self.fence);
-        call.arg(self.remember_ms.to_string()).arg(self.n_calls);
+        invocation.key(&self.fence);
+        invocation
+            .arg(self.remember_ms.to_string())
+            .arg(&self.prefix)
+            .arg(self.n_calls);
+        let mut call = Call {
+            invocation: &mut invocation,
+            prefix: &self.prefix,
+        };
         for request in requests {
-            let fields = Fields::of(request)?;
-            call.key(format!("{}:claim:{}", self.prefix, fields.message_id));
-            call.key(format!("{}:outcome:{}", self.prefix, fields.outcome_id));
-            call.arg(fields.kind).arg(fields.outcome_id);
-            call.arg(text_of(fields.holder)).arg(text_of(fields.over));
-            call.arg(fields.now_ms).arg(fields.outcome);
+            call.put(request)?;
         }
         // A server that has forgotten the script since it was last called is given it again.
         let answers = connect(&self.client, &mut self.connection)
-            .and_then(|connection| call.invoke::<Vec<Vec<String>>>(connection));
+            .and_then(|connection| invocation.invoke::<Vec<Vec<String>>>(connection));
         let answers = self.checked(answers)?;
         ensure!(
             answers.len() == requests.len(),
@@ -89,7 +92,7 @@ impl Redis {
         requests
             .iter()
             .zip(answers)
-            .map(|(request, answer)| read_answer(request, &answer))
+            .map(|(request, answer)| reply::read(request, &answer))
             .collect()
     }
 
@@ -126,94 +129,20 @@ fn connect<'a>(
     Ok(connection.insert(open))
 }
 
-/// A request as the script reads it.
-struct Fields<'a> {
-    kind: &'static str,
-    message_id: &'a str,
-    outcome_id: &'a str,
-    holder: Option<Holder>,
-    over: Option<Holder>,
-    now_ms: i64,
-    outcome: String,
-}
-
-impl<'a> Fields<'a> {
-    fn of(request: &'a Request) -> anyhow::Result<Self> {
-        Ok(match request {
-            Request::Claim(claim) => Self {
-                kind: "claim",
-                message_id: &claim.message_id,
-                outcome_id: &claim.outcome_id,
-                holder: Some(claim.holder),
-                over: claim.over,
-                now_ms: claim.now_ms,
-                outcome: String::new(),
-            },
-            Request::Release {
-                message_id,
-                holder,
-                grant: _,
-            } => Self {
-                kind: "release",
-                message_id,
-                outcome_id: "",
-                holder: Some(*holder),
-                over: None,
-                now_ms: 0,
-                outcome: String::new(),
-            },
-            Request::Settle(settlement) => Self {
-                kind: if counts_as_sent(settlement.outcome.status) {
-                    "settle sent"
-                } else {
-                    "settle other"
-                },
-                message_id: &settlement.outcome.message_id,
-                outcome_id: &settlement.outcome.id,
-                holder: settlement.holder,
-                over: None,
-                now_ms: settlement.now_ms,
-                outcome: serde_json::to_string(&*settlement.outcome)?,
-            },
-            Request::Grant(_) | Request::Login(_) | Request::Receipt(_) => {
-                bail!("not kept in Redis yet")
-            }
-        })
-    }
-}
-
-fn text_of(holder: Option<Holder>) -> String {
-    holder.map_or_else(String::new, |holder| holder.to_string())
-}
-
-fn read_answer(request: &Request, answer: &[String]) -> anyhow::Result<Answer> {
-    let parts: Vec<&str> = answer.iter().map(String::as_str).collect();
-    Ok(match (parts.as_slice(), request) {
-        (["granted"], _) => Answer::Claimed(Reservation::NotAsked),
-        (["released"], _) => Answer::Released,
-        (["taken over"], _) => Answer::TakenOver,
-        (["duplicate", of], _) => Answer::Duplicate { of: Arc::from(*of) },
-        (["written"], Request::Settle(settlement)) => {
-            Answer::Settled(Arc::clone(&settlement.outcome))
-        }
-        (["settled", json], _) => Answer::Settled(read_outcome(request, json)?),
-        (["held", outcome_id, holder, since_ms], _) => Answer::Held(Held {
-            outcome_id: Arc::from(*outcome_id),
-            holder: Holder::parse(holder).context("a claim in Redis has no readable holder")?,
-            since_ms: since_ms.parse().context("a claim in Redis has no time")?,
-        }),
-        (parts, _) => bail!(
-            "Redis gave an answer of {} parts that is not known here",
-            parts.len()
-        ),
-    })
-}
-
-fn read_outcome(request: &Request, json: &str) -> anyhow::Result<Arc<Outcome>> {
-    let outcome = serde_json::from_str(json).with_context(|| {
-        let id = Fields::of(request)
-            .map_or_else(|_| String::new(), |fields| fields.outcome_id.to_owned());
-        unreadable(&id)
-    })?;
-    Ok(Arc::new(outcome))
+/// The script that carries a batch out, behind the numbers that it shares with the core.
+fn script(remember_ms: u128) -> String {
+    let ledgers_for_ms = remember_ms.max(u128::from(LEDGERS_FOR_MS.unsigned_abs()));
+    let numbers = format!(
+        "local LEDGERS_FOR_MS = '{ledgers_for_ms}'
+         local SAME_ACCEPT_MS, RECENT_FOR_MS = {SAME_ACCEPT_MS}, {RECENT_FOR_MS}
+         local RESERVED_FOR_MS, MOST_RECENT = {RESERVED_FOR_MS}, {MOST_RECENT}\n"
+    );
+    let parts = [
+        include_str!("redis/call.lua"),
+        include_str!("redis/ledger.lua"),
+        include_str!("redis/claims.lua"),
+        include_str!("redis/users.lua"),
+        include_str!("redis/answers.lua"),
+    ];
+    numbers + &parts.concat()
 }

@@ -1,4 +1,4 @@
-//! One call of `message/subscribe/send`.
+//! One call of `message/subscribe/send` or `message/custom/send`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -10,15 +10,15 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::body::SendBody;
+use super::body::{SendBody, path_of};
 use super::errcode::class_of;
 use super::token::{TokenKeeper, TokenStatus};
 use crate::config::{App, MiniprogramState, Secret, Settings};
 use crate::pipeline::admission::Cleared;
 use crate::pipeline::delivery::{Answer, Class, Refusal, TokenTrouble};
 
-/// Answers of `WeChat` are a few hundred bytes; whatever is longer is not one.
-const LARGEST_ANSWER_BYTES: usize = 64 * 1024;
+/// Answers of `WeChat` to a send or for a token are a few hundred bytes; whatever is longer is not one.
+pub(super) const LARGEST_ANSWER_BYTES: usize = 64 * 1024;
 
 /// `WeChat`, for every app of the settings.
 pub struct WeChat {
@@ -29,9 +29,7 @@ pub(super) struct AppClient {
     pub(super) http: reqwest::Client,
     pub(super) appid: String,
     pub(super) secret: Option<Secret>,
-    url: String,
-    pub(super) quota_url: String,
-    pub(super) login_url: String,
+    pub(super) base_url: String,
     state: MiniprogramState,
     pub(super) tokens: TokenKeeper,
     /// A token that took longer came too late for its message.
@@ -103,12 +101,7 @@ impl AppClient {
             token_patience,
             tokens: TokenKeeper::new(http.clone(), app)?,
             http,
-            url: format!(
-                "{}/cgi-bin/message/subscribe/send?access_token=",
-                app.base_url
-            ),
-            quota_url: format!("{}/cgi-bin/openapi/quota/get?access_token=", app.base_url),
-            login_url: format!("{}/sns/jscode2session", app.base_url),
+            base_url: app.base_url.clone(),
             appid: app.appid.clone(),
             secret: app.secret.clone(),
             state: app.miniprogram_state,
@@ -150,7 +143,8 @@ impl AppClient {
     }
 
     async fn call(&self, token: &str, cleared: &Cleared) -> Answer {
-        let body = SendBody::new(cleared.message(), &cleared.rule().template.id, self.state);
+        let message = cleared.message();
+        let body = SendBody::new(message, self.state);
         let body = match serde_json::to_vec(&body) {
             Ok(body) => body,
             Err(error) => {
@@ -159,7 +153,8 @@ impl AppClient {
                 };
             }
         };
-        let url = format!("{}{token}", self.url);
+        let path = path_of(message.content.api());
+        let url = format!("{}{path}?access_token={token}", self.base_url);
         let request = self
             .http
             .post(url)
@@ -173,7 +168,7 @@ impl AppClient {
             Err(error) => return Answer::InDoubt { detail: why(error) },
         };
         let status = response.status();
-        match read_json(response).await {
+        match read_json(response, LARGEST_ANSWER_BYTES).await {
             Ok(answer) => understand(&answer),
             Err(detail) if may_have_been_taken(status) => Answer::InDoubt { detail },
             Err(detail) => Answer::Garbled { detail },
@@ -189,16 +184,19 @@ enum TokenProof {
     Refused { errcode: i64 },
 }
 
-/// `WeChat` looks at the token before it looks at user, template values and subscription. Other answers say nothing of it: they may
+/// `WeChat` looks at the token before it looks at user, values, media, subscription and window. Other answers say nothing of it: they may
 /// come from in front of that check, or speak of the account.
 fn speaks_of_token(answer: &Answer) -> Option<TokenProof> {
     match answer {
         Answer::Accepted { .. } => Some(TokenProof::Passed),
         Answer::Refused(Refusal { errcode, class, .. }) => match class {
             Class::Token => Some(TokenProof::Refused { errcode: *errcode }),
-            Class::NotSubscribed | Class::UnknownRecipient | Class::BadParam => {
-                Some(TokenProof::Passed)
-            }
+            Class::NotSubscribed
+            | Class::UnknownRecipient
+            | Class::WindowClosed
+            | Class::WindowUsedUp
+            | Class::BadParam
+            | Class::UnknownMedia => Some(TokenProof::Passed),
             Class::BadContent
             | Class::UnknownTemplate
             | Class::UnknownPage
@@ -207,6 +205,7 @@ fn speaks_of_token(answer: &Answer) -> Option<TokenProof> {
             | Class::Concurrent
             | Class::MinuteQuota
             | Class::DailyQuota
+            | Class::Api
             | Class::Account
             | Class::NotAuthorised
             | Class::Bug
@@ -226,24 +225,30 @@ fn may_have_been_taken(status: StatusCode) -> bool {
 }
 
 /// Reads a bounded JSON body. The error says what came instead, without any of its text.
-pub(super) async fn read_json(response: reqwest::Response) -> Result<Value, String> {
+pub(super) async fn read_json(
+    response: reqwest::Response,
+    largest_bytes: usize,
+) -> Result<Value, String> {
     let status = response.status();
-    let body = read_body(response).await?;
+    let body = read_body(response, largest_bytes).await?;
     serde_json::from_slice(&body).map_err(|_| format!("HTTP {status} with a body that is not JSON"))
 }
 
 /// Reads a bounded body that is not empty, of a request that succeeded. The error says what came instead, without any of its text.
-pub(super) async fn read_body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
+pub(super) async fn read_body(
+    mut response: reqwest::Response,
+    largest_bytes: usize,
+) -> Result<Vec<u8>, String> {
     let status = response.status();
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER_BYTES => {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= largest_bytes => {
                 body.extend_from_slice(&chunk);
             }
             Ok(Some(_)) => {
                 return Err(format!(
-                    "HTTP {status} with more than {LARGEST_ANSWER_BYTES} bytes"
+                    "HTTP {status} with more than {largest_bytes} bytes"
                 ));
             }
             Ok(None) => break,

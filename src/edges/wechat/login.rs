@@ -5,7 +5,9 @@
 
 use serde_json::Value;
 
-use super::client::{AppClient, WeChat, errcode_in, read_json, shortened, split_rid, why};
+use super::client::{
+    AppClient, LARGEST_ANSWER_BYTES, WeChat, errcode_in, read_json, shortened, split_rid, why,
+};
 use crate::pipeline::logins::{Exchanged, JsCode, Refused};
 
 impl WeChat {
@@ -30,7 +32,8 @@ impl AppClient {
             ("js_code", code.expose()),
             ("grant_type", "authorization_code"),
         ];
-        let url = match reqwest::Url::parse_with_params(&self.login_url, query) {
+        let address = format!("{}/sns/jscode2session", self.base_url);
+        let url = match reqwest::Url::parse_with_params(&address, query) {
             Ok(url) => url,
             Err(error) => return not_possible(format!("base_url is no URL: {error}")),
         };
@@ -38,7 +41,7 @@ impl AppClient {
             Ok(response) => response,
             Err(error) => return Exchanged::Unanswered { detail: why(error) },
         };
-        match read_json(response).await {
+        match read_json(response, LARGEST_ANSWER_BYTES).await {
             Ok(answer) => understand(&answer),
             Err(detail) => Exchanged::Unanswered { detail },
         }

@@ -1,16 +1,18 @@
-//! How much of the day's quota is left, as `WeChat` counts it.
+//! How much of the day's quota is left, as `WeChat` counts it, and the calls that put it back.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::client::{AppClient, WeChat, errcode_in, read_json, shortened, why};
-use super::errcode::class_of;
-use crate::pipeline::delivery::Class;
+use super::body::path_of;
+use super::client::{AppClient, WeChat};
+use super::inquiry::{Inquiry, Unanswered, number_in};
+use crate::pipeline::message::Api;
 
-/// The path that the quota is asked for, as `WeChat` writes it.
-const SEND: &str = "/cgi-bin/message/subscribe/send";
+const GET: Inquiry = Inquiry::new("/cgi-bin/openapi/quota/get");
+const CLEAR: Inquiry = Inquiry::new("/cgi-bin/openapi/quota/clear");
+const CLEAR_ALL: Inquiry = Inquiry::new("/cgi-bin/clear_quota");
 
-/// The day's quota of `message/subscribe/send` of one app, in calls. `WeChat`: `openapi/quota/get`, `quota`; exact to about one in a
+/// The day's quota of one API of one app, in calls. `WeChat`: `openapi/quota/get`, `quota`; exact to about one in a
 /// hundred, and when the day begins is not documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Quota {
@@ -20,62 +22,71 @@ pub struct Quota {
     pub used: i64,
     /// Calls left today.
     pub remain: i64,
+    /// How fast they may come, if `WeChat` says it.
+    pub rate: Option<CallRate>,
+}
+
+/// How many calls may come in how long a time. `WeChat`: `openapi/quota/get`, `rate_limit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct CallRate {
+    /// Calls.
+    pub call_count: i64,
+    /// In so many seconds.
+    pub refresh_second: i64,
 }
 
 impl WeChat {
-    /// Asks for an app's quota. The error is a sentence, without URL and token.
-    pub async fn quota(&self, app: &str) -> Result<Quota, String> {
-        match self.apps.get(app) {
-            Some(client) => client.quota().await,
-            None => Err(format!("the settings have no app {app}")),
-        }
+    /// Asks for an app's quota of sends by one API.
+    pub async fn quota(&self, app: &str, api: Api) -> Result<Quota, Unanswered> {
+        self.quota_of(app, path_of(api)).await
+    }
+
+    /// Asks for an app's quota of one API, by its path: `/cgi-bin/message/subscribe/send`.
+    pub async fn quota_of(&self, app: &str, path: &str) -> Result<Quota, Unanswered> {
+        self.app(app)?.quota(path).await
+    }
+
+    /// Sets today's count of one API back to none. `WeChat`: `openapi/quota/clear`, 50 times a month.
+    pub async fn clear_quota(&self, app: &str, path: &str) -> Result<(), Unanswered> {
+        let body = json!({ "cgi_path": path });
+        let answer = self.app(app)?.ask(CLEAR, Some(&body)).await;
+        answer.map(drop)
+    }
+
+    /// Sets today's counts of every API back to none. `WeChat`: `clear_quota`, 10 times a month.
+    pub async fn clear_quotas(&self, app: &str) -> Result<(), Unanswered> {
+        let client = self.app(app)?;
+        let body = json!({ "appid": client.appid });
+        client.ask(CLEAR_ALL, Some(&body)).await.map(drop)
     }
 }
 
 impl AppClient {
-    async fn quota(&self) -> Result<Quota, String> {
-        let token = self.tokens.token().await;
-        let token = token.map_err(|trouble| format!("there is no token: {}", trouble.detail))?;
-        let url = format!("{}{}", self.quota_url, token.expose());
-        let request = self
-            .http
-            .post(url)
-            .header("content-type", "application/json; charset=utf-8")
-            .body(json!({ "cgi_path": SEND }).to_string());
-        let response = request.send().await;
-        let response =
-            response.map_err(|error| format!("quota/get was not answered: {}", why(error)))?;
-        let answer = read_json(response).await;
-        let answer = answer.map_err(|detail| format!("quota/get answers {detail}"))?;
-        let refused = errcode_in(&answer).filter(|errcode| *errcode != 0);
-        if let Some(errcode) = refused {
-            if class_of(errcode) == Class::Token {
-                self.tokens.refuse(&token, errcode);
-            }
-            let errmsg = answer.get("errmsg").and_then(Value::as_str);
-            let errmsg = shortened(errmsg.unwrap_or_default());
-            return Err(format!("quota/get answers errcode {errcode}: {errmsg}"));
-        }
-        self.tokens.accepted(&token);
-        quota_in(&answer).ok_or_else(|| "quota/get answers without a quota".to_owned())
+    async fn quota(&self, path: &str) -> Result<Quota, Unanswered> {
+        let answer = self.ask(GET, Some(&json!({ "cgi_path": path }))).await?;
+        quota_in(&answer).ok_or_else(|| Unanswered::new("quota/get answers without a quota"))
     }
 }
 
-/// `WeChat` writes numbers; other writers of the same answer have been seen to write text.
 fn quota_in(answer: &Value) -> Option<Quota> {
     let quota = answer.get("quota")?;
-    let number = |key: &str| match quota.get(key)? {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.trim().parse().ok(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    };
-    let (daily_limit, used) = (number("daily_limit")?, number("used")?);
-    let remain = number("remain").unwrap_or_else(|| daily_limit.saturating_sub(used).max(0));
+    let (daily_limit, used) = (number_in(quota, "daily_limit")?, number_in(quota, "used")?);
+    let remain = number_in(quota, "remain");
     Some(Quota {
         daily_limit,
         used,
-        remain,
+        remain: remain.unwrap_or_else(|| daily_limit.saturating_sub(used).max(0)),
+        rate: answer.get("rate_limit").and_then(rate_in),
     })
+}
+
+/// Zeroes are what it answers where there is no such limit.
+fn rate_in(limit: &Value) -> Option<CallRate> {
+    let rate = CallRate {
+        call_count: number_in(limit, "call_count")?,
+        refresh_second: number_in(limit, "refresh_second")?,
+    };
+    (rate.call_count > 0 && rate.refresh_second > 0).then_some(rate)
 }
 
 #[cfg(test)]
@@ -83,10 +94,15 @@ mod tests {
     use super::*;
 
     fn check(answer: &str, expected: Option<[i64; 3]>) {
+        let answered: Value = serde_json::from_str(answer).unwrap();
         let expected = expected.map(|[daily_limit, used, remain]| Quota {
             daily_limit,
             used,
             remain,
+            rate: answered.get("rate_limit").map(|_| CallRate {
+                call_count: 1,
+                refresh_second: 60,
+            }),
         });
         let answer: Value = serde_json::from_str(answer).unwrap();
         assert_eq!(quota_in(&answer), expected, "{answer}");
@@ -111,60 +127,9 @@ mod tests {
         check("{}", None);
     }
 
-    #[tokio::test]
-    async fn the_quota_is_asked_for_with_a_token_that_is_dropped_when_refused() {
-        let (appid, secret) = ("wx1", "s");
-        let settings = crate::sandbox::Settings {
-            apps: [(
-                appid.to_owned(),
-                crate::sandbox::App {
-                    secret: secret.to_owned(),
-                    daily_quota: Some(7),
-                    ..Default::default()
-                },
-            )]
-            .into(),
-            ..Default::default()
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let sandbox = crate::sandbox::Sandbox::start(listener, settings).unwrap();
-        let app = crate::config::App {
-            appid: appid.to_owned(),
-            secret: Some(crate::config::Secret::new(secret)),
-            base_url: sandbox.base_url(),
-            token: crate::config::TokenMode::Stable,
-            rate: None,
-            max_in_flight: 1,
-            miniprogram_state: crate::config::MiniprogramState::Formal,
-            grants: crate::pipeline::grants::Policy::Off,
-        };
-        let client = AppClient::new(
-            reqwest::Client::new(),
-            &app,
-            std::time::Duration::from_secs(5),
-        )
-        .unwrap();
-        let quota = Quota {
-            daily_limit: 7,
-            used: 0,
-            remain: 7,
-        };
-        assert_eq!(client.quota().await, Ok(quota));
-        sandbox.handle().invalidate_tokens();
-        let refused = client.quota().await.unwrap_err();
-        assert!(
-            refused.starts_with("quota/get answers errcode 40001: invalid credential"),
-            "{refused}"
-        );
-        assert_eq!(client.quota().await, Ok(quota));
-        let status = client.tokens.status();
-        assert_eq!((status.fetched, status.invalidated), (2, 1));
-        sandbox.shutdown().await;
-        let unanswered = client.quota().await.unwrap_err();
-        assert!(
-            unanswered.starts_with("quota/get was not answered: ")
-                && !unanswered.contains("access_token"),
-            "{unanswered}"
-        );
+    #[test]
+    fn a_rate_of_nothing_is_none() {
+        let answer = json!({ "call_count": 0, "refresh_second": 0 });
+        assert_eq!(rate_in(&answer), None);
     }
 }

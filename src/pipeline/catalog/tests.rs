@@ -23,24 +23,38 @@ fn only_the_id_is_required() {
 }
 
 #[test]
-fn params_come_in_the_order_of_their_numbers() {
-    let (catalog, _) = read(
-        "[a.b]\nid = \"x\"\nkind = \"long-term\"\nparams = { thing10 = \"c\", thing2 = \"b\", amount1 = \"a\" }",
-    );
-    let template = Arc::clone(catalog.unwrap().get("a", "b").unwrap());
-    let names: Vec<_> = template
-        .params
-        .iter()
-        .map(|(name, _)| name.as_ref())
-        .collect();
-    assert_eq!(names, ["amount1", "thing2", "thing10"]);
-    assert_eq!(template.kind, Some(TemplateKind::LongTerm));
+fn params_come_in_the_order_of_the_file() {
+    for params in [
+        "params = { thing10 = \"c\", amount1 = \"a\", thing2 = { label = \"b\", example = \"x\" } }",
+        "[a.b.params]\nthing10 = \"c\"\namount1 = \"a\"\nthing2 = { label = \"b\", example = \"x\" }",
+        "params.thing10 = \"c\"\nparams.amount1.label = \"a\"\nparams.thing2 = { example = \"x\", label = \"b\" }",
+    ] {
+        let (catalog, problems) = read(&format!(
+            "[a.b]\nid = \"x\"\nkind = \"long-term\"\n{params}"
+        ));
+        assert_eq!(problems, "");
+        let template = Arc::clone(catalog.unwrap().get("a", "b").unwrap());
+        let params: Vec<_> = template
+            .params
+            .iter()
+            .map(|(name, label)| (name.as_ref(), label.as_str()))
+            .collect();
+        assert_eq!(
+            params,
+            [("thing10", "c"), ("amount1", "a"), ("thing2", "b")]
+        );
+        assert_eq!(
+            template.examples,
+            [("thing2".to_owned(), "x".to_owned())].into()
+        );
+        assert_eq!(template.kind, Some(TemplateKind::LongTerm));
+    }
 }
 
 #[test]
 fn every_mistake_has_its_line() {
     let (catalog, problems) = read(
-        "[a.b]\ntitel = \"x\"\nkind = \"once\"\n[a.c]\nid = \"no spaces please\"\nparams = { thing1 = 1 }\nenums = { e = \"x\" }",
+        "[a.b]\ntitel = \"x\"\nkind = \"once\"\n[a.c]\nid = \"no spaces please\"\nparams = { thing1 = 1, thing2 = { lable = \"x\" } }\nenums = { e = \"x\" }",
     );
     assert!(catalog.is_none());
     for expected in [
@@ -49,6 +63,8 @@ fn every_mistake_has_its_line() {
         "templates.toml:3: error: a.b.kind",
         "templates.toml:5: error: a.c.id: this is no template id",
         "templates.toml:6: error: a.c.params.thing1: expected the label",
+        "templates.toml:6: error: a.c.params.thing2: `label` is missing",
+        "templates.toml:6: error: a.c.params.thing2.lable: the key `lable` is not known here",
         "templates.toml:7: error: a.c.enums.e: expected a list",
     ] {
         assert!(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::candidate::{Candidate, Context, Digest, Ending, Past, Sight};
 use super::verdict::{Count, Errand, Example, Form, Judged, Sending};
 use super::{Place, Selection, Word, original};
+use crate::pipeline::callback::is_receipt;
 use crate::pipeline::claims::counts_as_sent;
 use crate::pipeline::event::{Record, first_position};
 
@@ -75,6 +76,10 @@ impl<'a> Survey<'a> {
 
     /// Takes a record of the outcome topic, where it is outcomes that are selected; those of one partition in their order.
     pub fn hear_outcome(&mut self, outcome: &Record) -> Result<(), Full> {
+        // Receipts lie on the same topic, and end nothing.
+        if is_receipt(outcome) {
+            return Ok(());
+        }
         match self.candidate(Word::of_outcome(outcome)) {
             Some((key, candidate)) => self.remember(key, candidate),
             None => Ok(()),

@@ -7,7 +7,9 @@ use serde_json::json;
 use super::*;
 use crate::pipeline::event::{Decoding, Record, RunId, Wish};
 use crate::pipeline::outcome::{Outcome, Reason, Status, letter};
-use records::{NOW_MS, TOPIC, good, letter_at, original, outcome, outcome_record, rules};
+use records::{
+    NOW_MS, TOPIC, good, letter_at, original, outcome, outcome_record, receipt_record, rules,
+};
 
 /// Judges dead letters, given by record, rule and how they ended, against the past.
 fn judge(
@@ -256,10 +258,11 @@ fn what_a_letter_left_out_and_what_an_outcome_names_is_read_at_its_source() {
     survey.hear_outcome(&outcome_record(&sent)).unwrap();
     let elsewhere = Outcome {
         topic: Arc::from("elsewhere"),
-        ..sent
+        ..sent.clone()
     };
     survey.hear_outcome(&outcome_record(&elsewhere)).unwrap();
     survey.hear_outcome(&good(1)).unwrap();
+    survey.hear_outcome(&receipt_record(&sent)).unwrap();
     let mut letter = letter_at(0, &good(4), &outcome(&good(4), "a", Status::Failed, NOW_MS));
     letter
         .headers
@@ -276,6 +279,7 @@ fn what_a_letter_left_out_and_what_an_outcome_names_is_read_at_its_source() {
         Err(Full { limit: 4 })
     );
     survey.ask_about_past();
+    survey.hear_past(&receipt_record(&sent));
     let judged = survey.judge();
     let expected = Count {
         selected: 5,

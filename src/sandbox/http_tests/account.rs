@@ -115,3 +115,129 @@ async fn forced_refreshes_are_counted() {
     let stats = sandbox.handle().stats();
     assert_eq!((stats.forced_refreshes, stats.tokens_issued), (2, 2));
 }
+
+#[tokio::test]
+async fn each_path_has_its_quota_and_its_minute() {
+    let (sandbox, client) = given(json!({})).await;
+    let token = token(&sandbox, &client).await;
+    let base = sandbox.base_url();
+    let list = async || {
+        let url = format!("{base}/wxaapi/newtmpl/gettemplate?access_token={token}");
+        get(&client, url).await["errcode"].clone()
+    };
+    let ask = async |path: &str, body: Value| {
+        let url = format!("{base}/cgi-bin/{path}?access_token={token}");
+        post(&client, url, body.to_string()).await.unwrap()
+    };
+    let path = json!({ "cgi_path": "/wxaapi/newtmpl/gettemplate" });
+    control(
+        &sandbox,
+        &client,
+        "quota",
+        json!({ "cgi_path": path["cgi_path"], "daily_limit": 3, "minute_limit": 2 }),
+    )
+    .await;
+    // Wherever the minute begins, three calls within it are one too many, and a fourth one in all is.
+    let codes = [list().await, list().await, list().await, list().await];
+    assert!(
+        codes.contains(&json!(45011)) || codes.contains(&json!(45009)),
+        "{codes:?}"
+    );
+    let quota = ask("openapi/quota/get", path.clone()).await;
+    assert_eq!(quota["quota"]["daily_limit"], 3);
+    let rate = json!({ "call_count": 2, "refresh_second": 60 });
+    assert_eq!(
+        (&quota["rate_limit"], &quota["component_rate_limit"]),
+        (&rate, &rate)
+    );
+
+    control(&sandbox, &client, "clock", json!({ "forward_s": 60 })).await;
+    let cleared = ask("openapi/quota/clear", path.clone()).await;
+    assert_eq!(cleared, json!({ "errcode": 0, "errmsg": "ok" }));
+    assert_eq!(
+        ask("openapi/quota/get", path.clone()).await["quota"]["used"],
+        0
+    );
+    assert_eq!(list().await, 0);
+    assert_eq!(
+        ask("clear_quota", json!({ "appid": "wx1" })).await["errcode"],
+        0
+    );
+    assert_eq!(
+        ask("openapi/quota/get", path.clone()).await["quota"]["used"],
+        0
+    );
+    assert_eq!(
+        ask("clear_quota", json!({ "appid": "wx9" })).await["errcode"],
+        40013
+    );
+    assert_eq!(ask("clear_quota", json!({})).await["errcode"], 41002);
+    let v2 = async |body: Value| {
+        let url = format!("{base}/cgi-bin/clear_quota/v2");
+        post(&client, url, body.to_string()).await.unwrap()["errcode"].clone()
+    };
+    assert_eq!(v2(json!({ "appid": "wx1", "appsecret": "s" })).await, 0);
+    assert_eq!(v2(json!({ "appid": "wx1", "appsecret": "x" })).await, 40125);
+    for _ in 0..8 {
+        assert_eq!(v2(json!({ "appid": "wx1", "appsecret": "s" })).await, 0);
+    }
+    assert_eq!(v2(json!({ "appid": "wx1", "appsecret": "s" })).await, 48006);
+    assert_eq!(
+        ask("clear_quota", json!({ "appid": "wx1" })).await["errcode"],
+        48006
+    );
+    let sns = json!({ "cgi_path": "/sns/jscode2session" });
+    assert_eq!(ask("openapi/quota/get", sns).await["errcode"], 76021);
+}
+
+#[tokio::test]
+async fn a_rid_explains_its_call() {
+    let (sandbox, client) = given(json!({ "apps": { "wx2": { "secret": "s" } } })).await;
+    let token = token(&sandbox, &client).await;
+    let base = sandbox.base_url();
+    let explain = async |token: &str, rid: &str| {
+        let url = format!("{base}/cgi-bin/openapi/rid/get?access_token={token}");
+        post(&client, url, json!({ "rid": rid }).to_string())
+            .await
+            .unwrap()
+    };
+    let refused = send(&sandbox, &client, &token, "{").await.unwrap();
+    let rid = refused["errmsg"]
+        .as_str()
+        .unwrap()
+        .rsplit(' ')
+        .next()
+        .unwrap()
+        .to_owned();
+    let explained = explain(&token, &rid).await;
+    let request = &explained["request"];
+    assert_eq!(
+        request["request_url"],
+        "https://api.weixin.qq.com/cgi-bin/message/subscribe/send?access_token=***"
+    );
+    assert_eq!(request["request_body"], "{");
+    assert_eq!(request["response_body"], refused.to_string());
+    assert_eq!(request["client_ip"], "127.0.0.1");
+    assert!(request["invoke_time"].is_u64() && request["cost_in_ms"].is_u64());
+
+    assert_eq!(
+        explain(&token, "00000000-00000000-00000000").await["errcode"],
+        76001
+    );
+    assert_eq!(explain(&token, "nonsense").await["errcode"], 76002);
+    let other = r#"{"grant_type":"client_credential","appid":"wx2","secret":"s"}"#;
+    let other = post(&client, format!("{base}/cgi-bin/stable_token"), other)
+        .await
+        .unwrap();
+    let other = other["access_token"].as_str().unwrap();
+    assert_eq!(explain(other, &rid).await["errcode"], 76003);
+    control(
+        &sandbox,
+        &client,
+        "clock",
+        json!({ "forward_s": 8 * 24 * 3600 }),
+    )
+    .await;
+    let fresh = super::token(&sandbox, &client).await;
+    assert_eq!(explain(&fresh, &rid).await["errcode"], 76004);
+}

@@ -62,9 +62,9 @@ impl World {
             Happening::Serve(member, incarnation) => self.serve(member, incarnation)?,
             Happening::Served(member, incarnation) => return self.served(member, incarnation),
             Happening::StoreGoes => self.store_goes(),
-            Happening::QuotaAnswered(member, incarnation, app, left) => {
+            Happening::QuotaAnswered(member, incarnation, (app, api), left) => {
                 if self.members[member].incarnation == incarnation {
-                    return self.step(member, Input::QuotaAnswered { app, left });
+                    return self.step(member, Input::QuotaAnswered { app, api, left });
                 }
             }
             Happening::RulesChange => return self.rules_change(),

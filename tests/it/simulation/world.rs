@@ -10,6 +10,7 @@ use wx_courier::pipeline::engine::{Engine, HandoverId, Input};
 use wx_courier::pipeline::event::Record;
 use wx_courier::pipeline::grants::Report;
 use wx_courier::pipeline::logins::Exchanged;
+use wx_courier::pipeline::message::Api;
 use wx_courier::pipeline::offsets::{Epoch, Partition};
 use wx_courier::pipeline::outcome::Outcome;
 use wx_courier::pipeline::rules::RuleSet;
@@ -162,7 +163,7 @@ pub(super) enum Happening {
     /// What it said arrives.
     Served(usize, u64),
     StoreGoes,
-    QuotaAnswered(usize, u64, Arc<str>, Option<i64>),
+    QuotaAnswered(usize, u64, (Arc<str>, Api), Option<i64>),
     RulesChange,
     /// Somebody lets every rule go on that a breaker has paused.
     Resume,

@@ -256,6 +256,12 @@ impl<'a> Run<'a> {
     fn read(&mut self, time: Duration) {
         self.reader.read_for(time);
         for published in self.reader.seen.drain(..) {
+            if published
+                .header("ce_type")
+                .starts_with("wx-courier.receipt.")
+            {
+                continue;
+            }
             let value = published.value.as_deref().unwrap_or_default();
             let outcome = oracle::reading::outcome(value, published.at_ms);
             if self.distinct.insert(outcome.id.clone()) {

@@ -1,9 +1,13 @@
 //! The file: who may open it, what is in it, and how large it becomes. That it answers as it should is tested in `tests/it/store.rs`.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::pipeline::admission::Ticket;
-use crate::pipeline::grants::Reservation;
-use crate::pipeline::receipts::Receipts;
+use crate::pipeline::claims::{Book, Claim, Holder, Settlement};
+use crate::pipeline::grants::{self, Reservation};
+use crate::pipeline::logins;
+use crate::pipeline::receipts::{self, Receipts};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -89,6 +93,159 @@ fn a_newer_file_and_a_file_of_another_kind_are_refused() {
     .unwrap();
     let refused = format!("{:#}", Sqlite::open(&path).err().unwrap());
     assert!(refused.contains("not a database"), "{refused}");
+}
+
+/// Version 1 as it was. If this changes, files of version 1 are not read any more.
+const FILE_OF_VERSION_1: &str = "
+    CREATE TABLE claims (
+        message_id TEXT NOT NULL UNIQUE,
+        outcome_id TEXT NOT NULL,
+        holder     TEXT,                -- NULL: it was sent, or may have been
+        since_ms   INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX claims_by_age ON claims (since_ms);
+    CREATE TABLE outcomes (
+        id         TEXT NOT NULL UNIQUE,
+        json       TEXT NOT NULL,
+        settled_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX outcomes_by_age ON outcomes (settled_ms);
+    PRAGMA user_version = 1;
+    INSERT INTO claims VALUES
+        ('order-completed:/shop/orders:00000001', 'order-events/1/1/order-completed', '0000000000000007-1', 1800000000000),
+        ('order-completed:/shop/orders:00000002', 'order-events/1/2/order-completed', NULL, 1800000000000);
+    INSERT INTO outcomes VALUES ('order-events/1/2/order-completed',
+        '{\"id\":\"order-events/1/2/order-completed\",\"message_id\":\"order-completed:/shop/orders:00000002\",\"status\":\"sent\",
+          \"reason\":\"ok\",\"detail\":\"\",\"rules_version\":\"1\",\"topic\":\"order-events\",\"partition\":1,\"offset\":2,\"attempts\":1,
+          \"received_at\":\"\",\"settled_at\":\"\",\"waited_ms\":0,\"api_ms\":0}', 1800000000000);
+";
+
+#[test]
+fn a_file_of_the_first_version_goes_on_with_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(FILE_OF_VERSION_1).unwrap();
+    drop(old);
+    let schema = |path: &Path| -> Vec<String> {
+        let connection = Connection::open(path).unwrap();
+        let mut select = connection
+            .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+            .unwrap();
+        let rows = select.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let set = Request::Grant(grants::Question::Set {
+        key: ledger(1),
+        left: 3,
+        now_ms: NOW_MS,
+    });
+    for _ in 0..2 {
+        let mut sqlite = Sqlite::open(&path).unwrap();
+        let mut other = claim(2, NOW_MS);
+        if let Request::Claim(other) = &mut other {
+            other.outcome_id = Arc::from("order-events/1/9/order-completed");
+            other.holder = holder(9);
+        }
+        let answers = sqlite
+            .carry_out(&[claim(1, NOW_MS), claim(2, NOW_MS), other, set.clone()])
+            .unwrap();
+        assert_eq!(answers[0], Answer::Claimed(Reservation::NotAsked));
+        assert!(matches!(&answers[1], Answer::Settled(outcome) if outcome.offset == 2));
+        assert!(matches!(answers[2], Answer::Duplicate { .. }));
+        assert!(
+            matches!(answers[3], Answer::Grant(grants::Reply::Balance(balance)) if balance.left == 3)
+        );
+    }
+    // What has grown is what is made today.
+    let new = folder.path().join("new.db");
+    drop(Sqlite::open(&new).unwrap());
+    assert_eq!(schema(&path), schema(&new));
+}
+
+fn ledger(user: usize) -> grants::Key {
+    grants::Key {
+        app: Arc::from("shop"),
+        openid: Arc::from(format!("o{user}")),
+        template_id: Arc::from("T1"),
+    }
+}
+
+/// One of everything that is kept beside claims and outcomes.
+fn others(user: usize, now_ms: i64) -> [Request; 3] {
+    let report = grants::Report {
+        key: ledger(user),
+        id: Arc::from(format!("{user}")),
+        source: grants::Source::Event,
+        word: grants::Word::Accept,
+        at_ms: now_ms,
+        now_ms,
+    };
+    let keep = logins::Question::Keep {
+        name: logins::session_name(&user.to_string()),
+        openid: Arc::from(format!("o{user}")),
+        now_ms,
+        until_ms: now_ms + 1_000,
+    };
+    let done = receipts::Question::Done {
+        key: receipts::Key {
+            app: Arc::from("shop"),
+            msgid: Arc::from(format!("{user}")),
+        },
+        now_ms,
+    };
+    [
+        Request::Grant(grants::Question::Report(report)),
+        Request::Login(keep),
+        Request::Receipt(done),
+    ]
+}
+
+#[test]
+fn everything_is_forgotten_in_its_time_as_the_book_forgets_it() {
+    const DAY_MS: i64 = 86_400_000;
+    let folder = tempfile::tempdir().unwrap();
+    let mut sqlite = Sqlite::open(&folder.path().join("state.db")).unwrap();
+    let mut book = Book::new(1_000);
+    for user in 0..20 {
+        let now_ms = NOW_MS + i64::try_from(user).unwrap() * DAY_MS;
+        let mut numbered = settle(user, now_ms);
+        if let Request::Settle(numbered) = &mut numbered {
+            numbered.receipts = Receipts::Expected;
+            let outcome = Arc::make_mut(&mut numbered.outcome);
+            (outcome.app, outcome.msgid) = (Some(Arc::from("shop")), Some(format!("{user}")));
+        }
+        let mut requests = vec![claim(user, now_ms), numbered];
+        requests.extend(others(user, now_ms));
+        let answers = sqlite.carry_out(&requests).unwrap();
+        let expected: Vec<Answer> = requests
+            .iter()
+            .map(|request| book.answer(request))
+            .collect();
+        assert_eq!(answers, expected);
+    }
+    let purges = [
+        (0, 1),
+        (500, 30),
+        (500, 365),
+        (3, 380),
+        (50, 380),
+        (500, 381),
+        (500, 385),
+        (500, 400),
+    ];
+    let mut n_forgotten = Vec::new();
+    for (at_most, day) in purges {
+        let horizon = Horizon {
+            now_ms: NOW_MS + day * DAY_MS + 1,
+            remember_ms: 20 * DAY_MS,
+        };
+        let n = sqlite.purge(horizon, at_most).unwrap();
+        assert_eq!(n, book.purge(horizon, at_most), "on day {day}");
+        n_forgotten.push(n);
+    }
+    // Claim, outcome, number, two marks, user and ledger of each of the twenty.
+    assert_eq!(n_forgotten.iter().sum::<usize>(), 140, "{n_forgotten:?}");
 }
 
 #[test]

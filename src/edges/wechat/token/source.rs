@@ -7,7 +7,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode, Url};
 use serde_json::{Value, json};
 
-use super::super::client::{errcode_in, read_body, shortened, why};
+use super::super::client::{LARGEST_ANSWER_BYTES, errcode_in, read_body, shortened, why};
 use super::super::errcode::token_class_of;
 use super::incident::Ask;
 use crate::config::{App, Secret, TokenCentre, TokenMode};
@@ -94,7 +94,7 @@ impl Source {
                 class: Class::Account,
             });
         }
-        let body = read_body(response)
+        let body = read_body(response, LARGEST_ANSWER_BYTES)
             .await
             .map_err(|detail| busy(format!("{} answers {detail}", self.name())))?;
         self.understand(&body)

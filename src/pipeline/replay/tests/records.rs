@@ -7,9 +7,10 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use crate::document::Problems;
+use crate::pipeline::callback::{Delivery, RECEIPT_TYPE, Told};
 use crate::pipeline::catalog::Catalog;
 use crate::pipeline::event::{Record, rfc3339_ms};
-use crate::pipeline::outcome::{Outcome, Reason, Status, dead_letter_headers};
+use crate::pipeline::outcome::{Outcome, Reason, RecipientStyle, Status, dead_letter_headers};
 use crate::pipeline::rules::{RuleSet, RuleSource, Surroundings};
 
 pub(super) const NOW_MS: i64 = 1_800_000_000_000;
@@ -102,6 +103,29 @@ pub(super) fn letter_at(at: i64, record: &Record, outcome: &Outcome) -> Record {
 pub(super) fn outcome_record(outcome: &Outcome) -> Record {
     Record {
         value: Some(serde_json::to_vec(outcome).unwrap()),
+        ..good(0)
+    }
+}
+
+/// What WeChat said of the message of this outcome later.
+pub(super) fn receipt_record(outcome: &Outcome) -> Record {
+    let told = Told {
+        app: Arc::from("shop"),
+        openid: "o1".to_owned(),
+        happened_ms: NOW_MS,
+        received_ms: NOW_MS,
+        delivery: Delivery {
+            template_id: "x".to_owned(),
+            msgid: "7".to_owned(),
+            errcode: 0,
+            errmsg: "success".to_owned(),
+        },
+    };
+    let receipt = told.receipt(Some(outcome), RecipientStyle::Masked);
+    let kind = format!("{RECEIPT_TYPE}{}", receipt.status.as_str());
+    Record {
+        headers: vec![("ce_type".to_owned(), Some(kind.into_bytes()))],
+        value: Some(serde_json::to_vec(&receipt).unwrap()),
         ..good(0)
     }
 }

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Reader, with_nearest};
-use crate::document::{Item, Node, Said, Section, nearest};
+use crate::document::{Item, Node, Problem, Said, Section, nearest};
 use crate::pipeline::catalog::{Template, param_order};
 use crate::pipeline::outcome::Reason;
 use crate::pipeline::params::{ParamKind, normalise};
-use crate::pipeline::rules::inspect::Tables;
+use crate::pipeline::rules::Overflow;
+use crate::pipeline::rules::constants::{Place, constants};
+use crate::pipeline::rules::inspect::{Finding, Tables};
+use crate::pipeline::rules::recipe::Param;
 use crate::pipeline::rules::template::Text;
-use crate::pipeline::rules::{Overflow, Param};
 
 const OVERFLOW_WORDS: [(&str, Overflow); 2] =
     [("reject", Overflow::Reject), ("trim", Overflow::Trim)];
@@ -126,7 +128,8 @@ impl Reader<'_> {
                     .help("WeChat takes a message only with every param of its template"),
             );
         }
-        params.sort_by_cached_key(|param| param_order(&param.name));
+        let on_card = |name: &str| known.iter().position(|(known, _)| known.as_ref() == name);
+        params.sort_by_cached_key(|param| (on_card(&param.name), param_order(&param.name)));
         (params, names)
     }
 
@@ -170,8 +173,16 @@ impl Reader<'_> {
             }
         }
         let text = self.text(name, said, tables)?;
+        let listed = template.and_then(|template| template.enums.get(name));
+        let never_fits = |text: &str| never_fits(kind, overflow, listed, text);
         if let Text::Literal(literal) = &text {
-            self.literal(name, kind, overflow, said, template, literal);
+            for finding in never_fits(literal) {
+                let mut problem = said.error(finding.message);
+                problem.help = finding.help;
+                self.problems.push(problem);
+            }
+        } else {
+            self.check_constants(said, tables, never_fits);
         }
         Some(Param {
             name: Arc::from(name),
@@ -180,33 +191,69 @@ impl Reader<'_> {
         })
     }
 
-    /// Fixed text is checked now: it would fail with every event.
-    fn literal(
+    /// What a template gives without a look at the event is checked now, as fixed text is.
+    fn check_constants(
         &mut self,
-        name: &str,
-        kind: ParamKind,
-        overflow: Overflow,
         said: &Said<String>,
-        template: Option<&Template>,
-        literal: &str,
+        tables: &Tables,
+        never_fits: impl Fn(&str) -> Vec<Finding>,
     ) {
-        let value = normalise(literal);
-        if let Err(violation) = kind.check(&value) {
-            if violation.reason == Reason::ParamTooLong && overflow == Overflow::Trim {
-                return;
+        for constant in constants(&said.value, tables) {
+            for finding in never_fits(&constant.text) {
+                match &constant.place {
+                    Place::Line(line) => {
+                        let finding = Finding {
+                            line: *line,
+                            ..finding
+                        };
+                        self.report::<()>(said, vec![finding]);
+                    }
+                    Place::Entry { table, key } => {
+                        let place = (table.clone(), key.clone());
+                        let origin = self.entries.get(&place).unwrap_or(&said.origin);
+                        let problem =
+                            Problem::error(origin, format!("{}: {}", said.key, finding.message));
+                        let mut problem = problem.key(format!("tables.{table}.{key}"));
+                        problem.help = finding.help;
+                        self.problems.push(problem);
+                    }
+                }
             }
-            self.problems.push(said.error(format!(
-                "WeChat would refuse this value: {}",
-                violation.detail
-            )));
-        }
-        let listed = template.and_then(|template| template.enums.get(name));
-        if let Some(listed) = listed.filter(|listed| !listed.contains(&value)) {
-            let known: Vec<_> = listed.iter().map(String::as_str).collect();
-            let problem = said.error(format!("\"{value}\" is not one of the template's values"));
-            self.problems.push(with_nearest(problem, &value, &known));
         }
     }
+}
+
+/// Why a text that is fixed can never be sent: it would fail with every event that brings it.
+fn never_fits(
+    kind: ParamKind,
+    overflow: Overflow,
+    listed: Option<&Vec<String>>,
+    text: &str,
+) -> Vec<Finding> {
+    let value = normalise(text);
+    let finding = |message: String, help: Option<String>| Finding {
+        line: 1,
+        message,
+        help,
+    };
+    let mut findings = Vec::new();
+    if let Err(violation) = kind.check(&value) {
+        if violation.reason == Reason::ParamTooLong && overflow == Overflow::Trim {
+            return findings;
+        }
+        let message = format!("WeChat would refuse this value: {}", violation.detail);
+        findings.push(finding(message, None));
+    }
+    if let Some(listed) = listed.filter(|listed| !listed.contains(&value)) {
+        let known: Vec<_> = listed.iter().map(String::as_str).collect();
+        let help = match nearest(&value, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known here: {}", known.join(", ")),
+        };
+        let message = format!("\"{value}\" is not one of the template's values");
+        findings.push(finding(message, Some(help)));
+    }
+    findings
 }
 
 /// What the file says of values that are too long.

@@ -1,0 +1,158 @@
+//! Who is asked: the running service, or the state store itself where no service runs.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use tokio::sync::mpsc;
+
+use crate::cli::complain;
+use crate::cli::rules::reachable;
+use crate::config::{Settings, StateUrl};
+use crate::edges::grants::{Line, Wanted, ask};
+use crate::edges::http::grants::Row;
+use crate::edges::store::{Store, Stored};
+
+/// A service or a store that does not answer by then has other troubles. The service waits five seconds for its store.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Whoever is asked.
+pub(super) enum Desk {
+    /// The running service, at this address.
+    Service {
+        http: reqwest::Client,
+        address: String,
+    },
+    /// The store, opened by this process.
+    Store {
+        store: Store,
+        said: mpsc::UnboundedReceiver<Stored>,
+    },
+}
+
+impl Desk {
+    /// Looks for the service at `at`, or where the settings say. If nobody listens there, the store of the settings is opened; but not
+    /// if somebody has said where to ask.
+    pub(super) async fn open(settings: &Settings, at: Option<&str>) -> anyhow::Result<Self> {
+        let address = at.map_or_else(|| reachable(settings.listen).to_string(), str::to_owned);
+        let http = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .no_proxy()
+            .build()?;
+        match http.get(format!("http://{address}/healthz")).send().await {
+            Ok(_) => Ok(Self::Service { http, address }),
+            Err(error) if error.is_connect() && at.is_none() => {
+                Self::open_store(settings, &address)
+            }
+            Err(error) => {
+                Err(error.without_url()).with_context(|| format!("no service answers at {address}"))
+            }
+        }
+    }
+
+    fn open_store(settings: &Settings, address: &str) -> anyhow::Result<Self> {
+        if settings.state.url == StateUrl::Memory {
+            bail!(
+                "no service answers at {address}, and with [state] url = \"memory:\" nothing is kept anywhere else: start the service, or say with --at where it listens"
+            );
+        }
+        complain(format_args!(
+            "no service answers at {address}; the state store is asked itself"
+        ));
+        let (answers, said) = mpsc::unbounded_channel();
+        let store = Store::start(&settings.state, &settings.kafka.group, answers)?;
+        Ok(Self::Store { store, said })
+    }
+
+    /// Asks for ledgers, and sets those that are to be set.
+    pub(super) async fn ask(&mut self, wanted: &[Wanted]) -> anyhow::Result<Vec<Line>> {
+        match self {
+            Self::Service { http, address } => ask_service(http, address, wanted).await,
+            Self::Store { store, said } => {
+                let client = store.client();
+                let now_ms = jiff::Timestamp::now().as_millisecond();
+                let why_down = async {
+                    // A store that is slow for a moment says that it is back, and answers.
+                    let mut why_down = "it does not answer".to_owned();
+                    let hear = async {
+                        while let Some(stored) = said.recv().await {
+                            if let Stored::Down { why } = stored {
+                                why_down = why;
+                            }
+                        }
+                    };
+                    let _ended = tokio::time::timeout(PATIENCE, hear).await.is_ok();
+                    why_down
+                };
+                tokio::select! {
+                    lines = ask(&client, wanted, now_ms) => lines,
+                    why = why_down => Err(anyhow!("the state store is down: {why}")),
+                }
+            }
+        }
+    }
+
+    /// Lets go of a store; what it was asked is done.
+    pub(super) async fn close(self) -> anyhow::Result<()> {
+        if let Self::Store { store, .. } = self {
+            tokio::task::spawn_blocking(move || store.close(PATIENCE)).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn ask_service(
+    http: &reqwest::Client,
+    address: &str,
+    wanted: &[Wanted],
+) -> anyhow::Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    let rows: Vec<Row> = wanted.iter().filter_map(row).collect();
+    if !rows.is_empty() {
+        let url = format!("http://{address}/grants");
+        let body = serde_json::to_vec(&rows)?;
+        let request = http
+            .post(url)
+            .header(reqwest::header::CONTENT_TYPE, "application/json")
+            .body(body);
+        lines.extend(read(address, request).await?);
+    }
+    for wanted in wanted.iter().filter(|wanted| wanted.left.is_none()) {
+        let key = &wanted.named.key;
+        let query = [
+            ("app", key.app.as_ref()),
+            ("openid", key.openid.as_ref()),
+            ("template", key.template_id.as_ref()),
+        ];
+        let url = reqwest::Url::parse_with_params(&format!("http://{address}/grants"), query)?;
+        lines.extend(read(address, http.get(url)).await?);
+    }
+    Ok(lines)
+}
+
+fn row(wanted: &Wanted) -> Option<Row> {
+    let key = &wanted.named.key;
+    Some(Row {
+        app: key.app.to_string(),
+        openid: key.openid.to_string(),
+        template: key.template_id.to_string(),
+        left: wanted.left?,
+    })
+}
+
+async fn read(address: &str, request: reqwest::RequestBuilder) -> anyhow::Result<Vec<Line>> {
+    // The URL names the user.
+    let without_url = reqwest::Error::without_url;
+    let response = request.send().await.map_err(without_url);
+    let response = response.with_context(|| format!("the service at {address} did not answer"))?;
+    let status = response.status();
+    let body = response.text().await.map_err(without_url)?;
+    if !status.is_success() {
+        let why = body.lines().next().unwrap_or_default();
+        bail!(
+            "the service at {address} answers {}: {why}",
+            status.as_u16()
+        );
+    }
+    serde_json::from_str(&body)
+        .with_context(|| format!("what listens at {address} does not answer as wx-courier does"))
+}

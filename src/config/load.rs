@@ -1,0 +1,135 @@
+//! The folder of the settings, read: settings, catalog and rules, with every mistake in them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Loaded, Settings, Sources, layers, read};
+use crate::document::{Origin, Problem, Problems};
+use crate::pipeline::catalog::Catalog;
+use crate::pipeline::rules::{RuleSet, RuleSource, Surroundings};
+
+/// Reads everything. Nothing stops it: what is wrong is in `problems`.
+pub fn load(sources: &Sources) -> Loaded {
+    let mut problems = Problems::default();
+    let mut effective = Vec::new();
+    let tree = layers::merge(&mut problems, sources);
+    let reading = tree.map(|tree| read::settings(&mut problems, &mut effective, tree));
+    let catalog = load_catalog(&mut problems, &sources.folder);
+    let rule_sources = find_rules(&mut problems, &sources.folder);
+    let rules = match (&reading, &catalog) {
+        (Some(reading), Some(catalog)) if !rule_sources.is_empty() => {
+            let around = Surroundings {
+                apps: &reading.app_names,
+                catalog,
+                time_zone: reading.time_zone.clone(),
+            };
+            RuleSet::compile(&mut problems, &rule_sources, &around).map(Arc::new)
+        }
+        _ => None,
+    };
+    if let (Some(rules), Some(settings)) = (
+        &rules,
+        reading.as_ref().and_then(|read| read.settings.as_ref()),
+    ) {
+        need_secrets(&mut problems, rules, settings);
+    }
+    Loaded {
+        settings: reading.and_then(|reading| reading.settings),
+        rules,
+        catalog,
+        effective,
+        problems,
+    }
+}
+
+/// A token centre hands out tokens, but only the secret exchanges login codes.
+fn need_secrets(problems: &mut Problems, rules: &RuleSet, settings: &Settings) {
+    for rule in rules.rules().iter().filter(|rule| rule.is_by_code()) {
+        let app = settings.apps.get(&rule.app);
+        if app.is_some_and(|app| app.secret.is_none()) {
+            let message = format!(
+                "to.js_code: the app {} has no secret, and a login code cannot be exchanged without it",
+                rule.app
+            );
+            let problem = Problem::error(&Origin::Default, message).rule(rule.name.as_ref());
+            let help = format!("say `secret_file` in [apps.{}]", rule.app);
+            problems.push(problem.help(help));
+        }
+    }
+}
+
+fn load_catalog(problems: &mut Problems, folder: &Path) -> Option<Catalog> {
+    let path = folder.join("templates.toml");
+    let file = path.display().to_string();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Catalog::read(problems, &file, &text),
+        Err(error) => {
+            let problem = Problem::in_file(
+                file,
+                format!("the template catalog cannot be read: {error}"),
+            );
+            problems.push(problem.help("list each template there: [app.name] with `id = \"…\"`"));
+            None
+        }
+    }
+}
+
+fn find_rules(problems: &mut Problems, folder: &Path) -> Vec<RuleSource> {
+    let root = folder.join("rules");
+    let mut found = Vec::new();
+    if let Err(error) = walk_rules(problems, &root, &root, &mut found) {
+        let problem = Problem::in_file(
+            root.display().to_string(),
+            format!("the rules cannot be read: {error}"),
+        );
+        problems.push(problem.help("put one TOML file a rule into this folder"));
+    } else if found.is_empty() && !problems.has_errors() {
+        let problem = Problem::in_file(
+            root.display().to_string(),
+            "there is no rule in this folder",
+        );
+        problems
+            .push(problem.help("put one TOML file a rule into it; its name is the rule's name"));
+    }
+    found.sort_by(|left, right| left.name.cmp(&right.name));
+    found
+}
+
+fn walk_rules(
+    problems: &mut Problems,
+    root: &Path,
+    folder: &Path,
+    found: &mut Vec<RuleSource>,
+) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if is_hidden {
+            // Kubernetes keeps the older versions of a mounted folder beside it, in folders that begin with a dot.
+            continue;
+        }
+        if path.is_dir() {
+            walk_rules(problems, root, &path, found)?;
+            continue;
+        }
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let file = path.display().to_string();
+        let name = path.strip_prefix(root).unwrap_or(&path).with_extension("");
+        match std::fs::read_to_string(&path) {
+            Ok(text) => found.push(RuleSource {
+                file,
+                name: name.to_string_lossy().replace('\\', "/"),
+                text,
+            }),
+            Err(error) => problems.push(Problem::in_file(
+                file,
+                format!("the rule cannot be read: {error}"),
+            )),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! `[apps.NAME.callbacks]`: how an app's pushes are signed and encrypted.
+
+use super::secrets::{Found, SecretKeys, variable_of};
+use super::{Reader, word_of};
+use crate::config::{CallbackMode, Callbacks, Secret};
+use crate::document::Section;
+
+const TOKEN: SecretKeys = SecretKeys {
+    key: "token",
+    file_key: "token_file",
+    what: "the token of the page for message push",
+};
+
+const AES_KEY: SecretKeys = SecretKeys {
+    key: "aes_key",
+    file_key: "aes_key_file",
+    what: "the EncodingAESKey of the page for message push",
+};
+
+/// `WeChat`: message push. Drawn from letters and digits.
+const KEY_LETTERS: usize = 43;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Plain,
+    Compatible,
+    Secure,
+}
+
+impl Reader<'_> {
+    /// The callbacks of an app, if it has any. What is wrong is told.
+    pub(super) fn callbacks(&mut self, app: &mut Section) -> Option<Callbacks> {
+        let mut section = app.take_section(self.problems, "callbacks")?;
+        let modes = [
+            ("secure", Mode::Secure),
+            ("compatible", Mode::Compatible),
+            ("plain", Mode::Plain),
+        ];
+        let mode = section.take_choice(self.problems, "mode", &modes);
+        let key = section.key_path("mode");
+        let mode = self.or_default(mode, &key, Mode::Secure, |mode| word_of(&modes, mode));
+        let token = self.needed(&mut section, &TOKEN);
+        if let Some(token) = &token
+            && !(3..=32).contains(&token.expose().len())
+        {
+            let problem = section.error("the token is not one of the console's");
+            self.problems
+                .push(problem.help("there it has 3 to 32 letters and digits"));
+        }
+        let aes_key = match mode {
+            Mode::Compatible | Mode::Secure => self.needed(&mut section, &AES_KEY),
+            Mode::Plain => match self.secret(&mut section, &AES_KEY) {
+                Found::Secret(key) => Some(key),
+                Found::Nothing | Found::Wrong => None,
+            },
+        };
+        if let Some(key) = &aes_key
+            && !is_aes_key(key)
+        {
+            let n_letters = key.expose().chars().count();
+            let problem = section.error(format!(
+                "the aes_key is not an EncodingAESKey: expected {KEY_LETTERS} letters and digits, found {n_letters} characters"
+            ));
+            self.problems
+                .push(problem.help("copy it from the console's page for message push"));
+        }
+        section.finish(self.problems);
+        let mode = match mode {
+            Mode::Plain => CallbackMode::Plain,
+            Mode::Compatible => CallbackMode::Compatible(aes_key?),
+            Mode::Secure => CallbackMode::Secure(aes_key?),
+        };
+        Some(Callbacks {
+            token: token?,
+            mode,
+        })
+    }
+
+    /// A secret that must be there.
+    pub(super) fn needed(&mut self, section: &mut Section, keys: &SecretKeys) -> Option<Secret> {
+        match self.secret(section, keys) {
+            Found::Secret(secret) => Some(secret),
+            Found::Wrong => None,
+            Found::Nothing => {
+                let problem = section.error(format!("{} is missing", keys.what));
+                let variable = variable_of(section, keys.key);
+                self.problems.push(problem.help(format!(
+                    "say `{} = \"…\"`, or set {variable}",
+                    keys.file_key
+                )));
+                None
+            }
+        }
+    }
+}
+
+fn is_aes_key(key: &Secret) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    key.expose().len() == KEY_LETTERS && key.expose().bytes().all(is_letter)
+}

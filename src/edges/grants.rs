@@ -1,0 +1,72 @@
+//! What people ask about grants, put to the store: by the service's pages and by the commands.
+
+use std::sync::Arc;
+
+use anyhow::bail;
+use serde::{Deserialize, Serialize};
+
+use crate::edges::store::StoreClient;
+use crate::pipeline::claims::{Answer, Request};
+use crate::pipeline::grants::{Balance, Named, Question, Reply};
+
+/// One ledger in numbers, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The template, by its name in `templates.toml`.
+    pub template: Arc<str>,
+    /// `WeChat`'s id of it.
+    pub template_id: Arc<str>,
+    /// Messages that the user has allowed, as far as is known, less what was taken back.
+    pub granted: u64,
+    /// Messages under way that have one set aside.
+    pub reserved: u64,
+    /// Messages that were sent, or may have been.
+    pub used: u64,
+    /// How many more may be sent.
+    pub left: u64,
+}
+
+/// What is wanted of one ledger.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Which one.
+    pub named: Named,
+    /// How many more messages the user has allowed; `None` leaves it as it is.
+    pub left: Option<u32>,
+}
+
+/// Asks for all of these ledgers, and sets those that are to be set. Waits as long as the store is down.
+pub async fn ask(store: &StoreClient, wanted: &[Wanted], now_ms: i64) -> anyhow::Result<Vec<Line>> {
+    let requests = wanted.iter().map(|wanted| {
+        let key = wanted.named.key.clone();
+        Request::Grant(match wanted.left {
+            Some(left) => Question::Set { key, left, now_ms },
+            None => Question::Look { key, now_ms },
+        })
+    });
+    let answers = store.ask_all(requests).await?;
+    let lines = wanted.iter().zip(answers);
+    lines
+        .map(|(wanted, answer)| match answer {
+            Answer::Grant(Reply::Balance(balance)) => Ok(line(&wanted.named, balance)),
+            _ => bail!("the state store gave the answer to another question"),
+        })
+        .collect()
+}
+
+fn line(named: &Named, balance: Balance) -> Line {
+    let Balance {
+        granted,
+        reserved,
+        used,
+        left,
+    } = balance;
+    Line {
+        template: Arc::clone(&named.template),
+        template_id: Arc::clone(&named.key.template_id),
+        granted,
+        reserved,
+        used,
+        left,
+    }
+}

@@ -1,0 +1,113 @@
+//! `/grants`: users' ledgers, for support and for `wx-courier grants`.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::Pages;
+use crate::edges::grants::{Wanted, ask};
+use crate::pipeline::grants::{Named, NoLedger};
+
+/// Whoever asks hears by then that the store is down. It does what it was asked when it is back.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many ledgers are set at once, at most.
+pub const MOST_ROWS: usize = 500;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Look {
+    app: String,
+    openid: String,
+    template: Option<String>,
+}
+
+/// A ledger, and how many are left in it from now on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The app, by its name in the settings.
+    pub app: String,
+    /// The user, in the clear.
+    pub openid: String,
+    /// The template, by its name in `templates.toml` or by its id.
+    pub template: String,
+    /// How many more messages the user has allowed.
+    pub left: u32,
+}
+
+/// The ledgers of one user: for one template, or for all of the app.
+pub(super) async fn look(State(pages): State<Pages>, Query(asked): Query<Look>) -> Response {
+    let named = {
+        let rules = pages.rules.borrow();
+        match &asked.template {
+            Some(template) => Named::find(rules.catalog(), &asked.app, &asked.openid, template)
+                .map(|named| vec![named]),
+            None => Named::all(rules.catalog(), &asked.app, &asked.openid),
+        }
+    };
+    match named {
+        Ok(named) => {
+            let wanted = named.into_iter().map(|named| Wanted { named, left: None });
+            answer(&pages, wanted.collect()).await
+        }
+        Err(why) => refuse(&why),
+    }
+}
+
+/// Sets one ledger.
+pub(super) async fn set(State(pages): State<Pages>, Query(row): Query<Row>) -> Response {
+    set_rows(&pages, &[row]).await
+}
+
+/// Sets many; none of them if there is anything wrong with one.
+pub(super) async fn set_many(State(pages): State<Pages>, Json(rows): Json<Vec<Row>>) -> Response {
+    if rows.len() > MOST_ROWS {
+        let why = format!("expected at most {MOST_ROWS} rows, found {}\n", rows.len());
+        return (StatusCode::PAYLOAD_TOO_LARGE, why).into_response();
+    }
+    set_rows(&pages, &rows).await
+}
+
+async fn set_rows(pages: &Pages, rows: &[Row]) -> Response {
+    let wanted: Result<Vec<Wanted>, NoLedger> = {
+        let rules = pages.rules.borrow();
+        let find = |row: &Row| {
+            let named = Named::find(rules.catalog(), &row.app, &row.openid, &row.template)?;
+            Ok(Wanted {
+                named,
+                left: Some(row.left),
+            })
+        };
+        rows.iter().map(find).collect()
+    };
+    match wanted {
+        Ok(wanted) => answer(pages, wanted).await,
+        Err(why) => refuse(&why),
+    }
+}
+
+async fn answer(pages: &Pages, wanted: Vec<Wanted>) -> Response {
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let asked = ask(&pages.store, &wanted, now_ms);
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(lines)) => Json(lines).into_response(),
+        Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
+        Err(_) => {
+            let why = "the state store does not answer; it may still do what it was asked\n";
+            (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+        }
+    }
+}
+
+fn refuse(why: &NoLedger) -> Response {
+    let status = match why {
+        NoLedger::App { .. } | NoLedger::Template { .. } => StatusCode::NOT_FOUND,
+        NoLedger::LongTerm { .. } | NoLedger::Openid(_) => StatusCode::BAD_REQUEST,
+    };
+    (status, format!("{why}\n")).into_response()
+}

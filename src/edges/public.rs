@@ -1,0 +1,130 @@
+//! What the internet may reach: `WeChat`'s callbacks and the mini program. It has a listener of its own, so that health, metrics and status
+//! stay inside.
+
+mod callbacks;
+mod client;
+mod listener;
+mod miniapp;
+mod refusal;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::Settings;
+use crate::edges::kafka::postbox::Postbox;
+use crate::edges::store::StoreClient;
+use crate::edges::wechat::WeChat;
+use crate::pipeline::rules::RuleSet;
+use crate::telemetry::{Metrics, PublicRoute};
+use callbacks::Callbacks;
+use listener::{Bounded, Peer};
+use miniapp::MiniApp;
+use refusal::Refusal;
+
+/// What the listener's requests need.
+pub struct Parts {
+    /// The settings.
+    pub settings: Arc<Settings>,
+    /// The rules in force, and with them the catalog.
+    pub rules: watch::Receiver<Arc<RuleSet>>,
+    /// Where login codes are exchanged.
+    pub wechat: Arc<WeChat>,
+    /// Where grants, sessions and receipts are kept.
+    pub store: StoreClient,
+    /// Where counts go.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The service's end of the listener. Dropped, it takes no further request and gives up what is under way.
+pub struct Open {
+    /// Hung up at the end.
+    life: watch::Sender<Life>,
+}
+
+/// Whether requests are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Serving,
+    Draining,
+}
+
+impl Open {
+    /// Takes no further request; those under way are answered.
+    pub fn drain(&self) {
+        self.life.send_replace(Life::Draining);
+    }
+}
+
+/// Serves what the settings ask for, until it is told to drain.
+pub fn open(listener: TcpListener, parts: &Parts) -> anyhow::Result<Open> {
+    let (life, watched) = watch::channel(Life::Serving);
+    let router = router(parts, &watched)?;
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    let mut until = watched;
+    let end = async move {
+        // The sender going away means the same as its word.
+        let _told = until.wait_for(|life| *life == Life::Draining).await.is_ok();
+    };
+    tokio::spawn(async move {
+        let served = axum::serve(Bounded::new(listener), service).with_graceful_shutdown(end);
+        if let Err(error) = served.await {
+            tracing::error!(%error, "callbacks and the mini program are not served any more");
+        }
+    });
+    Ok(Open { life })
+}
+
+fn router(parts: &Parts, life: &watch::Receiver<Life>) -> anyhow::Result<Router> {
+    let Some(public) = &parts.settings.public else {
+        return Ok(Router::new());
+    };
+    let postbox = Arc::new(Postbox::new(&parts.settings.kafka)?);
+    let callbacks = Callbacks::new(public, parts, Arc::clone(&postbox), life.clone())?;
+    let mut router = Router::new()
+        .route("/wechat/{app}", get(callbacks::check).post(callbacks::push))
+        .with_state(Arc::new(callbacks));
+    if let Some(settings) = &public.miniapp {
+        let miniapp = MiniApp::new(settings, public.client_address, parts, postbox);
+        let of_miniapp = Router::new()
+            .route("/miniapp/login", post(miniapp::login))
+            .route("/miniapp/subscriptions", post(miniapp::subscriptions))
+            .route("/miniapp/send", post(miniapp::send))
+            .with_state(Arc::new(miniapp));
+        router = router.merge(of_miniapp);
+    }
+    let (unknown, wrong_method) = (Arc::clone(&parts.metrics), Arc::clone(&parts.metrics));
+    let router = router
+        .fallback(async move || answer(&unknown, PublicRoute::Other, Err(Refusal::NotFound)))
+        .method_not_allowed_fallback(async move || {
+            answer(
+                &wrong_method,
+                PublicRoute::Other,
+                Err(Refusal::MethodNotAllowed),
+            )
+        });
+    let origins = public
+        .miniapp
+        .as_ref()
+        .map(|miniapp| &miniapp.allow_origins);
+    Ok(match origins {
+        Some(origins) => client::allow_origins(router, origins.as_slice().into()),
+        None => router,
+    })
+}
+
+/// Counts an answer on its way out.
+fn answer(metrics: &Metrics, route: PublicRoute, result: Result<Response, Refusal>) -> Response {
+    let response = result.unwrap_or_else(Refusal::into_response);
+    metrics.public_request(route, response.status().as_u16());
+    response
+}
+
+/// The calendar, in Unix milliseconds.
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

@@ -1,0 +1,257 @@
+//! What pushes ask for, carried out beside the requests: each is done once, whether or not its request still waits.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+
+use super::super::{Life, Parts, now_ms};
+use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
+use crate::edges::store::{StoreClient, StoreGone};
+use crate::pipeline::callback::{Choice, Delivery, Notice, Push, RECEIPT_TYPE, Receipt, Told};
+use crate::pipeline::claims::{Answer, Request};
+use crate::pipeline::grants::{self, Report, Source};
+use crate::pipeline::outcome::{Outcome, RecipientStyle};
+use crate::pipeline::receipts::{self, Reply};
+use crate::telemetry::Metrics;
+
+/// Whether what a push says is kept for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    UnderWay,
+    Done,
+}
+
+/// Pushes under way.
+pub(super) struct Pushes {
+    store: StoreClient,
+    postbox: Arc<Postbox>,
+    metrics: Arc<Metrics>,
+    topic: String,
+    /// `ce_source` of receipts.
+    source: String,
+    style: RecipientStyle,
+    life: watch::Receiver<Life>,
+    room: Arc<Semaphore>,
+    under_way: Mutex<HashMap<String, watch::Receiver<Progress>>>,
+}
+
+/// How many pushes may wait for the store or for Kafka; further ones are refused, and `WeChat` tries them again.
+const MOST_UNDER_WAY: usize = 1_000;
+
+/// How long a receipt waits for its outcome: it can come before the answer to the call itself.
+const JOIN_PATIENCE: Duration = Duration::from_secs(5);
+const JOIN_AGAIN: Duration = Duration::from_millis(100);
+
+/// The wait before a receipt that Kafka did not take is published again.
+const PUBLISH_AGAIN: Duration = Duration::from_secs(1);
+
+/// The work cannot be done in this life of the process.
+struct GivenUp;
+
+impl From<StoreGone> for GivenUp {
+    fn from(_: StoreGone) -> Self {
+        Self
+    }
+}
+
+impl Pushes {
+    pub(super) fn new(parts: &Parts, postbox: Arc<Postbox>, life: watch::Receiver<Life>) -> Self {
+        let outcomes = &parts.settings.outcomes;
+        Self {
+            store: parts.store.clone(),
+            postbox,
+            metrics: Arc::clone(&parts.metrics),
+            topic: outcomes.topic.clone(),
+            source: format!("/wx-courier/{}", parts.settings.kafka.group),
+            style: outcomes.recipient,
+            life,
+            room: Arc::new(Semaphore::new(MOST_UNDER_WAY)),
+            under_way: Mutex::default(),
+        }
+    }
+
+    /// Begins with a push, or finds it under way. `None` if too many are.
+    pub(super) fn take(
+        self: &Arc<Self>,
+        app: &Arc<str>,
+        push: Push,
+    ) -> Option<watch::Receiver<Progress>> {
+        let name = format!("{app}/{push:?}");
+        let mut under_way = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(progress) = under_way.get(&name) {
+            return Some(progress.clone());
+        }
+        let permit = Arc::clone(&self.room).try_acquire_owned().ok()?;
+        self.metrics.push(app, push.notice.as_str());
+        let (progress_in, progress) = watch::channel(Progress::UnderWay);
+        under_way.insert(name.clone(), progress.clone());
+        drop(under_way);
+        let (pushes, app) = (Arc::clone(self), Arc::clone(app));
+        tokio::spawn(async move {
+            let mut life = pushes.life.clone();
+            let done = tokio::select! {
+                done = pushes.carry_out(&app, &push) => done,
+                // Draining still lets it end; only the end of the service does not.
+                () = ended(&mut life) => Err(GivenUp),
+            };
+            pushes.forget(&name);
+            if done.is_ok() {
+                progress_in.send_replace(Progress::Done);
+            }
+            drop(permit);
+        });
+        Some(progress)
+    }
+
+    fn forget(&self, name: &str) {
+        let mut under_way = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        under_way.remove(name);
+    }
+
+    async fn carry_out(&self, app: &Arc<str>, push: &Push) -> Result<(), GivenUp> {
+        match &push.notice {
+            Notice::Popup(choices) | Notice::Change(choices) => {
+                for choice in choices {
+                    self.note(app, push, choice).await?;
+                }
+            }
+            Notice::Sent(deliveries) => {
+                for delivery in deliveries {
+                    self.receipt(app, push, delivery).await?;
+                }
+            }
+            Notice::CustomerMessage | Notice::Other => {}
+        }
+        Ok(())
+    }
+
+    /// `WeChat` names a push by user and time; an event and a template more tell those of one second apart.
+    async fn note(&self, app: &Arc<str>, push: &Push, choice: &Choice) -> Result<(), GivenUp> {
+        let Some(word) = choice.word else {
+            return Ok(());
+        };
+        let report = Report {
+            key: grants::Key {
+                app: Arc::clone(app),
+                openid: Arc::from(push.openid.as_str()),
+                template_id: Arc::from(choice.template_id.as_str()),
+            },
+            id: Arc::from(format!("{}/{}", push.notice.as_str(), push.at_ms)),
+            source: Source::Callback,
+            word,
+            at_ms: push.at_ms,
+            now_ms: now_ms(),
+        };
+        let question = grants::Question::Report(report);
+        self.store.ask(Request::Grant(question)).await?;
+        Ok(())
+    }
+
+    async fn receipt(
+        &self,
+        app: &Arc<str>,
+        push: &Push,
+        delivery: &Delivery,
+    ) -> Result<(), GivenUp> {
+        let told = Told {
+            app: Arc::clone(app),
+            openid: push.openid.clone(),
+            happened_ms: push.at_ms,
+            received_ms: now_ms(),
+            delivery: delivery.clone(),
+        };
+        let key = receipts::Key {
+            app: Arc::clone(app),
+            msgid: Arc::from(delivery.msgid.as_str()),
+        };
+        let outcome = match self.join(&key).await? {
+            Joined::Published => return Ok(()),
+            Joined::To(outcome) => Some(outcome),
+            Joined::ToNothing => None,
+        };
+        let receipt = told.receipt(outcome.as_deref(), self.style);
+        self.publish(&receipt).await?;
+        self.metrics.receipt(&receipt);
+        let now_ms = now_ms();
+        let done = receipts::Question::Done { key, now_ms };
+        self.store.ask(Request::Receipt(done)).await?;
+        Ok(())
+    }
+
+    async fn join(&self, key: &receipts::Key) -> Result<Joined, GivenUp> {
+        let deadline = Instant::now() + JOIN_PATIENCE;
+        loop {
+            let question = receipts::Question::Join {
+                key: key.clone(),
+                now_ms: now_ms(),
+            };
+            let Answer::Receipt(reply) = self.store.ask(Request::Receipt(question)).await? else {
+                // A store answers what it was asked.
+                return Err(GivenUp);
+            };
+            match reply {
+                Reply::Joined(outcome) => return Ok(Joined::To(outcome)),
+                Reply::Published | Reply::Noted => return Ok(Joined::Published),
+                Reply::Unknown if Instant::now() > deadline => return Ok(Joined::ToNothing),
+                Reply::Unknown => tokio::time::sleep(JOIN_AGAIN).await,
+            }
+        }
+    }
+
+    async fn publish(&self, receipt: &Receipt) -> Result<(), GivenUp> {
+        let value = serde_json::to_vec(receipt).map_err(|_| GivenUp)?;
+        let kind = format!("{RECEIPT_TYPE}{}", receipt.status.as_str());
+        let headers = [
+            ("ce_specversion", "1.0"),
+            ("ce_id", &receipt.id),
+            ("ce_source", &self.source),
+            ("ce_type", &kind),
+            ("ce_time", &receipt.received_at),
+            ("content-type", "application/json"),
+        ];
+        let key = receipt.key();
+        let letter = Letter {
+            topic: &self.topic,
+            key: &key,
+            headers: &headers,
+            value: &value,
+        };
+        loop {
+            match self.postbox.publish(&letter).await {
+                Ok(()) => return Ok(()),
+                Err(PostError::Closed) => return Err(GivenUp),
+                Err(error @ PostError::TooLarge) => {
+                    // It would never be taken; nobody is kept waiting for it.
+                    tracing::error!(%error, id = receipt.id, "a receipt is not published");
+                    return Ok(());
+                }
+                Err(error) => {
+                    tracing::warn!(%error, id = receipt.id, "a receipt waits for Kafka");
+                    self.metrics.publish_failed();
+                    tokio::time::sleep(PUBLISH_AGAIN).await;
+                }
+            }
+        }
+    }
+}
+
+/// What a receipt belongs to.
+enum Joined {
+    To(Arc<Outcome>),
+    ToNothing,
+    Published,
+}
+
+/// Waits for the end of the service, which hangs up.
+async fn ended(life: &mut watch::Receiver<Life>) {
+    while life.changed().await.is_ok() {}
+}

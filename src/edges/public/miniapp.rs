@@ -1,0 +1,290 @@
+//! `POST /miniapp/…`: what a mini program asks of us for its user.
+//!
+//! A login gives a token that names a session, and the session's user is known to the store alone: neither openid nor `session_key` ever
+//! leaves the server.
+
+mod login;
+mod session;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
+
+use super::client::{Paces, address_of, household, read_body};
+use super::listener::Peer;
+use super::refusal::Refusal;
+use super::{Parts, answer, now_ms};
+use crate::config::{self, ClientAddress};
+use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
+use crate::edges::store::StoreClient;
+use crate::edges::wechat::WeChat;
+use crate::pipeline::claims::{self, Request};
+use crate::pipeline::event::rfc3339_ms;
+use crate::pipeline::grants::{self, Report, Source, Word};
+use crate::pipeline::logins;
+use crate::pipeline::rules::RuleSet;
+use crate::telemetry::{Metrics, PublicRoute};
+pub(super) use login::login;
+use session::Signer;
+
+/// The mini programs of all apps.
+pub(super) struct MiniApp {
+    apps: Vec<Arc<str>>,
+    signer: Signer,
+    send: BTreeMap<String, String>,
+    max_body: usize,
+    client_address: ClientAddress,
+    addresses: Paces<IpAddr>,
+    sessions: Paces<Arc<str>>,
+    rules: watch::Receiver<Arc<RuleSet>>,
+    wechat: Arc<WeChat>,
+    store: StoreClient,
+    postbox: Arc<Postbox>,
+    metrics: Arc<Metrics>,
+}
+
+/// How long a request waits for the store. A person looks at a screen meanwhile.
+const STORE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Room for any id that a client makes up, and little enough for a header.
+const LONGEST_ID: usize = 64;
+
+/// `WeChat`: `wx.requestSubscribeMessage` asks for at most five templates at once, and may once ask for more.
+const MOST_ANSWERS: usize = 20;
+
+impl MiniApp {
+    pub(super) fn new(
+        settings: &config::MiniApp,
+        client_address: ClientAddress,
+        parts: &Parts,
+        postbox: Arc<Postbox>,
+    ) -> Self {
+        Self {
+            apps: settings.apps.clone(),
+            signer: Signer::new(&settings.session_secret, settings.session_life),
+            send: settings.send.clone(),
+            max_body: settings.max_body,
+            client_address,
+            addresses: Paces::new(settings.per_address),
+            sessions: Paces::new(settings.per_session),
+            rules: parts.rules.clone(),
+            wechat: Arc::clone(&parts.wechat),
+            store: parts.store.clone(),
+            postbox,
+            metrics: Arc::clone(&parts.metrics),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Subscriptions {
+    id: String,
+    answers: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct Counted {
+    counted: usize,
+}
+
+/// `{"id", "answers": {"<template id>": "accept"}}` → `{"counted": n}`
+pub(super) async fn subscriptions(
+    State(miniapp): State<Arc<MiniApp>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let result = miniapp.note(peer, &headers, body).await;
+    answer(&miniapp.metrics, PublicRoute::Subscriptions, result)
+}
+
+#[derive(Deserialize)]
+struct Send {
+    #[serde(rename = "type")]
+    kind: String,
+    id: String,
+    #[serde(default)]
+    data: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct Published {
+    id: String,
+}
+
+/// `{"type", "id", "data"}` → 202 `{"id"}`
+pub(super) async fn send(
+    State(miniapp): State<Arc<MiniApp>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let result = miniapp.publish(peer, &headers, body).await;
+    answer(&miniapp.metrics, PublicRoute::Send, result)
+}
+
+/// Who asks.
+struct User {
+    app: Arc<str>,
+    openid: Arc<str>,
+}
+
+impl MiniApp {
+    /// The body, if its address may ask now.
+    async fn body(&self, peer: Peer, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+        let address = address_of(peer.0, headers, self.client_address);
+        self.addresses.take(&household(address))?;
+        read_body(body, self.max_body).await
+    }
+
+    /// The user of the session that the request names.
+    async fn user(&self, headers: &HeaderMap) -> Result<User, Refusal> {
+        let now_ms = now_ms();
+        let session = self
+            .signer
+            .session(headers, now_ms)
+            .filter(|session| self.apps.contains(&session.app))
+            .ok_or(Refusal::SessionExpired)?;
+        self.sessions.take(&session.id)?;
+        let name = logins::session_name(&session.id);
+        let recall = logins::Question::Recall { name, now_ms };
+        let claims::Answer::Login(logins::Reply::User(Some(openid))) =
+            self.ask(Request::Login(recall)).await?
+        else {
+            return Err(Refusal::SessionExpired);
+        };
+        let app = session.app;
+        Ok(User { app, openid })
+    }
+
+    async fn note(&self, peer: Peer, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
+        let body = self.body(peer, headers, body).await?;
+        let user = self.user(headers).await?;
+        let said: Subscriptions = parse(&body)?;
+        check_id(&said.id)?;
+        if said.answers.len() > MOST_ANSWERS {
+            return Err(Refusal::BadRequest("there are more than 20 answers"));
+        }
+        let id: Arc<str> = Arc::from(said.id);
+        let mut counted = 0;
+        for (template_id, word) in &said.answers {
+            let Some(word) = Word::parse(word).flatten() else {
+                continue;
+            };
+            if !self.knows(&user.app, template_id) {
+                continue;
+            }
+            let now_ms = now_ms();
+            let report = Report {
+                key: grants::Key {
+                    app: Arc::clone(&user.app),
+                    openid: Arc::clone(&user.openid),
+                    template_id: Arc::from(template_id.as_str()),
+                },
+                id: Arc::clone(&id),
+                source: Source::MiniProgram,
+                word,
+                at_ms: now_ms,
+                now_ms,
+            };
+            self.ask(Request::Grant(grants::Question::Report(report)))
+                .await?;
+            counted += usize::from(word == Word::Accept);
+        }
+        Ok(Json(Counted { counted }).into_response())
+    }
+
+    /// Whether the catalog has this id for the app. A client must not fill the store with what it makes up.
+    fn knows(&self, app: &str, template_id: &str) -> bool {
+        let rules = self.rules.borrow();
+        let template = rules.catalog().find(app, template_id);
+        template.is_some_and(|template| template.id == template_id)
+    }
+
+    async fn publish(
+        &self,
+        peer: Peer,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Response, Refusal> {
+        let body = self.body(peer, headers, body).await?;
+        let user = self.user(headers).await?;
+        let said: Send = parse(&body)?;
+        check_id(&said.id)?;
+        let topic = self.send.get(&said.kind).ok_or(Refusal::TypeNotAllowed)?;
+        let mut data = said.data;
+        // Who it is for is known from the session: a client that could say so could send to anybody.
+        data.insert("openid".to_owned(), Value::from(user.openid.as_ref()));
+        let value = serde_json::to_vec(&data)
+            .map_err(|_| Refusal::BadRequest("`data` cannot be written"))?;
+        let key = name_of(&user.openid);
+        let id = format!("{key}-{}", said.id);
+        let source = format!("/miniapp/{}", user.app);
+        let time = rfc3339_ms(now_ms());
+        let headers = [
+            ("ce_specversion", "1.0"),
+            ("ce_id", id.as_str()),
+            ("ce_source", &source),
+            ("ce_type", &said.kind),
+            ("ce_time", &time),
+            ("content-type", "application/json"),
+        ];
+        let letter = Letter {
+            topic,
+            key: &key,
+            headers: &headers,
+            value: &value,
+        };
+        match self.postbox.publish(&letter).await {
+            Ok(()) => Ok((StatusCode::ACCEPTED, Json(Published { id })).into_response()),
+            Err(PostError::TooLarge) => Err(Refusal::TooLarge),
+            Err(error @ (PostError::Failed(_) | PostError::Closed)) => {
+                tracing::warn!(%error, topic, "an event of the mini program is not published");
+                Err(Refusal::Unavailable)
+            }
+        }
+    }
+
+    /// Asks the store, and does not wait for one that is down: what it was asked it carries out all the same, later.
+    async fn ask(&self, request: Request) -> Result<claims::Answer, Refusal> {
+        match tokio::time::timeout(STORE_PATIENCE, self.store.ask(request)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body)
+        .map_err(|_| Refusal::BadRequest("the body is not the JSON that it must be"))
+}
+
+/// An id is a part of a header and of a name in the store.
+fn check_id(id: &str) -> Result<(), Refusal> {
+    let is_id = (1..=LONGEST_ID).contains(&id.len());
+    if is_id && id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(Refusal::BadRequest(
+        "`id` must be 1 to 64 letters, digits or signs of ASCII, without spaces",
+    ))
+}
+
+/// A user by another name: so that one user cannot use up another's ids, and no openid stands in a key.
+fn name_of(openid: &str) -> String {
+    let digest = Sha256::digest(openid.as_bytes());
+    let half = digest.iter().take(8);
+    half.fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}

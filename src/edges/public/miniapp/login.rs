@@ -1,0 +1,134 @@
+//! `POST /miniapp/login`: a code of `wx.login` becomes a session.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+
+use super::session::Session;
+use super::{MiniApp, parse};
+use crate::edges::public::listener::Peer;
+use crate::edges::public::refusal::Refusal;
+use crate::edges::public::{answer, now_ms};
+use crate::pipeline::claims::Request;
+use crate::pipeline::logins::{self, Exchanged, JsCode, Refused};
+use crate::telemetry::PublicRoute;
+
+/// A code has 32 letters; nothing says that it always will.
+const LONGEST_CODE: usize = 256;
+
+/// `WeChat`: jscode2session, one user's logins are limited by the minute.
+const TOO_OFTEN: i64 = 45011;
+const TOO_OFTEN_FOR_S: u64 = 60;
+
+#[derive(Deserialize)]
+struct Login {
+    app: Option<String>,
+    code: String,
+}
+
+#[derive(Serialize)]
+struct LoggedIn {
+    token: String,
+    expires_in: u64,
+}
+
+/// `{"app"?, "code"}` → `{"token", "expires_in"}`
+pub(in crate::edges::public) async fn login(
+    State(miniapp): State<Arc<MiniApp>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let result = miniapp.log_in(peer, &headers, body).await;
+    answer(&miniapp.metrics, PublicRoute::Login, result)
+}
+
+impl MiniApp {
+    async fn log_in(
+        &self,
+        peer: Peer,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Response, Refusal> {
+        let body = self.body(peer, headers, body).await?;
+        let login: Login = parse(&body)?;
+        let app = self.app(login.app.as_deref())?;
+        let code = login.code;
+        let is_code = code.bytes().all(|byte| byte.is_ascii_graphic());
+        if code.is_empty() || code.len() > LONGEST_CODE || !is_code {
+            return Err(Refusal::BadRequest(
+                "`code` must be what wx.login gave: up to 256 letters",
+            ));
+        }
+        let openid = self.exchange(&app, &JsCode::new(code)).await?;
+        let now_ms = now_ms();
+        let session = Session::new(app);
+        let name = logins::session_name(&session.id);
+        let keep = logins::Question::Keep {
+            name,
+            openid,
+            now_ms,
+            until_ms: now_ms.saturating_add(self.signer.life_ms()),
+        };
+        self.ask(Request::Login(keep)).await?;
+        let token = self.signer.sign(&session, now_ms).map_err(|error| {
+            tracing::error!(%error, "a session cannot be signed");
+            Refusal::Unavailable
+        })?;
+        let expires_in = self.signer.life_s();
+        Ok(Json(LoggedIn { token, expires_in }).into_response())
+    }
+
+    /// The app that a login names; it may name none if there is only one.
+    fn app(&self, said: Option<&str>) -> Result<Arc<str>, Refusal> {
+        let found = match (said, self.apps.as_slice()) {
+            (Some(said), apps) => apps.iter().find(|app| app.as_ref() == said),
+            (None, [only]) => Some(only),
+            (None, _) => {
+                return Err(Refusal::BadRequest(
+                    "`app` is missing, and there is more than one",
+                ));
+            }
+        };
+        found
+            .cloned()
+            .ok_or(Refusal::BadRequest("there is no such `app`"))
+    }
+
+    async fn exchange(&self, app: &Arc<str>, code: &JsCode) -> Result<Arc<str>, Refusal> {
+        let (errcode, errmsg, why) = match self.wechat.exchange(app, code).await {
+            Exchanged::Openid(openid) => return Ok(openid),
+            Exchanged::Unanswered { detail } => {
+                tracing::warn!(app = app.as_ref(), detail, "WeChat did not answer a login");
+                return Err(Refusal::WechatUnavailable);
+            }
+            Exchanged::Refused {
+                errcode,
+                errmsg,
+                why,
+                ..
+            } => (errcode, errmsg, why),
+        };
+        match (why, errcode) {
+            (Refused::Expired, _) => Err(Refusal::LoginCodeExpired),
+            (Refused::Used, _) => Err(Refusal::LoginCodeUsed),
+            (Refused::Blocked, _) => Err(Refusal::UserBlocked),
+            (Refused::Busy, TOO_OFTEN) => Err(Refusal::TooManyRequests(TOO_OFTEN_FOR_S)),
+            (Refused::Busy, _) => Err(Refusal::WechatUnavailable),
+            (Refused::Account, _) => {
+                tracing::error!(
+                    app = app.as_ref(),
+                    errcode,
+                    errmsg,
+                    "WeChat refuses every login of the app"
+                );
+                Err(Refusal::WechatUnavailable)
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+-- Ledgers of grants. This means what pipeline::grants::Ledger means, method by method; there are the reasons.
+--
+-- A ledger is kept as JSON: { granted, used, reserved = { message id -> since }, void = { message id -> '1' }, recent = { { at, source,
+-- source, … }, … } }. Numbers are texts in it, because cjson keeps only fourteen digits. Only this script reads it, so it is no matter
+-- that an empty list looks like an empty object.
+
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+local function read_ledger(key)
+  local text = redis.call('GET', key)
+  if not text then
+    return { granted = 0, used = 0, reserved = {}, void = {}, recent = {} }
+  end
+  local kept = cjson.decode(text)
+  kept.granted, kept.used = tonumber(kept.granted), tonumber(kept.used)
+  kept.void = kept.void or {}
+  return kept
+end
+
+-- `life` says how long the ledger is kept: { 'PX', milliseconds }, or { 'KEEPTTL' }.
+local function write_ledger(key, ledger, life)
+  local is_empty = ledger.granted == 0 and ledger.used == 0
+    and next(ledger.reserved) == nil and #ledger.recent == 0
+  if is_empty then
+    redis.call('DEL', key)
+    return
+  end
+  local text = cjson.encode({
+    granted = digits(ledger.granted),
+    used = digits(ledger.used),
+    reserved = ledger.reserved,
+    void = ledger.void,
+    recent = ledger.recent,
+  })
+  redis.call('SET', key, text, unpack(life))
+end
+
+local NEWS, NO_NEWS = { 'PX', LEDGERS_FOR_MS }, { 'KEEPTTL' }
+
+local function put_back(ledger, message_id)
+  if ledger.reserved[message_id] and ledger.void[message_id] then
+    ledger.granted = math.max(ledger.granted - 1, 0)
+    ledger.void[message_id] = nil
+  end
+  ledger.reserved[message_id] = nil
+end
+
+local function tidy(ledger, now)
+  for message_id, since in pairs(ledger.reserved) do
+    if tonumber(since) < now - RESERVED_FOR_MS then
+      put_back(ledger, message_id)
+    end
+  end
+  local recent = {}
+  for _, accept in ipairs(ledger.recent) do
+    if tonumber(accept[1]) >= now - RECENT_FOR_MS then
+      recent[#recent + 1] = accept
+    end
+  end
+  ledger.recent = recent
+end
+
+local function n_reserved(ledger)
+  local count = 0
+  for _ in pairs(ledger.reserved) do
+    count = count + 1
+  end
+  return count
+end
+
+local function n_left(ledger)
+  return math.max(ledger.granted - ledger.used - n_reserved(ledger), 0)
+end
+
+local function set_left(ledger, left)
+  ledger.granted = ledger.used + n_reserved(ledger) + left
+end
+
+local function is_told_by(accept, source)
+  for i = 2, #accept do
+    if accept[i] == source then
+      return true
+    end
+  end
+  return false
+end
+
+local function hear_accept(ledger, at, source)
+  for _, known in ipairs(ledger.recent) do
+    local is_near = math.abs(tonumber(known[1]) - tonumber(at)) <= SAME_ACCEPT_MS
+    if is_near and not is_told_by(known, source) then
+      known[#known + 1] = source
+      return 'known'
+    end
+  end
+  ledger.granted = ledger.granted + 1
+  if #ledger.recent >= MOST_RECENT then
+    table.remove(ledger.recent, 1)
+  end
+  ledger.recent[#ledger.recent + 1] = { at, source }
+  return 'new'
+end
+
+local function hear_reject(ledger, at)
+  for message_id, since in pairs(ledger.reserved) do
+    if tonumber(since) <= tonumber(at) then
+      ledger.void[message_id] = '1'
+    end
+  end
+  local n_later = 0
+  for _, accept in ipairs(ledger.recent) do
+    if tonumber(accept[1]) > tonumber(at) then
+      n_later = n_later + 1
+    end
+  end
+  set_left(ledger, math.min(n_left(ledger), n_later))
+end
+
+-- Sets a grant aside; `without` says what follows if there is none.
+local function reserve(key, message_id, without, now)
+  local ledger = read_ledger(key)
+  tidy(ledger, tonumber(now))
+  local reservation
+  if ledger.reserved[message_id] or n_left(ledger) > 0 then
+    ledger.reserved[message_id] = now
+    reservation = 'made'
+  elseif without == 'send' then
+    reservation = 'missing'
+  end
+  write_ledger(key, ledger, NEWS)
+  return reservation
+end
+
+local function give_back(key, message_id)
+  local ledger = read_ledger(key)
+  if ledger.reserved[message_id] then
+    put_back(ledger, message_id)
+    write_ledger(key, ledger, NO_NEWS)
+  end
+end
+
+-- What was set aside for a message has come to its end, with the message.
+local function end_grant(key, message_id, is_sent, is_refused, now)
+  local ledger = read_ledger(key)
+  tidy(ledger, tonumber(now))
+  if is_sent then
+    ledger.reserved[message_id], ledger.void[message_id] = nil, nil
+    ledger.used = ledger.used + 1
+    ledger.granted = math.max(ledger.granted, ledger.used)
+  else
+    put_back(ledger, message_id)
+  end
+  if is_refused then
+    hear_reject(ledger, now)
+  end
+  write_ledger(key, ledger, NEWS)
+end
+
+local function report()
+  local mark_key, key = next_key(), next_key()
+  local word, source, at, now = next_argument(), next_argument(), next_argument(), next_argument()
+  if redis.call('GET', mark_key) then
+    return { 'counted', 'known' }
+  end
+  redis.call('SET', mark_key, '1', 'PX', remember_ms)
+  local ledger = read_ledger(key)
+  tidy(ledger, tonumber(now))
+  local counted = 'new'
+  if word == 'accept' then
+    counted = hear_accept(ledger, at, source)
+  else
+    hear_reject(ledger, at)
+  end
+  write_ledger(key, ledger, NEWS)
+  return { 'counted', counted }
+end
+
+-- The numbers; with `left`, that many are left from now on.
+local function balance(key, now, left)
+  local ledger = read_ledger(key)
+  tidy(ledger, tonumber(now))
+  if left then
+    set_left(ledger, tonumber(left))
+  end
+  write_ledger(key, ledger, NEWS)
+  return {
+    'balance',
+    digits(ledger.granted),
+    digits(n_reserved(ledger)),
+    digits(ledger.used),
+    digits(n_left(ledger)),
+  }
+end
+
+local function look()
+  return balance(next_key(), next_argument(), nil)
+end
+
+local function set()
+  return balance(next_key(), next_argument(), next_argument())
+end

@@ -1,0 +1,202 @@
+//! Claims and outcomes.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::grants;
+use super::receipts::number;
+use crate::edges::store::unreadable;
+use crate::pipeline::claims::{Answer, Claim, Held, Holder, Settlement, counts_as_sent};
+use crate::pipeline::grants::{Key, Reservation};
+use crate::pipeline::outcome::Outcome;
+use crate::pipeline::receipts::{self, Receipts};
+
+/// A row of `claims`.
+struct Entry {
+    outcome_id: Arc<str>,
+    /// `None`: it was sent, or may have been.
+    holder: Option<Holder>,
+    since_ms: i64,
+}
+
+impl Entry {
+    fn held(self, holder: Holder) -> Answer {
+        Answer::Held(Held {
+            outcome_id: self.outcome_id,
+            holder,
+            since_ms: self.since_ms,
+        })
+    }
+}
+
+/// May this message be sent?
+pub(super) fn claim(connection: &Connection, claim: &Claim) -> anyhow::Result<Answer> {
+    if let Some(outcome) = read_outcome(connection, &claim.outcome_id)? {
+        return Ok(Answer::Settled(outcome));
+    }
+    if let Some(entry) = read_claim(connection, &claim.message_id)? {
+        let is_same_record = entry.outcome_id == claim.outcome_id;
+        match entry.holder {
+            None => {
+                return Ok(Answer::Duplicate {
+                    of: entry.outcome_id,
+                });
+            }
+            // The first answer was lost on the way.
+            Some(holder) if holder == claim.holder => {}
+            Some(holder) if is_same_record && claim.over == Some(holder) => {}
+            Some(holder) => return Ok(entry.held(holder)),
+        }
+    }
+    let reservation = match &claim.grant {
+        Some(wish) => grants::reserve(connection, wish, claim)?,
+        None => Some(Reservation::NotAsked),
+    };
+    let Some(reservation) = reservation else {
+        return Ok(Answer::NoGrant);
+    };
+    let holder = Some(claim.holder);
+    write_claim(
+        connection,
+        &claim.message_id,
+        &claim.outcome_id,
+        holder,
+        claim.now_ms,
+    )?;
+    Ok(Answer::Claimed(reservation))
+}
+
+/// The message reached nobody. Another holder's claim stays.
+pub(super) fn release(
+    connection: &Connection,
+    message_id: &str,
+    holder: Holder,
+    grant: Option<&Key>,
+) -> anyhow::Result<()> {
+    let n_released = connection
+        .prepare_cached("DELETE FROM claims WHERE message_id = ?1 AND holder = ?2")?
+        .execute(params![message_id, holder.to_string()])?;
+    match grant {
+        Some(key) if n_released > 0 => grants::give_back(connection, key, message_id),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// This is how a message ended.
+pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> anyhow::Result<Answer> {
+    let outcome = &settlement.outcome;
+    if let Some(earlier) = read_outcome(connection, &outcome.id)? {
+        return Ok(Answer::Settled(earlier));
+    }
+    match read_claim(connection, &outcome.message_id)? {
+        // Another record's claim or message; this record's outcome is its own.
+        Some(entry) if *entry.outcome_id != *outcome.id => {}
+        Some(entry) => match (entry.holder, settlement.holder) {
+            (Some(holder), None) => return Ok(entry.held(holder)),
+            (Some(holder), Some(ours)) if holder != ours => return Ok(Answer::TakenOver),
+            (Some(_), Some(_)) => end_claim(connection, settlement)?,
+            (None, _) => {}
+        },
+        // What was claimed may have been forgotten or given up meanwhile; what was sent, or may have been, stays marked.
+        None if settlement.holder.is_some() || counts_as_sent(outcome.status) => {
+            end_claim(connection, settlement)?;
+        }
+        None => {}
+    }
+    if let (Receipts::Expected, Some(key)) = (settlement.receipts, receipts::Key::of(outcome)) {
+        number(connection, &key, &outcome.id, settlement.now_ms)?;
+    }
+    // Whoever the message was for is forgotten with it: see the tables.
+    connection
+        .prepare_cached("INSERT INTO outcomes (id, json, settled_ms) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            outcome.id,
+            serde_json::to_string(&**outcome)?,
+            settlement.now_ms
+        ])?;
+    Ok(Answer::Settled(Arc::clone(outcome)))
+}
+
+fn end_claim(connection: &Connection, settlement: &Settlement) -> anyhow::Result<()> {
+    let outcome = &settlement.outcome;
+    if counts_as_sent(outcome.status) {
+        write_claim(
+            connection,
+            &outcome.message_id,
+            &outcome.id,
+            None,
+            settlement.now_ms,
+        )?;
+    } else {
+        connection
+            .prepare_cached("DELETE FROM claims WHERE message_id = ?1")?
+            .execute([&outcome.message_id])?;
+    }
+    match &settlement.grant {
+        Some(key) => grants::end(connection, key, settlement),
+        None => Ok(()),
+    }
+}
+
+fn read_claim(connection: &Connection, message_id: &str) -> anyhow::Result<Option<Entry>> {
+    let mut select = connection
+        .prepare_cached("SELECT outcome_id, holder, since_ms FROM claims WHERE message_id = ?1")?;
+    let row: Option<(String, Option<String>, i64)> = select
+        .query_row([message_id], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?;
+    let Some((outcome_id, holder, since_ms)) = row else {
+        return Ok(None);
+    };
+    let holder = match holder {
+        Some(text) => {
+            let holder = Holder::parse(&text);
+            Some(
+                holder
+                    .with_context(|| format!("the claim of {message_id} has no readable holder"))?,
+            )
+        }
+        None => None,
+    };
+    Ok(Some(Entry {
+        outcome_id: Arc::from(outcome_id),
+        holder,
+        since_ms,
+    }))
+}
+
+fn write_claim(
+    connection: &Connection,
+    message_id: &str,
+    outcome_id: &str,
+    holder: Option<Holder>,
+    since_ms: i64,
+) -> anyhow::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO claims (message_id, outcome_id, holder, since_ms) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (message_id) DO UPDATE SET
+                outcome_id = excluded.outcome_id, holder = excluded.holder, since_ms = excluded.since_ms",
+        )?
+        .execute(params![message_id, outcome_id, holder.map(|holder| holder.to_string()), since_ms])?;
+    Ok(())
+}
+
+/// The outcome with this id.
+pub(super) fn read_outcome(
+    connection: &Connection,
+    id: &str,
+) -> anyhow::Result<Option<Arc<Outcome>>> {
+    let json: Option<String> = connection
+        .prepare_cached("SELECT json FROM outcomes WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    let Some(json) = json else {
+        return Ok(None);
+    };
+    let outcome = serde_json::from_str(&json).with_context(|| unreadable(id))?;
+    Ok(Some(Arc::new(outcome)))
+}

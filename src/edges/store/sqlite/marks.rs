@@ -1,0 +1,22 @@
+//! What was told or done once.
+
+use rusqlite::{Connection, params};
+
+/// Whether something was told or done before.
+pub(super) fn has_mark(connection: &Connection, mark: &str) -> anyhow::Result<bool> {
+    let found = connection
+        .prepare_cached("SELECT 1 FROM marks WHERE mark = ?1")?
+        .exists([mark])?;
+    Ok(found)
+}
+
+/// Something was told or done.
+pub(super) fn write_mark(connection: &Connection, mark: &str, since_ms: i64) -> anyhow::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO marks (mark, since_ms) VALUES (?1, ?2)
+             ON CONFLICT (mark) DO UPDATE SET since_ms = excluded.since_ms",
+        )?
+        .execute(params![mark, since_ms])?;
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! The tables, how they grow from version to version, and what is forgotten of them.
+
+use anyhow::bail;
+use rusqlite::Connection;
+
+use crate::pipeline::claims::Horizon;
+
+/// The version of the tables, kept in the file's `user_version`.
+const NEWEST: i64 = 2;
+
+/// What version 1 has. Files with just this are about: it does not change any more.
+pub(super) const VERSION_1: &str = "
+    CREATE TABLE claims (
+        message_id TEXT NOT NULL UNIQUE,
+        outcome_id TEXT NOT NULL,
+        holder     TEXT,                -- NULL: it was sent, or may have been
+        since_ms   INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX claims_by_age ON claims (since_ms);
+    CREATE TABLE outcomes (
+        id         TEXT NOT NULL UNIQUE,
+        json       TEXT NOT NULL,
+        settled_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX outcomes_by_age ON outcomes (settled_ms);
+    PRAGMA user_version = 1;
+";
+
+/// What version 2 adds. The trigger costs a message of a rule without login codes one look into an index; a statement of its own would
+/// cost it more.
+const VERSION_2: &str = "
+    CREATE TABLE ledgers (
+        app         TEXT NOT NULL,
+        openid      TEXT NOT NULL,
+        template_id TEXT NOT NULL,
+        json        TEXT NOT NULL,
+        changed_ms  INTEGER NOT NULL,
+        UNIQUE (app, openid, template_id)
+    ) STRICT;
+    CREATE INDEX ledgers_by_age ON ledgers (changed_ms);
+    CREATE TABLE marks (
+        mark     TEXT NOT NULL UNIQUE,  -- what was told or done
+        since_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX marks_by_age ON marks (since_ms);
+    CREATE TABLE users (
+        name     TEXT NOT NULL UNIQUE,  -- the id of an outcome, or of a session
+        openid   TEXT NOT NULL,
+        until_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX users_by_age ON users (until_ms);
+    CREATE TABLE numbers (
+        app        TEXT NOT NULL,
+        msgid      TEXT NOT NULL,
+        outcome_id TEXT NOT NULL,
+        since_ms   INTEGER NOT NULL,
+        UNIQUE (app, msgid)
+    ) STRICT;
+    CREATE INDEX numbers_by_age ON numbers (since_ms);
+    CREATE TRIGGER user_is_forgotten_with_his_message AFTER INSERT ON outcomes
+        BEGIN DELETE FROM users WHERE name = NEW.id; END;
+    PRAGMA user_version = 2;
+";
+
+/// Makes what the file does not have yet. Fails if it has more than is known here.
+pub(super) fn make(connection: &Connection) -> anyhow::Result<()> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match version {
+        0 => {
+            connection.execute_batch(VERSION_1)?;
+            connection.execute_batch(VERSION_2)?;
+        }
+        1 => connection.execute_batch(VERSION_2)?,
+        NEWEST => {}
+        newer => bail!(
+            "it was written by a newer wx-courier (version {newer} of the tables, this one knows {NEWEST}): run that one again, or name another file in [state] url"
+        ),
+    }
+    Ok(())
+}
+
+/// A table whose rows are forgotten one day.
+pub(super) struct Aging {
+    /// Deletes rows from before `?1`, at most `?2` of them, the oldest first.
+    pub(super) forget: &'static str,
+    reach: Reach,
+}
+
+/// How long rows are kept.
+#[derive(Clone, Copy)]
+enum Reach {
+    Entries,
+    Ledgers,
+    /// Until the time that stands in them.
+    TheirOwn,
+}
+
+impl Aging {
+    /// Rows from before this moment are forgotten.
+    pub(super) fn horizon_ms(&self, horizon: Horizon) -> i64 {
+        match self.reach {
+            Reach::Entries => horizon.entries_ms(),
+            Reach::Ledgers => horizon.ledgers_ms(),
+            Reach::TheirOwn => horizon.now_ms,
+        }
+    }
+}
+
+/// All of them, in the order in which they are looked through.
+pub(super) const AGING: [Aging; 6] = [
+    Aging {
+        forget: "DELETE FROM claims WHERE rowid IN
+            (SELECT rowid FROM claims WHERE since_ms < ?1 ORDER BY since_ms LIMIT ?2)",
+        reach: Reach::Entries,
+    },
+    Aging {
+        forget: "DELETE FROM outcomes WHERE rowid IN
+            (SELECT rowid FROM outcomes WHERE settled_ms < ?1 ORDER BY settled_ms LIMIT ?2)",
+        reach: Reach::Entries,
+    },
+    Aging {
+        forget: "DELETE FROM marks WHERE rowid IN
+            (SELECT rowid FROM marks WHERE since_ms < ?1 ORDER BY since_ms LIMIT ?2)",
+        reach: Reach::Entries,
+    },
+    Aging {
+        forget: "DELETE FROM numbers WHERE rowid IN
+            (SELECT rowid FROM numbers WHERE since_ms < ?1 ORDER BY since_ms LIMIT ?2)",
+        reach: Reach::Entries,
+    },
+    Aging {
+        forget: "DELETE FROM users WHERE rowid IN
+            (SELECT rowid FROM users WHERE until_ms < ?1 ORDER BY until_ms LIMIT ?2)",
+        reach: Reach::TheirOwn,
+    },
+    Aging {
+        forget: "DELETE FROM ledgers WHERE rowid IN
+            (SELECT rowid FROM ledgers WHERE changed_ms < ?1 ORDER BY changed_ms LIMIT ?2)",
+        reach: Reach::Ledgers,
+    },
+];

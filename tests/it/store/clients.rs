@@ -1,0 +1,105 @@
+//! Whoever has a question beside the service.
+
+use wx_courier::edges::store::{StoreClient, StoreGone};
+use wx_courier::pipeline::grants::{Balance, Key, Question, Reply};
+
+use super::*;
+
+fn set(left: u32) -> Request {
+    Request::Grant(Question::Set {
+        key: Key {
+            app: Arc::from("shop"),
+            openid: Arc::from("o1"),
+            template_id: Arc::from("T1"),
+        },
+        left,
+        now_ms: NOW_MS,
+    })
+}
+
+fn left(left: u64) -> Answer {
+    Answer::Grant(Reply::Balance(Balance {
+        granted: left,
+        left,
+        ..Balance::default()
+    }))
+}
+
+/// A question under way in the background.
+fn ask(
+    desk: &Desk,
+    client: &StoreClient,
+    request: Request,
+) -> tokio::task::JoinHandle<Result<Answer, StoreGone>> {
+    let client = client.clone();
+    let _inside = desk.runtime.enter();
+    tokio::spawn(async move { client.ask(request).await })
+}
+
+#[test]
+fn a_client_waits_while_redis_is_stopped_and_is_answered_afterwards() {
+    let redis = Redis::start();
+    let mut desk = Desk::redis(&redis, "g");
+    let client = desk.store.client();
+    let answered = desk.runtime.block_on(client.ask(set(1)));
+    assert_eq!(answered, Ok(left(1)));
+    redis.freeze();
+    let asked = ask(&desk, &client, set(2));
+    desk.hear_down();
+    assert!(!asked.is_finished());
+    redis.thaw();
+    assert_eq!(desk.hear(), Stored::Back);
+    let answered = desk
+        .runtime
+        .block_on(async { tokio::time::timeout(LIMIT, asked).await });
+    assert_eq!(answered.unwrap().unwrap(), Ok(left(2)));
+    // The service hears its own answers only.
+    desk.ask(7, &claim(1, 1));
+    assert_eq!(desk.hear_answer().0, 7);
+    desk.close();
+}
+
+#[test]
+fn many_questions_are_answered_in_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::sqlite(folder.path());
+    let client = desk.store.client();
+    let answers = desk.runtime.block_on(client.ask_all((0..2_000).map(set)));
+    assert_eq!(answers.unwrap(), (0..2_000).map(left).collect::<Vec<_>>());
+    desk.close();
+}
+
+#[test]
+fn a_store_closes_with_clients_alive() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::sqlite(folder.path());
+    let client = desk.store.client();
+    let Desk {
+        store,
+        mut said,
+        runtime,
+    } = desk;
+    store.close(LIMIT);
+    // The thread has ended, or this would wait for ever: whoever would answer is gone.
+    let ended = runtime.block_on(async { tokio::time::timeout(LIMIT, said.recv()).await });
+    assert_eq!(ended, Ok(None));
+    assert_eq!(runtime.block_on(client.ask(set(1))), Err(StoreGone));
+    // And the file is free.
+    Desk::sqlite(folder.path()).close();
+}
+
+#[test]
+fn a_client_of_a_store_that_is_closed_while_it_is_down_hears_that_it_is_gone() {
+    let mut redis = Redis::start();
+    redis.kill();
+    let mut desk = Desk::redis(&redis, "g");
+    desk.hear_down();
+    let client = desk.store.client();
+    let asked = ask(&desk, &client, set(1));
+    // It is queued before the store is closed.
+    desk.runtime.block_on(tokio::task::yield_now());
+    let Desk { store, runtime, .. } = desk;
+    store.close(Duration::from_millis(100));
+    let answered = runtime.block_on(async { tokio::time::timeout(LIMIT, asked).await });
+    assert_eq!(answered.unwrap().unwrap(), Err(StoreGone));
+}

@@ -1,0 +1,306 @@
+//! Grants: races, crashes, and what becomes of a file of the first version.
+
+use std::collections::BTreeSet;
+
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+use wx_courier::pipeline::claims::LEDGERS_FOR_MS;
+use wx_courier::pipeline::grants::{
+    Balance, Counted, Key, Question, RESERVED_FOR_MS, Reply, Report, Reservation, Source, Wish,
+    Without, Word,
+};
+
+use super::*;
+
+fn ledger() -> Key {
+    Key {
+        app: Arc::from("shop"),
+        openid: Arc::from("o1"),
+        template_id: Arc::from("T1"),
+    }
+}
+
+fn accept(id: &str) -> Request {
+    Request::Grant(Question::Report(Report {
+        key: ledger(),
+        id: Arc::from(id),
+        source: Source::Event,
+        word: Word::Accept,
+        at_ms: NOW_MS,
+        now_ms: NOW_MS,
+    }))
+}
+
+fn look() -> Request {
+    let key = ledger();
+    let now_ms = NOW_MS;
+    Request::Grant(Question::Look { key, now_ms })
+}
+
+/// A claim that is not made without a grant.
+fn claim_with_grant(process: u64, message: u64) -> Request {
+    let Request::Claim(mut claim) = claim(process, message) else {
+        panic!("a claim is a claim");
+    };
+    claim.grant = Some(Wish {
+        key: ledger(),
+        without: Without::Skip,
+    });
+    Request::Claim(claim)
+}
+
+fn answer(desk: &mut Desk, request: &Request) -> Answer {
+    desk.ask(0, request);
+    desk.hear_answer().1
+}
+
+fn balance(desk: &mut Desk) -> Balance {
+    match answer(desk, &look()) {
+        Answer::Grant(Reply::Balance(balance)) => balance,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn of_two_messages_that_race_for_one_grant_exactly_one_goes() {
+    let redis = Redis::start();
+    // Two processes, and the questions of both are under way at once.
+    for round in 0..50 {
+        let group = format!("g{round}");
+        let mut desks = [Desk::redis(&redis, &group), Desk::redis(&redis, &group)];
+        answer(&mut desks[0], &accept("1"));
+        for (process, desk) in (0..).zip(&desks) {
+            desk.ask(process, &claim_with_grant(process, process));
+        }
+        let answers = desks.each_mut().map(|desk| desk.hear_answer().1);
+        let n_made = answers
+            .iter()
+            .filter(|answer| **answer == Answer::Claimed(Reservation::Made))
+            .count();
+        let n_none = answers
+            .iter()
+            .filter(|answer| **answer == Answer::NoGrant)
+            .count();
+        assert_eq!((n_made, n_none), (1, 1), "{answers:?}");
+        for desk in desks {
+            desk.close();
+        }
+    }
+}
+
+#[test]
+fn what_is_taken_over_keeps_its_one_grant() {
+    let folder = tempfile::tempdir().unwrap();
+    keeps_its_one_grant(Desk::sqlite(folder.path()));
+    keeps_its_one_grant(Desk::open(StateUrl::Memory, ""));
+    let redis = Redis::start();
+    keeps_its_one_grant(Desk::redis(&redis, "g"));
+}
+
+/// Its process died between the claim and the answer; the record is read again by another one.
+fn keeps_its_one_grant(mut desk: Desk) {
+    answer(&mut desk, &accept("1"));
+    let made = Answer::Claimed(Reservation::Made);
+    assert_eq!(answer(&mut desk, &claim_with_grant(1, 1)), made);
+    let Request::Claim(mut again) = claim_with_grant(2, 1) else {
+        panic!("a claim is a claim");
+    };
+    assert!(matches!(
+        answer(&mut desk, &Request::Claim(again.clone())),
+        Answer::Held(_)
+    ));
+    again.over = Some(holder(1, 1));
+    assert_eq!(answer(&mut desk, &Request::Claim(again)), made);
+    let one_reserved = Balance {
+        granted: 1,
+        reserved: 1,
+        used: 0,
+        left: 0,
+    };
+    assert_eq!(balance(&mut desk), one_reserved);
+    // The first process was not dead. What it says counts no more, for the grant neither.
+    let mut ended = settlement(1, 1, "failed");
+    ended.grant = Some(ledger());
+    assert_eq!(
+        answer(&mut desk, &Request::Settle(ended)),
+        Answer::TakenOver
+    );
+    assert_eq!(balance(&mut desk), one_reserved);
+    let mut ended = settlement(2, 1, "sent");
+    ended.grant = Some(ledger());
+    answer(&mut desk, &Request::Settle(ended.clone()));
+    // The answer was lost on the way, and it is said again.
+    answer(&mut desk, &Request::Settle(ended));
+    let used = Balance {
+        granted: 1,
+        reserved: 0,
+        used: 1,
+        left: 0,
+    };
+    assert_eq!(balance(&mut desk), used);
+    desk.close();
+}
+
+#[test]
+fn a_ledger_with_more_accepts_than_are_kept_is_the_same_everywhere() {
+    // The year 9999: more digits than a careless script keeps.
+    let far_ms = 253_402_300_799_123;
+    let report = |number: u64, source, at_ms| {
+        Request::Grant(Question::Report(Report {
+            key: ledger(),
+            id: Arc::from(format!("{source:?} {number}")),
+            source,
+            word: Word::Accept,
+            at_ms,
+            now_ms: NOW_MS,
+        }))
+    };
+    let events = (0..40).map(|number| report(number, Source::Event, NOW_MS));
+    let callbacks = (0..40).map(|number| report(number, Source::Callback, NOW_MS));
+    let far = [
+        report(100, Source::Event, far_ms),
+        report(101, Source::Callback, far_ms + 60_000),
+        report(102, Source::MiniProgram, far_ms + 60_001),
+        report(103, Source::MiniProgram, far_ms + 60_001),
+    ];
+    // What is set aside belongs to nobody after a day.
+    let days = [0, 1].map(|more_ms| {
+        let (key, now_ms) = (ledger(), NOW_MS + RESERVED_FOR_MS + more_ms);
+        Request::Grant(Question::Look { key, now_ms })
+    });
+    let play: Vec<Vec<Request>> = events
+        .chain(callbacks)
+        .chain(far)
+        .chain([claim_with_grant(1, 1), claim_with_grant(1, 2), look()])
+        .chain(days)
+        .map(|request| vec![request])
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    answers_as_the_book_does(Desk::sqlite(folder.path()), play.clone());
+    let redis = Redis::start();
+    answers_as_the_book_does(Desk::redis(&redis, "g"), play);
+}
+
+#[test]
+fn grants_outlive_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let redis = Redis::start();
+    outlives(|| Desk::sqlite(folder.path()));
+    outlives(|| Desk::redis(&redis, "g"));
+}
+
+fn outlives(open: impl Fn() -> Desk) {
+    let mut desk = open();
+    answer(&mut desk, &accept("1"));
+    answer(&mut desk, &accept("2"));
+    answer(&mut desk, &claim_with_grant(1, 1));
+    desk.close();
+    let mut desk = open();
+    let known = Answer::Grant(Reply::Noted(Counted::Known));
+    assert_eq!(answer(&mut desk, &accept("2")), known);
+    let expected = Balance {
+        granted: 2,
+        reserved: 1,
+        used: 0,
+        left: 1,
+    };
+    assert_eq!(balance(&mut desk), expected);
+    desk.close();
+}
+
+#[test]
+fn redis_keeps_ledgers_for_a_year() {
+    let redis = Redis::start();
+    let mut desk = Desk::redis(&redis, "g");
+    answer(&mut desk, &accept("1"));
+    answer(&mut desk, &claim_with_grant(1, 1));
+    let key = "wx-courier:{g}:grant:shop/o1/T1";
+    let has_a_year = || {
+        let client = redis::Client::open(redis.url()).unwrap();
+        let mut connection = client.get_connection().unwrap();
+        let ttl_ms: i64 = redis::cmd("PTTL").arg(key).query(&mut connection).unwrap();
+        // The machine may be slow, but not for a day.
+        let year_ms = LEDGERS_FOR_MS;
+        (year_ms - 86_400_000..=year_ms).contains(&ttl_ms)
+    };
+    assert!(has_a_year());
+    let Request::Claim(claim) = claim_with_grant(1, 1) else {
+        panic!("a claim is a claim");
+    };
+    let release = Request::Release {
+        message_id: claim.message_id,
+        holder: claim.holder,
+        grant: Some(ledger()),
+    };
+    desk.ask(0, &release);
+    assert_eq!(balance(&mut desk).left, 1);
+    assert!(has_a_year());
+    desk.close();
+}
+
+/// The plays of the property tests are worth what they reach.
+#[test]
+fn the_plays_get_every_kind_of_answer() {
+    let mut runner = TestRunner::deterministic();
+    let mut heard = BTreeSet::new();
+    for _ in 0..300 {
+        let mut book = Book::new(1_000);
+        let play = any_play().new_tree(&mut runner).unwrap().current();
+        for request in play.iter().flatten() {
+            heard.insert(kind(request, &book.answer(request)));
+        }
+    }
+    let expected = [
+        "claim: Claimed(Made)",
+        "claim: Claimed(Missing)",
+        "claim: Claimed(NotAsked)",
+        "claim: Duplicate",
+        "claim: Held",
+        "claim: NoGrant",
+        "claim: Settled",
+        "done: Receipt(Noted)",
+        "join: Receipt(Joined",
+        "join: Receipt(Published)",
+        "join: Receipt(Unknown)",
+        "keep: Login(Kept)",
+        "keep: Settled",
+        "look: some left",
+        "look: none left",
+        "recall: Login(User(None))",
+        "recall: Login(User(Some",
+        "recall: Settled",
+        "release: Released",
+        "report: Grant(Noted(Known))",
+        "report: Grant(Noted(New))",
+        "settle: Held",
+        "settle: Settled",
+        "settle: TakenOver",
+    ];
+    assert_eq!(heard, expected.map(str::to_owned).into());
+}
+
+fn kind(request: &Request, answer: &Answer) -> String {
+    use wx_courier::pipeline::{logins, receipts};
+    let asked = match request {
+        Request::Claim(_) => "claim",
+        Request::Release { .. } => "release",
+        Request::Settle(_) => "settle",
+        Request::Grant(Question::Report(_)) => "report",
+        Request::Grant(Question::Look { .. } | Question::Set { .. }) => "look",
+        Request::Login(logins::Question::Keep { .. }) => "keep",
+        Request::Login(logins::Question::Recall { .. }) => "recall",
+        Request::Receipt(receipts::Question::Join { .. }) => "join",
+        Request::Receipt(receipts::Question::Done { .. }) => "done",
+    };
+    let said = match answer {
+        Answer::Grant(Reply::Balance(balance)) if balance.left > 0 => "some left".to_owned(),
+        Answer::Grant(Reply::Balance(_)) => "none left".to_owned(),
+        Answer::Receipt(receipts::Reply::Joined(_)) => "Receipt(Joined".to_owned(),
+        Answer::Login(logins::Reply::User(Some(_))) => "Login(User(Some".to_owned(),
+        Answer::Settled(_) => "Settled".to_owned(),
+        Answer::Held(_) => "Held".to_owned(),
+        Answer::Duplicate { .. } => "Duplicate".to_owned(),
+        other => format!("{other:?}"),
+    };
+    format!("{asked}: {said}")
+}

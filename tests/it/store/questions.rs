@@ -1,0 +1,219 @@
+//! Any questions, about few things, so that they meet often.
+
+use wx_courier::pipeline::{grants, logins, receipts};
+
+use super::*;
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+/// Requests that are queued together, and answered before the next ones are asked.
+pub(super) fn any_play() -> impl Strategy<Value = Vec<Vec<Request>>> {
+    // Clocks of several machines are not the same, and a record may be read again after an hour.
+    let nearly_now = (-3_000_i64..3_000).prop_map(|by| NOW_MS + by);
+    let that_day =
+        prop::sample::select(vec![-12, -1, 1, 12]).prop_map(|hours| NOW_MS + hours * HOUR_MS);
+    let now_ms = prop_oneof![5 => nearly_now, 1 => that_day];
+    let request = now_ms.prop_flat_map(|now_ms| {
+        prop_oneof![
+            4 => any_claim(now_ms),
+            2 => any_release(),
+            3 => any_settlement(now_ms),
+            5 => any_grant(now_ms).prop_map(Request::Grant),
+            1 => any_login(now_ms).prop_map(Request::Login),
+            1 => any_receipt(now_ms).prop_map(Request::Receipt),
+        ]
+    });
+    let play = prop::collection::vec(prop::collection::vec(request, 1..5), 1..40);
+    // What came of it is looked at in the end.
+    play.prop_map(|mut play| {
+        let look = |(openid, template_id): &(&str, &str)| {
+            Request::Grant(grants::Question::Look {
+                key: ledger(openid, template_id),
+                now_ms: NOW_MS,
+            })
+        };
+        play.push(LEDGERS.iter().map(look).collect());
+        play
+    })
+}
+
+/// Openid and template of each.
+const LEDGERS: [(&str, &str); 3] = [("o1", "T1"), ("o1", "T2"), ("o-2_", "T1")];
+
+/// A message, its record and its ledger.
+#[derive(Clone, Debug)]
+struct Work {
+    message: &'static str,
+    record: &'static str,
+    ledger: grants::Key,
+}
+
+/// Mostly what belongs together; now and then another record of the same message, or one that names another ledger.
+fn any_work() -> impl Strategy<Value = Work> {
+    let together = prop::sample::select(vec![
+        ("m", "t/0/1/r", "o1", "T1"),
+        ("m 2", "t/0/2/r", "o1", "T1"),
+        ("{订单}:3", "t 0/-", "o1", "T2"),
+        ("5\n\"5\"", "t/0/4/r", "o-2_", "T1"),
+    ]);
+    let together = together.prop_map(|(message, record, openid, template_id)| Work {
+        message,
+        record,
+        ledger: ledger(openid, template_id),
+    });
+    let other = prop::option::weighted(0.2, (any_record(), any_ledger()));
+    (together, other).prop_map(|(work, other)| match other {
+        Some((record, ledger)) => Work {
+            record,
+            ledger,
+            ..work
+        },
+        None => work,
+    })
+}
+
+fn any_record() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["t/0/1/r", "t/0/2/r", "t 0/-", "t/0/3/r", "t/0/4/r"])
+}
+
+fn any_holder() -> impl Strategy<Value = Holder> {
+    let any = prop::sample::select(vec![(0, 0), (0, 1), (1, 0)]);
+    any.prop_map(|(process, ticket)| holder(process, ticket))
+}
+
+fn any_ledger() -> impl Strategy<Value = grants::Key> {
+    prop::sample::select(LEDGERS.to_vec())
+        .prop_map(|(openid, template_id)| ledger(openid, template_id))
+}
+
+fn ledger(openid: &str, template_id: &str) -> grants::Key {
+    grants::Key {
+        app: Arc::from("shop"),
+        openid: Arc::from(openid),
+        template_id: Arc::from(template_id),
+    }
+}
+
+fn any_claim(now_ms: i64) -> impl Strategy<Value = Request> {
+    let without = prop::sample::select(vec![grants::Without::Send, grants::Without::Skip]);
+    let parts = (
+        any_work(),
+        any_holder(),
+        prop::option::of(any_holder()),
+        prop::option::weighted(0.7, without),
+    );
+    parts.prop_map(move |(work, holder, over, without)| {
+        Request::Claim(Claim {
+            message_id: Arc::from(work.message),
+            outcome_id: Arc::from(work.record),
+            holder,
+            over,
+            grant: without.map(|without| grants::Wish {
+                key: work.ledger,
+                without,
+            }),
+            now_ms,
+        })
+    })
+}
+
+fn any_release() -> impl Strategy<Value = Request> {
+    let parts = (any_work(), any_holder(), prop::bool::weighted(0.8));
+    parts.prop_map(|(work, holder, has_grant)| Request::Release {
+        message_id: Arc::from(work.message),
+        holder,
+        grant: has_grant.then_some(work.ledger),
+    })
+}
+
+fn any_settlement(now_ms: i64) -> impl Strategy<Value = Request> {
+    let status = prop::sample::select(vec!["sent", "unknown", "failed", "expired", "rejected"]);
+    let errcode = prop::sample::select(vec![None, Some(43101), Some(47003)]);
+    let msgid = prop::sample::select(vec![None, Some("1"), Some("2862830402153865217")]);
+    let receipts = prop::sample::select(vec![Receipts::None, Receipts::Expected]);
+    let parts = (
+        any_work(),
+        (status, errcode, msgid),
+        prop::option::weighted(0.8, any_holder()),
+        prop::bool::weighted(0.8),
+        receipts,
+    );
+    parts.prop_map(move |(work, ending, holder, has_grant, receipts)| {
+        let (status, errcode, msgid) = ending;
+        let mut outcome = outcome(work.record, work.message, status);
+        outcome.errcode = errcode;
+        outcome.msgid = msgid.map(str::to_owned);
+        Request::Settle(Settlement {
+            outcome: Arc::new(outcome),
+            holder,
+            grant: has_grant.then_some(work.ledger),
+            receipts,
+            now_ms,
+        })
+    })
+}
+
+fn any_grant(now_ms: i64) -> impl Strategy<Value = grants::Question> {
+    // Around the time within which two sources tell of the same accept, and around the one for which accepts are kept.
+    let ago = prop_oneof![
+        4 => 0..2 * MINUTE_MS,
+        1 => prop::sample::select(vec![
+            -10 * MINUTE_MS, MINUTE_MS, MINUTE_MS + 1, HOUR_MS, 24 * HOUR_MS, 25 * HOUR_MS,
+        ]),
+    ];
+    let source = prop::sample::select(grants::Source::ALL.to_vec());
+    let word = prop_oneof![5 => Just(grants::Word::Accept), 1 => Just(grants::Word::Reject)];
+    let id = prop::sample::select(vec!["1", "2", "3", "4", "s|5", "s|6"]);
+    let report =
+        (any_ledger(), id, source, word, ago).prop_map(move |(key, id, source, word, ago_ms)| {
+            grants::Question::Report(grants::Report {
+                key,
+                id: Arc::from(id),
+                source,
+                word,
+                at_ms: now_ms - ago_ms,
+                now_ms,
+            })
+        });
+    let look = any_ledger().prop_map(move |key| grants::Question::Look { key, now_ms });
+    let set = (any_ledger(), 0_u32..4).prop_map(move |(key, left)| grants::Question::Set {
+        key,
+        left,
+        now_ms,
+    });
+    prop_oneof![6 => report, 2 => look, 1 => set]
+}
+
+fn any_login(now_ms: i64) -> impl Strategy<Value = logins::Question> {
+    // Redis forgets by its own clock, but nothing within a minute.
+    let life_ms = prop::sample::select(vec![-HOUR_MS, 0, 1, 5 * MINUTE_MS, 2 * HOUR_MS]);
+    let name = || prop_oneof![any_record(), Just("session:a b")];
+    let openid = prop::sample::select(vec!["o1", "o-2_", "o 3"]);
+    let keep =
+        (name(), openid, life_ms).prop_map(move |(name, openid, life_ms)| logins::Question::Keep {
+            name: Arc::from(name),
+            openid: Arc::from(openid),
+            now_ms,
+            until_ms: now_ms + life_ms,
+        });
+    let recall = name().prop_map(move |name| logins::Question::Recall {
+        name: Arc::from(name),
+        now_ms,
+    });
+    prop_oneof![keep, recall]
+}
+
+fn any_receipt(now_ms: i64) -> impl Strategy<Value = receipts::Question> {
+    let msgid = prop::sample::select(vec!["1", "2862830402153865217"]);
+    let key = || {
+        msgid.clone().prop_map(|msgid| receipts::Key {
+            app: Arc::from("shop"),
+            msgid: Arc::from(msgid),
+        })
+    };
+    prop_oneof![
+        3 => key().prop_map(move |key| receipts::Question::Join { key, now_ms }),
+        1 => key().prop_map(move |key| receipts::Question::Done { key, now_ms }),
+    ]
+}
