@@ -147,8 +147,11 @@ impl Book {
                 (State::Open(_), Some(_)) => self.end_claim(settlement, &id),
                 (State::Sent, _) => {}
             },
-            // What was claimed may have been forgotten meanwhile.
-            None if settlement.holder.is_some() => self.end_claim(settlement, &id),
+            // What was claimed may have been forgotten meanwhile, or given up by one who was only slow: what was sent, or may have been, is
+            // never sent again.
+            None if settlement.holder.is_some() || counts_as_sent(outcome.status) => {
+                self.end_claim(settlement, &id);
+            }
             None => {}
         }
         // Whoever the message was for, his login code is not needed any more.

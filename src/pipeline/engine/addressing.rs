@@ -109,7 +109,11 @@ impl Engine {
                 self.leave_to_next_owner(ticket);
             }
             // The record is read again, and its code has done its work.
-            claims::Answer::Settled(outcome) => self.publish_stored(ticket, outcome, effects),
+            claims::Answer::Settled(outcome) => {
+                self.enter(ticket, Stage::Unaddressed(letter));
+                self.leave_to_next_owner(ticket);
+                self.publish_stored(ticket, outcome, effects);
+            }
             _ => {}
         }
     }

@@ -1,6 +1,6 @@
 //! One user's permissions for one template, and everything that happens to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub struct Ledger {
     /// By message id, since when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     reserved: BTreeMap<Arc<str>, i64>,
+    /// Of those, the ones that the user has taken back since: whoever does not use his gives nothing back.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    void: BTreeSet<Arc<str>>,
     /// The latest accepts, in the order in which they were counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     recent: Vec<Accept>,
@@ -59,7 +62,16 @@ impl Ledger {
     /// Lets go of what nobody will ask about any more. Everything else that is done to a ledger comes after this.
     pub fn tidy(&mut self, now_ms: i64) {
         let reserved_since = now_ms.saturating_sub(RESERVED_FOR_MS);
-        self.reserved.retain(|_, since| *since >= reserved_since);
+        let old = |(_, since): &(&Arc<str>, &i64)| **since < reserved_since;
+        let forgotten: Vec<Arc<str>> = self
+            .reserved
+            .iter()
+            .filter(old)
+            .map(|(message_id, _)| Arc::clone(message_id))
+            .collect();
+        for message_id in forgotten {
+            self.give_back(&message_id);
+        }
         let recent_since = now_ms.saturating_sub(RECENT_FOR_MS);
         self.recent.retain(|accept| accept.at_ms >= recent_since);
     }
@@ -97,8 +109,11 @@ impl Ledger {
     }
 
     /// The user, or `WeChat` with 43101, says that there is nothing left. What was accepted after that moment stays, and so does what is
-    /// set aside for messages under way: they get `WeChat`'s own answer.
+    /// set aside for messages under way: they get `WeChat`'s own answer. If they are not sent after all, nothing comes back.
     pub fn reject(&mut self, at_ms: i64) {
+        let before = self.reserved.iter().filter(|(_, since)| **since <= at_ms);
+        self.void
+            .extend(before.map(|(message_id, _)| Arc::clone(message_id)));
         let later = self.recent.iter().filter(|accept| accept.at_ms > at_ms);
         let left = self.balance().left.min(later.count() as u64);
         self.set(left);
@@ -129,12 +144,15 @@ impl Ledger {
 
     /// The message was not sent, or is not sent now.
     pub fn give_back(&mut self, message_id: &str) {
-        self.reserved.remove(message_id);
+        if self.reserved.remove(message_id).is_some() && self.void.remove(message_id) {
+            self.granted = self.granted.saturating_sub(1);
+        }
     }
 
     /// The message was sent, or may have been. One that had nothing set aside was allowed all the same.
     pub fn use_up(&mut self, message_id: &str) {
         self.reserved.remove(message_id);
+        self.void.remove(message_id);
         self.used = self.used.saturating_add(1);
         self.granted = self.granted.max(self.used);
     }

@@ -117,8 +117,8 @@ local function settle()
   local entry = read_claim(claim_key)
   local ends_claim = false
   if not entry then
-    -- What was claimed may have been forgotten meanwhile.
-    ends_claim = holder ~= ''
+    -- What was claimed may have been forgotten or given up meanwhile; what was sent, or may have been, stays marked.
+    ends_claim = holder ~= '' or is_sent
   elseif entry.outcome_id == outcome_id and entry.holder ~= SENT then
     if holder == '' then
       return held(entry)

@@ -1,8 +1,8 @@
 -- Ledgers of grants. This means what pipeline::grants::Ledger means, method by method; there are the reasons.
 --
--- A ledger is kept as JSON: { granted, used, reserved = { message id -> since }, recent = { { at, source, source, … }, … } }. Numbers are
--- texts in it, because cjson keeps only fourteen digits. Only this script reads it, so it is no matter that an empty list looks like an
--- empty object.
+-- A ledger is kept as JSON: { granted, used, reserved = { message id -> since }, void = { message id -> '1' }, recent = { { at, source,
+-- source, … }, … } }. Numbers are texts in it, because cjson keeps only fourteen digits. Only this script reads it, so it is no matter
+-- that an empty list looks like an empty object.
 
 local function digits(number)
   return string.format('%.0f', number)
@@ -11,10 +11,11 @@ end
 local function read_ledger(key)
   local text = redis.call('GET', key)
   if not text then
-    return { granted = 0, used = 0, reserved = {}, recent = {} }
+    return { granted = 0, used = 0, reserved = {}, void = {}, recent = {} }
   end
   local kept = cjson.decode(text)
   kept.granted, kept.used = tonumber(kept.granted), tonumber(kept.used)
+  kept.void = kept.void or {}
   return kept
 end
 
@@ -30,6 +31,7 @@ local function write_ledger(key, ledger, life)
     granted = digits(ledger.granted),
     used = digits(ledger.used),
     reserved = ledger.reserved,
+    void = ledger.void,
     recent = ledger.recent,
   })
   redis.call('SET', key, text, unpack(life))
@@ -37,10 +39,18 @@ end
 
 local NEWS, NO_NEWS = { 'PX', LEDGERS_FOR_MS }, { 'KEEPTTL' }
 
+local function put_back(ledger, message_id)
+  if ledger.reserved[message_id] and ledger.void[message_id] then
+    ledger.granted = math.max(ledger.granted - 1, 0)
+    ledger.void[message_id] = nil
+  end
+  ledger.reserved[message_id] = nil
+end
+
 local function tidy(ledger, now)
   for message_id, since in pairs(ledger.reserved) do
     if tonumber(since) < now - RESERVED_FOR_MS then
-      ledger.reserved[message_id] = nil
+      put_back(ledger, message_id)
     end
   end
   local recent = {}
@@ -94,6 +104,11 @@ local function hear_accept(ledger, at, source)
 end
 
 local function hear_reject(ledger, at)
+  for message_id, since in pairs(ledger.reserved) do
+    if tonumber(since) <= tonumber(at) then
+      ledger.void[message_id] = '1'
+    end
+  end
   local n_later = 0
   for _, accept in ipairs(ledger.recent) do
     if tonumber(accept[1]) > tonumber(at) then
@@ -121,7 +136,7 @@ end
 local function give_back(key, message_id)
   local ledger = read_ledger(key)
   if ledger.reserved[message_id] then
-    ledger.reserved[message_id] = nil
+    put_back(ledger, message_id)
     write_ledger(key, ledger, NO_NEWS)
   end
 end
@@ -130,10 +145,12 @@ end
 local function end_grant(key, message_id, is_sent, is_refused, now)
   local ledger = read_ledger(key)
   tidy(ledger, tonumber(now))
-  ledger.reserved[message_id] = nil
   if is_sent then
+    ledger.reserved[message_id], ledger.void[message_id] = nil, nil
     ledger.used = ledger.used + 1
     ledger.granted = math.max(ledger.granted, ledger.used)
+  else
+    put_back(ledger, message_id)
   end
   if is_refused then
     hear_reject(ledger, now)

@@ -122,7 +122,8 @@ impl Call<'_, '_> {
                 self.arg(openid).time(*until_ms).time(*now_ms);
             }
             logins::Question::Recall { name, now_ms } => {
-                self.arg("recall").key("outcome", name).time(*now_ms);
+                self.arg("recall").key("outcome", name);
+                self.time(*now_ms);
             }
         }
     }

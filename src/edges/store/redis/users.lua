@@ -1,26 +1,25 @@
 -- Who somebody is, and the way from WeChat's number of a message to its outcome.
 --
--- A user is kept as text, '@<until> <openid>', under the key of an outcome: the outcome of his message takes his place, and with that he is
--- forgotten, at no cost for messages that keep nobody.
+-- A user is kept as text, '@<until> <openid>'. One who is kept with a message lies under the key of its outcome: the outcome takes his
+-- place, and with that he is forgotten, at no cost for messages that keep nobody. Where there is an outcome already, it is the answer.
 
 -- Clocks differ: the time in the text decides, and the key may live on for so long.
 local LEAST_LIFE_MS = 60000
 
 local function keep()
-  local outcome_key = next_key()
+  local key = next_key()
   local openid, until_ms, now = next_argument(), next_argument(), next_argument()
-  local settled = read_outcome(outcome_key)
+  local settled = read_outcome(key)
   if settled then
     return { 'settled', settled }
   end
   local life_ms = math.max(tonumber(until_ms) - tonumber(now), LEAST_LIFE_MS)
-  redis.call('SET', outcome_key, '@' .. until_ms .. ' ' .. openid, 'PX', digits(life_ms))
+  redis.call('SET', key, '@' .. until_ms .. ' ' .. openid, 'PX', digits(life_ms))
   return { 'kept' }
 end
 
 local function recall()
-  local outcome_key, now = next_key(), next_argument()
-  local text = redis.call('GET', outcome_key)
+  local text, now = redis.call('GET', next_key()), next_argument()
   if not text then
     return { 'nobody' }
   end

@@ -99,8 +99,10 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> anyhow
             (Some(_), Some(_)) => end_claim(connection, settlement)?,
             (None, _) => {}
         },
-        // What was claimed may have been forgotten meanwhile.
-        None if settlement.holder.is_some() => end_claim(connection, settlement)?,
+        // What was claimed may have been forgotten or given up meanwhile; what was sent, or may have been, stays marked.
+        None if settlement.holder.is_some() || counts_as_sent(outcome.status) => {
+            end_claim(connection, settlement)?;
+        }
         None => {}
     }
     if let (Receipts::Expected, Some(key)) = (settlement.receipts, receipts::Key::of(outcome)) {

@@ -13,7 +13,11 @@ pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Re
     if let Some(outcome) = read_outcome(connection, question.name())? {
         return Ok(Answer::Settled(outcome));
     }
-    Ok(Answer::Login(match question {
+    Ok(Answer::Login(reply(connection, question)?))
+}
+
+fn reply(connection: &Connection, question: &Question) -> anyhow::Result<Reply> {
+    match question {
         Question::Keep {
             name,
             openid,
@@ -27,14 +31,14 @@ pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Re
                         openid = excluded.openid, until_ms = excluded.until_ms",
                 )?
                 .execute(params![name, openid, until_ms])?;
-            Reply::Kept
+            Ok(Reply::Kept)
         }
         Question::Recall { name, now_ms } => {
             let openid: Option<String> = connection
                 .prepare_cached("SELECT openid FROM users WHERE name = ?1 AND until_ms > ?2")?
                 .query_row(params![name, now_ms], |row| row.get(0))
                 .optional()?;
-            Reply::User(openid.map(Arc::from))
+            Ok(Reply::User(openid.map(Arc::from)))
         }
-    }))
+    }
 }

@@ -232,3 +232,52 @@ fn a_ledger_is_the_same_after_a_store_has_kept_it() {
         "{\"granted\":1,\"used\":0,\"recent\":[{\"at_ms\":1800000000000,\"told_by\":[\"event\"]}]}"
     );
 }
+
+/// One message is under way, and the user has allowed so many more.
+fn under_way(left: u64) -> (Ledger, Arc<str>) {
+    let message_id = Arc::from("m");
+    let mut ledger = Ledger::default();
+    ledger.set(left + 1);
+    ledger.reserve(&message_id, Without::Skip, NOW_MS);
+    (ledger, message_id)
+}
+
+#[test]
+fn what_was_set_aside_comes_back() {
+    let (mut ledger, message_id) = under_way(1);
+    ledger.give_back(&message_id);
+    assert_eq!(ledger.balance().left, 2);
+}
+
+#[test]
+fn what_was_taken_back_in_mid_flight_does_not_come_back() {
+    let (mut ledger, message_id) = under_way(1);
+    ledger.reject(NOW_MS + 1);
+    assert_eq!(ledger.balance().left, 0);
+    ledger.give_back(&message_id);
+    assert_eq!(ledger.balance(), Balance::default());
+}
+
+#[test]
+fn what_was_taken_back_in_mid_flight_can_be_used_once() {
+    let (mut ledger, message_id) = under_way(1);
+    ledger.reject(NOW_MS + 1);
+    ledger.set(2);
+    ledger.use_up(&message_id);
+    assert_eq!((ledger.balance().used, ledger.balance().left), (1, 2));
+}
+
+#[test]
+fn a_reject_that_is_told_late_leaves_what_was_set_aside_since() {
+    let (mut ledger, message_id) = under_way(0);
+    ledger.reject(NOW_MS - 1);
+    ledger.give_back(&message_id);
+    assert_eq!(ledger.balance().left, 1);
+}
+
+#[test]
+fn what_was_set_aside_for_nobody_is_let_go() {
+    let (mut ledger, _) = under_way(0);
+    ledger.tidy(NOW_MS + RESERVED_FOR_MS + 1);
+    assert_eq!((ledger.balance().reserved, ledger.balance().left), (0, 1));
+}
