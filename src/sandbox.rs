@@ -82,6 +82,7 @@ mod account;
 mod answer;
 mod body;
 mod call;
+mod callbacks;
 mod clock;
 mod codes;
 mod control;
@@ -116,6 +117,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub use crate::sandbox::callbacks::{
+    Callback, CreateTime, Format, ListOfOne, Mode, Push, PushFate, SentEvents, SentFailure, Try,
+};
 pub use crate::sandbox::handle::Handle;
 pub use crate::sandbox::latency::{Latency, LogNormal, Tail};
 pub use crate::sandbox::log::{Accepted, MessageKind};
@@ -140,6 +144,7 @@ impl Sandbox {
         let addr = listener.local_addr()?;
         let state = Arc::new(State::new(settings));
         let handle = Handle::new(Arc::clone(&state));
+        tokio::spawn(callbacks::delivery::run(Arc::clone(&state)));
         let server = tokio::spawn(async move {
             if let Err(error) = server::serve(listener, state).await {
                 tracing::error!(%error, "sandbox server ended");

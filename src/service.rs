@@ -10,6 +10,7 @@ mod templates;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -18,6 +19,7 @@ use crate::config::Settings;
 use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, GroupEvent, Source};
 use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
+use crate::edges::public;
 use crate::edges::store::{Store, Stored};
 use crate::edges::wechat::WeChat;
 use crate::pipeline::admission::AppBounds;
@@ -45,6 +47,8 @@ pub struct Parts {
     pub stored: mpsc::UnboundedReceiver<Stored>,
     /// Where counts go.
     pub metrics: Arc<Metrics>,
+    /// Where callbacks and the mini program are served, if they are.
+    pub public: Option<TcpListener>,
     /// Where the jitter of retries begins.
     pub seed: u64,
 }
@@ -80,6 +84,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         store,
         stored,
         metrics,
+        public,
         seed,
     } = parts;
     let (publications_in, publications) = mpsc::unbounded_channel();
@@ -91,6 +96,19 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         publications_in,
     )?;
     let wechat = Arc::new(WeChat::new(&settings)?);
+    let public = match public {
+        Some(listener) => {
+            let parts = public::Parts {
+                settings: Arc::clone(&settings),
+                rules: rules.clone(),
+                wechat: Arc::clone(&wechat),
+                store: store.client(),
+                metrics: Arc::clone(&metrics),
+            };
+            Some(public::open(listener, &parts)?)
+        }
+        None => None,
+    };
     let source = consumer::start(&settings.kafka, settings.engine.handover)?;
     let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
     reports.send_modify(|report| report.phase = Phase::Joining);
@@ -106,6 +124,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         publisher,
         wechat,
         store,
+        public,
         metrics,
         answers_in,
         rules,
@@ -169,6 +188,7 @@ struct Service {
     publisher: Publisher,
     wechat: Arc<WeChat>,
     store: Store,
+    public: Option<public::Open>,
     metrics: Arc<Metrics>,
     answers_in: mpsc::UnboundedSender<Answered>,
     rules: watch::Receiver<Arc<RuleSet>>,
@@ -252,6 +272,9 @@ impl Service {
         );
         self.reports
             .send_modify(|report| report.phase = Phase::Draining);
+        if let Some(public) = &self.public {
+            public.drain();
+        }
         self.source.command(Command::Pause);
         Input::Drain {
             patience: self.drain,
@@ -304,6 +327,8 @@ impl Service {
                 "the consumer did not leave its group in time; the group will notice by itself"
             );
         }
+        // What WeChat pushed and is not kept yet it pushes again.
+        drop(self.public.take());
         let (publisher, store) = (self.publisher, self.store);
         let close = move || {
             publisher.close(CLOSE);

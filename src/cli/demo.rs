@@ -91,6 +91,7 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
             store,
             stored,
             metrics,
+            public: None,
             seed: fastrand::u64(..),
         };
         let (ask, asked) = tokio::sync::oneshot::channel::<()>();

@@ -11,7 +11,6 @@ use serde::Serialize;
 use super::{Configuration, Exit, Format, configuration, say, say_json, sources};
 use crate::edges::wechat::SendBody;
 use crate::pipeline::event::{Decoded, Record, decode};
-use crate::pipeline::message::Message;
 use crate::pipeline::outcome::{Reason, Status};
 use crate::pipeline::rules::{Planned, Rule};
 
@@ -150,16 +149,14 @@ fn preview<'a>(configuration: &Configuration, planned: &'a Planned, age_ms: i64)
         Ok(made) => {
             let message = made.shown();
             let app = configuration.settings.apps.get(&rule.app);
-            let body = |message: &'a Message| {
-                app.map(|app| SendBody::new(message, &rule.template.id, app.miniprogram_state))
-            };
+            let body = app.map(|app| SendBody::new(message, app.miniprogram_state));
             Preview {
                 rule: Some(&rule.name),
                 status: "would_send",
                 reason: None,
                 detail: too_old(rule, age_ms),
                 param: None,
-                message: body(message),
+                message: body,
             }
         }
         Err(rejection) => Preview {
@@ -208,14 +205,9 @@ fn print(previews: &[Preview<'_>], planned: &[Planned]) -> anyhow::Result<()> {
         }
         let planned = planned.get(index);
         if let (Some(body), Some(planned)) = (&preview.message, planned) {
-            let labels = &planned.rule.template.params;
             if let Ok(made) = &planned.result {
-                let message = made.shown();
-                for (name, value) in &message.params {
-                    let label = labels
-                        .iter()
-                        .find(|(known, _)| known == name)
-                        .map_or("", |(_, label)| label.as_str());
+                for (name, value) in made.shown().content.values() {
+                    let label = label_of(&planned.rule, name);
                     say(format_args!("  {name:<20} {label:<12} {value}"));
                 }
             }
@@ -223,4 +215,12 @@ fn print(previews: &[Preview<'_>], planned: &[Planned]) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What the template calls a param, where it is known.
+fn label_of<'a>(rule: &'a Rule, name: &str) -> &'a str {
+    let labels = rule.template().map(|template| template.params.iter());
+    let mut labels = labels.into_iter().flatten();
+    let label = labels.find(|(known, _)| known.as_ref() == name);
+    label.map_or("", |(_, label)| label.as_str())
 }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Configuration, Exit, asked_to_end, block_on, check_all, complain, configuration, sources,
 };
-use crate::config::{FlagSetting, Settings, Sources};
+use crate::config::{FlagSetting, Public, Settings, Sources};
 use crate::document::{Origin, Problem, Problems, Severity};
 use crate::edges::http;
 use crate::edges::kafka::topics::{self, TopicsError};
@@ -60,6 +60,10 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         brokers = settings.kafka.brokers,
         "starting"
     );
+    let public = match &settings.public {
+        Some(public) => Some(bind_public(public).await?),
+        None => None,
+    };
     // Taken from the start: until somebody listens, the signal would end the process.
     let hangups = signal(SignalKind::hangup())?;
     let metrics = Metrics::new()?;
@@ -93,6 +97,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         store,
         stored,
         metrics,
+        public,
         seed: fastrand::u64(..),
     };
     let (ask, asked) = tokio::sync::oneshot::channel::<()>();
@@ -119,6 +124,20 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         Ending::Clean => Ok(Exit::Done),
         Ending::Unfinished(_) | Ending::NotCommitted => Ok(Exit::No),
     }
+}
+
+/// Bound before the service starts: who connects meanwhile waits for it.
+async fn bind_public(public: &Public) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(public.listen)
+        .await
+        .with_context(|| format!("[public] listen: {} cannot be bound", public.listen))?;
+    tracing::info!(
+        public = %listener.local_addr()?,
+        callbacks = public.callbacks.len(),
+        miniapp = public.miniapp.is_some(),
+        "serving what the internet may reach"
+    );
+    Ok(listener)
 }
 
 /// SIGHUP: the rules are read again and swapped whole, if they pass everything that `check` asks. Settings stay as they are until a

@@ -1,7 +1,8 @@
 //! `wx-courier sandbox`: the fake WeChat API as a command, with the apps and templates of the configuration.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -18,33 +19,49 @@ pub(super) struct Arguments {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     listen: String,
+    /// A JSON file with apps, templates and all else, in place of the configuration
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
     /// How long every answer takes, in milliseconds
-    #[arg(long, value_name = "MS", default_value = "0")]
-    latency_ms: u64,
-    /// How long an access token lives, in seconds
-    #[arg(long, value_name = "S", default_value = "7200")]
-    token_life_s: u64,
-    /// Refuse users without a grant (43101); give grants with POST /sandbox/grants
+    #[arg(long, value_name = "MS")]
+    latency_ms: Option<u64>,
+    /// How long an access token lives, in seconds (7200 unless said)
+    #[arg(long, value_name = "S")]
+    token_life_s: Option<u64>,
+    /// Refuse users without a grant (43101); give grants with POST /sandbox/users/subscribe or /sandbox/grants
     #[arg(long)]
     grants: bool,
+    /// The same calls in the same order get the same ids, tokens, latencies and failures
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 }
 
 pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let configuration = match configuration(&sources(folder, Vec::new())) {
-        Ok(configuration) => configuration,
-        Err(exit) => return Ok(exit),
+    let mut settings = match &arguments.settings {
+        Some(file) => read(file)?,
+        None => match configuration(&sources(folder, Vec::new())) {
+            Ok(configuration) => sandbox_settings(
+                &configuration.settings,
+                configuration.loaded.catalog.as_ref(),
+            ),
+            Err(exit) => return Ok(exit),
+        },
     };
-    let mut settings = sandbox_settings(
-        &configuration.settings,
-        configuration.loaded.catalog.as_ref(),
-    );
-    settings.latency = Latency::fixed(arguments.latency_ms);
-    settings.token_life_ms = arguments.token_life_s.saturating_mul(1000);
-    settings.grants = if arguments.grants {
-        GrantCheck::On
-    } else {
-        GrantCheck::Off
-    };
+    if let Some(ms) = arguments.latency_ms {
+        settings.latency = Latency::fixed(ms);
+    }
+    if let Some(seconds) = arguments.token_life_s {
+        settings.token_life_ms = seconds.saturating_mul(1000);
+    }
+    if arguments.grants {
+        settings.grants = GrantCheck::On;
+    }
+    if arguments.seed.is_some() {
+        settings.seed = arguments.seed;
+    }
+    if let Err(why) = settings.check() {
+        anyhow::bail!("the sandbox cannot be like this: {why}");
+    }
     block_on(async {
         let listener = TcpListener::bind(&arguments.listen)
             .await
@@ -62,6 +79,12 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         sandbox.shutdown().await;
         Ok(Exit::Done)
     })
+}
+
+fn read(file: &Path) -> anyhow::Result<SandboxSettings> {
+    let name = file.display();
+    let text = fs::read(file).with_context(|| format!("{name} cannot be read"))?;
+    serde_json::from_slice(&text).with_context(|| format!("{name} does not fit"))
 }
 
 /// The apps and templates that the service knows, as `WeChat` would know them.

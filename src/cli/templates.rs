@@ -185,7 +185,7 @@ fn prune(accounts: &Accounts, arguments: &Arguments) -> Result<Prune, Exit> {
     let used = rules
         .rules()
         .iter()
-        .map(|rule| (rule.app.to_string(), rule.template.name.to_string()));
+        .filter_map(|rule| Some((rule.app.to_string(), rule.template()?.name.to_string())));
     Ok(Prune::Unless(used.collect::<BTreeSet<_>>()))
 }
 

@@ -19,6 +19,7 @@ use jiff::tz::TimeZone;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+use self::apps::Apps;
 use super::{Effective, Engine, LogFormat, Outcomes, Send, Settings};
 use crate::document::{Item, Node, Origin, Problems, Said, Section};
 use crate::pipeline::delivery::RetryPlan;
@@ -61,7 +62,11 @@ pub(super) fn settings(
     let compare_templates = reader.templates(&mut top);
     let time_zone = reader.rules(&mut top);
     let (log_format, log_level) = reader.log(&mut top);
-    let (app_names, apps, callbacks) = reader.apps(&mut top);
+    let Apps {
+        names: app_names,
+        apps,
+        callbacks,
+    } = reader.apps(&mut top);
     let grants = reader.grants(&mut top, &app_names);
     let miniapp = reader.miniapp(&mut top, &apps, kafka.as_ref());
     let public = reader.public(&mut top, callbacks, miniapp);

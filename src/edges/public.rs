@@ -88,17 +88,16 @@ fn router(parts: &Parts, life: &watch::Receiver<Life>) -> anyhow::Result<Router>
         .route("/wechat/{app}", get(callbacks::check).post(callbacks::push))
         .with_state(Arc::new(callbacks));
     if let Some(settings) = &public.miniapp {
-        let origins = settings.allow_origins.as_slice().into();
         let miniapp = MiniApp::new(settings, public.client_address, parts, postbox);
         let of_miniapp = Router::new()
             .route("/miniapp/login", post(miniapp::login))
             .route("/miniapp/subscriptions", post(miniapp::subscriptions))
             .route("/miniapp/send", post(miniapp::send))
             .with_state(Arc::new(miniapp));
-        router = router.merge(client::allow_origins(of_miniapp, origins));
+        router = router.merge(of_miniapp);
     }
     let (unknown, wrong_method) = (Arc::clone(&parts.metrics), Arc::clone(&parts.metrics));
-    Ok(router
+    let router = router
         .fallback(async move || answer(&unknown, PublicRoute::Other, Err(Refusal::NotFound)))
         .method_not_allowed_fallback(async move || {
             answer(
@@ -106,7 +105,15 @@ fn router(parts: &Parts, life: &watch::Receiver<Life>) -> anyhow::Result<Router>
                 PublicRoute::Other,
                 Err(Refusal::MethodNotAllowed),
             )
-        }))
+        });
+    let origins = public
+        .miniapp
+        .as_ref()
+        .map(|miniapp| &miniapp.allow_origins);
+    Ok(match origins {
+        Some(origins) => client::allow_origins(router, origins.as_slice().into()),
+        None => router,
+    })
 }
 
 /// Counts an answer on its way out.

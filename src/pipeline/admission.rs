@@ -8,6 +8,7 @@
 
 mod lane;
 mod recipients;
+mod throttle;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use super::claims::{Holder, Permit};
 use super::limits::Rate;
-use super::message::Message;
+use super::message::{Api, Message};
 use super::moment::Moment;
 use super::pauses::Pauses;
 use super::rules::Rule;
@@ -215,10 +216,10 @@ impl Admission {
         }
     }
 
-    /// `WeChat` says that an app sends too much in a minute (45011): less of it until then.
-    pub fn slow_down(&mut self, app: &str, now: Moment) {
+    /// `WeChat` says that an app sends too much through an API in a minute (45011): less of that for a while.
+    pub fn slow_down(&mut self, app: &str, api: Api, now: Moment) {
         if let Some(lane) = self.apps.get_mut(app) {
-            lane.slow_down(now);
+            lane.slow_down(api, now);
         }
     }
 }

@@ -115,12 +115,17 @@ pub struct Tries {
 }
 
 impl Tries {
-    /// How a message ends that has been through this. A permission for one message that is gone, attempts that are used up, or its
-    /// age: after an attempt in doubt none of them says that the user has nothing.
+    /// How a message ends that has been through this. A permission for one message that is gone, a window that has closed or is used up,
+    /// attempts that are used up, or its age: after an attempt in doubt none of them says that the user has nothing.
     pub fn end(self, status: Status, reason: Reason) -> (Status, Reason) {
         let denies = matches!(
             reason,
-            Reason::UserRefused | Reason::NoGrant | Reason::AttemptsUsed | Reason::Expired
+            Reason::UserRefused
+                | Reason::NoGrant
+                | Reason::WindowClosed
+                | Reason::WindowUsedUp
+                | Reason::AttemptsUsed
+                | Reason::Expired
         );
         if denies && self.in_doubt > 0 {
             return (Status::Unknown, Reason::InDoubt);
@@ -155,8 +160,10 @@ pub fn decide(
         Answer::NoToken(trouble) if matches!(trouble.class, Class::Busy | Class::Unlisted) => {
             treat(plan, tries, Treatment::Retry(Patience::Plan), jitter)
         }
-        // Every token is refused, or the endpoint gives none today: the whole app's matter, and no question about it can be asked.
-        Answer::NoToken(trouble) if matches!(trouble.class, Class::Token | Class::DailyQuota) => {
+        // Every token is refused, or the endpoint gives none, or none today: the whole app's matter, and no question about it can be asked.
+        Answer::NoToken(trouble)
+            if matches!(trouble.class, Class::Token | Class::DailyQuota | Class::Api) =>
+        {
             Verdict::Hold(Cause::Account)
         }
         Answer::NoToken(trouble) => treat(plan, tries, trouble.class.treatment(), jitter),
@@ -334,9 +341,15 @@ mod tests {
             token_refusals: 0,
             in_doubt: 1,
         };
-        let refused = refused(Class::NotSubscribed);
-        let verdict = decide(&RetryPlan::default(), InDoubt::Resend, tries, &refused, 0.0);
-        assert_eq!(verdict, Verdict::Settle(Status::Unknown, Reason::InDoubt));
+        for class in [
+            Class::NotSubscribed,
+            Class::WindowClosed,
+            Class::WindowUsedUp,
+        ] {
+            let refused = refused(class);
+            let verdict = decide(&RetryPlan::default(), InDoubt::Resend, tries, &refused, 0.0);
+            assert_eq!(verdict, Verdict::Settle(Status::Unknown, Reason::InDoubt));
+        }
     }
 
     #[test]
@@ -344,6 +357,7 @@ mod tests {
         for (class, cause) in [
             (Class::MinuteQuota, Cause::MinuteQuota),
             (Class::DailyQuota, Cause::DailyQuota),
+            (Class::Api, Cause::Api),
             (Class::Account, Cause::Account),
             (Class::Banned, Cause::Template),
             (Class::UnknownTemplate, Cause::Template),

@@ -128,7 +128,9 @@ impl Engine {
             Input::PublishFailed { ticket } => self.publish_failed(now, ticket),
             Input::RulesChanged(rules) => self.rules_changed(now, rules, effects),
             Input::ResumeRule(rule) => self.resume_rule(&rule, effects),
-            Input::QuotaAnswered { app, left } => self.quota_answered(now, &app, left, effects),
+            Input::QuotaAnswered { app, api, left } => {
+                self.quota_answered(now, (&app, api), left, effects);
+            }
             Input::Drain { patience } => self.drain(now, patience),
             Input::Tick => {}
         }

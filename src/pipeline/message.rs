@@ -1,14 +1,20 @@
 //! Draft → message: the checks that `WeChat` would make, made before a grant is spent on them.
 //!
-//! A [`Message`] can only come from [`validate`], so whatever takes one knows that its values fit.
+//! A [`Message`] can only come from [`validate`], so whatever takes one knows that its values fit. What is sent is its [`Content`]: one
+//! variant for each kind of message, with the parts that this kind has and no others.
+
+mod card;
+mod customer;
 
 use std::sync::Arc;
 
 use super::event::RunId;
 use super::logins::JsCode;
 use super::outcome::Reason;
-use super::params::{ParamKind, Violation, normalise};
-use super::rules::{Overflow, Rule};
+use super::params::Violation;
+use super::rules::Rule;
+pub use card::{Card, Lang};
+pub use customer::{Customer, Field};
 
 /// Why no message came of a rule and an event; it ends as an `invalid` outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,46 +27,82 @@ pub struct Rejection {
     pub param: Option<Arc<str>>,
 }
 
-/// The language in which `WeChat` shows the card. `WeChat`: subscribe/send, `lang`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Lang {
-    /// `zh_CN`
-    #[default]
-    ZhCn,
-    /// `en_US`
-    EnUs,
-    /// `zh_HK`
-    ZhHk,
-    /// `zh_TW`
-    ZhTw,
+/// The API that a message goes through. Each has quotas of its own, and an account may have one without the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Api {
+    /// Subscribe messages: `message/subscribe/send`.
+    Subscribe,
+    /// Customer-service messages: `message/custom/send`.
+    Customer,
 }
 
-impl Lang {
-    /// Every language with its name on the wire.
-    pub const ALL: [(&'static str, Self); 4] = [
-        ("zh_CN", Self::ZhCn),
-        ("en_US", Self::EnUs),
-        ("zh_HK", Self::ZhHk),
-        ("zh_TW", Self::ZhTw),
-    ];
-
-    /// The name on the wire.
+impl Api {
+    /// Its word in rules, and in the names of pauses.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::ZhCn => "zh_CN",
-            Self::EnUs => "en_US",
-            Self::ZhHk => "zh_HK",
-            Self::ZhTw => "zh_TW",
+            Self::Subscribe => "subscribe",
+            Self::Customer => "customer",
+        }
+    }
+}
+
+/// What is sent: one variant for each kind of message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// A card by a template that the user has subscribed to.
+    Subscribe(Card),
+    /// What a person at the customer service could have written.
+    Customer(Customer),
+}
+
+impl Content {
+    /// The API that it goes through.
+    pub fn api(&self) -> Api {
+        match self {
+            Self::Subscribe(_) => Api::Subscribe,
+            Self::Customer(_) => Api::Customer,
+        }
+    }
+
+    /// Each value that the user is shown, or that `WeChat` needs to show it, by its name in the rule: the params of a card, or the fields of
+    /// a customer-service message.
+    pub fn values(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::Subscribe(card) => {
+                let params = card.params.iter();
+                params
+                    .map(|(name, value)| (name.as_ref(), value.as_str()))
+                    .collect()
+            }
+            Self::Customer(message) => {
+                let fields = message.fields().into_iter();
+                fields
+                    .map(|(field, value)| (field.as_str(), value.as_str()))
+                    .collect()
+            }
+        }
+    }
+
+    /// The value of this name.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let mut values = self.values().into_iter();
+        values.find_map(|(known, value)| (known == name).then_some(value))
+    }
+
+    /// The page that a tap on a card opens; a customer-service message has none beside its fields.
+    pub fn page(&self) -> Option<&str> {
+        match self {
+            Self::Subscribe(card) => card.page.as_deref(),
+            Self::Customer(_) => None,
         }
     }
 }
 
 /// What the templates of a rule gave for an event: nothing of it is checked yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     pub(super) to: To,
-    pub(super) page: Option<String>,
-    pub(super) params: Vec<(Arc<str>, String)>,
+    pub(super) content: Content,
 }
 
 /// Whom a draft is for.
@@ -73,7 +115,7 @@ pub enum To {
 }
 
 /// What a draft comes to whose every value fits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Made {
     /// A message.
     Message(Message),
@@ -82,7 +124,7 @@ pub enum Made {
 }
 
 /// A message without its recipient.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Unaddressed {
     /// Its recipient is empty.
     message: Message,
@@ -120,7 +162,7 @@ impl Made {
 }
 
 /// What one rule made of one event, and every value of it fits. Read it, do not write it: only [`validate`] makes one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[expect(
     clippy::manual_non_exhaustive,
     reason = "`non_exhaustive` holds only between crates; this keeps the rest of ours out too"
@@ -132,24 +174,10 @@ pub struct Message {
     pub message_id: String,
     /// The openid, in the clear.
     pub recipient: String,
-    /// The page that a tap on the card opens, with its query; without one the card opens nothing.
-    pub page: Option<String>,
-    /// The language of the card.
-    pub lang: Lang,
-    /// Each param's name and value, in the order of the card; where the catalog does not say it, by the numbers in the names.
-    pub params: Vec<(Arc<str>, String)>,
+    /// What is sent.
+    pub content: Content,
     /// Keeps others from putting one together themselves.
     validated: (),
-}
-
-impl Message {
-    /// The value of one param.
-    pub fn param(&self, name: &str) -> Option<&str> {
-        self.params
-            .iter()
-            .find(|(known, _)| known.as_ref() == name)
-            .map(|(_, value)| value.as_str())
-    }
 }
 
 /// The id under which a message is sent once: rule, source of the event, and the event's id or what the rule says in `dedupe`.
@@ -175,67 +203,27 @@ pub fn sent_first(message_id: &str) -> &str {
     }
 }
 
-/// Checks a draft against the limits of its template and makes a message of it.
+/// Checks a draft against what `WeChat` takes for its kind, and makes a message of it.
 pub fn validate(rule: &Rule, message_id: &str, draft: Draft) -> Result<Made, Rejection> {
     let (recipient, code) = match &draft.to {
         To::Openid(openid) => (check_recipient(openid)?, None),
         To::Code(code) => (String::new(), Some(check_code(code)?)),
     };
-    let page = draft.page.as_deref().map(check_page).transpose()?.flatten();
-    let mut params = draft.params;
-    for (name, value) in &mut params {
-        *value = check_param(rule, name, value).map_err(|violation| Rejection {
-            reason: violation.reason,
-            detail: format!("{name}: {}", violation.detail),
-            param: Some(Arc::clone(name)),
-        })?;
-    }
+    let content = match draft.content {
+        Content::Subscribe(card) => Content::Subscribe(card.checked(rule)?),
+        Content::Customer(message) => Content::Customer(message.checked()?),
+    };
     let message = Message {
         rule: Arc::clone(&rule.name),
         message_id: message_id.to_owned(),
         recipient,
-        page,
-        lang: rule.lang,
-        params,
+        content,
         validated: (),
     };
     Ok(match code {
         None => Made::Message(message),
         Some(code) => Made::Unaddressed(Unaddressed { message, code }),
     })
-}
-
-fn check_param(rule: &Rule, name: &str, value: &str) -> Result<String, Violation> {
-    let mut value = normalise(value);
-    let Some(kind) = ParamKind::of(name) else {
-        let detail = "the type of the param is not known".to_owned();
-        return Err(Violation {
-            reason: Reason::ParamMalformed,
-            detail,
-        });
-    };
-    let mut verdict = kind.check(&value);
-    let too_long = verdict
-        .as_ref()
-        .is_err_and(|violation| violation.reason == Reason::ParamTooLong);
-    if too_long && kind.can_trim() && rule.overflow_of(name) == Overflow::Trim {
-        value = kind.trim(&value, "");
-        verdict = kind.check(&value);
-    }
-    verdict?;
-    match rule.template.enums.get(name) {
-        Some(listed) if !listed.contains(&value) => {
-            let detail = format!(
-                "expected one of the template's values: {}",
-                listed.join(", ")
-            );
-            Err(Violation {
-                reason: Reason::ParamNotListed,
-                detail,
-            })
-        }
-        _ => Ok(value),
-    }
 }
 
 /// Checks an openid, and trims it; the error says what was expected. It is 28 characters of the base64 alphabet for URLs today; only the alphabet is relied on.
@@ -286,27 +274,32 @@ fn check_code(text: &str) -> Result<JsCode, Rejection> {
     })
 }
 
-/// An empty page is no page: the card opens nothing then.
-pub(super) fn check_page(text: &str) -> Result<Option<String>, Rejection> {
+/// Checks a page of the mini program. Empty text is `None`: whether that is well is for the kind of message to say.
+pub(super) fn check_page(text: &str) -> Result<Option<String>, Violation> {
     // WeChat names no limit; a page of this length is a mistake of the template.
     const LIMIT: usize = 1024;
     let page = text.trim();
-    let rejection = |detail: String| Rejection {
+    let violation = |detail: String| Violation {
         reason: Reason::PageMalformed,
         detail,
-        param: None,
     };
     if page.len() > LIMIT {
-        return Err(rejection(format!(
-            "page: expected at most {LIMIT} bytes, found {}",
+        return Err(violation(format!(
+            "expected at most {LIMIT} bytes, found {}",
             page.len()
         )));
     }
     if page.contains(|c: char| c.is_control() || c.is_whitespace()) {
-        return Err(rejection("page: expected a path without spaces and line breaks; use the filter `urlencode` for values".to_owned()));
+        return Err(violation(
+            "expected a path without spaces and line breaks; use the filter `urlencode` for values"
+                .to_owned(),
+        ));
     }
     if page.contains("://") {
-        return Err(rejection("page: expected a page of the mini program such as pages/order/detail, found a web address".to_owned()));
+        return Err(violation(
+            "expected a page of the mini program such as pages/order/detail, found a web address"
+                .to_owned(),
+        ));
     }
     Ok((!page.is_empty()).then(|| page.to_owned()))
 }

@@ -69,12 +69,18 @@ pub enum Reason {
     LoginCodeUsed,
     /// `rejected`: the user behind the login code is blocked as a risk (40226).
     UserBlocked,
-    /// `rejected`: a value breaks its rule in `WeChat`'s eyes (47003).
+    /// `rejected`: a value breaks its rule in `WeChat`'s eyes (47003, 45002 …).
     ParamRefused,
     /// `rejected`: the content is not allowed (45168, 40066).
     ContentRefused,
     /// `rejected`: the page is not in the released version of the mini program (41030, 40165).
     PageUnknown,
+    /// `rejected`: the picture of a customer-service message is not there, or not there any more (40007).
+    MediaUnknown,
+    /// `rejected`: a customer-service message comes more than 48 hours after the user last wrote (45015).
+    WindowClosed,
+    /// `rejected`: the user has been sent as many customer-service messages as `WeChat` allows since he last wrote (45047).
+    WindowUsedUp,
 
     /// `invalid`: the value is above `[events] max_bytes`.
     RecordTooLarge,
@@ -94,11 +100,11 @@ pub enum Reason {
     RecipientMalformed,
     /// `invalid`: `page` gave nothing that can be a page.
     PageMalformed,
-    /// `invalid`: a param's value is empty.
+    /// `invalid`: the value of a param, or of a field of a customer-service message, is empty.
     ParamEmpty,
-    /// `invalid`: a param's value is longer than its type allows.
+    /// `invalid`: such a value is longer than `WeChat` allows.
     ParamTooLong,
-    /// `invalid`: a param's value breaks the format of its type.
+    /// `invalid`: such a value breaks the format of its type.
     ParamMalformed,
     /// `invalid`: a param's value is not one that the template lists.
     ParamNotListed,
@@ -140,6 +146,9 @@ impl Reason {
             Self::ParamRefused => "param_refused",
             Self::ContentRefused => "content_refused",
             Self::PageUnknown => "page_unknown",
+            Self::MediaUnknown => "media_unknown",
+            Self::WindowClosed => "window_closed",
+            Self::WindowUsedUp => "window_used_up",
             Self::RecordTooLarge => "record_too_large",
             Self::NotJson => "not_json",
             Self::FormatUnsupported => "format_unsupported",
@@ -191,10 +200,10 @@ pub struct Outcome {
     /// The mini program, by its name in the settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app: Option<Arc<str>>,
-    /// The template, by its name in the catalog.
+    /// The template of a subscribe message, by its name in the catalog.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<Arc<str>>,
-    /// The template, by its id at `WeChat`.
+    /// The template of a subscribe message, by its id at `WeChat`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template_id: Option<Arc<str>>,
     /// The user's openid, masked unless the settings say otherwise.
@@ -232,7 +241,7 @@ pub struct Outcome {
     /// `WeChat`'s number for the message, in digits: it exceeds 2^53.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub msgid: Option<String>,
-    /// The offending param.
+    /// The offending param, or field of a customer-service message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
 

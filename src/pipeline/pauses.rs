@@ -1,6 +1,6 @@
 //! What must not be sent for now, why, and what ends it.
 //!
-//! A pause covers an app, a template or a rule. Its messages wait in their lanes, no longer than their `expires_after`; everybody else
+//! A pause covers an app, one of its APIs, a template or a rule. Its messages wait in their lanes, no longer than their `expires_after`; everybody else
 //! goes on. Some pauses end at a time, some when a single message that was let through on trial comes back well, one when `WeChat` says
 //! that there is quota again, and one only by a person.
 
@@ -17,6 +17,7 @@ pub use breaker::{BreakerPlan, Breakers, Burst};
 pub use subject::Subject;
 use subject::subjects_of;
 
+use super::message::Api;
 use super::moment::Moment;
 use super::rules::Rule;
 
@@ -24,13 +25,15 @@ use super::rules::Rule;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// The app sent too much in this minute (45011): until the next one.
+    /// The app sent too much through this API in this minute (45011): until the next one.
     MinuteQuota,
-    /// The app has no sends left today (45009): until `WeChat` says that it has.
+    /// The app has no sends through this API left today (45009): until `WeChat` says that it has.
     DailyQuota,
+    /// The app's account may not use this API (48001, 48004): tried again now and then.
+    Api,
     /// The template is unknown or banned (40037, 43107, 43116): tried again now and then.
     Template,
-    /// The app's account may not send (48001, 40164 …): tried again now and then.
+    /// The app's account may not send at all (40164, 50002 …): tried again now and then.
     Account,
     /// Too many messages of the rule were refused for what the rule made of them: until a person or another version of the rule.
     Breaker,
@@ -42,6 +45,7 @@ impl Cause {
         match self {
             Self::MinuteQuota => "minute_quota",
             Self::DailyQuota => "daily_quota",
+            Self::Api => "api",
             Self::Template => "template",
             Self::Account => "account",
             Self::Breaker => "breaker",
@@ -52,7 +56,7 @@ impl Cause {
     pub fn wants_person(self) -> bool {
         match self {
             Self::MinuteQuota => false,
-            Self::DailyQuota | Self::Template | Self::Account | Self::Breaker => true,
+            Self::DailyQuota | Self::Api | Self::Template | Self::Account | Self::Breaker => true,
         }
     }
 }
@@ -114,8 +118,8 @@ pub enum Change {
 #[derive(Default)]
 pub struct Pauses {
     in_force: BTreeMap<Subject, Pause>,
-    /// When an app's last pause for quota ended, and how long its interval had become.
-    quota_before: BTreeMap<Arc<str>, (Duration, Duration)>,
+    /// When the last pause of this for quota ended, and how long its interval had become.
+    quota_before: BTreeMap<Subject, (Duration, Duration)>,
 }
 
 /// The first trial of what a person may have mended, and the longest wait between two: an address is put on the list within minutes, a
@@ -180,10 +184,7 @@ impl Pauses {
                 End::At(now.elapsed + Duration::from_millis(left_ms.unsigned_abs()))
             }
             Cause::DailyQuota => {
-                let before = match subject {
-                    Subject::App(app) => self.quota_before.get(app),
-                    Subject::Template(..) | Subject::Rule(_) => None,
-                };
+                let before = self.quota_before.get(subject);
                 let relapse =
                     before.filter(|(ended, _)| now.elapsed.saturating_sub(*ended) < QUOTA_RELAPSE);
                 let interval = relapse.map_or(FIRST_QUESTION, |(_, interval)| {
@@ -194,7 +195,7 @@ impl Pauses {
                     interval,
                 }
             }
-            Cause::Template | Cause::Account => End::Trial {
+            Cause::Api | Cause::Template | Cause::Account => End::Trial {
                 at: now.elapsed + FIRST_TRIAL,
                 interval: FIRST_TRIAL,
                 is_under_way: false,
@@ -264,7 +265,7 @@ impl Pauses {
                 }
             )
         };
-        let subjects = subjects_of(rule);
+        let subjects: Vec<Subject> = subjects_of(rule).collect();
         self.end_if(|pause| subjects.contains(&pause.subject) && on_trial(pause))
     }
 
@@ -277,29 +278,30 @@ impl Pauses {
         self.end_if(is_due)
     }
 
-    /// Apps whose quota is to be asked for now.
-    pub fn quota_questions(&mut self, now: Moment) -> Vec<Arc<str>> {
-        let mut apps = Vec::new();
+    /// Apps, and their APIs, whose quota is to be asked for now.
+    pub fn quota_questions(&mut self, now: Moment) -> Vec<(Arc<str>, Api)> {
+        let mut questions = Vec::new();
         for pause in self.in_force.values_mut() {
-            if let (Subject::App(app), End::Quota { ask_at, .. }) = (&pause.subject, &mut pause.end)
+            if let (Subject::Api(app, api), End::Quota { ask_at, .. }) =
+                (&pause.subject, &mut pause.end)
                 && *ask_at <= now.elapsed
             {
                 // The answer says when to ask again; should there be none, this does.
                 *ask_at = now.elapsed + RAREST_QUESTION;
-                apps.push(Arc::clone(app));
+                questions.push((Arc::clone(app), *api));
             }
         }
-        apps
+        questions
     }
 
-    /// `WeChat` said how many sends an app has left; `None` if it did not say.
+    /// `WeChat` said how many sends through an API an app has left; `None` if it did not say.
     pub fn quota_answered(
         &mut self,
         now: Moment,
-        app: &Arc<str>,
+        (app, api): (&Arc<str>, Api),
         left: Option<i64>,
     ) -> Vec<Change> {
-        let subject = Subject::App(Arc::clone(app));
+        let subject = Subject::Api(Arc::clone(app), api);
         let Some(Pause {
             end: End::Quota { ask_at, interval },
             ..
@@ -308,8 +310,8 @@ impl Pauses {
             return Vec::new();
         };
         if left.is_some_and(|left| left > 0) {
-            self.quota_before
-                .insert(Arc::clone(app), (now.elapsed, *interval));
+            let before = (now.elapsed, *interval);
+            self.quota_before.insert(subject.clone(), before);
             return self.end_if(|pause| pause.subject == subject);
         }
         *interval = interval.saturating_mul(2).min(RAREST_QUESTION);
@@ -339,18 +341,14 @@ impl Pauses {
         if self.in_force.is_empty() {
             return None;
         }
-        let subjects = subjects_of(rule);
-        subjects
-            .iter()
-            .find_map(|subject| self.in_force.get(subject))
+        subjects_of(rule).find_map(|subject| self.in_force.get(&subject))
     }
 
     /// Whether this rule itself, or its template, is paused.
     pub fn holds_rule_or_template(&self, rule: &Rule) -> bool {
-        let [_, template, itself] = subjects_of(rule);
-        [template, itself]
-            .iter()
-            .any(|subject| self.in_force.contains_key(subject))
+        let mut own = subjects_of(rule)
+            .filter(|subject| matches!(subject, Subject::Template(..) | Subject::Rule(_)));
+        own.any(|subject| self.in_force.contains_key(&subject))
     }
 
     /// Every pause in force.

@@ -11,6 +11,7 @@ mod glob;
 mod inspect;
 mod proof;
 mod rate;
+mod recipe;
 mod template;
 mod version;
 
@@ -24,12 +25,13 @@ use jiff::tz::TimeZone;
 use super::catalog::{Catalog, Template};
 use super::event::Event;
 use super::limits::Rate;
-use super::message::{Draft, Lang, Made, Rejection, To, message_id, sent_again, validate};
+use super::message::{Api, Draft, Made, Rejection, message_id, sent_again, validate};
 use super::outcome::Reason;
 use super::params::normalise;
 use crate::document::Problems;
 use context::{Belongings, EventValues};
 use glob::Glob;
+use recipe::{Address, Recipe};
 use template::{Condition, Failure, Text};
 use version::version_of;
 
@@ -84,14 +86,10 @@ const LONGEST_DEDUPE_BYTES: usize = 1024;
 pub struct Rule {
     /// Its name: the path of its file below the folder of rules.
     pub name: Arc<str>,
-    /// Changes with what it sends: with the text of its file, and with the id of its template.
+    /// Changes with what it sends: with the text of its file, and with the id of its template if it has one.
     pub version: Arc<str>,
     /// The app that sends.
     pub app: Arc<str>,
-    /// The template that it fills.
-    pub template: Arc<Template>,
-    /// The language of the card.
-    pub lang: Lang,
     /// How old an event may be when its message's turn comes.
     pub expires_after: Duration,
     /// What a crash between attempt and answer means.
@@ -101,19 +99,10 @@ pub struct Rule {
     wants: Wants,
     when: Option<Condition>,
     to: Address,
-    page: Option<Text>,
     dedupe: Option<Text>,
-    params: Vec<Param>,
+    recipe: Recipe,
     belongings: Arc<Belongings>,
     tests: Vec<proof::RuleTest>,
-}
-
-/// How a rule names the recipient.
-enum Address {
-    /// By openid.
-    Openid(Text),
-    /// By a code of `wx.login`.
-    Code(Text),
 }
 
 /// The types of events that a rule is for.
@@ -121,14 +110,6 @@ enum Address {
 struct Wants {
     exact: Vec<String>,
     globs: Vec<Glob>,
-}
-
-/// A param of a rule.
-#[derive(Debug)]
-struct Param {
-    name: Arc<str>,
-    text: Text,
-    overflow: Overflow,
 }
 
 /// What one rule makes of an event.
@@ -143,18 +124,28 @@ pub struct Planned {
 }
 
 impl Rule {
-    /// What happens to a value that is too long for this param.
-    pub fn overflow_of(&self, param: &str) -> Overflow {
-        self.params
-            .iter()
-            .find(|known| known.name.as_ref() == param)
-            .map(|param| param.overflow)
-            .unwrap_or_default()
+    /// The API that its messages go through.
+    pub fn api(&self) -> Api {
+        match &self.recipe {
+            Recipe::Subscribe(_) => Api::Subscribe,
+            Recipe::Customer(_) => Api::Customer,
+        }
     }
 
-    /// The names of the params that it fills, in their order on the card.
-    pub fn params(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.params.iter().map(|param| &param.name)
+    /// The template that it fills, if its messages are of a kind that has one.
+    pub fn template(&self) -> Option<&Arc<Template>> {
+        match &self.recipe {
+            Recipe::Subscribe(card) => Some(&card.template),
+            Recipe::Customer(_) => None,
+        }
+    }
+
+    /// What happens to a value that is too long for this param.
+    pub fn overflow_of(&self, param: &str) -> Overflow {
+        match &self.recipe {
+            Recipe::Subscribe(card) => card.overflow_of(param),
+            Recipe::Customer(_) => Overflow::Reject,
+        }
     }
 
     /// Whether its recipients are named by login codes.
@@ -238,28 +229,9 @@ impl Rule {
     }
 
     fn draft(&self, root: &minijinja::Value) -> Result<Draft, Rejection> {
-        let render = |key: &str, text: &Text| {
-            text.render(root)
-                .map_err(|failure| rejection(key, &failure))
-        };
-        let to = match &self.to {
-            Address::Openid(text) => To::Openid(render("to", text)?),
-            Address::Code(text) => To::Code(render("to.js_code", text)?),
-        };
-        let page = self
-            .page
-            .as_ref()
-            .map(|page| render("page", page))
-            .transpose()?;
-        let mut params = Vec::with_capacity(self.params.len());
-        for Param { name, text, .. } in &self.params {
-            let value = text.render(root).map_err(|failure| Rejection {
-                param: Some(Arc::clone(name)),
-                ..rejection(name, &failure)
-            })?;
-            params.push((Arc::clone(name), value));
-        }
-        Ok(Draft { to, page, params })
+        let to = self.to.render(root)?;
+        let content = self.recipe.render(root)?;
+        Ok(Draft { to, content })
     }
 }
 

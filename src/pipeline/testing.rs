@@ -10,6 +10,14 @@ use crate::document::Problems;
 /// Rules by name, app and further lines of their file. Each is for the event type of its own name, has a template of its own, and takes
 /// `to` and `text` from the data.
 pub(crate) fn rules(named: &[(&str, &str, &str)]) -> RuleSet {
+    rules_and_customers(named, &[])
+}
+
+/// The same, and rules by name and app that send `text` as a customer-service message.
+pub(crate) fn rules_and_customers(
+    named: &[(&str, &str, &str)],
+    customers: &[(&str, &str)],
+) -> RuleSet {
     let mut problems = Problems::default();
     let mut templates = String::new();
     let mut sources = Vec::new();
@@ -22,6 +30,16 @@ pub(crate) fn rules(named: &[(&str, &str, &str)]) -> RuleSet {
             name: (*name).to_owned(),
             text: format!(
                 "on = \"{name}\"\napp = \"{app}\"\ntemplate = \"t_{name}\"\nto = \"{{{{ data.to }}}}\"\n{lines}\n[params]\nthing1 = \"{{{{ data.text }}}}\"\n"
+            ),
+        });
+    }
+    for (name, app) in customers {
+        apps.insert((*app).to_owned());
+        sources.push(RuleSource {
+            file: format!("{name}.toml"),
+            name: (*name).to_owned(),
+            text: format!(
+                "on = \"{name}\"\napp = \"{app}\"\nkind = \"customer\"\nto = \"{{{{ data.to }}}}\"\n[message]\ntext = \"{{{{ data.text }}}}\"\n"
             ),
         });
     }

@@ -102,16 +102,17 @@ pub(super) fn rule(state: &Arc<State>, asked: &Asked<'_>) -> Ruling {
     if asked.path == Path::Send {
         return send::judge(state, asked.token().as_deref(), asked.body);
     }
-    let caller = match asked.path.proof() {
-        Proof::Secret => None,
+    let appid = match asked.path.proof() {
+        Proof::Secret => Arc::default(),
         Proof::Token => match admit(state, asked) {
-            Ok(appid) => Some(appid),
+            Ok(appid) => appid,
             Err(refusal) => return Ruling::plain(state.refuse(&refusal, asked.now_ms)),
         },
     };
-    let openid = match asked.path {
-        Path::CustomSend => customer::touser(asked.body),
-        _ => String::new(),
+    let openid = if asked.path == Path::CustomSend {
+        customer::touser(asked.body)
+    } else {
+        String::new()
     };
     let call = Call {
         on: asked.path.endpoint(),
@@ -119,14 +120,15 @@ pub(super) fn rule(state: &Arc<State>, asked: &Asked<'_>) -> Ruling {
         template: "",
     };
     play(state, state.scripts.pick(&call), asked.now_ms, || {
-        let answered = match &caller {
-            Some(appid) if asked.path == Path::CustomSend => {
-                customer::send(state, appid, asked).map(|(reply, taken)| (reply, Some(taken)))
-            }
-            Some(appid) => with_token(state, appid, asked).map(|reply| (reply, None)),
-            None => with_secret(state, asked).map(|reply| (reply, None)),
-        };
-        answered.unwrap_or_else(|refusal| (state.refuse(&refusal, asked.now_ms), None))
+        if asked.path == Path::CustomSend {
+            return match customer::send(state, &appid, asked) {
+                Ok((reply, taken)) => (reply, Some(taken)),
+                Err(refusal) => (state.refuse(&refusal, asked.now_ms), None),
+            };
+        }
+        let answered = answer(state, &appid, asked);
+        let reply = answered.unwrap_or_else(|refusal| state.refuse(&refusal, asked.now_ms));
+        (reply, None)
     })
 }
 
@@ -136,32 +138,28 @@ fn admit(state: &State, asked: &Asked<'_>) -> Result<Arc<str>, Refusal> {
     Ok(appid)
 }
 
-fn with_token(state: &Arc<State>, appid: &Arc<str>, asked: &Asked<'_>) -> Result<Reply, Refusal> {
+/// The true answer. The app is the token's; who proves himself by his secret has not done so yet.
+fn answer(state: &State, appid: &str, asked: &Asked<'_>) -> Result<Reply, Refusal> {
     match asked.path {
+        Path::StableToken => account::stable_token(state, asked),
+        Path::Token => account::classic_token(state, asked),
+        Path::Login => login::exchange(state, asked),
         Path::Templates => Ok(templates::calls::list(state, appid)),
         Path::AddTemplate => templates::calls::add(state, appid, asked),
         Path::DeleteTemplate => templates::calls::delete(state, appid, asked),
         Path::Categories => Ok(templates::calls::categories()),
         Path::PublicTitles => templates::calls::titles(asked),
         Path::PublicKeywords => templates::calls::keywords(asked),
-        Path::Quota => quota::get(state, appid, asked),
-        Path::ClearPath => quota::clear::path(state, appid, asked),
-        Path::ClearAll => quota::clear::all(state, appid, asked),
-        Path::Rid => rids::get(state, appid, asked),
+        Path::QuotaGet => quota::get(state, appid, asked),
+        Path::QuotaClear => quota::clear::path(state, appid, asked),
+        Path::ClearQuota => quota::clear::all(state, appid, asked),
+        Path::ClearQuotaV2 => quota::clear::all_by_secret(state, asked),
+        Path::RidGet => rids::get(state, appid, asked),
         // WeChat: both kinds of message are withdrawn.
         Path::UniformSend => Err(Refusal::of(45109)),
         Path::TemplateSend => Err(Refusal::of(45103)),
-        _ => Err(Refusal::of(40066)),
-    }
-}
-
-fn with_secret(state: &State, asked: &Asked<'_>) -> Result<Reply, Refusal> {
-    match asked.path {
-        Path::StableToken => account::stable_token(state, asked),
-        Path::Token => account::classic_token(state, asked),
-        Path::Login => login::exchange(state, asked),
-        Path::ClearAllBySecret => quota::clear::all_by_secret(state, asked),
-        _ => Err(Refusal::of(40066)),
+        // The two sends have ways of their own.
+        Path::Send | Path::CustomSend | Path::Unknown => Err(Refusal::of(40066)),
     }
 }
 

@@ -5,7 +5,6 @@
 /// The text without the request id that follows it.
 pub(super) fn usual_text(code: i64) -> &'static str {
     match code {
-        -1 => "system error",
         40001 => {
             "invalid credential, access_token is invalid or not latest, could get access_token by getStableAccessToken, \
              more details at https://mmbizurl.cn/s/JtxxFh33r"
@@ -61,7 +60,7 @@ pub(super) fn usual_text(code: i64) -> &'static str {
         76004 => "rid is expired",
         76021 => "cgi_path not found, please check",
         76022 => "could not use this cgi_path, no permission",
-        20001 | 200_001 => "system error",
+        -1 | 20001 | 200_001 => "system error",
         20002 | 200_002 => "invalid args",
         200_011 => "this account has been banned",
         200_012 => "the number of private templates reaches the limit",

@@ -2,6 +2,7 @@
 //! lists the calls.
 
 mod account;
+mod callbacks;
 mod faults;
 mod templates;
 mod users;
@@ -31,6 +32,7 @@ const PAGE: usize = 1000;
 pub(super) fn router() -> Router<Arc<State>> {
     Router::new()
         .merge(account::router())
+        .merge(callbacks::router())
         .merge(faults::router())
         .merge(templates::router())
         .merge(users::router())

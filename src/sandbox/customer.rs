@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sandbox::answer::{Refusal, Reply};
 use crate::sandbox::call::{Asked, read_json};
+use crate::sandbox::callbacks;
 use crate::sandbox::log::Taken;
 use crate::sandbox::state::{State, lock};
 
@@ -89,7 +90,10 @@ pub(super) fn act(state: &State, appid: &str, openid: &str, act: &Act) -> Window
     let mut users = lock(&state.users);
     let windows = &mut users.of(appid, openid).windows;
     windows.open(act, now_ms);
-    *windows
+    let windows = *windows;
+    drop(users);
+    callbacks::customer(state, appid, openid, act);
+    windows
 }
 
 #[derive(Default, Deserialize)]

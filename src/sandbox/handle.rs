@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::sandbox::callbacks::{self, Callback, Push, SentEvents};
 use crate::sandbox::customer::{self, Act};
 use crate::sandbox::latency::{Latency, Tail};
 use crate::sandbox::log::Accepted;
@@ -162,6 +163,27 @@ impl Handle {
     /// No app has a limit any more, and none has used anything.
     pub fn lift_quotas(&self) {
         lock(&self.0.quotas).lift();
+    }
+
+    /// Asks the address to prove itself, as WeChat does when it is entered in the console, and pushes there from now on. The error is a
+    /// sentence that says why it failed.
+    pub async fn register_callback(&self, appid: &str, callback: Callback) -> Result<(), String> {
+        callbacks::register(&self.0, appid, callback).await
+    }
+
+    /// What the events after accepted sends say, and when they come.
+    pub fn set_sent_events(&self, events: SentEvents) {
+        lock(&self.0.callbacks).sent_events = events;
+    }
+
+    /// The pushes that the log still keeps, oldest first.
+    pub fn pushes(&self) -> Vec<Push> {
+        lock(&self.0.callbacks).log(0, usize::MAX)
+    }
+
+    /// Posts an earlier push once more, by its index. False if it is not in the log any more or its app has no address.
+    pub fn push_again(&self, index: u64) -> bool {
+        callbacks::push_again(&self.0, index).is_some()
     }
 
     /// Every accepted send that the log still keeps, oldest first.

@@ -15,6 +15,8 @@ mod faults;
 mod logins;
 #[path = "http_tests/control.rs"]
 mod odd_control;
+#[path = "http_tests/callbacks.rs"]
+mod pushes;
 #[path = "http_tests/templates.rs"]
 mod template_calls;
 #[path = "http_tests/users.rs"]

@@ -55,8 +55,40 @@ pub struct LogNormal {
     pub sigma: f64,
 }
 
+/// Whether answers could take this long; the error is a sentence.
+pub(super) fn check(latency: Latency, tail: Tail) -> Result<(), String> {
+    for (name, ms) in [
+        ("min_ms", latency.min_ms),
+        ("max_ms", latency.max_ms),
+        ("slow_ms", tail.slow_ms),
+    ] {
+        if ms > MOST_MS {
+            return Err(format!(
+                "{name} is {ms}; at most {MOST_MS} are taken, which is ten minutes"
+            ));
+        }
+    }
+    if !(0.0..=1.0).contains(&tail.slow_ratio) {
+        return Err(format!(
+            "slow_ratio is {}; a share is 0.0 to 1.0",
+            tail.slow_ratio
+        ));
+    }
+    let Some(LogNormal { median_ms, sigma }) = tail.lognormal else {
+        return Ok(());
+    };
+    if !(0.0..=LONGEST_MS).contains(&median_ms) {
+        return Err(format!("median_ms is {median_ms}: 0 to {LONGEST_MS}"));
+    }
+    if !(0.0..=5.0).contains(&sigma) {
+        return Err(format!("sigma is {sigma}: 0 to 5"));
+    }
+    Ok(())
+}
+
 /// No draw is longer than this, in milliseconds: the tail of the distribution has no end, but callers' patience has.
 const LONGEST_MS: f64 = 600_000.0;
+const MOST_MS: u64 = crate::sandbox::script::LONGEST_MS;
 
 impl LogNormal {
     fn draw(self, random: &mut fastrand::Rng) -> u64 {

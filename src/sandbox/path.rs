@@ -19,11 +19,11 @@ pub(super) enum Path {
     Categories,
     PublicTitles,
     PublicKeywords,
-    Quota,
-    ClearPath,
-    ClearAll,
-    ClearAllBySecret,
-    Rid,
+    QuotaGet,
+    QuotaClear,
+    ClearQuota,
+    ClearQuotaV2,
+    RidGet,
     /// Whatever is none of these.
     Unknown,
 }
@@ -59,11 +59,11 @@ impl Path {
         Self::Categories,
         Self::PublicTitles,
         Self::PublicKeywords,
-        Self::Quota,
-        Self::ClearPath,
-        Self::ClearAll,
-        Self::ClearAllBySecret,
-        Self::Rid,
+        Self::QuotaGet,
+        Self::QuotaClear,
+        Self::ClearQuota,
+        Self::ClearQuotaV2,
+        Self::RidGet,
         Self::Unknown,
     ];
 
@@ -92,11 +92,11 @@ impl Path {
             Self::Categories => "/wxaapi/newtmpl/getcategory",
             Self::PublicTitles => "/wxaapi/newtmpl/getpubtemplatetitles",
             Self::PublicKeywords => "/wxaapi/newtmpl/getpubtemplatekeywords",
-            Self::Quota => "/cgi-bin/openapi/quota/get",
-            Self::ClearPath => "/cgi-bin/openapi/quota/clear",
-            Self::ClearAll => "/cgi-bin/clear_quota",
-            Self::ClearAllBySecret => "/cgi-bin/clear_quota/v2",
-            Self::Rid => "/cgi-bin/openapi/rid/get",
+            Self::QuotaGet => "/cgi-bin/openapi/quota/get",
+            Self::QuotaClear => "/cgi-bin/openapi/quota/clear",
+            Self::ClearQuota => "/cgi-bin/clear_quota",
+            Self::ClearQuotaV2 => "/cgi-bin/clear_quota/v2",
+            Self::RidGet => "/cgi-bin/openapi/rid/get",
             Self::Unknown => "unknown",
         }
     }
@@ -116,18 +116,18 @@ impl Path {
             | Self::StableToken
             | Self::AddTemplate
             | Self::DeleteTemplate
-            | Self::Quota
-            | Self::ClearPath
-            | Self::ClearAll
-            | Self::ClearAllBySecret
-            | Self::Rid
+            | Self::QuotaGet
+            | Self::QuotaClear
+            | Self::ClearQuota
+            | Self::ClearQuotaV2
+            | Self::RidGet
             | Self::Unknown => Method::Post,
         }
     }
 
     pub(super) fn proof(self) -> Proof {
         match self {
-            Self::StableToken | Self::Token | Self::Login | Self::ClearAllBySecret => Proof::Secret,
+            Self::StableToken | Self::Token | Self::Login | Self::ClearQuotaV2 => Proof::Secret,
             Self::Send
             | Self::CustomSend
             | Self::UniformSend
@@ -138,10 +138,10 @@ impl Path {
             | Self::Categories
             | Self::PublicTitles
             | Self::PublicKeywords
-            | Self::Quota
-            | Self::ClearPath
-            | Self::ClearAll
-            | Self::Rid
+            | Self::QuotaGet
+            | Self::QuotaClear
+            | Self::ClearQuota
+            | Self::RidGet
             | Self::Unknown => Proof::Token,
         }
     }
@@ -161,10 +161,10 @@ impl Path {
             Self::Categories => Endpoint::Getcategory,
             Self::PublicTitles => Endpoint::Getpubtemplatetitles,
             Self::PublicKeywords => Endpoint::Getpubtemplatekeywords,
-            Self::Quota => Endpoint::QuotaGet,
-            Self::ClearPath => Endpoint::QuotaClear,
-            Self::ClearAll | Self::ClearAllBySecret => Endpoint::ClearQuota,
-            Self::Rid => Endpoint::RidGet,
+            Self::QuotaGet => Endpoint::QuotaGet,
+            Self::QuotaClear => Endpoint::QuotaClear,
+            Self::ClearQuota | Self::ClearQuotaV2 => Endpoint::ClearQuota,
+            Self::RidGet => Endpoint::RidGet,
             Self::Unknown => Endpoint::Any,
         }
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::answer::{Refusal, Reply};
 use crate::sandbox::call::{Asked, read_json};
-use crate::sandbox::path::{Path, Proof};
+use crate::sandbox::path::{Method, Proof};
 use crate::sandbox::state::{State, lock};
 
 /// WeChat: `openapi/rid/get`.
@@ -167,9 +167,9 @@ pub(super) fn owner(state: &State, asked: &Asked<'_>) -> Option<Arc<str>> {
             lock(&state.tokens).owner(&token)
         }
         Proof::Secret => {
-            let appid = match asked.path {
-                Path::Token | Path::Login => asked.parameter("appid")?,
-                _ => {
+            let appid = match asked.path.method() {
+                Method::Get => asked.parameter("appid")?,
+                Method::Post => {
                     let body: Value = serde_json::from_slice(asked.body).ok()?;
                     body.get("appid")?.as_str()?.to_owned()
                 }
@@ -182,6 +182,7 @@ pub(super) fn owner(state: &State, asked: &Asked<'_>) -> Option<Arc<str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::path::Path;
 
     const RID: &str = "65f0a1b2-00000001-00000002";
 

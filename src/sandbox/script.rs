@@ -177,6 +177,34 @@ pub enum Answer {
     },
 }
 
+/// Nobody waits longer for an answer, and a mistyped number should not stop a test for a day: ten minutes.
+pub(super) const LONGEST_MS: u64 = 600_000;
+
+impl Answer {
+    /// Whether it could be an answer; the error is a sentence.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Errcode { code: 0, .. } => Err(
+                "errcode 0 is success, which needs no script; `http` answers with any body"
+                    .to_owned(),
+            ),
+            Self::Http { status, .. } if !(200..600).contains(status) => Err(format!(
+                "{status} is no HTTP status of an answer: 200 to 599"
+            )),
+            Self::Hang { ms, .. } | Self::Delay { ms } if *ms > LONGEST_MS => Err(format!(
+                "ms is {ms}; at most {LONGEST_MS} are taken, which is ten minutes"
+            )),
+            Self::Errcode { .. }
+            | Self::Http { .. }
+            | Self::Hang { .. }
+            | Self::Delay { .. }
+            | Self::Drop { .. }
+            | Self::Reset { .. }
+            | Self::Truncate { .. } => Ok(()),
+        }
+    }
+}
+
 /// What became of a message, or of what else was asked for, when the caller gets no proper answer.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -200,6 +228,16 @@ pub struct Failures {
     /// What a failing call gets, each as likely as the others. Empty: errcode -1.
     #[serde(default)]
     pub answers: Vec<Answer>,
+}
+
+impl Failures {
+    /// Whether calls could fail like this; the error is a sentence.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if !(0.0..=1.0).contains(&self.ratio) {
+            return Err(format!("ratio is {}; a share is 0.0 to 1.0", self.ratio));
+        }
+        self.answers.iter().try_for_each(Answer::check)
+    }
 }
 
 /// The call for which a script is sought.

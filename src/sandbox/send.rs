@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::sandbox::answer::{Refusal, Reply};
 use crate::sandbox::body::{Data, Field, SendBody, has_unicode_escape};
 use crate::sandbox::call::{Ruling, play};
+use crate::sandbox::callbacks;
 use crate::sandbox::log::Taken;
 use crate::sandbox::path::Path;
 use crate::sandbox::script::{Call, Endpoint};
@@ -124,8 +125,11 @@ impl Sending<'_> {
             return Err(Refusal::of(43101));
         }
         let msgid = self.state.next_msgid();
-        let mut log = lock(&self.state.log);
-        Ok(log.add(Arc::clone(self.appid), self.raw, msgid, self.now_ms))
+        let appid = Arc::clone(self.appid);
+        let taken = lock(&self.state.log).add(appid, self.raw, msgid, self.now_ms);
+        let openid = self.body.touser.text();
+        callbacks::sent(self.state, self.appid, openid, template_id, msgid);
+        Ok(taken)
     }
 }
 

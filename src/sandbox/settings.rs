@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::latency::{Latency, Tail};
+use crate::sandbox::latency::{self, Latency, Tail};
 use crate::sandbox::script::Failures;
 
 /// A day has room for about this many sends in a test; the bound keeps a forgotten sandbox from eating the machine.
@@ -57,6 +57,30 @@ impl Default for Settings {
             log_limit: LOG_LIMIT,
             seed: None,
         }
+    }
+}
+
+impl Settings {
+    /// Whether a sandbox could be like this; the error is a sentence. Settings from outside should be asked before they are used.
+    pub fn check(&self) -> Result<(), String> {
+        latency::check(self.latency, self.tail)?;
+        if let Some(failures) = &self.failures {
+            failures.check()?;
+        }
+        if self.token_life_ms == 0 {
+            return Err("token_life_ms is 0: no token would ever be good".to_owned());
+        }
+        for app in self.apps.values() {
+            for (id, template) in &app.templates {
+                template.check(id)?;
+            }
+        }
+        if let Openids::Only(listed) | Openids::Except(listed) = &self.openids
+            && let Some(other) = listed.iter().find(|listed| !is_openid(listed))
+        {
+            return Err(format!("{other:?} is no openid"));
+        }
+        Ok(())
     }
 }
 
@@ -110,6 +134,38 @@ pub struct Template {
     pub kind: Kind,
     /// The allowed values of `enum` params, by key; a param without a list takes any text.
     pub enums: BTreeMap<String, Vec<String>>,
+}
+
+impl Template {
+    /// Whether `WeChat` could have such a template; the error is a sentence.
+    pub(super) fn check(&self, id: &str) -> Result<(), String> {
+        if id.trim().is_empty() {
+            return Err("a template id is empty".to_owned());
+        }
+        for param in &self.params {
+            let prefix = param.trim_end_matches(|c: char| c.is_ascii_digit());
+            let is_key = !prefix.is_empty()
+                && prefix.len() < param.len()
+                && prefix
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            if !is_key {
+                return Err(format!(
+                    "template {id}: {param:?} is no key: a type and a number, such as thing1"
+                ));
+            }
+            if self.params.iter().filter(|it| *it == param).count() > 1 {
+                return Err(format!("template {id} has {param} twice"));
+            }
+        }
+        let mut named = self.labels.keys().chain(self.enums.keys());
+        match named.find(|param| !self.params.is_empty() && !self.params.contains(param)) {
+            None => Ok(()),
+            Some(param) => Err(format!(
+                "template {id} says something of {param}, which is not among its params"
+            )),
+        }
+    }
 }
 
 /// How long a user's permission lasts. WeChat: subscribe-message overview.

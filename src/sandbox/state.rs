@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::sandbox::answer::{Refusal, Reply, new_rid};
+use crate::sandbox::callbacks::Callbacks;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::grant::Grants;
 use crate::sandbox::latency::Waits;
@@ -55,6 +56,11 @@ pub(super) struct State {
     pub(super) codes: Mutex<Codes>,
     pub(super) users: Mutex<Users>,
     pub(super) rids: Mutex<Rids>,
+    pub(super) callbacks: Mutex<Callbacks>,
+    /// Wakes the task that posts pushes.
+    pub(super) pushed: Notify,
+    /// The client of that task, or why there can be none.
+    pub(super) client: OnceLock<Result<reqwest::Client, String>>,
     /// Chance for request ids, session keys and login codes.
     pub(super) ids: Mutex<fastrand::Rng>,
     pub(super) running: watch::Sender<Running>,
@@ -83,6 +89,9 @@ impl State {
             codes: Mutex::default(),
             users: Mutex::default(),
             rids: Mutex::default(),
+            callbacks: Mutex::new(Callbacks::new(settings.seed)),
+            pushed: Notify::new(),
+            client: OnceLock::new(),
             ids: Mutex::new(stream(settings.seed, Stream::Ids)),
             running: watch::Sender::new(Running::Up),
             busy: Mutex::new(HashSet::new()),
@@ -109,6 +118,7 @@ impl State {
         *lock(&self.codes) = Codes::default();
         *lock(&self.users) = Users::default();
         *lock(&self.rids) = Rids::default();
+        lock(&self.callbacks).forget();
         self.counters.reset();
     }
 

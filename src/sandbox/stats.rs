@@ -147,13 +147,13 @@ mod tests {
         for path in Path::ALL {
             counters.called(path);
         }
-        counters.called(Path::Rid);
+        counters.called(Path::RidGet);
         let stats = counters.read(0, 0);
         assert_eq!(stats.calls.len(), Path::ALL.len());
         for (path, n_calls) in &stats.calls {
             assert_eq!(
                 *n_calls,
-                1 + u64::from(path == Path::Rid.as_str()),
+                1 + u64::from(path == Path::RidGet.as_str()),
                 "{path}"
             );
         }

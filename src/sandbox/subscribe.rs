@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::callbacks;
 use crate::sandbox::settings::{Kind, Template};
 use crate::sandbox::state::{State, lock};
 use crate::sandbox::users::Switch;
@@ -102,6 +103,9 @@ pub(super) fn ask(
         }
         results.insert(id.clone(), choice);
     }
+    drop(grants);
+    drop(users);
+    callbacks::popup(state, appid, openid, &results);
     Ok(results)
 }
 
@@ -154,6 +158,10 @@ pub(super) fn switch(
             }
         }
     }
+    drop(users);
+    let off = templates.iter().filter(|(_, to)| **to == Switch::Off);
+    let off: Vec<&String> = off.map(|(id, _)| id).collect();
+    callbacks::changed(state, appid, openid, &off);
 }
 
 #[cfg(test)]

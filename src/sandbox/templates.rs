@@ -37,7 +37,7 @@ impl Listed {
     /// What `addtemplate` makes of a title and some of its keywords.
     fn of_library(title: &Title, keywords: &[&Keyword]) -> Self {
         let mut template = Template {
-            title: title.title.to_owned(),
+            title: title.name.to_owned(),
             kind: title.kind,
             ..Template::default()
         };

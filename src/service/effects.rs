@@ -11,6 +11,7 @@ use crate::pipeline::admission::{Cleared, Ticket};
 use crate::pipeline::delivery::Answer;
 use crate::pipeline::engine::{Effect, Input};
 use crate::pipeline::logins::{Exchanged, JsCode};
+use crate::pipeline::message::Api;
 use crate::pipeline::pauses::Change;
 
 /// What `WeChat` was asked, and said.
@@ -22,6 +23,7 @@ pub(super) enum Answered {
     },
     Quota {
         app: Arc<str>,
+        api: Api,
         left: Option<i64>,
     },
     Exchange {
@@ -63,11 +65,17 @@ impl Drop for Call {
     }
 }
 
-async fn ask_quota(wechat: Arc<WeChat>, app: Arc<str>, answers: mpsc::UnboundedSender<Answered>) {
-    let left = match wechat.quota(&app).await {
+async fn ask_quota(
+    wechat: Arc<WeChat>,
+    app: Arc<str>,
+    api: Api,
+    answers: mpsc::UnboundedSender<Answered>,
+) {
+    let left = match wechat.quota(&app, api).await {
         Ok(quota) => {
             tracing::info!(
                 app = app.as_ref(),
+                api = api.as_str(),
                 left = quota.remain,
                 daily_limit = quota.daily_limit,
                 "WeChat was asked for the day's quota"
@@ -77,13 +85,14 @@ async fn ask_quota(wechat: Arc<WeChat>, app: Arc<str>, answers: mpsc::UnboundedS
         Err(error) => {
             tracing::warn!(
                 app = app.as_ref(),
+                api = api.as_str(),
                 %error,
                 "WeChat did not say how much of the day's quota is left"
             );
             None
         }
     };
-    if answers.send(Answered::Quota { app, left }).is_err() {
+    if answers.send(Answered::Quota { app, api, left }).is_err() {
         tracing::debug!("a quota came back after the service had ended");
     }
 }
@@ -131,7 +140,7 @@ impl Service {
                     api_ms: called.api_ms,
                 }
             }
-            Answered::Quota { app, left } => Input::QuotaAnswered { app, left },
+            Answered::Quota { app, api, left } => Input::QuotaAnswered { app, api, left },
             Answered::Exchange { ticket, answer } => Input::Exchanged { ticket, answer },
         }
     }
@@ -158,8 +167,9 @@ impl Service {
                 };
                 tokio::spawn(exchange.make(Arc::clone(&self.wechat), app, code));
             }
-            Effect::AskQuota { app } => {
-                let question = ask_quota(Arc::clone(&self.wechat), app, self.answers_in.clone());
+            Effect::AskQuota { app, api } => {
+                let answers = self.answers_in.clone();
+                let question = ask_quota(Arc::clone(&self.wechat), app, api, answers);
                 tokio::spawn(question);
             }
             Effect::PauseChanged(change) => tell(&change),

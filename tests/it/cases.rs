@@ -26,7 +26,7 @@ use toml::Table;
 use wx_courier::document::{Problems, Severity};
 use wx_courier::pipeline::catalog::Catalog;
 use wx_courier::pipeline::event::{Event, Wish};
-use wx_courier::pipeline::message::{Lang, Made, Rejection};
+use wx_courier::pipeline::message::{Content, Lang, Made, Rejection};
 use wx_courier::pipeline::rules::{Planned, RuleSet, RuleSource, Surroundings};
 
 const TEMPLATES: &str = "[shop.any]\nid = \"any\"";
@@ -47,10 +47,10 @@ struct Case {
 #[test]
 fn every_case_ends_as_written() {
     let mut files = Vec::new();
-    collect(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases"),
-        &mut files,
-    );
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    for folder in ["plan", "check"] {
+        collect(&cases.join(folder), &mut files);
+    }
     assert!(files.len() >= 20, "found only {} cases", files.len());
     let mut failures = Vec::new();
     for file in &files {
@@ -221,10 +221,9 @@ fn describe(planned: &Planned) -> Table {
 
 fn describe_message(made: &Made) -> Table {
     let message = made.shown();
-    let params: Table = message
-        .params
-        .iter()
-        .map(|(name, value)| (name.to_string(), value.as_str().into()))
+    let values = message.content.values().into_iter();
+    let values: Table = values
+        .map(|(name, value)| (name.to_owned(), value.into()))
         .collect();
     let mut table = Table::new();
     table.insert("message_id".to_owned(), message.message_id.as_str().into());
@@ -234,12 +233,19 @@ fn describe_message(made: &Made) -> Table {
             table.insert("js_code".to_owned(), letter.code().expose().into())
         }
     };
-    table.insert("params".to_owned(), params.into());
-    if let Some(page) = message.page.as_deref() {
-        table.insert("page".to_owned(), page.into());
-    }
-    if message.lang != Lang::ZhCn {
-        table.insert("lang".to_owned(), message.lang.as_str().into());
+    match &message.content {
+        Content::Customer(_) => {
+            table.insert("message".to_owned(), values.into());
+        }
+        Content::Subscribe(card) => {
+            table.insert("params".to_owned(), values.into());
+            if let Some(page) = card.page.as_deref() {
+                table.insert("page".to_owned(), page.into());
+            }
+            if card.lang != Lang::ZhCn {
+                table.insert("lang".to_owned(), card.lang.as_str().into());
+            }
+        }
     }
     table
 }

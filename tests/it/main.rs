@@ -8,7 +8,9 @@
 )]
 
 mod api_trouble;
+mod article;
 mod broker_restart;
+mod callbacks;
 mod cases;
 mod chaos;
 mod claims;
@@ -18,6 +20,7 @@ mod drift;
 mod grants;
 mod happy_path;
 mod login_codes;
+mod miniapp;
 mod oracle;
 mod pauses;
 mod planted;

@@ -34,8 +34,12 @@ pub(crate) mod folder;
 pub(crate) mod kafka;
 #[path = "support/load.rs"]
 pub(crate) mod load;
+#[path = "support/mini_program.rs"]
+pub(crate) mod mini_program;
 #[path = "support/oracle.rs"]
 pub(crate) mod oracle;
+#[path = "support/push.rs"]
+pub(crate) mod push;
 #[path = "support/redis.rs"]
 pub(crate) mod redis;
 #[path = "support/schema.rs"]

@@ -16,15 +16,18 @@ const APP_SECRET: SecretKeys = SecretKeys {
     what: "the app's AppSecret",
 };
 
+/// What `[apps.*]` says.
+pub(super) struct Apps {
+    /// The apps that rules may name, even if something about them is wrong.
+    pub(super) names: BTreeSet<String>,
+    /// Those about which nothing is.
+    pub(super) apps: BTreeMap<Arc<str>, App>,
+    /// The callbacks of those that have some.
+    pub(super) callbacks: BTreeMap<Arc<str>, Callbacks>,
+}
+
 impl Reader<'_> {
-    pub(super) fn apps(
-        &mut self,
-        top: &mut Section,
-    ) -> (
-        BTreeSet<String>,
-        BTreeMap<Arc<str>, App>,
-        BTreeMap<Arc<str>, Callbacks>,
-    ) {
+    pub(super) fn apps(&mut self, top: &mut Section) -> Apps {
         let mut names = BTreeSet::new();
         let mut apps = BTreeMap::new();
         let mut callbacks = BTreeMap::new();
@@ -57,7 +60,11 @@ impl Reader<'_> {
                 apps.insert(name, app);
             }
         }
-        (names, apps, callbacks)
+        Apps {
+            names,
+            apps,
+            callbacks,
+        }
     }
 
     fn app(&mut self, mut section: Section) -> Option<App> {

@@ -73,6 +73,7 @@ const WINDOW_MS: u64 = 5 * 60 * 1000;
 
 /// How long an answer may wait for what the push says to be kept. The rest of the second is for the way.
 const PATIENCE: Duration = Duration::from_millis(800);
+const _: () = assert!(PATIENCE.as_millis() < 1_000);
 
 impl Callbacks {
     pub(super) fn new(

@@ -134,7 +134,8 @@ impl<K: Hash + Eq + Clone> Paces<K> {
     }
 }
 
-/// Answers browsers that ask whether a page of these origins may call. Without origins nothing is added: a browser then lets no page.
+/// Answers browsers that ask whether a page of these origins may call what is there for mini programs. Without origins nothing is added:
+/// a browser then lets no page. It stands before the answer to methods that are not there, because a browser asks with one of those.
 pub(super) fn allow_origins(router: Router, origins: Arc<[String]>) -> Router {
     if origins.is_empty() {
         return router;
@@ -153,7 +154,9 @@ async fn allow_origin(
             .iter()
             .any(|origin| origin.as_bytes() == said.as_bytes())
     };
-    let Some(origin) = said.filter(is_known).cloned() else {
+    let origin = said.filter(is_known).cloned();
+    let is_for_pages = request.uri().path().starts_with("/miniapp/");
+    let Some(origin) = origin.filter(|_| is_for_pages) else {
         return next.run(request).await;
     };
     let is_question = request.method() == Method::OPTIONS

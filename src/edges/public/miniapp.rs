@@ -271,13 +271,13 @@ impl MiniApp {
         self.sessions.take(&session.id)?;
         let name = logins::session_name(&session.id);
         let recall = logins::Question::Recall { name, now_ms };
-        match self.ask(Request::Login(recall)).await? {
-            claims::Answer::Login(logins::Reply::User(Some(openid))) => Ok(User {
-                app: session.app,
-                openid,
-            }),
-            _ => Err(Refusal::SessionExpired),
-        }
+        let claims::Answer::Login(logins::Reply::User(Some(openid))) =
+            self.ask(Request::Login(recall)).await?
+        else {
+            return Err(Refusal::SessionExpired);
+        };
+        let app = session.app;
+        Ok(User { app, openid })
     }
 
     async fn note(

@@ -1,4 +1,4 @@
-//! One call of `message/subscribe/send`.
+//! One call of `message/subscribe/send` or `message/custom/send`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -10,7 +10,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::body::SendBody;
+use super::body::{SendBody, path_of};
 use super::errcode::class_of;
 use super::token::{TokenKeeper, TokenStatus};
 use crate::config::{App, MiniprogramState, Secret, Settings};
@@ -29,7 +29,6 @@ pub(super) struct AppClient {
     pub(super) http: reqwest::Client,
     pub(super) appid: String,
     pub(super) secret: Option<Secret>,
-    url: String,
     pub(super) base_url: String,
     state: MiniprogramState,
     pub(super) tokens: TokenKeeper,
@@ -107,10 +106,6 @@ impl AppClient {
             token_patience,
             tokens: TokenKeeper::new(http.clone(), app)?,
             http,
-            url: format!(
-                "{}/cgi-bin/message/subscribe/send?access_token=",
-                app.base_url
-            ),
             base_url: app.base_url.clone(),
             appid: app.appid.clone(),
             secret: app.secret.clone(),
@@ -153,7 +148,8 @@ impl AppClient {
     }
 
     async fn call(&self, token: &str, cleared: &Cleared) -> Answer {
-        let body = SendBody::new(cleared.message(), &cleared.rule().template.id, self.state);
+        let message = cleared.message();
+        let body = SendBody::new(message, self.state);
         let body = match serde_json::to_vec(&body) {
             Ok(body) => body,
             Err(error) => {
@@ -162,7 +158,8 @@ impl AppClient {
                 };
             }
         };
-        let url = format!("{}{token}", self.url);
+        let path = path_of(message.content.api());
+        let url = format!("{}{path}?access_token={token}", self.base_url);
         let request = self
             .http
             .post(url)
@@ -192,16 +189,19 @@ enum TokenProof {
     Refused { errcode: i64 },
 }
 
-/// `WeChat` looks at the token before it looks at user, template values and subscription. Other answers say nothing of it: they may
+/// `WeChat` looks at the token before it looks at user, values, media, subscription and window. Other answers say nothing of it: they may
 /// come from in front of that check, or speak of the account.
 fn speaks_of_token(answer: &Answer) -> Option<TokenProof> {
     match answer {
         Answer::Accepted { .. } => Some(TokenProof::Passed),
         Answer::Refused(Refusal { errcode, class, .. }) => match class {
             Class::Token => Some(TokenProof::Refused { errcode: *errcode }),
-            Class::NotSubscribed | Class::UnknownRecipient | Class::BadParam => {
-                Some(TokenProof::Passed)
-            }
+            Class::NotSubscribed
+            | Class::UnknownRecipient
+            | Class::WindowClosed
+            | Class::WindowUsedUp
+            | Class::BadParam
+            | Class::UnknownMedia => Some(TokenProof::Passed),
             Class::BadContent
             | Class::UnknownTemplate
             | Class::UnknownPage
@@ -210,6 +210,7 @@ fn speaks_of_token(answer: &Answer) -> Option<TokenProof> {
             | Class::Concurrent
             | Class::MinuteQuota
             | Class::DailyQuota
+            | Class::Api
             | Class::Account
             | Class::NotAuthorised
             | Class::Bug

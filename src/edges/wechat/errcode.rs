@@ -1,6 +1,6 @@
-//! Every code that `message/subscribe/send` and the token endpoints are known to answer, and what it means for us.
+//! Every code that `message/subscribe/send`, `message/custom/send` and the token endpoints are known to answer, and what it means for us.
 //!
-//! Codes and meanings: `WeChat`'s pages "subscribeMessage.send" and "getStableAccessToken", its global return codes, and reports of
+//! Codes and meanings: `WeChat`'s pages "subscribeMessage.send", "sendCustomMessage" and "getStableAccessToken", its global return codes, and reports of
 //! developers where the pages are silent. A code that is not listed is `Unlisted`: tried again a few times, then given up.
 
 use crate::pipeline::delivery::Class;
@@ -15,6 +15,8 @@ pub const TABLE: &[(i64, &str, Class)] = &[
         Class::Token,
     ),
     (40003, "no such user in this app", Class::UnknownRecipient),
+    (40007, "no such media", Class::UnknownMedia),
+    (40008, "no such type of message", Class::Bug),
     (40013, "wrong appid", Class::Account),
     (40014, "the token is malformed", Class::Token),
     (
@@ -72,6 +74,10 @@ pub const TABLE: &[(i64, &str, Class)] = &[
     ),
     (43116, "the template is banned", Class::Banned),
     (44002, "the body is empty", Class::Bug),
+    (45002, "the text is too long", Class::BadParam),
+    (45003, "the title is too long", Class::BadParam),
+    (45004, "the description is too long", Class::BadParam),
+    (45005, "the url is too long", Class::BadParam),
     (45009, "the daily quota is used up", Class::DailyQuota),
     (
         45011,
@@ -81,9 +87,14 @@ pub const TABLE: &[(i64, &str, Class)] = &[
     (
         45015,
         "outside the window for customer-service messages",
-        Class::Bug,
+        Class::WindowClosed,
     ),
-    (45047, "too many customer-service messages", Class::Bug),
+    (
+        45047,
+        "too many customer-service messages",
+        Class::WindowUsedUp,
+    ),
+    (45103, "this API is withdrawn", Class::Bug),
     (45109, "this API is withdrawn", Class::Bug),
     (
         45168,
@@ -93,8 +104,8 @@ pub const TABLE: &[(i64, &str, Class)] = &[
     (47001, "the body is not JSON", Class::Bug),
     (47002, "the body escapes its characters", Class::Bug),
     (47003, "a value breaks its rule", Class::BadParam),
-    (48001, "the account may not use this API", Class::Account),
-    (48004, "this API is banned for the account", Class::Account),
+    (48001, "the account may not use this API", Class::Api),
+    (48004, "this API is banned for the account", Class::Api),
     (
         50001,
         "the user has not authorised this API",
@@ -115,7 +126,7 @@ pub const TABLE: &[(i64, &str, Class)] = &[
     (
         61007,
         "the app has not granted this API to the platform",
-        Class::Account,
+        Class::Api,
     ),
     (
         61023,
@@ -144,7 +155,7 @@ pub const TABLE: &[(i64, &str, Class)] = &[
     ),
 ];
 
-/// What a code of `message/subscribe/send` means for us.
+/// What a code of a send means for us.
 pub fn class_of(errcode: i64) -> Class {
     match TABLE.binary_search_by_key(&errcode, |(code, ..)| *code) {
         Ok(index) => TABLE
@@ -176,6 +187,8 @@ mod tests {
     #[test]
     fn codes_are_found() {
         assert_eq!(class_of(43101), Class::NotSubscribed);
+        assert_eq!(class_of(45015), Class::WindowClosed);
+        assert_eq!(class_of(45047), Class::WindowUsedUp);
         assert_eq!(class_of(-1), Class::Busy);
         assert_eq!(class_of(12345), Class::Unlisted);
         assert_eq!(class_of(40001), Class::Token);

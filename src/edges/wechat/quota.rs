@@ -3,11 +3,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::body::path_of;
 use super::client::{AppClient, WeChat};
 use super::inquiry::{Inquiry, Unanswered, number_in};
-
-/// The path that the quota is asked for, as `WeChat` writes it.
-const SEND: &str = "/cgi-bin/message/subscribe/send";
+use crate::pipeline::message::Api;
 
 const GET: Inquiry = Inquiry::new("/cgi-bin/openapi/quota/get");
 const CLEAR: Inquiry = Inquiry::new("/cgi-bin/openapi/quota/clear");
@@ -37,9 +36,9 @@ pub struct CallRate {
 }
 
 impl WeChat {
-    /// Asks for an app's quota of sends.
-    pub async fn quota(&self, app: &str) -> Result<Quota, Unanswered> {
-        self.quota_of(app, SEND).await
+    /// Asks for an app's quota of sends by one API.
+    pub async fn quota(&self, app: &str, api: Api) -> Result<Quota, Unanswered> {
+        self.quota_of(app, path_of(api)).await
     }
 
     /// Asks for an app's quota of one API, by its path: `/cgi-bin/message/subscribe/send`.

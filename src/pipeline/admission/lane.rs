@@ -1,13 +1,15 @@
 //! The lane of an app, and in it those of its rules.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::recipients::Recipients;
+use super::throttle::Throttle;
 use super::{AppBounds, Cleared, Departure, Ticket, Turn, Waiting};
 use crate::pipeline::claims::Permit;
-use crate::pipeline::limits::{Pace, Rate};
+use crate::pipeline::limits::Pace;
+use crate::pipeline::message::Api;
 use crate::pipeline::moment::Moment;
 use crate::pipeline::pauses::{Pauses, Way};
 use crate::pipeline::rules::Rule;
@@ -15,7 +17,6 @@ use crate::pipeline::rules::Rule;
 /// Everything of one app that waits.
 pub(super) struct AppLane {
     pace: Pace,
-    rate: Option<Rate>,
     max_in_flight: usize,
     /// Messages between their turn and the end of their call.
     pub(super) in_flight: usize,
@@ -26,9 +27,8 @@ pub(super) struct AppLane {
     blocked: BTreeSet<(Duration, Arc<str>)>,
     /// Messages with a claim, in the order in which they got it.
     at_gate: VecDeque<AtGate>,
-    this_minute: MinuteCount,
-    /// Until when the app sends less than it may.
-    slowed_until: Option<Duration>,
+    /// What goes through each API, and what holds that back.
+    throttles: BTreeMap<Api, Throttle>,
 }
 
 /// A message with a claim.
@@ -55,37 +55,17 @@ enum Place {
     Blocked(Duration),
 }
 
-/// Calls in the present minute of the calendar and in the one before, which is what `WeChat` counts by: the answer to a call that was one
-/// too many may come in the next minute.
-#[derive(Default)]
-struct MinuteCount {
-    minute: i64,
-    calls: u32,
-    calls_before: u32,
-}
-
-/// How long an app sends less after a 45011.
-const SLOW_FOR: Duration = Duration::from_mins(10);
-
-/// How much of what was too much is tried then.
-const SLOW_SHARE: f64 = 0.8;
-
-/// However little was sent in the minute of a 45011 (others may share the quota), an app is not slowed below this.
-const SLOWEST_PER_SECOND: f64 = 1.0;
-
 impl AppLane {
     pub(super) fn new(bounds: AppBounds) -> Self {
         Self {
             pace: Pace::new(bounds.rate),
-            rate: bounds.rate,
             max_in_flight: bounds.max_in_flight.max(1),
             in_flight: 0,
             rules: HashMap::new(),
             ready: VecDeque::new(),
             blocked: BTreeSet::new(),
             at_gate: VecDeque::new(),
-            this_minute: MinuteCount::default(),
-            slowed_until: None,
+            throttles: BTreeMap::new(),
         }
     }
 
@@ -149,12 +129,12 @@ impl AppLane {
     ) -> Option<Turn> {
         self.unblock(now);
         let may_take = self.in_flight < self.max_in_flight
-            && self.at_gate.len() < self.pace.longest_line()
+            && self.line_at_gate() < self.pace.longest_line()
             && self.pace.turn_at(now.elapsed).is_none();
         if !may_take {
             return None;
         }
-        while let Some(name) = self.ready.pop_front() {
+        while let Some(name) = self.next_ready(now) {
             let Some(rule) = self.rules.get_mut(&name) else {
                 continue;
             };
@@ -179,6 +159,7 @@ impl AppLane {
                 continue;
             }
             let is_parked = recipients.is_taken(front);
+            let api = front.rule.api();
             let Some(waiting) = rule.queue.pop_front() else {
                 continue;
             };
@@ -189,6 +170,7 @@ impl AppLane {
             }
             rule.pace.take_turn(now.elapsed);
             self.pace.take_turn(now.elapsed);
+            self.throttle(api).take_turn(now);
             recipients.hold(&waiting);
             pauses.took_turn(now, &waiting.rule);
             self.in_flight += 1;
@@ -202,19 +184,16 @@ impl AppLane {
         if let Some(rule) = self.rules.get_mut(&comer.cleared.rule.name) {
             rule.n_at_gate += 1;
         }
+        self.throttle(comer.cleared.rule.api()).n_at_gate += 1;
         self.at_gate.push_back(comer);
     }
 
-    /// Whoever stands at the gate first goes first, unless the limit of his rule holds him alone.
+    /// Whoever stands at the gate first goes first, unless the limit of his rule or API holds him alone.
     pub(super) fn next_departure(&mut self, now: Moment) -> Option<(Ticket, Departure)> {
         if self.at_gate.is_empty() || self.pace.departure_at(now.elapsed).is_some() {
             return None;
         }
-        let rules = &self.rules;
-        let may_go = |at_gate: &AtGate| {
-            let lane = rules.get(&at_gate.cleared.rule.name);
-            lane.is_none_or(|lane| lane.pace.departure_at(now.elapsed).is_none())
-        };
+        let may_go = |at_gate: &AtGate| self.departs_at(at_gate, now).is_none();
         let index = self.at_gate.iter().position(may_go)?;
         let AtGate {
             ticket,
@@ -228,12 +207,14 @@ impl AppLane {
                 lane.pace.take_departure(now.elapsed);
             }
         }
+        let throttle = self.throttle(cleared.rule.api());
+        throttle.n_at_gate = throttle.n_at_gate.saturating_sub(1);
         if !is_fresh {
             // Were it counted, a line that is longer than a claim stays fresh would ask again for ever, and nobody would go.
             return Some((ticket, Departure::Stale));
         }
+        throttle.take_departure(now);
         self.pace.take_departure(now.elapsed);
-        self.this_minute.count(now);
         Some((ticket, Departure::Call(cleared)))
     }
 
@@ -252,20 +233,33 @@ impl AppLane {
         }
     }
 
-    pub(super) fn slow_down(&mut self, now: Moment) {
-        let sent_per_second = f64::from(self.this_minute.most(now)) / 60.0;
-        let present = self
-            .pace
-            .rate()
-            .map_or(sent_per_second, |rate| rate.per_second);
-        let per_second =
-            (present.min(sent_per_second.max(present / 2.0)) * SLOW_SHARE).max(SLOWEST_PER_SECOND);
-        let promised = self.rate.map_or(f64::INFINITY, |rate| rate.per_second);
-        self.pace.change(Some(Rate {
-            per_second: per_second.min(promised),
-            burst: std::num::NonZeroU32::MIN,
-        }));
-        self.slowed_until = Some(now.elapsed + SLOW_FOR);
+    pub(super) fn slow_down(&mut self, api: Api, now: Moment) {
+        let promised = self.pace.rate();
+        self.throttle(api).slow_down(now, promised);
+    }
+
+    fn throttle(&mut self, api: Api) -> &mut Throttle {
+        self.throttles.entry(api).or_default()
+    }
+
+    /// How many at the gate the limit of the app alone lets go, or holds.
+    fn line_at_gate(&self) -> usize {
+        let slowed = self.throttles.values().filter(|api| api.is_slowed());
+        let others: usize = slowed.map(|api| api.n_at_gate).sum();
+        self.at_gate.len().saturating_sub(others)
+    }
+
+    /// The rule whose turn it is, of those whose API may send now. Others keep their places.
+    fn next_ready(&mut self, now: Moment) -> Option<Arc<str>> {
+        let may_go = |name: &Arc<str>| self.held_until(name, now).is_none();
+        let index = self.ready.iter().position(may_go)?;
+        self.ready.remove(index)
+    }
+
+    /// Until when the API holds a rule back that has something to send.
+    fn held_until(&self, name: &Arc<str>, now: Moment) -> Option<Duration> {
+        let next = self.rules.get(name)?.queue.front()?;
+        self.throttles.get(&next.rule.api())?.turn_at(now)
     }
 
     fn stay_ready(&mut self, name: Arc<str>, push: fn(&mut VecDeque<Arc<str>>, Arc<str>)) {
@@ -278,9 +272,8 @@ impl AppLane {
     }
 
     fn unblock(&mut self, now: Moment) {
-        if self.slowed_until.is_some_and(|until| until <= now.elapsed) {
-            self.slowed_until = None;
-            self.pace.change(self.rate);
+        for throttle in self.throttles.values_mut() {
+            throttle.end_if_due(now);
         }
         while let Some((at, _)) = self.blocked.first()
             && *at <= now.elapsed
@@ -295,13 +288,16 @@ impl AppLane {
     }
 
     pub(super) fn wake_for_turn(&self, now: Moment) -> Option<Duration> {
-        if self.in_flight >= self.max_in_flight || self.at_gate.len() >= self.pace.longest_line() {
+        if self.in_flight >= self.max_in_flight || self.line_at_gate() >= self.pace.longest_line() {
             return None;
         }
         let own = self.pace.turn_at(now.elapsed);
-        let own_matters = own.filter(|_| !self.ready.is_empty());
+        let of_ready = self.ready.iter();
+        let first_ready = of_ready
+            .filter_map(|name| own.max(self.held_until(name, now)))
+            .min();
         let first_rule = self.blocked.first().map(|(at, _)| *at);
-        [own_matters, first_rule].into_iter().flatten().min()
+        [first_ready, first_rule].into_iter().flatten().min()
     }
 
     pub(super) fn wake_for_departure(&self, now: Moment) -> Option<Duration> {
@@ -309,11 +305,18 @@ impl AppLane {
             return None;
         }
         let own = self.pace.departure_at(now.elapsed);
-        let rules = self.at_gate.iter().filter_map(|at_gate| {
-            let lane = self.rules.get(&at_gate.cleared.rule.name)?;
-            lane.pace.departure_at(now.elapsed)
-        });
-        own.or_else(|| rules.min())
+        let others = self.at_gate.iter();
+        let others = others.filter_map(|at_gate| self.departs_at(at_gate, now));
+        own.or_else(|| others.min())
+    }
+
+    /// When the limit of its rule and that of its API let a message at the gate go: `None` is now.
+    fn departs_at(&self, at_gate: &AtGate, now: Moment) -> Option<Duration> {
+        let rule = &at_gate.cleared.rule;
+        let lane = self.rules.get(&rule.name);
+        let of_rule = lane.and_then(|lane| lane.pace.departure_at(now.elapsed));
+        let throttle = self.throttles.get(&rule.api());
+        of_rule.max(throttle.and_then(|throttle| throttle.departure_at(now)))
     }
 }
 
@@ -326,31 +329,6 @@ impl RuleLane {
             return Some(at);
         }
         self.pace.turn_at(now.elapsed)
-    }
-}
-
-impl MinuteCount {
-    fn count(&mut self, now: Moment) {
-        self.turn_over(now);
-        self.calls += 1;
-    }
-
-    fn most(&mut self, now: Moment) -> u32 {
-        self.turn_over(now);
-        self.calls.max(self.calls_before)
-    }
-
-    fn turn_over(&mut self, now: Moment) {
-        let minute = now.unix_ms.div_euclid(60_000);
-        if self.minute == minute {
-            return;
-        }
-        let follows = self.minute.saturating_add(1) == minute;
-        *self = Self {
-            minute,
-            calls: 0,
-            calls_before: if follows { self.calls } else { 0 },
-        };
     }
 }
 

@@ -1,6 +1,7 @@
 //! Turns and departures, without an engine: who goes, when, and who does not.
 
-use crate::pipeline::grants::Reservation;
+mod slowed;
+
 use std::num::NonZeroU32;
 
 use proptest::prelude::*;
@@ -8,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::pipeline::claims::{Answer, FRESH, Holder};
 use crate::pipeline::event::{Decoded, Decoding, Record, decode};
+use crate::pipeline::grants::Reservation;
 use crate::pipeline::pauses::{Cause, Subject};
 use crate::pipeline::rules::RuleSet;
 use crate::pipeline::testing;
@@ -37,13 +39,17 @@ struct Bench {
 }
 
 fn bench(app_rate: Option<Rate>, max_in_flight: usize, named: &[(&str, &str, &str)]) -> Bench {
+    bench_of(app_rate, max_in_flight, testing::rules(named))
+}
+
+fn bench_of(app_rate: Option<Rate>, max_in_flight: usize, rules: RuleSet) -> Bench {
     let bounds = AppBounds {
         rate: app_rate,
         max_in_flight,
     };
     let apps = ["shop", "mall"].map(|app| (Arc::from(app), bounds));
     Bench {
-        rules: testing::rules(named),
+        rules,
         admission: Admission::new(apps),
         pauses: Pauses::default(),
         next: 0,
@@ -118,15 +124,7 @@ impl Bench {
 
     fn pause(&mut self, rule: &str, cause: Cause) {
         let rule = Arc::clone(self.rules.get(rule).unwrap());
-        let subject = match cause {
-            Cause::Template => {
-                Subject::Template(rule.app.clone(), Arc::from(rule.template.id.as_str()))
-            }
-            Cause::Breaker => Subject::Rule(rule.name.clone()),
-            Cause::MinuteQuota | Cause::DailyQuota | Cause::Account => {
-                Subject::App(rule.app.clone())
-            }
-        };
+        let subject = Subject::of(cause, &rule);
         let begun = self
             .pauses
             .begin(at_ms(0), subject, cause, None, String::new());
@@ -313,40 +311,6 @@ fn nobody_joins_a_line_at_the_gate_that_is_long_enough() {
     );
     assert_eq!(calls(&bench.departures(500)), 1);
     assert_eq!(bench.turns(500).len(), 1);
-}
-
-#[test]
-fn an_app_that_was_told_off_sends_less_for_ten_minutes() {
-    let mut bench = bench(Some(rate(100.0, 50)), 10_000, &[("a", "shop", "")]);
-    for _ in 0..300 {
-        bench.add("a");
-    }
-    bench.admission.slow_down("shop", at_ms(0));
-    assert_eq!(bench.turns(1).len(), 1, "no burst either");
-    let a_second_later: usize = (1..=1_000).map(|ms| bench.turns(1 + ms).len()).sum();
-    assert_eq!(
-        a_second_later, 40,
-        "half of its limit, since it sent less than that, and a fifth off"
-    );
-    assert_eq!(bench.turns(601_000).len(), 50, "it is forgiven");
-}
-
-#[test]
-fn what_was_sent_before_the_turn_of_the_minute_counts() {
-    let mut bench = bench(None, 100_000, &[("a", "shop", "")]);
-    // The minute turns at 60 s: the beginning of the tests is a whole minute.
-    for _ in 0..1_200 {
-        let message = bench.add("a");
-        bench.grant(&message, 59_000);
-    }
-    assert_eq!(calls(&bench.departures(59_000)), 1_200);
-    bench.turns(59_000);
-    bench.admission.slow_down("shop", at_ms(60_100));
-    for _ in 0..100 {
-        bench.add("a");
-    }
-    let in_a_second: usize = (1..=1_000).map(|ms| bench.turns(61_000 + ms).len()).sum();
-    assert_eq!(in_a_second, 16, "20 a second, and a fifth off");
 }
 
 proptest! {

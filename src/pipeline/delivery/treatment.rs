@@ -10,8 +10,14 @@ pub enum Class {
     NotSubscribed,
     /// There is no such user in this app (40003).
     UnknownRecipient,
-    /// A value breaks its rule (47003).
+    /// The user has not written lately, so no customer-service message may answer him (45015).
+    WindowClosed,
+    /// The user has been answered as often as is allowed (45047).
+    WindowUsedUp,
+    /// A value breaks its rule (47003, 45002 to 45005).
     BadParam,
+    /// The picture is not there (40007).
+    UnknownMedia,
     /// A value holds a word that is not allowed (45168), or leads to a page that is not (40066).
     BadContent,
     /// The template id is not this app's (40037).
@@ -30,7 +36,9 @@ pub enum Class {
     MinuteQuota,
     /// Too many today (45009).
     DailyQuota,
-    /// The account may not do this: wrong secret, missing permission, frozen, address not listed.
+    /// The account may not use this API: a missing permission, or a ban of the API (48001, 48004, 61007).
+    Api,
+    /// The account may not do anything: wrong secret, frozen, address not listed.
     Account,
     /// The user has not authorised this API for the app (50001): this message's matter, not the account's.
     NotAuthorised,
@@ -51,7 +59,7 @@ pub enum Treatment {
     Retry(Patience),
     /// Another token, and one attempt that does not count.
     RenewToken,
-    /// App or template are paused, and the message waits for the end of that.
+    /// App, API or template are paused, and the message waits for the end of that.
     Pause(Cause),
 }
 
@@ -74,12 +82,16 @@ impl Class {
         match self {
             Self::NotSubscribed => Treatment::Reject(Reason::UserRefused),
             Self::UnknownRecipient => Treatment::Reject(Reason::RecipientUnknown),
+            Self::WindowClosed => Treatment::Reject(Reason::WindowClosed),
+            Self::WindowUsedUp => Treatment::Reject(Reason::WindowUsedUp),
             Self::BadParam => Treatment::Reject(Reason::ParamRefused),
+            Self::UnknownMedia => Treatment::Reject(Reason::MediaUnknown),
             Self::BadContent => Treatment::Reject(Reason::ContentRefused),
             Self::UnknownPage => Treatment::Reject(Reason::PageUnknown),
             Self::UnknownTemplate | Self::Banned => Treatment::Pause(Cause::Template),
             Self::MinuteQuota => Treatment::Pause(Cause::MinuteQuota),
             Self::DailyQuota => Treatment::Pause(Cause::DailyQuota),
+            Self::Api => Treatment::Pause(Cause::Api),
             Self::Account => Treatment::Pause(Cause::Account),
             Self::NotAuthorised => Treatment::GiveUp(Reason::AccountFault),
             Self::Bug => Treatment::GiveUp(Reason::RequestRefused),
@@ -92,8 +104,12 @@ impl Class {
     /// At whose door it lies.
     pub fn blame(self) -> Blame {
         match self {
-            Self::NotSubscribed | Self::UnknownRecipient | Self::BadContent => Blame::Message,
-            Self::BadParam | Self::UnknownPage => Blame::Rule,
+            Self::NotSubscribed
+            | Self::UnknownRecipient
+            | Self::WindowClosed
+            | Self::WindowUsedUp
+            | Self::BadContent => Blame::Message,
+            Self::BadParam | Self::UnknownMedia | Self::UnknownPage => Blame::Rule,
             Self::UnknownTemplate => Blame::RuleAndTemplate,
             Self::Banned
             | Self::Token
@@ -101,6 +117,7 @@ impl Class {
             | Self::Concurrent
             | Self::MinuteQuota
             | Self::DailyQuota
+            | Self::Api
             | Self::Account
             | Self::NotAuthorised
             | Self::Bug

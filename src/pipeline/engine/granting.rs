@@ -13,10 +13,11 @@ use crate::pipeline::outcome::Status;
 use crate::pipeline::rules::Rule;
 
 impl Engine {
-    /// The grant that a message needs.
+    /// The grant that a message needs; one without a template needs none.
     pub(super) fn wish(&self, rule: &Rule, message: &Message) -> Option<Wish> {
+        let template = rule.template()?;
         let of_app = self.setup.grants.get(&rule.app).copied();
-        let without = match Policy::of(&rule.template, of_app.unwrap_or_default()) {
+        let without = match Policy::of(template, of_app.unwrap_or_default()) {
             Policy::Off => return None,
             Policy::Advise => Without::Send,
             Policy::Enforce => Without::Skip,
@@ -24,7 +25,7 @@ impl Engine {
         let key = grants::Key {
             app: Arc::clone(&rule.app),
             openid: Arc::from(message.recipient.as_str()),
-            template_id: Arc::from(rule.template.id.as_str()),
+            template_id: Arc::from(template.id.as_str()),
         };
         Some(Wish { key, without })
     }

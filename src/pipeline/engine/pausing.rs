@@ -1,4 +1,4 @@
-//! What concerns more than one message: pauses of apps, templates and rules, and rules that change under waiting messages.
+//! What concerns more than one message: pauses of apps, APIs, templates and rules, and rules that change under waiting messages.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use super::{Delivery, Effect, Engine, Stage, report};
 use crate::pipeline::admission::{Admission, Ticket};
 use crate::pipeline::delivery::{Answer, Blame, Refusal};
 use crate::pipeline::event::{Decoded, decode};
+use crate::pipeline::message::Api;
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Reason, Status};
 use crate::pipeline::pauses::{Cause, Change, Subject};
@@ -88,22 +89,13 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let rule = &delivery.rule;
-        let subject = match cause {
-            Cause::Template => {
-                let id = Arc::from(rule.template.id.as_str());
-                Subject::Template(Arc::clone(&rule.app), id)
-            }
-            Cause::Breaker => Subject::Rule(Arc::clone(&rule.name)),
-            Cause::MinuteQuota | Cause::DailyQuota | Cause::Account => {
-                Subject::App(Arc::clone(&rule.app))
-            }
-        };
+        let subject = Subject::of(cause, rule);
         let refusal = delivery.held_by.as_deref();
         let errcode = refusal.map(|refusal| refusal.errcode);
         let detail = refusal.map_or_else(String::new, |refusal| refusal.errmsg.clone());
         let begun = self.pauses.begin(now, subject, cause, errcode, detail);
         if begun.is_some() && cause == Cause::MinuteQuota {
-            self.admission.slow_down(&rule.app, now);
+            self.admission.slow_down(&rule.app, rule.api(), now);
         }
         self.announce(begun, effects);
     }
@@ -111,15 +103,15 @@ impl Engine {
     pub(super) fn end_pauses(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let ended = self.pauses.end_due(now);
         self.announce(ended, effects);
-        for app in self.pauses.quota_questions(now) {
-            effects.push(Effect::AskQuota { app });
+        for (app, api) in self.pauses.quota_questions(now) {
+            effects.push(Effect::AskQuota { app, api });
         }
     }
 
     pub(super) fn quota_answered(
         &mut self,
         now: Moment,
-        app: &Arc<str>,
+        app: (&Arc<str>, Api),
         left: Option<i64>,
         effects: &mut Vec<Effect>,
     ) {
@@ -164,7 +156,7 @@ impl Engine {
         let rules = Arc::clone(&self.rules);
         let is_used = |app: &str, id: &str| {
             let mut rules = rules.rules().iter();
-            rules.any(|rule| rule.app.as_ref() == app && rule.template.id == id)
+            rules.any(|rule| rule.app.as_ref() == app && template_id(rule) == Some(id))
         };
         let changes = self.pauses.keep_templates(is_used);
         self.announce(changes, effects);
@@ -180,7 +172,7 @@ impl Engine {
     /// Whether the rule names another template than when its message was made.
     pub(super) fn has_another_template(&self, rule: &Rule) -> bool {
         let present = self.rules.get(&rule.name);
-        present.is_some_and(|present| present.template.id != rule.template.id)
+        present.is_some_and(|present| template_id(present) != template_id(rule))
     }
 
     fn make_anew(&mut self, now: Moment, rules: &BTreeSet<Arc<str>>, effects: &mut Vec<Effect>) {
@@ -261,6 +253,10 @@ impl Engine {
         let settlement = self.settlement(now, outcome, None);
         self.ask_to_settle(now, ticket, settlement, effects);
     }
+}
+
+fn template_id(rule: &Rule) -> Option<&str> {
+    rule.template().map(|template| template.id.as_str())
 }
 
 /// What a pause is told of a refusal: `None` where nobody refused anything.

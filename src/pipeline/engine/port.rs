@@ -11,6 +11,7 @@ use crate::pipeline::delivery::{Answer, RetryPlan};
 use crate::pipeline::event::{Decoding, Record};
 use crate::pipeline::grants::{AnswerEvents, Policy};
 use crate::pipeline::logins::{Exchanged, JsCode};
+use crate::pipeline::message::Api;
 use crate::pipeline::offsets::{Epoch, Partition};
 use crate::pipeline::outcome::{Outcome, RecipientStyle};
 use crate::pipeline::pauses::{BreakerPlan, Change};
@@ -121,10 +122,12 @@ pub enum Input {
     RulesChanged(Arc<RuleSet>),
     /// A person wants a rule to go on that its breaker has paused.
     ResumeRule(Arc<str>),
-    /// `WeChat` said how many sends an app has left today; `None` if it did not say.
+    /// `WeChat` said how many sends through an API an app has left today; `None` if it did not say.
     QuotaAnswered {
         /// The app.
         app: Arc<str>,
+        /// The API.
+        api: Api,
         /// What is left.
         left: Option<i64>,
     },
@@ -156,10 +159,12 @@ pub enum Effect {
         /// The code.
         code: JsCode,
     },
-    /// Ask `WeChat` how many sends an app has left today, and answer with [`Input::QuotaAnswered`].
+    /// Ask `WeChat` how many sends through an API an app has left today, and answer with [`Input::QuotaAnswered`].
     AskQuota {
         /// The app.
         app: Arc<str>,
+        /// The API.
+        api: Api,
     },
     /// Something was paused, or goes on: for log and metrics.
     PauseChanged(Change),

@@ -30,8 +30,10 @@ pub(super) fn name_rule(outcome: &mut Outcome, origin: &Origin, rule: &Rule) {
     outcome.id = origin.record.outcome_id(&rule.name);
     outcome.rule = Some(Arc::clone(&rule.name));
     outcome.app = Some(Arc::clone(&rule.app));
-    outcome.template = Some(Arc::clone(&rule.template.name));
-    outcome.template_id = Some(Arc::from(rule.template.id.as_str()));
+    if let Some(template) = rule.template() {
+        outcome.template = Some(Arc::clone(&template.name));
+        outcome.template_id = Some(Arc::from(template.id.as_str()));
+    }
 }
 
 /// What every outcome says. Without a rule the record itself is what ended.
@@ -103,7 +105,10 @@ pub(super) fn held_by(pause: &Pause) -> String {
 /// A sentence for the person who reads the outcome.
 pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answer>) -> String {
     let rule = &delivery.rule;
-    let template = &rule.template.name;
+    let for_template = rule
+        .template()
+        .map(|template| format!(" for the template {}", template.name));
+    let for_template = for_template.unwrap_or_default();
     match (reason, answer) {
         (Reason::Ok, _) => "WeChat took the message".to_owned(),
         (Reason::UserRefused, _) => {
@@ -111,9 +116,15 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
         }
         (Reason::RecipientUnknown, _) => format!("WeChat knows no such user in the app {}", rule.app),
         (Reason::ParamRefused, Some(Answer::Refused(Refusal { param: Some(param), .. }))) => {
-            format!("WeChat refuses the value of {param} for the template {template}")
+            format!("WeChat refuses the value of {param}{for_template}")
         }
-        (Reason::ParamRefused, _) => format!("WeChat refuses a value for the template {template}"),
+        (Reason::ParamRefused, _) => format!("WeChat refuses a value{for_template}"),
+        (Reason::MediaUnknown, _) => format!(
+            "WeChat has no such picture of the app {}: temporary media is gone after three days",
+            rule.app
+        ),
+        (Reason::WindowClosed, _) => "the user has not written within the last 48 hours, and may not be answered any more".to_owned(),
+        (Reason::WindowUsedUp, _) => "the user has been sent as many messages as may answer his last one".to_owned(),
         (Reason::ContentRefused, _) => "WeChat refuses the content: it holds a word or leads to a page that is not allowed".to_owned(),
         (Reason::PageUnknown, _) => "the page is not in the released version of the mini program".to_owned(),
         (Reason::AccountFault, _) => format!("the user has not authorised this API for the app {}", rule.app),
@@ -126,7 +137,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
                 waited.unwrap_or_default()
             )
         }
-        (Reason::NoGrant, _) => format!("the ledger has no grant of this user for the template {template}: nothing was sent"),
+        (Reason::NoGrant, _) => format!("the ledger has no grant of this user{for_template}: nothing was sent"),
         (Reason::Duplicate, _) => "another record brought the same message before, and it was sent or may have been: see duplicate_of".to_owned(),
         (Reason::InDoubt, Some(Answer::InDoubt { detail })) => {
             format!("WeChat may have delivered it: {detail}")

@@ -293,7 +293,7 @@ fn a_template_that_was_mended_during_the_call_pauses_nothing() {
     let effects = bench.step(refused(ticket, 40037, Class::UnknownTemplate));
     let sent = effects.iter().find_map(|effect| {
         if let Effect::Send { cleared, .. } = effect {
-            Some(cleared.rule().template.id.as_str())
+            Some(cleared.rule().template().unwrap().id.as_str())
         } else {
             None
         }

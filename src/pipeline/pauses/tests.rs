@@ -30,8 +30,12 @@ fn app(name: &str) -> Subject {
     Subject::App(Arc::from(name))
 }
 
+fn api(name: &str) -> Subject {
+    Subject::Api(Arc::from(name), Api::Subscribe)
+}
+
 fn template_of(rule: &Rule) -> Subject {
-    Subject::Template(Arc::clone(&rule.app), Arc::from(rule.template.id.as_str()))
+    Subject::of(Cause::Template, rule)
 }
 
 fn begin(pauses: &mut Pauses, now: Moment, subject: Subject, cause: Cause) -> Option<Change> {
@@ -49,7 +53,7 @@ fn a_minute_quota_holds_the_app_until_the_minute_is_over() {
     let now = at(50);
     let left_ms = MINUTE_MS - now.unix_ms.rem_euclid(MINUTE_MS) + MINUTE_SLACK_MS;
     let end = now.elapsed + Duration::from_millis(left_ms.unsigned_abs());
-    begin(&mut pauses, now, app("shop"), Cause::MinuteQuota).unwrap();
+    begin(&mut pauses, now, api("shop"), Cause::MinuteQuota).unwrap();
     assert_eq!(
         ways(&pauses, now, &rules),
         [Way::Until(end), Way::Until(end), Way::Free]
@@ -156,7 +160,7 @@ fn the_quota_is_asked_for_less_and_less_often_until_there_is_some() {
     let rules = rules();
     let mut pauses = Pauses::default();
     let shop: Arc<str> = Arc::from("shop");
-    begin(&mut pauses, at(0), app("shop"), Cause::DailyQuota).unwrap();
+    begin(&mut pauses, at(0), api("shop"), Cause::DailyQuota).unwrap();
     assert_eq!(
         ways(&pauses, at(0), &rules),
         [Way::Closed, Way::Closed, Way::Free]
@@ -167,19 +171,30 @@ fn the_quota_is_asked_for_less_and_less_often_until_there_is_some() {
         assert!(pauses.quota_questions(at(now + wait - 1)).is_empty());
         now += wait;
         assert_eq!(pauses.wake_at(), Some(secs(now)));
-        assert_eq!(pauses.quota_questions(at(now)), [Arc::clone(&shop)]);
+        assert_eq!(
+            pauses.quota_questions(at(now)),
+            [(Arc::clone(&shop), Api::Subscribe)]
+        );
         assert!(pauses.quota_questions(at(now)).is_empty(), "asked once");
         let left = left.next().flatten();
-        assert_eq!(pauses.quota_answered(at(now), &shop, left), []);
+        assert_eq!(
+            pauses.quota_answered(at(now), (&shop, Api::Subscribe), left),
+            []
+        );
     }
-    assert_eq!(pauses.quota_answered(at(now), &shop, Some(1)).len(), 1);
+    assert_eq!(
+        pauses
+            .quota_answered(at(now), (&shop, Api::Subscribe), Some(1))
+            .len(),
+        1
+    );
     assert_eq!(ways(&pauses, at(now), &rules), [Way::Free; 3]);
 }
 
 #[test]
 fn a_question_that_is_never_answered_is_asked_again() {
     let mut pauses = Pauses::default();
-    begin(&mut pauses, at(0), app("shop"), Cause::DailyQuota).unwrap();
+    begin(&mut pauses, at(0), api("shop"), Cause::DailyQuota).unwrap();
     assert_eq!(pauses.quota_questions(at(60)).len(), 1);
     assert_eq!(pauses.wake_at(), Some(secs(60) + RAREST_QUESTION));
     let later = at(60 + RAREST_QUESTION.as_secs());
@@ -191,11 +206,16 @@ fn a_quota_that_is_used_up_again_soon_is_asked_for_later() {
     let mut pauses = Pauses::default();
     let shop: Arc<str> = Arc::from("shop");
     for (began, first_question) in [(0, 60), (100, 120), (1_000, 240), (6_000, 60)] {
-        begin(&mut pauses, at(began), app("shop"), Cause::DailyQuota).unwrap();
+        begin(&mut pauses, at(began), api("shop"), Cause::DailyQuota).unwrap();
         assert_eq!(pauses.wake_at(), Some(secs(began + first_question)));
         let now = at(began + first_question);
         assert_eq!(pauses.quota_questions(now).len(), 1);
-        assert_eq!(pauses.quota_answered(now, &shop, Some(5)).len(), 1);
+        assert_eq!(
+            pauses
+                .quota_answered(now, (&shop, Api::Subscribe), Some(5))
+                .len(),
+            1
+        );
     }
 }
 
@@ -204,17 +224,20 @@ fn a_later_cause_replaces_an_earlier_one_and_never_the_other_way_round() {
     let rules = rules();
     let mut pauses = Pauses::default();
     let a = rule(&rules, "a");
-    for cause in [Cause::MinuteQuota, Cause::DailyQuota, Cause::Account] {
-        assert!(begin(&mut pauses, at(0), app("shop"), cause).is_some());
+    for cause in [Cause::MinuteQuota, Cause::DailyQuota, Cause::Api] {
+        assert!(begin(&mut pauses, at(0), api("shop"), cause).is_some());
         let causes: Vec<Cause> = pauses.iter().map(|pause| pause.cause).collect();
         assert_eq!(causes, [cause]);
     }
-    for cause in [Cause::Account, Cause::DailyQuota, Cause::MinuteQuota] {
-        assert_eq!(begin(&mut pauses, at(0), app("shop"), cause), None);
+    for cause in [Cause::Api, Cause::DailyQuota, Cause::MinuteQuota] {
+        assert_eq!(begin(&mut pauses, at(0), api("shop"), cause), None);
     }
     assert_eq!(pauses.way(at(0), &a), Way::Until(FIRST_TRIAL));
     let shop: Arc<str> = Arc::from("shop");
-    assert_eq!(pauses.quota_answered(at(1), &shop, Some(9)), []);
+    assert_eq!(
+        pauses.quota_answered(at(1), (&shop, Api::Subscribe), Some(9)),
+        []
+    );
 }
 
 #[test]
@@ -240,8 +263,44 @@ fn pauses_of_templates_that_no_rule_uses_are_over() {
         begin(&mut pauses, at(0), template_of(rule), Cause::Template).unwrap();
     }
     begin(&mut pauses, at(0), app("shop"), Cause::Account).unwrap();
-    let ended = pauses.keep_templates(|app, id| app == "shop" && id == a.template.id);
+    let ended = pauses.keep_templates(|app, id| app == "shop" && id == a.template().unwrap().id);
     assert_eq!(ended.len(), 1);
     assert!(pauses.holds_rule_or_template(&a) && !pauses.holds_rule_or_template(&b));
     assert!(pauses.holds(&b), "its app is still paused");
+}
+
+#[test]
+fn the_quota_of_one_api_leaves_the_other_alone() {
+    let rules = testing::rules_and_customers(&[("a", "shop", "")], &[("chat", "shop")]);
+    let mut pauses = Pauses::default();
+    let (card, chat) = (rule(&rules, "a"), rule(&rules, "chat"));
+    let ways = |pauses: &Pauses| [&card, &chat].map(|rule| pauses.way(at(0), rule));
+    for cause in [Cause::MinuteQuota, Cause::DailyQuota, Cause::Api] {
+        let subject = Subject::of(cause, &chat);
+        assert_eq!(subject.to_string(), "api shop/customer");
+        begin(&mut pauses, at(0), subject, cause).unwrap();
+        assert_eq!(ways(&pauses)[0], Way::Free, "{cause:?}");
+        assert_ne!(ways(&pauses)[1], Way::Free, "{cause:?}");
+    }
+    begin(&mut pauses, at(0), api("shop"), Cause::DailyQuota).unwrap();
+    let shop: Arc<str> = Arc::from("shop");
+    assert_eq!(
+        pauses.quota_questions(at(60)),
+        [(Arc::clone(&shop), Api::Subscribe)],
+        "the other one is on trial"
+    );
+    let ended = pauses.quota_answered(at(60), (&shop, Api::Customer), Some(1));
+    assert_eq!(ended, [], "nobody asked for that");
+    let account = Subject::of(Cause::Account, &chat);
+    begin(&mut pauses, at(60), account, Cause::Account).unwrap();
+    assert!([&card, &chat].iter().all(|rule| pauses.holds(rule)));
+}
+
+#[test]
+fn what_has_no_template_is_not_paused_for_one() {
+    let rules = testing::rules_and_customers(&[("a", "shop", "")], &[("chat", "shop")]);
+    let (card, chat) = (rule(&rules, "a"), rule(&rules, "chat"));
+    let subject = |rule: &Rule| Subject::of(Cause::Template, rule).to_string();
+    assert_eq!(subject(&card), "template shop/T-a");
+    assert_eq!(subject(&chat), "api shop/customer");
 }

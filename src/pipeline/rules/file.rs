@@ -1,5 +1,8 @@
 //! A rule file → a [`Rule`], with every mistake of the file at once.
 
+mod card;
+mod customer;
+mod kind;
 mod params;
 
 use std::collections::BTreeMap;
@@ -9,16 +12,19 @@ use std::time::Duration;
 use super::context::Belongings;
 use super::glob::Glob;
 use super::inspect::{Finding, Tables};
+use super::recipe::{Address, Recipe};
 use super::template::{Condition, Text};
 use super::version::fingerprint;
-use super::{Address, InDoubt, Rule, RuleSource, Surroundings, Wants, proof};
+use super::{InDoubt, Rule, RuleSource, Surroundings, Wants, proof};
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest, parse};
-use crate::pipeline::catalog::Template;
 use crate::pipeline::limits::Rate;
-use crate::pipeline::message::{Lang, check_page};
+use crate::pipeline::message::Api;
 
-/// How old an event may be unless the rule says otherwise.
+/// How old an event may be unless the rule says otherwise: also within the window of customer-service messages.
 const EXPIRES_AFTER: Duration = Duration::from_hours(24);
+
+/// For so long a user may be answered after he has written. What is older than that answers nothing any more. `WeChat`: custom/send, 45015.
+const CUSTOMER_WINDOW: Duration = Duration::from_hours(48);
 
 /// Reads one rule file. `None` if there is an error in it; whatever is wrong is in `problems`.
 pub(super) fn read(
@@ -78,13 +84,9 @@ impl Reader<'_> {
             .take_string(self.problems, "when")
             .and_then(|said| self.condition(&said, &tables));
         let app = self.app(&mut file);
-        let template = self.template(&mut file, app.as_deref());
         let to = self.to(&mut file, &tables);
-        let page = file
-            .take_string(self.problems, "page")
-            .and_then(|said| self.page(&said, &tables));
-        let lang = file.take_choice(self.problems, "lang", &Lang::ALL);
-        let expires_after = self.expires_after(&mut file);
+        let api = self.kind(&mut file);
+        let expires_after = self.expires_after(&mut file, api);
         let in_doubt = file.take_choice(
             self.problems,
             "in_doubt",
@@ -96,32 +98,36 @@ impl Reader<'_> {
         let rate = file
             .take_section(self.problems, "rate")
             .and_then(|section| Rate::read(self.problems, section));
-        let overflow = self.overflow(&mut file);
-        let (params, names) = self.params(&mut file, template.as_deref(), &overflow, &tables);
+        let (recipe, outline) = match api {
+            Api::Subscribe => self.card(&mut file, app.as_deref(), &tables),
+            Api::Customer => self.customer(&mut file, &tables),
+        };
         let has_tests = file.says("tests");
-        let tests = proof::read(self.problems, &mut file, &wants, &names);
+        let tests = proof::read(self.problems, &mut file, &wants, &outline);
         if !has_tests {
             let help = "add [[tests]] with an event and what you expect: `check` runs it, see docs/rules.md";
             self.problems
                 .push(Problem::warning(file.origin(), "the rule has no tests").help(help));
         }
         file.finish(self.problems);
-        let template = template?;
+        let recipe = recipe?;
+        let template_id = match &recipe {
+            Recipe::Subscribe(card) => Some(card.template.id.as_str()),
+            Recipe::Customer(_) => None,
+        };
+        let sent_by = std::iter::once(self.source.text.as_str()).chain(template_id);
         Some(Rule {
             name: Arc::from(self.source.name.as_str()),
-            version: fingerprint([self.source.text.as_str(), template.id.as_str()]),
+            version: fingerprint(sent_by),
             app: Arc::from(app?),
-            template,
-            lang: lang.map(|said| said.value).unwrap_or_default(),
             expires_after,
             in_doubt: in_doubt.map(|said| said.value).unwrap_or_default(),
             rate,
             wants,
             when,
             to: to?,
-            page,
             dedupe,
-            params,
+            recipe,
             belongings: Arc::new(Belongings {
                 tables,
                 time_zone: self.around.time_zone.clone(),
@@ -189,34 +195,6 @@ impl Reader<'_> {
         None
     }
 
-    fn template(&mut self, file: &mut Section, app: Option<&str>) -> Option<Arc<Template>> {
-        let help =
-            "the template to fill, by its name in templates.toml: template = \"order_completed\"";
-        let said = file.require_string(self.problems, "template", help)?;
-        let app = app?;
-        if let Some(template) = self.around.catalog.get(app, &said.value) {
-            return Some(Arc::clone(template));
-        }
-        let help = match self.around.catalog.nearest(app, &said.value) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("add [{app}.{}] to templates.toml", said.value),
-        };
-        let mut others = self.around.catalog.iter();
-        let other = others.find(|other| *other.name == *said.value);
-        let help = match other {
-            Some(other) => format!("{help}; the app \"{}\" has one of that name", other.app),
-            None => help,
-        };
-        self.problems.push(
-            said.error(format!(
-                "templates.toml has no template \"{}\" for the app \"{app}\"",
-                said.value
-            ))
-            .help(help),
-        );
-        None
-    }
-
     fn to(&mut self, file: &mut Section, tables: &Tables) -> Option<Address> {
         const HELP: &str = "the openid of the user: to = \"{{ data.openid }}\"";
         let Some(said) = file.take("to") else {
@@ -243,26 +221,17 @@ impl Reader<'_> {
         None
     }
 
-    fn page(&mut self, said: &Said<String>, tables: &Tables) -> Option<Text> {
-        if said.value.trim_start().starts_with('/') {
-            let problem = said.warning("WeChat may refuse a page that starts with `/`");
-            self.problems
-                .push(problem.help("write it as in app.json: \"pages/order/detail\""));
-        }
-        let page = self.text("page", said, tables)?;
-        if let Text::Literal(literal) = &page
-            && let Err(rejection) = check_page(literal)
-        {
-            let detail = rejection.detail.trim_start_matches("page: ");
-            self.problems.push(said.error(detail));
-        }
-        Some(page)
-    }
-
-    fn expires_after(&mut self, file: &mut Section) -> Duration {
+    fn expires_after(&mut self, file: &mut Section, api: Api) -> Duration {
         let Some(said) = file.take_duration(self.problems, "expires_after") else {
             return EXPIRES_AFTER;
         };
+        if api == Api::Customer && said.value > CUSTOMER_WINDOW {
+            let problem = said.error(
+                "WeChat takes a customer-service message for 48 hours after the user has written",
+            );
+            self.problems
+                .push(problem.help("write \"48h\" or less, or leave it out: it is 24h then"));
+        }
         said.value
     }
 

@@ -8,7 +8,7 @@ use super::context::EventValues;
 use super::{Rule, Wants};
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest};
 use crate::pipeline::event::{Event, Wish};
-use crate::pipeline::message::{Made, Rejection};
+use crate::pipeline::message::{Field, Made, Rejection};
 
 /// The time of a test's event that names none: a test must say the same every day.
 const TEST_TIME: &str = "2026-01-02T03:04:05Z";
@@ -21,6 +21,14 @@ enum Expected {
     Unmatched,
 }
 
+/// What a test may expect of the message of its rule.
+pub(super) enum Outline {
+    /// The params of a card, and its page.
+    Card { params: Vec<String> },
+    /// The fields of a customer-service message; `None` where it cannot be said which those are.
+    Customer { fields: Option<Vec<Field>> },
+}
+
 /// One `[[tests]]` of a rule.
 #[derive(Debug)]
 pub(super) struct RuleTest {
@@ -28,7 +36,7 @@ pub(super) struct RuleTest {
     origin: Origin,
     key: String,
     event: Event,
-    params: Vec<(String, String)>,
+    values: Vec<(String, String)>,
     to: Option<String>,
     page: Option<String>,
     status: Expected,
@@ -77,7 +85,7 @@ pub(super) fn read(
     problems: &mut Problems,
     file: &mut Section,
     wants: &Wants,
-    params: &[String],
+    outline: &Outline,
 ) -> Vec<RuleTest> {
     let Some(said) = file.take("tests") else {
         return Vec::new();
@@ -96,7 +104,7 @@ pub(super) fn read(
     };
     let mut tests = Vec::new();
     for (index, node) in nodes.into_iter().enumerate() {
-        tests.extend(read_test(problems, index, node, wants, params));
+        tests.extend(read_test(problems, index, node, wants, outline));
     }
     tests
 }
@@ -106,7 +114,7 @@ fn read_test(
     index: usize,
     node: Node,
     wants: &Wants,
-    params: &[String],
+    outline: &Outline,
 ) -> Option<RuleTest> {
     const STATUSES: [(&str, Expected); 3] = [
         ("would_send", Expected::WouldSend),
@@ -131,10 +139,16 @@ fn read_test(
     };
     let expect = section
         .take_section(problems, "expect")
-        .map(|expect| read_expect(problems, expect, params))
+        .map(|expect| read_expect(problems, expect, outline))
         .unwrap_or_default();
     let to = section.take_string(problems, "expect_to");
     let page = section.take_string(problems, "expect_page");
+    if let (Some(page), Outline::Customer { .. }) = (&page, outline) {
+        problems.push(
+            page.error("only the card of a subscribe message has a page of its own")
+                .help("write it into `expect`: expect = { pagepath = \"…\" }"),
+        );
+    }
     let reason = section.take_string(problems, "expect_reason");
     let status = section
         .take_choice(problems, "expect_status", &STATUSES)
@@ -151,7 +165,7 @@ fn read_test(
         origin,
         key,
         event: event?,
-        params: expect,
+        values: expect,
         to: value(to),
         page: value(page),
         status,
@@ -209,24 +223,26 @@ fn read_event(problems: &mut Problems, mut section: Section, wants: &Wants) -> O
 fn read_expect(
     problems: &mut Problems,
     mut section: Section,
-    params: &[String],
+    outline: &Outline,
 ) -> Vec<(String, String)> {
-    let known: Vec<_> = params.iter().map(String::as_str).collect();
+    let (what, known) = outline.names();
     let mut expect = Vec::new();
     for (name, said) in section.take_rest() {
         let Item::String(value) = &said.value.item else {
             let found = said.value.item.kind();
             problems.push(said.error(format!(
-                "expected text, found {found}: the values of a card are text"
+                "expected text, found {found}: the values of a message are text"
             )));
             continue;
         };
+        // Where nobody can say what is known, that has been said.
+        let Some(known) = &known else { continue };
         if known.contains(&name.as_str()) {
             expect.push((name, value.clone()));
             continue;
         }
-        let problem = said.error(format!("the rule has no param `{name}`"));
-        problems.push(match nearest(&name, &known) {
+        let problem = said.error(format!("the {what} `{name}`"));
+        problems.push(match nearest(&name, known) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem,
         });
@@ -292,12 +308,31 @@ fn compare(test: &RuleTest, made: &Made) -> Vec<String> {
             ));
         }
     };
-    for (name, expected) in &test.params {
-        check(name, Some(expected), message.param(name));
+    let content = &message.content;
+    for (name, expected) in &test.values {
+        check(name, Some(expected), content.value(name));
     }
     check("to", test.to.as_deref(), Some(to));
-    check("page", test.page.as_deref(), message.page.as_deref());
+    check("page", test.page.as_deref(), content.page());
     failures
+}
+
+impl Outline {
+    /// How a name is refused that is none of these, and these, if they are known.
+    fn names(&self) -> (&'static str, Option<Vec<&str>>) {
+        match self {
+            Self::Card { params } => {
+                let names = params.iter().map(String::as_str);
+                ("rule has no param", Some(names.collect()))
+            }
+            Self::Customer { fields } => {
+                let fields = fields.as_ref();
+                let names =
+                    fields.map(|fields| fields.iter().map(|field| field.as_str()).collect());
+                ("message has no field", names)
+            }
+        }
+    }
 }
 
 impl Expected {

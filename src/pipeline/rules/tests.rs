@@ -202,8 +202,12 @@ fn params_come_in_the_order_of_the_card() {
             );
         let set = compile(&[("r", &text)]).unwrap();
         let planned = set.plan(&event("a"));
-        let message = planned[0].result.as_ref().unwrap();
-        let names = message.params.iter().map(|(name, _)| name.to_string());
+        let message = planned[0].result.as_ref().unwrap().shown();
+        let names = message
+            .content
+            .values()
+            .into_iter()
+            .map(|(name, _)| name.to_owned());
         names.collect::<Vec<_>>()
     };
     assert_eq!(order_of("card"), ["thing9", "time4", "amount6"]);

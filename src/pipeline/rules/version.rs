@@ -17,7 +17,7 @@ pub(super) fn version_of(sources: &[RuleSource], rules: &[Arc<Rule>]) -> Arc<str
     // The same rule with another template id sends something else.
     let mut ids: Vec<_> = rules
         .iter()
-        .map(|rule| (&rule.name, &rule.template.id))
+        .filter_map(|rule| Some((&rule.name, &rule.template()?.id)))
         .collect();
     ids.sort_unstable();
     let ids = ids.into_iter().map(|(_, id)| id.as_str());

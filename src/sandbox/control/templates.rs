@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::control::{DONE, Done, Odd, Parsed, app, given, must, read, wrong_method};
+use crate::sandbox::control::{DONE, Done, Odd, Parsed, app, given, odd, read, wrong_method};
 use crate::sandbox::handle::Handle;
 use crate::sandbox::settings::Template;
 use crate::sandbox::state::{State, lock};
@@ -49,36 +49,8 @@ async fn set_templates(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result
     let body: TemplatesBody = read(&body)?;
     let appid = app(&state, body.appid)?;
     for (id, template) in &body.templates {
-        check(id, template)?;
+        template.check(id).map_err(odd)?;
     }
     Handle::new(state).set_templates(&appid, &body.templates);
     Ok(DONE)
-}
-
-/// A template that WeChat could have.
-fn check(id: &str, template: &Template) -> Result<(), Odd> {
-    must(!id.trim().is_empty(), || {
-        "a template id is empty".to_owned()
-    })?;
-    for param in &template.params {
-        let prefix = param.trim_end_matches(|c: char| c.is_ascii_digit());
-        let is_key = !prefix.is_empty()
-            && prefix.len() < param.len()
-            && prefix
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        must(is_key, || {
-            format!("template {id}: {param:?} is no key: a type and a number, such as thing1")
-        })?;
-        let n_times = template.params.iter().filter(|it| *it == param).count();
-        must(n_times == 1, || format!("template {id} has {param} twice"))?;
-    }
-    let named = template.labels.keys().chain(template.enums.keys());
-    for param in named {
-        let known = template.params.is_empty() || template.params.contains(param);
-        must(known, || {
-            format!("template {id} says something of {param}, which is not among its params")
-        })?;
-    }
-    Ok(())
 }

@@ -259,16 +259,13 @@ async fn users(
 ) -> Result<Json<Value>, Odd> {
     let query = given(query)?;
     let appid = app(&state, query.appid)?;
-    let openids: BTreeSet<String> = match query.openid {
-        Some(one) => {
-            openid(&one)?;
-            [one].into()
-        }
-        None => {
-            let mut openids = lock(&state.grants).openids();
-            openids.extend(lock(&state.users).openids(&appid));
-            openids
-        }
+    let openids: BTreeSet<String> = if let Some(one) = query.openid {
+        openid(&one)?;
+        [one].into()
+    } else {
+        let mut openids = lock(&state.grants).openids();
+        openids.extend(lock(&state.users).openids(&appid));
+        openids
     };
     let users: Vec<Value> = openids
         .iter()

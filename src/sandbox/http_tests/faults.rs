@@ -112,30 +112,30 @@ async fn seen(seed: u64) -> Vec<String> {
         json!({ "seed": seed, "failures": failures, "tail": { "slow_ratio": 0.5, "slow_ms": 1 } });
     let (sandbox, client) = given(settings).await;
     let token = token(&sandbox, &client).await;
-    let mut seen = vec![token.clone()];
+    let mut run = vec![token.clone()];
     for n in 0..30 {
         let answer = send(&sandbox, &client, &token, BODY).await.unwrap();
         let text = answer.to_string();
         let (before, rid) = text.split_once(" rid: ").unwrap_or((&text, ""));
-        seen.push(format!(
+        run.push(format!(
             "{before} {}",
             rid.split_once('-').unwrap_or_default().1
         ));
         if n % 10 == 0 {
             let made = control(&sandbox, &client, "users/login", json!({ "openid": "o1" })).await;
-            seen.push(made.to_string());
+            run.push(made.to_string());
             let code = made["code"].as_str().unwrap();
             let login = format!(
                 "{}/sns/jscode2session?appid=wx1&secret=s&js_code={code}&grant_type=authorization_code",
                 sandbox.base_url()
             );
-            seen.push(get(&client, login).await.to_string());
+            run.push(get(&client, login).await.to_string());
         }
     }
     let handle = sandbox.handle();
     let latencies = (0..20).map(|_| handle.next_latency_ms().to_string());
-    seen.extend(latencies);
-    seen
+    run.extend(latencies);
+    run
 }
 
 #[tokio::test]

@@ -40,9 +40,10 @@ fn described(id: &str, listed: &Listed) -> Value {
     let label = |param: &String| template.labels.get(param).unwrap_or(param).clone();
     let lines = |value: &dyn Fn(&String) -> String| -> String {
         let params = template.params.iter();
-        params
+        let lines: Vec<String> = params
             .map(|param| format!("{}:{}\n", label(param), value(param)))
-            .collect()
+            .collect();
+        lines.concat()
     };
     let content = lines(&|param| format!("{{{{{param}.DATA}}}}"));
     let example = lines(&|param| {
@@ -207,7 +208,7 @@ pub(in crate::sandbox) fn titles(asked: &Asked<'_>) -> Result<Reply, Refusal> {
         .map(|title| {
             json!({
                 "tid": title.tid,
-                "title": title.title,
+                "title": title.name,
                 "type": number_of(title.kind),
                 "categoryId": title.category.to_string(),
             })

@@ -11,7 +11,7 @@ pub(super) struct Category {
 /// A public template. WeChat: `getpubtemplatetitles`.
 pub(super) struct Title {
     pub(super) tid: u32,
-    pub(super) title: &'static str,
+    pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) category: u32,
     pub(super) keywords: &'static [Keyword],
@@ -77,7 +77,7 @@ pub(super) const CATEGORIES: &[Category] = &[
 pub(super) const TITLES: &[Title] = &[
     Title {
         tid: 1001,
-        title: "订单完成通知",
+        name: "订单完成通知",
         kind: Kind::OneTime,
         category: 307,
         keywords: &[
@@ -91,7 +91,7 @@ pub(super) const TITLES: &[Title] = &[
     },
     Title {
         tid: 1002,
-        title: "快递到达提醒",
+        name: "快递到达提醒",
         kind: Kind::OneTime,
         category: 307,
         keywords: &[
@@ -109,7 +109,7 @@ pub(super) const TITLES: &[Title] = &[
     },
     Title {
         tid: 1003,
-        title: "排队叫号通知",
+        name: "排队叫号通知",
         kind: Kind::OneTime,
         category: 307,
         keywords: &[
@@ -121,7 +121,7 @@ pub(super) const TITLES: &[Title] = &[
     },
     Title {
         tid: 2001,
-        title: "车辆到站提醒",
+        name: "车辆到站提醒",
         kind: Kind::LongTerm,
         category: 616,
         keywords: &[
@@ -133,7 +133,7 @@ pub(super) const TITLES: &[Title] = &[
     },
     Title {
         tid: 3001,
-        title: "上课提醒",
+        name: "上课提醒",
         kind: Kind::OneTime,
         category: 402,
         keywords: &[
@@ -162,10 +162,10 @@ mod tests {
             assert!(
                 CATEGORIES.iter().any(|it| it.id == title.category),
                 "{}",
-                title.title
+                title.name
             );
             for (kid, keyword) in (1..).zip(title.keywords) {
-                assert_eq!(keyword.kid, kid, "{}", title.title);
+                assert_eq!(keyword.kid, kid, "{}", title.name);
                 let param = format!("{}{}", keyword.rule, keyword.kid);
                 let allowed: Vec<String> =
                     keyword.allowed.iter().map(|it| (*it).to_owned()).collect();

@@ -21,7 +21,7 @@ impl World {
             Effect::Exchange { .. } => {
                 return Err("no rule of this world names its recipients by code".to_owned());
             }
-            Effect::AskQuota { app } => {
+            Effect::AskQuota { app, api } => {
                 let left = self.random.i64(-1..3);
                 let is_over = self.now_ms > TROUBLE_MS;
                 let left = if is_over {
@@ -30,7 +30,10 @@ impl World {
                     (left >= 0).then_some(left)
                 };
                 let at = self.soon(200);
-                self.plan(at, Happening::QuotaAnswered(member, incarnation, app, left));
+                self.plan(
+                    at,
+                    Happening::QuotaAnswered(member, incarnation, (app, api), left),
+                );
             }
             Effect::PauseChanged(change) => {
                 self.note(&format!("member {member}: {change:?}"));
@@ -215,8 +218,9 @@ impl World {
             }
             90 => (refused(45011, Class::MinuteQuota), false),
             91 => (refused(45009, Class::DailyQuota), false),
-            92 => (refused(48001, Class::Account), false),
+            92 => (refused(50002, Class::Account), false),
             93 => (refused(40037, Class::UnknownTemplate), false),
+            94 => (refused(48001, Class::Api), false),
             _ => (Answer::Accepted { msgid: None }, true),
         }
     }

@@ -9,6 +9,7 @@ use wx_courier::pipeline::claims::{Book, Holder};
 use wx_courier::pipeline::delivery::Answer;
 use wx_courier::pipeline::engine::{Engine, HandoverId, Input};
 use wx_courier::pipeline::event::Record;
+use wx_courier::pipeline::message::Api;
 use wx_courier::pipeline::moment::Moment;
 use wx_courier::pipeline::offsets::{Epoch, Partition};
 use wx_courier::pipeline::outcome::Outcome;
@@ -194,7 +195,7 @@ pub(super) enum Happening {
     /// What it said arrives.
     Served(usize, u64),
     StoreGoes,
-    QuotaAnswered(usize, u64, Arc<str>, Option<i64>),
+    QuotaAnswered(usize, u64, (Arc<str>, Api), Option<i64>),
     RulesChange,
     /// Somebody lets every rule go on that a breaker has paused.
     Resume,
@@ -466,9 +467,9 @@ impl World {
             Happening::Serve(member, incarnation) => self.serve(member, incarnation)?,
             Happening::Served(member, incarnation) => return self.served(member, incarnation),
             Happening::StoreGoes => self.store_goes(),
-            Happening::QuotaAnswered(member, incarnation, app, left) => {
+            Happening::QuotaAnswered(member, incarnation, (app, api), left) => {
                 if self.members[member].incarnation == incarnation {
-                    return self.step(member, Input::QuotaAnswered { app, left });
+                    return self.step(member, Input::QuotaAnswered { app, api, left });
                 }
             }
             Happening::RulesChange => return self.rules_change(),

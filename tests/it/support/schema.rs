@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use jsonschema::Validator;
 use schemars::schema_for;
 use serde_json::Value;
+use wx_courier::pipeline::callback::Receipt;
 use wx_courier::pipeline::outcome::Outcome;
 
 /// The schema that the type gives.
@@ -12,21 +13,37 @@ pub(crate) fn generated() -> Value {
     schema_for!(Outcome).to_value()
 }
 
+/// The same for receipts.
+pub(crate) fn generated_for_receipts() -> Value {
+    schema_for!(Receipt).to_value()
+}
+
 /// Panics unless the outcome is what the schema says, and nothing beside it.
 pub(crate) fn must_fit(outcome: &Value) {
     static SCHEMA: OnceLock<(Value, Validator)> = OnceLock::new();
-    let (schema, validator) = SCHEMA.get_or_init(|| {
-        let schema = generated();
-        let validator = jsonschema::validator_for(&schema).expect("the schema is one");
-        (schema, validator)
-    });
+    fits(SCHEMA.get_or_init(|| compiled(generated())), outcome);
+}
+
+/// The same for a receipt.
+pub(crate) fn receipt_must_fit(receipt: &Value) {
+    static SCHEMA: OnceLock<(Value, Validator)> = OnceLock::new();
+    let schema = SCHEMA.get_or_init(|| compiled(generated_for_receipts()));
+    fits(schema, receipt);
+}
+
+fn compiled(schema: Value) -> (Value, Validator) {
+    let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+    (schema, validator)
+}
+
+fn fits((schema, validator): &(Value, Validator), outcome: &Value) {
     let errors: Vec<String> = validator
         .iter_errors(outcome)
         .map(|error| error.to_string())
         .collect();
     assert!(errors.is_empty(), "{errors:?} in {outcome:#}");
     // The schema lets readers meet fields of later versions; this version writes no other than its own.
-    let fields = outcome.as_object().expect("an outcome is an object");
+    let fields = outcome.as_object().expect("it is an object");
     for field in fields.keys() {
         let known = schema["properties"].get(field).is_some();
         assert!(known, "the schema does not know {field} of {outcome:#}");

@@ -194,11 +194,15 @@ impl Pushes {
                 key: key.clone(),
                 now_ms: now_ms(),
             };
-            match self.store.ask(Request::Receipt(question)).await? {
-                Answer::Receipt(Reply::Joined(outcome)) => return Ok(Joined::To(outcome)),
-                Answer::Receipt(Reply::Published) => return Ok(Joined::Published),
-                _ if Instant::now() > deadline => return Ok(Joined::ToNothing),
-                _ => tokio::time::sleep(JOIN_AGAIN).await,
+            let Answer::Receipt(reply) = self.store.ask(Request::Receipt(question)).await? else {
+                // A store answers what it was asked.
+                return Err(GivenUp);
+            };
+            match reply {
+                Reply::Joined(outcome) => return Ok(Joined::To(outcome)),
+                Reply::Published | Reply::Noted => return Ok(Joined::Published),
+                Reply::Unknown if Instant::now() > deadline => return Ok(Joined::ToNothing),
+                Reply::Unknown => tokio::time::sleep(JOIN_AGAIN).await,
             }
         }
     }

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::config::{App, MiniprogramState, Secret, TokenMode};
 use crate::edges::wechat::{Quota, Show};
+use crate::pipeline::message::Api;
 
 /// What the server was asked, and what it still has to answer.
 #[derive(Clone, Default)]
@@ -102,9 +103,9 @@ async fn a_refusal_is_a_sentence_with_what_helps() {
         (odd.to_string().as_str(), odd.help()),
         ("gettemplate answers without a list", None)
     );
-    let odd = wechat.quota("shop").await.unwrap_err();
+    let odd = wechat.quota("shop", Api::Subscribe).await.unwrap_err();
     assert_eq!(odd.to_string(), "quota/get answers without a quota");
-    let nobody = wechat.quota("club").await.unwrap_err();
+    let nobody = wechat.quota("club", Api::Subscribe).await.unwrap_err();
     assert_eq!(nobody.to_string(), "the settings have no app club");
 }
 
@@ -125,14 +126,18 @@ async fn a_token_that_is_refused_is_dropped_and_the_question_asked_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let sandbox = crate::sandbox::Sandbox::start(listener, settings).unwrap();
     let wechat = wechat(sandbox.base_url());
-    let Quota { used, remain, .. } = wechat.quota("shop").await.unwrap();
+    let Quota { used, remain, .. } = wechat.quota("shop", Api::Subscribe).await.unwrap();
     assert_eq!((used, remain), (0, 7));
     sandbox.handle().invalidate_tokens();
-    assert!(wechat.quota("shop").await.is_ok());
+    assert!(wechat.quota("shop", Api::Subscribe).await.is_ok());
     let status = wechat.tokens()["shop"].clone();
     assert_eq!((status.fetched, status.invalidated), (2, 1));
     sandbox.shutdown().await;
-    let unanswered = wechat.quota("shop").await.unwrap_err().to_string();
+    let unanswered = wechat
+        .quota("shop", Api::Subscribe)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(
         unanswered.starts_with("quota/get was not answered: ")
             && !unanswered.contains("access_token"),

@@ -133,10 +133,13 @@ impl Book {
     pub(super) fn recent_failure(&self, now: Instant) -> Option<TokenTrouble> {
         let (failed_at, trouble) = self.failure.as_ref()?;
         let counts_for = match trouble.class {
-            Class::Account | Class::NotAuthorised => ASK_AGAIN_ACCOUNT,
+            Class::Account | Class::Api | Class::NotAuthorised => ASK_AGAIN_ACCOUNT,
             Class::MinuteQuota | Class::DailyQuota => ASK_AGAIN_QUOTA,
             Class::NotSubscribed
             | Class::UnknownRecipient
+            | Class::WindowClosed
+            | Class::WindowUsedUp
+            | Class::UnknownMedia
             | Class::BadParam
             | Class::BadContent
             | Class::UnknownTemplate

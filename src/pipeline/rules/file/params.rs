@@ -8,10 +8,11 @@ use crate::document::{Item, Node, Problem, Said, Section, nearest};
 use crate::pipeline::catalog::{Template, param_order};
 use crate::pipeline::outcome::Reason;
 use crate::pipeline::params::{ParamKind, normalise};
+use crate::pipeline::rules::Overflow;
 use crate::pipeline::rules::constants::{Place, constants};
 use crate::pipeline::rules::inspect::{Finding, Tables};
+use crate::pipeline::rules::recipe::Param;
 use crate::pipeline::rules::template::Text;
-use crate::pipeline::rules::{Overflow, Param};
 
 const OVERFLOW_WORDS: [(&str, Overflow); 2] =
     [("reject", Overflow::Reject), ("trim", Overflow::Trim)];

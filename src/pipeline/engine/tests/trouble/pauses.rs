@@ -1,0 +1,76 @@
+//! Pauses, and rules that change under what they hold.
+
+use super::*;
+
+#[test]
+fn a_rule_that_was_paused_and_is_changed_makes_its_messages_anew() {
+    let mut bench = doubtful();
+    let ticket = the_call(&bench.read(1, &event("leave", "e1", "o1")));
+    bench.finish(ticket, refused(40037, Class::UnknownTemplate));
+    bench.read(2, &event("leave", "e2", "o1"));
+    bench.read(3, &event("leave", "e3", "o1"));
+    assert_eq!(bench.engine.status().waiting, 3);
+    let rules = testing::rules(&[
+        (
+            "leave",
+            "shop",
+            "in_doubt = \"leave\"\nwhen = \"id != 'e3'\"\npage = \"new\"",
+        ),
+        ("resend", "shop", "in_doubt = \"resend\""),
+    ]);
+    let version = Arc::clone(rules.version());
+    let effects = bench.step(Input::RulesChanged(Arc::new(rules)));
+    let unwanted = the_outcome_of(&effects, "events/0/3/leave");
+    assert_eq!(unwanted.status, Status::Unmatched);
+    assert_eq!(unwanted.rules_version, version);
+    // The template has the same id, so that it stays paused until its trial.
+    assert_eq!(calls(&effects), []);
+    let effects = bench.sleep_until(60_000);
+    let Some(Effect::Send { ticket, cleared }) = effects
+        .iter()
+        .find(|effect| matches!(effect, Effect::Send { .. }))
+    else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(cleared.message().content.page(), Some("new"));
+    let effects = bench.finish(*ticket, Answer::Accepted { msgid: None });
+    assert_eq!(the_outcome(&effects).rules_version, version);
+    the_call(&effects);
+}
+
+#[test]
+fn a_paused_template_does_not_keep_its_users_from_other_messages() {
+    let mut bench = doubtful();
+    let ticket = the_call(&bench.read(1, &event("leave", "e1", "o1")));
+    assert_eq!(calls(&bench.read(2, &event("resend", "e2", "o1"))), []);
+    let effects = bench.finish(ticket, refused(40037, Class::UnknownTemplate));
+    the_call(&effects);
+}
+
+#[test]
+fn a_trial_comes_even_if_another_pause_was_there_first() {
+    let mut bench = doubtful();
+    let first = the_call(&bench.read(1, &event("leave", "e1", "o1")));
+    let second = the_call(&bench.read(2, &event("resend", "e2", "o2")));
+    bench.finish(first, refused(45009, Class::DailyQuota));
+    bench.finish(second, refused(48001, Class::Api));
+    let effects = bench.sleep_until(60_000);
+    the_call(&effects);
+}
+
+#[test]
+fn under_a_pause_one_message_at_a_time_is_tried() {
+    let mut bench = doubtful();
+    let ticket = the_call(&bench.read(1, &event("resend", "e1", "o1")));
+    bench.finish(ticket, refused(48001, Class::Account));
+    assert_eq!(calls(&bench.read(2, &event("resend", "e2", "o2"))), []);
+    assert_eq!(calls(&bench.read(3, &event("leave", "e3", "o3"))), []);
+    let trials = calls(&bench.sleep_until(90_000));
+    assert_eq!(trials.len(), 1, "one trial after a minute");
+    let effects = bench.finish(trials[0], refused(48001, Class::Account));
+    assert_eq!(calls(&effects), []);
+    let trials = calls(&bench.sleep_until(300_000));
+    assert_eq!(trials.len(), 1, "the next one later");
+    let effects = bench.finish(trials[0], Answer::Accepted { msgid: None });
+    assert_eq!(calls(&effects).len(), 2, "then everybody goes");
+}
