@@ -99,22 +99,19 @@ impl Engine {
         answer: &claims::Answer,
         effects: &mut Vec<Effect>,
     ) {
-        match answer {
-            claims::Answer::Login(logins::Reply::User(Some(openid))) => {
+        if let claims::Answer::Login(logins::Reply::User(user)) = answer {
+            if let Some(openid) = user {
                 self.address(now, ticket, letter, openid, effects);
-            }
-            claims::Answer::Login(logins::Reply::User(None)) => {
+            } else {
                 self.enter(ticket, Stage::Unaddressed(letter));
                 self.exchanges.waiting.push_back(ticket);
                 self.leave_to_next_owner(ticket);
             }
+        } else if let claims::Answer::Settled(outcome) = answer {
             // The record is read again, and its code has done its work.
-            claims::Answer::Settled(outcome) => {
-                self.enter(ticket, Stage::Unaddressed(letter));
-                self.leave_to_next_owner(ticket);
-                self.publish_stored(ticket, outcome, effects);
-            }
-            _ => {}
+            self.enter(ticket, Stage::Unaddressed(letter));
+            self.leave_to_next_owner(ticket);
+            self.publish_stored(ticket, outcome, effects);
         }
     }
 
@@ -209,14 +206,12 @@ impl Engine {
         answer: &claims::Answer,
         effects: &mut Vec<Effect>,
     ) {
-        match answer {
-            claims::Answer::Login(logins::Reply::Kept) => {
-                self.undo(ticket);
-                self.address(now, ticket, letter, openid, effects);
-            }
+        if let claims::Answer::Login(logins::Reply::Kept) = answer {
+            self.undo(ticket);
+            self.address(now, ticket, letter, openid, effects);
+        } else if let claims::Answer::Settled(outcome) = answer {
             // Another process has given the message up meanwhile.
-            claims::Answer::Settled(outcome) => self.publish_stored(ticket, outcome, effects),
-            _ => {}
+            self.publish_stored(ticket, outcome, effects);
         }
     }
 
@@ -283,15 +278,15 @@ impl Engine {
                 errcode,
                 errmsg,
                 rid,
-                ..
+                why,
             } => {
-                outcome.detail = report::explain_login(reason, letter.tries, errmsg);
+                outcome.detail = report::explain_login(Some(*why), letter.tries, errmsg);
                 outcome.errcode = Some(*errcode).filter(|errcode| *errcode != 0);
                 outcome.errmsg = Some(errmsg.clone());
                 outcome.rid.clone_from(rid);
             }
             Exchanged::Unanswered { detail } => {
-                outcome.detail = report::explain_login(reason, letter.tries, detail);
+                outcome.detail = report::explain_login(None, letter.tries, detail);
             }
             Exchanged::Openid(_) => {}
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Delivery, Origin};
 use crate::pipeline::delivery::{Answer, Refusal};
 use crate::pipeline::event::rfc3339_ms;
+use crate::pipeline::logins::Refused;
 use crate::pipeline::message::Rejection;
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
@@ -157,17 +158,21 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
 }
 
 /// A sentence for a message whose login code gave no user. `last` is what was heard last.
-pub(super) fn explain_login(reason: Reason, tries: u32, last: &str) -> String {
-    match reason {
-        Reason::LoginCodeExpired => {
+pub(super) fn explain_login(why: Option<Refused>, tries: u32, last: &str) -> String {
+    match why {
+        Some(Refused::Expired) => {
             "WeChat does not know the login code any more: it lives five minutes".to_owned()
         }
-        Reason::LoginCodeUsed => {
+        Some(Refused::Used) => {
             "the login code was exchanged before, elsewhere or by a run that ended before it could keep the user".to_owned()
         }
-        Reason::UserBlocked => "WeChat has blocked this user as a risk".to_owned(),
-        Reason::AccountFault => format!("no login code of this app can be exchanged: {last}"),
-        _ => format!("the login code could not be exchanged in {tries} tries; the last one: {last}"),
+        Some(Refused::Blocked) => "WeChat has blocked this user as a risk".to_owned(),
+        Some(Refused::Account) => {
+            format!("no login code of this app can be exchanged: {last}")
+        }
+        Some(Refused::Busy) | None => {
+            format!("the login code could not be exchanged in {tries} tries; the last one: {last}")
+        }
     }
 }
 
