@@ -42,7 +42,7 @@ enum AskedAgain {
 /// Exchanges at once. They are rare beside sends, and `WeChat` counts them by user.
 const MOST_EXCHANGES: usize = 32;
 
-/// How long another process may take between its exchange and keeping the user: then it has or it never will.
+/// How long another process may take from the answer to its exchange to keeping the user: then it has or it never will.
 const KEEPING: Duration = Duration::from_secs(3);
 
 /// How long a user is kept under a message that does not end: a message that waits longer than this has expired.
@@ -190,7 +190,9 @@ impl Engine {
                     asked_again,
                     ..letter
                 };
-                self.recall_later(now, ticket, letter, KEEPING);
+                // Its call may have used the code at once and be answered late.
+                let wait = self.setup.call_limit + KEEPING;
+                self.recall_later(now, ticket, letter, wait);
             }
             Exchanged::Refused { .. } => {
                 self.unaddressable(now, ticket, &letter, answer, effects);

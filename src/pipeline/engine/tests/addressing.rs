@@ -186,3 +186,21 @@ fn a_user_who_comes_too_late_is_not_kept() {
     let effects = bench.step(exchanged(ticket, openid("o1")));
     assert_eq!(*the_outcome(&effects), ended);
 }
+
+#[test]
+fn a_code_that_another_process_used_is_not_given_up_while_that_one_may_be_answered() {
+    let mut bench = addressed_by_code();
+    let others = exchanges(&bench.read(1, EVENT))[0];
+    let mut other = addressed_by_code();
+    std::mem::swap(&mut other.store, &mut bench.store);
+    let ticket = exchanges(&other.read(1, EVENT))[0];
+    other.step(exchanged(ticket, refused(40163, Refused::Used)));
+    // A call takes five seconds at most.
+    assert_eq!(exchanges(&other.sleep_until(5_000)), []);
+    std::mem::swap(&mut other.store, &mut bench.store);
+    bench.now_ms = 5_000;
+    bench.step(Input::Lost(vec![partition()]));
+    bench.step(exchanged(others, openid("o1")));
+    std::mem::swap(&mut other.store, &mut bench.store);
+    assert!(is_sent_to(&other.sleep_until(9_000), "o1"));
+}
