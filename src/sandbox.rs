@@ -4,79 +4,25 @@
 //! It is the oracle of the service's tests, so it shares no code with the service: its checks of tokens, bodies and values
 //! are its own. As a library it is [`Sandbox::start`] and a [`Handle`]; as a command it is the same with a port.
 //!
-//! # The API
+//! # The calls
 //!
-//! | call | WeChat's name |
+//! `docs/sandbox.md` is the manual: every call of WeChat's that is served, in which order it is checked, and every control call
+//! with an example. From inside the process a [`Handle`] says the same as the control API does from outside.
+//!
+//! # How it is made
+//!
+//! | module | |
 //! |---|---|
-//! | `POST /cgi-bin/message/subscribe/send?access_token=` | `message/subscribe/send` |
-//! | `POST /cgi-bin/stable_token` | `getStableAccessToken` |
-//! | `GET /cgi-bin/token` | `getAccessToken` |
-//! | `GET /sns/jscode2session` | `jscode2session`; the code `js-<openid>` gives that openid |
-//! | `GET /wxaapi/newtmpl/gettemplate?access_token=` | `gettemplate` |
-//! | `POST /cgi-bin/openapi/quota/get?access_token=` | `openapi/quota/get`; knows the path of a send, 76021 for every other |
+//! | `path`, `server`, `call` | which paths there are, and the one way that each call goes: count, decide, wait, answer |
+//! | `account`, `token`, `login` | how apps and users prove themselves |
+//! | `send`, `body`, `values`, `moment`, `grant` | subscribe messages |
+//! | `templates`, `customer`, `quota`, `rids` | the other calls |
+//! | `users`, `subscribe` | what people do in the mini program |
+//! | `callbacks` | what is pushed to an app's own server |
+//! | `script`, `latency`, `random`, `line` | trouble, and the seed that repeats it |
+//! | `control`, `handle`, `log`, `stats` | what a test says and asks |
 //!
-//! Every answer has HTTP status 200 unless a script says otherwise. Checks come in this order: method (43002), token
-//! (41001, 40014, 40001, 42001), quota (45009), body (44002, 47001, 47002), user (40003, 43108), scripts and random failures, template
-//! (40037), page (41030), values (47003, the first bad one), grant (43101).
-//!
-//! # Settings
-//!
-//! Every field may be left out.
-//!
-//! ```json
-//! {
-//!   "apps": {"wx0123456789abcdef": {
-//!     "secret": "any text",
-//!     "pages": ["pages/order/detail"],
-//!     "daily_quota": 1000,
-//!     "templates": {"TEMPLATE_ID": {
-//!       "title": "订单完成通知", "kind": "one-time", "params": ["thing1", "enum_string2"],
-//!       "labels": {"thing1": "商品"}, "enums": {"enum_string2": ["待发货", "已发货"]}
-//!     }}
-//!   }},
-//!   "latency": {"min_ms": 20, "max_ms": 80},
-//!   "token_life_ms": 7200000, "token_overlap_ms": 300000,
-//!   "grants": "off", "openids": "plausible", "log_limit": 1000000,
-//!   "failures": {"ratio": 0.01, "seed": 7}
-//! }
-//! ```
-//!
-//! # The control API
-//!
-//! Bodies are JSON whatever their content type says; a body that cannot be read is answered with status 400 and the reason.
-//!
-//! | call | body | effect |
-//! |---|---|---|
-//! | `POST /sandbox/scripts` | list of [`Script`] | adds scripted answers; `GET` lists those left, `DELETE` clears them |
-//! | `POST /sandbox/failures` | [`Failures`] | a share of sends fails; `DELETE` ends it |
-//! | `POST /sandbox/latency` | [`Latency`] | how long answers take |
-//! | `POST /sandbox/openids` | [`Openids`] | which users exist |
-//! | `POST /sandbox/grants` | `check`, `give` | switches the check of grants, gives some |
-//! | `POST /sandbox/tokens/expire` | | every live token is answered with 42001 |
-//! | `POST /sandbox/tokens/invalidate` | | every live token is answered with 40001 |
-//! | `POST /sandbox/tokens/renew` | `appid`, `by` | somebody else renews the app's token, `classic` or `forced` |
-//! | `POST /sandbox/quota` | `appid`, `daily_limit`, `used` | sets an app's quota of sends; `DELETE` lifts them all |
-//! | `GET /sandbox/log?since=0&limit=1000` | | accepted sends from an index on, and sends by code |
-//! | `GET /sandbox/stats` | | [`Stats`] |
-//! | `POST /sandbox/reset` | | back to the settings |
-//!
-//! ```json
-//! [
-//!   {"openid": "oUser1", "times": 2, "answer": {"errcode": {"code": 45011}}},
-//!   {"template": "TEMPLATE_ID", "answer": {"errcode": {"code": 47003, "message": "argument invalid! data.thing1.value is emtpy"}}},
-//!   {"times": 1, "answer": {"http": {"status": 502, "body": "<html>502 Bad Gateway</html>"}}},
-//!   {"times": 1, "answer": {"http": {"status": 200, "body": "{\"errcode\":0,", "fate": "accepted"}}},
-//!   {"times": 1, "answer": {"hang": {"ms": 3000, "fate": "accepted"}}},
-//!   {"times": 1, "answer": {"drop": {"fate": "lost"}}},
-//!   {"times": 1, "answer": {"delay": {"ms": 800}}},
-//!   {"on": "token", "times": 1, "answer": {"errcode": {"code": -1}}}
-//! ]
-//! ```
-//!
-//! Latency is `{"min_ms": 20, "max_ms": 80}` or `{"min_ms": 50}`, grants are
-//! `{"check": "on", "give": [{"openid": "oUser1", "template": "TEMPLATE_ID", "times": 3}]}`, random failures are
-//! `{"ratio": 0.05, "seed": 7, "answers": [{"errcode": {"code": -1}}]}`, users are `"plausible"`, `{"only": ["oUser1"]}`
-//! or `{"except": ["oGone"]}`.
+//! All of it shares one `State`, whose locks are held for a look-up or a push, never over an await.
 
 mod account;
 mod answer;

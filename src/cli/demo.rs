@@ -19,6 +19,7 @@ use crate::edges::http;
 use crate::edges::kafka::bystander::{Upstream, Watcher};
 use crate::edges::kafka::embedded::EmbeddedBroker;
 use crate::edges::store::Store;
+use crate::pipeline::rules::RuleSet;
 use crate::sandbox::{Answer, Handle, Sandbox, Script};
 use crate::service::{self, Parts};
 use crate::telemetry::{self, Metrics};
@@ -79,27 +80,7 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
         let Configuration {
             settings, rules, ..
         } = configuration;
-        let metrics = Metrics::new()?;
-        let (stored_in, stored) = mpsc::unbounded_channel();
-        let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
-        let rules = watch::Sender::new(rules).subscribe();
-        let counter = http::open(
-            listener,
-            Arc::clone(&metrics),
-            rules.clone(),
-            store.client(),
-        );
-        let parts = Parts {
-            settings: Arc::clone(&settings),
-            rules,
-            reports: counter.reports,
-            resumptions: counter.resumptions,
-            store,
-            stored,
-            metrics,
-            public: None,
-            seed: fastrand::u64(..),
-        };
+        let parts = parts(listener, Arc::clone(&settings), rules)?;
         let (ask, asked) = tokio::sync::oneshot::channel::<()>();
         let service = tokio::spawn(service::run(parts, async {
             let _asked = asked.await.is_ok();
@@ -122,6 +103,35 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
         service.await??;
         sandbox.shutdown().await;
         Ok(exit)
+    })
+}
+
+/// What the service is made of, with its pages open.
+fn parts(
+    listener: TcpListener,
+    settings: Arc<Settings>,
+    rules: Arc<RuleSet>,
+) -> anyhow::Result<Parts> {
+    let metrics = Metrics::new()?;
+    let (stored_in, stored) = mpsc::unbounded_channel();
+    let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
+    let rules = watch::Sender::new(rules).subscribe();
+    let counter = http::open(
+        listener,
+        Arc::clone(&metrics),
+        rules.clone(),
+        store.client(),
+    );
+    Ok(Parts {
+        settings,
+        rules,
+        reports: counter.reports,
+        resumptions: counter.resumptions,
+        store,
+        stored,
+        metrics,
+        public: None,
+        seed: fastrand::u64(..),
     })
 }
 

@@ -105,6 +105,11 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         public,
         seed: fastrand::u64(..),
     };
+    until_it_ends(parts).await
+}
+
+/// Runs the service until it ends, or is asked to.
+async fn until_it_ends(parts: Parts) -> anyhow::Result<Exit> {
     let (ask, asked) = tokio::sync::oneshot::channel::<()>();
     let mut service = tokio::spawn(service::run(parts, async {
         // The sender going away means the same as its word.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tokio::net::TcpListener;
 
-use super::{Exit, asked_to_end, block_on, configuration, say, sources};
+use super::{Exit, asked_to_end, block_on, complain, configuration, say, sources};
 use crate::config::Settings;
 use crate::pipeline::catalog::{Catalog, TemplateKind};
 use crate::sandbox::{
@@ -38,7 +38,13 @@ pub(super) struct Arguments {
 
 pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut settings = match &arguments.settings {
-        Some(file) => read(file)?,
+        Some(file) => match read(file) {
+            Ok(settings) => settings,
+            Err(why) => {
+                complain(format_args!("{why:#}"));
+                return Ok(Exit::BadConfiguration);
+            }
+        },
         None => match configuration(&sources(folder, Vec::new())) {
             Ok(configuration) => sandbox_settings(
                 &configuration.settings,
@@ -60,7 +66,8 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         settings.seed = arguments.seed;
     }
     if let Err(why) = settings.check() {
-        anyhow::bail!("the sandbox cannot be like this: {why}");
+        complain(format_args!("the sandbox cannot be like this: {why}"));
+        return Ok(Exit::BadConfiguration);
     }
     block_on(async {
         let listener = TcpListener::bind(&arguments.listen)

@@ -47,9 +47,11 @@ pub async fn ask(store: &StoreClient, wanted: &[Wanted], now_ms: i64) -> anyhow:
     let answers = store.ask_all(requests).await?;
     let lines = wanted.iter().zip(answers);
     lines
-        .map(|(wanted, answer)| match answer {
-            Answer::Grant(Reply::Balance(balance)) => Ok(line(&wanted.named, balance)),
-            _ => bail!("the state store gave the answer to another question"),
+        .map(|(wanted, answer)| {
+            let Answer::Grant(Reply::Balance(balance)) = answer else {
+                bail!("the state store gave the answer to another question");
+            };
+            Ok(line(&wanted.named, balance))
         })
         .collect()
 }

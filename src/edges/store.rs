@@ -147,7 +147,7 @@ impl Store {
         answers: mpsc::UnboundedSender<Stored>,
     ) -> anyhow::Result<Self> {
         let backend = match &state.url {
-            StateUrl::Memory => Backend::Memory(Book::new(MEMORY_ENTRIES)),
+            StateUrl::Memory => Backend::Memory(Box::new(Book::new(MEMORY_ENTRIES))),
             StateUrl::Sqlite(path) => Backend::Sqlite(Sqlite::open(path)?),
             StateUrl::Redis(url) => {
                 let redis = Redis::new(url, namespace, state.remember)?;
@@ -222,7 +222,7 @@ impl Store {
 }
 
 enum Backend {
-    Memory(Book),
+    Memory(Box<Book>),
     Sqlite(Sqlite),
     Redis(Box<Redis>),
 }

@@ -223,3 +223,36 @@ pub(super) fn is_openid(text: &str) -> bool {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(json: &str, expected: &str) {
+        let settings: Settings = serde_json::from_str(json).unwrap();
+        let why = settings.check().err().unwrap_or_default();
+        assert!(why.contains(expected), "{json}: {why:?}");
+        assert_eq!(why.is_empty(), expected.is_empty(), "{json}: {why}");
+    }
+
+    #[test]
+    fn odd_settings_are_refused_with_a_sentence() {
+        check("{}", "");
+        check(
+            r#"{"apps": {"wx1": {"templates": {"T": {}, "U": {"params": ["thing1"], "labels": {"thing1": "商品"}}}}}}"#,
+            "",
+        );
+        check(
+            r#"{"apps": {"wx1": {"templates": {"T": {"params": ["1"]}}}}}"#,
+            "\"1\" is no key",
+        );
+        check(r#"{"failures": {"ratio": 2}}"#, "ratio is 2");
+        check(r#"{"tail": {"slow_ratio": -1}}"#, "slow_ratio is -1");
+        check(r#"{"latency": {"min_ms": 600001}}"#, "ten minutes");
+        check(r#"{"token_life_ms": 0}"#, "token_life_ms is 0");
+        check(
+            r#"{"openids": {"only": ["o1", "x"]}}"#,
+            "\"x\" is no openid",
+        );
+    }
+}

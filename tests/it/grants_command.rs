@@ -313,7 +313,7 @@ fn an_import_is_checked_before_anything_is_set() {
 fn many_are_imported_and_a_second_time_changes_nothing() {
     const N_USERS: usize = 1_700;
     let folder = folder();
-    let rows: String = (0..N_USERS)
+    let rows: Vec<String> = (0..N_USERS)
         .map(|user| {
             format!(
                 "\"oABCD12345678{user:05}\", order_completed ,{}\r\n",
@@ -322,7 +322,7 @@ fn many_are_imported_and_a_second_time_changes_nothing() {
         })
         .collect();
     // As a spreadsheet writes it.
-    let input = format!("\u{feff}openid,template,left\r\n{rows}\r\n");
+    let input = format!("\u{feff}openid,template,left\r\n{}\r\n", rows.concat());
     for _ in 0..2 {
         let said = import_input(folder.path(), &input);
         assert_eq!(

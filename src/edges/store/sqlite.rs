@@ -116,7 +116,7 @@ fn answer(connection: &Connection, request: &Request) -> anyhow::Result<Answer> 
         }
         Request::Settle(settlement) => claims::settle(connection, settlement)?,
         Request::Grant(question) => Answer::Grant(grants::answer(connection, question)?),
-        Request::Login(question) => Answer::Login(logins::answer(connection, question)?),
+        Request::Login(question) => logins::answer(connection, question)?,
         Request::Receipt(question) => Answer::Receipt(receipts::answer(connection, question)?),
     })
 }

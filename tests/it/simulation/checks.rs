@@ -150,7 +150,8 @@ fn owed(record: &Record) -> Vec<String> {
     let rules: &[&str] = match event["type"].as_str() {
         Some("slow") => &["slow"],
         Some("quick") => &["quick"],
-        Some("both") => &["quick", "slow"],
+        Some("chat") => &["chat"],
+        Some("both") => &["chat", "quick", "slow"],
         Some("code") => &["code"],
         Some("pass" | "answer") if event["pays"] == true => &["pass"],
         _ => &[],

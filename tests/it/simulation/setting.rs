@@ -52,6 +52,16 @@ expires_after = "1h"
 [params]
 thing1 = "{{ data.text }}"
 "#;
+/// Through another API, to the same users.
+const CHAT_RULE: &str = r#"
+on = ["chat", "both"]
+app = "shop"
+kind = "customer"
+to = "{{ data.to }}"
+expires_after = "1h"
+[message]
+text = "{{ data.text }}"
+"#;
 const PASS_RULE: &str = r#"
 on = ["pass", "answer"]
 when = "data.pays"
@@ -78,11 +88,12 @@ pub(super) const PASS_TEMPLATE: &str = "P";
 pub(super) const NOTE_TEMPLATE: &str = "T";
 
 /// Rules, each by the name of its file.
-pub(super) const RULES: [(&str, &str); 4] = [
+pub(super) const RULES: [(&str, &str); 5] = [
     ("slow", SLOW_RULE),
     ("quick", QUICK_RULE),
     ("pass", PASS_RULE),
     ("code", CODE_RULE),
+    ("chat", CHAT_RULE),
 ];
 
 /// What the events of a world are about.
@@ -109,7 +120,7 @@ pub(super) fn record(
     offset: i64,
 ) -> Record {
     let kinds = match trade {
-        Trade::Mixed => ["slow", "quick", "quick", "quick", "both", "nobody", "code"],
+        Trade::Mixed => ["slow", "quick", "quick", "chat", "both", "nobody", "code"],
         Trade::Logins => ["quick", "code", "code", "code", "code", "code", "code"],
     };
     let kind = kinds[random.usize(..7)];

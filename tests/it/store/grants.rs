@@ -55,10 +55,11 @@ fn answer(desk: &mut Desk, request: &Request) -> Answer {
 }
 
 fn balance(desk: &mut Desk) -> Balance {
-    match answer(desk, &look()) {
-        Answer::Grant(Reply::Balance(balance)) => balance,
-        other => panic!("{other:?}"),
-    }
+    let answer = answer(desk, &look());
+    let Answer::Grant(Reply::Balance(balance)) = answer else {
+        panic!("{answer:?}");
+    };
+    balance
 }
 
 #[test]
@@ -298,7 +299,13 @@ fn kind(request: &Request, answer: &Answer) -> String {
         Answer::Settled(_) => "Settled".to_owned(),
         Answer::Held(_) => "Held".to_owned(),
         Answer::Duplicate { .. } => "Duplicate".to_owned(),
-        other => format!("{other:?}"),
+        Answer::Claimed(_)
+        | Answer::NoGrant
+        | Answer::TakenOver
+        | Answer::Released
+        | Answer::Grant(Reply::Noted(_))
+        | Answer::Login(_)
+        | Answer::Receipt(_) => format!("{answer:?}"),
     };
     format!("{asked}: {said}")
 }

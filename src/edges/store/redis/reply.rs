@@ -97,6 +97,7 @@ fn name_of(request: &Request) -> String {
         Request::Claim(claim) => claim.outcome_id.to_string(),
         Request::Settle(settlement) => settlement.outcome.id.clone(),
         Request::Receipt(question) => format!("with the msgid {}", question.key()),
-        Request::Release { .. } | Request::Grant(_) | Request::Login(_) => String::new(),
+        Request::Login(question) => question.name().to_string(),
+        Request::Release { .. } | Request::Grant(_) => String::new(),
     }
 }

@@ -118,12 +118,11 @@ impl Call<'_, '_> {
                 now_ms,
                 until_ms,
             } => {
-                self.arg("keep").key("outcome", name).key("user", name);
+                self.arg("keep").key("outcome", name);
                 self.arg(openid).time(*until_ms).time(*now_ms);
             }
             logins::Question::Recall { name, now_ms } => {
-                self.arg("recall").key("outcome", name).key("user", name);
-                self.time(*now_ms);
+                self.arg("recall").key("outcome", name).time(*now_ms);
             }
         }
     }

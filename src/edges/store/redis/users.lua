@@ -1,33 +1,31 @@
 -- Who somebody is, and the way from WeChat's number of a message to its outcome.
 --
--- A user is kept as text, '@<until> <openid>'. One who is kept with a message lies under the key of its outcome: the outcome takes his
--- place, and with that he is forgotten, at no cost for messages that keep nobody. Only where there is an outcome already he has a key of
--- his own.
+-- A user is kept as text, '@<until> <openid>', under the key of an outcome: the outcome of his message takes his place, and with that he is
+-- forgotten, at no cost for messages that keep nobody.
 
 -- Clocks differ: the time in the text decides, and the key may live on for so long.
 local LEAST_LIFE_MS = 60000
 
 local function keep()
-  local outcome_key, user_key = next_key(), next_key()
+  local outcome_key = next_key()
   local openid, until_ms, now = next_argument(), next_argument(), next_argument()
-  local life_ms = math.max(tonumber(until_ms) - tonumber(now), LEAST_LIFE_MS)
-  local text = '@' .. until_ms .. ' ' .. openid
-  if read_outcome(outcome_key) then
-    redis.call('SET', user_key, text, 'PX', digits(life_ms))
-  else
-    redis.call('SET', outcome_key, text, 'PX', digits(life_ms))
+  local settled = read_outcome(outcome_key)
+  if settled then
+    return { 'settled', settled }
   end
+  local life_ms = math.max(tonumber(until_ms) - tonumber(now), LEAST_LIFE_MS)
+  redis.call('SET', outcome_key, '@' .. until_ms .. ' ' .. openid, 'PX', digits(life_ms))
   return { 'kept' }
 end
 
 local function recall()
-  local outcome_key, user_key, now = next_key(), next_key(), next_argument()
+  local outcome_key, now = next_key(), next_argument()
   local text = redis.call('GET', outcome_key)
-  if not text or not is_user(text) then
-    text = redis.call('GET', user_key)
-  end
   if not text then
     return { 'nobody' }
+  end
+  if not is_user(text) then
+    return { 'settled', text }
   end
   local until_ms, openid = string.match(text, '^@(%S+) (.*)$')
   if tonumber(until_ms) <= tonumber(now) then

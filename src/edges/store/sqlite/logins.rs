@@ -4,11 +4,16 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::claims::read_outcome;
+use crate::pipeline::claims::Answer;
 use crate::pipeline::logins::{Question, Reply};
 
 /// Answers a question about a user.
-pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Result<Reply> {
-    match question {
+pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Result<Answer> {
+    if let Some(outcome) = read_outcome(connection, question.name())? {
+        return Ok(Answer::Settled(outcome));
+    }
+    Ok(Answer::Login(match question {
         Question::Keep {
             name,
             openid,
@@ -22,14 +27,14 @@ pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Re
                         openid = excluded.openid, until_ms = excluded.until_ms",
                 )?
                 .execute(params![name, openid, until_ms])?;
-            Ok(Reply::Kept)
+            Reply::Kept
         }
         Question::Recall { name, now_ms } => {
             let openid: Option<String> = connection
                 .prepare_cached("SELECT openid FROM users WHERE name = ?1 AND until_ms > ?2")?
                 .query_row(params![name, now_ms], |row| row.get(0))
                 .optional()?;
-            Ok(Reply::User(openid.map(Arc::from)))
+            Reply::User(openid.map(Arc::from))
         }
-    }
+    }))
 }
