@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Reader, word_of};
 use crate::config::{Callbacks, ClientAddress, MiniApp, Public};
-use crate::document::Section;
+use crate::document::{Problem, Section};
 
 impl Reader<'_> {
     /// What the listener serves, and where. Nothing if there is nothing to serve.
@@ -42,6 +42,14 @@ impl Reader<'_> {
         let client_address = self.or_default(client_address, &key, ClientAddress::Peer, |word| {
             word_of(&words, word)
         });
+        if !is_wanted {
+            let problem = Problem::warning(section.origin(), "nothing is served there");
+            self.problems.push(
+                problem
+                    .key("public")
+                    .help("say [apps.NAME.callbacks] or [miniapp]"),
+            );
+        }
         section.finish(self.problems);
         let public = Public {
             listen: address?,

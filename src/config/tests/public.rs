@@ -35,6 +35,17 @@ fn nothing_is_served_unless_it_is_asked_for() {
 }
 
 #[test]
+fn a_listener_that_serves_nothing_is_told() {
+    let settings = format!("{SETTINGS}[public]\n");
+    let told = load_with(&settings, RULE, &[], Vec::new()).problems;
+    assert!(
+        told.to_string()
+            .contains("warning: public: nothing is served there"),
+        "{told}"
+    );
+}
+
+#[test]
 fn callbacks_are_secure_unless_said_otherwise() {
     let more = format!("[apps.shop.callbacks]\ntoken = \"t0ken\"\naes_key = \"{AES_KEY}\"\n");
     let public = settings_of(&more).public.unwrap();
