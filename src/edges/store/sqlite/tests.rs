@@ -182,7 +182,7 @@ fn others(user: usize, now_ms: i64) -> [Request; 3] {
         now_ms,
     };
     let keep = logins::Question::Keep {
-        name: Arc::from(format!("order-events/1/{user}/order-completed")),
+        name: logins::session_name(&user.to_string()),
         openid: Arc::from(format!("o{user}")),
         now_ms,
         until_ms: now_ms + 1_000,
