@@ -239,6 +239,31 @@ fn redis_keeps_ledgers_for_a_year() {
     desk.close();
 }
 
+#[test]
+fn a_message_without_a_grant_asks_redis_for_nothing_more() {
+    let redis = Redis::start();
+    let mut desk = Desk::redis(&redis, "g");
+    answer(&mut desk, &claim(1, 1));
+    answer(&mut desk, &sent(1, 1));
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let info: String = redis::cmd("INFO")
+        .arg("commandstats")
+        .query(&mut connection)
+        .unwrap();
+    let n_calls = |command: &str| {
+        let line = info
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        line.map_or(0, |line| {
+            line.split(',').next().unwrap().parse::<u32>().unwrap()
+        })
+    };
+    // The fence of each call; the outcome and the claim are looked at twice, and written: the claim twice.
+    assert_eq!((n_calls("get"), n_calls("set"), n_calls("del")), (6, 5, 0));
+    desk.close();
+}
+
 /// The plays of the property tests are worth what they reach.
 #[test]
 fn the_plays_get_every_kind_of_answer() {
