@@ -108,6 +108,12 @@ impl Users {
         taken.filter(|taken| taken.user == user).count()
     }
 
+    /// Whose message this is, if it has a grant.
+    fn of(&self, message_id: &str) -> Option<String> {
+        let taken = self.taken.get(message_id)?;
+        Some(taken.user.clone())
+    }
+
     fn n_under_way(&self, user: &str) -> usize {
         let taken = self.taken.values();
         taken
@@ -343,11 +349,14 @@ impl World {
             Request::Release {
                 message_id, holder, ..
             } => {
+                let user = self.users.of(message_id);
                 self.users.note_release(message_id, *holder);
-                Ok(())
+                self.set_aside_is_what_is_under_way(user)
             }
             Request::Settle(settlement) if is_news => {
+                let user = self.users.of(&settlement.outcome.message_id);
                 self.users.note_end(settlement);
+                self.set_aside_is_what_is_under_way(user)?;
                 self.nothing_is_left_after_43101(settlement)
             }
             Request::Grant(Question::Report(report)) => {
@@ -360,6 +369,20 @@ impl World {
             }
             _ => Ok(()),
         }
+    }
+
+    fn set_aside_is_what_is_under_way(&mut self, user: Option<String>) -> Result<(), String> {
+        let Some(user) = user else {
+            return Ok(());
+        };
+        let balance = self.balance(&key(&user, PASS_TEMPLATE));
+        let n_under_way = self.users.n_under_way(&user);
+        if balance.reserved != n_under_way as u64 {
+            return Err(format!(
+                "{n_under_way} messages to {user} are under way, and the ledger says {balance:?}"
+            ));
+        }
+        Ok(())
     }
 
     /// But for what was accepted later.
