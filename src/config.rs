@@ -24,7 +24,7 @@ use crate::pipeline::catalog::drift::Comparison;
 use crate::pipeline::delivery::RetryPlan;
 use crate::pipeline::engine::Unmatched;
 use crate::pipeline::event::Decoding;
-use crate::pipeline::grants::{AnswerEvents, Policy};
+use crate::pipeline::grants::{AnswerEvents, Policies, Policy};
 use crate::pipeline::limits::Rate;
 use crate::pipeline::outcome::RecipientStyle;
 use crate::pipeline::pauses::BreakerPlan;
@@ -91,6 +91,17 @@ pub struct Settings {
     pub grants: Option<AnswerEvents>,
     /// `[public]`, with what it serves. `None` if it serves nothing.
     pub public: Option<Public>,
+}
+
+impl Settings {
+    /// What is made of users' grants.
+    pub fn policies(&self) -> Policies {
+        let apps = self.apps.iter();
+        let policies: BTreeMap<_, _> = apps
+            .map(|(name, app)| (Arc::clone(name), app.grants))
+            .collect();
+        Policies::from(policies)
+    }
 }
 
 /// `[kafka]`

@@ -162,11 +162,7 @@ fn setup(settings: &Settings, seed: u64) -> Setup {
         max_bytes: settings.engine.max_bytes,
         recipient_style: settings.outcomes.recipient,
         unmatched: settings.outcomes.unmatched,
-        grants: settings
-            .apps
-            .iter()
-            .map(|(name, app)| (Arc::clone(name), app.grants))
-            .collect(),
+        grants: settings.policies(),
         answers: settings.grants.clone(),
         receipts: settings
             .public

@@ -227,13 +227,6 @@ impl Metrics {
             .observe(api_ms as f64 / 1000.0);
     }
 
-    /// A user's answer was told beside the events, and noted.
-    pub fn grant_report(&self, source: Source) {
-        self.grant_reports
-            .with_label_values(&[source.as_str()])
-            .inc();
-    }
-
     /// An outcome has to be published again.
     pub fn publish_failed(&self) {
         self.publish_failures.inc();

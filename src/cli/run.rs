@@ -60,10 +60,6 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         brokers = settings.kafka.brokers,
         "starting"
     );
-    let public = match &settings.public {
-        Some(public) => Some(bind_public(public).await?),
-        None => None,
-    };
     // Taken from the start: until somebody listens, the signal would end the process.
     let hangups = signal(SignalKind::hangup())?;
     let metrics = Metrics::new()?;
@@ -94,6 +90,11 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         Arc::clone(&settings),
         rules_in,
     ));
+    // Not before: whoever connects would wait for as long as Kafka does not answer.
+    let public = match &settings.public {
+        Some(public) => Some(bind_public(public).await?),
+        None => None,
+    };
     let parts = Parts {
         settings,
         rules,
@@ -136,7 +137,6 @@ async fn until_it_ends(parts: Parts) -> anyhow::Result<Exit> {
     }
 }
 
-/// Bound before the service starts: who connects meanwhile waits for it.
 async fn bind_public(public: &Public) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(public.listen)
         .await

@@ -10,6 +10,7 @@ mod events;
 mod ledger;
 mod named;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ pub use events::{AnswerEvents, AppOf};
 pub use ledger::{Accept, Ledger, MOST_RECENT, RECENT_FOR_MS, RESERVED_FOR_MS, SAME_ACCEPT_MS};
 pub use named::{Named, NoLedger};
 
-use super::catalog::{Template, TemplateKind};
+use super::catalog::{Catalog, Template, TemplateKind};
 
 /// Which permissions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,6 +59,36 @@ impl Policy {
             Some(TemplateKind::LongTerm) => Self::Off,
             Some(TemplateKind::OneTime) | None => template.grants.unwrap_or(app),
         }
+    }
+}
+
+/// The policies in force: those of the apps, and of the templates that have one of their own.
+#[derive(Clone, Debug, Default)]
+pub struct Policies(BTreeMap<Arc<str>, Policy>);
+
+impl From<BTreeMap<Arc<str>, Policy>> for Policies {
+    /// By the names of the apps.
+    fn from(of_apps: BTreeMap<Arc<str>, Policy>) -> Self {
+        Self(of_apps)
+    }
+}
+
+impl Policies {
+    /// The policy for the messages of a template.
+    pub fn of(&self, template: &Template) -> Policy {
+        Policy::of(template, self.of_app(&template.app))
+    }
+
+    /// The same where only the id is known. A template that the catalog does not have is treated as its app is.
+    pub fn of_id(&self, catalog: &Catalog, app: &str, template_id: &str) -> Policy {
+        match catalog.find(app, template_id) {
+            Some(template) => self.of(template),
+            None => self.of_app(app),
+        }
+    }
+
+    fn of_app(&self, app: &str) -> Policy {
+        self.0.get(app).copied().unwrap_or_default()
     }
 }
 

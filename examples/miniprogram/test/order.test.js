@@ -186,11 +186,15 @@ test('an answer that could not be reported is kept, and reported at the next sta
   assert.deepEqual([reminder.state, reminder.reported], ['accepted', false])
   assert.equal(keptAnswers().length, 1)
 
+  // Two hours go by.
+  storage.set('wx-courier.answers', JSON.stringify(keptAnswers().map((kept) => Object.assign(kept, { at: kept.at - 7200000 }))))
   start()
   await until('the answer is reported', () => stub.state.counted === 2)
   await until('the answer is forgotten', () => keptAnswers().length === 0)
   const [first, second] = requests('/miniapp/subscriptions')
-  assert.deepEqual(first.body, second.body)
+  assert.deepEqual([first.body.id, first.body.answers], [second.body.id, second.body.answers])
+  assert.ok(first.body.age_ms < 60000, `${first.body.age_ms}`)
+  assert.ok(second.body.age_ms >= 7200000, `${second.body.age_ms}`)
 })
 
 test('an answer whose acknowledgement was lost counts once', async (t) => {

@@ -32,7 +32,7 @@ use crate::edges::store::StoreClient;
 use crate::edges::wechat::WeChat;
 use crate::pipeline::claims::{self, Request};
 use crate::pipeline::event::rfc3339_ms;
-use crate::pipeline::grants::{self, Report, Source, Word};
+use crate::pipeline::grants::{self, Counted, Policies, Policy, Report, Source, Word};
 use crate::pipeline::logins;
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::{Metrics, PublicRoute};
@@ -49,6 +49,7 @@ pub(super) struct MiniApp {
     addresses: Paces<IpAddr>,
     sessions: Paces<Arc<str>>,
     rules: watch::Receiver<Arc<RuleSet>>,
+    policies: Policies,
     wechat: Arc<WeChat>,
     store: StoreClient,
     postbox: Arc<Postbox>,
@@ -63,6 +64,9 @@ const LONGEST_ID: usize = 64;
 
 /// `WeChat`: `wx.requestSubscribeMessage` asks for at most five templates at once, and may once ask for more.
 const MOST_ANSWERS: usize = 20;
+
+/// An answer may lie on a phone until the mini program is opened again. One that is older counts as this old.
+const OLDEST_MS: i64 = 30 * 24 * 3_600_000;
 
 impl MiniApp {
     pub(super) fn new(
@@ -80,6 +84,7 @@ impl MiniApp {
             addresses: Paces::new(settings.per_address),
             sessions: Paces::new(settings.per_session),
             rules: parts.rules.clone(),
+            policies: parts.settings.policies(),
             wechat: Arc::clone(&parts.wechat),
             store: parts.store.clone(),
             postbox,
@@ -92,14 +97,18 @@ impl MiniApp {
 struct Subscriptions {
     id: String,
     answers: BTreeMap<String, String>,
+    /// How long ago the user answered, by the client's clock.
+    #[serde(default)]
+    age_ms: u64,
 }
 
 #[derive(Serialize)]
-struct Counted {
+struct Noted {
+    /// Accepts that nobody has told before.
     counted: usize,
 }
 
-/// `{"id", "answers": {"<template id>": "accept"}}` → `{"counted": n}`
+/// `{"id", "answers": {"<template id>": "accept"}, "age_ms"?}` → `{"counted": n}`
 pub(super) async fn subscriptions(
     State(miniapp): State<Arc<MiniApp>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
@@ -178,12 +187,15 @@ impl MiniApp {
             return Err(Refusal::BadRequest("there are more than 20 answers"));
         }
         let id: Arc<str> = Arc::from(said.id);
+        let age_ms = i64::try_from(said.age_ms)
+            .unwrap_or(i64::MAX)
+            .min(OLDEST_MS);
         let mut counted = 0;
         for (template_id, word) in &said.answers {
             let Some(word) = Word::parse(word).flatten() else {
                 continue;
             };
-            if !self.knows(&user.app, template_id) {
+            if !self.keeps(&user.app, template_id) {
                 continue;
             }
             let now_ms = now_ms();
@@ -196,22 +208,25 @@ impl MiniApp {
                 id: Arc::clone(&id),
                 source: Source::MiniProgram,
                 word,
-                at_ms: now_ms,
+                at_ms: now_ms.saturating_sub(age_ms),
                 now_ms,
             };
-            self.ask(Request::Grant(grants::Question::Report(report)))
-                .await?;
-            self.metrics.grant_report(Source::MiniProgram);
-            counted += usize::from(word == Word::Accept);
+            let request = Request::Grant(grants::Question::Report(report));
+            let answer = self.ask(request).await?;
+            self.metrics.grant_reported(Source::MiniProgram);
+            let is_new = answer == claims::Answer::Grant(grants::Reply::Noted(Counted::New));
+            counted += usize::from(is_new && word == Word::Accept);
         }
-        Ok(Json(Counted { counted }).into_response())
+        Ok(Json(Noted { counted }).into_response())
     }
 
-    /// Whether the catalog has this id for the app. A client must not fill the store with what it makes up.
-    fn knows(&self, app: &str, template_id: &str) -> bool {
+    /// Whether grants of this template are kept. The catalog must have its id: a client must not fill the store with what it makes up.
+    fn keeps(&self, app: &str, template_id: &str) -> bool {
         let rules = self.rules.borrow();
         let template = rules.catalog().find(app, template_id);
-        template.is_some_and(|template| template.id == template_id)
+        template.is_some_and(|template| {
+            template.id == template_id && self.policies.of(template) != Policy::Off
+        })
     }
 
     async fn publish(

@@ -16,8 +16,7 @@ impl Engine {
     /// The grant that a message needs; one without a template needs none.
     pub(super) fn wish(&self, rule: &Rule, message: &Message) -> Option<Wish> {
         let template = rule.template()?;
-        let of_app = self.setup.grants.get(&rule.app).copied();
-        let without = match Policy::of(template, of_app.unwrap_or_default()) {
+        let without = match self.setup.grants.of(template) {
             Policy::Off => return None,
             Policy::Advise => Without::Send,
             Policy::Enforce => Without::Skip,

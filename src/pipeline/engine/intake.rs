@@ -44,8 +44,10 @@ impl Engine {
             Decoded::Event(mut event) => {
                 let planned = self.rules.plan(&event);
                 let answers = self.setup.answers.as_ref();
-                let reports = answers
-                    .and_then(|answers| answers.read(&event, self.rules.catalog(), now.unix_ms));
+                let catalog = self.rules.catalog();
+                let reports = answers.and_then(|answers| {
+                    answers.read(&event, catalog, &self.setup.grants, now.unix_ms)
+                });
                 // The messages hold what they need of it, and parsed JSON takes many times the bytes that are counted.
                 event.data = serde_json::Value::Null;
                 origin.event = Some(Arc::new(*event));

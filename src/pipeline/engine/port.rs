@@ -9,7 +9,7 @@ use crate::pipeline::admission::{AppBounds, Cleared, Ticket};
 use crate::pipeline::claims;
 use crate::pipeline::delivery::{Answer, RetryPlan};
 use crate::pipeline::event::{Decoding, Record};
-use crate::pipeline::grants::{AnswerEvents, Policy};
+use crate::pipeline::grants::{AnswerEvents, Policies};
 use crate::pipeline::logins::{Exchanged, JsCode};
 use crate::pipeline::message::Api;
 use crate::pipeline::offsets::{Epoch, Partition};
@@ -33,8 +33,8 @@ pub struct Setup {
     pub recipient_style: RecipientStyle,
     /// What becomes of an event that no rule wants.
     pub unmatched: Unmatched,
-    /// What is made of users' grants, app by app; nothing where an app is not named.
-    pub grants: BTreeMap<Arc<str>, Policy>,
+    /// What is made of users' grants.
+    pub grants: Policies,
     /// Which events tell of users' answers.
     pub answers: Option<AnswerEvents>,
     /// The apps whose callbacks bring receipts.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Key, Report, Source, Word};
+use super::{Key, Policies, Policy, Report, Source, Word};
 use crate::pipeline::catalog::Catalog;
 use crate::pipeline::event::{Event, Pointer};
 use crate::pipeline::message::{Rejection, check_openid};
@@ -35,20 +35,22 @@ pub enum AppOf {
 }
 
 impl AnswerEvents {
-    /// What the event reports, template by template. `None` if it is no such event.
+    /// What the event reports, template by template, where a ledger is kept. `None` if it is no such event.
     pub fn read(
         &self,
         event: &Event,
         catalog: &Catalog,
+        policies: &Policies,
         now_ms: i64,
     ) -> Option<Result<Vec<Report>, Rejection>> {
-        (event.kind == self.kind).then(|| self.reports(event, catalog, now_ms))
+        (event.kind == self.kind).then(|| self.reports(event, catalog, policies, now_ms))
     }
 
     fn reports(
         &self,
         event: &Event,
         catalog: &Catalog,
+        policies: &Policies,
         now_ms: i64,
     ) -> Result<Vec<Report>, Rejection> {
         let app = match &self.app {
@@ -71,6 +73,9 @@ impl AnswerEvents {
                     "templates.toml has no template with the name or id `{template}` for the app `{app}`"
                 ))
             })?;
+            if policies.of(template) == Policy::Off {
+                continue;
+            }
             reports.push(Report {
                 key: Key {
                     app: Arc::clone(&app),
@@ -123,3 +128,6 @@ fn malformed(detail: &str) -> Rejection {
         param: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ const MAX_KEPT_ANSWERS = 50
 
 let settings = { baseUrl: '', app: '', maxTemplates: 3 }
 let session = null // { token, expiresAt }，expiresAt 是毫秒
-let answers = null // [{ id, answers }]，第一次用到时从 storage 读出
+let answers = null // [{ id, answers, at }]，第一次用到时从 storage 读出；at 是用户回答的时间（毫秒）
 let loggingIn = null // 正在进行的登录；同时需要登录的请求共用这一次
 let delivering = null // 正在进行的上报
 
@@ -74,7 +74,7 @@ async function askForReminders(templateIds) {
     return { problem: 'unknown', answers: {}, notAsked, reported: false }
   }
   const id = uniqueId()
-  keepAnswer({ id, answers: result.answers })
+  keepAnswer({ id, answers: result.answers, at: Date.now() })
   await deliverAnswers()
   const reported = !keptAnswers().some((kept) => kept.id === id)
   return { problem: null, answers: result.answers, notAsked, reported }
@@ -135,7 +135,9 @@ async function deliverAll() {
 
 async function deliverOne(answer) {
   try {
-    await postWithSession('/miniapp/subscriptions', answer)
+    // 只告诉服务端过去了多久：手机的时钟不一定准。服务端据此认出微信推送的是同一次「允许」。
+    const age = Math.max(0, Date.now() - (answer.at || Date.now()))
+    await postWithSession('/miniapp/subscriptions', { id: answer.id, answers: answer.answers, age_ms: age })
   } catch (error) {
     if (!isFinal(error)) throw error
     // 服务端看不懂这一条，再送多少次也一样。留着它会挡住后面的。

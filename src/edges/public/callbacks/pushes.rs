@@ -12,9 +12,10 @@ use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
 use crate::edges::store::{StoreClient, StoreGone};
 use crate::pipeline::callback::{Choice, Delivery, Notice, Push, RECEIPT_TYPE, Receipt, Told};
 use crate::pipeline::claims::{Answer, Request};
-use crate::pipeline::grants::{self, Report, Source};
+use crate::pipeline::grants::{self, Policies, Policy, Report, Source};
 use crate::pipeline::outcome::{Outcome, RecipientStyle};
 use crate::pipeline::receipts::{self, Reply};
+use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
 
 /// Whether what a push says is kept for good.
@@ -27,6 +28,8 @@ pub(super) enum Progress {
 /// Pushes under way.
 pub(super) struct Pushes {
     store: StoreClient,
+    rules: watch::Receiver<Arc<RuleSet>>,
+    policies: Policies,
     postbox: Arc<Postbox>,
     metrics: Arc<Metrics>,
     topic: String,
@@ -62,6 +65,8 @@ impl Pushes {
         let outcomes = &parts.settings.outcomes;
         Self {
             store: parts.store.clone(),
+            rules: parts.rules.clone(),
+            policies: parts.settings.policies(),
             postbox,
             metrics: Arc::clone(&parts.metrics),
             topic: outcomes.topic.clone(),
@@ -139,6 +144,10 @@ impl Pushes {
         let Some(word) = choice.word else {
             return Ok(());
         };
+        let catalog = Arc::clone(self.rules.borrow().catalog());
+        if self.policies.of_id(&catalog, app, &choice.template_id) == Policy::Off {
+            return Ok(());
+        }
         let report = Report {
             key: grants::Key {
                 app: Arc::clone(app),
@@ -153,7 +162,7 @@ impl Pushes {
         };
         let question = grants::Question::Report(report);
         self.store.ask(Request::Grant(question)).await?;
-        self.metrics.grant_report(Source::Callback);
+        self.metrics.grant_reported(Source::Callback);
         Ok(())
     }
 
