@@ -99,22 +99,22 @@ impl Engine {
         answer: &claims::Answer,
         effects: &mut Vec<Effect>,
     ) {
-        match answer {
-            claims::Answer::Login(logins::Reply::User(Some(openid))) => {
-                self.address(now, ticket, letter, openid, effects);
-            }
-            claims::Answer::Login(logins::Reply::User(None)) => {
-                self.enter(ticket, Stage::Unaddressed(letter));
-                self.exchanges.waiting.push_back(ticket);
-                self.leave_to_next_owner(ticket);
-            }
+        if let claims::Answer::Settled(outcome) = answer {
             // The record is read again, and its code has done its work.
-            claims::Answer::Settled(outcome) => {
-                self.enter(ticket, Stage::Unaddressed(letter));
-                self.leave_to_next_owner(ticket);
-                self.publish_stored(ticket, outcome, effects);
-            }
-            _ => {}
+            self.enter(ticket, Stage::Unaddressed(letter));
+            self.leave_to_next_owner(ticket);
+            self.publish_stored(ticket, outcome, effects);
+            return;
+        }
+        let claims::Answer::Login(logins::Reply::User(user)) = answer else {
+            return;
+        };
+        if let Some(openid) = user {
+            self.address(now, ticket, letter, openid, effects);
+        } else {
+            self.enter(ticket, Stage::Unaddressed(letter));
+            self.exchanges.waiting.push_back(ticket);
+            self.leave_to_next_owner(ticket);
         }
     }
 
@@ -211,14 +211,12 @@ impl Engine {
         answer: &claims::Answer,
         effects: &mut Vec<Effect>,
     ) {
-        match answer {
-            claims::Answer::Login(logins::Reply::Kept) => {
-                self.undo(ticket);
-                self.address(now, ticket, letter, openid, effects);
-            }
+        if let claims::Answer::Login(logins::Reply::Kept) = answer {
+            self.undo(ticket);
+            self.address(now, ticket, letter, openid, effects);
+        } else if let claims::Answer::Settled(outcome) = answer {
             // Another process has given the message up meanwhile.
-            claims::Answer::Settled(outcome) => self.publish_stored(ticket, outcome, effects),
-            _ => {}
+            self.publish_stored(ticket, outcome, effects);
         }
     }
 

@@ -78,7 +78,11 @@ impl Engine {
                 class: Class::NotSubscribed,
                 ..
             }) => true,
-            _ => return,
+            Answer::Refused(_)
+            | Answer::Garbled { .. }
+            | Answer::Unreachable { .. }
+            | Answer::InDoubt { .. }
+            | Answer::NoToken(_) => return,
         };
         match permit.map(Permit::reservation) {
             Some(Reservation::Made) if was_refused => self.totals.grants_overcounted += 1,

@@ -351,10 +351,11 @@ impl World {
             key: key.clone(),
             now_ms: self.unix_ms(),
         };
-        match self.store.answer(&Request::Grant(question)) {
-            Answer::Grant(Reply::Balance(balance)) => balance,
-            other => panic!("{other:?}"),
-        }
+        let answer = self.store.answer(&Request::Grant(question));
+        let Answer::Grant(Reply::Balance(balance)) = answer else {
+            panic!("{answer:?}");
+        };
+        balance
     }
 
     /// What is known for certain of a ledger when everything has ended.

@@ -50,10 +50,11 @@ impl Bench {
             key: key(),
             now_ms: self.now().unix_ms,
         };
-        match self.store.answer(&Request::Grant(question)) {
-            claims::Answer::Grant(Reply::Balance(balance)) => balance,
-            other => panic!("{other:?}"),
-        }
+        let answer = self.store.answer(&Request::Grant(question));
+        let claims::Answer::Grant(Reply::Balance(balance)) = answer else {
+            panic!("{answer:?}");
+        };
+        balance
     }
 
     /// The user says something, and the store hears of it at once.
