@@ -99,19 +99,22 @@ impl Engine {
         answer: &claims::Answer,
         effects: &mut Vec<Effect>,
     ) {
-        if let claims::Answer::Login(logins::Reply::User(user)) = answer {
-            if let Some(openid) = user {
-                self.address(now, ticket, letter, openid, effects);
-            } else {
-                self.enter(ticket, Stage::Unaddressed(letter));
-                self.exchanges.waiting.push_back(ticket);
-                self.leave_to_next_owner(ticket);
-            }
-        } else if let claims::Answer::Settled(outcome) = answer {
+        if let claims::Answer::Settled(outcome) = answer {
             // The record is read again, and its code has done its work.
             self.enter(ticket, Stage::Unaddressed(letter));
             self.leave_to_next_owner(ticket);
             self.publish_stored(ticket, outcome, effects);
+            return;
+        }
+        let claims::Answer::Login(logins::Reply::User(user)) = answer else {
+            return;
+        };
+        if let Some(openid) = user {
+            self.address(now, ticket, letter, openid, effects);
+        } else {
+            self.enter(ticket, Stage::Unaddressed(letter));
+            self.exchanges.waiting.push_back(ticket);
+            self.leave_to_next_owner(ticket);
         }
     }
 
@@ -280,15 +283,15 @@ impl Engine {
                 errcode,
                 errmsg,
                 rid,
-                why,
+                ..
             } => {
-                outcome.detail = report::explain_login(Some(*why), letter.tries, errmsg);
+                outcome.detail = report::explain_login(reason, letter.tries, errmsg);
                 outcome.errcode = Some(*errcode).filter(|errcode| *errcode != 0);
                 outcome.errmsg = Some(errmsg.clone());
                 outcome.rid.clone_from(rid);
             }
             Exchanged::Unanswered { detail } => {
-                outcome.detail = report::explain_login(None, letter.tries, detail);
+                outcome.detail = report::explain_login(reason, letter.tries, detail);
             }
             Exchanged::Openid(_) => {}
         }

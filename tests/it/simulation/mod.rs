@@ -13,6 +13,7 @@ mod seen;
 mod setting;
 mod steps;
 mod store;
+mod tellers;
 mod users;
 mod world;
 

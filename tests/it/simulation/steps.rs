@@ -134,7 +134,7 @@ impl World {
     }
 
     pub(super) fn step(&mut self, member: usize, input: Input) -> Result<(), String> {
-        if self.now_ms < self.members[member].frozen_until_ms {
+        if self.members[member].is_frozen() {
             self.members[member].unread.push_back(input);
             return Ok(());
         }

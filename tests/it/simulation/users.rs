@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wx_courier::pipeline::claims::{Answer, Claim, Holder, Request, Settlement, counts_as_sent};
 use wx_courier::pipeline::event::Record;
 use wx_courier::pipeline::grants::{
-    Balance, Counted, Key, Question, Reply, Report, Reservation, Source, Without, Word,
+    Balance, Counted, Key, Question, Reply, Reservation, Source, Without, Word,
 };
 use wx_courier::pipeline::offsets::Partition;
 
@@ -15,8 +15,6 @@ use super::world::{BEGAN_UNIX_MS, Happening, World};
 
 /// Users act until then; what they did is told a little later.
 const ACTS_MS: u64 = 45_000;
-/// How late a source may tell.
-const TELLS_LATE_MS: u64 = 10_000;
 
 /// How well the ledger is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,65 +249,9 @@ impl World {
         }
     }
 
-    fn remember_birth(&mut self, event_id: &str, at_ms: u64) {
+    pub(super) fn remember_birth(&mut self, event_id: &str, at_ms: u64) {
         let message_id = format!("pass|events|{event_id}");
         self.users.born_ms.insert(message_id, at_ms);
-    }
-
-    /// Everybody who knows what the user said tells it.
-    fn tell(&mut self, user: &str, word: Word, number: u64) -> Result<(), String> {
-        let at_ms = self.unix_ms();
-        let report = |source| Report {
-            key: key(user, PASS_TEMPLATE),
-            id: Arc::from(format!("r-{number}")),
-            source,
-            word,
-            at_ms,
-            now_ms: at_ms,
-        };
-        if self.users.told == Told::Exactly {
-            self.tell_now(report(Source::Callback))?;
-        }
-        for source in Source::ALL {
-            let times = match self.random.u8(..6) {
-                0..2 => 0,
-                2..5 => 1,
-                _ => 2,
-            };
-            // Whether the same event asks for a message, too.
-            let pays = self.random.u8(..4) == 0;
-            let shape = self.random.u8(..3);
-            for _ in 0..times {
-                let at = self.soon(TELLS_LATE_MS);
-                if source == Source::Event {
-                    let event_id = format!("a-{number}");
-                    let value = setting::answer(user, &event_id, word, at_ms, pays, shape);
-                    self.remember_birth(&event_id, self.now_ms);
-                    self.plan(at, Happening::Upstream(value));
-                } else {
-                    self.plan(at, Happening::Tell(report(source)));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// As a handler of HTTP does, which waits for the store.
-    pub(super) fn tell_the_store(&mut self, mut report: Report) -> Result<(), String> {
-        if self.now_ms < self.store_is_down_until_ms {
-            let at = self.store_is_down_until_ms + self.random.u64(1..100);
-            self.plan(at, Happening::Tell(report));
-            return Ok(());
-        }
-        report.now_ms = self.unix_ms();
-        self.tell_now(report)
-    }
-
-    fn tell_now(&mut self, report: Report) -> Result<(), String> {
-        let request = Request::Grant(Question::Report(report));
-        let answer = self.store.answer(&request);
-        self.note(&format!("store: {request:?} → {answer:?}"));
-        self.note_grants(&request, &answer, false)
     }
 
     /// Upstream publishes while the world goes on.
@@ -409,10 +351,11 @@ impl World {
             key: key.clone(),
             now_ms: self.unix_ms(),
         };
-        match self.store.answer(&Request::Grant(question)) {
-            Answer::Grant(Reply::Balance(balance)) => balance,
-            other => panic!("{other:?}"),
-        }
+        let answer = self.store.answer(&Request::Grant(question));
+        let Answer::Grant(Reply::Balance(balance)) = answer else {
+            panic!("{answer:?}");
+        };
+        balance
     }
 
     /// What is known for certain of a ledger when everything has ended.

@@ -115,7 +115,7 @@ pub(super) struct Member {
     pub(super) sending: BTreeSet<String>,
     pub(super) questions: Questions,
     pub(super) woken_at: Option<u64>,
-    /// The process was stopped, and goes on at this time as if nothing had happened.
+    /// The process was stopped, and goes on at this time as if nothing had happened; 0 while it runs.
     pub(super) frozen_until_ms: u64,
     /// What it would have been told meanwhile.
     pub(super) unread: VecDeque<Input>,
@@ -136,6 +136,11 @@ impl Member {
             frozen_until_ms: 0,
             unread: VecDeque::new(),
         }
+    }
+
+    /// Until it has gone on it reads nothing, however late it is: what came before would be read afterwards.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.frozen_until_ms > 0
     }
 }
 
