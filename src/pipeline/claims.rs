@@ -183,7 +183,7 @@ pub enum Answer {
     NoGrant,
     /// To a claim: somebody else is sending the message, or was when he ended. To a settlement without a claim: the same record has one.
     Held(Held),
-    /// To a claim: another record's message with this id was sent, or may have been.
+    /// To a claim, and to a question about the user of a record's message: another record's message with this id was sent, or may have been.
     Duplicate {
         /// The `id` of its outcome.
         of: Arc<str>,

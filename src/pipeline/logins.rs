@@ -85,6 +85,9 @@ pub enum Question {
     Recall {
         /// The name.
         name: Arc<str>,
+        /// The message that is to be sent to the user. Where nobody was kept, and another record's message with this id was sent, it is a
+        /// duplicate, and its code has done its work.
+        message_id: Option<Arc<str>>,
         /// The time, in Unix milliseconds.
         now_ms: i64,
     },

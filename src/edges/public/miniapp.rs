@@ -168,7 +168,11 @@ impl MiniApp {
             .ok_or(Refusal::SessionExpired)?;
         self.sessions.take(&session.id)?;
         let name = logins::session_name(&session.id);
-        let recall = logins::Question::Recall { name, now_ms };
+        let recall = logins::Question::Recall {
+            name,
+            message_id: None,
+            now_ms,
+        };
         let claims::Answer::Login(logins::Reply::User(Some(openid))) =
             self.ask(Request::Login(recall)).await?
         else {

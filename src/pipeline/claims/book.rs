@@ -260,9 +260,20 @@ impl Book {
                 self.users.put(Arc::clone(name), user, *until_ms);
                 logins::Reply::Kept
             }
-            logins::Question::Recall { name, now_ms } => {
+            logins::Question::Recall {
+                name,
+                message_id,
+                now_ms,
+            } => {
                 let user = self.users.get(name);
                 let user = user.filter(|(_, until_ms)| until_ms > now_ms);
+                let entry = message_id.as_ref().and_then(|id| self.claims.get(id));
+                if let (None, Some(entry)) = (user, entry)
+                    && matches!(entry.state, State::Sent)
+                {
+                    let of = Arc::clone(&entry.outcome_id);
+                    return Answer::Duplicate { of };
+                }
                 logins::Reply::User(user.map(|(openid, _)| Arc::clone(openid)))
             }
         })

@@ -84,6 +84,7 @@ impl Engine {
     ) {
         let question = logins::Question::Recall {
             name: Arc::clone(&letter.outcome_id),
+            message_id: Some(Arc::clone(&letter.message_id)),
             now_ms: now.unix_ms,
         };
         let request = Request::Login(question);
@@ -104,6 +105,15 @@ impl Engine {
             self.enter(ticket, Stage::Unaddressed(letter));
             self.leave_to_next_owner(ticket);
             self.publish_stored(ticket, outcome, effects);
+            return;
+        }
+        if let claims::Answer::Duplicate { of } = answer {
+            let end = (Status::Skipped, Reason::Duplicate);
+            if let Some(mut outcome) = self.unsent(now, ticket, &letter, end) {
+                outcome.duplicate_of = Some(of.to_string());
+                report::DUPLICATE.clone_into(&mut outcome.detail);
+                self.settle_unsent(now, ticket, outcome, effects);
+            }
             return;
         }
         let claims::Answer::Login(logins::Reply::User(user)) = answer else {
@@ -271,30 +281,51 @@ impl Engine {
         answer: &Exchanged,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(duty) = self.duties.get(&ticket) else {
+        let Some(mut outcome) = self.unsent(now, ticket, letter, end_of(answer)) else {
             return;
         };
-        let (status, reason) = end_of(answer);
-        let mut outcome: Outcome = report::outcome(now, &duty.origin, status, reason);
-        report::name_rule(&mut outcome, &duty.origin, &letter.rule);
-        outcome.message_id = letter.message_id.to_string();
         match answer {
             Exchanged::Refused {
                 errcode,
                 errmsg,
                 rid,
-                ..
+                why,
             } => {
-                outcome.detail = report::explain_login(reason, letter.tries, errmsg);
+                outcome.detail = report::explain_login(Some(*why), letter.tries, errmsg);
                 outcome.errcode = Some(*errcode).filter(|errcode| *errcode != 0);
                 outcome.errmsg = Some(errmsg.clone());
                 outcome.rid.clone_from(rid);
             }
             Exchanged::Unanswered { detail } => {
-                outcome.detail = report::explain_login(reason, letter.tries, detail);
+                outcome.detail = report::explain_login(None, letter.tries, detail);
             }
             Exchanged::Openid(_) => {}
         }
+        self.settle_unsent(now, ticket, outcome, effects);
+    }
+
+    /// The outcome of a message that never had a recipient.
+    fn unsent(
+        &self,
+        now: Moment,
+        ticket: Ticket,
+        letter: &Letter,
+        (status, reason): (Status, Reason),
+    ) -> Option<Outcome> {
+        let duty = self.duties.get(&ticket)?;
+        let mut outcome = report::outcome(now, &duty.origin, status, reason);
+        report::name_rule(&mut outcome, &duty.origin, &letter.rule);
+        outcome.message_id = letter.message_id.to_string();
+        Some(outcome)
+    }
+
+    fn settle_unsent(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        outcome: Outcome,
+        effects: &mut Vec<Effect>,
+    ) {
         let settlement = self.settlement(now, outcome, None);
         self.ask_to_settle(now, ticket, settlement, effects);
     }

@@ -103,6 +103,9 @@ pub(super) fn held_by(pause: &Pause) -> String {
     )
 }
 
+/// What is said of a duplicate.
+pub(super) const DUPLICATE: &str = "another record brought the same message before, and it was sent or may have been: see duplicate_of";
+
 /// A sentence for the person who reads the outcome.
 pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answer>) -> String {
     let rule = &delivery.rule;
@@ -139,7 +142,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
             )
         }
         (Reason::NoGrant, _) => format!("the ledger has no grant of this user{for_template}: nothing was sent"),
-        (Reason::Duplicate, _) => "another record brought the same message before, and it was sent or may have been: see duplicate_of".to_owned(),
+        (Reason::Duplicate, _) => DUPLICATE.to_owned(),
         (Reason::InDoubt, Some(Answer::InDoubt { detail })) => {
             format!("WeChat may have delivered it: {detail}")
         }

@@ -11,7 +11,7 @@ use crate::pipeline::catalog::Catalog;
 use crate::pipeline::claims::Book;
 use crate::pipeline::delivery::{Answer, Class, Refusal, RetryPlan};
 use crate::pipeline::event::{Decoding, Pointer, Record};
-use crate::pipeline::grants::{AnswerEvents, AppOf};
+use crate::pipeline::grants::{AnswerEvents, AppOf, Policies};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::{Epoch, Partition};
 use crate::pipeline::outcome::{Outcome, Reason, RecipientStyle, Status};
@@ -81,7 +81,7 @@ fn bench_with(unmatched: Unmatched, rules: impl Into<Arc<RuleSet>>) -> Bench {
         max_bytes: 1_000_000,
         recipient_style: RecipientStyle::Masked,
         unmatched,
-        grants: BTreeMap::new(),
+        grants: Policies::default(),
         answers: Some(AnswerEvents {
             kind: "answer".to_owned(),
             app: AppOf::Always(Arc::from("shop")),

@@ -271,6 +271,7 @@ impl World {
         for name in names {
             let question = Question::Recall {
                 name: Arc::clone(&name),
+                message_id: None,
                 now_ms: self.unix_ms(),
             };
             let answer = self.store.answer(&Request::Login(question));

@@ -11,7 +11,7 @@ use wx_courier::pipeline::catalog::Catalog;
 use wx_courier::pipeline::delivery::RetryPlan;
 use wx_courier::pipeline::engine::{Engine, Setup, Unmatched};
 use wx_courier::pipeline::event::{Decoding, Pointer, Record};
-use wx_courier::pipeline::grants::{AnswerEvents, AppOf, Policy, Word};
+use wx_courier::pipeline::grants::{AnswerEvents, AppOf, Policies, Policy, Word};
 use wx_courier::pipeline::limits::Rate;
 use wx_courier::pipeline::offsets::Partition;
 use wx_courier::pipeline::outcome::RecipientStyle;
@@ -212,7 +212,7 @@ pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
         recipient_style: RecipientStyle::Masked,
         unmatched: Unmatched::Count,
         // A template that says nothing of grants is looked at.
-        grants: BTreeMap::from([(Arc::from("shop"), Policy::Advise)]),
+        grants: Policies::from(BTreeMap::from([(Arc::from("shop"), Policy::Advise)])),
         answers: Some(AnswerEvents {
             kind: "answer".to_owned(),
             app: AppOf::Always(Arc::from("shop")),

@@ -77,6 +77,10 @@ fn any_record() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["t/0/1/r", "t/0/2/r", "t 0/-", "t/0/3/r", "t/0/4/r"])
 }
 
+fn any_message() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["m", "m 2", "{订单}:3", "5\n\"5\"", "never"])
+}
+
 fn any_holder() -> impl Strategy<Value = Holder> {
     let any = prop::sample::select(vec![(0, 0), (0, 1), (1, 0)]);
     any.prop_map(|(process, ticket)| holder(process, ticket))
@@ -197,9 +201,12 @@ fn any_login(now_ms: i64) -> impl Strategy<Value = logins::Question> {
             now_ms,
             until_ms: now_ms + life_ms,
         });
-    let recall = name().prop_map(move |name| logins::Question::Recall {
-        name: Arc::from(name),
-        now_ms,
+    let recall = (name(), prop::option::of(any_message())).prop_map(move |(name, message_id)| {
+        logins::Question::Recall {
+            name: Arc::from(name),
+            message_id: message_id.map(Arc::from),
+            now_ms,
+        }
     });
     prop_oneof![keep, recall]
 }

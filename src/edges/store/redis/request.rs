@@ -121,9 +121,17 @@ impl Call<'_, '_> {
                 self.arg("keep").key("outcome", name);
                 self.arg(openid).time(*until_ms).time(*now_ms);
             }
-            logins::Question::Recall { name, now_ms } => {
+            logins::Question::Recall {
+                name,
+                message_id,
+                now_ms,
+            } => {
                 self.arg("recall").key("outcome", name);
                 self.time(*now_ms);
+                match message_id {
+                    Some(id) => self.arg("message").key("claim", id),
+                    None => self.arg(""),
+                };
             }
         }
     }

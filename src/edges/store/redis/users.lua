@@ -18,17 +18,30 @@ local function keep()
   return { 'kept' }
 end
 
+-- Where nobody is kept, the message may have been sent for another record.
+local function nobody(claim_key)
+  local entry = claim_key and read_claim(claim_key)
+  if entry and entry.holder == SENT then
+    return { 'duplicate', entry.outcome_id }
+  end
+  return { 'nobody' }
+end
+
 local function recall()
-  local text, now = redis.call('GET', next_key()), next_argument()
+  local outcome_key, now, claim_key = next_key(), next_argument(), nil
+  if next_argument() == 'message' then
+    claim_key = next_key()
+  end
+  local text = redis.call('GET', outcome_key)
   if not text then
-    return { 'nobody' }
+    return nobody(claim_key)
   end
   if not is_user(text) then
     return { 'settled', text }
   end
   local until_ms, openid = string.match(text, '^@(%S+) (.*)$')
   if tonumber(until_ms) <= tonumber(now) then
-    return { 'nobody' }
+    return nobody(claim_key)
   end
   return { 'user', openid }
 end

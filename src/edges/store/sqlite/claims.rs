@@ -140,6 +140,17 @@ fn end_claim(connection: &Connection, settlement: &Settlement) -> anyhow::Result
     }
 }
 
+/// The outcome of the record whose message with this id was sent, or may have been.
+pub(super) fn sent_by(
+    connection: &Connection,
+    message_id: &str,
+) -> anyhow::Result<Option<Arc<str>>> {
+    let entry = read_claim(connection, message_id)?;
+    Ok(entry
+        .filter(|entry| entry.holder.is_none())
+        .map(|entry| entry.outcome_id))
+}
+
 fn read_claim(connection: &Connection, message_id: &str) -> anyhow::Result<Option<Entry>> {
     let mut select = connection
         .prepare_cached("SELECT outcome_id, holder, since_ms FROM claims WHERE message_id = ?1")?;

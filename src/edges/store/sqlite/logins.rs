@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::claims::read_outcome;
+use super::claims::{read_outcome, sent_by};
 use crate::pipeline::claims::Answer;
 use crate::pipeline::logins::{Question, Reply};
 
@@ -13,11 +13,7 @@ pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Re
     if let Some(outcome) = read_outcome(connection, question.name())? {
         return Ok(Answer::Settled(outcome));
     }
-    Ok(Answer::Login(reply(connection, question)?))
-}
-
-fn reply(connection: &Connection, question: &Question) -> anyhow::Result<Reply> {
-    match question {
+    Ok(match question {
         Question::Keep {
             name,
             openid,
@@ -31,14 +27,23 @@ fn reply(connection: &Connection, question: &Question) -> anyhow::Result<Reply> 
                         openid = excluded.openid, until_ms = excluded.until_ms",
                 )?
                 .execute(params![name, openid, until_ms])?;
-            Ok(Reply::Kept)
+            Answer::Login(Reply::Kept)
         }
-        Question::Recall { name, now_ms } => {
+        Question::Recall {
+            name,
+            message_id,
+            now_ms,
+        } => {
             let openid: Option<String> = connection
                 .prepare_cached("SELECT openid FROM users WHERE name = ?1 AND until_ms > ?2")?
                 .query_row(params![name, now_ms], |row| row.get(0))
                 .optional()?;
-            Ok(Reply::User(openid.map(Arc::from)))
+            if let (None, Some(message_id)) = (&openid, message_id)
+                && let Some(of) = sent_by(connection, message_id)?
+            {
+                return Ok(Answer::Duplicate { of });
+            }
+            Answer::Login(Reply::User(openid.map(Arc::from)))
         }
-    }
+    })
 }

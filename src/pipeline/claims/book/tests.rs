@@ -363,7 +363,11 @@ fn a_user_is_forgotten_with_his_message_or_in_time() {
     };
     let recall = |book: &mut Book, name: &str, now_ms| {
         let name = Arc::from(name);
-        let answer = book.answer(&Request::Login(logins::Question::Recall { name, now_ms }));
+        let answer = book.answer(&Request::Login(logins::Question::Recall {
+            name,
+            message_id: None,
+            now_ms,
+        }));
         answer == Answer::Login(logins::Reply::User(Some(Arc::from("o1"))))
     };
     book.answer(&keep("x of m1"));

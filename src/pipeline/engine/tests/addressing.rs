@@ -204,3 +204,35 @@ fn a_code_that_another_process_used_is_not_given_up_while_that_one_may_be_answer
     std::mem::swap(&mut other.store, &mut bench.store);
     assert!(is_sent_to(&other.sleep_until(9_000), "o1"));
 }
+
+#[test]
+fn a_message_that_another_record_brought_before_is_a_duplicate_and_its_code_is_not_exchanged() {
+    let mut bench = addressed_by_code();
+    let first = bench.step(Input::Record {
+        epoch: Epoch(1),
+        record: record(1, EVENT),
+    });
+    let [code] = exchanges(&first).try_into().unwrap();
+    let sending = bench.step(exchanged(code, openid("oABCDEF012345")));
+    let call = sending.iter().find_map(|effect| match effect {
+        Effect::Send { ticket, .. } => Some(*ticket),
+        _ => None,
+    });
+    let call = call.unwrap();
+    bench.step(Input::SendFinished {
+        ticket: call,
+        answer: Answer::Accepted { msgid: None },
+        api_ms: 1,
+    });
+    let second = bench.step(Input::Record {
+        epoch: Epoch(1),
+        record: record(2, EVENT),
+    });
+    assert_eq!(exchanges(&second), []);
+    let outcome = the_outcome(&second);
+    assert_eq!(
+        (outcome.status, outcome.reason),
+        (Status::Skipped, Reason::Duplicate)
+    );
+    assert!(outcome.duplicate_of.is_some());
+}

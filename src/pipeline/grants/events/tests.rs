@@ -30,7 +30,10 @@ fn read(data: Value) -> Result<Vec<Report>, Rejection> {
         traceparent: None,
         wish: Wish::default(),
     };
-    let policies = Policies::from([("shop".into(), Policy::Advise)].into());
+    let policies = Policies::from(std::collections::BTreeMap::from([(
+        "shop".into(),
+        Policy::Advise,
+    )]));
     events.read(&event, &catalog, &policies, 9).unwrap()
 }
 
