@@ -1,5 +1,6 @@
 //! The mini program's three requests over HTTP: log in, report an answer, publish an event. What it may not do is refused, and no user is named.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
@@ -35,26 +36,30 @@ allow_origins  = ["https://h5.example.com"]
 type = "reminder.requested"
 "#;
 
-/// `sns/jscode2session` as WeChat answers it: a code `user-X` is the user X, the others are refused by their number.
+/// `sns/jscode2session` as WeChat answers it: a code `user-X` is the user X, once; the others are refused by their number.
 fn start_wechat() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     // It ends with the process of the tests.
     thread::spawn(move || {
+        let mut used = BTreeSet::new();
         for stream in listener.incoming() {
-            answer_login(&stream.unwrap());
+            answer_login(&stream.unwrap(), &mut used);
         }
     });
     url
 }
 
-fn answer_login(mut stream: &TcpStream) {
+fn answer_login(mut stream: &TcpStream, used: &mut BTreeSet<String>) {
     let mut lines = BufReader::new(stream).lines();
     let request = lines.next().unwrap().unwrap();
     while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
     let (_, code) = request.split_once("js_code=").unwrap();
     let code = code.split(['&', ' ']).next().unwrap();
     let body = match code.split_once("user-") {
+        Some(_) if !used.insert(code.to_owned()) => {
+            json!({ "errcode": 40163, "errmsg": "code been used rid: 1-2" })
+        }
         Some((_, openid)) => json!({ "openid": openid, "session_key": "c2Vzc2lvbi1rZXk=" }),
         None => json!({ "errcode": code.parse::<i64>().unwrap(), "errmsg": "refused rid: 1-2" }),
     };
@@ -328,5 +333,7 @@ fn while_the_store_hangs_nothing_is_promised() {
         answer = stage.post("/miniapp/subscriptions", Some(&token), &body);
     }
     assert_eq!(answer.json(), json!({ "counted": 1 }));
+    // The code of the login that failed is as good as it was.
+    stage.log_in("o2");
     stage.end(&[&token]);
 }

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::super::{Life, Parts, now_ms};
 use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
-use crate::edges::store::{StoreClient, StoreGone};
+use crate::edges::store::{NoAnswer, StoreClient};
 use crate::pipeline::callback::{Choice, Delivery, Notice, Push, RECEIPT_TYPE, Receipt, Told};
 use crate::pipeline::claims::{Answer, Request};
 use crate::pipeline::grants::{self, Policies, Policy, Report, Source};
@@ -93,8 +93,8 @@ const PUBLISH_AGAIN: Duration = Duration::from_secs(1);
 /// The work cannot be done in this life of the process.
 struct GivenUp;
 
-impl From<StoreGone> for GivenUp {
-    fn from(_: StoreGone) -> Self {
+impl From<NoAnswer> for GivenUp {
+    fn from(_: NoAnswer) -> Self {
         Self
     }
 }
@@ -200,7 +200,7 @@ impl Pushes {
             now_ms: now_ms(),
         };
         let question = grants::Question::Report(report);
-        self.store.ask(Request::Grant(question)).await?;
+        self.store.ask_in_turn(Request::Grant(question)).await?;
         self.metrics.grant_reported(Source::Callback);
         Ok(())
     }
@@ -232,7 +232,7 @@ impl Pushes {
         self.metrics.receipt(&receipt);
         let now_ms = now_ms();
         let done = receipts::Question::Done { key, now_ms };
-        self.store.ask(Request::Receipt(done)).await?;
+        self.store.ask_in_turn(Request::Receipt(done)).await?;
         Ok(())
     }
 
@@ -243,7 +243,7 @@ impl Pushes {
                 key: key.clone(),
                 now_ms: now_ms(),
             };
-            let Answer::Receipt(reply) = self.store.ask(Request::Receipt(question)).await?
+            let Answer::Receipt(reply) = self.store.ask_in_turn(Request::Receipt(question)).await?
             else {
                 // A store answers what it was asked.
                 return Err(GivenUp);

@@ -65,23 +65,37 @@ impl MiniApp {
                 "`code` must be what wx.login gave: up to 256 letters",
             ));
         }
+        let session = Session::new(Arc::clone(&app));
+        let name = logins::session_name(&session.id);
+        self.is_store_there(&name).await?;
         let openid = self.exchange(&app, &JsCode::new(code)).await?;
         let now_ms = now_ms();
-        let session = Session::new(app);
-        let name = logins::session_name(&session.id);
         let keep = logins::Question::Keep {
             name,
             openid,
             now_ms,
             until_ms: now_ms.saturating_add(self.signer.life_ms()),
         };
-        self.ask(Request::Login(keep)).await?;
+        // The code has done its work: the client must not come with it again.
+        self.ask(Request::Login(keep))
+            .await
+            .map_err(|_| Refusal::LoginCodeUsed)?;
         let token = self.signer.sign(&session, now_ms).map_err(|error| {
             tracing::error!(%error, "a session cannot be signed");
             Refusal::Unavailable
         })?;
         let expires_in = self.signer.life_s();
         Ok(Json(LoggedIn { token, expires_in }).into_response())
+    }
+
+    /// A code works once. It is not given away as long as the store could not keep what comes of it.
+    async fn is_store_there(&self, name: &Arc<str>) -> Result<(), Refusal> {
+        let recall = logins::Question::Recall {
+            name: Arc::clone(name),
+            message_id: None,
+            now_ms: now_ms(),
+        };
+        self.ask(Request::Login(recall)).await.map(|_nobody| ())
     }
 
     /// The app that a login names; it may name none if there is only one.
