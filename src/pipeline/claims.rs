@@ -122,6 +122,8 @@ pub struct Settlement {
     pub grant: Option<grants::Key>,
     /// Whether the outcome is looked for by its `msgid` later.
     pub receipts: Receipts,
+    /// When the last call began, in Unix milliseconds: `WeChat`'s word on grants is as old as that.
+    pub called_ms: Option<i64>,
     /// The time, in Unix milliseconds.
     pub now_ms: i64,
 }
@@ -135,14 +137,15 @@ impl Settlement {
         } else {
             ledger.give_back(&outcome.message_id);
         }
-        if self.is_refused() {
-            ledger.reject(self.now_ms);
+        if let Some(refused_ms) = self.refused_ms() {
+            ledger.reject(refused_ms);
         }
     }
 
-    /// Whether `WeChat` has said that the user allows nothing more.
-    pub fn is_refused(&self) -> bool {
-        self.outcome.errcode == Some(NOT_SUBSCRIBED)
+    /// For which moment `WeChat` has said that the user allows nothing more, in Unix milliseconds.
+    pub fn refused_ms(&self) -> Option<i64> {
+        let is_refused = self.outcome.errcode == Some(NOT_SUBSCRIBED);
+        is_refused.then(|| self.called_ms.unwrap_or(self.now_ms))
     }
 }
 

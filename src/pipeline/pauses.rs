@@ -251,6 +251,29 @@ impl Pauses {
         }
     }
 
+    /// The message of this rule that had its turn ended without a call. If it was a trial, another one may be made at once; says whether it
+    /// was.
+    pub fn tried_nothing(&mut self, now: Moment, rule: &Rule) -> bool {
+        let mut was_trial = false;
+        for subject in subjects_of(rule) {
+            if let Some(Pause {
+                end:
+                    End::Trial {
+                        at,
+                        is_under_way: is_under_way @ true,
+                        ..
+                    },
+                ..
+            }) = self.in_force.get_mut(&subject)
+            {
+                *at = now.elapsed;
+                *is_under_way = false;
+                was_trial = true;
+            }
+        }
+        was_trial
+    }
+
     /// `WeChat` answered a message of this rule in a way that blames neither account nor template: a trial of either has succeeded.
     pub fn went_well(&mut self, rule: &Rule) -> Vec<Change> {
         if self.in_force.is_empty() {

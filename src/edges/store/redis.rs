@@ -16,7 +16,9 @@ use redis::{Client, Connection, IntoConnectionInfo as _, Script};
 
 use crate::config::Secret;
 use crate::pipeline::claims::{Answer, LEDGERS_FOR_MS, Request};
-use crate::pipeline::grants::{MOST_RECENT, RECENT_FOR_MS, RESERVED_FOR_MS, SAME_ACCEPT_MS};
+use crate::pipeline::grants::{
+    MOST_RECENT, RECENT_FOR_MS, RESERVED_FOR_MS, SAME_ACCEPT_MS, WHOLE_SECOND_MS,
+};
 use request::Call;
 
 /// A Redis server, connected when it is needed.
@@ -135,7 +137,8 @@ fn script(remember_ms: u128) -> String {
     let numbers = format!(
         "local LEDGERS_FOR_MS = '{ledgers_for_ms}'
          local SAME_ACCEPT_MS, RECENT_FOR_MS = {SAME_ACCEPT_MS}, {RECENT_FOR_MS}
-         local RESERVED_FOR_MS, MOST_RECENT = {RESERVED_FOR_MS}, {MOST_RECENT}\n"
+         local RESERVED_FOR_MS, MOST_RECENT = {RESERVED_FOR_MS}, {MOST_RECENT}
+         local WHOLE_SECOND_MS = {WHOLE_SECOND_MS}\n"
     );
     let parts = [
         include_str!("redis/call.lua"),

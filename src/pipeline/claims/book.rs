@@ -237,7 +237,7 @@ impl Book {
             }
             grants::Question::Set { key, left, now_ms } => {
                 let balance = self.in_ledger(key, Some(*now_ms), |ledger| {
-                    ledger.set(u64::from(*left));
+                    ledger.set(u64::from(*left), *now_ms);
                     ledger.balance()
                 });
                 grants::Reply::Balance(balance)

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Delivery, Duty, Effect, Engine, Rejoins, Stage, ledger_of, report};
+use super::{Delivery, Duty, Effect, Engine, Rejoins, Stage, Store, ledger_of, report};
 use crate::pipeline::admission::{Admission, Ticket};
 use crate::pipeline::claims::{self, Request};
 use crate::pipeline::delivery::Tries;
@@ -44,6 +44,10 @@ const MOST_EXCHANGES: usize = 32;
 
 /// How long another process may take from the answer to its exchange to keeping the user: then it has or it never will.
 const KEEPING: Duration = Duration::from_secs(3);
+
+/// `WeChat`: jscode2session, too many codes of this user in a minute. A code lives for five.
+const TOO_OFTEN: i64 = 45011;
+const A_MINUTE: Duration = Duration::from_mins(1);
 
 /// How long a user is kept under a message that does not end: a message that waits longer than this has expired.
 const KEPT_FOR_MS: i64 = 7 * 24 * 3_600_000;
@@ -130,7 +134,9 @@ impl Engine {
 
     /// Begins as many exchanges as there may be.
     pub(super) fn begin_exchanges(&mut self, effects: &mut Vec<Effect>) {
-        while self.exchanges.under_way < MOST_EXCHANGES
+        // A user who cannot be kept is lost, and his code with him.
+        while self.store == Store::Up
+            && self.exchanges.under_way < MOST_EXCHANGES
             && let Some(ticket) = self.exchanges.waiting.pop_front()
         {
             let Some(duty) = self.duties.get_mut(&ticket) else {
@@ -187,7 +193,15 @@ impl Engine {
                 why: Refused::Busy, ..
             }
             | Exchanged::Unanswered { .. } => {
-                let wait = self.setup.retry.patience(letter.tries, self.jitter.f64());
+                let patience = self.setup.retry.patience(letter.tries, self.jitter.f64());
+                let is_too_often = matches!(
+                    answer,
+                    Exchanged::Refused {
+                        errcode: TOO_OFTEN,
+                        ..
+                    }
+                );
+                let wait = patience.map(|wait| if is_too_often { A_MINUTE } else { wait });
                 match wait {
                     Some(wait) => self.recall_later(now, ticket, letter, wait),
                     None => self.unaddressable(now, ticket, &letter, answer, effects),
@@ -350,6 +364,7 @@ impl Engine {
             rejoins: Rejoins::First,
             calls: 0,
             api_ms: 0,
+            called_ms: None,
             held_by: None,
         }
     }

@@ -115,6 +115,7 @@ impl Engine {
                 Departure::Stale => self.ask_for_own_claim(now, ticket, delivery, effects),
                 Departure::Call(cleared) => {
                     delivery.tries.attempts += 1;
+                    delivery.called_ms = Some(now.unix_ms);
                     duty.stage = Stage::Sending(delivery);
                     effects.push(Effect::Send { ticket, cleared });
                 }
@@ -188,7 +189,7 @@ impl Engine {
                 self.back_off(now, ticket, delivery, wait);
             }
             claims::Answer::Duplicate { of } => {
-                self.admission.way_ended(&delivery.rule.app);
+                self.ended_before_call(now, &delivery);
                 let end = (Status::Skipped, Reason::Duplicate);
                 let mut outcome = self.outcome_of(now, ticket, &delivery, end, None);
                 if let Some(outcome) = &mut outcome {
@@ -197,13 +198,13 @@ impl Engine {
                 self.settle(now, ticket, &delivery, outcome, effects);
             }
             claims::Answer::NoGrant => {
-                self.admission.way_ended(&delivery.rule.app);
+                self.ended_before_call(now, &delivery);
                 let end = delivery.tries.end(Status::Skipped, Reason::NoGrant);
                 let outcome = self.outcome_of(now, ticket, &delivery, end, None);
                 self.settle(now, ticket, &delivery, outcome, effects);
             }
             claims::Answer::Settled(outcome) => {
-                self.admission.way_ended(&delivery.rule.app);
+                self.ended_before_call(now, &delivery);
                 self.let_go(ticket, &delivery);
                 self.publish_stored(ticket, outcome, effects);
             }
@@ -215,6 +216,14 @@ impl Engine {
             | claims::Answer::Receipt(_) => {
                 self.ask_for_own_claim(now, ticket, delivery, effects);
             }
+        }
+    }
+
+    /// A message that had its turn is over without a call of ours.
+    fn ended_before_call(&mut self, now: Moment, delivery: &Delivery) {
+        self.admission.way_ended(&delivery.rule.app);
+        if self.pauses.tried_nothing(now, &delivery.rule) {
+            self.admission.look_again();
         }
     }
 

@@ -87,6 +87,8 @@ pub(super) struct Delivery {
     /// Calls of `message/subscribe/send`; a turn without a token made none.
     pub(super) calls: u32,
     pub(super) api_ms: u64,
+    /// When the last call began, in Unix milliseconds.
+    pub(super) called_ms: Option<i64>,
     pub(super) rejoins: Rejoins,
     /// The refusal that was the app's or the template's matter, and after which it waits.
     pub(super) held_by: Option<Arc<Refusal>>,

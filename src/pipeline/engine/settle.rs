@@ -222,6 +222,7 @@ impl Engine {
         if let Some(outcome) = outcome {
             let mut settlement = self.settlement(now, outcome, holder);
             settlement.grant = delivery.wish.as_ref().map(|wish| wish.key.clone());
+            settlement.called_ms = delivery.called_ms;
             self.ask_to_settle(now, ticket, settlement, effects);
         }
     }
@@ -241,6 +242,7 @@ impl Engine {
             outcome: Arc::new(outcome),
             holder,
             grant: None,
+            called_ms: None,
             receipts: match has_receipts {
                 Some(true) => Receipts::Expected,
                 Some(false) | None => Receipts::None,

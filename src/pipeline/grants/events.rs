@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Key, Policies, Policy, Report, Source, Word};
-use crate::pipeline::catalog::Catalog;
+use crate::pipeline::catalog::{Catalog, Template};
 use crate::pipeline::event::{Event, Pointer};
 use crate::pipeline::message::{Rejection, check_openid};
 use crate::pipeline::outcome::Reason;
@@ -61,18 +61,22 @@ impl AnswerEvents {
         let openid: Arc<str> =
             Arc::from(check_openid(openid).map_err(|detail| malformed(&detail))?);
         let mut reports = Vec::new();
-        for (template, word) in self.answers(event)? {
-            let Some(word) = Word::parse(word).ok_or_else(|| {
-                malformed("the answer is none of accept, acceptWithAudio, acceptWithAlert, reject, ban and filter")
-            })?
-            else {
+        let mut wrong = None;
+        let answers = self.answers(event)?;
+        let n_answers = answers.len();
+        let mut n_wrong = 0;
+        for (template, word) in answers {
+            let (template, word) = match understand(catalog, &app, template, word) {
+                Ok(understood) => understood,
+                Err(rejection) => {
+                    n_wrong += 1;
+                    wrong.get_or_insert(rejection);
+                    continue;
+                }
+            };
+            let Some(word) = word else {
                 continue;
             };
-            let template = catalog.find(&app, template).ok_or_else(|| {
-                malformed(&format!(
-                    "templates.toml has no template with the name or id `{template}` for the app `{app}`"
-                ))
-            })?;
             if policies.of(template) == Policy::Off {
                 continue;
             }
@@ -89,7 +93,11 @@ impl AnswerEvents {
                 now_ms,
             });
         }
-        Ok(reports)
+        // One template of several that the catalog does not have must not cost the others their accepts.
+        match wrong {
+            Some(rejection) if n_wrong == n_answers => Err(rejection),
+            Some(_) | None => Ok(reports),
+        }
     }
 
     /// Template and word, as they stand in the event.
@@ -113,6 +121,26 @@ impl AnswerEvents {
                 self.answer
             ))),
         }
+    }
+}
+
+/// A template and what was said of it; `None` if that says nothing of the user's will.
+fn understand<'a>(
+    catalog: &'a Catalog,
+    app: &str,
+    template: &str,
+    word: &str,
+) -> Result<(&'a Arc<Template>, Option<Word>), Rejection> {
+    let Some(word) = Word::parse(word) else {
+        return Err(malformed(
+            "the answer is none of accept, acceptWithAudio, acceptWithAlert, reject, ban and filter",
+        ));
+    };
+    match catalog.find(app, template) {
+        Some(template) => Ok((template, word)),
+        None => Err(malformed(&format!(
+            "templates.toml has no template with the name or id `{template}` for the app `{app}`"
+        ))),
     }
 }
 

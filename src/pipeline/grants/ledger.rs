@@ -11,6 +11,9 @@ use super::{Balance, Counted, Report, Reservation, Source, Without, Word};
 /// whole seconds, and clocks differ. A user who accepts twice within that time is still counted twice: the same source told it twice.
 pub const SAME_ACCEPT_MS: i64 = 60_000;
 
+/// A time in whole seconds may lie so much before the moment that it names.
+pub const WHOLE_SECOND_MS: i64 = 1_000;
+
 /// How long an accept is kept for other sources to tell of it. An event may lie on its topic for hours.
 pub const RECENT_FOR_MS: i64 = 24 * 3_600_000;
 
@@ -31,9 +34,21 @@ pub struct Ledger {
     /// Of those, the ones that the user has taken back since: whoever does not use his gives nothing back.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     void: BTreeSet<Arc<str>>,
+    /// What was left was known at this moment: the user took everything back, `WeChat` said so, or somebody set it. What happened before is
+    /// part of that, whenever it is told.
+    #[serde(default, skip_serializing_if = "is_never")]
+    known_ms: i64,
     /// The latest accepts, in the order in which they were counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     recent: Vec<Accept>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_never(at_ms: &i64) -> bool {
+    *at_ms == 0
 }
 
 /// An accept that was counted.
@@ -76,18 +91,19 @@ impl Ledger {
         self.recent.retain(|accept| accept.at_ms >= recent_since);
     }
 
-    /// A source tells of the user's answer.
+    /// A source tells of the user's answer. A clock that is ahead does not make an answer that no later word can take back.
     pub fn hear(&mut self, report: &Report) -> Counted {
+        let at_ms = report.at_ms.min(report.now_ms);
         match report.word {
-            Word::Accept => self.accept(report.at_ms, report.source),
+            Word::Accept => self.accept(at_ms, report.source),
             Word::Reject => {
-                self.reject(report.at_ms);
+                self.reject(at_ms);
                 Counted::New
             }
         }
     }
 
-    /// The user allows one message more. What another source has told already is not counted again.
+    /// The user allows one message more. What another source has told already is not counted again, nor what was before the count was known.
     fn accept(&mut self, at_ms: i64, source: Source) -> Counted {
         let same = self.recent.iter_mut().find(|known| {
             known.at_ms.abs_diff(at_ms) <= SAME_ACCEPT_MS.unsigned_abs()
@@ -95,6 +111,10 @@ impl Ledger {
         });
         if let Some(same) = same {
             same.told_by.push(source);
+            return Counted::Known;
+        }
+        // A callback names whole seconds.
+        if at_ms.saturating_add(WHOLE_SECOND_MS) <= self.known_ms {
             return Counted::Known;
         }
         self.granted = self.granted.saturating_add(1);
@@ -111,16 +131,25 @@ impl Ledger {
     /// The user, or `WeChat` with 43101, says that there is nothing left. What was accepted after that moment stays, and so does what is
     /// set aside for messages under way: they get `WeChat`'s own answer. If they are not sent after all, nothing comes back.
     pub fn reject(&mut self, at_ms: i64) {
+        if at_ms < self.known_ms {
+            return;
+        }
+        self.known_ms = at_ms;
         let before = self.reserved.iter().filter(|(_, since)| **since <= at_ms);
         self.void
             .extend(before.map(|(message_id, _)| Arc::clone(message_id)));
         let later = self.recent.iter().filter(|accept| accept.at_ms > at_ms);
         let left = self.balance().left.min(later.count() as u64);
-        self.set(left);
+        self.leave(left);
     }
 
-    /// So many are left.
-    pub fn set(&mut self, left: u64) {
+    /// So many are left, as somebody says who knows.
+    pub fn set(&mut self, left: u64, now_ms: i64) {
+        self.known_ms = self.known_ms.max(now_ms);
+        self.leave(left);
+    }
+
+    fn leave(&mut self, left: u64) {
         let taken = self.used.saturating_add(self.reserved.len() as u64);
         self.granted = taken.saturating_add(left);
     }

@@ -122,6 +122,20 @@ fn a_trial_that_is_never_answered_is_followed_by_another() {
 }
 
 #[test]
+fn a_trial_that_came_to_no_call_is_followed_by_another_at_once() {
+    let rules = rules();
+    let mut pauses = Pauses::default();
+    let a = rule(&rules, "a");
+    assert!(!pauses.tried_nothing(at(0), &a), "nothing is paused");
+    begin(&mut pauses, at(0), app("shop"), Cause::Account).unwrap();
+    pauses.took_turn(at(60), &a);
+    assert!(pauses.tried_nothing(at(61), &a));
+    assert_eq!(pauses.way(at(61), &a), Way::Free);
+    assert_eq!(pauses.went_well(&a), [], "no trial is under way");
+    assert!(!pauses.tried_nothing(at(62), &a));
+}
+
+#[test]
 fn failed_trials_come_less_and_less_often() {
     let rules = rules();
     let mut pauses = Pauses::default();

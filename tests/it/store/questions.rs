@@ -153,6 +153,7 @@ fn any_settlement(now_ms: i64) -> impl Strategy<Value = Request> {
             holder,
             grant: has_grant.then_some(work.ledger),
             receipts,
+            called_ms: Some(now_ms - MINUTE_MS),
             now_ms,
         })
     })

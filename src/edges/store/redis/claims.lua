@@ -101,10 +101,10 @@ local function settle()
   -- Whether the message was sent, or may have been: then its claim stays as a mark.
   local is_sent, outcome = next_argument() == 'sent', next_argument()
   local also = next_argument()
-  local ledger_key, message_id, is_refused, number_key
+  local ledger_key, message_id, refused, number_key
   if also == 'grant' or also == 'grant number' then
     ledger_key, message_id = next_key(), next_argument()
-    is_refused = next_argument() == 'refused'
+    refused = next_argument()
   end
   if also == 'number' or also == 'grant number' then
     number_key = next_key()
@@ -135,7 +135,7 @@ local function settle()
     redis.call('DEL', claim_key)
   end
   if ends_claim and ledger_key then
-    end_grant(ledger_key, message_id, is_sent, is_refused, now)
+    end_grant(ledger_key, message_id, is_sent, refused, now)
   end
   if number_key then
     redis.call('SET', number_key, outcome_id, 'PX', remember_ms)

@@ -1,7 +1,7 @@
 -- Ledgers of grants. This means what pipeline::grants::Ledger means, method by method; there are the reasons.
 --
 -- A ledger is kept as JSON: { granted, used, reserved = { message id -> since }, void = { message id -> '1' }, recent = { { at, source,
--- source, … }, … } }. Numbers are texts in it, because cjson keeps only fourteen digits. Only this script reads it, so it is no matter
+-- source, … }, … }, known }. Numbers are texts in it, because cjson keeps only fourteen digits. Only this script reads it, so it is no matter
 -- that an empty list looks like an empty object.
 
 local function digits(number)
@@ -11,18 +11,18 @@ end
 local function read_ledger(key)
   local text = redis.call('GET', key)
   if not text then
-    return { granted = 0, used = 0, reserved = {}, void = {}, recent = {} }
+    return { granted = 0, used = 0, reserved = {}, void = {}, recent = {}, known = '0' }
   end
   local kept = cjson.decode(text)
   kept.granted, kept.used = tonumber(kept.granted), tonumber(kept.used)
-  kept.void = kept.void or {}
+  kept.void, kept.known = kept.void or {}, kept.known or '0'
   return kept
 end
 
 -- `life` says how long the ledger is kept: { 'PX', milliseconds }, or { 'KEEPTTL' }.
 local function write_ledger(key, ledger, life)
   local is_empty = ledger.granted == 0 and ledger.used == 0
-    and next(ledger.reserved) == nil and #ledger.recent == 0
+    and next(ledger.reserved) == nil and #ledger.recent == 0 and ledger.known == '0'
   if is_empty then
     redis.call('DEL', key)
     return
@@ -33,6 +33,7 @@ local function write_ledger(key, ledger, life)
     reserved = ledger.reserved,
     void = ledger.void,
     recent = ledger.recent,
+    known = ledger.known,
   })
   redis.call('SET', key, text, unpack(life))
 end
@@ -74,7 +75,7 @@ local function n_left(ledger)
   return math.max(ledger.granted - ledger.used - n_reserved(ledger), 0)
 end
 
-local function set_left(ledger, left)
+local function leave(ledger, left)
   ledger.granted = ledger.used + n_reserved(ledger) + left
 end
 
@@ -95,6 +96,9 @@ local function hear_accept(ledger, at, source)
       return 'known'
     end
   end
+  if tonumber(at) + WHOLE_SECOND_MS <= tonumber(ledger.known) then
+    return 'known'
+  end
   ledger.granted = ledger.granted + 1
   if #ledger.recent >= MOST_RECENT then
     table.remove(ledger.recent, 1)
@@ -104,6 +108,10 @@ local function hear_accept(ledger, at, source)
 end
 
 local function hear_reject(ledger, at)
+  if tonumber(at) < tonumber(ledger.known) then
+    return
+  end
+  ledger.known = at
   for message_id, since in pairs(ledger.reserved) do
     if tonumber(since) <= tonumber(at) then
       ledger.void[message_id] = '1'
@@ -115,7 +123,7 @@ local function hear_reject(ledger, at)
       n_later = n_later + 1
     end
   end
-  set_left(ledger, math.min(n_left(ledger), n_later))
+  leave(ledger, math.min(n_left(ledger), n_later))
 end
 
 -- Sets a grant aside; `without` says what follows if there is none.
@@ -142,7 +150,7 @@ local function give_back(key, message_id)
 end
 
 -- What was set aside for a message has come to its end, with the message.
-local function end_grant(key, message_id, is_sent, is_refused, now)
+local function end_grant(key, message_id, is_sent, refused, now)
   local ledger = read_ledger(key)
   tidy(ledger, tonumber(now))
   if is_sent then
@@ -152,8 +160,8 @@ local function end_grant(key, message_id, is_sent, is_refused, now)
   else
     put_back(ledger, message_id)
   end
-  if is_refused then
-    hear_reject(ledger, now)
+  if refused ~= '' then
+    hear_reject(ledger, refused)
   end
   write_ledger(key, ledger, NEWS)
 end
@@ -161,6 +169,9 @@ end
 local function report()
   local mark_key, key = next_key(), next_key()
   local word, source, at, now = next_argument(), next_argument(), next_argument(), next_argument()
+  if tonumber(at) > tonumber(now) then
+    at = now
+  end
   if redis.call('GET', mark_key) then
     return { 'counted', 'known' }
   end
@@ -182,7 +193,10 @@ local function balance(key, now, left)
   local ledger = read_ledger(key)
   tidy(ledger, tonumber(now))
   if left then
-    set_left(ledger, tonumber(left))
+    if tonumber(now) > tonumber(ledger.known) then
+      ledger.known = now
+    end
+    leave(ledger, tonumber(left))
   end
   write_ledger(key, ledger, NEWS)
   return {

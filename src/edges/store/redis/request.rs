@@ -80,11 +80,10 @@ impl Call<'_, '_> {
         });
         if let Some(key) = &settlement.grant {
             self.ledger(key).arg(&outcome.message_id);
-            self.arg(if settlement.is_refused() {
-                "refused"
-            } else {
-                ""
-            });
+            match settlement.refused_ms() {
+                Some(refused_ms) => self.time(refused_ms),
+                None => self.arg(""),
+            };
         }
         if let Some(number) = &number {
             self.key("number", &number.to_string());

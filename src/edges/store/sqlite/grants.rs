@@ -25,7 +25,7 @@ pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Re
         })?),
         Question::Set { left, .. } => {
             let balance = in_ledger(connection, key, now_ms, |ledger| {
-                ledger.set(u64::from(*left));
+                ledger.set(u64::from(*left), question.now_ms());
                 ledger.balance()
             })?;
             Reply::Balance(balance)

@@ -42,6 +42,7 @@ fn settle(message: usize, now_ms: i64) -> Request {
         holder: Some(holder(message)),
         grant: None,
         receipts: Receipts::None,
+        called_ms: None,
         now_ms,
     })
 }

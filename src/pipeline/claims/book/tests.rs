@@ -70,6 +70,7 @@ fn settle(outcome: &Arc<Outcome>, holder: Option<Holder>) -> Request {
         holder,
         grant: None,
         receipts: Receipts::None,
+        called_ms: None,
         now_ms: NOW_MS,
     })
 }
@@ -276,6 +277,7 @@ fn ended(message: &str, ours: Holder, status: Status, errcode: Option<i64>) -> R
         holder: Some(ours),
         grant: Some(ledger()),
         receipts: Receipts::Expected,
+        called_ms: None,
         now_ms: NOW_MS,
     })
 }

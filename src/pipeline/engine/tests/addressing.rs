@@ -214,9 +214,11 @@ fn a_message_that_another_record_brought_before_is_a_duplicate_and_its_code_is_n
     });
     let [code] = exchanges(&first).try_into().unwrap();
     let sending = bench.step(exchanged(code, openid("oABCDEF012345")));
-    let call = sending.iter().find_map(|effect| match effect {
-        Effect::Send { ticket, .. } => Some(*ticket),
-        _ => None,
+    let call = sending.iter().find_map(|effect| {
+        if let Effect::Send { ticket, .. } = effect {
+            return Some(*ticket);
+        }
+        None
     });
     let call = call.unwrap();
     bench.step(Input::SendFinished {

@@ -196,6 +196,7 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
         holder: Some(OTHER),
         grant: None,
         receipts: Receipts::None,
+        called_ms: None,
         now_ms: bench.now().unix_ms,
     }));
     let effects = bench.sleep_until(20_000);

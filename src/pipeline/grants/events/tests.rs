@@ -74,6 +74,12 @@ fn a_template_may_be_named_by_name_or_id_and_answers_may_come_as_an_object() {
         "a long-term template has no ledger"
     );
     assert_eq!(of("order", json!("filter")), vec![]);
+    let others = json!({ "T-unknown": "accept", "T-order": "accept", "T-class": "perhaps" });
+    assert_eq!(
+        of("", others),
+        accepted,
+        "what cannot be understood costs the others nothing"
+    );
 }
 
 #[test]

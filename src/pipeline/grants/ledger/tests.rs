@@ -99,8 +99,10 @@ fn what_another_source_tells_within_a_minute_is_the_same_accept() {
         (SAME_ACCEPT_MS + 1, Counted::New),
         (-SAME_ACCEPT_MS - 1, Counted::New),
     ] {
-        let mut ledger = with(1);
-        let told = accept(&mut ledger, Source::Callback, NOW_MS + by_ms);
+        let mut ledger = Ledger::default();
+        let first = NOW_MS - HOUR_MS;
+        accept(&mut ledger, Source::Event, first);
+        let told = accept(&mut ledger, Source::Callback, first + by_ms);
         assert_eq!(told, counted, "{by_ms} ms later");
     }
 }
@@ -155,9 +157,11 @@ fn a_reject_leaves_nothing_but_what_was_accepted_later() {
     reject(&mut ledger, NOW_MS);
     assert_eq!(numbers(&ledger), [0, 0, 0, 0]);
     // It comes late: the user has changed his mind since.
-    let mut ledger = with(3);
-    accept(&mut ledger, Source::Event, NOW_MS + 1);
-    reject(&mut ledger, NOW_MS);
+    let mut ledger = Ledger::default();
+    for at_ms in [NOW_MS - 2, NOW_MS - 1, NOW_MS] {
+        accept(&mut ledger, Source::Event, at_ms);
+    }
+    reject(&mut ledger, NOW_MS - 1);
     assert_eq!(numbers(&ledger), [1, 0, 0, 1]);
 }
 
@@ -177,11 +181,11 @@ fn messages_under_way_keep_what_is_set_aside_through_a_reject_and_a_set() {
     reserve(&mut ledger, "m1");
     ledger.reject(NOW_MS);
     assert_eq!(numbers(&ledger), [1, 1, 0, 0]);
-    ledger.set(5);
+    ledger.set(5, 0);
     assert_eq!(numbers(&ledger), [6, 1, 0, 5]);
     ledger.use_up("m1");
     assert_eq!(numbers(&ledger), [6, 0, 1, 5]);
-    ledger.set(0);
+    ledger.set(0, 0);
     assert_eq!(numbers(&ledger), [1, 0, 1, 0]);
 }
 
@@ -237,7 +241,7 @@ fn a_ledger_is_the_same_after_a_store_has_kept_it() {
 fn under_way(left: u64) -> (Ledger, Arc<str>) {
     let message_id = Arc::from("m");
     let mut ledger = Ledger::default();
-    ledger.set(left + 1);
+    ledger.set(left + 1, 0);
     ledger.reserve(&message_id, Without::Skip, NOW_MS);
     (ledger, message_id)
 }
@@ -262,7 +266,7 @@ fn what_was_taken_back_in_mid_flight_does_not_come_back() {
 fn what_was_taken_back_in_mid_flight_can_be_used_once() {
     let (mut ledger, message_id) = under_way(1);
     ledger.reject(NOW_MS + 1);
-    ledger.set(2);
+    ledger.set(2, 0);
     ledger.use_up(&message_id);
     assert_eq!((ledger.balance().used, ledger.balance().left), (1, 2));
 }
@@ -280,4 +284,47 @@ fn what_was_set_aside_for_nobody_is_let_go() {
     let (mut ledger, _) = under_way(0);
     ledger.tidy(NOW_MS + RESERVED_FOR_MS + 1);
     assert_eq!((ledger.balance().reserved, ledger.balance().left), (0, 1));
+}
+
+#[test]
+fn what_was_before_the_count_was_known_changes_nothing_whenever_it_is_told() {
+    let mut ledger = with(1);
+    reject(&mut ledger, NOW_MS - HOUR_MS);
+    assert_eq!(numbers(&ledger), [1, 0, 0, 1], "it was accepted after that");
+    let late = NOW_MS - 2 * HOUR_MS;
+    assert_eq!(
+        accept(&mut ledger, Source::MiniProgram, late),
+        Counted::Known
+    );
+    assert_eq!(numbers(&ledger), [1, 0, 0, 1]);
+    ledger.set(5, NOW_MS);
+    reject(&mut ledger, NOW_MS - 1);
+    assert_eq!(numbers(&ledger), [5, 0, 0, 5]);
+    assert_eq!(
+        accept(&mut ledger, Source::Event, NOW_MS - HOUR_MS / 2),
+        Counted::Known
+    );
+    // A callback that names the second in which the user accepted, right after the count was set.
+    assert_eq!(
+        accept(&mut ledger, Source::Callback, NOW_MS - 999),
+        Counted::Known,
+        "the event told of it"
+    );
+    assert_eq!(
+        accept(&mut ledger, Source::Callback, NOW_MS - 998),
+        Counted::New
+    );
+}
+
+#[test]
+fn a_clock_that_is_ahead_makes_no_accept_that_cannot_be_taken_back() {
+    let mut ledger = Ledger::default();
+    let ahead = NOW_MS + 8 * HOUR_MS;
+    assert_eq!(accept(&mut ledger, Source::Event, ahead), Counted::New);
+    assert_eq!(
+        accept(&mut ledger, Source::Callback, NOW_MS - 1_000),
+        Counted::Known
+    );
+    ledger.reject(NOW_MS);
+    assert_eq!(numbers(&ledger), [0, 0, 0, 0]);
 }
