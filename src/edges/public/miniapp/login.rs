@@ -1,6 +1,7 @@
 //! `POST /miniapp/login`: a code of `wx.login` becomes a session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -8,6 +9,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::session::Session;
 use super::{MiniApp, parse};
@@ -20,6 +22,13 @@ use crate::telemetry::PublicRoute;
 
 /// A code has 32 letters; nothing says that it always will.
 const LONGEST_CODE: usize = 256;
+
+/// How many codes are exchanged at once. Each holds a connection to `WeChat`, beside those of the messages; at 0.1 s for each this is
+/// 300 logins a second.
+pub(super) const MOST_EXCHANGES: usize = 32;
+
+/// How long a login waits for its turn. The code stays good meanwhile.
+const TURN_PATIENCE: Duration = Duration::from_secs(1);
 
 /// `WeChat`: jscode2session, one user's logins are limited by the minute.
 const TOO_OFTEN: i64 = 45011;
@@ -68,7 +77,9 @@ impl MiniApp {
         let session = Session::new(Arc::clone(&app));
         let name = logins::session_name(&session.id);
         self.is_store_there(&name).await?;
+        let turn = turn(&self.exchanges).await?;
         let openid = self.exchange(&app, &JsCode::new(code)).await?;
+        drop(turn);
         let now_ms = now_ms();
         let keep = logins::Question::Keep {
             name,
@@ -144,5 +155,27 @@ impl MiniApp {
                 Err(Refusal::WechatUnavailable)
             }
         }
+    }
+}
+
+/// Waits for a turn, but not for long: where `WeChat` hangs, whoever waits would wait for nothing.
+async fn turn(exchanges: &Semaphore) -> Result<SemaphorePermit<'_>, Refusal> {
+    match tokio::time::timeout(TURN_PATIENCE, exchanges.acquire()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_login_that_gets_no_turn_is_refused() {
+        let exchanges = Semaphore::new(1);
+        let first = turn(&exchanges).await.unwrap();
+        assert_eq!(turn(&exchanges).await.err(), Some(Refusal::Unavailable));
+        drop(first);
+        assert!(turn(&exchanges).await.is_ok());
     }
 }
