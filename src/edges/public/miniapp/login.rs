@@ -74,7 +74,10 @@ impl MiniApp {
                 "`code` must be what wx.login gave: up to 256 letters",
             ));
         }
-        let session = Session::new(Arc::clone(&app));
+        let session = Session::new(Arc::clone(&app)).map_err(|error| {
+            tracing::error!(%error, "the operating system gives no random numbers");
+            Refusal::Unavailable
+        })?;
         let name = logins::session_name(&session.id);
         self.is_store_there(&name).await?;
         let turn = turn(&self.exchanges).await?;
