@@ -262,10 +262,11 @@ fn an_event_of_the_mini_program_is_published_for_its_user() {
     let [event] = source.read_to_end() else {
         panic!("one event is there, and no other");
     };
+    let source = format!("/miniapp/shop/{user}");
     let headers = [
         ("ce_id", id.as_str()),
         ("ce_type", "reminder.requested"),
-        ("ce_source", "/miniapp/shop"),
+        ("ce_source", source.as_str()),
         ("ce_specversion", "1.0"),
         ("content-type", "application/json"),
     ];

@@ -255,7 +255,8 @@ impl MiniApp {
             .map_err(|_| Refusal::BadRequest("`data` cannot be written"))?;
         let key = name_of(&user.openid);
         let id = format!("{key}-{}", said.id);
-        let source = format!("/miniapp/{}", user.app);
+        // The source is a part of what is sent once: whatever a rule makes of the data there, one user cannot use up another's message.
+        let source = format!("/miniapp/{}/{key}", user.app);
         let time = rfc3339_ms(now_ms());
         let headers = [
             ("ce_specversion", "1.0"),
