@@ -61,13 +61,13 @@ impl Bounded {
         }
     }
 
-    /// A seat for whoever connects; `None` if his household has too many. Behind proxies everybody comes from a few addresses, and they
-    /// limit connections themselves.
-    fn seat(&self, peer: SocketAddr) -> Option<Option<Seat>> {
+    /// A seat for whoever connects. Behind proxies everybody comes from a few addresses, and nobody needs one: they limit connections
+    /// themselves.
+    fn seat(&self, peer: SocketAddr) -> Result<Option<Seat>, Crowded> {
         let address = peer.ip().to_canonical();
         match self.client_address {
             ClientAddress::Peer if !is_inside(address) => self.households.seat(address).map(Some),
-            ClientAddress::Peer | ClientAddress::ForwardedFor => Some(None),
+            ClientAddress::Peer | ClientAddress::ForwardedFor => Ok(None),
         }
     }
 }
@@ -82,7 +82,7 @@ impl Listener for Bounded {
         loop {
             let (stream, address) = Listener::accept(&mut self.listener).await;
             // Whoever has too many is hung up on.
-            let Some(seat) = self.seat(address) else {
+            let Ok(seat) = self.seat(address) else {
                 continue;
             };
             let connection = Connection {
@@ -110,6 +110,10 @@ impl Connected<IncomingStream<'_, Bounded>> for Peer {
     }
 }
 
+/// The household has as many connections as it may have.
+#[derive(Debug)]
+struct Crowded;
+
 /// How many connections each household has.
 #[derive(Clone)]
 struct Households {
@@ -125,16 +129,16 @@ impl Households {
         }
     }
 
-    fn seat(&self, address: IpAddr) -> Option<Seat> {
+    fn seat(&self, address: IpAddr) -> Result<Seat, Crowded> {
         let household = household(address);
         let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = seats.entry(household).or_default();
         if *taken >= self.most {
-            return None;
+            return Err(Crowded);
         }
         *taken += 1;
         drop(seats);
-        Some(Seat {
+        Ok(Seat {
             households: self.clone(),
             household,
         })
@@ -397,12 +401,12 @@ mod tests {
         let seat = |address: &str| households.seat(address.parse().unwrap());
         let first = seat("2001:db8::1");
         let second = seat("2001:db8::2");
-        assert!(first.is_some() && second.is_some());
-        assert!(seat("2001:db8::3").is_none());
-        assert!(seat("2001:db8:0:1::1").is_some());
+        assert!(first.is_ok() && second.is_ok());
+        assert!(seat("2001:db8::3").is_err());
+        assert!(seat("2001:db8:0:1::1").is_ok());
         drop(first);
         let third = seat("2001:db8::3");
-        assert!(third.is_some());
+        assert!(third.is_ok());
         drop((second, third));
         assert!(households.seats.lock().unwrap().is_empty());
     }
@@ -421,7 +425,7 @@ mod tests {
             };
             let address = address.parse().unwrap();
             let _first = bounded.seat(address).unwrap();
-            assert_eq!(bounded.seat(address).is_none(), is_counted, "{address}");
+            assert_eq!(bounded.seat(address).is_err(), is_counted, "{address}");
         }
     }
 }
