@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{Configuration, Exit, Format, configuration, say, say_json, sources};
 use crate::edges::wechat::SendBody;
 use crate::pipeline::event::{Decoded, Record, decode};
+use crate::pipeline::message::Made;
 use crate::pipeline::outcome::{Reason, Status};
 use crate::pipeline::rules::{Planned, Rule};
 
@@ -154,7 +155,7 @@ fn preview<'a>(configuration: &Configuration, planned: &'a Planned, age_ms: i64)
                 rule: Some(&rule.name),
                 status: "would_send",
                 reason: None,
-                detail: too_old(rule, age_ms),
+                detail: too_old(rule, age_ms).or_else(|| by_code(made)),
                 param: None,
                 message: body,
             }
@@ -180,6 +181,14 @@ fn why_unmatched(configuration: &Configuration, kind: &str) -> String {
         "`when` does not hold for this event in {}",
         names.join(", ")
     )
+}
+
+/// The preview exchanges no code: that would use it up.
+fn by_code(made: &Made) -> Option<String> {
+    matches!(made, Made::Unaddressed(_)).then(|| {
+        "to whom the login code belongs; the service exchanges it when it reads the event"
+            .to_owned()
+    })
 }
 
 /// The preview shows what the rule makes of an event at any age; the service would not send this one any more.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Loaded, Settings, Sources, layers, read};
 use crate::document::{Origin, Problem, Problems};
 use crate::pipeline::catalog::Catalog;
+use crate::pipeline::grants::Policy;
 use crate::pipeline::rules::{RuleSet, RuleSource, Surroundings};
 
 /// Reads everything. Nothing stops it: what is wrong is in `problems`.
@@ -32,6 +33,9 @@ pub fn load(sources: &Sources) -> Loaded {
         reading.as_ref().and_then(|read| read.settings.as_ref()),
     ) {
         need_secrets(&mut problems, rules, settings);
+        if let Some(catalog) = &catalog {
+            hint(&mut problems, rules, catalog, settings);
+        }
     }
     Loaded {
         settings: reading.and_then(|reading| reading.settings),
@@ -54,6 +58,49 @@ fn need_secrets(problems: &mut Problems, rules: &RuleSet, settings: &Settings) {
             let problem = Problem::error(&Origin::Default, message).rule(rule.name.as_ref());
             let help = format!("say `secret_file` in [apps.{}]", rule.app);
             problems.push(problem.help(help));
+        }
+    }
+}
+
+/// What is allowed and hardly meant.
+fn hint(problems: &mut Problems, rules: &RuleSet, catalog: &Catalog, settings: &Settings) {
+    let miniapp = settings
+        .public
+        .as_ref()
+        .and_then(|public| public.miniapp.as_ref());
+    let policies = settings.policies();
+    let enforced = catalog
+        .iter()
+        .find(|template| policies.of(template) == Policy::Enforce);
+    let hears_nothing = |app: &str| {
+        let has_callbacks = settings
+            .public
+            .as_ref()
+            .is_some_and(|public| public.callbacks.contains_key(app));
+        settings.grants.is_none() && miniapp.is_none() && !has_callbacks
+    };
+    if let Some(template) = enforced.filter(|template| hears_nothing(&template.app)) {
+        let message = format!(
+            "grants are enforced for the template {} of the app {}, and nothing tells of them: every message would be skipped",
+            template.name, template.app
+        );
+        let problem = Problem::warning(&Origin::Default, message);
+        problems.push(problem.help(
+            "say [grants], [miniapp] or callbacks for the app, or import counts with `wx-courier grants import`: see docs/grants.md",
+        ));
+    }
+    if settings.grants.is_some()
+        && catalog
+            .iter()
+            .all(|template| policies.of(template) == Policy::Off)
+    {
+        let message = "[grants] names events, and no app and no template has grants = \"advise\" or \"enforce\": nothing is noted";
+        problems.push(Problem::warning(&Origin::Default, message));
+    }
+    for kind in miniapp.iter().flat_map(|miniapp| miniapp.send.keys()) {
+        if rules.rules_for(kind).next().is_none() {
+            let message = format!("[[miniapp.send]]: no rule is for events of the type \"{kind}\"");
+            problems.push(Problem::warning(&Origin::Default, message));
         }
     }
 }

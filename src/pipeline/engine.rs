@@ -11,6 +11,7 @@
 mod addressing;
 mod claiming;
 mod duty;
+mod exchanges;
 mod granting;
 mod handover;
 mod intake;
@@ -34,8 +35,8 @@ use super::moment::Moment;
 use super::offsets::{Ledger, Partition};
 use super::pauses::{Breakers, Pauses};
 use super::rules::{Rule, RuleSet};
-use addressing::Exchanges;
 use duty::{Delivery, Duty, Origin, Rejoins, Stage};
+use exchanges::Exchanges;
 use handover::Handover;
 
 /// The engine.
@@ -166,7 +167,7 @@ impl Engine {
         self.end_pauses(now, effects);
         self.finish_handovers(now, effects);
         if !self.drain_is_late(now) {
-            self.begin_exchanges(effects);
+            self.begin_exchanges(now, effects);
             self.give_turns(now, effects);
             self.let_depart(now, effects);
         }

@@ -170,7 +170,9 @@ pub struct Report {
 impl Report {
     /// Under which name a store remembers that it was told.
     pub fn mark(&self) -> String {
-        format!("report/{}/{}/{}", self.source.as_str(), self.key, self.id)
+        let (source, word) = (self.source.as_str(), self.word.as_str());
+        // A user may accept and take it back within one second, which is all that a callback names.
+        format!("report/{source}/{}/{word}/{}", self.key, self.id)
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A code of `wx.login`. Whoever has it can become the user for five minutes, so it is not shown.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JsCode(Arc<str>);
 
 impl JsCode {

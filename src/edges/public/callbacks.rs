@@ -171,6 +171,10 @@ impl CallbackApp {
         match &self.mode {
             Mode::Plain => {
                 self.is_signed(said)?;
+                if encrypted(body)?.is_some() {
+                    self.tell_other_mode("the push is encrypted, and mode is plain");
+                    return Err(Refusal::BadRequest("the push is encrypted"));
+                }
                 Ok(body.to_vec())
             }
             Mode::Compatible(key) => {
@@ -181,9 +185,13 @@ impl CallbackApp {
                 }
             }
             Mode::Secure(key) => {
-                let encrypted = encrypted(body)?.ok_or_else(|| {
-                    self.refused("it is not encrypted: is the mode that of the console?")
-                })?;
+                let Some(encrypted) = encrypted(body)? else {
+                    // Only WeChat can sign: nobody else fills the log.
+                    if self.is_signed(said).is_ok() {
+                        self.tell_other_mode("the push is not encrypted, and mode is secure");
+                    }
+                    return Err(self.refused("it is not encrypted"));
+                };
                 self.decrypt(key, said, &encrypted)
             }
         }
@@ -225,6 +233,14 @@ impl CallbackApp {
     }
 
     /// Whoever pushed is told nothing; a person who sets this up finds it with the log level debug. Anybody can push, so it is no more.
+    fn tell_other_mode(&self, what: &'static str) {
+        tracing::warn!(
+            app = self.name.as_ref(),
+            what,
+            "[apps.*.callbacks] mode is not the mode in the mini program's console: pushes are refused until both are the same"
+        );
+    }
+
     fn refused(&self, why: &'static str) -> Refusal {
         tracing::debug!(app = self.name.as_ref(), why, "a push is refused");
         Refusal::Forbidden

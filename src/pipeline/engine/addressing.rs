@@ -8,12 +8,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Delivery, Duty, Effect, Engine, Rejoins, Stage, Store, ledger_of, report};
+use super::{Duty, Effect, Engine, Stage, Store, ledger_of, report};
 use crate::pipeline::admission::{Admission, Ticket};
 use crate::pipeline::claims::{self, Request};
-use crate::pipeline::delivery::Tries;
 use crate::pipeline::logins::{self, Exchanged, Refused};
-use crate::pipeline::message::{Message, Unaddressed};
+use crate::pipeline::message::Unaddressed;
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
 use crate::pipeline::rules::Rule;
@@ -39,9 +38,6 @@ enum AskedAgain {
     Yes,
 }
 
-/// Exchanges at once. They are rare beside sends, and `WeChat` counts them by user.
-const MOST_EXCHANGES: usize = 32;
-
 /// How long another process may take from the answer to its exchange to keeping the user: then it has or it never will.
 const KEEPING: Duration = Duration::from_secs(3);
 
@@ -51,13 +47,6 @@ const A_MINUTE: Duration = Duration::from_mins(1);
 
 /// How long a user is kept under a message that does not end: a message that waits longer than this has expired.
 const KEPT_FOR_MS: i64 = 7 * 24 * 3_600_000;
-
-/// Exchanges under way, and who waits for one.
-#[derive(Default)]
-pub(super) struct Exchanges {
-    under_way: usize,
-    waiting: VecDeque<Ticket>,
-}
 
 impl Letter {
     pub(super) fn new(
@@ -132,11 +121,12 @@ impl Engine {
         }
     }
 
-    /// Begins as many exchanges as there may be.
-    pub(super) fn begin_exchanges(&mut self, effects: &mut Vec<Effect>) {
+    /// Begins as many exchanges as there may be. Whoever has the code of another one waits for that.
+    pub(super) fn begin_exchanges(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        let mut later = VecDeque::new();
         // A user who cannot be kept is lost, and his code with him.
         while self.store == Store::Up
-            && self.exchanges.under_way < MOST_EXCHANGES
+            && self.exchanges.has_room()
             && let Some(ticket) = self.exchanges.waiting.pop_front()
         {
             let Some(duty) = self.duties.get_mut(&ticket) else {
@@ -145,20 +135,54 @@ impl Engine {
             let Stage::Unaddressed(letter) = &duty.stage else {
                 continue;
             };
+            let code = (
+                Arc::clone(&letter.rule.app),
+                letter.unaddressed.code().clone(),
+            );
+            if self.exchanges.is_under_way(&code) {
+                later.push_back(ticket);
+                continue;
+            }
             let mut letter = letter.clone();
-            letter.tries += 1;
-            self.exchanges.under_way += 1;
-            effects.push(Effect::Exchange {
-                ticket,
-                app: Arc::clone(&letter.rule.app),
-                code: letter.unaddressed.code().clone(),
-            });
-            duty.stage = Stage::Exchanging(letter);
             // The code is used up by it: whoever gives the partition back waits until the user is kept.
             if let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin) {
                 ledger.send_began(duty.origin.record.offset);
             }
+            if let Some(openid) = self.exchanges.user_of(&code) {
+                let openid = Arc::clone(openid);
+                self.keep(now, ticket, letter, openid, effects);
+                continue;
+            }
+            letter.tries += 1;
+            duty.stage = Stage::Exchanging(letter);
+            let (app, js_code) = code.clone();
+            self.exchanges.began(ticket, code);
+            effects.push(Effect::Exchange {
+                ticket,
+                app,
+                code: js_code,
+            });
         }
+        self.exchanges.waiting.append(&mut later);
+    }
+
+    fn keep(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        letter: Letter,
+        openid: Arc<str>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let question = logins::Question::Keep {
+            name: Arc::clone(&letter.outcome_id),
+            openid: Arc::clone(&openid),
+            now_ms: now.unix_ms,
+            until_ms: now.unix_ms.saturating_add(KEPT_FOR_MS),
+        };
+        let request = Request::Login(question);
+        effects.push(Effect::Store { ticket, request });
+        self.enter(ticket, Stage::Keeping(letter, openid));
     }
 
     pub(super) fn exchanged(
@@ -168,7 +192,7 @@ impl Engine {
         answer: &Exchanged,
         effects: &mut Vec<Effect>,
     ) {
-        self.exchanges.under_way = self.exchanges.under_way.saturating_sub(1);
+        self.exchanges.ended(now, ticket, answer);
         let Some(Duty {
             stage: Stage::Exchanging(letter),
             ..
@@ -179,15 +203,7 @@ impl Engine {
         let letter = letter.clone();
         match answer {
             Exchanged::Openid(openid) => {
-                let question = logins::Question::Keep {
-                    name: Arc::clone(&letter.outcome_id),
-                    openid: Arc::clone(openid),
-                    now_ms: now.unix_ms,
-                    until_ms: now.unix_ms.saturating_add(KEPT_FOR_MS),
-                };
-                let request = Request::Login(question);
-                effects.push(Effect::Store { ticket, request });
-                self.enter(ticket, Stage::Keeping(letter, Arc::clone(openid)));
+                self.keep(now, ticket, letter, Arc::clone(openid), effects);
             }
             Exchanged::Refused {
                 why: Refused::Busy, ..
@@ -209,8 +225,7 @@ impl Engine {
             }
             // Another process that has, or had, this record may have exchanged it, and be about to keep the user.
             Exchanged::Refused {
-                why: Refused::Used | Refused::Expired,
-                ..
+                why: Refused::Used, ..
             } if letter.asked_again == AskedAgain::No => {
                 let asked_again = AskedAgain::Yes;
                 let letter = Letter {
@@ -342,31 +357,6 @@ impl Engine {
     ) {
         let settlement = self.settlement(now, outcome, None);
         self.ask_to_settle(now, ticket, settlement, effects);
-    }
-
-    /// A message at the beginning of its way.
-    pub(super) fn delivery(
-        &self,
-        rule: Arc<Rule>,
-        message: Message,
-        message_id: Arc<str>,
-        outcome_id: Arc<str>,
-    ) -> Delivery {
-        Delivery {
-            wish: self.wish(&rule, &message),
-            rule,
-            message: Arc::new(message),
-            message_id,
-            outcome_id,
-            tries: Tries::default(),
-            permit: None,
-            asked: None,
-            rejoins: Rejoins::First,
-            calls: 0,
-            api_ms: 0,
-            called_ms: None,
-            held_by: None,
-        }
     }
 }
 

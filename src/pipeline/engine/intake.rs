@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use super::addressing::Letter;
-use super::{Duty, Effect, Engine, Origin, Stage, Unmatched, report};
+use super::{Delivery, Duty, Effect, Engine, Origin, Rejoins, Stage, Unmatched, report};
 use crate::pipeline::admission::{Admission, Ticket};
+use crate::pipeline::delivery::Tries;
 use crate::pipeline::event::{Decoded, Record, decode};
 use crate::pipeline::grants::Report;
-use crate::pipeline::message::{Made, Rejection};
+use crate::pipeline::message::{Made, Message, Rejection};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::{Epoch, Noted, Partition};
 use crate::pipeline::outcome::{Outcome, Reason, Status};
-use crate::pipeline::rules::Planned;
+use crate::pipeline::rules::{Planned, Rule};
 
 impl Engine {
     pub(super) fn take_record(
@@ -179,5 +180,30 @@ impl Engine {
         };
         self.duties.insert(ticket, duty);
         ticket
+    }
+
+    /// A message at the beginning of its way.
+    pub(super) fn delivery(
+        &self,
+        rule: Arc<Rule>,
+        message: Message,
+        message_id: Arc<str>,
+        outcome_id: Arc<str>,
+    ) -> Delivery {
+        Delivery {
+            wish: self.wish(&rule, &message),
+            rule,
+            message: Arc::new(message),
+            message_id,
+            outcome_id,
+            tries: Tries::default(),
+            permit: None,
+            asked: None,
+            rejoins: Rejoins::First,
+            calls: 0,
+            api_ms: 0,
+            called_ms: None,
+            held_by: None,
+        }
     }
 }

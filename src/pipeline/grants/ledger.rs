@@ -131,10 +131,10 @@ impl Ledger {
     /// The user, or `WeChat` with 43101, says that there is nothing left. What was accepted after that moment stays, and so does what is
     /// set aside for messages under way: they get `WeChat`'s own answer. If they are not sent after all, nothing comes back.
     pub fn reject(&mut self, at_ms: i64) {
-        if at_ms < self.known_ms {
+        if at_ms.saturating_add(WHOLE_SECOND_MS) <= self.known_ms {
             return;
         }
-        self.known_ms = at_ms;
+        self.known_ms = self.known_ms.max(at_ms);
         let before = self.reserved.iter().filter(|(_, since)| **since <= at_ms);
         self.void
             .extend(before.map(|(message_id, _)| Arc::clone(message_id)));

@@ -337,7 +337,9 @@ impl World {
         }
         let left = self.balance(key).left;
         let user = key.openid.as_ref();
-        let n_later = self.users.n_accepted_after(user, settlement.now_ms);
+        let n_later = self
+            .users
+            .n_accepted_after(user, settlement.called_ms.unwrap_or(settlement.now_ms));
         if left > n_later as u64 {
             return Err(format!(
                 "43101 leaves {left} to {user}, who has accepted {n_later} since"

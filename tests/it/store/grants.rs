@@ -292,6 +292,7 @@ fn the_plays_get_every_kind_of_answer() {
         "keep: Settled",
         "look: some left",
         "look: none left",
+        "recall: Duplicate",
         "recall: Login(User(None))",
         "recall: Login(User(Some",
         "recall: Settled",

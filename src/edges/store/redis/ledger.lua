@@ -108,10 +108,12 @@ local function hear_accept(ledger, at, source)
 end
 
 local function hear_reject(ledger, at)
-  if tonumber(at) < tonumber(ledger.known) then
+  if tonumber(at) + WHOLE_SECOND_MS <= tonumber(ledger.known) then
     return
   end
-  ledger.known = at
+  if tonumber(at) > tonumber(ledger.known) then
+    ledger.known = at
+  end
   for message_id, since in pairs(ledger.reserved) do
     if tonumber(since) <= tonumber(at) then
       ledger.void[message_id] = '1'

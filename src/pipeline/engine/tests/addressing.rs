@@ -238,3 +238,26 @@ fn a_message_that_another_record_brought_before_is_a_duplicate_and_its_code_is_n
     );
     assert!(outcome.duplicate_of.is_some());
 }
+
+#[test]
+fn two_messages_with_one_code_share_its_exchange() {
+    let mut bench = addressed_by_code();
+    let other = EVENT.replace("e1", "e2");
+    let first = bench.step(Input::Record {
+        epoch: Epoch(1),
+        record: record(1, EVENT),
+    });
+    let second = bench.step(Input::Record {
+        epoch: Epoch(1),
+        record: record(2, &other),
+    });
+    let [code] = exchanges(&first).try_into().unwrap();
+    assert_eq!(exchanges(&second), []);
+    let effects = bench.step(exchanged(code, openid("oABCDEF012345")));
+    assert_eq!(exchanges(&effects), []);
+    let sends = effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Send { .. }));
+    assert_eq!(sends.count(), 1, "one message at a time to each user");
+    assert_eq!(bench.engine.status().unaddressed, 0);
+}

@@ -298,7 +298,7 @@ fn what_was_before_the_count_was_known_changes_nothing_whenever_it_is_told() {
     );
     assert_eq!(numbers(&ledger), [1, 0, 0, 1]);
     ledger.set(5, NOW_MS);
-    reject(&mut ledger, NOW_MS - 1);
+    reject(&mut ledger, NOW_MS - WHOLE_SECOND_MS);
     assert_eq!(numbers(&ledger), [5, 0, 0, 5]);
     assert_eq!(
         accept(&mut ledger, Source::Event, NOW_MS - HOUR_MS / 2),
