@@ -15,7 +15,7 @@ use crate::edges::http::grants::MOST_ROWS;
 use crate::pipeline::catalog::Catalog;
 use crate::pipeline::grants::Named;
 use crate::pipeline::outcome::RecipientStyle;
-use desk::Desk;
+use desk::{Desk, Missing};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -135,7 +135,7 @@ async fn set(settings: &Settings, catalog: &Catalog, arguments: Set) -> anyhow::
 }
 
 async fn ask_once(settings: &Settings, way: &Way, wanted: &[Wanted]) -> anyhow::Result<Vec<Line>> {
-    let mut desk = Desk::open(settings, way.at.as_deref()).await?;
+    let mut desk = Desk::open(settings, way.at.as_deref(), Missing::Refuse).await?;
     let lines = desk.ask(wanted).await;
     desk.close().await?;
     lines
@@ -149,7 +149,7 @@ async fn import(settings: &Settings, catalog: &Catalog, arguments: Import) -> an
             return Ok(Exit::No);
         }
     };
-    let mut desk = Desk::open(settings, arguments.way.at.as_deref()).await?;
+    let mut desk = Desk::open(settings, arguments.way.at.as_deref(), Missing::Make).await?;
     let mut progress = Progress::new();
     let mut n_set = 0;
     let mut failure = None;

@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::config::Settings;
+use crate::config::{ClientAddress, Settings};
 use crate::edges::kafka::postbox::Postbox;
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::WeChat;
@@ -64,14 +64,17 @@ impl Open {
 pub fn open(listener: TcpListener, parts: &Parts) -> anyhow::Result<Open> {
     let (life, watched) = watch::channel(Life::Serving);
     let router = router(parts, &watched)?;
+    let public = parts.settings.public.as_ref();
+    let client_address = public.map_or(ClientAddress::Peer, |public| public.client_address);
     let service = router.into_make_service_with_connect_info::<Peer>();
     let mut until = watched;
     let end = async move {
         // The sender going away means the same as its word.
         let _told = until.wait_for(|life| *life == Life::Draining).await.is_ok();
     };
+    let bounded = Bounded::new(listener, client_address);
     tokio::spawn(async move {
-        let served = axum::serve(Bounded::new(listener), service).with_graceful_shutdown(end);
+        let served = axum::serve(bounded, service).with_graceful_shutdown(end);
         if let Err(error) = served.await {
             tracing::error!(%error, "callbacks and the mini program are not served any more");
         }

@@ -4,16 +4,19 @@
 //! durable. A batch that fails is tried again, whole, until it succeeds: requests are made so that this does no harm. The service hears
 //! when the store goes down and when it is back; requests simply wait meanwhile.
 
+mod client;
 mod health;
 mod redis;
 mod sqlite;
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
+pub use self::client::{MOST_QUESTIONS, NoAnswer, StoreClient};
 use self::health::Health;
 use self::redis::Redis;
 use self::sqlite::Sqlite;
@@ -43,6 +46,8 @@ pub enum Stored {
 /// The store. It counts as up until it says otherwise; whether a Redis server is there is looked at as soon as the store starts.
 pub struct Store {
     orders: Sender<Order>,
+    /// What is left of [`MOST_QUESTIONS`].
+    places: Arc<Semaphore>,
     /// While this is there, the thread tries failed batches again.
     hope: Sender<()>,
     /// Says nothing; it is hung up when the thread has ended.
@@ -66,50 +71,11 @@ enum Asker {
     /// The service, with this ticket.
     Service(Ticket),
     /// Somebody with a question of his own.
-    Client(oneshot::Sender<Answer>),
-}
-
-/// For those who have questions of their own, beside the service.
-#[derive(Clone)]
-pub struct StoreClient {
-    orders: Sender<Order>,
-}
-
-/// The store was closed before it answered. What was asked may or may not have been carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the state store is closed")]
-pub struct StoreGone;
-
-impl StoreClient {
-    /// Asks, and waits for the answer for as long as the store is down. Who does not want to wait so long drops the future; the request
-    /// is carried out all the same.
-    pub async fn ask(&self, request: Request) -> Result<Answer, StoreGone> {
-        self.queue(request)?.await.map_err(|_| StoreGone)
-    }
-
-    /// Asks all of these at once, so that they make few batches. The answers come in the order of the requests.
-    pub async fn ask_all(
-        &self,
-        requests: impl IntoIterator<Item = Request>,
-    ) -> Result<Vec<Answer>, StoreGone> {
-        let queued: Result<Vec<_>, StoreGone> = requests
-            .into_iter()
-            .map(|request| self.queue(request))
-            .collect();
-        let mut answers = Vec::new();
-        for answer in queued? {
-            answers.push(answer.await.map_err(|_| StoreGone)?);
-        }
-        Ok(answers)
-    }
-
-    fn queue(&self, request: Request) -> Result<oneshot::Receiver<Answer>, StoreGone> {
-        let (answer_in, answer) = oneshot::channel();
-        let asker = Asker::Client(answer_in);
-        let order = Order::Ask(Asked { asker, request });
-        self.orders.send(order).map_err(|_| StoreGone)?;
-        Ok(answer)
-    }
+    Client {
+        answer: oneshot::Sender<Answer>,
+        /// Given back when the thread is done with the question.
+        _place: OwnedSemaphorePermit,
+    },
 }
 
 /// What the store in memory keeps, claims and outcomes together. With the outcomes' text that is some 100 MB at most; the oldest go first.
@@ -179,6 +145,7 @@ impl Store {
             .spawn(work)?;
         Ok(Self {
             orders: orders_in,
+            places: Arc::new(Semaphore::new(MOST_QUESTIONS)),
             hope,
             ended,
         })
@@ -196,9 +163,7 @@ impl Store {
 
     /// For questions beside the service's own.
     pub fn client(&self) -> StoreClient {
-        StoreClient {
-            orders: self.orders.clone(),
-        }
+        StoreClient::new(self.orders.clone(), Arc::clone(&self.places))
     }
 
     /// Carries out what is queued and ends the thread. Gives up after `limit`; what was not answered by then may or may not have
@@ -208,6 +173,7 @@ impl Store {
             orders,
             hope,
             ended,
+            ..
         } = self;
         if orders.send(Order::Close).is_err() {
             tracing::debug!("the store's thread has ended by itself");
@@ -290,6 +256,7 @@ impl Keeper {
                             Err(_) => break,
                         }
                     }
+                    batch.retain(Asked::is_wanted);
                     if !self.carry_out(batch) || is_closing {
                         return;
                     }
@@ -313,6 +280,9 @@ impl Keeper {
 
     /// Carries a batch out, however often it takes, and answers. Gives `false` if the store was closed before it succeeded.
     fn carry_out(&mut self, batch: Vec<Asked>) -> bool {
+        if batch.is_empty() {
+            return true;
+        }
         let n_requests = batch.len();
         let (askers, requests): (Vec<Asker>, Vec<Request>) = batch
             .into_iter()
@@ -347,7 +317,7 @@ impl Keeper {
         let is_heard = match asker {
             Asker::Service(_) if answer == Answer::Released => true,
             Asker::Service(ticket) => self.answers.send(Stored::Answer { ticket, answer }).is_ok(),
-            Asker::Client(client) => client.send(answer).is_ok(),
+            Asker::Client { answer: client, .. } => client.send(answer).is_ok(),
         };
         if !is_heard {
             tracing::debug!("an answer of the store comes too late for whoever asked");

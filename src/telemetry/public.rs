@@ -46,7 +46,7 @@ impl PublicMetrics {
         );
         let pushes = opts(
             "pushes_total",
-            "What WeChat pushed, by app and kind: popup, change, sent, customer_message, other, unreadable. Told again, it counts again.",
+            "What WeChat pushed, by app and kind: popup, change, sent, customer_message, other, unreadable. A repetition counts again, unless the first is still under way.",
         );
         let receipts = opts(
             "receipts_total",

@@ -44,6 +44,17 @@ fn folder() -> TempDir {
     folder
 }
 
+/// The same, with a state file that a service has left.
+fn folder_with_state() -> TempDir {
+    let folder = folder();
+    let (answers, _said) = mpsc::unbounded_channel();
+    let url = StateUrl::Sqlite(folder.path().join("state.db"));
+    let remember = Duration::from_hours(1);
+    let store = Store::start(&State { url, remember }, "g", answers).unwrap();
+    store.close(LIMIT);
+    folder
+}
+
 fn grants(folder: &Path, arguments: &[&str]) -> Said {
     run(folder, &[&["grants"], arguments].concat())
 }
@@ -120,7 +131,7 @@ impl Pages {
 
 #[test]
 fn a_store_without_a_service_is_asked_itself() {
-    let folder = folder();
+    let folder = folder_with_state();
     let said = set(folder.path(), "3", &[]);
     assert_eq!(said.code, Some(0), "{}", said.err);
     said.must_have(&[
@@ -150,8 +161,29 @@ fn a_store_without_a_service_is_asked_itself() {
 }
 
 #[test]
-fn a_table_is_for_people() {
+fn only_an_import_makes_a_state_file() {
     let folder = folder();
+    let file = folder.path().join("state.db");
+    let path = file.display().to_string();
+    let shown = grants(
+        folder.path(),
+        &["show", "--app", "shop", "--openid", OPENID],
+    );
+    for said in [shown, set(folder.path(), "3", &[])] {
+        assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
+        said.must_have(&["no service answers at", "there is no state file", &path]);
+        assert!(!file.exists());
+    }
+    let input = format!("openid,template,left\n{OPENID},order_completed,7\n");
+    let said = import_input(folder.path(), &input);
+    assert_eq!((said.code, said.out.as_str()), (Some(0), "1 set\n"));
+    said.must_have(&["there is no state file", &path, "a new one is made"]);
+    assert_eq!(show(folder.path(), &[])["templates"][0]["left"], 7);
+}
+
+#[test]
+fn a_table_is_for_people() {
+    let folder = folder_with_state();
     set(folder.path(), "12", &[]);
     let said = grants(
         folder.path(),
@@ -280,7 +312,7 @@ fn pages_answer_with_the_right_status() {
 
 #[test]
 fn an_import_is_checked_before_anything_is_set() {
-    let folder = folder();
+    let folder = folder_with_state();
     let file = folder.path().join("grants.csv");
     let bad = format!(
         "app,openid,template,left\n\

@@ -1,5 +1,6 @@
 //! The mini program's three requests over HTTP: log in, report an answer, publish an event. What it may not do is refused, and no user is named.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
@@ -35,26 +36,30 @@ allow_origins  = ["https://h5.example.com"]
 type = "reminder.requested"
 "#;
 
-/// `sns/jscode2session` as WeChat answers it: a code `user-X` is the user X, the others are refused by their number.
+/// `sns/jscode2session` as WeChat answers it: a code `user-X` is the user X, once; the others are refused by their number.
 fn start_wechat() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     // It ends with the process of the tests.
     thread::spawn(move || {
+        let mut used = BTreeSet::new();
         for stream in listener.incoming() {
-            answer_login(&stream.unwrap());
+            answer_login(&stream.unwrap(), &mut used);
         }
     });
     url
 }
 
-fn answer_login(mut stream: &TcpStream) {
+fn answer_login(mut stream: &TcpStream, used: &mut BTreeSet<String>) {
     let mut lines = BufReader::new(stream).lines();
     let request = lines.next().unwrap().unwrap();
     while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
     let (_, code) = request.split_once("js_code=").unwrap();
     let code = code.split(['&', ' ']).next().unwrap();
     let body = match code.split_once("user-") {
+        Some(_) if !used.insert(code.to_owned()) => {
+            json!({ "errcode": 40163, "errmsg": "code been used rid: 1-2" })
+        }
         Some((_, openid)) => json!({ "openid": openid, "session_key": "c2Vzc2lvbi1rZXk=" }),
         None => json!({ "errcode": code.parse::<i64>().unwrap(), "errmsg": "refused rid: 1-2" }),
     };
@@ -189,6 +194,7 @@ fn answers_of_users_become_grants() {
     let mut answers = json!({ TEMPLATE: "acceptWithAudio", "unknown": "accept" });
     answers["dN8rQ2wXkL5vHj1TzYpB7mCe4sGfA9oU3iRxK6tWq0E"] = json!("reject");
     answers["pVsEvYJLfQd3mKTq0aQvN2yWlR7c1xUoZ9hBt4gSe6k"] = json!("ban");
+    // Told again it counts no more.
     for counted in [1, 0] {
         let body = json!({ "id": "tap-1", "answers": answers });
         let answer = report(Some(&token), body);
@@ -256,10 +262,11 @@ fn an_event_of_the_mini_program_is_published_for_its_user() {
     let [event] = source.read_to_end() else {
         panic!("one event is there, and no other");
     };
+    let source = format!("/miniapp/shop/{user}");
     let headers = [
         ("ce_id", id.as_str()),
         ("ce_type", "reminder.requested"),
-        ("ce_source", "/miniapp/shop"),
+        ("ce_source", source.as_str()),
         ("ce_specversion", "1.0"),
         ("content-type", "application/json"),
     ];
@@ -311,7 +318,7 @@ fn pages_of_known_origins_may_call_and_addresses_are_limited() {
 #[test]
 fn while_the_store_hangs_nothing_is_promised() {
     let redis = Redis::start();
-    let stage = Stage::new("miniapp-stalled", "", redis.url());
+    let stage = Stage::new("miniapp-stalled", "grants = \"enforce\"", redis.url());
     let token = stage.log_in("oUserWhoWaits_000001");
     redis.freeze();
     let body = json!({ "id": "tap-1", "answers": { TEMPLATE: "accept" } });
@@ -327,6 +334,9 @@ fn while_the_store_hangs_nothing_is_promised() {
         }
         answer = stage.post("/miniapp/subscriptions", Some(&token), &body);
     }
+    assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.json(), json!({ "counted": 1 }));
+    // The code of the login that failed is as good as it was.
+    stage.log_in("o2");
     stage.end(&[&token]);
 }

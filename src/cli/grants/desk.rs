@@ -15,6 +15,15 @@ use crate::edges::store::{Store, Stored};
 /// A service or a store that does not answer by then has other troubles. The service waits five seconds for its store.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// What is done if there is no state file where the settings say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// It is an error: nothing is known of anybody in a new file, and what is set there no service may ever read.
+    Refuse,
+    /// It is made, and said: a count is moved in before the service's first start.
+    Make,
+}
+
 /// Whoever is asked.
 pub(super) enum Desk {
     /// The running service, at this address.
@@ -32,7 +41,11 @@ pub(super) enum Desk {
 impl Desk {
     /// Looks for the service at `at`, or where the settings say. If nobody listens there, the store of the settings is opened; but not
     /// if somebody has said where to ask.
-    pub(super) async fn open(settings: &Settings, at: Option<&str>) -> anyhow::Result<Self> {
+    pub(super) async fn open(
+        settings: &Settings,
+        at: Option<&str>,
+        missing: Missing,
+    ) -> anyhow::Result<Self> {
         let address = at.map_or_else(|| reachable(settings.listen).to_string(), str::to_owned);
         let http = reqwest::Client::builder()
             .timeout(PATIENCE)
@@ -41,7 +54,7 @@ impl Desk {
         match http.get(format!("http://{address}/healthz")).send().await {
             Ok(_) => Ok(Self::Service { http, address }),
             Err(error) if error.is_connect() && at.is_none() => {
-                Self::open_store(settings, &address)
+                Self::open_store(settings, &address, missing)
             }
             Err(error) => {
                 Err(error.without_url()).with_context(|| format!("no service answers at {address}"))
@@ -49,15 +62,27 @@ impl Desk {
         }
     }
 
-    fn open_store(settings: &Settings, address: &str) -> anyhow::Result<Self> {
+    fn open_store(settings: &Settings, address: &str, missing: Missing) -> anyhow::Result<Self> {
         if settings.state.url == StateUrl::Memory {
             bail!(
                 "no service answers at {address}, and with [state] url = \"memory:\" nothing is kept anywhere else: start the service, or say with --at where it listens"
             );
         }
-        complain(format_args!(
-            "no service answers at {address}; the state store is asked itself"
-        ));
+        let new_file = match &settings.state.url {
+            StateUrl::Sqlite(path) if !path.exists() => Some(path.display()),
+            StateUrl::Sqlite(_) | StateUrl::Memory | StateUrl::Redis(_) => None,
+        };
+        match (new_file, missing) {
+            (Some(path), Missing::Refuse) => bail!(
+                "no service answers at {address}, and there is no state file {path}: check [state] url and the folder in which this runs, or say with --at where the service listens"
+            ),
+            (Some(path), Missing::Make) => complain(format_args!(
+                "no service answers at {address}, and there is no state file {path}: a new one is made"
+            )),
+            (None, _) => complain(format_args!(
+                "no service answers at {address}; the state store is asked itself"
+            )),
+        }
         let (answers, said) = mpsc::unbounded_channel();
         let store = Store::start(&settings.state, &settings.kafka.group, answers)?;
         Ok(Self::Store { store, said })

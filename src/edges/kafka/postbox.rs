@@ -3,15 +3,11 @@
 //! It is not idempotent, so there is no sequence that it could lose and no state in which it never publishes again. What it may publish
 //! twice for that (a receipt, a mini program's event) has an id that tells the second from a new one.
 
-use std::time::Duration;
-
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{
-    BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer,
-};
+use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::oneshot;
 
@@ -98,13 +94,6 @@ impl Postbox {
         match answered.await {
             Ok(delivered) => delivered.map_err(PostError::of),
             Err(_) => Err(PostError::Closed),
-        }
-    }
-
-    /// Waits until everything handed over has been answered, or the limit is over. Blocks.
-    pub fn close(&self, limit: Duration) {
-        if let Err(error) = self.producer.flush(limit) {
-            tracing::debug!(%error, "the producer has ended with records under way");
         }
     }
 }

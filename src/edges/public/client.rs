@@ -13,6 +13,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::time::Instant;
 
 use super::refusal::Refusal;
 use crate::config::ClientAddress;
@@ -69,10 +70,14 @@ fn parse_address(text: &str) -> Option<IpAddr> {
     parsed.map(|address: IpAddr| address.to_canonical())
 }
 
-fn is_inside(address: IpAddr) -> bool {
+/// Where our own proxies stand: nobody comes from such an address through the internet. 100.64.0.0/10 (RFC 6598) is where balancers of
+/// clouds have theirs.
+pub(super) fn is_inside(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
-            address.is_private() || address.is_loopback() || address.is_link_local()
+            let [first, second, ..] = address.octets();
+            let is_shared = first == 100 && (64..128).contains(&second);
+            is_shared || address.is_private() || address.is_loopback() || address.is_link_local()
         }
         IpAddr::V6(address) => {
             address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
@@ -94,11 +99,20 @@ pub(super) fn household(address: IpAddr) -> IpAddr {
 /// A pace for each of many.
 pub(super) struct Paces<K: Hash + Eq + Clone> {
     quota: Quota,
-    limiter: Mutex<DefaultKeyedRateLimiter<K>>,
+    known: Mutex<Known<K>>,
+}
+
+struct Known<K: Hash + Eq + Clone> {
+    limiter: DefaultKeyedRateLimiter<K>,
+    /// When it was last looked through for those who may be forgotten.
+    tidied: Option<Instant>,
 }
 
 /// How many are remembered: some ten megabytes.
 const MOST_REMEMBERED: usize = 100_000;
+
+/// Looking through all of them takes milliseconds, in which nobody else is served: an attack must not have that for each request.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 impl<K: Hash + Eq + Clone> Paces<K> {
     pub(super) fn new(rate: Rate) -> Self {
@@ -109,28 +123,40 @@ impl<K: Hash + Eq + Clone> Paces<K> {
             .allow_burst(rate.burst);
         Self {
             quota,
-            limiter: Mutex::new(RateLimiter::keyed(quota)),
+            known: Mutex::new(Known {
+                limiter: RateLimiter::keyed(quota),
+                tidied: None,
+            }),
         }
     }
 
     /// Takes room for one request.
     pub(super) fn take(&self, key: &K) -> Result<(), Refusal> {
-        let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
-        if limiter.len() >= MOST_REMEMBERED {
-            limiter.retain_recent();
-            if limiter.len() >= MOST_REMEMBERED {
-                // So many at once are an attack from many addresses, against which this limit is none: everybody begins anew.
-                tracing::warn!(
-                    remembered = MOST_REMEMBERED,
-                    "too many clients at once to remember the pace of each"
-                );
-                *limiter = RateLimiter::keyed(self.quota);
-            }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.limiter.len() >= MOST_REMEMBERED {
+            self.make_room(&mut known);
         }
-        limiter.check_key(key).map_err(|not_until| {
+        known.limiter.check_key(key).map_err(|not_until| {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
             Refusal::TooManyRequests(wait.as_secs().saturating_add(1))
         })
+    }
+
+    fn make_room(&self, known: &mut Known<K>) {
+        let now = Instant::now();
+        let is_tidy = |tidied: Instant| now.saturating_duration_since(tidied) < TIDY_EVERY;
+        if !known.tidied.is_some_and(is_tidy) {
+            known.tidied = Some(now);
+            known.limiter.retain_recent();
+        }
+        if known.limiter.len() >= MOST_REMEMBERED {
+            // So many at once are an attack from many addresses, against which this limit is none: everybody begins anew.
+            tracing::warn!(
+                remembered = MOST_REMEMBERED,
+                "too many clients at once to remember the pace of each"
+            );
+            known.limiter = RateLimiter::keyed(self.quota);
+        }
     }
 }
 
@@ -211,6 +237,8 @@ mod tests {
         assert_eq!(address(&["[2001:db8::1]:4711"]), "2001:db8::1");
         assert_eq!(address(&["::ffff:203.0.113.7"]), "203.0.113.7");
         assert_eq!(address(&["10.0.0.2, 10.0.0.3"]), "10.0.0.3");
+        assert_eq!(address(&["203.0.113.7, 100.64.0.1"]), "203.0.113.7");
+        assert_eq!(address(&["203.0.113.7, 100.128.0.1"]), "100.128.0.1");
         assert_eq!(address(&["203.0.113.7, unknown"]), "127.0.0.1");
         let peer = "[::ffff:203.0.113.9]:5".parse().unwrap();
         let mut headers = HeaderMap::new();
@@ -252,6 +280,23 @@ mod tests {
         for key in 0..=MOST_REMEMBERED {
             assert_eq!(paces.take(&key), Ok(()));
         }
-        assert!(paces.limiter.lock().unwrap().len() < MOST_REMEMBERED);
+        assert!(paces.known.lock().unwrap().limiter.len() < MOST_REMEMBERED);
+    }
+    #[test]
+    fn those_remembered_are_looked_through_now_and_then_only() {
+        let paces = Paces::new(Rate {
+            per_second: 1_000_000.0,
+            burst: NonZeroU32::MIN,
+        });
+        let fill = || (0..=MOST_REMEMBERED).all(|key| paces.take(&key).is_ok());
+        let tidied = || paces.known.lock().unwrap().tidied;
+        assert!(fill());
+        assert!(tidied().is_some());
+        // As if it were done at this moment, however slow the machine is.
+        let now = Instant::now() + Duration::from_hours(1);
+        paces.known.lock().unwrap().tidied = Some(now);
+        assert!(fill());
+        assert_eq!(tidied(), Some(now));
+        assert!(paces.known.lock().unwrap().limiter.len() < MOST_REMEMBERED);
     }
 }

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::client::{Paces, address_of, household, read_body};
 use super::listener::Peer;
@@ -36,6 +36,7 @@ use crate::pipeline::grants::{self, Counted, Policies, Policy, Report, Source, W
 use crate::pipeline::logins;
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::{Metrics, PublicRoute};
+use login::MOST_EXCHANGES;
 pub(super) use login::login;
 use session::Signer;
 
@@ -51,6 +52,8 @@ pub(super) struct MiniApp {
     rules: watch::Receiver<Arc<RuleSet>>,
     policies: Policies,
     wechat: Arc<WeChat>,
+    /// Room for exchanges with `WeChat`.
+    exchanges: Semaphore,
     store: StoreClient,
     postbox: Arc<Postbox>,
     metrics: Arc<Metrics>,
@@ -86,6 +89,7 @@ impl MiniApp {
             rules: parts.rules.clone(),
             policies: parts.settings.policies(),
             wechat: Arc::clone(&parts.wechat),
+            exchanges: Semaphore::new(MOST_EXCHANGES),
             store: parts.store.clone(),
             postbox,
             metrics: Arc::clone(&parts.metrics),
@@ -251,7 +255,8 @@ impl MiniApp {
             .map_err(|_| Refusal::BadRequest("`data` cannot be written"))?;
         let key = name_of(&user.openid);
         let id = format!("{key}-{}", said.id);
-        let source = format!("/miniapp/{}", user.app);
+        // The source is a part of what is sent once: whatever a rule makes of the data there, one user cannot use up another's message.
+        let source = format!("/miniapp/{}/{key}", user.app);
         let time = rfc3339_ms(now_ms());
         let headers = [
             ("ce_specversion", "1.0"),

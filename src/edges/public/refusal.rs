@@ -22,7 +22,7 @@ pub(super) enum Refusal {
     Forbidden,
     /// 40029
     LoginCodeExpired,
-    /// 40163
+    /// 40163, or exchanged for a login that the store did not keep.
     LoginCodeUsed,
     /// 40226
     UserBlocked,

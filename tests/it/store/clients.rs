@@ -1,6 +1,6 @@
 //! Whoever has a question beside the service.
 
-use wx_courier::edges::store::{StoreClient, StoreGone};
+use wx_courier::edges::store::{MOST_QUESTIONS, NoAnswer, StoreClient};
 use wx_courier::pipeline::grants::{Balance, Key, Question, Reply};
 
 use super::*;
@@ -30,7 +30,7 @@ fn ask(
     desk: &Desk,
     client: &StoreClient,
     request: Request,
-) -> tokio::task::JoinHandle<Result<Answer, StoreGone>> {
+) -> tokio::task::JoinHandle<Result<Answer, NoAnswer>> {
     let client = client.clone();
     let _inside = desk.runtime.enter();
     tokio::spawn(async move { client.ask(request).await })
@@ -64,8 +64,8 @@ fn many_questions_are_answered_in_their_order() {
     let folder = tempfile::tempdir().unwrap();
     let desk = Desk::sqlite(folder.path());
     let client = desk.store.client();
-    let answers = desk.runtime.block_on(client.ask_all((0..2_000).map(set)));
-    assert_eq!(answers.unwrap(), (0..2_000).map(left).collect::<Vec<_>>());
+    let answers = desk.runtime.block_on(client.ask_all((0..1_000).map(set)));
+    assert_eq!(answers.unwrap(), (0..1_000).map(left).collect::<Vec<_>>());
     desk.close();
 }
 
@@ -83,7 +83,7 @@ fn a_store_closes_with_clients_alive() {
     // The thread has ended, or this would wait for ever: whoever would answer is gone.
     let ended = runtime.block_on(async { tokio::time::timeout(LIMIT, said.recv()).await });
     assert_eq!(ended, Ok(None));
-    assert_eq!(runtime.block_on(client.ask(set(1))), Err(StoreGone));
+    assert_eq!(runtime.block_on(client.ask(set(1))), Err(NoAnswer::Gone));
     // And the file is free.
     Desk::sqlite(folder.path()).close();
 }
@@ -101,5 +101,34 @@ fn a_client_of_a_store_that_is_closed_while_it_is_down_hears_that_it_is_gone() {
     let Desk { store, runtime, .. } = desk;
     store.close(Duration::from_millis(100));
     let answered = runtime.block_on(async { tokio::time::timeout(LIMIT, asked).await });
-    assert_eq!(answered.unwrap().unwrap(), Err(StoreGone));
+    assert_eq!(answered.unwrap().unwrap(), Err(NoAnswer::Gone));
+}
+
+#[test]
+fn while_the_store_is_down_the_queue_has_an_end() {
+    let redis = Redis::start();
+    let mut desk = Desk::redis(&redis, "g");
+    let client = desk.store.client();
+    redis.freeze();
+    let number = u32::try_from(MOST_QUESTIONS).unwrap();
+    let asked = {
+        let client = client.clone();
+        let all = async move { client.ask_all((0..number).map(set)).await };
+        desk.runtime.spawn(all)
+    };
+    desk.hear_down();
+    // Who comes now is not kept waiting.
+    let refused = desk
+        .runtime
+        .block_on(async { tokio::time::timeout(LIMIT, client.ask(set(0))).await });
+    assert_eq!(refused, Ok(Err(NoAnswer::Full)));
+    redis.thaw();
+    assert_eq!(desk.hear(), Stored::Back);
+    let answered = desk
+        .runtime
+        .block_on(async { tokio::time::timeout(LIMIT, asked).await });
+    let answers = answered.unwrap().unwrap().unwrap();
+    assert_eq!(answers.last(), Some(&left(u64::from(number - 1))));
+    assert_eq!(desk.runtime.block_on(client.ask(set(7))), Ok(left(7)));
+    desk.close();
 }

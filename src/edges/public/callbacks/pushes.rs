@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
-use tokio::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::super::{Life, Parts, now_ms};
 use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
-use crate::edges::store::{StoreClient, StoreGone};
+use crate::edges::store::{NoAnswer, StoreClient};
 use crate::pipeline::callback::{Choice, Delivery, Notice, Push, RECEIPT_TYPE, Receipt, Told};
 use crate::pipeline::claims::{Answer, Request};
 use crate::pipeline::grants::{self, Policies, Policy, Report, Source};
@@ -37,16 +36,56 @@ pub(super) struct Pushes {
     source: String,
     style: RecipientStyle,
     life: watch::Receiver<Life>,
-    room: Arc<Semaphore>,
+    rooms: Rooms,
     under_way: Mutex<HashMap<String, watch::Receiver<Progress>>>,
 }
 
-/// How many pushes may wait for the store or for Kafka; further ones are refused, and `WeChat` tries them again.
+/// How many pushes of each room may wait for the store or for Kafka; further ones are refused, and `WeChat` tries them again.
 const MOST_UNDER_WAY: usize = 1_000;
 
-/// How long a receipt waits for its outcome: it can come before the answer to the call itself.
+/// Where pushes wait. Receipts of messages that somebody else sends for the same app wait long and for nothing; however many there are,
+/// they take no place from what users have said.
+struct Rooms {
+    answers: Arc<Semaphore>,
+    receipts: Arc<Semaphore>,
+}
+
+impl Rooms {
+    fn new(places: usize) -> Self {
+        Self {
+            answers: Arc::new(Semaphore::new(places)),
+            receipts: Arc::new(Semaphore::new(places)),
+        }
+    }
+
+    /// A place for a push; `None` if its room is full.
+    fn take(&self, notice: &Notice) -> Option<OwnedSemaphorePermit> {
+        let room = match notice {
+            Notice::Sent(_) => &self.receipts,
+            Notice::Popup(_) | Notice::Change(_) | Notice::CustomerMessage | Notice::Other => {
+                &self.answers
+            }
+        };
+        Arc::clone(room).try_acquire_owned().ok()
+    }
+}
+
+/// How long a receipt waits for its outcome, in all: it can come before the answer to the call itself.
 const JOIN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The first of the waits. Each further one is twice as long: an outcome that is not there after a second is hardly ever ours.
 const JOIN_AGAIN: Duration = Duration::from_millis(100);
+
+/// The waits between the questions for an outcome.
+fn join_waits() -> impl Iterator<Item = Duration> {
+    let (mut wait, mut left) = (JOIN_AGAIN, JOIN_PATIENCE);
+    std::iter::from_fn(move || {
+        let now = wait.min(left);
+        left = left.saturating_sub(now);
+        wait = wait.saturating_mul(2);
+        (!now.is_zero()).then_some(now)
+    })
+}
 
 /// The wait before a receipt that Kafka did not take is published again.
 const PUBLISH_AGAIN: Duration = Duration::from_secs(1);
@@ -54,8 +93,8 @@ const PUBLISH_AGAIN: Duration = Duration::from_secs(1);
 /// The work cannot be done in this life of the process.
 struct GivenUp;
 
-impl From<StoreGone> for GivenUp {
-    fn from(_: StoreGone) -> Self {
+impl From<NoAnswer> for GivenUp {
+    fn from(_: NoAnswer) -> Self {
         Self
     }
 }
@@ -73,7 +112,7 @@ impl Pushes {
             source: format!("/wx-courier/{}", parts.settings.kafka.group),
             style: outcomes.recipient,
             life,
-            room: Arc::new(Semaphore::new(MOST_UNDER_WAY)),
+            rooms: Rooms::new(MOST_UNDER_WAY),
             under_way: Mutex::default(),
         }
     }
@@ -92,7 +131,7 @@ impl Pushes {
         if let Some(progress) = under_way.get(&name) {
             return Some(progress.clone());
         }
-        let permit = Arc::clone(&self.room).try_acquire_owned().ok()?;
+        let permit = self.rooms.take(&push.notice)?;
         self.metrics.push(app, push.notice.as_str());
         let (progress_in, progress) = watch::channel(Progress::UnderWay);
         under_way.insert(name.clone(), progress.clone());
@@ -161,7 +200,7 @@ impl Pushes {
             now_ms: now_ms(),
         };
         let question = grants::Question::Report(report);
-        self.store.ask(Request::Grant(question)).await?;
+        self.store.ask_in_turn(Request::Grant(question)).await?;
         self.metrics.grant_reported(Source::Callback);
         Ok(())
     }
@@ -193,26 +232,29 @@ impl Pushes {
         self.metrics.receipt(&receipt);
         let now_ms = now_ms();
         let done = receipts::Question::Done { key, now_ms };
-        self.store.ask(Request::Receipt(done)).await?;
+        self.store.ask_in_turn(Request::Receipt(done)).await?;
         Ok(())
     }
 
     async fn join(&self, key: &receipts::Key) -> Result<Joined, GivenUp> {
-        let deadline = Instant::now() + JOIN_PATIENCE;
+        let mut waits = join_waits();
         loop {
             let question = receipts::Question::Join {
                 key: key.clone(),
                 now_ms: now_ms(),
             };
-            let Answer::Receipt(reply) = self.store.ask(Request::Receipt(question)).await? else {
+            let Answer::Receipt(reply) = self.store.ask_in_turn(Request::Receipt(question)).await?
+            else {
                 // A store answers what it was asked.
                 return Err(GivenUp);
             };
             match reply {
                 Reply::Joined(outcome) => return Ok(Joined::To(outcome)),
                 Reply::Published | Reply::Noted => return Ok(Joined::Published),
-                Reply::Unknown if Instant::now() > deadline => return Ok(Joined::ToNothing),
-                Reply::Unknown => tokio::time::sleep(JOIN_AGAIN).await,
+                Reply::Unknown => match waits.next() {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Ok(Joined::ToNothing),
+                },
             }
         }
     }
@@ -264,4 +306,30 @@ enum Joined {
 /// Waits for the end of the service, which hangs up.
 async fn ended(life: &mut watch::Receiver<Life>) {
     while life.changed().await.is_ok() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn receipts_leave_the_answers_of_users_their_room() {
+        let rooms = Rooms::new(2);
+        let receipts: Vec<_> = (0..2)
+            .map(|_| rooms.take(&Notice::Sent(Vec::new())).unwrap())
+            .collect();
+        assert!(rooms.take(&Notice::Sent(Vec::new())).is_none());
+        let answers = [Notice::Popup(Vec::new()), Notice::Change(Vec::new())];
+        let taken: Vec<_> = answers.iter().map(|notice| rooms.take(notice)).collect();
+        assert!(taken.iter().all(Option::is_some));
+        assert!(rooms.take(&Notice::Popup(Vec::new())).is_none());
+        drop(receipts);
+        assert!(rooms.take(&Notice::Sent(Vec::new())).is_some());
+    }
+
+    #[test]
+    fn a_receipt_asks_less_and_less_often() {
+        let waits: Vec<u128> = join_waits().map(|wait| wait.as_millis()).collect();
+        assert_eq!(waits, [100, 200, 400, 800, 1_600, 1_900]);
+    }
 }

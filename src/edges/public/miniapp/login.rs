@@ -1,6 +1,7 @@
 //! `POST /miniapp/login`: a code of `wx.login` becomes a session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -8,6 +9,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::session::Session;
 use super::{MiniApp, parse};
@@ -20,6 +22,13 @@ use crate::telemetry::PublicRoute;
 
 /// A code has 32 letters; nothing says that it always will.
 const LONGEST_CODE: usize = 256;
+
+/// How many codes are exchanged at once. Each holds a connection to `WeChat`, beside those of the messages; at 0.1 s for each this is
+/// 300 logins a second.
+pub(super) const MOST_EXCHANGES: usize = 32;
+
+/// How long a login waits for its turn. The code stays good meanwhile.
+const TURN_PATIENCE: Duration = Duration::from_secs(1);
 
 /// `WeChat`: jscode2session, one user's logins are limited by the minute.
 const TOO_OFTEN: i64 = 45011;
@@ -65,23 +74,42 @@ impl MiniApp {
                 "`code` must be what wx.login gave: up to 256 letters",
             ));
         }
-        let openid = self.exchange(&app, &JsCode::new(code)).await?;
-        let now_ms = now_ms();
-        let session = Session::new(app);
+        let session = Session::new(Arc::clone(&app)).map_err(|error| {
+            tracing::error!(%error, "the operating system gives no random numbers");
+            Refusal::Unavailable
+        })?;
         let name = logins::session_name(&session.id);
+        self.is_store_there(&name).await?;
+        let turn = turn(&self.exchanges).await?;
+        let openid = self.exchange(&app, &JsCode::new(code)).await?;
+        drop(turn);
+        let now_ms = now_ms();
         let keep = logins::Question::Keep {
             name,
             openid,
             now_ms,
             until_ms: now_ms.saturating_add(self.signer.life_ms()),
         };
-        self.ask(Request::Login(keep)).await?;
+        // The code has done its work: the client must not come with it again.
+        self.ask(Request::Login(keep))
+            .await
+            .map_err(|_| Refusal::LoginCodeUsed)?;
         let token = self.signer.sign(&session, now_ms).map_err(|error| {
             tracing::error!(%error, "a session cannot be signed");
             Refusal::Unavailable
         })?;
         let expires_in = self.signer.life_s();
         Ok(Json(LoggedIn { token, expires_in }).into_response())
+    }
+
+    /// A code works once. It is not given away as long as the store could not keep what comes of it.
+    async fn is_store_there(&self, name: &Arc<str>) -> Result<(), Refusal> {
+        let recall = logins::Question::Recall {
+            name: Arc::clone(name),
+            message_id: None,
+            now_ms: now_ms(),
+        };
+        self.ask(Request::Login(recall)).await.map(|_nobody| ())
     }
 
     /// The app that a login names; it may name none if there is only one.
@@ -130,5 +158,27 @@ impl MiniApp {
                 Err(Refusal::WechatUnavailable)
             }
         }
+    }
+}
+
+/// Waits for a turn, but not for long: where `WeChat` hangs, whoever waits would wait for nothing.
+async fn turn(exchanges: &Semaphore) -> Result<SemaphorePermit<'_>, Refusal> {
+    match tokio::time::timeout(TURN_PATIENCE, exchanges.acquire()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_login_that_gets_no_turn_is_refused() {
+        let exchanges = Semaphore::new(1);
+        let first = turn(&exchanges).await.unwrap();
+        assert_eq!(turn(&exchanges).await.err(), Some(Refusal::Unavailable));
+        drop(first);
+        assert!(turn(&exchanges).await.is_ok());
     }
 }

@@ -1,6 +1,5 @@
 //! Session tokens: JWTs (RFC 7519) that name a session and say nothing of its user.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,15 +19,16 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// A session of its own. Its id need not be hard to guess, because only a signed one counts; it must not come twice.
-    pub(super) fn new(app: Arc<str>) -> Self {
-        let mut id = String::new();
-        // Writing to a String does not fail.
-        let _written = write!(id, "{:032x}", fastrand::u128(..)).is_ok();
-        Self {
+    /// A session of its own. Its id is drawn from the operating system: two processes that start at the same moment must not give the
+    /// same one to two users.
+    pub(super) fn new(app: Arc<str>) -> Result<Self, getrandom::Error> {
+        let mut drawn = [0; 16];
+        getrandom::fill(&mut drawn)?;
+        let id = format!("{:032x}", u128::from_be_bytes(drawn));
+        Ok(Self {
             id: Arc::from(id),
             app,
-        }
+        })
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_session_lasts_as_long_as_it_says() {
         let signer = signer("0123456789abcdef0123456789abcdef");
-        let session = Session::new(Arc::from("shop"));
+        let session = Session::new(Arc::from("shop")).unwrap();
         let headers = bearing(&signer.sign(&session, NOW_MS).unwrap());
         let read = |later_ms: i64| signer.session(&headers, NOW_MS + later_ms);
         assert_eq!(read(0), Some(session.clone()));
@@ -132,11 +132,20 @@ mod tests {
     }
 
     #[test]
+    fn no_two_sessions_have_the_same_id() {
+        let ids: std::collections::BTreeSet<Arc<str>> = (0..1_000)
+            .map(|_| Session::new(Arc::from("shop")).unwrap().id)
+            .collect();
+        assert_eq!(ids.len(), 1_000);
+        assert!(ids.iter().all(|id| id.len() == 32));
+    }
+
+    #[test]
     fn only_our_own_tokens_count() {
         use base64::Engine as _;
         use base64::engine::general_purpose::URL_SAFE_NO_PAD;
         let signer = signer("0123456789abcdef0123456789abcdef");
-        let session = Session::new(Arc::from("shop"));
+        let session = Session::new(Arc::from("shop")).unwrap();
         let other = self::signer("another-secret-of-thirty-two-bytes");
         let foreign = other.sign(&session, NOW_MS).unwrap();
         assert_eq!(signer.session(&bearing(&foreign), NOW_MS), None);
