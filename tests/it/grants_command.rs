@@ -342,6 +342,30 @@ fn an_import_is_checked_before_anything_is_set() {
 }
 
 #[test]
+fn lines_are_counted_as_an_editor_counts_them() {
+    let folder = folder_with_state();
+    let file = folder.path().join("grants.csv");
+    let path = file.to_str().unwrap();
+    for end in ["\n", "\r\n"] {
+        let lines = [
+            "app,openid,template,left",
+            "",
+            "shop,o1,order_completed,4",
+            "",
+            "",
+            "shop,o2,order_completed,many",
+            "shop,o1,order_completed,5",
+        ];
+        fs::write(&file, lines.join(end)).unwrap();
+        let said = grants(folder.path(), &["import", path]);
+        said.must_have(&[
+            &format!("{path}:6: left: expected a whole number"),
+            &format!("{path}:7: line 3 has the same user and template already"),
+        ]);
+    }
+}
+
+#[test]
 fn many_are_imported_and_a_second_time_changes_nothing() {
     const N_USERS: usize = 1_700;
     let folder = folder();

@@ -61,6 +61,38 @@ struct Columns {
     left: usize,
 }
 
+/// On which line a record begins. The reader's own count stands before the end of the line before, and before empty lines.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    /// Looked at up to here.
+    offset: usize,
+    line: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            offset: 0,
+            line: 1,
+        }
+    }
+
+    /// Places must be asked for in their order.
+    fn line_at(&mut self, at: &csv::Position) -> u64 {
+        let at = usize::try_from(at.byte()).unwrap_or(usize::MAX);
+        let rest = self.bytes.get(self.offset..).unwrap_or_default();
+        for byte in rest {
+            if self.offset >= at && !matches!(byte, b'\r' | b'\n') {
+                break;
+            }
+            self.line += u64::from(*byte == b'\n');
+            self.offset += 1;
+        }
+        self.line
+    }
+}
+
 /// How the app of a line is known.
 enum App {
     /// It stands in this column.
@@ -71,13 +103,18 @@ enum App {
 
 fn parse(
     file: &str,
-    input: impl Read,
+    mut input: impl Read,
     catalog: &Catalog,
 ) -> anyhow::Result<Result<Vec<Wanted>, Mistakes>> {
+    let mut bytes = Vec::new();
+    input
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("{file} cannot be read"))?;
+    let mut lines_of = Lines::of(&bytes);
     let mut reader = ReaderBuilder::new()
         .trim(Trim::All)
         .flexible(true)
-        .from_reader(input);
+        .from_reader(bytes.as_slice());
     let mut mistakes = Mistakes {
         file: file.to_owned(),
         found: Vec::new(),
@@ -101,13 +138,13 @@ fn parse(
                 return Err(error).with_context(|| format!("{file} cannot be read"));
             }
             Err(error) => {
-                let line = error.position().map(csv::Position::line);
+                let line = error.position().map(|at| lines_of.line_at(at));
                 let what = "expected text in UTF-8: save the file as CSV UTF-8".to_owned();
                 mistakes.found.push((line, what));
                 continue;
             }
         }
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |at| lines_of.line_at(at));
         if record.len() != n_columns {
             let what = format!(
                 "expected {n_columns} columns as in the first line, found {}",
