@@ -4,7 +4,9 @@ use serde_json::json;
 
 use crate::support::checks::{self, text};
 use crate::support::events::SOURCE;
+use crate::support::folder::SECRET;
 use crate::support::kafka::Kafka;
+use crate::support::push::ask;
 use crate::support::world::{Plan, World};
 
 const RULE: &str = r#"
@@ -32,6 +34,16 @@ fn book(world: &World, id: &str, code: &str) {
     world.flush();
 }
 
+/// Somebody else exchanges a code.
+fn spend(world: &World, code: &str) {
+    let (address, appid) = (world.sandbox_address().to_string(), world.appid(0));
+    let path = format!(
+        "/sns/jscode2session?appid={appid}&secret={SECRET}&js_code={code}&grant_type=authorization_code"
+    );
+    let answer = ask(&address, "GET", &path, &[], b"").json();
+    assert!(answer["openid"].is_string(), "{answer}");
+}
+
 #[test]
 fn a_code_is_exchanged_once_and_its_failures_are_outcomes() {
     let plan = Plan {
@@ -41,12 +53,14 @@ fn a_code_is_exchanged_once_and_its_failures_are_outcomes() {
     let world = World::new(Kafka::shared(), "login-codes", plan);
     let courier = world.courier();
     let mut outcomes = world.outcomes();
-    let code = "js-oUserWithACode0001";
+    let (code, spent) = ("js-oUserWithACode0001", "js-oElsewhere00000001");
+    spend(&world, spent);
     book(&world, "b1", code);
     outcomes.read_at_least(1);
     book(&world, "b2", code);
     book(&world, "b3", "no-such-code");
-    outcomes.read_at_least(3);
+    book(&world, "b4", spent);
+    outcomes.read_at_least(4);
     checks::wait_until_everything_is_committed(&world);
     courier.end_cleanly();
     let found = checks::distinct(outcomes.read_to_end());
@@ -54,23 +68,26 @@ fn a_code_is_exchanged_once_and_its_failures_are_outcomes() {
         let mut found = found.values().filter(|outcome| outcome["event_id"] == id);
         found.next().unwrap().clone()
     };
+    // Both messages share the one exchange of their code.
+    for id in ["b1", "b2"] {
+        assert_eq!(
+            (text(&of(id), "status"), text(&of(id), "reason")),
+            ("sent", "ok")
+        );
+        assert_eq!(text(&of(id), "recipient"), "oUs***001");
+    }
     assert_eq!(
-        (text(&of("b1"), "status"), text(&of("b1"), "reason")),
-        ("sent", "ok")
-    );
-    assert_eq!(text(&of("b1"), "recipient"), "oUs***001");
-    assert_eq!(
-        (text(&of("b2"), "status"), text(&of("b2"), "reason")),
+        (text(&of("b4"), "status"), text(&of("b4"), "reason")),
         ("rejected", "login_code_used")
     );
-    assert_eq!(of("b2")["errcode"], 40163);
+    assert_eq!(of("b4")["errcode"], 40163);
     assert_eq!(
         (text(&of("b3"), "status"), text(&of("b3"), "reason")),
         ("rejected", "login_code_expired")
     );
     let accepted = world.wechat.accepted();
-    assert_eq!(accepted.len(), 1);
-    assert_eq!(accepted[0].openid, "oUserWithACode0001");
+    let users: Vec<&str> = accepted.iter().map(|sent| sent.openid.as_str()).collect();
+    assert_eq!(users, ["oUserWithACode0001"; 2]);
     let everything = serde_json::to_string(&found.values().collect::<Vec<_>>()).unwrap();
     assert!(!everything.contains(code), "{everything}");
 }
