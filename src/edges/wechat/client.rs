@@ -414,92 +414,93 @@ mod tests {
         );
     }
 
-    /// Answers in the shapes that were seen over the years, with ids of our own.
+    /// Answers in the shapes that were seen over the years: code, text, what it means, the param that it names.
+    const SHAPES: [(i64, &str, Class, Option<&str>); 19] = [
+        (
+            43101,
+            "user refuse to accept the msg",
+            Class::NotSubscribed,
+            None,
+        ),
+        (
+            47003,
+            "argument invalid! hint: [k3JPca03a-9] data.thing3.value invalid",
+            Class::BadParam,
+            Some("thing3"),
+        ),
+        (
+            47003,
+            "argument invalid! data.thing3.value is emtpy",
+            Class::BadParam,
+            Some("thing3"),
+        ),
+        (
+            47003,
+            "argument invalid! data.phrase2.value is empty",
+            Class::BadParam,
+            Some("phrase2"),
+        ),
+        (
+            47003,
+            "argument invalid! data.thing1.value invalid",
+            Class::BadParam,
+            Some("thing1"),
+        ),
+        (
+            47003,
+            "argument invalid! data.character_string10.value",
+            Class::BadParam,
+            Some("character_string10"),
+        ),
+        (
+            47003,
+            "argument invalid! data.character_string1.value i",
+            Class::BadParam,
+            Some("character_string1"),
+        ),
+        (
+            40001,
+            "invalid credential, access_token is invalid or not latest, could get access_token by getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r",
+            Class::Token,
+            None,
+        ),
+        (40014, "invalid access_token", Class::Token, None),
+        (42001, "access_token expired", Class::Token, None),
+        (
+            40164,
+            "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist",
+            Class::Account,
+            None,
+        ),
+        (
+            45009,
+            "reach max api daily quota limit",
+            Class::DailyQuota,
+            None,
+        ),
+        (
+            45011,
+            "api minute-quota reach limit mustslower retry next minute",
+            Class::MinuteQuota,
+            None,
+        ),
+        (
+            43108,
+            "Cannot make concurrent calls to the same OpenID, please try again",
+            Class::Concurrent,
+            None,
+        ),
+        (43116, "This template_id is banned", Class::Banned, None),
+        (45168, "keyword in blacklist", Class::BadContent, None),
+        (40066, "invalid url", Class::BadContent, None),
+        (45109, "This API has been unsupported", Class::Bug, None),
+        (-1, "system error", Class::Busy, None),
+    ];
+
     #[test]
     fn every_shape_of_a_refusal_is_understood() {
         let rid = " rid: 65f0a1b2-1c2d3e4f-5a6b7c8d";
-        let shapes: [(i64, &str, Class, Option<&str>); 19] = [
-            (
-                43101,
-                "user refuse to accept the msg",
-                Class::NotSubscribed,
-                None,
-            ),
-            (
-                47003,
-                "argument invalid! hint: [k3JPca03a-9] data.thing3.value invalid",
-                Class::BadParam,
-                Some("thing3"),
-            ),
-            (
-                47003,
-                "argument invalid! data.thing3.value is emtpy",
-                Class::BadParam,
-                Some("thing3"),
-            ),
-            (
-                47003,
-                "argument invalid! data.phrase2.value is empty",
-                Class::BadParam,
-                Some("phrase2"),
-            ),
-            (
-                47003,
-                "argument invalid! data.thing1.value invalid",
-                Class::BadParam,
-                Some("thing1"),
-            ),
-            (
-                47003,
-                "argument invalid! data.character_string10.value",
-                Class::BadParam,
-                Some("character_string10"),
-            ),
-            (
-                47003,
-                "argument invalid! data.character_string1.value i",
-                Class::BadParam,
-                Some("character_string1"),
-            ),
-            (
-                40001,
-                "invalid credential, access_token is invalid or not latest, could get access_token by getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r",
-                Class::Token,
-                None,
-            ),
-            (40014, "invalid access_token", Class::Token, None),
-            (42001, "access_token expired", Class::Token, None),
-            (
-                40164,
-                "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist",
-                Class::Account,
-                None,
-            ),
-            (
-                45009,
-                "reach max api daily quota limit",
-                Class::DailyQuota,
-                None,
-            ),
-            (
-                45011,
-                "api minute-quota reach limit mustslower retry next minute",
-                Class::MinuteQuota,
-                None,
-            ),
-            (
-                43108,
-                "Cannot make concurrent calls to the same OpenID, please try again",
-                Class::Concurrent,
-                None,
-            ),
-            (43116, "This template_id is banned", Class::Banned, None),
-            (45168, "keyword in blacklist", Class::BadContent, None),
-            (40066, "invalid url", Class::BadContent, None),
-            (45109, "This API has been unsupported", Class::Bug, None),
-            (-1, "system error", Class::Busy, None),
-        ];
-        for (errcode, errmsg, class, param) in shapes {
+        for (errcode, errmsg, class, param) in SHAPES {
             for (text, rid) in [
                 (format!("{errmsg}{rid}"), Some("65f0a1b2-1c2d3e4f-5a6b7c8d")),
                 (errmsg.to_owned(), None),
