@@ -170,6 +170,8 @@ impl Engine {
             self.begin_exchanges(now, effects);
             self.give_turns(now, effects);
             self.let_depart(now, effects);
+            // Whoever has gone leaves his place.
+            self.give_turns(now, effects);
         }
         if self.commit_at.is_some_and(|at| at <= now.elapsed) {
             self.report_positions(effects);

@@ -293,8 +293,13 @@ impl AppLane {
         }
         let own = self.pace.turn_at(now.elapsed);
         let of_ready = self.ready.iter();
+        let has_message = |name: &&Arc<str>| {
+            let rule = self.rules.get(*name);
+            rule.is_some_and(|rule| !rule.queue.is_empty())
+        };
         let first_ready = of_ready
-            .filter_map(|name| own.max(self.held_until(name, now)))
+            .filter(has_message)
+            .map(|name| own.max(self.held_until(name, now)).unwrap_or(now.elapsed))
             .min();
         let first_rule = self.blocked.first().map(|(at, _)| *at);
         [first_ready, first_rule].into_iter().flatten().min()
@@ -306,8 +311,9 @@ impl AppLane {
         }
         let own = self.pace.departure_at(now.elapsed);
         let others = self.at_gate.iter();
-        let others = others.filter_map(|at_gate| self.departs_at(at_gate, now));
-        own.or_else(|| others.min())
+        // Time has gone on since the gate was looked at: a limit that is free by now must not be waited for in vain.
+        let others = others.map(|at_gate| own.max(self.departs_at(at_gate, now)));
+        others.map(|at| at.unwrap_or(now.elapsed)).min()
     }
 
     /// When the limit of its rule and that of its API let a message at the gate go: `None` is now.

@@ -238,6 +238,11 @@ impl Courier {
 
 impl Drop for Courier {
     fn drop(&mut self) {
+        if thread::panicking()
+            && let Some((_, status)) = self.get("/status")
+        {
+            eprintln!("the service's status: {status}");
+        }
         let _has_ended = self.child.kill().is_err();
         let _was_waited_for = self.child.wait().is_err();
         if thread::panicking() {
