@@ -296,6 +296,38 @@ fn a_line_at_the_gate_moves_however_slow_the_limit_is() {
     assert_eq!(calls_made, 3);
 }
 
+/// The clock goes on between a step and the question when to wake: a limit that has become free meanwhile is no reason to sleep for ever.
+#[test]
+fn whose_limit_is_free_by_now_is_woken_at_once() {
+    let rules = testing::rules(&[("slow", "shop", "rate = { per_second = 0.2, burst = 1 }")]);
+    let mut bench = bench_with(Unmatched::Count, rules);
+    let mut calls_made = 0;
+    for (offset, answered_ms) in [(1, 3), (2, 5_000)] {
+        let value = event("slow", &format!("e{offset}"), &format!("o{offset}"));
+        let asked = bench.step_once(Input::Record {
+            epoch: Epoch(1),
+            record: record(offset, &value),
+        });
+        bench.now_ms = answered_ms;
+        let tick = bench.step_once(Input::Tick);
+        for effect in asked.into_iter().chain(tick) {
+            if let Effect::Store { ticket, request } = effect {
+                let answer = bench.store.answer(&request);
+                calls_made += calls(&bench.step(Input::Stored { ticket, answer })).len();
+            }
+        }
+    }
+    assert_eq!((calls_made, bench.engine.status().at_gate), (1, 1));
+    let free_at = bench.engine.wake_at(bench.now());
+    bench.now_ms = 5_010;
+    let later = bench.engine.wake_at(bench.now());
+    assert!(free_at > Some(Duration::from_millis(5_000)), "{free_at:?}");
+    assert!(
+        later.is_some_and(|at| at <= bench.now().elapsed),
+        "{later:?}"
+    );
+}
+
 #[test]
 fn an_attempt_in_doubt_keeps_its_claim_until_the_end() {
     let mut bench = doubtful();
