@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::config::Settings;
 use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, GroupEvent, Source};
+use crate::edges::kafka::reread::{ReadAgain, Rereader};
 use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
 use crate::edges::public;
 use crate::edges::store::{Store, Stored};
@@ -110,6 +111,8 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         None => None,
     };
     let source = consumer::start(&settings.kafka, settings.engine.handover)?;
+    let (again_in, read_again) = mpsc::unbounded_channel();
+    let rereader = Rereader::start(&settings.kafka, again_in)?;
     let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
     reports.send_modify(|report| report.phase = Phase::Joining);
     // Ends with the service: a question under way is dropped.
@@ -121,6 +124,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     let service = Service {
         engine,
         source,
+        rereader,
         publisher,
         wechat,
         store,
@@ -139,6 +143,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         answers,
         publications,
         stored,
+        read_again,
     };
     let ending = service.work(heard, shutdown).await;
     drop(background);
@@ -181,6 +186,7 @@ fn setup(settings: &Settings, seed: u64) -> Setup {
 struct Service {
     engine: Engine,
     source: Source,
+    rereader: Rereader,
     publisher: Publisher,
     wechat: Arc<WeChat>,
     store: Store,
@@ -201,6 +207,7 @@ struct Heard {
     answers: mpsc::UnboundedReceiver<Answered>,
     publications: mpsc::UnboundedReceiver<Publication>,
     stored: mpsc::UnboundedReceiver<Stored>,
+    read_again: mpsc::UnboundedReceiver<ReadAgain>,
 }
 
 impl Service {
@@ -229,6 +236,9 @@ impl Service {
                 Some(answered) = heard.answers.recv() => inputs.push(self.answered(answered)),
                 Some(stored) = heard.stored.recv() => inputs.push(input_of(stored)),
                 Some(publication) = heard.publications.recv() => inputs.push(self.publication(publication)),
+                Some(ReadAgain { ticket, record }) = heard.read_again.recv() => {
+                    inputs.push(Input::ReadAgain { ticket, record });
+                }
                 () = self.alarm.rang() => inputs.push(Input::Tick),
                 Ok(()) = self.rules.changed() => {
                     inputs.push(Input::RulesChanged(Arc::clone(&self.rules.borrow_and_update())));

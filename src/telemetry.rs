@@ -290,6 +290,7 @@ impl Metrics {
             ("reporting", engine.reporting),
             ("unaddressed", engine.unaddressed),
             ("waiting", engine.waiting),
+            ("set_aside", engine.set_aside.values().sum()),
             ("claiming", engine.claiming),
             ("at_gate", engine.at_gate),
             ("sending", engine.sending),

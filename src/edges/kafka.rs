@@ -7,6 +7,7 @@ pub mod embedded;
 pub mod postbox;
 pub mod producer;
 pub mod republish;
+pub mod reread;
 pub mod scan;
 pub mod topics;
 

@@ -18,7 +18,7 @@ use super::claims::{Holder, Permit};
 use super::limits::Rate;
 use super::message::{Api, Message};
 use super::moment::Moment;
-use super::pauses::Pauses;
+use super::pauses::{Pauses, Way};
 use super::rules::Rule;
 use lane::{AppLane, AtGate};
 use recipients::Recipients;
@@ -180,6 +180,18 @@ impl Admission {
         if let Some(lane) = self.apps.get_mut(app) {
             lane.in_flight = lane.in_flight.saturating_sub(1);
         }
+    }
+
+    /// Whether a rule waits for its own limit, for a pause, or for an API that was slowed down.
+    pub fn rule_waits(&self, pauses: &Pauses, rule: &Rule, now: Moment) -> bool {
+        let lane = self.apps.get(&rule.app);
+        pauses.way(now, rule) != Way::Free || lane.is_some_and(|lane| lane.rule_waits(rule, now))
+    }
+
+    /// Whether an app waits for its own limit, or for the end of calls.
+    pub fn app_waits(&self, app: &str, now: Moment) -> bool {
+        let lane = self.apps.get(app);
+        lane.is_some_and(|lane| lane.waits(now))
     }
 
     /// How many messages are between their turn and the end of their call.

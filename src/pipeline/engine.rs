@@ -19,6 +19,7 @@ mod pausing;
 mod port;
 mod report;
 mod settle;
+mod sharing;
 mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,7 @@ use super::rules::{Rule, RuleSet};
 use duty::{Delivery, Duty, Origin, Rejoins, Stage};
 use exchanges::Exchanges;
 use handover::Handover;
+use sharing::{Shares, Window};
 
 /// The engine.
 pub struct Engine {
@@ -45,6 +47,7 @@ pub struct Engine {
     rules: Arc<RuleSet>,
     ledgers: BTreeMap<Partition, Ledger>,
     duties: BTreeMap<Ticket, Duty>,
+    shares: Shares,
     admission: Admission,
     pauses: Pauses,
     breakers: Breakers,
@@ -93,6 +96,7 @@ impl Engine {
             rules,
             ledgers: BTreeMap::new(),
             duties: BTreeMap::new(),
+            shares: Shares::default(),
             timers: BTreeSet::new(),
             exchanges: Exchanges::default(),
             handovers: BTreeMap::new(),
@@ -109,6 +113,7 @@ impl Engine {
     pub fn step(&mut self, now: Moment, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Record { epoch, record } => self.take_record(now, epoch, record, effects),
+            Input::ReadAgain { ticket, record } => self.read_again(now, ticket, record, effects),
             Input::Assigned(partitions) => self.assigned(partitions),
             Input::Revoked {
                 handover,
@@ -176,7 +181,8 @@ impl Engine {
         if self.commit_at.is_some_and(|at| at <= now.elapsed) {
             self.report_positions(effects);
         }
-        self.pause_or_resume(effects);
+        self.ask_again(now, effects);
+        self.pause_or_resume(now, effects);
         self.finish_drain(now, effects);
     }
 
@@ -282,8 +288,8 @@ impl Engine {
     }
 
     /// Reading pauses at the bound and goes on at half of it: each resumption costs a fetch, so it should bring something.
-    fn pause_or_resume(&mut self, effects: &mut Vec<Effect>) {
-        let messages = self.duties.len();
+    fn pause_or_resume(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        let Window { messages, bytes } = self.in_window();
         let open_records: usize = self.ledgers.values().map(Ledger::n_open).sum();
         let most_open = self
             .setup
@@ -291,12 +297,12 @@ impl Engine {
             .saturating_mul(OPEN_RECORDS_A_MESSAGE);
         let full = self.store == Store::Down
             || messages >= self.setup.max_messages
-            || self.bytes >= self.setup.max_bytes
+            || bytes >= self.setup.max_bytes
             || open_records >= most_open;
-        let roomy = self.store == Store::Up
-            && messages <= self.setup.max_messages / 2
-            && self.bytes <= self.setup.max_bytes / 2
-            && open_records <= most_open / 2;
+        let roomy = !full
+            && self.paused
+            && open_records <= most_open / 2
+            && self.flows_below_half(now, messages, bytes);
         if full && !self.paused {
             self.paused = true;
             effects.push(Effect::Pause);
@@ -304,6 +310,20 @@ impl Engine {
             self.paused = false;
             effects.push(Effect::Resume);
         }
+    }
+
+    /// Half of what is not held by those who wait: they may hold more than half of the window for hours.
+    fn flows_below_half(&self, now: Moment, messages: usize, bytes: usize) -> bool {
+        let (max_messages, max_bytes) = (self.setup.max_messages, self.setup.max_bytes);
+        if messages <= max_messages / 2 && bytes <= max_bytes / 2 {
+            return true;
+        }
+        let waiting = self.held_by_waiting(now);
+        let below_half = |all: usize, waiting: usize, max: usize| {
+            all.saturating_sub(waiting) <= max.saturating_sub(waiting) / 2
+        };
+        below_half(messages, waiting.messages, max_messages)
+            && below_half(bytes, waiting.bytes, max_bytes)
     }
 }
 

@@ -121,6 +121,8 @@ pub enum Reason {
 
     /// `failed`: every attempt ended without an answer that settles it.
     AttemptsUsed,
+    /// `failed`: the record was deleted from its topic while its message was set aside.
+    RecordGone,
     /// `failed`: the user has not authorised this API for the app (50001).
     AccountFault,
     /// `failed`: `WeChat` says that the request itself is wrong (47001, 44002 …): a fault of wx-courier.
@@ -167,6 +169,7 @@ impl Reason {
             Self::Duplicate => "duplicate",
             Self::Expired => "expired",
             Self::AttemptsUsed => "attempts_used",
+            Self::RecordGone => "record_gone",
             Self::AccountFault => "account_fault",
             Self::RequestRefused => "request_refused",
             Self::InDoubt => "in_doubt",
@@ -267,6 +270,8 @@ impl Outcome {
     /// `WeChat` or left out on purpose, but what could not be made or was given up may be mended and replayed.
     pub fn wants_dead_letter(&self) -> bool {
         match self.status {
+            // There is nothing left to be replayed.
+            Status::Failed if self.reason == Reason::RecordGone => false,
             Status::Invalid | Status::Failed => true,
             Status::Sent
             | Status::Rejected

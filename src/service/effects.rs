@@ -159,6 +159,11 @@ impl Service {
                 };
                 tokio::spawn(call.make(wechat, cleared));
             }
+            Effect::ReadAgain {
+                ticket,
+                partition,
+                offset,
+            } => self.rereader.want(ticket, &partition, offset),
             Effect::Exchange { ticket, app, code } => {
                 let exchange = Exchange {
                     ticket,

@@ -81,6 +81,15 @@ pub struct Scanner {
 impl Scanner {
     /// Makes the client; it connects when it is asked something.
     pub fn new(kafka: &Kafka) -> anyhow::Result<Self> {
+        Self::with_queue(kafka, "16384")
+    }
+
+    /// The same for few records at a time, which fetches less ahead.
+    pub(super) fn of_few(kafka: &Kafka) -> anyhow::Result<Self> {
+        Self::with_queue(kafka, "1024")
+    }
+
+    fn with_queue(kafka: &Kafka, queue_kbytes: &str) -> anyhow::Result<Self> {
         let mut kafka = kafka.clone();
         kafka
             .options
@@ -94,7 +103,7 @@ impl Scanner {
             ("enable.partition.eof", "true"),
             // What retention deletes while we read is skipped.
             ("auto.offset.reset", "earliest"),
-            ("queued.max.messages.kbytes", "16384"),
+            ("queued.max.messages.kbytes", queue_kbytes),
             // Another partition is read only after a fetch under way has come back, which at the end of a topic is this long.
             ("fetch.wait.max.ms", "20"),
         ];
@@ -172,6 +181,25 @@ impl Scanner {
     pub fn read_these(
         &self,
         places: &[Place],
+        each: impl FnMut(usize, Option<Record>) -> ControlFlow<()>,
+    ) -> Result<(), ScanError> {
+        self.read_places(places, BeyondTheEnd::Gone, each)
+    }
+
+    /// The same for records that were read before: one that lies beyond the end is not gone, a broker that has just taken over may not
+    /// know of it yet.
+    pub(super) fn read_known(
+        &self,
+        places: &[Place],
+        each: impl FnMut(usize, Option<Record>) -> ControlFlow<()>,
+    ) -> Result<(), ScanError> {
+        self.read_places(places, BeyondTheEnd::NotYetThere, each)
+    }
+
+    fn read_places(
+        &self,
+        places: &[Place],
+        beyond: BeyondTheEnd,
         mut each: impl FnMut(usize, Option<Record>) -> ControlFlow<()>,
     ) -> Result<(), ScanError> {
         let mut first = 0;
@@ -182,7 +210,7 @@ impl Scanner {
             let offsets = of_partition.iter().map(|place| place.offset);
             if let Some(place) = of_partition.first() {
                 let wanted: Vec<(usize, i64)> = (first..).zip(offsets).collect();
-                if self.read_offsets(place, &wanted, &mut each)?.is_break() {
+                if self.read_offsets(place, &wanted, beyond, &mut each)?.is_break() {
                     break;
                 }
             }
@@ -196,10 +224,12 @@ impl Scanner {
         &self,
         of: &Place,
         wanted: &[(usize, i64)],
+        beyond: BeyondTheEnd,
         each: &mut impl FnMut(usize, Option<Record>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, ScanError> {
         let topic = of.topic.as_ref();
-        let (begin, end) = if of.partition < self.partitions(topic)? {
+        let is_known = beyond == BeyondTheEnd::NotYetThere;
+        let (begin, end) = if is_known || of.partition < self.partitions(topic)? {
             self.consumer
                 .fetch_watermarks(topic, of.partition, PATIENCE)
                 .map_err(|error| failed(topic, error))?
@@ -210,6 +240,9 @@ impl Scanner {
         // The offset that comes next, if the consumer is anywhere near.
         let mut position: Option<i64> = None;
         while let Some(&(index, offset)) = wanted.peek() {
+            if is_known && offset >= end {
+                return Err(not_yet_there(topic));
+            }
             if offset < begin || offset >= end || position.is_some_and(|next| next > offset) {
                 wanted.next();
                 if each(index, None).is_break() {
@@ -223,6 +256,7 @@ impl Scanner {
             match self.next(topic)? {
                 // A compacted topic may end in records that are not there.
                 Next::End(partition) if partition != of.partition => {}
+                Next::End(_) if is_known => return Err(not_yet_there(topic)),
                 Next::End(_) => position = Some(end),
                 Next::Record(record) => {
                     position = Some(record.offset + 1);
@@ -323,6 +357,20 @@ impl Scanner {
 enum Next {
     Record(Record),
     End(i32),
+}
+
+/// What becomes of a wanted record that lies beyond the end of its partition.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BeyondTheEnd {
+    Gone,
+    NotYetThere,
+}
+
+fn not_yet_there(topic: &str) -> ScanError {
+    ScanError::Stalled {
+        topic: topic.to_owned(),
+        why: ", its end lies before a record that was read".to_owned(),
+    }
 }
 
 fn failed(topic: &str, error: KafkaError) -> ScanError {

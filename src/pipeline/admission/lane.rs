@@ -128,10 +128,7 @@ impl AppLane {
         now: Moment,
     ) -> Option<Turn> {
         self.unblock(now);
-        let may_take = self.in_flight < self.max_in_flight
-            && self.line_at_gate() < self.pace.longest_line()
-            && self.pace.turn_at(now.elapsed).is_none();
-        if !may_take {
+        if self.waits(now) {
             return None;
         }
         while let Some(name) = self.next_ready(now) {
@@ -178,6 +175,21 @@ impl AppLane {
             return Some(Turn::Claim(waiting.ticket));
         }
         None
+    }
+
+    /// Whether nothing more of the app may begin now.
+    pub(super) fn waits(&self, now: Moment) -> bool {
+        self.in_flight >= self.max_in_flight
+            || self.line_at_gate() >= self.pace.longest_line()
+            || self.pace.turn_at(now.elapsed).is_some()
+    }
+
+    /// Whether a limit holds this rule that does not hold all the others of its app.
+    pub(super) fn rule_waits(&self, rule: &Rule, now: Moment) -> bool {
+        let lane = self.rules.get(&rule.name);
+        let of_api = self.throttles.get(&rule.api());
+        lane.is_some_and(|lane| lane.turn_at(now).is_some())
+            || of_api.is_some_and(|api| api.turn_at(now).is_some())
     }
 
     pub(super) fn come_to_gate(&mut self, comer: AtGate) {

@@ -17,6 +17,8 @@ use crate::pipeline::rules::Rule;
 pub(super) struct Duty {
     pub(super) origin: Origin,
     pub(super) bytes: usize,
+    /// The rule in whose share of the window it counts.
+    pub(super) share_of: Option<Arc<Rule>>,
     pub(super) stage: Stage,
 }
 

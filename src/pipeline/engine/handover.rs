@@ -29,6 +29,7 @@ impl Engine {
             }
             self.ledgers.insert(partition, ledger);
         }
+        self.shares.forget(&self.ledgers);
     }
 
     pub(super) fn revoked(
@@ -76,6 +77,7 @@ impl Engine {
 
     /// Drops every message that its ledger has forgotten, but for those on their way to `WeChat` or to their outcome.
     pub(super) fn drop_forgotten(&mut self) {
+        self.shares.forget(&self.ledgers);
         let mut forgotten = BTreeSet::new();
         for (ticket, duty) in &self.duties {
             let waits = matches!(
@@ -165,7 +167,7 @@ impl Engine {
         self.draining = None;
         self.report_positions(effects);
         effects.push(Effect::Drained {
-            unfinished: self.duties.len(),
+            unfinished: self.duties.len() + self.n_aside(),
         });
     }
 }

@@ -101,31 +101,49 @@ impl Engine {
         planned: Vec<Planned>,
         effects: &mut Vec<Effect>,
     ) {
-        for Planned {
+        for planned in planned {
+            if matches!(planned.result, Ok(Made::Message(_)))
+                && self.must_stand_aside(now, &planned.rule)
+            {
+                self.set_aside(planned.rule, origin);
+            } else {
+                self.take_in(now, origin, n_duties, planned, effects);
+            }
+        }
+    }
+
+    /// Takes one message in hand, or what became of it.
+    pub(super) fn take_in(
+        &mut self,
+        now: Moment,
+        origin: &Origin,
+        n_duties: usize,
+        planned: Planned,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Planned {
             rule,
             message_id,
             result,
-        } in planned
-        {
-            match result {
-                Ok(Made::Message(message)) => {
-                    let outcome_id = Arc::from(origin.record.outcome_id(&rule.name));
-                    let delivery = self.delivery(rule, message, Arc::from(message_id), outcome_id);
-                    let stage = Stage::Waiting(delivery.clone());
-                    let ticket = self.take_in_hand(origin.clone(), n_duties, stage);
-                    self.wait(ticket, &delivery, Admission::enqueue);
-                }
-                Ok(Made::Unaddressed(unaddressed)) => {
-                    let outcome_id = Arc::from(origin.record.outcome_id(&rule.name));
-                    let letter = Letter::new(rule, unaddressed, Arc::from(message_id), outcome_id);
-                    let stage = Stage::Recalling(letter.clone());
-                    let ticket = self.take_in_hand(origin.clone(), n_duties, stage);
-                    self.recall(now, ticket, letter, effects);
-                }
-                Err(rejection) => {
-                    let outcome = report::rejected(now, origin, (&rule, message_id), rejection);
-                    self.owe_outcome(now, origin.clone(), n_duties, outcome, effects);
-                }
+        } = planned;
+        match result {
+            Ok(Made::Message(message)) => {
+                let outcome_id = Arc::from(origin.record.outcome_id(&rule.name));
+                let delivery = self.delivery(rule, message, Arc::from(message_id), outcome_id);
+                let stage = Stage::Waiting(delivery.clone());
+                let ticket = self.take_in_hand(origin.clone(), n_duties, stage);
+                self.wait(ticket, &delivery, Admission::enqueue);
+            }
+            Ok(Made::Unaddressed(unaddressed)) => {
+                let outcome_id = Arc::from(origin.record.outcome_id(&rule.name));
+                let letter = Letter::new(rule, unaddressed, Arc::from(message_id), outcome_id);
+                let stage = Stage::Recalling(letter.clone());
+                let ticket = self.take_in_hand(origin.clone(), n_duties, stage);
+                self.recall(now, ticket, letter, effects);
+            }
+            Err(rejection) => {
+                let outcome = report::rejected(now, origin, (&rule, message_id), rejection);
+                self.owe_outcome(now, origin.clone(), n_duties, outcome, effects);
             }
         }
     }
@@ -173,9 +191,18 @@ impl Engine {
         let ticket = self.new_ticket();
         let bytes = origin.record.size_bytes() / shared_by.max(1);
         self.bytes += bytes;
+        let share_of = match &stage {
+            Stage::Waiting(delivery) => Some(Arc::clone(&delivery.rule)),
+            Stage::Recalling(letter) => Some(Arc::clone(&letter.rule)),
+            _ => None,
+        };
+        if let Some(rule) = &share_of {
+            self.shares.take(rule, bytes);
+        }
         let duty = Duty {
             origin,
             bytes,
+            share_of,
             stage,
         };
         self.duties.insert(ticket, duty);

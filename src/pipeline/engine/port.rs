@@ -68,6 +68,13 @@ pub enum Input {
         /// The record.
         record: Record,
     },
+    /// A record is back that was to be read again.
+    ReadAgain {
+        /// Whose question.
+        ticket: Ticket,
+        /// The record; `None` if it is not on its topic any more.
+        record: Option<Record>,
+    },
     /// Partitions were given to us.
     Assigned(Vec<(Partition, Epoch)>),
     /// Partitions are asked back: finish what has begun, then [`Effect::Release`] them.
@@ -149,6 +156,16 @@ pub enum Effect {
         ticket: Ticket,
         /// The question.
         request: claims::Request,
+    },
+    /// Read a record again that was read before and set aside, and answer with [`Input::ReadAgain`]. Records of a partition are answered in
+    /// the order in which they are asked for, as often as it has to be tried.
+    ReadAgain {
+        /// Whose question.
+        ticket: Ticket,
+        /// The partition.
+        partition: Partition,
+        /// The record.
+        offset: i64,
     },
     /// Exchange a login code, and answer with [`Input::Exchanged`].
     Exchange {

@@ -1,5 +1,7 @@
 //! What the engine has in hand, for people and dashboards.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{Engine, Stage, Store};
@@ -15,6 +17,8 @@ pub struct Totals {
     pub tombstones: u64,
     /// Events that no rule wanted.
     pub unmatched: u64,
+    /// Messages that were set aside, because their rule waits and had its share of the window.
+    pub set_aside: u64,
     /// Attempts that will be repeated.
     pub retries: u64,
     /// What events told of users' answers, and the store has noted.
@@ -38,6 +42,10 @@ pub struct Status {
     pub unaddressed: usize,
     /// Messages that wait for their turn.
     pub waiting: usize,
+    /// Messages that wait outside of the window, by rule: they are read again when their rule has room.
+    pub set_aside: BTreeMap<String, usize>,
+    /// How many of them are being read again.
+    pub reading_again: usize,
     /// Messages that wait for their claim.
     pub claiming: usize,
     /// Messages with a claim that the limits let go in a moment.
@@ -115,6 +123,8 @@ impl Engine {
             totals: self.totals,
             rules_version: self.rules.version().to_string(),
             bytes_in_hand: self.bytes,
+            set_aside: self.shares.n_aside(),
+            reading_again: self.shares.n_asked(),
             paused: self.paused,
             draining: self.draining.is_some(),
             store_is_down: self.store == Store::Down,

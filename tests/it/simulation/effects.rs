@@ -19,6 +19,11 @@ impl World {
         let incarnation = self.members[member].incarnation;
         match effect {
             Effect::Store { ticket, request } => return self.ask(member, ticket, request),
+            Effect::ReadAgain {
+                ticket,
+                partition,
+                offset,
+            } => self.want_again(member, ticket, &partition, offset),
             Effect::Exchange { ticket, code, .. } => return self.exchange(member, ticket, &code),
             Effect::AskQuota { app, api } => {
                 let left = self.random.i64(-1..3);
