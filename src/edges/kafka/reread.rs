@@ -3,9 +3,9 @@
 //! It keeps trying until it knows: a record that was read once is there, or it was deleted since. Only a later record, or a log that
 //! begins later, says that it was deleted; an end that comes before it says that a broker has not caught up yet.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -58,7 +58,7 @@ impl Rereader {
     }
 }
 
-type Wanted = BTreeMap<(Place, Ticket), ()>;
+type Wanted = BTreeSet<(Place, Ticket)>;
 
 fn work(kafka: &Kafka, asked: &Receiver<(Ticket, Place)>, answers: &UnboundedSender<ReadAgain>) {
     let mut scanner: Option<Scanner> = None;
@@ -66,12 +66,12 @@ fn work(kafka: &Kafka, asked: &Receiver<(Ticket, Place)>, answers: &UnboundedSen
     loop {
         if wanted.is_empty() {
             match asked.recv() {
-                Ok((ticket, place)) => wanted.insert((place, ticket), ()),
+                Ok((ticket, place)) => wanted.insert((place, ticket)),
                 Err(_) => return,
             };
         }
         while let Ok((ticket, place)) = asked.try_recv() {
-            wanted.insert((place, ticket), ());
+            wanted.insert((place, ticket));
         }
         if answers.is_closed() {
             return;
@@ -80,7 +80,13 @@ fn work(kafka: &Kafka, asked: &Receiver<(Ticket, Place)>, answers: &UnboundedSen
             tracing::warn!(%error, "records that were set aside cannot be read again, trying again");
             // What is wrong with it may be mended by a new one.
             scanner = None;
-            std::thread::sleep(TRY_AGAIN);
+            match asked.recv_timeout(TRY_AGAIN) {
+                Ok((ticket, place)) => {
+                    wanted.insert((place, ticket));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
     }
 }
@@ -96,7 +102,7 @@ fn read(
         Some(scanner) => scanner,
         None => scanner.insert(Scanner::of_few(kafka)?),
     };
-    let (places, tickets): (Vec<Place>, Vec<Ticket>) = wanted.keys().cloned().unzip();
+    let (places, tickets): (Vec<Place>, Vec<Ticket>) = wanted.iter().cloned().unzip();
     scanner.read_known(&places, |index, record| {
         let (Some(place), Some(ticket)) = (places.get(index), tickets.get(index)) else {
             return ControlFlow::Break(());

@@ -210,7 +210,10 @@ impl Scanner {
             let offsets = of_partition.iter().map(|place| place.offset);
             if let Some(place) = of_partition.first() {
                 let wanted: Vec<(usize, i64)> = (first..).zip(offsets).collect();
-                if self.read_offsets(place, &wanted, beyond, &mut each)?.is_break() {
+                if self
+                    .read_offsets(place, &wanted, beyond, &mut each)?
+                    .is_break()
+                {
                     break;
                 }
             }

@@ -194,7 +194,17 @@ impl Engine {
         let share_of = match &stage {
             Stage::Waiting(delivery) => Some(Arc::clone(&delivery.rule)),
             Stage::Recalling(letter) => Some(Arc::clone(&letter.rule)),
-            _ => None,
+            Stage::Reporting
+            | Stage::Unaddressed(_)
+            | Stage::Exchanging(_)
+            | Stage::Keeping(..)
+            | Stage::Claiming(_)
+            | Stage::AtGate(_)
+            | Stage::Sending(_)
+            | Stage::BackingOff(_)
+            | Stage::Settling(_)
+            | Stage::Unsettled(_)
+            | Stage::Publishing(_) => None,
         };
         if let Some(rule) = &share_of {
             self.shares.take(rule, bytes);

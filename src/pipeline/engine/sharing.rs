@@ -326,7 +326,8 @@ impl Engine {
         let room = free.messages.min(in_bytes);
         // Half of the way to its share: what is asked for makes the share smaller.
         let most = room.saturating_sub(held.messages).div_ceil(2).min(room);
-        let Some((partition, epoch, places)) = aside.next(most.clamp(room.min(1), MOST_AT_ONCE)) else {
+        let Some((partition, epoch, places)) = aside.next(most.clamp(room.min(1), MOST_AT_ONCE))
+        else {
             return;
         };
         let (rule, bytes) = (Arc::clone(&aside.rule), aside.record_bytes);
@@ -385,11 +386,15 @@ impl Engine {
         if is_gone {
             let detail = "the record was deleted from its topic while its message waited";
             let end = (Status::Failed, Reason::RecordGone, detail);
-            let outcome = self.end_of_aside(now, &origin, &rule, end);
+            let outcome = end_of_aside(now, &origin, &rule, end);
             self.owe_outcome(now, origin, 1, outcome, effects);
             return;
         }
-        let planned = match decode(&self.setup.decoding, &origin.record, origin.received.unix_ms) {
+        let planned = match decode(
+            &self.setup.decoding,
+            &origin.record,
+            origin.received.unix_ms,
+        ) {
             Decoded::Event(mut event) => {
                 let planned = self.rules.plan(&event);
                 event.data = serde_json::Value::Null;
@@ -399,30 +404,29 @@ impl Engine {
             Decoded::Tombstone | Decoded::Undecodable(_) => Vec::new(),
         };
         let own = |planned: &Planned| planned.rule.name == rule.name;
-        match planned.into_iter().find(own) {
-            Some(planned) => self.take_in(now, &origin, 1, planned, effects),
-            None => {
-                let detail = "the rule, as it was changed while the message waited, does not want this event";
-                let end = (Status::Unmatched, Reason::NoRule, detail);
-                let outcome = self.end_of_aside(now, &origin, &rule, end);
-                self.owe_outcome(now, origin, 1, outcome, effects);
-            }
+        if let Some(planned) = planned.into_iter().find(own) {
+            self.take_in(now, &origin, 1, planned, effects);
+            return;
         }
+        let detail =
+            "the rule, as it was changed while the message waited, does not want this event";
+        let end = (Status::Unmatched, Reason::NoRule, detail);
+        let outcome = end_of_aside(now, &origin, &rule, end);
+        self.owe_outcome(now, origin, 1, outcome, effects);
     }
+}
 
-    fn end_of_aside(
-        &self,
-        now: Moment,
-        origin: &Origin,
-        rule: &Rule,
-        (status, reason, detail): (Status, Reason, &str),
-    ) -> Outcome {
-        let mut outcome = report::outcome(now, origin, status, reason);
-        report::name_rule(&mut outcome, origin, rule);
-        outcome.message_id.clone_from(&outcome.id);
-        detail.clone_into(&mut outcome.detail);
-        outcome
-    }
+fn end_of_aside(
+    now: Moment,
+    origin: &Origin,
+    rule: &Rule,
+    (status, reason, detail): (Status, Reason, &str),
+) -> Outcome {
+    let mut outcome = report::outcome(now, origin, status, reason);
+    report::name_rule(&mut outcome, origin, rule);
+    outcome.message_id.clone_from(&outcome.id);
+    detail.clone_into(&mut outcome.detail);
+    outcome
 }
 
 /// What can be said of a record that is gone: its place.

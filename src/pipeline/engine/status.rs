@@ -116,6 +116,21 @@ pub struct PartitionStatus {
     pub open_records: usize,
 }
 
+impl Status {
+    /// Everything that takes a place in the window.
+    pub fn in_hand(&self) -> usize {
+        self.reporting
+            + self.unaddressed
+            + self.waiting
+            + self.claiming
+            + self.at_gate
+            + self.sending
+            + self.backing_off
+            + self.settling
+            + self.publishing
+    }
+}
+
 impl Engine {
     /// The engine as it is now.
     pub fn status(&self) -> Status {

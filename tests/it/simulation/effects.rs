@@ -23,7 +23,7 @@ impl World {
                 ticket,
                 partition,
                 offset,
-            } => self.want_again(member, ticket, &partition, offset),
+            } => return self.want_again(member, ticket, &partition, offset),
             Effect::Exchange { ticket, code, .. } => return self.exchange(member, ticket, &code),
             Effect::AskQuota { app, api } => {
                 let left = self.random.i64(-1..3);

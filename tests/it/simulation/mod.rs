@@ -7,6 +7,7 @@
     reason = "the world looks at what concerns it, and lets everything else pass"
 )]
 
+mod aside;
 mod beginning;
 mod checks;
 mod effects;
@@ -92,6 +93,8 @@ fn the_worlds_are_rough_enough() {
         ("codes swallowed", seen.codes_swallowed),
         ("codes lost", seen.codes_lost),
         ("users recalled", seen.users_recalled),
+        ("messages set aside", seen.set_aside),
+        ("records gone", seen.gone),
     ];
     for (what, count) in all {
         assert!(count >= 20, "only {count} {what} in {SEEDS} worlds");

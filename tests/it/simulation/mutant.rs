@@ -44,12 +44,14 @@ pub(crate) enum Mutant {
     CountsAgain,
     /// A login code is exchanged without asking whether it was before.
     ForgetsToRecall,
+    /// A record that was set aside is not read again.
+    ForgetsWhatIsAside,
     /// The user behind a code is not kept.
     KeepsInItsHead,
 }
 
 #[cfg(test)]
-const ALL: [Mutant; 21] = [
+const ALL: [Mutant; 22] = [
     Mutant::CommitsTooEarly,
     Mutant::ForgetsEpochs,
     Mutant::ClaimsAfterwards,
@@ -70,6 +72,7 @@ const ALL: [Mutant; 21] = [
     Mutant::ReportsInItsHead,
     Mutant::CountsAgain,
     Mutant::ForgetsToRecall,
+    Mutant::ForgetsWhatIsAside,
     Mutant::KeepsInItsHead,
 ];
 

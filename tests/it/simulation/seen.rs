@@ -33,6 +33,8 @@ pub(crate) struct Seen {
     pub(crate) codes_swallowed: u64,
     pub(crate) codes_lost: u64,
     pub(crate) users_recalled: u64,
+    pub(crate) set_aside: u64,
+    pub(crate) gone: u64,
 }
 
 impl Seen {
@@ -67,5 +69,7 @@ impl Seen {
         self.codes_swallowed += other.codes_swallowed;
         self.codes_lost += other.codes_lost;
         self.users_recalled += other.users_recalled;
+        self.set_aside += other.set_aside;
+        self.gone += other.gone;
     }
 }

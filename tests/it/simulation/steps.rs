@@ -39,6 +39,9 @@ impl World {
                     return self.step(member, Input::Tick);
                 }
             }
+            Happening::ReadAgain(member, incarnation, ticket, place) => {
+                return self.read_again(member, incarnation, ticket, place);
+            }
             Happening::Answered(member, incarnation, ticket, answer, to) => {
                 if self.members[member].incarnation == incarnation {
                     self.members[member].sending.remove(&to);
@@ -124,6 +127,9 @@ impl World {
                 reading.next = reading.next.saturating_sub(self.random.usize(1..4));
             }
             let epoch = reading.epoch;
+            if self.is_gone(partition, record.offset) {
+                continue;
+            }
             self.note(&format!("member {member} reads {}", record.position()));
             if self.is_broken(Mutant::LosesARecord) && self.random.u8(..20) == 0 {
                 continue;

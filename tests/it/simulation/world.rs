@@ -63,6 +63,8 @@ pub(crate) struct World {
     pub(super) rules: Arc<RuleSet>,
     pub(super) log: BTreeMap<Partition, Vec<Record>>,
     pub(super) committed: BTreeMap<Partition, i64>,
+    /// Records that were deleted.
+    pub(super) gone: BTreeSet<(Partition, i64)>,
     pub(super) owners: BTreeMap<Partition, Owner>,
     /// Members that have lost a partition and do not know it yet.
     pub(super) unheard: BTreeSet<(usize, Partition)>,
@@ -112,6 +114,8 @@ pub(super) struct Member {
     pub(super) reading: BTreeMap<Partition, Reading>,
     pub(super) handovers: BTreeMap<HandoverId, Vec<Partition>>,
     pub(super) is_paused: bool,
+    /// When the last record is read that is to be read again.
+    pub(super) read_again_ms: u64,
     pub(super) sending: BTreeSet<String>,
     pub(super) questions: Questions,
     pub(super) woken_at: Option<u64>,
@@ -130,6 +134,7 @@ impl Member {
             reading: BTreeMap::new(),
             handovers: BTreeMap::new(),
             is_paused: false,
+            read_again_ms: 0,
             sending: BTreeSet::new(),
             questions: Questions::default(),
             woken_at: None,
@@ -155,6 +160,7 @@ pub(super) enum Happening {
     Read(usize),
     Wake(usize, u64),
     Answered(usize, u64, Ticket, Answer, String),
+    ReadAgain(usize, u64, Ticket, (Partition, i64)),
     Exchanged(usize, u64, Ticket, Exchanged),
     Published(usize, u64, Ticket, Option<Arc<Outcome>>),
     /// A user does something.
@@ -241,6 +247,7 @@ impl World {
             rules: setting::rules(1),
             log: BTreeMap::new(),
             committed: BTreeMap::new(),
+            gone: BTreeSet::new(),
             owners: BTreeMap::new(),
             unheard: BTreeSet::new(),
             members: Vec::new(),
