@@ -2,6 +2,8 @@ package courier;
 
 import cn.binarywang.wx.miniapp.bean.WxMaSubscribeMessage;
 import cn.binarywang.wx.miniapp.bean.WxMaSubscribeMessage.MsgData;
+import cn.binarywang.wx.miniapp.constant.WxMaConstants.MiniProgramLang;
+import cn.binarywang.wx.miniapp.constant.WxMaConstants.MiniProgramState;
 import courier.OrderCompleted.Order;
 import java.math.BigDecimal;
 import java.net.URLEncoder;
@@ -54,6 +56,9 @@ class MessageMapper {
                 new MsgData("amount3", "￥" + BigDecimal.valueOf(order.amountFen(), 2).toPlainString()),
                 new MsgData("time4", TIME.format(event.time() == null ? recordedAt : OffsetDateTime.parse(event.time()))),
                 new MsgData("phrase5", "已完成")))
+            // The builder leaves these two out, although the class has defaults for them.
+            .miniprogramState(MiniProgramState.FORMAL)
+            .lang(MiniProgramLang.ZH_CN)
             .build();
     }
 

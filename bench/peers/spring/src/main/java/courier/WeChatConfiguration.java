@@ -19,8 +19,8 @@ class WeChatConfiguration {
 
     @Bean
     WxMaService wxMaService(CourierProperties properties) {
-        // WxJava's pool holds 10 connections to a host unless told otherwise; one for each thread is what HttpClient advises:
-        // https://hc.apache.org/httpcomponents-client-5.5.x/migration-guide/migration-to-classic.html
+        // WxJava's pool holds 10 connections to a host unless told otherwise. HttpClient says that such limits are too tight for a
+        // client that calls one service: https://hc.apache.org/httpcomponents-client-ga/tutorial/html/connmgmt.html
         var http = DefaultHttpComponentsClientBuilder.get();
         http.setMaxConnPerHost(properties.inFlight());
         http.setMaxTotalConn(properties.inFlight());
