@@ -124,8 +124,13 @@ impl<'a> Life<'a> {
     /// Waits for the first message. The error says what the program said.
     pub(crate) fn wake(&mut self) -> Result<(), String> {
         let before = self.n_done();
-        self.wait(FIRST_OUTCOME, |life| life.n_done() > before)
-            .map(drop)
+        if self.wait(FIRST_OUTCOME, |life| life.n_done() > before)? {
+            return Ok(());
+        }
+        Err(format!(
+            "nothing went through within {FIRST_OUTCOME:?}: {}",
+            self.log().display()
+        ))
     }
 
     /// Waits until it holds. `false` if it did not in that time; the error is that the process ended.

@@ -180,6 +180,15 @@ impl Run {
         report
     }
 
+    fn parts_of(&self, system: System) -> Vec<Part> {
+        if self.parts.is_empty() {
+            return parts_of(system, self.plan.quick);
+        }
+        let mut parts = parts_of(system, Quick::No);
+        parts.retain(|part| self.parts.contains(part));
+        parts
+    }
+
     fn one(&self, ground: &Ground, system: System) -> Measured {
         let mut found = Measured {
             missing: system.is_missing(),
@@ -188,10 +197,7 @@ impl Run {
         if found.missing.is_some() {
             return found;
         }
-        for part in parts_of(system, self.plan.quick) {
-            if !self.parts.is_empty() && !self.parts.contains(&part) {
-                continue;
-            }
+        for part in self.parts_of(system) {
             eprintln!("{}: {part:?}", system.name());
             let measured = match part {
                 Part::Saturation => {

@@ -65,7 +65,7 @@ impl Plan {
         slow_window: seconds(8),
         drain: seconds(180),
         drain_of_peers: seconds(60),
-        load: seconds(10),
+        load: seconds(8),
         load_warm_up: seconds(2),
         outage: seconds(60),
         stall: seconds(60),
@@ -96,7 +96,9 @@ impl Plan {
     pub(crate) fn drain(&self, system: System) -> Duration {
         match system.kind() {
             Kind::Courier => self.drain,
-            Kind::Floor | Kind::Peer => self.drain_of_peers,
+            Kind::Peer => self.drain_of_peers,
+            // Nobody would run it: its saturation is enough.
+            Kind::Floor => Duration::ZERO,
         }
     }
 }

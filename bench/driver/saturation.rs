@@ -75,11 +75,16 @@ pub(crate) fn measure(
         drop(life.end());
         return Ok(());
     }
-    let mut drain = work_off(&mut life, &switched, plan.drain(system), n_backlog)?;
+    let limit = plan.drain(system);
+    if !limit.is_zero() {
+        let drain = work_off(&mut life, &switched, limit, n_backlog)?;
+        found.drain = Some(drain);
+    }
     let problem = life.end();
-    let n_outcomes = life.outcomes.seen().n_events;
-    drain.disk_bytes = disk_bytes(&life).map(|bytes| bytes as f64 / n_outcomes.max(1) as f64);
-    found.drain = Some(drain);
+    if let Some(drain) = &mut found.drain {
+        let n_outcomes = life.outcomes.seen().n_events.max(1);
+        drain.disk_bytes = disk_bytes(&life).map(|bytes| bytes as f64 / n_outcomes as f64);
+    }
     let problems = problem.into_iter().chain(life.check());
     let told = problems.map(|problem| format!("saturation: {problem}"));
     found.problems.extend(told);
