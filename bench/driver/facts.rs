@@ -16,25 +16,47 @@ impl Fact {
 }
 
 /// `?` is not yet known.
-pub(crate) const FACTS: [Fact; 5] = [
+pub(crate) const FACTS: [Fact; 6] = [
     Fact {
         question: "an outcome for every event",
-        answers: ["yes", "yes", "yes", "no", "no", "?", "?", "?"],
+        answers: ["yes", "yes", "yes", "no", "no", "yes", "yes", "?"],
     },
     Fact {
-        question: "renews its token in time, and when WeChat refuses it",
-        answers: ["yes", "yes", "yes", "no", "no", "?", "?", "?"],
+        question: "renews its token",
+        answers: [
+            "ahead of its end, once",
+            "ahead of its end, once",
+            "ahead of its end, once",
+            "no",
+            "no",
+            "ahead of its end, every caller at once",
+            "after its end, callers wait",
+            "?",
+        ],
     },
     Fact {
-        question: "keeps a limit, over several instances too",
-        answers: ["yes", "yes", "yes", "no", "no", "?", "?", "?"],
+        question: "keeps a limit",
+        answers: [
+            "in one instance",
+            "in one instance",
+            "over a fleet",
+            "no",
+            "no",
+            "in one process, a second's worth at once",
+            "in one process, retries not counted",
+            "?",
+        ],
+    },
+    Fact {
+        question: "waits when WeChat refuses the account (45009, 45011)",
+        answers: ["yes", "yes", "yes", "no", "no", "no", "no", "?"],
     },
     Fact {
         question: "an event published twice is sent once",
-        answers: ["until it ends", "yes", "yes", "no", "no", "?", "?", "?"],
+        answers: ["until it ends", "yes", "yes", "no", "no", "no", "no", "?"],
     },
     Fact {
         question: "after kill -9, sends again only what was under way",
-        answers: ["no", "yes", "yes", "no", "no", "?", "?", "?"],
+        answers: ["no", "yes", "yes", "no", "no", "no", "no", "?"],
     },
 ];

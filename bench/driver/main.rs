@@ -40,6 +40,7 @@ mod system;
 mod table;
 mod trouble;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -199,7 +200,7 @@ impl Run {
         }
         for part in self.parts_of(system) {
             eprintln!("{}: {part:?}", system.name());
-            let measured = match part {
+            let mut measure = || match part {
                 Part::Saturation => {
                     saturation::measure(ground, system, &self.plan, self.n_backlog, &mut found)
                 }
@@ -212,10 +213,15 @@ impl Run {
                 }
                 Part::Crash => trouble::crash(ground, system, &self.plan, &mut found),
             };
-            if let Err(problem) = measured {
-                let part = format!("{part:?}").to_lowercase();
-                found.problems.push(format!("{part}: {problem}"));
-            }
+            // What goes wrong with one part must not cost the half hour before it.
+            let measured = catch_unwind(AssertUnwindSafe(&mut measure));
+            let problem = match measured {
+                Ok(Ok(())) => continue,
+                Ok(Err(problem)) => problem,
+                Err(_) => "it could not be measured; the bench has said why on stderr".to_owned(),
+            };
+            let part = format!("{part:?}").to_lowercase();
+            found.problems.push(format!("{part}: {problem}"));
         }
         found
     }

@@ -17,6 +17,9 @@ use crate::system::System;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Before parts that ask for little speed.
+const WARM_UP: Duration = Duration::from_secs(3);
+
 /// The limit, and what is offered beside it.
 const RATE: u32 = 500;
 const OFFERED: u32 = 800;
@@ -37,7 +40,7 @@ pub(crate) fn limit(
         rate: Some(RATE),
         cores: Cores::Own,
     };
-    let (mut life, next) = begin_live(ground, system, &start, (RATE / 2, plan.warm_up(system)))?;
+    let (mut life, next) = begin_live(ground, system, &start, (RATE / 2, WARM_UP))?;
     let settle = offer(&mut life, next, OFFERED, LIMIT_SETTLE)?;
     let from_ms = now_ms();
     offer(&mut life, settle.numbers.end, OFFERED, plan.load)?;
@@ -92,7 +95,7 @@ pub(crate) fn recovery(
         rate: None,
         cores: Cores::Own,
     };
-    let (mut life, next) = begin_live(ground, system, &start, (CALM, plan.warm_up(system)))?;
+    let (mut life, next) = begin_live(ground, system, &start, (CALM, WARM_UP))?;
     let calm = offer(&mut life, next, CALM, BEFORE)?;
     ground.wechat.script(Script::every_send(Answer::Http {
         status: 502,
@@ -210,7 +213,7 @@ pub(crate) fn stall(
 /// How long a system works before it is killed, and after it has come back.
 fn stretch(plan: &Plan) -> Duration {
     match plan.quick {
-        Quick::No => Duration::from_secs(6),
+        Quick::No => Duration::from_secs(5),
         Quick::Yes => SECOND,
     }
 }
