@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { RateLimiter } from 'limiter'
+import { TokenBucket } from 'limiter'
 import { Agent, request } from 'undici'
 import { settings } from './settings.js'
 
@@ -60,9 +60,10 @@ const forget = (token) => {
   if (cached?.token === token) cached = undefined
 }
 
-// A tenth of a second's allowance at a time, so that a second does not begin with all of it.
+// The bucket alone, not limiter's RateLimiter: that one counts by intervals too, each of which begins when a timer has come late, and so
+// gives less than the rate. It holds a tenth of a second's sends, so that a late timer costs nothing.
 const limiter = settings.rate > 0
-  ? new RateLimiter({ tokensPerInterval: Math.max(1, Math.round(settings.rate / 10)), interval: settings.rate >= 10 ? 100 : 1000 / settings.rate })
+  ? new TokenBucket({ bucketSize: Math.max(1, settings.rate / 10), tokensPerInterval: settings.rate, interval: 'second' })
   : undefined
 
 const backoff = (attempt) => sleep(Math.random() * BACKOFF_MS * 2 ** (attempt - 1))
