@@ -81,9 +81,13 @@ fn every_rule_and_only_these_are_in_the_config_map() {
 fn every_manifest_is_listed_or_said_not_to_be() {
     let kustomization = manifest("kustomization.yaml");
     for file in fs::read_dir(folder()).unwrap() {
-        let name = file.unwrap().file_name().into_string().unwrap();
-        if name.ends_with(".yaml") && name != "kustomization.yaml" {
-            assert!(kustomization.contains(&name), "{name} is not mentioned");
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let is_manifest = path
+            .extension()
+            .is_some_and(|extension| extension == "yaml");
+        if is_manifest && name != "kustomization.yaml" {
+            assert!(kustomization.contains(name), "{name} is not mentioned");
         }
     }
 }
