@@ -204,20 +204,21 @@ impl<'a> Life<'a> {
         })
     }
 
-    /// What is wrong with the outcomes of a life that has ended: the broker has them all, and is asked until nothing new comes.
+    /// What is wrong with the outcomes of a life that has ended: the broker has them all, and they are read to their end.
     pub(crate) fn check(&mut self) -> Vec<String> {
         if self.system == System::Bare {
             return Vec::new();
         }
-        let mut n_before = 0;
-        loop {
-            thread::sleep(Duration::from_millis(500));
-            let seen = self.outcomes.seen();
-            let n_now = seen.n_events + seen.n_repeated;
-            if n_now == n_before {
-                break;
-            }
-            n_before = n_now;
+        let n_partitions = i32::try_from(PARTITIONS).expect("a dozen");
+        let brokers = self.ground.brokers();
+        let ends = topic::ends(brokers, &self.outcome_topic, n_partitions);
+        let n_there: usize = ends
+            .values()
+            .filter_map(|end| usize::try_from(*end).ok())
+            .sum();
+        let deadline = Instant::now() + END;
+        while self.outcomes.seen().n_read < n_there && Instant::now() < deadline {
+            thread::sleep(LOOK_AGAIN);
         }
         let committed: Vec<usize> = self.committed().collect();
         let seen = self.outcomes.seen();

@@ -17,6 +17,8 @@ use crate::event::{PARTITIONS, number_in, text_of};
 pub(crate) struct Seen {
     /// When the broker took the outcome of each event, in Unix milliseconds; 0: it has none.
     at_ms: Vec<i64>,
+    /// Records of the topic, whatever they say.
+    pub(crate) n_read: usize,
     /// Events with an outcome.
     pub(crate) n_events: usize,
     /// Outcomes beyond the first of their event.
@@ -29,6 +31,7 @@ pub(crate) struct Seen {
 
 impl Seen {
     fn take(&mut self, message: &BorrowedMessage<'_>) {
+        self.n_read += 1;
         let value = message.payload().unwrap_or_default();
         let value = std::str::from_utf8(value).unwrap_or_default();
         let number = text_of(value, "\"event_id").and_then(number_in);

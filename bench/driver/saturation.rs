@@ -117,6 +117,8 @@ fn work_off(
         seen.between(switched.at_ms, f64::MAX)
     };
     let n_at_start = life.n_done() - n_since(life);
+    // A short topic may have lost more than a third to the slow API.
+    let n_backlog = n_backlog.min(topic_length(n_backlog).saturating_sub(n_at_start).max(1));
     while switched.at.elapsed() < limit && life.n_done() < n_at_start + n_backlog {
         life.must_live()?;
         if last_look.elapsed() >= SAMPLE || resident_mib.is_empty() {
