@@ -33,7 +33,7 @@ use super::admission::{Admission, Ticket, Waiting};
 use super::claims::Holder;
 use super::moment::Moment;
 use super::offsets::{Ledger, Partition};
-use super::pauses::{Breakers, Pauses};
+use super::pauses::{Breakers, Outages, Pauses};
 use super::rules::{Rule, RuleSet};
 use duty::{Delivery, Duty, Origin, Rejoins, Stage};
 use exchanges::Exchanges;
@@ -48,6 +48,7 @@ pub struct Engine {
     admission: Admission,
     pauses: Pauses,
     breakers: Breakers,
+    outages: Outages,
     store: Store,
     timers: BTreeSet<(Duration, Ticket)>,
     exchanges: Exchanges,
@@ -87,6 +88,7 @@ impl Engine {
             admission: Admission::new(apps),
             pauses: Pauses::default(),
             breakers: Breakers::new(setup.breaker),
+            outages: Outages::default(),
             store: Store::Up,
             jitter: fastrand::Rng::with_seed(setup.seed),
             setup,
