@@ -7,6 +7,7 @@
 //! again after a failure.
 
 mod group;
+mod layout;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Sender, channel};
@@ -23,7 +24,8 @@ use crate::config::Kafka;
 use crate::pipeline::engine::HandoverId;
 use crate::pipeline::event::Record;
 use crate::pipeline::offsets::{Epoch, Partition};
-use group::{Context, commit_stored};
+use crate::pipeline::share::Layout;
+use group::{Context, Counted, commit_stored};
 
 /// A record and the assignment under which it was read.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Read {
 /// What happens to the consumer besides records.
 #[derive(Debug)]
 pub enum GroupEvent {
+    /// How many partitions the source topics have; comes before the assignment that it was asked for.
+    TopicsCounted(Layout),
     /// Partitions were given to us; the list may be empty.
     Assigned(Vec<(Partition, Epoch)>),
     /// Partitions are asked back; the consumer waits for [`Command::Released`].
@@ -121,6 +125,12 @@ pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
         next_epoch: AtomicU64::new(1),
         next_handover: AtomicU64::new(1),
         patience: handover + GRACE,
+        topics: kafka
+            .topics
+            .iter()
+            .map(|topic| Arc::from(topic.as_str()))
+            .collect(),
+        topics_counted: Mutex::new(Counted::Never),
     };
     let consumer: BaseConsumer<Context> = consumer_config(kafka).create_with_context(context)?;
     let topics: Vec<&str> = kafka.topics.iter().map(String::as_str).collect();
@@ -179,6 +189,7 @@ fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Re
         if context.held().is_closing {
             return;
         }
+        context.count_topics_if_due(consumer);
         match consumer.poll(POLL) {
             None => {}
             Some(Ok(message)) => {
