@@ -28,7 +28,7 @@ use std::time::Duration;
 
 pub use handover::HandoverId;
 pub use port::{Effect, Input, Setup, Unmatched};
-pub use status::{PartitionStatus, PauseStatus, Status};
+pub use status::{PartitionStatus, PauseStatus, ShareStatus, Status};
 
 use super::admission::{Admission, Ticket, Waiting};
 use super::claims::Holder;

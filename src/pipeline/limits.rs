@@ -112,22 +112,21 @@ struct Limits {
 }
 
 /// Whoever has no part of a promise asks again then; usually he is told before.
-const NO_PART: Duration = Duration::from_secs(60);
+const NO_PART: Duration = Duration::from_mins(1);
 
 /// A turn is given so long before a slot begins: its claim should be there when it does.
 const LEAD: Duration = Duration::from_millis(100);
 
 impl Limits {
     fn new(rate: Rate, share: &Share) -> Self {
-        let mut limits = Self {
+        let unused = Self {
             turns: Limit::new(rate),
             departures: Limit::new(rate),
             window: Window::default(),
             part: Part::Nothing,
             turn_slots: None,
         };
-        limits = limits.at(rate, share);
-        limits
+        unused.at(rate, share)
     }
 
     fn at(self, rate: Rate, share: &Share) -> Self {

@@ -135,9 +135,10 @@ pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
     let consumer: BaseConsumer<Context> = consumer_config(kafka).create_with_context(context)?;
     let topics: Vec<&str> = kafka.topics.iter().map(String::as_str).collect();
     consumer.subscribe(&topics)?;
+    let membership = membership(kafka);
     let run = move || {
         poll_until_closed(&consumer, &records_in);
-        close(consumer);
+        close(consumer, membership);
         drop(closing);
     };
     std::thread::Builder::new()
@@ -239,9 +240,29 @@ pub(super) fn detach(message: &rdkafka::message::BorrowedMessage<'_>) -> Record 
     }
 }
 
-fn close(consumer: BaseConsumer<Context>) {
+/// Whether the group remembers a member that is away for less than a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Membership {
+    Dynamic,
+    Static,
+}
+
+fn membership(kafka: &Kafka) -> Membership {
+    let instance = kafka.options.get("group.instance.id");
+    if instance.is_some_and(|id| !id.expose().is_empty()) {
+        Membership::Static
+    } else {
+        Membership::Dynamic
+    }
+}
+
+fn close(consumer: BaseConsumer<Context>, membership: Membership) {
     commit_stored(&consumer);
-    consumer.unsubscribe();
+    // Librdkafka leaves the group for whoever unsubscribes, static or not. A static member that only closes keeps its partitions for
+    // the process that comes after it.
+    if membership == Membership::Dynamic {
+        consumer.unsubscribe();
+    }
     // Dropping leaves the group and waits for the broker; the service gives it a limit.
     drop(consumer);
 }

@@ -19,7 +19,7 @@ struct Instance {
     mine: BTreeMap<u32, u64>,
     /// How far its calendar is from the true one.
     skew_ms: i64,
-    sent: u64,
+    sent: u32,
 }
 
 impl Instance {
@@ -162,7 +162,8 @@ proptest! {
             fleet.step(now_us, |random| if random.u8(..3) == 0 { 100 } else { random.u32(..2) });
         }
         let fullest = fleet.fullest_second();
-        prop_assert!(fullest as f64 <= rate.per_second + f64::from(burst) + 1e-6, "{fullest}");
+        let fullest = f64::from(u32::try_from(fullest).unwrap());
+        prop_assert!(fullest <= rate.per_second + f64::from(burst) + 1e-6, "{fullest}");
     }
 
     /// Whoever has something to send gets what his partitions are worth.
@@ -177,19 +178,19 @@ proptest! {
         let rate = rate(f64::from(tenths) / 10.0, burst);
         let mut fleet = Fleet::new(seed, rate, n_all, n_instances);
         // Long enough for some rounds of turns by the clock, however slow.
-        let seconds = if tenths < 100 { 600 } else { 30 };
+        let seconds: u32 = if tenths < 100 { 600 } else { 30 };
         let mut now_us = 2 * COUNTS_AFTER_US;
-        let end_us = now_us + seconds * SECOND_US;
+        let end_us = now_us + u64::from(seconds) * SECOND_US;
         while now_us < end_us {
             fleet.step(now_us, |_| 10_000);
             now_us = fleet.wakes_at(now_us).max(now_us + 1);
         }
         for instance in &fleet.instances {
-            let wanted = rate.per_second * instance.pace.share.fraction() * seconds as f64;
+            let wanted = rate.per_second * instance.pace.share.fraction() * f64::from(seconds);
             // Slow limits meet partitions at random, and so do the ends of the time. Turns by the clock leave room for its error.
             let kept = if tenths < 100 { 0.5 * wanted - 3.0 * wanted.sqrt() } else { 0.87 * wanted - 6.0 };
             prop_assert!(
-                instance.sent as f64 >= kept,
+                f64::from(instance.sent) >= kept,
                 "{} of {wanted} at {rate:?} with {:?}", instance.sent, instance.pace.share
             );
         }

@@ -116,7 +116,7 @@ fn owner(frame: u64, n_partitions: u32) -> u32 {
     let n = u64::from(n_partitions.max(1));
     let (round, place) = (frame / n, frame % n);
     let noise = mixed(round);
-    let step = (1 + noise % n..).find(|step| are_coprime(*step, n));
+    let step = (1 + noise % n..=2 * n).find(|step| are_coprime(*step, n));
     let owner = (place * step.unwrap_or(1) + (noise >> 32)) % n;
     u32::try_from(owner).unwrap_or(0)
 }
