@@ -18,6 +18,7 @@ mod commands;
 mod crash;
 mod customer;
 mod drift;
+mod fleet;
 mod grants;
 mod grants_command;
 mod happy_path;
