@@ -23,6 +23,7 @@ mod grants;
 mod grants_command;
 mod happy_path;
 mod login_codes;
+mod membership;
 mod miniapp;
 mod oracle;
 mod pauses;
