@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::config::Settings;
 use crate::edges::http::{Phase, Report};
-use crate::edges::kafka::consumer::{self, Command, GroupEvent, Source};
+use crate::edges::kafka::consumer::{self, Command, GroupEvent, Read, Source};
 use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
 use crate::edges::public;
 use crate::edges::store::{Store, Stored};
@@ -70,6 +70,9 @@ const CLOSE: Duration = Duration::from_secs(10);
 
 /// How long the store may take to carry out what it was asked.
 const CLOSE_STORE: Duration = Duration::from_secs(5);
+
+/// Inputs that are taken together at most. It bounds how late the first effect of a round is, and how old its time.
+const ROUND: usize = 256;
 
 /// How often the report is renewed.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
@@ -246,18 +249,40 @@ impl Service {
                     while let Ok(event) = self.source.events.try_recv() {
                         inputs.push(self.group_event(event)?);
                     }
-                    inputs.push(Input::Record { epoch: read.epoch, record: read.record });
+                    inputs.extend(read.into_iter().map(input_of_read));
                 }
             }
+            // The runtime lets a task that is woken run at once, before others that are ready: without this the loop would go round for each
+            // single answer, and so wake the store's thread for each.
+            tokio::task::yield_now().await;
+            self.hear_more(&mut heard, &mut inputs);
             let now = self.now();
             for input in inputs.drain(..) {
                 self.engine.step(now, input, &mut effects);
             }
-            for effect in effects.drain(..) {
-                if let Some(unfinished) = self.carry_out(effect) {
-                    return self.close(unfinished).await;
-                }
+            if let Some(unfinished) = self.carry_out(&mut effects) {
+                return self.close(unfinished).await;
             }
+        }
+    }
+
+    /// What else has come back from the edges already: to go round for each answer, with the alarm set anew every time, would cost more
+    /// than the step that it leads to.
+    fn hear_more(&mut self, heard: &mut Heard, inputs: &mut Vec<Input>) {
+        while inputs.len() < ROUND
+            && let Ok(answered) = heard.answers.try_recv()
+        {
+            inputs.push(self.answered(answered));
+        }
+        while inputs.len() < ROUND
+            && let Ok(stored) = heard.stored.try_recv()
+        {
+            inputs.push(input_of(stored));
+        }
+        while inputs.len() < ROUND
+            && let Ok(publication) = heard.publications.try_recv()
+        {
+            inputs.push(self.publication(publication));
         }
     }
 
@@ -368,6 +393,10 @@ impl Service {
             unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
         }
     }
+}
+
+fn input_of_read(Read { epoch, record }: Read) -> Input {
+    Input::Record { epoch, record }
 }
 
 fn input_of(stored: Stored) -> Input {

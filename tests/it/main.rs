@@ -17,6 +17,7 @@ mod claims;
 mod commands;
 mod crash;
 mod customer;
+mod deploy;
 mod drift;
 mod fleet;
 mod grants;

@@ -85,8 +85,8 @@ pub enum Command {
 
 /// The service's end of the consumer.
 pub struct Source {
-    /// Records, in order within a partition.
-    pub records: mpsc::Receiver<Read>,
+    /// Records, in order within a partition; several at once, since waking the service for each would cost more than to take it in.
+    pub records: mpsc::Receiver<Vec<Read>>,
     /// Everything else. Read it before records: an assignment comes before its first record.
     pub events: mpsc::UnboundedReceiver<GroupEvent>,
     /// Ends when the consumer's thread has ended.
@@ -103,8 +103,12 @@ impl Source {
     }
 }
 
-/// Records between the consumer and the engine. Small, because what is in here counts against no bound of the engine's.
-const HANDED_OVER: usize = 64;
+/// Handfuls of records between the consumer and the engine. Few, because what is in here counts against no bound of the engine's.
+const HANDFULS: usize = 2;
+
+/// Records in a handful at most, and their bytes: one more record may come on top.
+const HANDFUL: usize = 64;
+const HANDFUL_BYTES: usize = 256 * 1024;
 
 /// How long one poll waits for a record: also how long a command may wait.
 const POLL: Duration = Duration::from_millis(20);
@@ -115,7 +119,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Subscribes and starts the thread. `handover` bounds how long a revocation may take.
 pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
     let (events_in, events) = mpsc::unbounded_channel();
-    let (records_in, records) = mpsc::channel(HANDED_OVER);
+    let (records_in, records) = mpsc::channel(HANDFULS);
     let (commands, commands_out) = channel();
     let (closing, closed) = tokio::sync::oneshot::channel();
     let context = Context {
@@ -181,7 +185,7 @@ fn consumer_config(kafka: &Kafka) -> rdkafka::ClientConfig {
     client_config(kafka, &ours)
 }
 
-fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Read>) {
+fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Vec<Read>>) {
     let context = consumer.context();
     loop {
         while let Some(command) = context.next_command() {
@@ -191,25 +195,39 @@ fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Re
             return;
         }
         context.count_topics_if_due(consumer);
-        match consumer.poll(POLL) {
-            None => {}
+        let handful = poll_handful(consumer);
+        // The service always empties the channel, so this waits for no more than its current step.
+        if !handful.is_empty() && records.blocking_send(handful).is_err() {
+            // The service is closing; its last positions are still in the queue of commands.
+            while let Some(command) = context.next_command() {
+                context.obey(consumer, command);
+            }
+            return;
+        }
+    }
+}
+
+/// Waits for a record, and takes what else is there already. A rebalance in between gives its epochs to what comes after it alone.
+fn poll_handful(consumer: &BaseConsumer<Context>) -> Vec<Read> {
+    let context = consumer.context();
+    let mut handful = Vec::new();
+    let mut bytes = 0;
+    let mut patience = POLL;
+    while handful.len() < HANDFUL && bytes < HANDFUL_BYTES {
+        match consumer.poll(patience) {
+            None => break,
             Some(Ok(message)) => {
                 let record = detach(&message);
-                let Some(epoch) = context.epoch_of(&record) else {
-                    continue;
-                };
-                // The service always empties the channel, so this waits for no more than its current step.
-                if records.blocking_send(Read { epoch, record }).is_err() {
-                    // The service is closing; its last positions are still in the queue of commands.
-                    while let Some(command) = context.next_command() {
-                        context.obey(consumer, command);
-                    }
-                    return;
+                if let Some(epoch) = context.epoch_of(&record) {
+                    bytes += record.size_bytes();
+                    handful.push(Read { epoch, record });
                 }
             }
             Some(Err(error)) => context.report(&error),
         }
+        patience = Duration::ZERO;
     }
+    handful
 }
 
 /// The client panics at a header whose name is not UTF-8, which any producer may send; such a header keeps its place and loses its name

@@ -61,7 +61,7 @@ impl Member {
                 GroupEvent::Fatal(error) => panic!("{error}"),
             },
             Some(read) = self.source.records.recv() => {
-                self.read.insert(read.record.partition);
+                self.read.extend(read.iter().map(|read| read.record.partition));
             }
             // It has left.
             else => std::future::pending().await,
