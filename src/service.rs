@@ -304,6 +304,7 @@ impl Service {
 
     fn group_event(&self, event: GroupEvent) -> anyhow::Result<Input> {
         match event {
+            GroupEvent::TopicsCounted(layout) => Ok(Input::TopicsCounted(layout)),
             GroupEvent::Assigned(partitions) => {
                 self.reports.send_modify(|report| {
                     if report.phase == Phase::Joining {

@@ -184,6 +184,11 @@ impl Service {
                 tokio::spawn(question);
             }
             Effect::PauseChanged(change) => tell(&change),
+            Effect::ShareChanged(share) => tracing::info!(
+                partitions = share.n_mine(),
+                of = share.n_all(),
+                "our share of the rates: a promise is the whole fleet's, and this part of it is ours"
+            ),
             Effect::Publish {
                 ticket,
                 outcome,

@@ -7,6 +7,7 @@
 //! again after a failure.
 
 mod group;
+mod layout;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Sender, channel};
@@ -23,7 +24,8 @@ use crate::config::Kafka;
 use crate::pipeline::engine::HandoverId;
 use crate::pipeline::event::Record;
 use crate::pipeline::offsets::{Epoch, Partition};
-use group::{Context, commit_stored};
+use crate::pipeline::share::Layout;
+use group::{Context, Counted, commit_stored};
 
 /// A record and the assignment under which it was read.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Read {
 /// What happens to the consumer besides records.
 #[derive(Debug)]
 pub enum GroupEvent {
+    /// How many partitions the source topics have; comes before the assignment that it was asked for.
+    TopicsCounted(Layout),
     /// Partitions were given to us; the list may be empty.
     Assigned(Vec<(Partition, Epoch)>),
     /// Partitions are asked back; the consumer waits for [`Command::Released`].
@@ -125,13 +129,20 @@ pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
         next_epoch: AtomicU64::new(1),
         next_handover: AtomicU64::new(1),
         patience: handover + GRACE,
+        topics: kafka
+            .topics
+            .iter()
+            .map(|topic| Arc::from(topic.as_str()))
+            .collect(),
+        topics_counted: Mutex::new(Counted::Never),
     };
     let consumer: BaseConsumer<Context> = consumer_config(kafka).create_with_context(context)?;
     let topics: Vec<&str> = kafka.topics.iter().map(String::as_str).collect();
     consumer.subscribe(&topics)?;
+    let membership = membership(kafka);
     let run = move || {
         poll_until_closed(&consumer, &records_in);
-        close(consumer);
+        close(consumer, membership);
         drop(closing);
     };
     std::thread::Builder::new()
@@ -183,6 +194,7 @@ fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Ve
         if context.held().is_closing {
             return;
         }
+        context.count_topics_if_due(consumer);
         let handful = poll_handful(consumer);
         // The service always empties the channel, so this waits for no more than its current step.
         if !handful.is_empty() && records.blocking_send(handful).is_err() {
@@ -246,9 +258,29 @@ pub(super) fn detach(message: &rdkafka::message::BorrowedMessage<'_>) -> Record 
     }
 }
 
-fn close(consumer: BaseConsumer<Context>) {
+/// Whether the group remembers a member that is away for less than a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Membership {
+    Dynamic,
+    Static,
+}
+
+fn membership(kafka: &Kafka) -> Membership {
+    let instance = kafka.options.get("group.instance.id");
+    if instance.is_some_and(|id| !id.expose().is_empty()) {
+        Membership::Static
+    } else {
+        Membership::Dynamic
+    }
+}
+
+fn close(consumer: BaseConsumer<Context>, membership: Membership) {
     commit_stored(&consumer);
-    consumer.unsubscribe();
+    // Librdkafka leaves the group for whoever unsubscribes, static or not. A static member that only closes keeps its partitions for
+    // the process that comes after it.
+    if membership == Membership::Dynamic {
+        consumer.unsubscribe();
+    }
     // Dropping leaves the group and waits for the broker; the service gives it a limit.
     drop(consumer);
 }

@@ -46,10 +46,12 @@ pub(crate) enum Mutant {
     ForgetsToRecall,
     /// The user behind a code is not kept.
     KeepsInItsHead,
+    /// A partition counts for its share of the rates as soon as it came.
+    SharesAtOnce,
 }
 
 #[cfg(test)]
-const ALL: [Mutant; 21] = [
+const ALL: [Mutant; 22] = [
     Mutant::CommitsTooEarly,
     Mutant::ForgetsEpochs,
     Mutant::ClaimsAfterwards,
@@ -71,6 +73,7 @@ const ALL: [Mutant; 21] = [
     Mutant::CountsAgain,
     Mutant::ForgetsToRecall,
     Mutant::KeepsInItsHead,
+    Mutant::SharesAtOnce,
 ];
 
 /// A mutant that hides in so many worlds is not caught in practice.

@@ -33,6 +33,7 @@ pub(crate) struct Seen {
     pub(crate) codes_swallowed: u64,
     pub(crate) codes_lost: u64,
     pub(crate) users_recalled: u64,
+    pub(crate) shares: u64,
 }
 
 impl Seen {
@@ -67,5 +68,6 @@ impl Seen {
         self.codes_swallowed += other.codes_swallowed;
         self.codes_lost += other.codes_lost;
         self.users_recalled += other.users_recalled;
+        self.shares += other.shares;
     }
 }
