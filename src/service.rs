@@ -5,6 +5,7 @@
 
 mod alarm;
 mod effects;
+mod setup;
 mod templates;
 
 use std::sync::Arc;
@@ -22,14 +23,14 @@ use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
 use crate::edges::public;
 use crate::edges::store::{Store, Stored};
 use crate::edges::wechat::WeChat;
-use crate::pipeline::admission::AppBounds;
 use crate::pipeline::catalog::drift::Comparison;
-use crate::pipeline::engine::{self, Engine, Input, Setup};
+use crate::pipeline::engine::{self, Engine, Input};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
 use alarm::Alarm;
 use effects::Answered;
+use setup::setup;
 
 /// What a service is made of.
 pub struct Parts {
@@ -146,39 +147,6 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     let ending = service.work(heard, shutdown).await;
     drop(background);
     ending
-}
-
-fn setup(settings: &Settings, seed: u64) -> Setup {
-    let bounds = |app: &crate::config::App| AppBounds {
-        rate: app.rate,
-        max_in_flight: app.max_in_flight,
-    };
-    Setup {
-        decoding: settings.events.clone(),
-        apps: settings
-            .apps
-            .iter()
-            .map(|(name, app)| (Arc::clone(name), bounds(app)))
-            .collect(),
-        retry: settings.send.retry,
-        max_messages: settings.engine.max_messages,
-        max_bytes: settings.engine.max_bytes,
-        recipient_style: settings.outcomes.recipient,
-        unmatched: settings.outcomes.unmatched,
-        grants: settings.policies(),
-        answers: settings.grants.clone(),
-        receipts: settings
-            .public
-            .iter()
-            .flat_map(|public| public.callbacks.keys())
-            .cloned()
-            .collect(),
-        breaker: settings.breaker,
-        // A token may have to be fetched first.
-        call_limit: settings.send.timeout * 2,
-        process: fastrand::u64(..),
-        seed,
-    }
 }
 
 struct Service {
