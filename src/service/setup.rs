@@ -8,7 +8,7 @@ use crate::pipeline::engine::Setup;
 
 /// The settings in the engine's words.
 pub(super) fn setup(settings: &Settings, seed: u64) -> Setup {
-    let bounds = |app: &crate::config::App| AppBounds {
+    let bounds = |app: &App| AppBounds {
         rate: app.rate,
         max_in_flight: app.max_in_flight,
     };
