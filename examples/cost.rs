@@ -27,7 +27,7 @@
 
 #[path = "cost/figures.rs"]
 mod figures;
-#[path = "cost/machine.rs"]
+#[path = "../bench/driver/machine.rs"]
 mod machine;
 #[path = "../tests/it/support.rs"]
 mod support;

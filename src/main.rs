@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// A message makes and drops hundreds of small things on several threads: docs/performance.md has what this saves.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     wx_courier::cli::main()
 }

@@ -22,5 +22,6 @@ pub mod pauses;
 pub mod receipts;
 pub mod replay;
 pub mod rules;
+pub mod share;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -5,6 +5,7 @@
 
 mod alarm;
 mod effects;
+mod setup;
 mod templates;
 
 use std::sync::Arc;
@@ -17,20 +18,20 @@ use tokio::time::Instant;
 
 use crate::config::Settings;
 use crate::edges::http::{Phase, Report};
-use crate::edges::kafka::consumer::{self, Command, GroupEvent, Source};
+use crate::edges::kafka::consumer::{self, Command, GroupEvent, Read, Source};
 use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
 use crate::edges::kafka::reread::{ReadAgain, Rereader};
 use crate::edges::public;
 use crate::edges::store::{Store, Stored};
 use crate::edges::wechat::WeChat;
-use crate::pipeline::admission::AppBounds;
 use crate::pipeline::catalog::drift::Comparison;
-use crate::pipeline::engine::{self, Engine, Input, Setup};
+use crate::pipeline::engine::{self, Engine, Input};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
 use alarm::Alarm;
 use effects::Answered;
+use setup::setup;
 
 /// What a service is made of.
 pub struct Parts {
@@ -71,6 +72,9 @@ const CLOSE: Duration = Duration::from_secs(10);
 
 /// How long the store may take to carry out what it was asked.
 const CLOSE_STORE: Duration = Duration::from_secs(5);
+
+/// Inputs that are taken together at most. It bounds how late the first effect of a round is, and how old its time.
+const ROUND: usize = 256;
 
 /// How often the report is renewed.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
@@ -150,39 +154,6 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     ending
 }
 
-fn setup(settings: &Settings, seed: u64) -> Setup {
-    let bounds = |app: &crate::config::App| AppBounds {
-        rate: app.rate,
-        max_in_flight: app.max_in_flight,
-    };
-    Setup {
-        decoding: settings.events.clone(),
-        apps: settings
-            .apps
-            .iter()
-            .map(|(name, app)| (Arc::clone(name), bounds(app)))
-            .collect(),
-        retry: settings.send.retry,
-        max_messages: settings.engine.max_messages,
-        max_bytes: settings.engine.max_bytes,
-        recipient_style: settings.outcomes.recipient,
-        unmatched: settings.outcomes.unmatched,
-        grants: settings.policies(),
-        answers: settings.grants.clone(),
-        receipts: settings
-            .public
-            .iter()
-            .flat_map(|public| public.callbacks.keys())
-            .cloned()
-            .collect(),
-        breaker: settings.breaker,
-        // A token may have to be fetched first.
-        call_limit: settings.send.timeout * 2,
-        process: fastrand::u64(..),
-        seed,
-    }
-}
-
 struct Service {
     engine: Engine,
     source: Source,
@@ -256,18 +227,40 @@ impl Service {
                     while let Ok(event) = self.source.events.try_recv() {
                         inputs.push(self.group_event(event)?);
                     }
-                    inputs.push(Input::Record { epoch: read.epoch, record: read.record });
+                    inputs.extend(read.into_iter().map(input_of_read));
                 }
             }
+            // The runtime lets a task that is woken run at once, before others that are ready: without this the loop would go round for each
+            // single answer, and so wake the store's thread for each.
+            tokio::task::yield_now().await;
+            self.hear_more(&mut heard, &mut inputs);
             let now = self.now();
             for input in inputs.drain(..) {
                 self.engine.step(now, input, &mut effects);
             }
-            for effect in effects.drain(..) {
-                if let Some(unfinished) = self.carry_out(effect) {
-                    return self.close(unfinished).await;
-                }
+            if let Some(unfinished) = self.carry_out(&mut effects) {
+                return self.close(unfinished).await;
             }
+        }
+    }
+
+    /// What else has come back from the edges already: to go round for each answer, with the alarm set anew every time, would cost more
+    /// than the step that it leads to.
+    fn hear_more(&mut self, heard: &mut Heard, inputs: &mut Vec<Input>) {
+        while inputs.len() < ROUND
+            && let Ok(answered) = heard.answers.try_recv()
+        {
+            inputs.push(self.answered(answered));
+        }
+        while inputs.len() < ROUND
+            && let Ok(stored) = heard.stored.try_recv()
+        {
+            inputs.push(input_of(stored));
+        }
+        while inputs.len() < ROUND
+            && let Ok(publication) = heard.publications.try_recv()
+        {
+            inputs.push(self.publication(publication));
         }
     }
 
@@ -289,6 +282,7 @@ impl Service {
 
     fn group_event(&self, event: GroupEvent) -> anyhow::Result<Input> {
         match event {
+            GroupEvent::TopicsCounted(layout) => Ok(Input::TopicsCounted(layout)),
             GroupEvent::Assigned(partitions) => {
                 self.reports.send_modify(|report| {
                     if report.phase == Phase::Joining {
@@ -377,6 +371,10 @@ impl Service {
             unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
         }
     }
+}
+
+fn input_of_read(Read { epoch, record }: Read) -> Input {
+    Input::Record { epoch, record }
 }
 
 fn input_of(stored: Stored) -> Input {

@@ -3,6 +3,7 @@
 //! Labels are closed sets or names of the settings. Personal data of events never gets into a line or a label.
 
 mod public;
+mod share;
 mod templates;
 mod tokens;
 
@@ -25,6 +26,7 @@ use crate::pipeline::grants::Source;
 use crate::pipeline::outcome::Outcome;
 use public::PublicMetrics;
 pub use public::PublicRoute;
+use share::ShareMetrics;
 use templates::TemplateMetrics;
 use tokens::TokenMetrics;
 
@@ -60,6 +62,7 @@ pub struct Metrics {
     bytes_in_hand: IntGauge,
     paused: IntGauge,
     store_down: IntGauge,
+    share: ShareMetrics,
     pauses: IntGaugeVec,
     position: IntGaugeVec,
     public: PublicMetrics,
@@ -154,6 +157,7 @@ impl Metrics {
             )?,
             public: PublicMetrics::new()?,
             tokens: TokenMetrics::new()?,
+            share: ShareMetrics::new()?,
             templates: TemplateMetrics::new()?,
             scrape: Mutex::new(()),
         };
@@ -177,6 +181,7 @@ impl Metrics {
         registry.register(Box::new(self.bytes_in_hand.clone()))?;
         registry.register(Box::new(self.paused.clone()))?;
         registry.register(Box::new(self.store_down.clone()))?;
+        self.share.register(registry)?;
         registry.register(Box::new(self.pauses.clone()))?;
         registry.register(Box::new(self.position.clone()))?;
         self.public.register(registry)?;
@@ -304,6 +309,7 @@ impl Metrics {
         self.bytes_in_hand.set(gauge(engine.bytes_in_hand));
         self.paused.set(i64::from(engine.paused));
         self.store_down.set(i64::from(engine.store_is_down));
+        self.share.renew(engine.share);
         self.pauses.reset();
         for pause in &engine.pauses {
             self.pauses

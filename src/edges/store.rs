@@ -56,7 +56,8 @@ pub struct Store {
 
 /// What the thread is told.
 enum Order {
-    Ask(Asked),
+    /// Several at once, since waking the thread for each would cost more than most answers do.
+    Ask(Vec<Asked>),
     /// Carry out what came before, and end.
     Close,
 }
@@ -151,12 +152,15 @@ impl Store {
         })
     }
 
-    /// Queues a request; never waits. It is answered by [`Stored::Answer`], but for a release, for which nobody waits. The queue is as long
-    /// as the caller makes it: messages in hand are bounded, and so are their requests.
-    pub fn ask(&self, ticket: Ticket, request: Request) {
-        let asker = Asker::Service(ticket);
-        let order = Order::Ask(Asked { asker, request });
-        if self.orders.send(order).is_err() {
+    /// Queues requests, in their order; never waits. Each is answered by [`Stored::Answer`], but for a release, for which nobody waits. The
+    /// queue is as long as the caller makes it: messages in hand are bounded, and so are their requests.
+    pub fn ask(&self, requests: impl IntoIterator<Item = (Ticket, Request)>) {
+        let asked = requests.into_iter().map(|(ticket, request)| Asked {
+            asker: Asker::Service(ticket),
+            request,
+        });
+        let asked: Vec<Asked> = asked.collect();
+        if !asked.is_empty() && self.orders.send(Order::Ask(asked)).is_err() {
             tracing::error!("the store's thread has ended");
         }
     }
@@ -246,18 +250,17 @@ impl Keeper {
         self.look_after(0);
         loop {
             match self.orders.recv_timeout(self.patience()) {
-                Ok(Order::Ask(first)) => {
-                    let mut batch = vec![first];
+                Ok(Order::Ask(mut asked)) => {
                     let mut is_closing = false;
-                    while batch.len() < LARGEST_BATCH && !is_closing {
+                    while asked.len() < LARGEST_BATCH && !is_closing {
                         match self.orders.try_recv() {
-                            Ok(Order::Ask(asked)) => batch.push(asked),
+                            Ok(Order::Ask(more)) => asked.extend(more),
                             Ok(Order::Close) => is_closing = true,
                             Err(_) => break,
                         }
                     }
-                    batch.retain(Asked::is_wanted);
-                    if !self.carry_out(batch) || is_closing {
+                    asked.retain(Asked::is_wanted);
+                    if !self.carry_out_all(asked) || is_closing {
                         return;
                     }
                 }
@@ -276,6 +279,17 @@ impl Keeper {
         } else {
             LOOK_EVERY
         }
+    }
+
+    /// Carries everything out, in batches. Gives `false` if the store was closed before all of it succeeded.
+    fn carry_out_all(&mut self, mut asked: Vec<Asked>) -> bool {
+        while asked.len() > LARGEST_BATCH {
+            let rest = asked.split_off(LARGEST_BATCH);
+            if !self.carry_out(std::mem::replace(&mut asked, rest)) {
+                return false;
+            }
+        }
+        self.carry_out(asked)
     }
 
     /// Carries a batch out, however often it takes, and answers. Gives `false` if the store was closed before it succeeded.

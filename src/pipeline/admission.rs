@@ -20,6 +20,7 @@ use super::message::{Api, Message};
 use super::moment::Moment;
 use super::pauses::{Pauses, Way};
 use super::rules::Rule;
+use super::share::Share;
 use lane::{AppLane, AtGate};
 use recipients::Recipients;
 
@@ -108,6 +109,19 @@ impl Admission {
                 .collect(),
             recipients: Recipients::default(),
         }
+    }
+
+    /// From here on this instance keeps another part of every rate.
+    pub fn change_share(&mut self, share: &Share) {
+        for lane in self.apps.values_mut() {
+            lane.change_share(share);
+        }
+    }
+
+    /// Takes messages from the gate that are not to be sent, and names them. Each is still counted as on its way.
+    pub fn leave_gate(&mut self, gone: &dyn Fn(Ticket) -> bool) -> Vec<Ticket> {
+        let lanes = self.apps.values_mut();
+        lanes.flat_map(|lane| lane.leave_gate(gone)).collect()
     }
 
     /// Puts a message at the end of its rule's lane.

@@ -21,6 +21,7 @@ mod report;
 mod settle;
 mod sharing;
 mod status;
+mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,18 +29,20 @@ use std::time::Duration;
 
 pub use handover::HandoverId;
 pub use port::{Effect, Input, Setup, Unmatched};
-pub use status::{PartitionStatus, PauseStatus, Status};
+pub use status::{PartitionStatus, PauseStatus, ShareStatus, Status};
 
 use super::admission::{Admission, Ticket, Waiting};
 use super::claims::Holder;
 use super::moment::Moment;
 use super::offsets::{Ledger, Partition};
-use super::pauses::{Breakers, Pauses};
+use super::pauses::{Breakers, Outages, Pauses};
 use super::rules::{Rule, RuleSet};
+use super::share::Share;
 use duty::{Delivery, Duty, Origin, Rejoins, Stage};
 use exchanges::Exchanges;
 use handover::Handover;
-use sharing::{Shares, Window};
+use sharing::Sharing;
+use window::{Shares, Window};
 
 /// The engine.
 pub struct Engine {
@@ -51,10 +54,12 @@ pub struct Engine {
     admission: Admission,
     pauses: Pauses,
     breakers: Breakers,
+    outages: Outages,
     store: Store,
     timers: BTreeSet<(Duration, Ticket)>,
     exchanges: Exchanges,
     handovers: BTreeMap<HandoverId, Handover>,
+    sharing: Sharing,
     draining: Option<Handover>,
     /// When moved positions are reported next; `None` while none has moved.
     commit_at: Option<Duration>,
@@ -86,10 +91,13 @@ impl Engine {
             .apps
             .iter()
             .map(|(name, bounds)| (Arc::clone(name), *bounds));
+        let mut admission = Admission::new(apps);
+        admission.change_share(&Share::nothing());
         Self {
-            admission: Admission::new(apps),
+            admission,
             pauses: Pauses::default(),
             breakers: Breakers::new(setup.breaker),
+            outages: Outages::default(),
             store: Store::Up,
             jitter: fastrand::Rng::with_seed(setup.seed),
             setup,
@@ -100,6 +108,7 @@ impl Engine {
             timers: BTreeSet::new(),
             exchanges: Exchanges::default(),
             handovers: BTreeMap::new(),
+            sharing: Sharing::new(),
             draining: None,
             commit_at: None,
             paused: false,
@@ -114,7 +123,8 @@ impl Engine {
         match input {
             Input::Record { epoch, record } => self.take_record(now, epoch, record, effects),
             Input::ReadAgain { ticket, record } => self.read_again(now, ticket, record, effects),
-            Input::Assigned(partitions) => self.assigned(partitions),
+            Input::TopicsCounted(layout) => self.sharing.topics_counted(layout),
+            Input::Assigned(partitions) => self.assigned(now, partitions),
             Input::Revoked {
                 handover,
                 partitions,
@@ -159,10 +169,19 @@ impl Engine {
             Store::Down => None,
         };
         let departure = self.admission.wake_for_departure(now);
-        [timer, deadline, self.commit_at, pause, turn, departure]
-            .into_iter()
-            .flatten()
-            .min()
+        let share = self.sharing.wake_at();
+        [
+            timer,
+            deadline,
+            self.commit_at,
+            pause,
+            share,
+            turn,
+            departure,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// The order matters: what a hand-over lets go may be sent next, and nothing is begun when its time is up. A drain ends last, since
@@ -171,6 +190,7 @@ impl Engine {
         self.ring_timers(now, effects);
         self.end_pauses(now, effects);
         self.finish_handovers(now, effects);
+        self.take_share(now, effects);
         if !self.drain_is_late(now) {
             self.begin_exchanges(now, effects);
             self.give_turns(now, effects);

@@ -3,6 +3,12 @@
 //! The arithmetic is governor's GCRA: at rate `r` and burst `b` no window of one second, wherever it begins, holds more than `r + b`
 //! admitted sends. Governor consumes as it checks; a message that needs room under two limits at once must be able to ask both
 //! before it takes from either, so the cell here can be asked without being changed.
+//!
+//! The promise is the whole fleet's, and an instance keeps its part of it: decision 0016 has the reasons.
+
+mod part;
+mod slots;
+mod window;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -14,6 +20,13 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
+
+use super::moment::Moment;
+use super::share::Share;
+use part::{Part, part_of};
+pub use slots::CLOCKS_MAY_DIFFER_BY;
+use slots::Slots;
+use window::Window;
 
 /// So many sends a second, with so many at once after a pause.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,73 +96,174 @@ impl Limit {
 /// sent, so that claims which come late and all at once do not make a burst of calls.
 pub struct Pace {
     rate: Option<Rate>,
-    limits: Option<(Limit, Limit)>,
+    share: Share,
+    limits: Option<Limits>,
+}
+
+/// What keeps our part of a promise.
+struct Limits {
+    turns: Limit,
+    departures: Limit,
+    /// The calls of the last second: whatever the part has become since, they count.
+    window: Window,
+    part: Part,
+    /// For turns, where the part is one of time.
+    turn_slots: Option<Slots>,
+}
+
+/// Whoever has no part of a promise asks again then; usually he is told before.
+const NO_PART: Duration = Duration::from_mins(1);
+
+/// A turn is given so long before a slot begins: its claim should be there when it does.
+const LEAD: Duration = Duration::from_millis(100);
+
+impl Limits {
+    fn new(rate: Rate, share: &Share) -> Self {
+        let unused = Self {
+            turns: Limit::new(rate),
+            departures: Limit::new(rate),
+            window: Window::default(),
+            part: Part::Nothing,
+            turn_slots: None,
+        };
+        unused.at(rate, share)
+    }
+
+    fn at(self, rate: Rate, share: &Share) -> Self {
+        let mut part = part_of(rate, share);
+        let mut turn_slots = None;
+        if let Part::Turns { slots, .. } = &mut part {
+            let mut early = slots.clone().early_by(LEAD);
+            if let Some(before) = &self.turn_slots {
+                early.go_on_from(before);
+            }
+            turn_slots = Some(early);
+            if let Part::Turns { slots: before, .. } = &self.part {
+                slots.go_on_from(before);
+            }
+        }
+        let pace = match part {
+            Part::Quota { pace, .. } => pace,
+            Part::Nothing | Part::Turns { .. } => rate,
+        };
+        Self {
+            turns: self.turns.at_rate(pace),
+            departures: self.departures.at_rate(pace),
+            window: self.window,
+            part,
+            turn_slots,
+        }
+    }
 }
 
 impl Pace {
-    /// A pace; without a rate it holds nothing back.
+    /// A pace of somebody who is alone; without a rate it holds nothing back.
     pub fn new(rate: Option<Rate>) -> Self {
+        Self::with_share(rate, Share::whole())
+    }
+
+    /// The pace of an instance that has this share of everything.
+    pub fn with_share(rate: Option<Rate>, share: Share) -> Self {
         Self {
             rate,
-            limits: rate.map(|rate| (Limit::new(rate), Limit::new(rate))),
+            limits: rate.map(|rate| Limits::new(rate, &share)),
+            share,
         }
     }
 
-    /// The rate in force.
+    /// The rate in force, of all instances together.
     pub fn rate(&self) -> Option<Rate> {
         self.rate
+    }
+
+    /// What of the rate is ours.
+    pub fn own_rate(&self) -> Option<Rate> {
+        self.rate.map(|rate| Rate {
+            per_second: rate.per_second * self.share.fraction(),
+            ..rate
+        })
     }
 
     /// Another rate from now on: what was admitted before still counts.
     pub fn change(&mut self, rate: Option<Rate>) {
         self.limits = match (self.limits.take(), rate) {
-            (Some((turns, departures)), Some(rate)) => {
-                Some((turns.at_rate(rate), departures.at_rate(rate)))
-            }
-            (None, Some(rate)) => Some((Limit::new(rate), Limit::new(rate))),
+            (Some(limits), Some(rate)) => Some(limits.at(rate, &self.share)),
+            (None, Some(rate)) => Some(Limits::new(rate, &self.share)),
             (_, None) => None,
         };
         self.rate = rate;
     }
 
+    /// Another share from now on: what was admitted before still counts.
+    pub fn change_share(&mut self, share: &Share) {
+        self.share = share.clone();
+        self.change(self.rate);
+    }
+
     /// How many may stand in line for their call before further turns make no sense: what goes within half a second. A longer line, left
     /// by a store that stood still, would never get shorter, since as many come as go.
     pub fn longest_line(&self) -> usize {
-        let Some(rate) = self.rate else {
+        let Some(limits) = &self.limits else {
             return usize::MAX;
         };
-        let burst = usize::try_from(rate.burst.get()).unwrap_or(usize::MAX);
+        let (per_second, burst) = match &limits.part {
+            Part::Nothing => return 0,
+            Part::Quota { pace, .. } => (pace.per_second, pace.burst.get()),
+            // All slots of a moment are one instance's.
+            Part::Turns { .. } => (self.rate.map_or(0.0, |rate| rate.per_second), 1),
+        };
+        let burst = usize::try_from(burst).unwrap_or(usize::MAX);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a rate is positive, and the cast saturates"
         )]
-        let in_half_a_second = (rate.per_second / 2.0).ceil() as usize;
+        let in_half_a_second = (per_second / 2.0).ceil() as usize;
         burst.saturating_add(in_half_a_second)
     }
 
     /// When the next turn may be given: `None` is now.
-    pub fn turn_at(&self, elapsed: Duration) -> Option<Duration> {
-        self.limits.as_ref()?.0.ready_at(elapsed)
+    pub fn turn_at(&self, now: Moment) -> Option<Duration> {
+        let limits = self.limits.as_ref()?;
+        match (&limits.part, &limits.turn_slots) {
+            (Part::Nothing, _) => Some(now.elapsed + NO_PART),
+            (_, Some(slots)) => slots.ready_at(now),
+            _ => limits.turns.ready_at(now.elapsed),
+        }
     }
 
     /// Takes a turn's room.
-    pub fn take_turn(&self, elapsed: Duration) {
-        if let Some((turns, _)) = &self.limits {
-            turns.take(elapsed);
+    pub fn take_turn(&mut self, now: Moment) {
+        let Some(limits) = &mut self.limits else {
+            return;
+        };
+        match &mut limits.turn_slots {
+            Some(slots) => slots.take(now),
+            None => limits.turns.take(now.elapsed),
         }
     }
 
     /// When the next call may be made: `None` is now.
-    pub fn departure_at(&self, elapsed: Duration) -> Option<Duration> {
-        self.limits.as_ref()?.1.ready_at(elapsed)
+    pub fn departure_at(&self, now: Moment) -> Option<Duration> {
+        let limits = self.limits.as_ref()?;
+        let (own, most) = match &limits.part {
+            Part::Nothing => return Some(now.elapsed + NO_PART),
+            Part::Quota { most, .. } => (limits.departures.ready_at(now.elapsed), *most),
+            Part::Turns { slots, most } => (slots.ready_at(now), *most),
+        };
+        own.max(limits.window.room_at(now.elapsed, most))
     }
 
     /// Takes a call's room.
-    pub fn take_departure(&self, elapsed: Duration) {
-        if let Some((_, departures)) = &self.limits {
-            departures.take(elapsed);
+    pub fn take_departure(&mut self, now: Moment) {
+        let Some(limits) = &mut self.limits else {
+            return;
+        };
+        match &mut limits.part {
+            Part::Turns { slots, .. } => slots.take(now),
+            Part::Quota { .. } | Part::Nothing => limits.departures.take(now.elapsed),
         }
+        limits.window.took(now.elapsed);
     }
 }
 
@@ -189,6 +303,9 @@ impl StateStore for Cell {
         Ok(answer)
     }
 }
+
+#[cfg(test)]
+mod fleet_tests;
 
 #[cfg(test)]
 mod tests {

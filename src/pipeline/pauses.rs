@@ -5,6 +5,7 @@
 //! that there is quota again, and one only by a person.
 
 mod breaker;
+mod outages;
 mod subject;
 mod trials;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use breaker::{BreakerPlan, Breakers, Burst};
+pub use outages::Outages;
 pub use subject::Subject;
 use subject::subjects_of;
 
@@ -26,6 +28,8 @@ use super::rules::Rule;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
+    /// Nothing comes back from this API, neither from it nor from what stands in front of it: tried again every few seconds.
+    Outage,
     /// The app sent too much through this API in this minute (45011): until the next one.
     MinuteQuota,
     /// The app has no sends through this API left today (45009): until `WeChat` says that it has.
@@ -44,6 +48,7 @@ impl Cause {
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Outage => "outage",
             Self::MinuteQuota => "minute_quota",
             Self::DailyQuota => "daily_quota",
             Self::Api => "api",
@@ -56,7 +61,7 @@ impl Cause {
     /// Whether a person is needed.
     pub fn wants_person(self) -> bool {
         match self {
-            Self::MinuteQuota => false,
+            Self::Outage | Self::MinuteQuota => false,
             Self::DailyQuota | Self::Api | Self::Template | Self::Account | Self::Breaker => true,
         }
     }
@@ -128,6 +133,10 @@ pub struct Pauses {
 const FIRST_TRIAL: Duration = Duration::from_mins(1);
 const RAREST_TRIAL: Duration = Duration::from_mins(15);
 
+/// The same of an outage, which nobody here can mend and which may be over at any moment.
+const FIRST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(1);
+const RAREST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(5);
+
 /// The same for questions about the quota; nobody knows when a day ends for `WeChat`.
 const FIRST_QUESTION: Duration = Duration::from_mins(1);
 const RAREST_QUESTION: Duration = Duration::from_mins(10);
@@ -156,7 +165,7 @@ impl Pauses {
                 is_under_way: is_under_way @ true,
             } = &mut present.end
             {
-                *interval = interval.saturating_mul(2).min(RAREST_TRIAL);
+                *interval = interval.saturating_mul(2).min(trials_of(present.cause).1);
                 *at = now.elapsed + *interval;
                 *is_under_way = false;
             }
@@ -196,11 +205,14 @@ impl Pauses {
                     interval,
                 }
             }
-            Cause::Api | Cause::Template | Cause::Account => End::Trial {
-                at: now.elapsed + FIRST_TRIAL,
-                interval: FIRST_TRIAL,
-                is_under_way: false,
-            },
+            Cause::Outage | Cause::Api | Cause::Template | Cause::Account => {
+                let (interval, _) = trials_of(cause);
+                End::Trial {
+                    at: now.elapsed + interval,
+                    interval,
+                    is_under_way: false,
+                }
+            }
             Cause::Breaker => End::Person,
         }
     }
@@ -331,6 +343,19 @@ impl Pauses {
     fn end_if(&mut self, ends: impl Fn(&Pause) -> bool) -> Vec<Change> {
         let ended = self.in_force.extract_if(.., |_, pause| ends(pause));
         ended.map(|(_, pause)| Change::Ended(pause)).collect()
+    }
+}
+
+/// The first trial of a pause, and the longest wait between two.
+fn trials_of(cause: Cause) -> (Duration, Duration) {
+    match cause {
+        Cause::Outage => (FIRST_TRIAL_OF_OUTAGE, RAREST_TRIAL_OF_OUTAGE),
+        Cause::MinuteQuota
+        | Cause::DailyQuota
+        | Cause::Api
+        | Cause::Template
+        | Cause::Account
+        | Cause::Breaker => (FIRST_TRIAL, RAREST_TRIAL),
     }
 }
 

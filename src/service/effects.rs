@@ -8,6 +8,7 @@ use super::Service;
 use crate::edges::kafka::consumer::Command;
 use crate::edges::wechat::{Called, WeChat};
 use crate::pipeline::admission::{Cleared, Ticket};
+use crate::pipeline::claims::Request;
 use crate::pipeline::delivery::Answer;
 use crate::pipeline::engine::{Effect, Input};
 use crate::pipeline::logins::{Exchanged, JsCode};
@@ -145,10 +146,20 @@ impl Service {
         }
     }
 
-    /// Carries one effect out. The last one gives the number of messages that were left open.
-    pub(super) fn carry_out(&self, effect: Effect) -> Option<usize> {
+    /// Carries effects out, in their order; what the store is asked goes to it together. The last effect of all gives the number of messages
+    /// that were left open.
+    pub(super) fn carry_out(&self, effects: &mut Vec<Effect>) -> Option<usize> {
+        let mut questions = Vec::new();
+        let unfinished = effects
+            .drain(..)
+            .find_map(|effect| self.begin(effect, &mut questions));
+        self.store.ask(questions);
+        unfinished
+    }
+
+    fn begin(&self, effect: Effect, questions: &mut Vec<(Ticket, Request)>) -> Option<usize> {
         match effect {
-            Effect::Store { ticket, request } => self.store.ask(ticket, request),
+            Effect::Store { ticket, request } => questions.push((ticket, request)),
             Effect::Send { ticket, cleared } => {
                 let wechat = Arc::clone(&self.wechat);
                 let call = Call {
@@ -178,6 +189,11 @@ impl Service {
                 tokio::spawn(question);
             }
             Effect::PauseChanged(change) => tell(&change),
+            Effect::ShareChanged(share) => tracing::info!(
+                partitions = share.n_mine(),
+                of = share.n_all(),
+                "our share of the rates: a promise is the whole fleet's, and this part of it is ours"
+            ),
             Effect::Publish {
                 ticket,
                 outcome,

@@ -67,7 +67,7 @@ impl Desk {
     }
 
     fn ask(&self, ticket: u64, request: &Request) {
-        self.store.ask(Ticket(ticket), request.clone());
+        self.store.ask([(Ticket(ticket), request.clone())]);
     }
 
     /// The next thing that the store says.

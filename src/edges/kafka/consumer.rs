@@ -7,6 +7,7 @@
 //! again after a failure.
 
 mod group;
+mod layout;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Sender, channel};
@@ -23,7 +24,8 @@ use crate::config::Kafka;
 use crate::pipeline::engine::HandoverId;
 use crate::pipeline::event::Record;
 use crate::pipeline::offsets::{Epoch, Partition};
-use group::{Context, commit_stored};
+use crate::pipeline::share::Layout;
+use group::{Context, Counted, commit_stored};
 
 /// A record and the assignment under which it was read.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Read {
 /// What happens to the consumer besides records.
 #[derive(Debug)]
 pub enum GroupEvent {
+    /// How many partitions the source topics have; comes before the assignment that it was asked for.
+    TopicsCounted(Layout),
     /// Partitions were given to us; the list may be empty.
     Assigned(Vec<(Partition, Epoch)>),
     /// Partitions are asked back; the consumer waits for [`Command::Released`].
@@ -81,8 +85,8 @@ pub enum Command {
 
 /// The service's end of the consumer.
 pub struct Source {
-    /// Records, in order within a partition.
-    pub records: mpsc::Receiver<Read>,
+    /// Records, in order within a partition; several at once, since waking the service for each would cost more than to take it in.
+    pub records: mpsc::Receiver<Vec<Read>>,
     /// Everything else. Read it before records: an assignment comes before its first record.
     pub events: mpsc::UnboundedReceiver<GroupEvent>,
     /// Ends when the consumer's thread has ended.
@@ -99,8 +103,12 @@ impl Source {
     }
 }
 
-/// Records between the consumer and the engine. Small, because what is in here counts against no bound of the engine's.
-const HANDED_OVER: usize = 64;
+/// Handfuls of records between the consumer and the engine. Few, because what is in here counts against no bound of the engine's.
+const HANDFULS: usize = 2;
+
+/// Records in a handful at most, and their bytes: one more record may come on top.
+const HANDFUL: usize = 64;
+const HANDFUL_BYTES: usize = 256 * 1024;
 
 /// How long one poll waits for a record: also how long a command may wait.
 const POLL: Duration = Duration::from_millis(20);
@@ -111,7 +119,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Subscribes and starts the thread. `handover` bounds how long a revocation may take.
 pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
     let (events_in, events) = mpsc::unbounded_channel();
-    let (records_in, records) = mpsc::channel(HANDED_OVER);
+    let (records_in, records) = mpsc::channel(HANDFULS);
     let (commands, commands_out) = channel();
     let (closing, closed) = tokio::sync::oneshot::channel();
     let context = Context {
@@ -121,13 +129,20 @@ pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
         next_epoch: AtomicU64::new(1),
         next_handover: AtomicU64::new(1),
         patience: handover + GRACE,
+        topics: kafka
+            .topics
+            .iter()
+            .map(|topic| Arc::from(topic.as_str()))
+            .collect(),
+        topics_counted: Mutex::new(Counted::Never),
     };
     let consumer: BaseConsumer<Context> = consumer_config(kafka).create_with_context(context)?;
     let topics: Vec<&str> = kafka.topics.iter().map(String::as_str).collect();
     consumer.subscribe(&topics)?;
+    let membership = membership(kafka);
     let run = move || {
         poll_until_closed(&consumer, &records_in);
-        close(consumer);
+        close(consumer, membership);
         drop(closing);
     };
     std::thread::Builder::new()
@@ -170,7 +185,7 @@ fn consumer_config(kafka: &Kafka) -> rdkafka::ClientConfig {
     client_config(kafka, &ours)
 }
 
-fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Read>) {
+fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Vec<Read>>) {
     let context = consumer.context();
     loop {
         while let Some(command) = context.next_command() {
@@ -179,25 +194,40 @@ fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Re
         if context.held().is_closing {
             return;
         }
-        match consumer.poll(POLL) {
-            None => {}
+        context.count_topics_if_due(consumer);
+        let handful = poll_handful(consumer);
+        // The service always empties the channel, so this waits for no more than its current step.
+        if !handful.is_empty() && records.blocking_send(handful).is_err() {
+            // The service is closing; its last positions are still in the queue of commands.
+            while let Some(command) = context.next_command() {
+                context.obey(consumer, command);
+            }
+            return;
+        }
+    }
+}
+
+/// Waits for a record, and takes what else is there already. A rebalance in between gives its epochs to what comes after it alone.
+fn poll_handful(consumer: &BaseConsumer<Context>) -> Vec<Read> {
+    let context = consumer.context();
+    let mut handful = Vec::new();
+    let mut bytes = 0;
+    let mut patience = POLL;
+    while handful.len() < HANDFUL && bytes < HANDFUL_BYTES {
+        match consumer.poll(patience) {
+            None => break,
             Some(Ok(message)) => {
                 let record = detach(&message);
-                let Some(epoch) = context.epoch_of(&record) else {
-                    continue;
-                };
-                // The service always empties the channel, so this waits for no more than its current step.
-                if records.blocking_send(Read { epoch, record }).is_err() {
-                    // The service is closing; its last positions are still in the queue of commands.
-                    while let Some(command) = context.next_command() {
-                        context.obey(consumer, command);
-                    }
-                    return;
+                if let Some(epoch) = context.epoch_of(&record) {
+                    bytes += record.size_bytes();
+                    handful.push(Read { epoch, record });
                 }
             }
             Some(Err(error)) => context.report(&error),
         }
+        patience = Duration::ZERO;
     }
+    handful
 }
 
 /// The client panics at a header whose name is not UTF-8, which any producer may send; such a header keeps its place and loses its name
@@ -228,9 +258,29 @@ pub(super) fn detach(message: &rdkafka::message::BorrowedMessage<'_>) -> Record 
     }
 }
 
-fn close(consumer: BaseConsumer<Context>) {
+/// Whether the group remembers a member that is away for less than a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Membership {
+    Dynamic,
+    Static,
+}
+
+fn membership(kafka: &Kafka) -> Membership {
+    let instance = kafka.options.get("group.instance.id");
+    if instance.is_some_and(|id| !id.expose().is_empty()) {
+        Membership::Static
+    } else {
+        Membership::Dynamic
+    }
+}
+
+fn close(consumer: BaseConsumer<Context>, membership: Membership) {
     commit_stored(&consumer);
-    consumer.unsubscribe();
+    // Librdkafka leaves the group for whoever unsubscribes, static or not. A static member that only closes keeps its partitions for
+    // the process that comes after it.
+    if membership == Membership::Dynamic {
+        consumer.unsubscribe();
+    }
     // Dropping leaves the group and waits for the broker; the service gives it a limit.
     drop(consumer);
 }

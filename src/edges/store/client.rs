@@ -90,7 +90,7 @@ impl StoreClient {
             answer: answer_in,
             _place: place,
         };
-        let order = Order::Ask(Asked { asker, request });
+        let order = Order::Ask(vec![Asked { asker, request }]);
         self.orders.send(order).map_err(|_| NoAnswer::Gone)?;
         Ok(answer)
     }
@@ -157,7 +157,7 @@ mod tests {
 
     fn next(orders: &Receiver<Order>) -> Asked {
         match orders.try_recv() {
-            Ok(Order::Ask(asked)) => asked,
+            Ok(Order::Ask(mut asked)) => asked.remove(0),
             Ok(Order::Close) | Err(_) => panic!("nothing is asked"),
         }
     }

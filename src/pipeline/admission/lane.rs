@@ -13,10 +13,12 @@ use crate::pipeline::message::Api;
 use crate::pipeline::moment::Moment;
 use crate::pipeline::pauses::{Pauses, Way};
 use crate::pipeline::rules::Rule;
+use crate::pipeline::share::Share;
 
 /// Everything of one app that waits.
 pub(super) struct AppLane {
     pace: Pace,
+    share: Share,
     max_in_flight: usize,
     /// Messages between their turn and the end of their call.
     pub(super) in_flight: usize,
@@ -59,6 +61,7 @@ impl AppLane {
     pub(super) fn new(bounds: AppBounds) -> Self {
         Self {
             pace: Pace::new(bounds.rate),
+            share: Share::whole(),
             max_in_flight: bounds.max_in_flight.max(1),
             in_flight: 0,
             rules: HashMap::new(),
@@ -80,6 +83,17 @@ impl AppLane {
         lane.pace.change(rule.rate);
         // The moment it waits for was the old rate's.
         self.look_again_at(&rule.name);
+    }
+
+    /// Another part of the fleet's rates counts from here on.
+    pub(super) fn change_share(&mut self, share: &Share) {
+        self.share = share.clone();
+        self.pace.change_share(share);
+        for rule in self.rules.values_mut() {
+            rule.pace.change_share(share);
+        }
+        // The moments that rules wait for were the old share's.
+        self.look_again();
     }
 
     fn look_again_at(&mut self, name: &Arc<str>) {
@@ -109,7 +123,7 @@ impl AppLane {
             .rules
             .entry(Arc::clone(name))
             .or_insert_with(|| RuleLane {
-                pace: Pace::new(waiting.rule.rate),
+                pace: Pace::with_share(waiting.rule.rate, self.share.clone()),
                 queue: VecDeque::new(),
                 place: Place::Idle,
                 n_at_gate: 0,
@@ -165,8 +179,8 @@ impl AppLane {
                 self.stay_ready(name, VecDeque::push_front);
                 continue;
             }
-            rule.pace.take_turn(now.elapsed);
-            self.pace.take_turn(now.elapsed);
+            rule.pace.take_turn(now);
+            self.pace.take_turn(now);
             self.throttle(api).take_turn(now);
             recipients.hold(&waiting);
             pauses.took_turn(now, &waiting.rule);
@@ -181,7 +195,7 @@ impl AppLane {
     pub(super) fn waits(&self, now: Moment) -> bool {
         self.in_flight >= self.max_in_flight
             || self.line_at_gate() >= self.pace.longest_line()
-            || self.pace.turn_at(now.elapsed).is_some()
+            || self.pace.turn_at(now).is_some()
     }
 
     /// Whether a limit holds this rule that does not hold all the others of its app.
@@ -202,7 +216,7 @@ impl AppLane {
 
     /// Whoever stands at the gate first goes first, unless the limit of his rule or API holds him alone.
     pub(super) fn next_departure(&mut self, now: Moment) -> Option<(Ticket, Departure)> {
-        if self.at_gate.is_empty() || self.pace.departure_at(now.elapsed).is_some() {
+        if self.at_gate.is_empty() || self.pace.departure_at(now).is_some() {
             return None;
         }
         let may_go = |at_gate: &AtGate| self.departs_at(at_gate, now).is_none();
@@ -216,7 +230,7 @@ impl AppLane {
         if let Some(lane) = self.rules.get_mut(&cleared.rule.name) {
             lane.n_at_gate = lane.n_at_gate.saturating_sub(1);
             if is_fresh {
-                lane.pace.take_departure(now.elapsed);
+                lane.pace.take_departure(now);
             }
         }
         let throttle = self.throttle(cleared.rule.api());
@@ -226,7 +240,7 @@ impl AppLane {
             return Some((ticket, Departure::Stale));
         }
         throttle.take_departure(now);
-        self.pace.take_departure(now.elapsed);
+        self.pace.take_departure(now);
         Some((ticket, Departure::Call(cleared)))
     }
 
@@ -234,6 +248,25 @@ impl AppLane {
         for rule in self.rules.values_mut() {
             rule.queue.retain(|waiting| !gone(waiting.ticket));
         }
+    }
+
+    /// Takes those from the gate who are not to go.
+    pub(super) fn leave_gate(&mut self, gone: &dyn Fn(Ticket) -> bool) -> Vec<Ticket> {
+        let mut left = Vec::new();
+        for at_gate in std::mem::take(&mut self.at_gate) {
+            if !gone(at_gate.ticket) {
+                self.at_gate.push_back(at_gate);
+                continue;
+            }
+            let rule = &at_gate.cleared.rule;
+            if let Some(lane) = self.rules.get_mut(&rule.name) {
+                lane.n_at_gate = lane.n_at_gate.saturating_sub(1);
+            }
+            let throttle = self.throttle(rule.api());
+            throttle.n_at_gate = throttle.n_at_gate.saturating_sub(1);
+            left.push(at_gate.ticket);
+        }
+        left
     }
 
     pub(super) fn look_again(&mut self) {
@@ -246,7 +279,7 @@ impl AppLane {
     }
 
     pub(super) fn slow_down(&mut self, api: Api, now: Moment) {
-        let promised = self.pace.rate();
+        let promised = self.pace.own_rate();
         self.throttle(api).slow_down(now, promised);
     }
 
@@ -303,7 +336,7 @@ impl AppLane {
         if self.in_flight >= self.max_in_flight || self.line_at_gate() >= self.pace.longest_line() {
             return None;
         }
-        let own = self.pace.turn_at(now.elapsed);
+        let own = self.pace.turn_at(now);
         let of_ready = self.ready.iter();
         let has_message = |name: &&Arc<str>| {
             let rule = self.rules.get(*name);
@@ -321,7 +354,7 @@ impl AppLane {
         if self.at_gate.is_empty() {
             return None;
         }
-        let own = self.pace.departure_at(now.elapsed);
+        let own = self.pace.departure_at(now);
         let others = self.at_gate.iter();
         // Time has gone on since the gate was looked at: a limit that is free by now must not be waited for in vain.
         let others = others.map(|at_gate| own.max(self.departs_at(at_gate, now)));
@@ -332,7 +365,7 @@ impl AppLane {
     fn departs_at(&self, at_gate: &AtGate, now: Moment) -> Option<Duration> {
         let rule = &at_gate.cleared.rule;
         let lane = self.rules.get(&rule.name);
-        let of_rule = lane.and_then(|lane| lane.pace.departure_at(now.elapsed));
+        let of_rule = lane.and_then(|lane| lane.pace.departure_at(now));
         let throttle = self.throttles.get(&rule.api());
         of_rule.max(throttle.and_then(|throttle| throttle.departure_at(now)))
     }
@@ -342,11 +375,11 @@ impl RuleLane {
     /// When the rule's next turn may be given: `None` is now.
     fn turn_at(&self, now: Moment) -> Option<Duration> {
         if self.n_at_gate >= self.pace.longest_line()
-            && let Some(at) = self.pace.departure_at(now.elapsed)
+            && let Some(at) = self.pace.departure_at(now)
         {
             return Some(at);
         }
-        self.pace.turn_at(now.elapsed)
+        self.pace.turn_at(now)
     }
 }
 

@@ -48,7 +48,7 @@ impl Default for Throttle {
 }
 
 impl Throttle {
-    /// Less from now on; `promised` is the rate of the whole app.
+    /// Less from now on; `promised` is our part of the rate of the whole app.
     pub(super) fn slow_down(&mut self, now: Moment, promised: Option<Rate>) {
         let sent_per_second = f64::from(self.this_minute.most(now)) / 60.0;
         let present = self.pace.rate().or(promised);
@@ -78,24 +78,24 @@ impl Throttle {
     /// When the next turn may be given: `None` is now.
     pub(super) fn turn_at(&self, now: Moment) -> Option<Duration> {
         if self.n_at_gate >= self.pace.longest_line()
-            && let Some(at) = self.pace.departure_at(now.elapsed)
+            && let Some(at) = self.pace.departure_at(now)
         {
             return Some(at);
         }
-        self.pace.turn_at(now.elapsed)
+        self.pace.turn_at(now)
     }
 
-    pub(super) fn take_turn(&self, now: Moment) {
-        self.pace.take_turn(now.elapsed);
+    pub(super) fn take_turn(&mut self, now: Moment) {
+        self.pace.take_turn(now);
     }
 
     /// When the next call may be made: `None` is now.
     pub(super) fn departure_at(&self, now: Moment) -> Option<Duration> {
-        self.pace.departure_at(now.elapsed)
+        self.pace.departure_at(now)
     }
 
     pub(super) fn take_departure(&mut self, now: Moment) {
-        self.pace.take_departure(now.elapsed);
+        self.pace.take_departure(now);
         self.this_minute.count(now);
     }
 }

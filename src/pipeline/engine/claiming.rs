@@ -81,11 +81,23 @@ impl Engine {
         self.enter(ticket, Stage::Claiming(delivery));
     }
 
-    fn come_to_gate(&mut self, ticket: Ticket, mut delivery: Delivery, permit: Permit) {
-        delivery.permit = Some(permit);
+    fn come_to_gate(&mut self, ticket: Ticket, delivery: Delivery, permit: Permit) {
         self.admission
             .come_to_gate(ticket, &delivery.rule, &delivery.message, permit);
         self.enter(ticket, Stage::AtGate(delivery));
+    }
+
+    /// The partition of a message on its way has another owner, who reads the record again.
+    pub(super) fn turn_back(
+        &mut self,
+        ticket: Ticket,
+        mut delivery: Delivery,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.admission.way_ended(&delivery.rule.app);
+        release(ticket, &mut delivery, effects);
+        self.enter(ticket, Stage::Waiting(delivery));
+        self.abandon(ticket);
     }
 
     pub(super) fn let_depart(&mut self, now: Moment, effects: &mut Vec<Effect>) {
@@ -98,11 +110,7 @@ impl Engine {
             };
             let mut delivery = delivery.clone();
             if ledger_of(&mut self.ledgers, &duty.origin).is_none() {
-                // The partition has another owner, who reads the record again.
-                self.admission.way_ended(&delivery.rule.app);
-                release(ticket, &mut delivery, effects);
-                self.enter(ticket, Stage::Waiting(delivery));
-                self.abandon(ticket);
+                self.turn_back(ticket, delivery, effects);
                 continue;
             }
             if expires_at_ms(&duty.origin, &delivery.rule) < now.unix_ms {
@@ -164,7 +172,13 @@ impl Engine {
         let granted =
             asked.and_then(|(holder, asked_at)| Permit::in_answer(answer, holder, asked_at));
         if let Some(permit) = granted {
-            self.come_to_gate(ticket, delivery, permit);
+            delivery.permit = Some(permit);
+            let duty = self.duties.get(&ticket);
+            if duty.is_some_and(|duty| ledger_of(&mut self.ledgers, &duty.origin).is_none()) {
+                self.turn_back(ticket, delivery, effects);
+            } else {
+                self.come_to_gate(ticket, delivery, permit);
+            }
             return;
         }
         match answer {

@@ -21,8 +21,9 @@ pub(super) struct Handover {
 }
 
 impl Engine {
-    pub(super) fn assigned(&mut self, partitions: Vec<(Partition, Epoch)>) {
+    pub(super) fn assigned(&mut self, now: Moment, partitions: Vec<(Partition, Epoch)>) {
         for (partition, epoch) in partitions {
+            self.sharing.came(now, &partition, epoch);
             let mut ledger = Ledger::new(epoch);
             if self.draining.is_some() {
                 ledger.close();
@@ -56,6 +57,7 @@ impl Engine {
         for partition in partitions {
             self.ledgers.remove(partition);
         }
+        self.sharing.went();
         self.drop_forgotten();
     }
 
@@ -129,6 +131,7 @@ impl Engine {
                     positions.push((partition, position));
                 }
             }
+            self.sharing.went();
             self.drop_forgotten();
             effects.push(Effect::Release {
                 handover,

@@ -92,7 +92,10 @@ impl Engine {
         let subject = Subject::of(cause, rule);
         let refusal = delivery.held_by.as_deref();
         let errcode = refusal.map(|refusal| refusal.errcode);
-        let detail = refusal.map_or_else(String::new, |refusal| refusal.errmsg.clone());
+        let detail = match refusal {
+            Some(refusal) => refusal.errmsg.clone(),
+            None => "nothing comes back that WeChat could have said".to_owned(),
+        };
         let begun = self.pauses.begin(now, subject, cause, errcode, detail);
         if begun.is_some() && cause == Cause::MinuteQuota {
             self.admission.slow_down(&rule.app, rule.api(), now);
@@ -125,7 +128,11 @@ impl Engine {
         self.announce(changes, effects);
     }
 
-    fn announce(&mut self, changes: impl IntoIterator<Item = Change>, effects: &mut Vec<Effect>) {
+    pub(super) fn announce(
+        &mut self,
+        changes: impl IntoIterator<Item = Change>,
+        effects: &mut Vec<Effect>,
+    ) {
         for change in changes {
             // Whoever waits for the end of a pause must hear of the one that has taken its place, too: it ends in another way.
             self.admission.look_again();

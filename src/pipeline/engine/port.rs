@@ -16,6 +16,7 @@ use crate::pipeline::offsets::{Epoch, Partition};
 use crate::pipeline::outcome::{Outcome, RecipientStyle};
 use crate::pipeline::pauses::{BreakerPlan, Change};
 use crate::pipeline::rules::RuleSet;
+use crate::pipeline::share::{Layout, Share};
 
 /// Everything the engine is told once.
 pub struct Setup {
@@ -75,6 +76,8 @@ pub enum Input {
         /// The record; `None` if it is not on its topic any more.
         record: Option<Record>,
     },
+    /// How many partitions the source topics have, all members' together. Before it is known nothing is sent under a limit.
+    TopicsCounted(Layout),
     /// Partitions were given to us.
     Assigned(Vec<(Partition, Epoch)>),
     /// Partitions are asked back: finish what has begun, then [`Effect::Release`] them.
@@ -219,6 +222,8 @@ pub enum Effect {
     Pause,
     /// Read on.
     Resume,
+    /// Another part of the fleet's rates is ours from now on: for log and metrics.
+    ShareChanged(Share),
     /// A hand-over is finished: commit these positions and let the partitions go.
     Release {
         /// Which request.

@@ -14,6 +14,7 @@ use crate::pipeline::offsets::Closed;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
 use crate::pipeline::pauses::Cause;
 use crate::pipeline::receipts::Receipts;
+use crate::pipeline::rules::{InDoubt, Rule};
 
 /// The wait before an outcome is published again. Publishing has its own patience inside the client, so this is only the pause
 /// between two of its refusals; an outcome is never given up.
@@ -54,6 +55,7 @@ impl Engine {
         let jitter = self.jitter.f64();
         let in_doubt = delivery.rule.in_doubt;
         let verdict = decide(&self.setup.retry, in_doubt, delivery.tries, answer, jitter);
+        let verdict = self.weigh_outage(&delivery.rule, answer, verdict, effects);
         self.note_ledger(delivery.permit, answer);
         self.note_answer(now, &delivery, &rules_version, answer, effects);
         match verdict {
@@ -85,6 +87,37 @@ impl Engine {
                 let outcome = self.outcome_of(now, ticket, &delivery, end, Some(answer));
                 self.settle(now, ticket, &delivery, outcome, effects);
             }
+        }
+    }
+
+    /// Where nothing comes back for anybody, a failed attempt says nothing of its message: it waits for the end of the outage.
+    fn weigh_outage(
+        &mut self,
+        rule: &Rule,
+        answer: &Answer,
+        verdict: Verdict,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
+        let is_outage = match answer {
+            Answer::Accepted { .. } | Answer::Refused(_) => {
+                self.outages.answered(&rule.app, rule.api());
+                let changes = self.pauses.was_answered(rule);
+                self.announce(changes, effects);
+                false
+            }
+            Answer::Garbled { .. } | Answer::Unreachable { .. } | Answer::InDoubt { .. } => {
+                self.outages.unanswered(&rule.app, rule.api())
+            }
+            Answer::NoToken(trouble) => {
+                trouble.errcode.is_none() && self.outages.unanswered(&rule.app, rule.api())
+            }
+        };
+        let is_left = matches!(answer, Answer::InDoubt { .. }) && rule.in_doubt == InDoubt::Leave;
+        match verdict {
+            Verdict::Retry(_) | Verdict::Settle(..) if is_outage && !is_left => {
+                Verdict::Hold(Cause::Outage)
+            }
+            Verdict::Retry(_) | Verdict::Settle(..) | Verdict::Hold(_) => verdict,
         }
     }
 

@@ -68,8 +68,19 @@ pub struct Status {
     pub pauses: Vec<PauseStatus>,
     /// Whether the service is shutting down.
     pub draining: bool,
+    /// Which part of the fleet's rates is ours.
+    pub share: ShareStatus,
     /// The partitions that are ours.
     pub partitions: Vec<PartitionStatus>,
+}
+
+/// A part of the fleet's rates, as people see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ShareStatus {
+    /// The partitions that count for us. One that has just come counts after a second.
+    pub partitions: u32,
+    /// All partitions of the source topics; 0 until they are known.
+    pub of: u32,
 }
 
 /// A pause, as people see it.
@@ -143,6 +154,7 @@ impl Engine {
             paused: self.paused,
             draining: self.draining.is_some(),
             store_is_down: self.store == Store::Down,
+            share: self.sharing.status(),
             pauses: self.pauses.iter().map(PauseStatus::from).collect(),
             ..Status::default()
         };

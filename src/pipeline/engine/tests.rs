@@ -17,6 +17,7 @@ use crate::pipeline::offsets::{Epoch, Partition};
 use crate::pipeline::outcome::{Outcome, Reason, RecipientStyle, Status};
 use crate::pipeline::pauses::BreakerPlan;
 use crate::pipeline::rules::{RuleSet, RuleSource, Surroundings};
+use crate::pipeline::share::Layout;
 
 struct Bench {
     engine: Engine,
@@ -62,6 +63,9 @@ const AS_PUBLISHED: &str = "{{ data.text }}";
 /// So many refusals for what a rule made are a burst.
 const BURST: usize = 2;
 
+/// A partition that came counts from then on.
+const BEGAN: Duration = Duration::from_secs(1);
+
 fn bench(unmatched: Unmatched) -> Bench {
     bench_with(unmatched, rules("T1", AS_PUBLISHED))
 }
@@ -103,7 +107,20 @@ fn bench_with(unmatched: Unmatched, rules: impl Into<Arc<RuleSet>>) -> Bench {
         store: Book::new(100),
         now_ms: 0,
     };
-    bench.step(Input::Assigned(vec![(partition(), Epoch(1))]));
+    let mut effects = Vec::new();
+    let layout = Layout::new([(partition().topic, 1)]);
+    let came = Input::Assigned(vec![(partition(), Epoch(1))]);
+    for (elapsed, input) in [
+        (Duration::ZERO, Input::TopicsCounted(layout)),
+        (Duration::ZERO, came),
+        (BEGAN, Input::Tick),
+    ] {
+        let moment = Moment {
+            elapsed,
+            ..bench.now()
+        };
+        bench.engine.step(moment, input, &mut effects);
+    }
     bench
 }
 
@@ -136,7 +153,7 @@ impl Bench {
 
     fn now(&self) -> Moment {
         Moment {
-            elapsed: Duration::from_millis(self.now_ms),
+            elapsed: BEGAN + Duration::from_millis(self.now_ms),
             unix_ms: 1_800_000_000_000 + i64::try_from(self.now_ms).unwrap(),
         }
     }

@@ -1,6 +1,6 @@
 //! Trials: one message now and then finds out whether what was paused works again.
 
-use super::{Change, End, Pause, Pauses, Subject, subjects_of};
+use super::{Cause, Change, End, Pause, Pauses, Subject, subjects_of};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::rules::Rule;
 
@@ -48,6 +48,16 @@ impl Pauses {
             }
         }
         was_trial
+    }
+
+    /// `WeChat` answered a message of this rule, whatever it said: there is no outage, trial or not.
+    pub fn was_answered(&mut self, rule: &Rule) -> Vec<Change> {
+        let subject = Subject::of(Cause::Outage, rule);
+        let outage = self.in_force.get(&subject);
+        if outage.is_none_or(|pause| pause.cause != Cause::Outage) {
+            return Vec::new();
+        }
+        self.end_if(|pause| pause.subject == subject)
     }
 
     /// `WeChat` answered a message of this rule in a way that blames neither account nor template: a trial of either has succeeded.

@@ -61,6 +61,7 @@ impl World {
                 }
                 return self.publish(member, ticket, outcome);
             }
+            Effect::ShareChanged(_) => self.seen.shares += 1,
             Effect::Settled { .. } => {}
             Effect::Commit {
                 partition,

@@ -1,9 +1,11 @@
 //! The group of a world: who has which partition, and how that changes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wx_courier::pipeline::engine::{HandoverId, Input};
 use wx_courier::pipeline::offsets::{Epoch, Partition};
+use wx_courier::pipeline::share::Layout;
 
 use super::checks;
 use super::mutant::Mutant;
@@ -95,6 +97,9 @@ impl World {
         let (process, seed) = (self.process_of(member), self.random.u64(..));
         self.members[member].engine = Some(engine(&self.rules, process, seed));
         self.note(&format!("member {member} starts"));
+        let n_partitions = u32::try_from(self.log.len()).unwrap();
+        let layout = Layout::new([(Arc::from("events"), n_partitions)]);
+        self.step(member, Input::TopicsCounted(layout))?;
         let at = self.soon(100);
         self.plan(at, Happening::Read(member));
         let unowned: Vec<Partition> = self

@@ -48,6 +48,8 @@ pub(crate) enum Mutant {
     ForgetsWhatIsAside,
     /// The user behind a code is not kept.
     KeepsInItsHead,
+    /// A partition counts for its share of the rates as soon as it came.
+    SharesAtOnce,
 }
 
 #[cfg(test)]
@@ -74,6 +76,7 @@ const ALL: [Mutant; 22] = [
     Mutant::ForgetsToRecall,
     Mutant::ForgetsWhatIsAside,
     Mutant::KeepsInItsHead,
+    Mutant::SharesAtOnce,
 ];
 
 /// A mutant that hides in so many worlds is not caught in practice.

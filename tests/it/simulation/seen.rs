@@ -35,6 +35,7 @@ pub(crate) struct Seen {
     pub(crate) users_recalled: u64,
     pub(crate) set_aside: u64,
     pub(crate) gone: u64,
+    pub(crate) shares: u64,
 }
 
 impl Seen {
@@ -71,5 +72,6 @@ impl Seen {
         self.users_recalled += other.users_recalled;
         self.set_aside += other.set_aside;
         self.gone += other.gone;
+        self.shares += other.shares;
     }
 }

@@ -144,7 +144,10 @@ impl World {
             self.members[member].unread.push_back(input);
             return Ok(());
         }
-        let now = self.moment(member);
+        let mut now = self.moment(member);
+        if self.is_broken(Mutant::SharesAtOnce) && matches!(input, Input::Assigned(_)) {
+            now.elapsed = now.elapsed.saturating_sub(Duration::from_secs(1));
+        }
         let mut effects = Vec::new();
         let Some(engine) = self.members[member].engine.as_mut() else {
             return Ok(());

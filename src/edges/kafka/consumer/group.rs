@@ -16,7 +16,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{Command, GroupEvent};
+use super::{Command, GroupEvent, layout};
 use crate::edges::kafka::log;
 use crate::pipeline::engine::HandoverId;
 use crate::pipeline::event::Record;
@@ -29,6 +29,19 @@ pub(super) struct Context {
     pub(super) next_epoch: AtomicU64,
     pub(super) next_handover: AtomicU64,
     pub(super) patience: Duration,
+    pub(super) topics: Vec<Arc<str>>,
+    pub(super) topics_counted: Mutex<Counted>,
+}
+
+/// Whether it is known how many partitions there are.
+#[derive(Clone, Copy)]
+pub(super) enum Counted {
+    /// Nobody has asked yet.
+    Never,
+    /// The brokers did not say; they are to be asked again then.
+    Failed(Instant),
+    /// The service was told.
+    Told,
 }
 
 /// Whether records are wanted.
@@ -61,7 +74,10 @@ impl ClientContext for Context {
 impl ConsumerContext for Context {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
-            Rebalance::Assign(partitions) => self.assigned(partitions),
+            Rebalance::Assign(partitions) => {
+                self.count_topics(consumer);
+                self.assigned(partitions);
+            }
             Rebalance::Revoke(partitions) => self.revoked(consumer, partitions),
             Rebalance::Error(error) => {
                 tracing::warn!(%error, "rebalancing failed, every partition is given up");
@@ -134,6 +150,43 @@ impl Context {
             .epochs
             .get(&(Arc::clone(&record.topic), record.partition))
             .copied()
+    }
+
+    /// A topic that was given more partitions is noticed at the rebalance that follows. If the brokers do not answer, the last word counts.
+    fn count_topics(&self, consumer: &BaseConsumer<Self>) {
+        let mut counted = self
+            .topics_counted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match layout::ask(consumer, &self.topics) {
+            Ok(layout) => {
+                self.tell(GroupEvent::TopicsCounted(layout));
+                *counted = Counted::Told;
+            }
+            Err(error) if matches!(*counted, Counted::Told) => tracing::warn!(
+                %error,
+                "the brokers do not say how many partitions there are: the last number counts"
+            ),
+            Err(error) => {
+                tracing::warn!(
+                    %error,
+                    "the brokers do not say how many partitions there are: nothing is sent under a limit until they do"
+                );
+                *counted = Counted::Failed(Instant::now() + layout::AGAIN_AFTER);
+            }
+        }
+    }
+
+    pub(super) fn count_topics_if_due(&self, consumer: &BaseConsumer<Self>) {
+        let counted = *self
+            .topics_counted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Counted::Failed(again_at) = counted
+            && again_at <= Instant::now()
+        {
+            self.count_topics(consumer);
+        }
     }
 
     fn assigned(&self, partitions: &TopicPartitionList) {

@@ -27,6 +27,7 @@ fn member(broker: &EmbeddedBroker) -> Member {
         source: start(&kafka, LIMIT).unwrap(),
         held: BTreeSet::new(),
         read: BTreeSet::new(),
+        has_counted: false,
     }
 }
 
@@ -36,6 +37,7 @@ struct Member {
     held: BTreeSet<i32>,
     /// The partitions of which a record was read.
     read: BTreeSet<i32>,
+    has_counted: bool,
 }
 
 impl Member {
@@ -43,7 +45,12 @@ impl Member {
         tokio::select! {
             biased;
             Some(event) = self.source.events.recv() => match event {
+                GroupEvent::TopicsCounted(layout) => {
+                    assert_eq!(layout.n_partitions(), PARTITIONS.unsigned_abs());
+                    self.has_counted = true;
+                }
                 GroupEvent::Assigned(partitions) => {
+                    assert!(self.has_counted, "the count comes before the assignment");
                     self.held.extend(partitions.iter().map(|(partition, _)| partition.number));
                 }
                 GroupEvent::Revoked { handover, partitions } => {
@@ -54,7 +61,7 @@ impl Member {
                 GroupEvent::Fatal(error) => panic!("{error}"),
             },
             Some(read) = self.source.records.recv() => {
-                self.read.insert(read.record.partition);
+                self.read.extend(read.iter().map(|read| read.record.partition));
             }
             // It has left.
             else => std::future::pending().await,

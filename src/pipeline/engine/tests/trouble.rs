@@ -70,6 +70,7 @@ impl Bench {
     pub(super) fn sleep_until(&mut self, until_ms: u64) -> Vec<Effect> {
         let mut effects = Vec::new();
         while let Some(at) = self.engine.wake_at(self.now()) {
+            let at = at.saturating_sub(BEGAN);
             let at_ms = u64::try_from(at.as_nanos().div_ceil(1_000_000)).unwrap();
             if at_ms > until_ms {
                 break;

@@ -74,3 +74,47 @@ fn under_a_pause_one_message_at_a_time_is_tried() {
     let effects = bench.finish(trials[0], Answer::Accepted { msgid: None });
     assert_eq!(calls(&effects).len(), 2, "then everybody goes");
 }
+
+#[test]
+fn in_an_outage_messages_wait_and_no_attempt_is_used_up() {
+    const MESSAGES: usize = 30;
+    let unreachable = || Answer::Unreachable {
+        detail: "connection refused".to_owned(),
+    };
+    let mut bench = doubtful();
+    let mut under_way = Vec::new();
+    for offset in 1..=30 {
+        let (id, to) = (format!("e{offset}"), format!("o{offset}"));
+        under_way.extend(calls(&bench.read(offset, &event("resend", &id, &to))));
+    }
+    assert_eq!(under_way.len(), MESSAGES);
+    let mut n_calls = 0;
+    let mut ended = 0;
+    while bench.now_ms < 8_000 {
+        for ticket in std::mem::take(&mut under_way) {
+            n_calls += 1;
+            ended += outcomes(&bench.finish(ticket, unreachable()));
+        }
+        let until_ms = bench.now_ms + 50;
+        under_way.extend(calls(&bench.sleep_until(until_ms)));
+    }
+    assert_eq!(ended, 0, "nothing is given up");
+    assert!(n_calls < MESSAGES + 10, "only trials are made: {n_calls}");
+    // The next trial is answered: everybody goes.
+    let mut sent = 0;
+    while sent < MESSAGES {
+        for ticket in std::mem::take(&mut under_way) {
+            let effects = bench.finish(ticket, Answer::Accepted { msgid: None });
+            sent += outcomes(&effects);
+            under_way.extend(calls(&effects));
+        }
+        let until_ms = bench.now_ms + 50;
+        under_way.extend(calls(&bench.sleep_until(until_ms)));
+        assert!(bench.now_ms < 20_000, "{sent} sent");
+    }
+}
+
+fn outcomes(effects: &[Effect]) -> usize {
+    let is_outcome = |effect: &&Effect| matches!(effect, Effect::Publish { .. });
+    effects.iter().filter(is_outcome).count()
+}

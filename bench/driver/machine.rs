@@ -1,6 +1,11 @@
 //! What the system tells of processes and of the machine: Linux, `/proc`.
 
-use std::collections::BTreeMap;
+#![allow(
+    dead_code,
+    reason = "each program that includes this file uses its own part of it"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -11,6 +16,9 @@ const TICKS_A_SECOND: f64 = 100.0;
 const PARENT: usize = 1;
 const USER_TICKS: usize = 11;
 const SYSTEM_TICKS: usize = 12;
+/// The same of children that have ended and were waited for.
+const ENDED_USER_TICKS: usize = 13;
+const ENDED_SYSTEM_TICKS: usize = 14;
 
 /// User and system time of a process with all its threads, in microseconds.
 pub(crate) fn processor_us(process: u32) -> f64 {
@@ -20,12 +28,61 @@ pub(crate) fn processor_us(process: u32) -> f64 {
 
 /// What a process has in memory, in MiB.
 pub(crate) fn resident_mib(process: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status"));
-    let status = status.expect("the process lives");
+    try_resident_mib(process).expect("the process lives")
+}
+
+/// `None` if the process is gone.
+fn try_resident_mib(process: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().next());
-    let kib: f64 = kib.expect("VmRSS").parse().expect("a number");
-    kib / 1024.0
+    let kib = line?.split_whitespace().next()?;
+    Some(kib.parse::<f64>().ok()? / 1024.0)
+}
+
+/// A process and everything that it has started and that still runs: a peer may be a shell around a runtime with helpers.
+pub(crate) fn family(process: u32) -> Vec<u32> {
+    let stats = all_stats();
+    let mut family = BTreeSet::from([process]);
+    loop {
+        let n_before = family.len();
+        for (id, fields) in &stats {
+            if family.contains(&parent(fields)) {
+                family.insert(*id);
+            }
+        }
+        if family.len() == n_before {
+            return family.into_iter().collect();
+        }
+    }
+}
+
+/// User and system time of a family so far, in microseconds. What has ended counts for the one that waited for it.
+pub(crate) fn family_processor_us(process: u32) -> f64 {
+    let members = family(process).into_iter().filter_map(stat);
+    let ticks: f64 = members
+        .map(|fields| {
+            let of_ended = fields[ENDED_USER_TICKS] + fields[ENDED_SYSTEM_TICKS];
+            fields[USER_TICKS] + fields[SYSTEM_TICKS] + of_ended
+        })
+        .sum();
+    ticks / TICKS_A_SECOND * 1e6
+}
+
+/// What a family has in memory, in MiB.
+pub(crate) fn family_resident_mib(process: u32) -> f64 {
+    let members = family(process).into_iter();
+    members.filter_map(try_resident_mib).sum()
+}
+
+/// How long one processor, or without a number all of them together, has been busy since the machine was started, in seconds.
+pub(crate) fn busy_seconds(processor: Option<u32>) -> f64 {
+    let name = processor.map_or("cpu".to_owned(), |number| format!("cpu{number}"));
+    let text = fs::read_to_string("/proc/stat").expect("/proc/stat");
+    let is_meant = |line: &&str| line.split(' ').next() == Some(name.as_str());
+    let line = text.lines().find(is_meant).expect("the processor is there");
+    let ticks = numbers(line);
+    // The name, then user, nice, system, idle, iowait, irq, softirq, steal.
+    (ticks[1] + ticks[2] + ticks[3] + ticks[6] + ticks[7] + ticks[8]) / TICKS_A_SECOND
 }
 
 /// How much processor time the whole machine has spent in programs, and our own processes of it, in seconds.
@@ -59,28 +116,24 @@ impl Programs {
 
 /// The user time of this process and of everything that it has started and that still runs.
 fn our_user_ticks() -> f64 {
+    let ours = family(std::process::id()).into_iter().filter_map(stat);
+    ours.map(|fields| fields[USER_TICKS]).sum()
+}
+
+fn all_stats() -> BTreeMap<u32, Vec<f64>> {
     let processes = fs::read_dir("/proc").expect("/proc");
     let names = processes.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let ids = names.filter_map(|name| name.parse::<u32>().ok());
-    let stats: BTreeMap<u32, Vec<f64>> = ids.filter_map(|id| Some((id, stat(id)?))).collect();
-    let is_ours = |id: &u32| {
-        let mut id = *id;
-        while id != std::process::id() {
-            let Some(fields) = stats.get(&id) else {
-                return false;
-            };
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a process id was read as a number among others"
-            )]
-            let parent = fields[PARENT] as u32;
-            id = parent;
-        }
-        true
-    };
-    let ours = stats.iter().filter(|(id, _)| is_ours(id));
-    ours.map(|(_, fields)| fields[USER_TICKS]).sum()
+    ids.filter_map(|id| Some((id, stat(id)?))).collect()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a process id was read as a number among others"
+)]
+fn parent(fields: &[f64]) -> u32 {
+    fields[PARENT] as u32
 }
 
 /// The fields after the name; `None` if the process is gone. The state, a letter, reads as 0.
@@ -101,7 +154,8 @@ pub(crate) fn description() -> String {
     let model = about.lines().find(|line| line.starts_with("model name"));
     let model = model.and_then(|line| line.split_once(": "));
     let model = model.map_or("a processor without a name", |(_, model)| model);
-    let n_processors = std::thread::available_parallelism().map_or(1, usize::from);
+    // Also those that this process may not use.
+    let n_processors = about.matches("processor\t:").count();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     format!("{n_processors} x {model}, Linux {}", kernel.trim())
 }

@@ -1,0 +1,128 @@
+//! An engine with a store that answers at once, and with messages whose calls do not come back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use wx_courier::pipeline::admission::AppBounds;
+use wx_courier::pipeline::claims::Book;
+use wx_courier::pipeline::delivery::{Answer, RetryPlan};
+use wx_courier::pipeline::engine::{Effect, Engine, Input, Setup, Unmatched};
+use wx_courier::pipeline::event::Decoding;
+use wx_courier::pipeline::grants::Policies;
+use wx_courier::pipeline::moment::Moment;
+use wx_courier::pipeline::offsets::{Epoch, Partition};
+use wx_courier::pipeline::outcome::{Outcome, RecipientStyle};
+use wx_courier::pipeline::pauses::BreakerPlan;
+
+use crate::{event, rules};
+
+/// What the engine has to do with.
+pub(crate) struct World {
+    engine: Engine,
+    store: Book,
+    now: Moment,
+    next_offset: i64,
+}
+
+impl World {
+    /// An engine with so many messages under way.
+    pub(crate) fn with_in_flight(in_flight: usize) -> Self {
+        let setup = Setup {
+            decoding: Decoding::default(),
+            apps: BTreeMap::from([(
+                Arc::from("shop"),
+                AppBounds {
+                    rate: None,
+                    max_in_flight: 2 * in_flight,
+                },
+            )]),
+            retry: RetryPlan::default(),
+            max_messages: 4 * in_flight,
+            max_bytes: 1 << 30,
+            recipient_style: RecipientStyle::Masked,
+            unmatched: Unmatched::Count,
+            grants: Policies::default(),
+            answers: None,
+            receipts: BTreeSet::new(),
+            breaker: BreakerPlan {
+                count: 20,
+                ratio: 0.5,
+            },
+            call_limit: Duration::from_secs(5),
+            process: 1,
+            seed: 1,
+        };
+        let mut world = Self {
+            engine: Engine::new(setup, rules::set(1)),
+            store: Book::new(1_000),
+            now: Moment {
+                elapsed: Duration::ZERO,
+                unix_ms: event::NOW_MS,
+            },
+            next_offset: 0,
+        };
+        let partitions = vec![(partition(), Epoch(1))];
+        world.step(Input::Assigned(partitions));
+        // The first calls stay away, so everything later is tracked behind them too, as behind any slow call.
+        for _ in 0..in_flight {
+            let effects = world.read();
+            assert!(matches!(*effects, [Effect::Send { .. }]), "it is called");
+        }
+        world
+    }
+
+    /// One more message, from its record to its acknowledged outcome.
+    pub(crate) fn one_more(&mut self) -> Arc<Outcome> {
+        let mut outcome = None;
+        let mut effects = self.read();
+        while let Some(effect) = effects.pop() {
+            match effect {
+                Effect::Send { ticket, .. } => effects.extend(self.step(Input::SendFinished {
+                    ticket,
+                    answer: Answer::Accepted {
+                        msgid: Some("2097683633284153344".to_owned()),
+                    },
+                    api_ms: 50,
+                })),
+                Effect::Publish { ticket, .. } => {
+                    effects.extend(self.step(Input::Published { ticket }));
+                }
+                Effect::Settled { outcome: settled } => outcome = Some(settled),
+                Effect::Commit { .. } => {}
+                other => panic!("{other:?} in an uneventful life"),
+            }
+        }
+        outcome.expect("it ends with an outcome")
+    }
+
+    fn read(&mut self) -> Vec<Effect> {
+        let record = event::record(self.next_offset);
+        self.next_offset += 1;
+        let epoch = Epoch(1);
+        self.step(Input::Record { epoch, record })
+    }
+
+    /// A step, and those that the store's answers lead to.
+    fn step(&mut self, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.engine.step(self.now, input, &mut effects);
+        let mut left = Vec::new();
+        for effect in effects {
+            if let Effect::Store { ticket, request } = effect {
+                let answer = self.store.answer(&request);
+                left.extend(self.step(Input::Stored { ticket, answer }));
+            } else {
+                left.push(effect);
+            }
+        }
+        left
+    }
+}
+
+fn partition() -> Partition {
+    Partition {
+        topic: Arc::from("order-events"),
+        number: 0,
+    }
+}

@@ -1,0 +1,40 @@
+//! The event of every bench: an order of two items, as structured `CloudEvents`.
+
+use std::sync::Arc;
+
+use wx_courier::pipeline::event::{Decoded, Decoding, Event, Record, decode};
+
+/// 2026-11-23, in Unix milliseconds.
+pub(crate) const NOW_MS: i64 = 1_795_400_000_000;
+
+/// The record at this offset, for a user of its own.
+pub(crate) fn record(offset: i64) -> Record {
+    let value = format!(
+        r#"{{"specversion":"1.0","id":"e-{offset}","source":"/shop","type":"order.completed","time":"2026-11-23T10:00:00.123+08:00","data":{{"openid":"oBench{offset:09}","order_no":"SO{offset:09}","amount_fen":12850,"items":[{{"name":"拿铁"}},{{"name":"可颂"}}]}}}}"#
+    );
+    Record {
+        topic: Arc::from("order-events"),
+        partition: 0,
+        offset,
+        key: Some(b"k".to_vec()),
+        headers: vec![(
+            "content-type".to_owned(),
+            Some(b"application/cloudevents+json".to_vec()),
+        )],
+        value: Some(value.into_bytes()),
+        timestamp_ms: Some(NOW_MS),
+    }
+}
+
+/// The event in it.
+pub(crate) fn decoded(offset: i64) -> Event {
+    of(decode(&Decoding::default(), &record(offset), NOW_MS))
+}
+
+/// What was decoded.
+pub(crate) fn of(decoded: Decoded) -> Event {
+    match decoded {
+        Decoded::Event(event) => *event,
+        Decoded::Tombstone | Decoded::Undecodable(_) => panic!("the event of the bench is sound"),
+    }
+}

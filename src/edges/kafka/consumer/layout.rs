@@ -1,0 +1,47 @@
+//! How many partitions the source topics have, asked of the brokers at every assignment: an instance's share of the rates is of these.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::types::RDKafkaErrorCode;
+use tokio::time::Instant;
+
+use super::group::Context;
+use crate::pipeline::share::Layout;
+
+/// How long the brokers may take to answer about all topics. Nothing is polled meanwhile, and the group waits for us.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long it is waited before they are asked again.
+pub(super) const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Asks for the number of partitions of each topic. Blocks, but not for longer than [`PATIENCE`].
+pub(super) fn ask(consumer: &BaseConsumer<Context>, topics: &[Arc<str>]) -> KafkaResult<Layout> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut counted = Vec::with_capacity(topics.len());
+    for topic in topics {
+        let left = deadline.saturating_duration_since(Instant::now());
+        counted.push((Arc::clone(topic), n_partitions(consumer, topic, left)?));
+    }
+    Ok(Layout::new(counted))
+}
+
+fn n_partitions(
+    consumer: &BaseConsumer<Context>,
+    topic: &str,
+    patience: Duration,
+) -> KafkaResult<u32> {
+    // librdkafka waits for ever if it is told to wait for no time.
+    let metadata = consumer.fetch_metadata(Some(topic), patience.max(Duration::from_millis(1)))?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic);
+    let Some(found) = found else {
+        return Ok(0);
+    };
+    match found.error().map(RDKafkaErrorCode::from) {
+        None => Ok(u32::try_from(found.partitions().len()).unwrap_or(u32::MAX)),
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Ok(0),
+        Some(error) => Err(KafkaError::MetadataFetch(error)),
+    }
+}

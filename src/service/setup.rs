@@ -1,0 +1,41 @@
+//! What the engine is told once.
+
+use std::sync::Arc;
+
+use crate::config::{App, Settings};
+use crate::pipeline::admission::AppBounds;
+use crate::pipeline::engine::Setup;
+
+/// The settings in the engine's words.
+pub(super) fn setup(settings: &Settings, seed: u64) -> Setup {
+    let bounds = |app: &App| AppBounds {
+        rate: app.rate,
+        max_in_flight: app.max_in_flight,
+    };
+    Setup {
+        decoding: settings.events.clone(),
+        apps: settings
+            .apps
+            .iter()
+            .map(|(name, app)| (Arc::clone(name), bounds(app)))
+            .collect(),
+        retry: settings.send.retry,
+        max_messages: settings.engine.max_messages,
+        max_bytes: settings.engine.max_bytes,
+        recipient_style: settings.outcomes.recipient,
+        unmatched: settings.outcomes.unmatched,
+        grants: settings.policies(),
+        answers: settings.grants.clone(),
+        receipts: settings
+            .public
+            .iter()
+            .flat_map(|public| public.callbacks.keys())
+            .cloned()
+            .collect(),
+        breaker: settings.breaker,
+        // A token may have to be fetched first.
+        call_limit: settings.send.timeout * 2,
+        process: fastrand::u64(..),
+        seed,
+    }
+}
