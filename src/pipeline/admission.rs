@@ -196,6 +196,11 @@ impl Admission {
         }
     }
 
+    /// Takes the last message of a rule's lane out, if it `may` go.
+    pub fn take_last(&mut self, rule: &Rule, may: impl Fn(Ticket) -> bool) -> Option<Ticket> {
+        self.apps.get_mut(&rule.app)?.take_last(rule, may)
+    }
+
     /// Whether a rule waits for its own limit, for a pause, or for an API that was slowed down.
     pub fn rule_waits(&self, pauses: &Pauses, rule: &Rule, now: Moment) -> bool {
         let lane = self.apps.get(&rule.app);

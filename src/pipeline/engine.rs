@@ -190,6 +190,7 @@ impl Engine {
         self.ring_timers(now, effects);
         self.end_pauses(now, effects);
         self.finish_handovers(now, effects);
+        self.make_room(now);
         self.take_share(now, effects);
         if !self.drain_is_late(now) {
             self.begin_exchanges(now, effects);

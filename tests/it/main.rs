@@ -19,6 +19,7 @@ mod crash;
 mod customer;
 mod deploy;
 mod drift;
+mod fairness;
 mod fleet;
 mod grants;
 mod grants_command;

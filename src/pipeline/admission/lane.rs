@@ -206,6 +206,16 @@ impl AppLane {
             || of_api.is_some_and(|api| api.turn_at(now).is_some())
     }
 
+    pub(super) fn take_last(
+        &mut self,
+        rule: &Rule,
+        may: impl Fn(Ticket) -> bool,
+    ) -> Option<Ticket> {
+        let lane = self.rules.get_mut(&rule.name)?;
+        let last = lane.queue.pop_back_if(|last| may(last.ticket))?;
+        Some(last.ticket)
+    }
+
     pub(super) fn come_to_gate(&mut self, comer: AtGate) {
         if let Some(rule) = self.rules.get_mut(&comer.cleared.rule.name) {
             rule.n_at_gate += 1;

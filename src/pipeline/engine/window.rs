@@ -11,7 +11,7 @@ mod shares;
 
 use std::sync::Arc;
 
-use super::{Effect, Engine, Origin, Store, ledger_of, report};
+use super::{Effect, Engine, Origin, Stage, Store, ledger_of, report};
 use crate::pipeline::admission::Ticket;
 use crate::pipeline::event::{Decoded, Record, decode};
 use crate::pipeline::moment::Moment;
@@ -58,9 +58,8 @@ impl Engine {
             messages: 0,
             bytes: 0,
         };
-        for (name, held) in &self.shares.of_rules {
-            let rule = self.shares.aside.get(name).map(|aside| &aside.rule);
-            if rule.is_some_and(|rule| self.waits(now, rule)) {
+        for (rule, held) in self.shares.of_rules.values() {
+            if self.waits(now, rule) {
                 window.messages += held.messages;
                 window.bytes += held.bytes;
             }
@@ -80,14 +79,14 @@ impl Engine {
     /// Whether a rule, or its app, waits and has its share of the window; with a `part` of 2, half of its share.
     fn has_share(&self, now: Moment, rule: &Rule, part: usize) -> bool {
         let free = self.free();
-        let fills = |held: Option<&Held>| {
-            let held = held.copied().unwrap_or_default();
+        let fills = |held: Held| {
             held.messages.saturating_mul(part) >= free.messages
                 || held.bytes.saturating_mul(part) >= free.bytes
         };
-        (fills(self.shares.of_rules.get(&rule.name))
+        let of_app = self.shares.of_apps.get(&rule.app).copied();
+        (fills(self.shares.held_by(&rule.name))
             && self.admission.rule_waits(&self.pauses, rule, now))
-            || (fills(self.shares.of_apps.get(&rule.app)) && self.app_waits(now, rule))
+            || (fills(of_app.unwrap_or_default()) && self.app_waits(now, rule))
     }
 
     /// Whether a message of this rule that is just read has to be set aside.
@@ -98,6 +97,49 @@ impl Engine {
     pub(super) fn set_aside(&mut self, rule: Arc<Rule>, origin: &Origin) {
         self.totals.set_aside += 1;
         self.shares.put_aside(rule, origin);
+    }
+
+    /// In a full window, sets aside what rules hold over their share that began to wait only after it was read.
+    pub(super) fn make_room(&mut self, now: Moment) {
+        let free = self.free();
+        if self.draining.is_some() || (free.messages > 0 && free.bytes > 0) {
+            return;
+        }
+        let rules = self.shares.of_rules.values();
+        let rules: Vec<Arc<Rule>> = rules.map(|(rule, _)| Arc::clone(rule)).collect();
+        for rule in rules {
+            while self.has_share(now, &rule, 1)
+                && let Some(ticket) = self.last_untouched(&rule)
+                && let Some(duty) = self.drop_duty(ticket)
+            {
+                if let Stage::Waiting(delivery) = &duty.stage {
+                    // It may have been given its recipient by the one before it.
+                    self.let_go(ticket, delivery);
+                }
+                self.set_aside(Arc::clone(&rule), &duty.origin);
+            }
+        }
+    }
+
+    /// Takes the last message of a rule's lane out, if nothing has been done for it yet.
+    fn last_untouched(&mut self, rule: &Rule) -> Option<Ticket> {
+        let (duties, ledgers) = (&self.duties, &self.ledgers);
+        let is_untouched = |ticket: Ticket| {
+            let Some(duty) = duties.get(&ticket) else {
+                return false;
+            };
+            let ledger = ledgers.get(&duty.origin.partition);
+            let is_kept = ledger.is_some_and(|ledger| {
+                ledger.epoch() == duty.origin.epoch && ledger.keeps(duty.origin.record.offset)
+            });
+            let was_never_asked = matches!(
+                &duty.stage,
+                Stage::Waiting(delivery) if delivery.asked.is_none() && delivery.permit.is_none()
+            );
+            // The user behind a login code is kept in the store, and found there again.
+            is_kept && was_never_asked
+        };
+        self.admission.take_last(rule, is_untouched)
     }
 
     /// Has read again what was set aside of those who have room.
@@ -120,7 +162,7 @@ impl Engine {
 
     fn ask_again_for(&mut self, name: &Arc<str>, effects: &mut Vec<Effect>) {
         let free = self.free();
-        let held = self.shares.of_rules.get(name).copied().unwrap_or_default();
+        let held = self.shares.held_by(name);
         let Some(aside) = self.shares.aside.get_mut(name) else {
             return;
         };

@@ -122,14 +122,15 @@ impl World {
                 continue;
             };
             reading.next += 1;
+            let is_gone = self.gone.contains(&(partition.clone(), record.offset));
+            if is_gone {
+                continue;
+            }
             if self.random.u8(..25) == 0 {
                 // A partition that was resumed can deliver again what was read before.
                 reading.next = reading.next.saturating_sub(self.random.usize(1..4));
             }
             let epoch = reading.epoch;
-            if self.is_gone(partition, record.offset) {
-                continue;
-            }
             self.note(&format!("member {member} reads {}", record.position()));
             if self.is_broken(Mutant::LosesARecord) && self.random.u8(..20) == 0 {
                 continue;

@@ -1,6 +1,7 @@
 //! A rule that waits has its share of the window, and no more.
 
 use super::*;
+use crate::pipeline::pauses::{Cause, Subject};
 
 const RULE: &str =
     "app = \"shop\"\ntemplate = \"note\"\nto = \"{{ data.to }}\"\nexpires_after = \"1h\"\n";
@@ -159,4 +160,33 @@ fn what_is_set_aside_goes_with_its_partition() {
     bench.step(Input::Lost(vec![partition()]));
     let status = bench.engine.status();
     assert_eq!((status.in_hand(), status.set_aside.len()), (0, 0));
+}
+
+#[test]
+fn a_rule_that_begins_to_wait_in_a_full_window_makes_room() {
+    let mut bench = bench_with(Unmatched::Count, two_rules());
+    // The store is away, so that all of it waits.
+    bench.step(Input::StoreDown);
+    for offset in 0..6 {
+        let kind = if offset < 5 { "quick" } else { "slow" };
+        bench.read(offset, &event(kind, offset));
+    }
+    assert!(bench.engine.status().in_hand() >= 4);
+    let subject = Subject::Rule(Arc::from("quick"));
+    let now = bench.now();
+    let begun = bench
+        .engine
+        .pauses
+        .begin(now, subject, Cause::Breaker, None, String::new());
+    assert!(begun.is_some());
+    let effects = bench.step(Input::StoreBack);
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Resume)),
+        "{effects:?}"
+    );
+    let status = bench.engine.status();
+    assert_eq!((status.paused, status.set_aside["quick"]), (false, 4));
+    assert_eq!(status.partitions[0].position, Some(0));
 }

@@ -12,7 +12,7 @@ use crate::pipeline::rules::Rule;
 /// Who holds how much of the window, and what is set aside.
 #[derive(Default)]
 pub(in crate::pipeline::engine) struct Shares {
-    pub(super) of_rules: BTreeMap<Arc<str>, Held>,
+    pub(super) of_rules: BTreeMap<Arc<str>, (Arc<Rule>, Held)>,
     pub(super) of_apps: BTreeMap<Arc<str>, Held>,
     /// By rule.
     pub(super) aside: BTreeMap<Arc<str>, Aside>,
@@ -63,30 +63,37 @@ pub(super) struct Asked {
 }
 
 impl Shares {
-    pub(in crate::pipeline::engine) fn take(&mut self, rule: &Rule, bytes: usize) {
-        for held in [
-            self.of_rules.entry(Arc::clone(&rule.name)).or_default(),
-            self.of_apps.entry(Arc::clone(&rule.app)).or_default(),
-        ] {
-            held.messages += 1;
-            held.bytes += bytes;
-        }
+    pub(in crate::pipeline::engine) fn take(&mut self, rule: &Arc<Rule>, bytes: usize) {
+        let of_rule = self
+            .of_rules
+            .entry(Arc::clone(&rule.name))
+            .or_insert_with(|| (Arc::clone(rule), Held::default()));
+        of_rule.1.add(bytes);
+        let of_app = self.of_apps.entry(Arc::clone(&rule.app)).or_default();
+        of_app.add(bytes);
     }
 
     pub(in crate::pipeline::engine) fn give_back(&mut self, rule: &Rule, bytes: usize) {
-        for (of, name) in [
-            (&mut self.of_rules, &rule.name),
-            (&mut self.of_apps, &rule.app),
-        ] {
-            let Some(held) = of.get_mut(name) else {
-                continue;
-            };
-            held.messages = held.messages.saturating_sub(1);
-            held.bytes = held.bytes.saturating_sub(bytes);
+        if let Some((_, held)) = self.of_rules.get_mut(&rule.name) {
+            held.subtract(bytes);
             if held.messages == 0 {
-                of.remove(name);
+                self.of_rules.remove(&rule.name);
             }
         }
+        if let Some(held) = self.of_apps.get_mut(&rule.app) {
+            held.subtract(bytes);
+            if held.messages == 0 {
+                self.of_apps.remove(&rule.app);
+            }
+        }
+    }
+
+    /// What a rule holds of the window.
+    pub(super) fn held_by(&self, rule: &str) -> Held {
+        self.of_rules
+            .get(rule)
+            .map(|(_, held)| *held)
+            .unwrap_or_default()
     }
 
     /// How many records are being read again: their places in the window are theirs already.
@@ -132,10 +139,15 @@ impl Shares {
             of.epoch = origin.epoch;
             of.records.clear();
         }
-        of.records.push_back(Place {
+        let place = Place {
             offset: origin.record.offset,
             received_ms: origin.received.unix_ms,
-        });
+        };
+        // What its rule held before goes before what was set aside at once.
+        let index = of
+            .records
+            .partition_point(|other| other.offset < place.offset);
+        of.records.insert(index, place);
     }
 
     /// Takes one that was asked for out of the list; its place in the window is free.
@@ -185,6 +197,18 @@ impl Shares {
             });
             aside.n_asked > 0 || !aside.places.is_empty()
         });
+    }
+}
+
+impl Held {
+    fn add(&mut self, bytes: usize) {
+        self.messages += 1;
+        self.bytes += bytes;
+    }
+
+    fn subtract(&mut self, bytes: usize) {
+        self.messages = self.messages.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
     }
 }
 
