@@ -53,7 +53,7 @@ pub(crate) enum Mutant {
 }
 
 #[cfg(test)]
-const ALL: [Mutant; 22] = [
+const ALL: [Mutant; 23] = [
     Mutant::CommitsTooEarly,
     Mutant::ForgetsEpochs,
     Mutant::ClaimsAfterwards,
