@@ -1,21 +1,22 @@
 //! Reads topics outside any group and within bounds: all that is there now, or exactly these records. Blocks, and keeps nothing.
 
+mod quiet;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::client_config;
 use super::consumer::detach;
-use super::{client_config, log};
 use crate::config::Kafka;
 use crate::pipeline::event::Record;
 use crate::pipeline::replay::Place;
+use quiet::{NOT_FOR_US, Quiet};
 
 /// How long the cluster may take to answer a question.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -27,18 +28,6 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// Between two wanted records, this many unwanted ones are sooner read over than jumped over: a jump costs a fetch of its own.
 const WORTH_A_JUMP: i64 = 5_000;
-
-/// The properties of a member of a group, which a reader without one must not have, and those that would commit what it reads.
-const NOT_FOR_US: [&str; 8] = [
-    "group.protocol",
-    "group.remote.assignor",
-    "group.instance.id",
-    "partition.assignment.strategy",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "auto.offset.reset",
-    "enable.partition.eof",
-];
 
 /// Why a topic was not read.
 #[derive(Debug, thiserror::Error)]
@@ -395,18 +384,3 @@ fn is_final(error: &KafkaError) -> bool {
         )
     )
 }
-
-/// The command says itself what goes wrong; librdkafka's lines go where all logs go.
-struct Quiet;
-
-impl ClientContext for Quiet {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "the reader reports an error");
-    }
-}
-
-impl ConsumerContext for Quiet {}

@@ -1,6 +1,6 @@
 //! Single steps of the engine that are worth seeing one by one; the simulation sees them in every order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -192,6 +192,7 @@ fn the_outcome(effects: &[Effect]) -> &Outcome {
 mod addressing;
 mod granting;
 mod trouble;
+mod window;
 
 #[test]
 fn an_event_is_sent_acknowledged_and_committed_in_this_order() {

@@ -7,70 +7,18 @@
 //!
 //! A rule that has something set aside sets aside everything that follows, so that the order within a partition stays as it was.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::Bound;
+mod shares;
+
 use std::sync::Arc;
 
 use super::{Effect, Engine, Origin, Store, ledger_of, report};
 use crate::pipeline::admission::Ticket;
 use crate::pipeline::event::{Decoded, Record, decode};
 use crate::pipeline::moment::Moment;
-use crate::pipeline::offsets::{Epoch, Ledger, Partition};
 use crate::pipeline::outcome::{Outcome, Reason, Status};
 use crate::pipeline::rules::{Planned, Rule};
-
-/// Who holds how much of the window, and what is set aside.
-#[derive(Default)]
-pub(super) struct Shares {
-    of_rules: BTreeMap<Arc<str>, Held>,
-    of_apps: BTreeMap<Arc<str>, Held>,
-    /// By rule.
-    aside: BTreeMap<Arc<str>, Aside>,
-    /// Records that are being read again.
-    asked: BTreeMap<Ticket, Asked>,
-    /// What they are expected to take.
-    asked_bytes: usize,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Held {
-    messages: usize,
-    bytes: usize,
-}
-
-/// What is set aside of one rule.
-struct Aside {
-    /// The rule as it was when the last record was set aside.
-    rule: Arc<Rule>,
-    places: BTreeMap<Partition, OfPartition>,
-    /// How many of its records are being read again.
-    n_asked: usize,
-    /// The partition from which the last ones were read again: the next one comes after it.
-    last: Option<Partition>,
-    /// What its last record took.
-    record_bytes: usize,
-}
-
-struct OfPartition {
-    epoch: Epoch,
-    /// The oldest first.
-    records: VecDeque<Place>,
-}
-
-/// A record that is set aside, and when it was first read, in Unix milliseconds: an event without a time expires from then on.
-#[derive(Clone, Copy)]
-struct Place {
-    offset: i64,
-    received_ms: i64,
-}
-
-struct Asked {
-    rule: Arc<Rule>,
-    partition: Partition,
-    epoch: Epoch,
-    place: Place,
-    bytes: usize,
-}
+pub(super) use shares::Shares;
+use shares::{Aside, Asked, Held};
 
 /// What is free, or held.
 #[derive(Clone, Copy)]
@@ -81,152 +29,6 @@ pub(super) struct Window {
 
 /// How many records of a rule are read again at once: as many as make a seek worth its while.
 const MOST_AT_ONCE: usize = 500;
-
-impl Shares {
-    pub(super) fn take(&mut self, rule: &Rule, bytes: usize) {
-        for held in [
-            self.of_rules.entry(Arc::clone(&rule.name)).or_default(),
-            self.of_apps.entry(Arc::clone(&rule.app)).or_default(),
-        ] {
-            held.messages += 1;
-            held.bytes += bytes;
-        }
-    }
-
-    pub(super) fn give_back(&mut self, rule: &Rule, bytes: usize) {
-        for (of, name) in [
-            (&mut self.of_rules, &rule.name),
-            (&mut self.of_apps, &rule.app),
-        ] {
-            let Some(held) = of.get_mut(name) else {
-                continue;
-            };
-            held.messages = held.messages.saturating_sub(1);
-            held.bytes = held.bytes.saturating_sub(bytes);
-            if held.messages == 0 {
-                of.remove(name);
-            }
-        }
-    }
-
-    /// How many records are being read again: their places in the window are theirs already.
-    pub(super) fn n_asked(&self) -> usize {
-        self.asked.len()
-    }
-
-    pub(super) fn asked_bytes(&self) -> usize {
-        self.asked_bytes
-    }
-
-    /// How many messages of each rule are set aside, those that are being read again included.
-    pub(super) fn n_aside(&self) -> BTreeMap<String, usize> {
-        let count = |(name, aside): (&Arc<str>, &Aside)| {
-            let places: usize = aside.places.values().map(|of| of.records.len()).sum();
-            (name.to_string(), places + aside.n_asked)
-        };
-        self.aside.iter().map(count).collect()
-    }
-
-    fn put_aside(&mut self, rule: Arc<Rule>, origin: &Origin) {
-        let aside = self
-            .aside
-            .entry(Arc::clone(&rule.name))
-            .or_insert_with(|| Aside {
-                rule: Arc::clone(&rule),
-                places: BTreeMap::new(),
-                n_asked: 0,
-                last: None,
-                record_bytes: 0,
-            });
-        aside.rule = rule;
-        aside.record_bytes = origin.record.size_bytes();
-        let of = aside
-            .places
-            .entry(origin.partition.clone())
-            .or_insert_with(|| OfPartition {
-                epoch: origin.epoch,
-                records: VecDeque::new(),
-            });
-        if of.epoch != origin.epoch {
-            // The partition went away and came back.
-            of.epoch = origin.epoch;
-            of.records.clear();
-        }
-        of.records.push_back(Place {
-            offset: origin.record.offset,
-            received_ms: origin.received.unix_ms,
-        });
-    }
-
-    /// Takes one that was asked for out of the list; its place in the window is free.
-    fn answered(&mut self, ticket: Ticket) -> Option<Asked> {
-        let asked = self.asked.remove(&ticket)?;
-        self.asked_bytes = self.asked_bytes.saturating_sub(asked.bytes);
-        self.give_back(&asked.rule, asked.bytes);
-        if let Some(aside) = self.aside.get_mut(&asked.rule.name) {
-            aside.n_asked = aside.n_asked.saturating_sub(1);
-            if aside.n_asked == 0 && aside.places.is_empty() {
-                self.aside.remove(&asked.rule.name);
-            }
-        }
-        Some(asked)
-    }
-
-    /// Keeps what a ledger still has, and forgets the rest.
-    pub(super) fn forget(&mut self, ledgers: &BTreeMap<Partition, Ledger>) {
-        let ledger = |partition: &Partition, epoch: Epoch| {
-            let ledger = ledgers.get(partition);
-            ledger.filter(|ledger| ledger.epoch() == epoch)
-        };
-        let gone: Vec<Ticket> = self
-            .asked
-            .iter()
-            .filter(|(_, asked)| {
-                ledger(&asked.partition, asked.epoch)
-                    .is_none_or(|ledger| !ledger.keeps(asked.place.offset))
-            })
-            .map(|(ticket, _)| *ticket)
-            .collect();
-        for ticket in gone {
-            self.answered(ticket);
-        }
-        self.aside.retain(|_, aside| {
-            aside.places.retain(|partition, of| {
-                let Some(ledger) = ledger(partition, of.epoch) else {
-                    return false;
-                };
-                // A ledger forgets from its end.
-                while let Some(last) = of.records.back()
-                    && !ledger.keeps(last.offset)
-                {
-                    of.records.pop_back();
-                }
-                !of.records.is_empty()
-            });
-            aside.n_asked > 0 || !aside.places.is_empty()
-        });
-    }
-}
-
-impl Aside {
-    /// The next places to be read again, all of one partition, so that one seek serves them all.
-    fn next(&mut self, most: usize) -> Option<(Partition, Epoch, Vec<Place>)> {
-        let after = self.last.clone().map_or(Bound::Unbounded, Bound::Excluded);
-        let mut following = self.places.range((after, Bound::Unbounded));
-        let partition = following
-            .next()
-            .or_else(|| self.places.first_key_value())
-            .map(|(partition, _)| partition.clone())?;
-        let of = self.places.get_mut(&partition)?;
-        let places = of.records.drain(..most.min(of.records.len())).collect();
-        let epoch = of.epoch;
-        if of.records.is_empty() {
-            self.places.remove(&partition);
-        }
-        self.last = Some(partition.clone());
-        Some((partition, epoch, places))
-    }
-}
 
 impl Engine {
     /// How many messages are set aside.

@@ -1,0 +1,35 @@
+//! What a reader without a group is, for librdkafka.
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+
+use crate::edges::kafka::log;
+
+/// The properties of a member of a group, which a reader without one must not have, and those that would commit what it reads.
+pub(super) const NOT_FOR_US: [&str; 8] = [
+    "group.protocol",
+    "group.remote.assignor",
+    "group.instance.id",
+    "partition.assignment.strategy",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "auto.offset.reset",
+    "enable.partition.eof",
+];
+
+/// The command says itself what goes wrong; librdkafka's lines go where all logs go.
+pub(super) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "the reader reports an error");
+    }
+}
+
+impl ConsumerContext for Quiet {}
