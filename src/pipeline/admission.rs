@@ -7,6 +7,7 @@
 //! What passes the gate is [`Cleared`], the only thing that can be sent.
 
 mod lane;
+mod ready;
 mod recipients;
 mod throttle;
 
@@ -127,7 +128,7 @@ impl Admission {
     /// Puts a message at the end of its rule's lane.
     pub fn enqueue(&mut self, waiting: Waiting) {
         if let Some(lane) = self.apps.get_mut(&waiting.rule.app) {
-            lane.adopt_rate(&waiting.rule);
+            lane.adopt(&waiting.rule);
             lane.push_back(waiting);
         }
     }

@@ -37,6 +37,26 @@ pub struct Rate {
     pub burst: NonZeroU32,
 }
 
+/// A send that is due goes some tenths of a millisecond later, or some milliseconds on a busy machine, and at 500 a second a limit that
+/// never looks back loses a twentieth of what it allows. So much of that may be made up for at once; what a second may hold stays the same.
+const CATCH_UP: Duration = Duration::from_millis(10);
+
+impl Rate {
+    /// The same rate, for one who may make up for what he was late.
+    fn catching_up(self) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate is positive, and the cast saturates"
+        )]
+        let late = (self.per_second * CATCH_UP.as_secs_f64()).floor() as u32;
+        Self {
+            burst: self.burst.saturating_add(late),
+            ..self
+        }
+    }
+}
+
 /// One limit, with its state.
 pub struct Limit {
     cell: Cell,
@@ -143,7 +163,7 @@ impl Limits {
             }
         }
         let pace = match part {
-            Part::Quota { pace, .. } => pace,
+            Part::Quota { pace, .. } => pace.catching_up(),
             Part::Nothing | Part::Turns { .. } => rate,
         };
         Self {
@@ -344,6 +364,41 @@ mod tests {
             limit.ready_at(Duration::from_secs(6)),
             Some(Duration::from_millis(6_100))
         );
+    }
+
+    /// Sends of one who has always something to send, and is late by so much each time.
+    fn sends_of_late(pace: &mut Pace, late: Duration, seconds: u64) -> Vec<Duration> {
+        let mut elapsed = Duration::ZERO;
+        let mut sends = Vec::new();
+        while elapsed < Duration::from_secs(seconds) {
+            let now = Moment {
+                elapsed,
+                unix_ms: 0,
+            };
+            if let Some(at) = pace.departure_at(now) {
+                elapsed = at + late;
+            } else {
+                pace.take_departure(now);
+                sends.push(elapsed);
+            }
+        }
+        sends
+    }
+
+    #[test]
+    fn who_is_woken_late_loses_nothing_and_no_second_holds_more() {
+        for late_us in [60, 500, 3_000] {
+            let mut pace = Pace::new(Some(rate(500.0, 1)));
+            let late = Duration::from_micros(late_us);
+            let sends = sends_of_late(&mut pace, late, 10);
+            assert!(sends.len() > 4_950, "{} with {late:?}", sends.len());
+            for (index, first) in sends.iter().enumerate() {
+                let second = sends[index..]
+                    .iter()
+                    .take_while(|at| **at < *first + Duration::from_secs(1));
+                assert!(second.count() <= 501);
+            }
+        }
     }
 
     #[test]

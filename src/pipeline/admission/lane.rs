@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ready::Ready;
 use super::recipients::Recipients;
 use super::throttle::Throttle;
 use super::{AppBounds, Cleared, Departure, Ticket, Turn, Waiting};
@@ -12,7 +13,7 @@ use crate::pipeline::limits::Pace;
 use crate::pipeline::message::Api;
 use crate::pipeline::moment::Moment;
 use crate::pipeline::pauses::{Pauses, Way};
-use crate::pipeline::rules::Rule;
+use crate::pipeline::rules::{Priority, Rule};
 use crate::pipeline::share::Share;
 
 /// Everything of one app that waits.
@@ -23,8 +24,8 @@ pub(super) struct AppLane {
     /// Messages between their turn and the end of their call.
     pub(super) in_flight: usize,
     rules: HashMap<Arc<str>, RuleLane>,
-    /// Rules with something to send, in the order of their turns.
-    ready: VecDeque<Arc<str>>,
+    /// Rules with something to send.
+    ready: Ready,
     /// Rules with something to send that look again at this time: their limit, a pause or an expiry says when.
     blocked: BTreeSet<(Duration, Arc<str>)>,
     /// Messages with a claim, in the order in which they got it.
@@ -42,6 +43,7 @@ pub(super) struct AtGate {
 
 struct RuleLane {
     pace: Pace,
+    priority: Priority,
     queue: VecDeque<Waiting>,
     place: Place,
     /// How many of its messages stand at the gate.
@@ -65,18 +67,20 @@ impl AppLane {
             max_in_flight: bounds.max_in_flight.max(1),
             in_flight: 0,
             rules: HashMap::new(),
-            ready: VecDeque::new(),
+            ready: Ready::default(),
             blocked: BTreeSet::new(),
             at_gate: VecDeque::new(),
             throttles: BTreeMap::new(),
         }
     }
 
-    /// A newly read record brings the rule as it is now: another rate counts from here on, also for those who wait already.
-    pub(super) fn adopt_rate(&mut self, rule: &Rule) {
+    /// A newly read record brings the rule as it is now: another rate counts from here on, also for those who wait already, and another
+    /// priority from the rule's next turn on.
+    pub(super) fn adopt(&mut self, rule: &Rule) {
         let Some(lane) = self.rules.get_mut(&rule.name) else {
             return;
         };
+        lane.priority = rule.priority;
         if lane.pace.rate() == rule.rate {
             return;
         }
@@ -124,13 +128,14 @@ impl AppLane {
             .entry(Arc::clone(name))
             .or_insert_with(|| RuleLane {
                 pace: Pace::with_share(waiting.rule.rate, self.share.clone()),
+                priority: waiting.rule.priority,
                 queue: VecDeque::new(),
                 place: Place::Idle,
                 n_at_gate: 0,
             });
         if rule.place == Place::Idle {
             rule.place = Place::Ready;
-            self.ready.push_back(Arc::clone(name));
+            self.ready.line(rule.priority).push_back(Arc::clone(name));
         }
         &mut rule.queue
     }
@@ -180,6 +185,7 @@ impl AppLane {
                 continue;
             }
             rule.pace.take_turn(now);
+            self.ready.took_turn(rule.priority);
             self.pace.take_turn(now);
             self.throttle(api).take_turn(now);
             recipients.hold(&waiting);
@@ -306,15 +312,9 @@ impl AppLane {
 
     /// The rule whose turn it is, of those whose API may send now. Others keep their places.
     fn next_ready(&mut self, now: Moment) -> Option<Arc<str>> {
-        let may_go = |name: &Arc<str>| self.held_until(name, now).is_none();
-        let index = self.ready.iter().position(may_go)?;
-        self.ready.remove(index)
-    }
-
-    /// Until when the API holds a rule back that has something to send.
-    fn held_until(&self, name: &Arc<str>, now: Moment) -> Option<Duration> {
-        let next = self.rules.get(name)?.queue.front()?;
-        self.throttles.get(&next.rule.api())?.turn_at(now)
+        let (rules, throttles) = (&self.rules, &self.throttles);
+        self.ready
+            .next(|name| held_until(rules, throttles, name, now).is_none())
     }
 
     fn stay_ready(&mut self, name: Arc<str>, push: fn(&mut VecDeque<Arc<str>>, Arc<str>)) {
@@ -322,7 +322,7 @@ impl AppLane {
             && !rule.queue.is_empty()
         {
             rule.place = Place::Ready;
-            push(&mut self.ready, name);
+            push(self.ready.line(rule.priority), name);
         }
     }
 
@@ -354,7 +354,10 @@ impl AppLane {
         };
         let first_ready = of_ready
             .filter(has_message)
-            .map(|name| own.max(self.held_until(name, now)).unwrap_or(now.elapsed))
+            .map(|name| {
+                own.max(held_until(&self.rules, &self.throttles, name, now))
+                    .unwrap_or(now.elapsed)
+            })
             .min();
         let first_rule = self.blocked.first().map(|(at, _)| *at);
         [first_ready, first_rule].into_iter().flatten().min()
@@ -391,6 +394,21 @@ impl RuleLane {
         }
         self.pace.turn_at(now)
     }
+}
+
+/// Until when the API holds a rule back that has something to send.
+fn held_until(
+    rules: &HashMap<Arc<str>, RuleLane>,
+    throttles: &BTreeMap<Api, Throttle>,
+    name: &Arc<str>,
+    now: Moment,
+) -> Option<Duration> {
+    // Hardly ever is an API slowed.
+    if throttles.values().all(|api| !api.is_slowed()) {
+        return None;
+    }
+    let next = rules.get(name)?.queue.front()?;
+    throttles.get(&next.rule.api())?.turn_at(now)
 }
 
 /// When a waiting message is too old, on the clock that times waits. One millisecond later than its last good one.

@@ -155,6 +155,29 @@ fn rules_take_turns() {
 }
 
 #[test]
+fn priorities_divide_the_apps_turns_and_leave_nobody_out() {
+    let named = [
+        ("code", "shop", "priority = \"high\""),
+        ("order", "shop", ""),
+        ("points", "shop", "priority = \"low\""),
+    ];
+    let mut bench = bench(None, 42, &named);
+    let mut rule_of = BTreeMap::new();
+    // What comes last is no worse off for it.
+    for rule in ["points", "order", "code"] {
+        for _ in 0..100 {
+            rule_of.insert(bench.add(rule).ticket, rule);
+        }
+    }
+    let turns = bench.turns(0);
+    let count = |rule: &str| {
+        let of_rule = |turn: &&Turn| matches!(turn, Turn::Claim(ticket) if rule_of[ticket] == rule);
+        turns.iter().filter(of_rule).count()
+    };
+    assert_eq!((count("code"), count("order"), count("points")), (32, 8, 2));
+}
+
+#[test]
 fn a_rules_own_limit_holds_nobody_else() {
     let slow = "rate = { per_second = 1 }";
     let mut bench = bench(None, 100, &[("a", "shop", slow), ("b", "shop", "")]);

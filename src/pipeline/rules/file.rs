@@ -15,7 +15,7 @@ use super::inspect::{Finding, Tables};
 use super::recipe::{Address, Recipe};
 use super::template::{Condition, Text};
 use super::version::fingerprint;
-use super::{InDoubt, Rule, RuleSource, Surroundings, Wants, proof};
+use super::{InDoubt, Priority, Rule, RuleSource, Surroundings, Wants, proof};
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest, parse};
 use crate::pipeline::limits::Rate;
 use crate::pipeline::message::Api;
@@ -98,6 +98,15 @@ impl Reader<'_> {
         let rate = file
             .take_section(self.problems, "rate")
             .and_then(|section| Rate::read(self.problems, section));
+        let priority = file.take_choice(
+            self.problems,
+            "priority",
+            &[
+                ("high", Priority::High),
+                ("normal", Priority::Normal),
+                ("low", Priority::Low),
+            ],
+        );
         let (recipe, outline) = match api {
             Api::Subscribe => self.card(&mut file, app.as_deref(), &tables),
             Api::Customer => self.customer(&mut file, &tables),
@@ -123,6 +132,7 @@ impl Reader<'_> {
             expires_after,
             in_doubt: in_doubt.map(|said| said.value).unwrap_or_default(),
             rate,
+            priority: priority.map(|said| said.value).unwrap_or_default(),
             wants,
             when,
             to: to?,

@@ -49,7 +49,16 @@ fn finish(bench: &mut Bench, effects: Vec<Effect>) -> (Vec<String>, Vec<(Ticket,
             Effect::Publish { ticket, .. } => left.extend(bench.step(Input::Published { ticket })),
             Effect::ReadAgain { ticket, offset, .. } => asked.push((ticket, offset)),
             Effect::Pause => panic!("there is room"),
-            _ => {}
+            Effect::Store { .. }
+            | Effect::Exchange { .. }
+            | Effect::AskQuota { .. }
+            | Effect::PauseChanged(_)
+            | Effect::ShareChanged(_)
+            | Effect::Settled { .. }
+            | Effect::Commit { .. }
+            | Effect::Resume
+            | Effect::Release { .. }
+            | Effect::Drained { .. } => {}
         }
     }
     (sent, asked)
