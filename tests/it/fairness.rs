@@ -24,7 +24,7 @@ fn a_slow_rule_leaves_the_window_to_a_quick_one() {
     world.rewrite(
         "rules/order-completed.toml",
         "\n[params]",
-        "\nrate = { per_second = 5 }\n\n[params]",
+        "\nrate = { per_second = 20 }\n\n[params]",
     );
     let mixed: Vec<Event> = (0..EVENTS).flat_map(|n| [order(n), shipment(n)]).collect();
     world.publish(&mixed);

@@ -1,5 +1,7 @@
 //! The lane of an app, and in it those of its rules.
 
+mod rule;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +15,9 @@ use crate::pipeline::limits::Pace;
 use crate::pipeline::message::Api;
 use crate::pipeline::moment::Moment;
 use crate::pipeline::pauses::{Pauses, Way};
-use crate::pipeline::rules::{Priority, Rule};
+use crate::pipeline::rules::Rule;
 use crate::pipeline::share::Share;
+use rule::{Place, RuleLane, expiry};
 
 /// Everything of one app that waits.
 pub(super) struct AppLane {
@@ -39,24 +42,6 @@ pub(super) struct AtGate {
     pub(super) ticket: Ticket,
     pub(super) cleared: Cleared,
     pub(super) permit: Permit,
-}
-
-struct RuleLane {
-    pace: Pace,
-    priority: Priority,
-    queue: VecDeque<Waiting>,
-    place: Place,
-    /// How many of its messages stand at the gate.
-    n_at_gate: usize,
-}
-
-/// Where a rule stands in its app's lane.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Idle,
-    Ready,
-    /// Until then.
-    Blocked(Duration),
 }
 
 impl AppLane {
@@ -384,18 +369,6 @@ impl AppLane {
     }
 }
 
-impl RuleLane {
-    /// When the rule's next turn may be given: `None` is now.
-    fn turn_at(&self, now: Moment) -> Option<Duration> {
-        if self.n_at_gate >= self.pace.longest_line()
-            && let Some(at) = self.pace.departure_at(now)
-        {
-            return Some(at);
-        }
-        self.pace.turn_at(now)
-    }
-}
-
 /// Until when the API holds a rule back that has something to send.
 fn held_until(
     rules: &HashMap<Arc<str>, RuleLane>,
@@ -409,13 +382,4 @@ fn held_until(
     }
     let next = rules.get(name)?.queue.front()?;
     throttles.get(&next.rule.api())?.turn_at(now)
-}
-
-/// When a waiting message is too old, on the clock that times waits. One millisecond later than its last good one.
-fn expiry(waiting: &Waiting, now: Moment) -> Duration {
-    let left_ms = waiting
-        .expires_at_ms
-        .saturating_sub(now.unix_ms)
-        .saturating_add(1);
-    now.elapsed + Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
 }

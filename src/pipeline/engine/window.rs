@@ -136,8 +136,9 @@ impl Engine {
                 &duty.stage,
                 Stage::Waiting(delivery) if delivery.asked.is_none() && delivery.permit.is_none()
             );
-            // The user behind a login code is kept in the store, and found there again.
-            is_kept && was_never_asked
+            // The user behind a login code is kept in the store until the message has ended as itself.
+            let is_by_code = duty.share_of.as_ref().is_some_and(|rule| rule.is_by_code());
+            is_kept && was_never_asked && !is_by_code
         };
         self.admission.take_last(rule, is_untouched)
     }
