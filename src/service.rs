@@ -235,9 +235,7 @@ impl Service {
             tokio::task::yield_now().await;
             self.hear_more(&mut heard, &mut inputs);
             let now = self.now();
-            for input in inputs.drain(..) {
-                self.engine.step(now, input, &mut effects);
-            }
+            self.engine.round(now, inputs.drain(..), &mut effects);
             if let Some(unfinished) = self.carry_out(&mut effects) {
                 return self.close(unfinished).await;
             }

@@ -74,7 +74,7 @@ pub struct Engine {
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 
 /// Records that have ended behind one that has not are kept track of until it has: one message that waits for hours must not grow the
-/// ledger without end. An entry takes some 24 bytes.
+/// ledger without end. An entry takes some 24 bytes, and a message that is set aside 16.
 const OPEN_RECORDS_A_MESSAGE: usize = 20;
 
 /// What is known of the store.
@@ -120,6 +120,23 @@ impl Engine {
 
     /// Takes one input in and adds what is to be done to `effects`.
     pub fn step(&mut self, now: Moment, input: Input, effects: &mut Vec<Effect>) {
+        self.round(now, [input], effects);
+    }
+
+    /// Takes what came in together, in its order, and looks once at what follows from it all: that look costs more than most inputs.
+    pub fn round(
+        &mut self,
+        now: Moment,
+        inputs: impl IntoIterator<Item = Input>,
+        effects: &mut Vec<Effect>,
+    ) {
+        for input in inputs {
+            self.hear(now, input, effects);
+        }
+        self.upkeep(now, effects);
+    }
+
+    fn hear(&mut self, now: Moment, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Record { epoch, record } => self.take_record(now, epoch, record, effects),
             Input::ReadAgain { ticket, record } => self.read_again(now, ticket, record, effects),
@@ -150,7 +167,6 @@ impl Engine {
             Input::Drain { patience } => self.drain(now, patience),
             Input::Tick => {}
         }
-        self.upkeep(now, effects);
     }
 
     /// When [`Input::Tick`] is due, if nothing else happens before.
@@ -312,6 +328,8 @@ impl Engine {
     fn pause_or_resume(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let Window { messages, bytes } = self.in_window();
         let open_records: usize = self.ledgers.values().map(Ledger::n_open).sum();
+        // Several rules may have set the same record aside.
+        let remembered = open_records.max(self.n_aside());
         let most_open = self
             .setup
             .max_messages
@@ -319,10 +337,10 @@ impl Engine {
         let full = self.store == Store::Down
             || messages >= self.setup.max_messages
             || bytes >= self.setup.max_bytes
-            || open_records >= most_open;
+            || remembered >= most_open;
         let roomy = !full
             && self.paused
-            && open_records <= most_open / 2
+            && remembered <= most_open / 2
             && self.flows_below_half(now, messages, bytes);
         if full && !self.paused {
             self.paused = true;

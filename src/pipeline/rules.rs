@@ -366,6 +366,16 @@ impl RuleSet {
             .collect()
     }
 
+    /// The same, for one of the rules.
+    pub fn plan_one(&self, event: &Event, rule: &str) -> Option<Planned> {
+        let mut rules = self.rules_for(&event.kind);
+        let rule = rules.find(|of_set| of_set.name.as_ref() == rule)?;
+        if !event.wish.means(&rule.name) {
+            return None;
+        }
+        rule.apply(event, &EventValues::of(event))
+    }
+
     /// Runs the tests that the rules bring along.
     pub fn run_tests(&self) -> Vec<TestResult> {
         self.rules.iter().flat_map(proof::run).collect()

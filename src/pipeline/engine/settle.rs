@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::claiming::release;
 use super::pausing::refusal_in;
-use super::{Delivery, Duty, Effect, Engine, Stage, ledger_of, report};
+use super::{Delivery, Duty, Effect, Engine, Rejoins, Stage, ledger_of, report};
 use crate::pipeline::admission::Ticket;
 use crate::pipeline::claims::{Holder, Permit, Settlement};
 use crate::pipeline::delivery::{Answer, Class, Refusal, Verdict, decide};
@@ -14,7 +14,7 @@ use crate::pipeline::offsets::Closed;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
 use crate::pipeline::pauses::Cause;
 use crate::pipeline::receipts::Receipts;
-use crate::pipeline::rules::{InDoubt, Rule};
+use crate::pipeline::rules::Rule;
 
 /// The wait before an outcome is published again. Publishing has its own patience inside the client, so this is only the pause
 /// between two of its refusals; an outcome is never given up.
@@ -65,8 +65,14 @@ impl Engine {
                 self.back_off(now, ticket, delivery, wait);
             }
             Verdict::Hold(cause) => {
-                // It was not this message's fault, so it costs no attempt.
-                delivery.tries.attempts = delivery.tries.attempts.saturating_sub(1);
+                // It was not this message's fault, so it costs no attempt, unless it may have arrived: that must not be repeated without end.
+                if !matches!(answer, Answer::InDoubt { .. }) {
+                    delivery.tries.attempts = delivery.tries.attempts.saturating_sub(1);
+                }
+                if cause == Cause::Outage {
+                    // The next trial is another message's: should only this one get no answer, the API is found well again.
+                    delivery.rejoins = Rejoins::Last;
+                }
                 delivery.held_by = refusal_in(answer).map(Arc::new);
                 self.end_attempt(ticket, &mut delivery, answer, effects);
                 if cause == Cause::Template
@@ -112,11 +118,10 @@ impl Engine {
                 trouble.errcode.is_none() && self.outages.unanswered(&rule.app, rule.api())
             }
         };
-        let is_left = matches!(answer, Answer::InDoubt { .. }) && rule.in_doubt == InDoubt::Leave;
+        let may_have_arrived = matches!(answer, Answer::InDoubt { .. });
         match verdict {
-            Verdict::Retry(_) | Verdict::Settle(..) if is_outage && !is_left => {
-                Verdict::Hold(Cause::Outage)
-            }
+            Verdict::Retry(_) if is_outage => Verdict::Hold(Cause::Outage),
+            Verdict::Settle(..) if is_outage && !may_have_arrived => Verdict::Hold(Cause::Outage),
             Verdict::Retry(_) | Verdict::Settle(..) | Verdict::Hold(_) => verdict,
         }
     }

@@ -16,7 +16,7 @@ use crate::pipeline::admission::Ticket;
 use crate::pipeline::event::{Decoded, Record, decode};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
-use crate::pipeline::rules::{Planned, Rule};
+use crate::pipeline::rules::Rule;
 pub(super) use shares::Shares;
 use shares::{Aside, Asked, Held};
 
@@ -33,7 +33,7 @@ const MOST_AT_ONCE: usize = 500;
 impl Engine {
     /// How many messages are set aside.
     pub(super) fn n_aside(&self) -> usize {
-        self.shares.n_aside().values().sum()
+        self.shares.n_places() + self.shares.n_asked()
     }
 
     /// What is in hand, with what is about to be.
@@ -105,8 +105,16 @@ impl Engine {
         if self.draining.is_some() || (free.messages > 0 && free.bytes > 0) {
             return;
         }
-        let rules = self.shares.of_rules.values();
-        let rules: Vec<Arc<Rule>> = rules.map(|(rule, _)| Arc::clone(rule)).collect();
+        // What is read again would come in behind what follows it.
+        let is_read_again = |rule: &Rule| {
+            let aside = self.shares.aside.get(&rule.name);
+            aside.is_some_and(|aside| aside.n_asked > 0)
+        };
+        let rules = self.shares.of_rules.values().map(|(rule, _)| rule);
+        let rules: Vec<Arc<Rule>> = rules
+            .filter(|rule| !is_read_again(rule) && self.has_share(now, rule, 1))
+            .map(Arc::clone)
+            .collect();
         for rule in rules {
             while self.has_share(now, &rule, 1)
                 && let Some(ticket) = self.last_untouched(&rule)
@@ -167,7 +175,9 @@ impl Engine {
         let Some(aside) = self.shares.aside.get_mut(name) else {
             return;
         };
-        let in_bytes = free.bytes / aside.record_bytes.max(1);
+        // A record may be larger than the whole window: whoever holds nothing may have one.
+        let least = usize::from(held.messages == 0 && free.bytes > 0);
+        let in_bytes = (free.bytes / aside.record_bytes.max(1)).max(least);
         let room = free.messages.min(in_bytes);
         // Half of the way to its share: what is asked for makes the share smaller.
         let most = room.saturating_sub(held.messages).div_ceil(2).min(room);
@@ -241,15 +251,14 @@ impl Engine {
             origin.received.unix_ms,
         ) {
             Decoded::Event(mut event) => {
-                let planned = self.rules.plan(&event);
+                let planned = self.rules.plan_one(&event, &rule.name);
                 event.data = serde_json::Value::Null;
                 origin.event = Some(Arc::new(*event));
                 planned
             }
-            Decoded::Tombstone | Decoded::Undecodable(_) => Vec::new(),
+            Decoded::Tombstone | Decoded::Undecodable(_) => None,
         };
-        let own = |planned: &Planned| planned.rule.name == rule.name;
-        if let Some(planned) = planned.into_iter().find(own) {
+        if let Some(planned) = planned {
             self.take_in(now, &origin, 1, planned, effects);
             return;
         }

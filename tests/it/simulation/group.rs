@@ -12,6 +12,9 @@ use super::mutant::Mutant;
 use super::setting::engine;
 use super::world::{END_MS, Happening, Owner, Reading, World};
 
+/// Inputs that a member takes in together at most.
+const MOST_IN_A_ROUND: usize = 20;
+
 impl World {
     pub(super) fn commit(&mut self, partition: &Partition, position: i64) -> Result<(), String> {
         let before = self.committed.get(partition).copied().unwrap_or(0);
@@ -55,15 +58,18 @@ impl World {
         Ok(())
     }
 
-    /// It goes on, and finds everything at once.
+    /// It goes on, and finds everything at once, in rounds.
     pub(super) fn thaw(&mut self, member: usize, incarnation: u64) -> Result<(), String> {
         if self.members[member].incarnation == incarnation {
             self.members[member].frozen_until_ms = 0;
         }
         while self.members[member].incarnation == incarnation
-            && let Some(input) = self.members[member].unread.pop_front()
+            && !self.members[member].unread.is_empty()
         {
-            self.step(member, input)?;
+            let most = self.members[member].unread.len().min(MOST_IN_A_ROUND);
+            let n_inputs = self.random.usize(1..=most);
+            let inputs = self.members[member].unread.drain(..n_inputs).collect();
+            self.round(member, inputs)?;
         }
         Ok(())
     }

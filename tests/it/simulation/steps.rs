@@ -145,15 +145,21 @@ impl World {
             self.members[member].unread.push_back(input);
             return Ok(());
         }
+        self.round(member, vec![input])
+    }
+
+    /// What a member finds together, it takes in together.
+    pub(super) fn round(&mut self, member: usize, inputs: Vec<Input>) -> Result<(), String> {
         let mut now = self.moment(member);
-        if self.is_broken(Mutant::SharesAtOnce) && matches!(input, Input::Assigned(_)) {
+        let is_assigned = |input: &Input| matches!(input, Input::Assigned(_));
+        if self.is_broken(Mutant::SharesAtOnce) && inputs.iter().any(is_assigned) {
             now.elapsed = now.elapsed.saturating_sub(Duration::from_secs(1));
         }
         let mut effects = Vec::new();
         let Some(engine) = self.members[member].engine.as_mut() else {
             return Ok(());
         };
-        engine.step(now, input, &mut effects);
+        engine.round(now, inputs, &mut effects);
         let incarnation = self.members[member].incarnation;
         for effect in effects {
             let dies = !self.is_gentle && self.now_ms < TROUBLE_MS && self.random.u16(..3_000) == 0;

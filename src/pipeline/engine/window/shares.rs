@@ -105,6 +105,15 @@ impl Shares {
         self.asked_bytes
     }
 
+    /// How many messages are set aside and are not being read again.
+    pub(super) fn n_places(&self) -> usize {
+        let of_rule = |aside: &Aside| -> usize {
+            let places = aside.places.values();
+            places.map(|of| of.records.len()).sum()
+        };
+        self.aside.values().map(of_rule).sum()
+    }
+
     /// How many messages of each rule are set aside, those that are being read again included.
     pub(in crate::pipeline::engine) fn n_aside(&self) -> BTreeMap<String, usize> {
         let count = |(name, aside): (&Arc<str>, &Aside)| {
