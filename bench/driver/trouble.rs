@@ -118,8 +118,8 @@ pub(crate) fn recovery(
     let watched_seconds = (now_ms() - back_ms) / 1_000.0;
     let n_events = after.last().map_or(0, |it| it.numbers.end);
     life.wait(SECOND, |life| life.n_done() >= n_events)?;
-    drop(life.end());
-    let mut problems = life.check();
+    let ended = life.end();
+    let mut problems: Vec<String> = ended.into_iter().chain(life.check()).collect();
     // These are figures here, not failures.
     problems.retain(|problem| !problem.contains("outcomes say") && !problem.contains("no outcome"));
     found.problems.extend(
@@ -140,7 +140,7 @@ pub(crate) fn recovery(
     Ok(())
 }
 
-/// When the events of the outage were done and later ones came in time, if two seconds' worth of those did.
+/// When the events of the outage were done and later ones came in time, if a second's worth of those did.
 fn normal_again(life: &Life<'_>, outage: &Intended, after: &[Intended]) -> Option<f64> {
     let seen = life.outcomes.seen();
     let outage = outage.numbers.clone().map(|n| seen.at_ms(n));
@@ -235,7 +235,7 @@ pub(crate) fn crash(
     let mut life = Life::begin(ground, system, &start);
     life.wake()?;
     thread::sleep(stretch(plan));
-    life.crash();
+    life.crash()?;
     life.wake()?;
     thread::sleep(stretch(plan));
     let problem = life.end();
