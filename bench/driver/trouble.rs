@@ -236,10 +236,17 @@ pub(crate) fn crash(
     life.wake()?;
     thread::sleep(stretch(plan));
     life.crash()?;
+    let n_at_crash = life.n_done();
     life.wake()?;
     thread::sleep(stretch(plan));
     let problem = life.end();
-    let problems = problem.into_iter().chain(life.check());
+    let problems: Vec<String> = problem.into_iter().chain(life.check()).collect();
+    let resumed = life.n_done() - n_at_crash;
+    if resumed == 0 {
+        let nothing = "crash: nothing went through after the new start";
+        found.problems.push(nothing.to_owned());
+    }
+    let problems = problems.into_iter();
     // Repeated and missing outcomes are the figures of this part.
     let others = problems.filter(|it| !it.contains("came twice") && !it.contains("no outcome"));
     let others = others.map(|problem| format!("crash: {problem}"));
@@ -252,6 +259,7 @@ pub(crate) fn crash(
         sends: usize::try_from(stats.accepted).unwrap_or(usize::MAX),
         sent_twice: sent_twice(ground),
         lost: lost.count(),
+        resumed,
     });
     Ok(())
 }
