@@ -8,7 +8,7 @@ use wx_courier::pipeline::admission::AppBounds;
 use wx_courier::pipeline::claims::Book;
 use wx_courier::pipeline::delivery::{Answer, RetryPlan};
 use wx_courier::pipeline::engine::{Effect, Engine, Input, Setup, Unmatched};
-use wx_courier::pipeline::event::Decoding;
+use wx_courier::pipeline::event::{Decoding, Record};
 use wx_courier::pipeline::grants::Policies;
 use wx_courier::pipeline::moment::Moment;
 use wx_courier::pipeline::offsets::{Epoch, Partition};
@@ -16,6 +16,12 @@ use wx_courier::pipeline::outcome::{Outcome, RecipientStyle};
 use wx_courier::pipeline::pauses::BreakerPlan;
 
 use crate::{event, rules};
+
+/// The partition of the calls that do not come back.
+const STUCK: i32 = 1;
+
+/// The partition of what goes through.
+const MEASURED: i32 = 0;
 
 /// What the engine has to do with.
 pub(crate) struct World {
@@ -62,11 +68,15 @@ impl World {
             },
             next_offset: 0,
         };
-        let partitions = vec![(partition(), Epoch(1))];
+        let partitions = vec![
+            (partition(STUCK), Epoch(1)),
+            (partition(MEASURED), Epoch(1)),
+        ];
         world.step(Input::Assigned(partitions));
-        // The first calls stay away, so everything later is tracked behind them too, as behind any slow call.
+        // These calls stay away. They are of another partition, or everything later would wait behind them for its commit, and the
+        // engine would in the end read no further.
         for _ in 0..in_flight {
-            let effects = world.read();
+            let effects = world.read(STUCK);
             assert!(matches!(*effects, [Effect::Send { .. }]), "it is called");
         }
         world
@@ -75,7 +85,7 @@ impl World {
     /// One more message, from its record to its acknowledged outcome.
     pub(crate) fn one_more(&mut self) -> Arc<Outcome> {
         let mut outcome = None;
-        let mut effects = self.read();
+        let mut effects = self.read(MEASURED);
         while let Some(effect) = effects.pop() {
             match effect {
                 Effect::Send { ticket, .. } => effects.extend(self.step(Input::SendFinished {
@@ -96,8 +106,12 @@ impl World {
         outcome.expect("it ends with an outcome")
     }
 
-    fn read(&mut self) -> Vec<Effect> {
-        let record = event::record(self.next_offset);
+    fn read(&mut self, number: i32) -> Vec<Effect> {
+        // Offsets only rise, in both partitions, so that no event has the id or the user of another.
+        let record = Record {
+            partition: number,
+            ..event::record(self.next_offset)
+        };
         self.next_offset += 1;
         let epoch = Epoch(1);
         self.step(Input::Record { epoch, record })
@@ -120,9 +134,9 @@ impl World {
     }
 }
 
-fn partition() -> Partition {
+fn partition(number: i32) -> Partition {
     Partition {
         topic: Arc::from("order-events"),
-        number: 0,
+        number,
     }
 }

@@ -37,8 +37,8 @@ pub(crate) const FACTS: [Fact; 6] = [
     Fact {
         question: "keeps a limit",
         answers: [
-            "in one instance",
-            "in one instance",
+            "over a fleet",
+            "over a fleet",
             "over a fleet",
             "no",
             "no",

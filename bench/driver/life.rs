@@ -94,12 +94,16 @@ impl<'a> Life<'a> {
     }
 
     /// Ends the process as a system short of memory would, and starts it again.
-    pub(crate) fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) -> Result<(), String> {
         // A script may have helpers; they would not survive the death of a container either.
         for process in machine::family(self.child.id()) {
             send_signal("KILL", process);
         }
         self.child.wait().expect("a killed process ends");
+        // What it had published is not the work of the next.
+        if self.system != System::Bare {
+            self.read_to_end()?;
+        }
         self.n_starts += 1;
         let job = Job {
             source: &self.source,
@@ -111,6 +115,7 @@ impl<'a> Life<'a> {
             redis: self.redis.as_ref(),
         };
         self.child = spawn(self.ground, self.system, &job, self.n_starts);
+        Ok(())
     }
 
     /// Messages that went through: outcomes, or sends where there are no outcomes.
@@ -209,20 +214,10 @@ impl<'a> Life<'a> {
         if self.system == System::Bare {
             return Vec::new();
         }
-        let n_partitions = i32::try_from(PARTITIONS).expect("a dozen");
-        let brokers = self.ground.brokers();
-        let ends = topic::ends(brokers, &self.outcome_topic, n_partitions);
-        let n_there: usize = ends
-            .values()
-            .filter_map(|end| usize::try_from(*end).ok())
-            .sum();
-        let deadline = Instant::now() + END;
-        while self.outcomes.seen().n_read < n_there && Instant::now() < deadline {
-            thread::sleep(LOOK_AGAIN);
-        }
+        let unread = self.read_to_end().err();
         let committed: Vec<usize> = self.committed().collect();
         let seen = self.outcomes.seen();
-        let mut problems = Vec::new();
+        let mut problems: Vec<String> = unread.into_iter().collect();
         let n_missing = committed
             .iter()
             .filter(|n| seen.at_ms(**n).is_none())
@@ -244,6 +239,22 @@ impl<'a> Life<'a> {
             problems.push(format!("{count} outcomes say `{status}`"));
         }
         problems
+    }
+
+    /// Waits until every outcome that the topic has now is read. The error is that this took too long.
+    pub(crate) fn read_to_end(&self) -> Result<(), String> {
+        let n_partitions = i32::try_from(PARTITIONS).expect("a dozen");
+        let ends = topic::ends(self.ground.brokers(), &self.outcome_topic, n_partitions);
+        let ends = ends.values().filter_map(|end| usize::try_from(*end).ok());
+        let n_there: usize = ends.sum();
+        let deadline = Instant::now() + END;
+        while self.outcomes.seen().n_read < n_there {
+            if Instant::now() > deadline {
+                return Err(format!("its outcomes could not be read within {END:?}"));
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+        Ok(())
     }
 
     fn log(&self) -> PathBuf {

@@ -9,9 +9,7 @@ use crate::life::{LOOK_AGAIN, Life};
 use crate::machine;
 use crate::report::Saturation;
 use crate::support::redis::Redis;
-
-/// Until the outcomes of a window have been read.
-const READ: Duration = Duration::from_millis(700);
+use crate::system::System;
 
 /// One moment.
 pub(crate) struct Meter {
@@ -76,7 +74,9 @@ pub(crate) fn saturate(
         }
     }
     let after = Meter::read(life);
-    thread::sleep(READ);
+    if life.system != System::Bare {
+        life.read_to_end()?;
+    }
     let of_outcomes = life.outcomes.seen().between(before.at_ms, after.at_ms);
     let n_messages = match of_outcomes {
         0 => after.n_done - before.n_done,

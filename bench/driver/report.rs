@@ -187,4 +187,7 @@ pub(crate) struct Crash {
     pub(crate) sent_twice: usize,
     /// Events before the committed offset without an outcome.
     pub(crate) lost: usize,
+    /// Messages that went through after the new start.
+    #[serde(default)]
+    pub(crate) resumed: usize,
 }

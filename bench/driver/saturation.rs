@@ -112,11 +112,11 @@ fn work_off(
 ) -> Result<Drain, String> {
     let (mut resident_mib, mut last_look) = (Vec::new(), Instant::now());
     // What was done while the warm-up and the window lasted is in the topic's times.
-    let n_since = |life: &Life<'_>| {
+    let n_at_start = {
+        // One look: the reader goes on.
         let seen = life.outcomes.seen();
-        seen.between(switched.at_ms, f64::MAX)
+        seen.n_events - seen.between(switched.at_ms, f64::MAX)
     };
-    let n_at_start = life.n_done() - n_since(life);
     // A short topic may have lost more than a third to the slow API.
     let n_backlog = n_backlog.min(topic_length(n_backlog).saturating_sub(n_at_start).max(1));
     while switched.at.elapsed() < limit && life.n_done() < n_at_start + n_backlog {

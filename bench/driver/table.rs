@@ -272,10 +272,13 @@ fn trouble_lines() -> Vec<Line> {
             },
         ),
         line(
-            "kill -9 in the backlog: sent twice, committed without an outcome",
+            "kill -9 in the backlog: sent twice, committed without an outcome, done after the new start",
             |it| {
                 let it = it.crash.as_ref()?;
-                Some(format!("{} of {}, {}", it.sent_twice, it.sends, it.lost))
+                Some(format!(
+                    "{} of {}, {}, {}",
+                    it.sent_twice, it.sends, it.lost, it.resumed
+                ))
             },
         ),
     ]

@@ -118,8 +118,8 @@ pub(crate) fn recovery(
     let watched_seconds = (now_ms() - back_ms) / 1_000.0;
     let n_events = after.last().map_or(0, |it| it.numbers.end);
     life.wait(SECOND, |life| life.n_done() >= n_events)?;
-    drop(life.end());
-    let mut problems = life.check();
+    let ended = life.end();
+    let mut problems: Vec<String> = ended.into_iter().chain(life.check()).collect();
     // These are figures here, not failures.
     problems.retain(|problem| !problem.contains("outcomes say") && !problem.contains("no outcome"));
     found.problems.extend(
@@ -140,7 +140,7 @@ pub(crate) fn recovery(
     Ok(())
 }
 
-/// When the events of the outage were done and later ones came in time, if two seconds' worth of those did.
+/// When the events of the outage were done and later ones came in time, if a second's worth of those did.
 fn normal_again(life: &Life<'_>, outage: &Intended, after: &[Intended]) -> Option<f64> {
     let seen = life.outcomes.seen();
     let outage = outage.numbers.clone().map(|n| seen.at_ms(n));
@@ -235,11 +235,18 @@ pub(crate) fn crash(
     let mut life = Life::begin(ground, system, &start);
     life.wake()?;
     thread::sleep(stretch(plan));
-    life.crash();
+    life.crash()?;
+    let n_at_crash = life.n_done();
     life.wake()?;
     thread::sleep(stretch(plan));
     let problem = life.end();
-    let problems = problem.into_iter().chain(life.check());
+    let problems: Vec<String> = problem.into_iter().chain(life.check()).collect();
+    let resumed = life.n_done() - n_at_crash;
+    if resumed == 0 {
+        let nothing = "crash: nothing went through after the new start";
+        found.problems.push(nothing.to_owned());
+    }
+    let problems = problems.into_iter();
     // Repeated and missing outcomes are the figures of this part.
     let others = problems.filter(|it| !it.contains("came twice") && !it.contains("no outcome"));
     let others = others.map(|problem| format!("crash: {problem}"));
@@ -252,6 +259,7 @@ pub(crate) fn crash(
         sends: usize::try_from(stats.accepted).unwrap_or(usize::MAX),
         sent_twice: sent_twice(ground),
         lost: lost.count(),
+        resumed,
     });
     Ok(())
 }

@@ -16,6 +16,7 @@ export const settings = {
   // Sends a second; 0 is no limit.
   rate: Number(process.env.RATE || 0),
   inFlight: Number(process.env.IN_FLIGHT || 512),
+  timeoutMs: Number(process.env.TIMEOUT_S || 5) * 1000,
   // 0: any free port, since several of these may run on one machine.
   port: Number(process.env.PORT || 0),
 }

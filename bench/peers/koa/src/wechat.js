@@ -10,8 +10,8 @@ const agent = new Agent({
   pipelining: 1,
   keepAliveTimeout: 60_000,
   connect: { timeout: 3000 },
-  headersTimeout: 5000,
-  bodyTimeout: 5000,
+  headersTimeout: settings.timeoutMs,
+  bodyTimeout: settings.timeoutMs,
 })
 
 const ATTEMPTS = 5

@@ -5,6 +5,7 @@ import cn.binarywang.wx.miniapp.api.impl.WxMaServiceHttpComponentsImpl;
 import cn.binarywang.wx.miniapp.config.impl.WxMaDefaultConfigImpl;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import me.chanjar.weixin.common.util.http.hc.DefaultHttpComponentsClientBuilder;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -24,6 +25,8 @@ class WeChatConfiguration {
         var http = DefaultHttpComponentsClientBuilder.get();
         http.setMaxConnPerHost(properties.inFlight());
         http.setMaxTotalConn(properties.inFlight());
+        // 5 s unless told otherwise.
+        http.setSoTimeout((int) TimeUnit.SECONDS.toMillis(properties.timeoutS()));
 
         var config = new WxMaDefaultConfigImpl();
         config.setAppid(properties.wechat().appid());
