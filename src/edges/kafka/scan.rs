@@ -165,8 +165,8 @@ impl Scanner {
             .map_err(|error| failed(topic, error))
     }
 
-    /// Reads exactly these records, which must be sorted. Each comes with its index, `None` if it is not there any more; `each` may
-    /// break off.
+    /// Reads exactly these records, which must be sorted; one may be named several times, and comes as often. Each comes with its index,
+    /// `None` if it is not there any more; `each` may break off.
     pub fn read_these(
         &self,
         places: &[Place],
@@ -252,9 +252,9 @@ impl Scanner {
                 Next::End(_) => position = Some(end),
                 Next::Record(record) => {
                     position = Some(record.offset + 1);
-                    if record.offset == offset {
-                        wanted.next();
-                        if each(index, Some(record)).is_break() {
+                    // It may be wanted several times.
+                    while let Some((index, _)) = wanted.next_if(|(_, of)| *of == record.offset) {
+                        if each(index, Some(record.clone())).is_break() {
                             return Ok(ControlFlow::Break(()));
                         }
                     }
