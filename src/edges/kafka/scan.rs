@@ -264,6 +264,13 @@ impl Scanner {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// Fetches no more until something is wanted again.
+    pub(super) fn rest(&self) {
+        if let Err(error) = self.consumer.unassign() {
+            tracing::warn!(%error, "the reader of records that were set aside goes on fetching");
+        }
+    }
+
     fn go_to(&self, of: &Place, offset: i64) -> Result<(), ScanError> {
         let topic = of.topic.as_ref();
         let mut from = TopicPartitionList::new();
