@@ -162,7 +162,7 @@ impl Context {
         let again_at = Instant::now() + layout::ASK_EVERY;
         match (answer, &mut *counted) {
             (Ok(layout), Counted::Told(former, next)) => {
-                let layout = layout.or_larger_of(former);
+                let layout = layout.or_former_of(former);
                 if layout != *former {
                     self.tell(GroupEvent::TopicsCounted(layout.clone()));
                     *former = layout;
