@@ -26,10 +26,10 @@ impl Layout {
     #[must_use]
     pub fn or_former_of(mut self, former: &Self) -> Self {
         for (topic, n_before) in &former.topics {
-            if let Some(n_now) = self.topics.get_mut(topic) {
-                if *n_now == 0 {
-                    *n_now = *n_before;
-                }
+            if let Some(n_now) = self.topics.get_mut(topic)
+                && *n_now == 0
+            {
+                *n_now = *n_before;
             }
         }
         self
