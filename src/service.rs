@@ -67,7 +67,7 @@ pub enum Ending {
     NotCommitted,
 }
 
-/// How long the group and the broker may take to hear that we leave.
+/// How long the consumer may take to close, and after it the producer.
 const CLOSE: Duration = Duration::from_secs(10);
 
 /// How long the store may take to carry out what it was asked.

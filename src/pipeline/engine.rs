@@ -203,6 +203,10 @@ impl Engine {
     /// The order matters: what a hand-over lets go may be sent next, and nothing is begun when its time is up. A drain ends last, since
     /// nothing is carried out after it.
     fn upkeep(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if !self.shares.forgotten.is_empty() {
+            let tickets = std::mem::take(&mut self.shares.forgotten);
+            effects.push(Effect::ForgetReads { tickets });
+        }
         self.ring_timers(now, effects);
         self.end_pauses(now, effects);
         self.finish_handovers(now, effects);

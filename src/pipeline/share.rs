@@ -21,6 +21,20 @@ impl Layout {
         }
     }
 
+    /// This one, with the former number of every topic that is not there any more: a broker that does not know of a topic for a
+    /// moment must not make shares larger.
+    #[must_use]
+    pub fn or_former_of(mut self, former: &Self) -> Self {
+        for (topic, n_before) in &former.topics {
+            if let Some(n_now) = self.topics.get_mut(topic)
+                && *n_now == 0
+            {
+                *n_now = *n_before;
+            }
+        }
+        self
+    }
+
     /// How many partitions there are.
     pub fn n_partitions(&self) -> u32 {
         self.topics.values().sum()

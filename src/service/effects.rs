@@ -175,6 +175,7 @@ impl Service {
                 partition,
                 offset,
             } => self.rereader.want(ticket, &partition, offset),
+            Effect::ForgetReads { tickets } => self.rereader.forget(tickets),
             Effect::Exchange { ticket, app, code } => {
                 let exchange = Exchange {
                     ticket,

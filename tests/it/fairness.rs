@@ -14,6 +14,47 @@ fn of(seen: &[Published], rule: &str) -> usize {
     outcomes.filter(|outcome| outcome["rule"] == rule).count()
 }
 
+/// A second rule for the same orders, which waits as well.
+const SECOND: &str = r#"
+on       = "order.completed"
+app      = "shop"
+template = "order_completed"
+to       = "{{ data.openid }}"
+rate     = { per_second = 60 }
+[params]
+character_string1 = "{{ data.order_no }}"
+thing2            = "第二条"
+amount3           = "{{ data.amount_fen | yuan }}"
+time4             = "{{ time | datetime }}"
+phrase5           = "已完成"
+"#;
+
+#[test]
+fn two_slow_rules_that_want_the_same_events_lose_none() {
+    const ORDERS: usize = 300;
+    let plan = Plan {
+        sections: "[engine]\nmax_messages = 40\n",
+        more_rules: &[("order-second", SECOND)],
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "fairness-two", plan);
+    let orders: Vec<Event> = (0..ORDERS).map(order).collect();
+    world.publish(&orders);
+    let mut outcomes = world.outcomes();
+    let courier = world.courier();
+    outcomes.read_until("some of both rules have ended", |seen| seen.len() >= 40);
+    let engine = courier.engine();
+    for rule in ["order-completed", "order-second"] {
+        assert!(engine["set_aside"][rule].as_u64() > Some(40), "{engine}");
+    }
+    outcomes.read_until("every message of both rules has ended", |seen| {
+        of(seen, "order-completed") == ORDERS && of(seen, "order-second") == ORDERS
+    });
+    for outcome in outcomes.seen.iter().map(Published::json) {
+        assert_eq!(outcome["status"], "sent", "{outcome}");
+    }
+}
+
 #[test]
 fn a_slow_rule_leaves_the_window_to_a_quick_one() {
     let plan = Plan {

@@ -1,14 +1,17 @@
 //! Reads records again that the engine has set aside: a thread of its own, outside of the group, which commits nothing.
 //!
-//! It keeps trying until it knows: a record that was read once is there, or it was deleted since. Only a later record, or a log that
-//! begins later, says that it was deleted; an end that comes before it says that a broker has not caught up yet.
+//! It keeps trying until it knows, or until nobody wants to know any more: a record that was read once is there, or it was deleted since.
+//! Only a later record, or a log that begins later, says that it was deleted; an end that comes before it says that a broker has not
+//! caught up yet. A partition that cannot be read holds up no other one for longer than a try takes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
 use super::scan::Scanner;
 use crate::config::Kafka;
@@ -28,91 +31,242 @@ pub struct ReadAgain {
 
 /// The service's end of the thread.
 pub struct Rereader {
-    wanted: Sender<(Ticket, Place)>,
+    asked: Sender<Asked>,
 }
 
-/// The wait after a broker did not answer.
+enum Asked {
+    Want(Ticket, Place),
+    Forget(BTreeSet<Ticket>),
+}
+
+/// The shortest wait after a partition could not be read.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 impl Rereader {
     /// Starts the thread. It connects when it is asked something for the first time, and ends with this value.
     pub fn start(kafka: &Kafka, answers: UnboundedSender<ReadAgain>) -> anyhow::Result<Self> {
-        let (wanted, asked) = channel();
+        let (asking, asked) = channel();
         let kafka = kafka.clone();
         std::thread::Builder::new()
             .name("kafka-reread".to_owned())
             .spawn(move || work(&kafka, &asked, &answers))?;
-        Ok(Self { wanted })
+        Ok(Self { asked: asking })
     }
 
     /// Wants a record. Those of a partition are answered in the order of their offsets.
     pub fn want(&self, ticket: Ticket, partition: &Partition, offset: i64) {
         let place = Place {
-            topic: partition.topic.clone(),
+            topic: Arc::clone(&partition.topic),
             partition: partition.number,
             offset,
         };
-        if self.wanted.send((ticket, place)).is_err() {
+        self.ask(Asked::Want(ticket, place));
+    }
+
+    /// Wants these records no more. What is read already may still be answered.
+    pub fn forget(&self, tickets: BTreeSet<Ticket>) {
+        self.ask(Asked::Forget(tickets));
+    }
+
+    fn ask(&self, asked: Asked) {
+        if self.asked.send(asked).is_err() {
             tracing::error!("the thread that reads records again has ended");
         }
     }
 }
 
-type Wanted = BTreeSet<(Place, Ticket)>;
+/// Who wants what. Several may want the same record: two rules that wait for the same event, or one that wants it for a partition that
+/// went away and came back.
+#[derive(Default)]
+struct Wanted {
+    of: BTreeMap<(Arc<str>, i32), BTreeMap<i64, Vec<Ticket>>>,
+    /// Partitions that could not be read, and when they are tried again.
+    resting: BTreeMap<(Arc<str>, i32), Instant>,
+}
 
-fn work(kafka: &Kafka, asked: &Receiver<(Ticket, Place)>, answers: &UnboundedSender<ReadAgain>) {
-    let mut scanner: Option<Scanner> = None;
-    let mut wanted = Wanted::new();
-    loop {
-        if wanted.is_empty() {
-            match asked.recv() {
-                Ok((ticket, place)) => wanted.insert((place, ticket)),
-                Err(_) => return,
-            };
-        }
-        while let Ok((ticket, place)) = asked.try_recv() {
-            wanted.insert((place, ticket));
-        }
-        if answers.is_closed() {
-            return;
-        }
-        if let Err(error) = read(kafka, &mut scanner, &mut wanted, answers) {
-            tracing::warn!(%error, "records that were set aside cannot be read again, trying again");
-            // What is wrong with it may be mended by a new one.
-            scanner = None;
-            match asked.recv_timeout(TRY_AGAIN) {
-                Ok((ticket, place)) => {
-                    wanted.insert((place, ticket));
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+impl Wanted {
+    fn take(&mut self, asked: Asked) {
+        match asked {
+            Asked::Want(ticket, place) => {
+                let of = self.of.entry((place.topic, place.partition)).or_default();
+                of.entry(place.offset).or_default().push(ticket);
             }
+            Asked::Forget(tickets) => self.of.retain(|_, of| {
+                of.retain(|_, wants| {
+                    wants.retain(|ticket| !tickets.contains(ticket));
+                    !wants.is_empty()
+                });
+                !of.is_empty()
+            }),
+        }
+        let of = &self.of;
+        self.resting
+            .retain(|partition, _| of.contains_key(partition));
+    }
+
+    /// Those that are to be read now: all that rest not, and of the others no more than one, since it may keep us long.
+    fn due(&self, now: Instant) -> Vec<(Arc<str>, i32)> {
+        let awake = self.of.keys().filter(|of| !self.resting.contains_key(*of));
+        let resting = self.resting.iter().filter(|(_, until)| **until <= now);
+        let longest = resting.min_by_key(|(_, until)| **until).map(|(of, _)| of);
+        awake.chain(longest).cloned().collect()
+    }
+
+    /// Those of one partition, in the order of their offsets.
+    fn places(&self, of: &(Arc<str>, i32)) -> (Vec<Place>, Vec<Ticket>) {
+        let offsets = self.of.get(of).into_iter().flatten();
+        let each = offsets.flat_map(|(offset, tickets)| {
+            tickets.iter().map(|ticket| {
+                let place = Place {
+                    topic: Arc::clone(&of.0),
+                    partition: of.1,
+                    offset: *offset,
+                };
+                (place, *ticket)
+            })
+        });
+        each.unzip()
+    }
+}
+
+fn work(kafka: &Kafka, asked: &Receiver<Asked>, answers: &UnboundedSender<ReadAgain>) {
+    let mut scanner: Option<Scanner> = None;
+    let mut wanted = Wanted::default();
+    while hear(asked, &mut wanted).is_continue() {
+        for of in wanted.due(Instant::now()) {
+            // Whoever forgot something meanwhile does not wait for it.
+            if take_in(asked, &mut wanted).is_break() || answers.is_closed() {
+                return;
+            }
+            let began = Instant::now();
+            match read(kafka, &mut scanner, &mut wanted, &of, answers) {
+                Ok(()) => {
+                    wanted.resting.remove(&of);
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        topic = of.0.as_ref(),
+                        partition = of.1,
+                        %error,
+                        "records that were set aside cannot be read again, trying again"
+                    );
+                    // What is wrong with it may be mended by a new one.
+                    scanner = None;
+                    // As long as the try took: so it takes no more than half of our time.
+                    let rest = began.elapsed().max(TRY_AGAIN);
+                    wanted.resting.insert(of, Instant::now() + rest);
+                }
+            }
+        }
+        if let Some(scanner) = &scanner {
+            // It would fetch for as long as the process lives.
+            scanner.rest();
         }
     }
 }
 
-/// Reads all of them, or as many as can be had; those are wanted no more.
+/// Waits until there is something to be read.
+fn hear(asked: &Receiver<Asked>, wanted: &mut Wanted) -> ControlFlow<()> {
+    loop {
+        take_in(asked, wanted)?;
+        let now = Instant::now();
+        if !wanted.due(now).is_empty() {
+            return ControlFlow::Continue(());
+        }
+        let next = match wanted.resting.values().min() {
+            Some(until) => asked.recv_timeout(until.saturating_duration_since(now)),
+            None => asked.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match next {
+            Ok(asked) => wanted.take(asked),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return ControlFlow::Break(()),
+        }
+    }
+}
+
+fn take_in(asked: &Receiver<Asked>, wanted: &mut Wanted) -> ControlFlow<()> {
+    loop {
+        match asked.try_recv() {
+            Ok(asked) => wanted.take(asked),
+            Err(TryRecvError::Empty) => return ControlFlow::Continue(()),
+            Err(TryRecvError::Disconnected) => return ControlFlow::Break(()),
+        }
+    }
+}
+
+/// Reads all of a partition, or as many as can be had; those are wanted no more.
 fn read(
     kafka: &Kafka,
     scanner: &mut Option<Scanner>,
     wanted: &mut Wanted,
+    of: &(Arc<str>, i32),
     answers: &UnboundedSender<ReadAgain>,
 ) -> anyhow::Result<()> {
     let scanner = match scanner {
         Some(scanner) => scanner,
         None => scanner.insert(Scanner::of_few(kafka)?),
     };
-    let (places, tickets): (Vec<Place>, Vec<Ticket>) = wanted.iter().cloned().unzip();
-    scanner.read_known(&places, |index, record| {
-        let (Some(place), Some(ticket)) = (places.get(index), tickets.get(index)) else {
+    let (places, tickets) = wanted.places(of);
+    let mut n_answered = 0;
+    let read = scanner.read_known(&places, |index, record| {
+        n_answered = index + 1;
+        let Some(ticket) = tickets.get(index).copied() else {
             return ControlFlow::Break(());
         };
-        let (place, ticket) = (place.clone(), *ticket);
-        wanted.remove(&(place, ticket));
         match answers.send(ReadAgain { ticket, record }) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
-    })?;
-    Ok(())
+    });
+    let answered = tickets.into_iter().take(n_answered).collect();
+    wanted.take(Asked::Forget(answered));
+    Ok(read?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn want(wanted: &mut Wanted, ticket: u64, partition: i32, offset: i64) {
+        let place = Place {
+            topic: Arc::from("t"),
+            partition,
+            offset,
+        };
+        wanted.take(Asked::Want(Ticket(ticket), place));
+    }
+
+    #[test]
+    fn two_tickets_may_want_one_record() {
+        let mut wanted = Wanted::default();
+        want(&mut wanted, 1, 0, 7);
+        want(&mut wanted, 2, 0, 5);
+        want(&mut wanted, 3, 0, 7);
+        let (places, tickets) = wanted.places(&(Arc::from("t"), 0));
+        let offsets: Vec<i64> = places.iter().map(|place| place.offset).collect();
+        assert_eq!(offsets, [5, 7, 7]);
+        assert_eq!(tickets, [Ticket(2), Ticket(1), Ticket(3)]);
+        wanted.take(Asked::Forget(BTreeSet::from([Ticket(1), Ticket(2)])));
+        let (_, tickets) = wanted.places(&(Arc::from("t"), 0));
+        assert_eq!(tickets, [Ticket(3)]);
+    }
+
+    #[test]
+    fn partitions_that_rest_are_tried_one_at_a_time_after_all_others() {
+        let mut wanted = Wanted::default();
+        for partition in 0..4 {
+            want(&mut wanted, 1, partition, 7);
+        }
+        let of = |partition| (Arc::<str>::from("t"), partition);
+        let now = Instant::now();
+        wanted.resting.insert(of(0), now);
+        wanted
+            .resting
+            .insert(of(1), now.checked_sub(TRY_AGAIN).unwrap());
+        wanted.resting.insert(of(2), now + TRY_AGAIN);
+        assert_eq!(wanted.due(now), [of(3), of(1)]);
+        wanted.take(Asked::Forget(BTreeSet::from([Ticket(1)])));
+        assert!(wanted.resting.is_empty() && wanted.due(now).is_empty());
+    }
 }

@@ -165,8 +165,8 @@ impl Scanner {
             .map_err(|error| failed(topic, error))
     }
 
-    /// Reads exactly these records, which must be sorted. Each comes with its index, `None` if it is not there any more; `each` may
-    /// break off.
+    /// Reads exactly these records, which must be sorted; one may be named several times, and comes as often. Each comes with its index,
+    /// `None` if it is not there any more; `each` may break off.
     pub fn read_these(
         &self,
         places: &[Place],
@@ -252,9 +252,9 @@ impl Scanner {
                 Next::End(_) => position = Some(end),
                 Next::Record(record) => {
                     position = Some(record.offset + 1);
-                    if record.offset == offset {
-                        wanted.next();
-                        if each(index, Some(record)).is_break() {
+                    // It may be wanted several times.
+                    while let Some((index, _)) = wanted.next_if(|(_, of)| *of == record.offset) {
+                        if each(index, Some(record.clone())).is_break() {
                             return Ok(ControlFlow::Break(()));
                         }
                     }
@@ -262,6 +262,13 @@ impl Scanner {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Fetches no more until something is wanted again.
+    pub(super) fn rest(&self) {
+        if let Err(error) = self.consumer.unassign() {
+            tracing::warn!(%error, "the reader of records that were set aside goes on fetching");
+        }
     }
 
     fn go_to(&self, of: &Place, offset: i64) -> Result<(), ScanError> {

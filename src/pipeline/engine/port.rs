@@ -161,7 +161,7 @@ pub enum Effect {
         request: claims::Request,
     },
     /// Read a record again that was read before and set aside, and answer with [`Input::ReadAgain`]. Records of a partition are answered in
-    /// the order in which they are asked for, as often as it has to be tried.
+    /// the order of their offsets, as often as it has to be tried.
     ReadAgain {
         /// Whose question.
         ticket: Ticket,
@@ -169,6 +169,11 @@ pub enum Effect {
         partition: Partition,
         /// The record.
         offset: i64,
+    },
+    /// These records need not be read again any more: their partitions are gone. An answer that comes all the same is passed over.
+    ForgetReads {
+        /// Whose questions.
+        tickets: BTreeSet<Ticket>,
     },
     /// Exchange a login code, and answer with [`Input::Exchanged`].
     Exchange {

@@ -24,6 +24,8 @@ impl World {
                 partition,
                 offset,
             } => return self.want_again(member, ticket, &partition, offset),
+            // What is answered all the same is passed over.
+            Effect::ForgetReads { .. } => {}
             Effect::Exchange { ticket, code, .. } => return self.exchange(member, ticket, &code),
             Effect::AskQuota { app, api } => {
                 let left = self.random.i64(-1..3);

@@ -21,6 +21,7 @@ use crate::edges::kafka::log;
 use crate::pipeline::engine::HandoverId;
 use crate::pipeline::event::Record;
 use crate::pipeline::offsets::{Epoch, Partition};
+use crate::pipeline::share::Layout;
 
 pub(super) struct Context {
     pub(super) events: mpsc::UnboundedSender<GroupEvent>,
@@ -34,14 +35,13 @@ pub(super) struct Context {
 }
 
 /// Whether it is known how many partitions there are.
-#[derive(Clone, Copy)]
 pub(super) enum Counted {
     /// Nobody has asked yet.
     Never,
     /// The brokers did not say; they are to be asked again then.
     Failed(Instant),
-    /// The service was told.
-    Told,
+    /// The service was told this; they are asked again then.
+    Told(Layout, Instant),
 }
 
 /// Whether records are wanted.
@@ -75,7 +75,7 @@ impl ConsumerContext for Context {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             Rebalance::Assign(partitions) => {
-                self.count_topics(consumer);
+                self.count_topics(consumer, layout::PATIENCE);
                 self.assigned(partitions);
             }
             Rebalance::Revoke(partitions) => self.revoked(consumer, partitions),
@@ -152,22 +152,35 @@ impl Context {
             .copied()
     }
 
-    /// A topic that was given more partitions is noticed at the rebalance that follows. If the brokers do not answer, the last word counts.
-    fn count_topics(&self, consumer: &BaseConsumer<Self>) {
+    /// If the brokers do not answer, the last word counts.
+    fn count_topics(&self, consumer: &BaseConsumer<Self>, patience: Duration) {
         let mut counted = self
             .topics_counted
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        match layout::ask(consumer, &self.topics) {
-            Ok(layout) => {
-                self.tell(GroupEvent::TopicsCounted(layout));
-                *counted = Counted::Told;
+        let answer = layout::ask(consumer, &self.topics, patience);
+        let again_at = Instant::now() + layout::ASK_EVERY;
+        match (answer, &mut *counted) {
+            (Ok(layout), Counted::Told(former, next)) => {
+                let layout = layout.or_former_of(former);
+                if layout != *former {
+                    self.tell(GroupEvent::TopicsCounted(layout.clone()));
+                    *former = layout;
+                }
+                *next = again_at;
             }
-            Err(error) if matches!(*counted, Counted::Told) => tracing::warn!(
-                %error,
-                "the brokers do not say how many partitions there are: the last number counts"
-            ),
-            Err(error) => {
+            (Ok(layout), Counted::Never | Counted::Failed(_)) => {
+                self.tell(GroupEvent::TopicsCounted(layout.clone()));
+                *counted = Counted::Told(layout, again_at);
+            }
+            (Err(error), Counted::Told(_, next)) => {
+                *next = again_at;
+                tracing::warn!(
+                    %error,
+                    "the brokers do not say how many partitions there are: the last number counts"
+                );
+            }
+            (Err(error), Counted::Never | Counted::Failed(_)) => {
                 tracing::warn!(
                     %error,
                     "the brokers do not say how many partitions there are: nothing is sent under a limit until they do"
@@ -178,14 +191,18 @@ impl Context {
     }
 
     pub(super) fn count_topics_if_due(&self, consumer: &BaseConsumer<Self>) {
-        let counted = *self
+        let counted = self
             .topics_counted
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Counted::Failed(again_at) = counted
-            && again_at <= Instant::now()
-        {
-            self.count_topics(consumer);
+        let (again_at, patience) = match &*counted {
+            Counted::Never => return,
+            Counted::Failed(again_at) => (*again_at, layout::PATIENCE),
+            Counted::Told(_, again_at) => (*again_at, layout::SHORT_PATIENCE),
+        };
+        drop(counted);
+        if again_at <= Instant::now() {
+            self.count_topics(consumer, patience);
         }
     }
 

@@ -1,4 +1,4 @@
-//! How many partitions the source topics have, asked of the brokers at every assignment: an instance's share of the rates is of these.
+//! How many partitions the source topics have, asked of the brokers at every assignment and every half minute: an instance's share of the rates is of these.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +12,24 @@ use super::group::Context;
 use crate::pipeline::share::Layout;
 
 /// How long the brokers may take to answer about all topics. Nothing is polled meanwhile, and the group waits for us.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long it is waited before they are asked again.
 pub(super) const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Asks for the number of partitions of each topic. Blocks, but not for longer than [`PATIENCE`].
-pub(super) fn ask(consumer: &BaseConsumer<Context>, topics: &[Arc<str>]) -> KafkaResult<Layout> {
-    let deadline = Instant::now() + PATIENCE;
+/// How long the brokers may take when they are asked between assignments, while nothing is polled.
+pub(super) const SHORT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often they are asked without an assignment: in the newer protocol a member whose partitions stay the same hears nothing of new ones.
+pub(super) const ASK_EVERY: Duration = Duration::from_secs(30);
+
+/// Asks for the number of partitions of each topic. Blocks, but not for longer than that.
+pub(super) fn ask(
+    consumer: &BaseConsumer<Context>,
+    topics: &[Arc<str>],
+    patience: Duration,
+) -> KafkaResult<Layout> {
+    let deadline = Instant::now() + patience;
     let mut counted = Vec::with_capacity(topics.len());
     for topic in topics {
         let left = deadline.saturating_duration_since(Instant::now());

@@ -1,6 +1,6 @@
 //! Who holds how much of the window, and what is set aside: the books, without a decision.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ pub(in crate::pipeline::engine) struct Shares {
     pub(super) asked: BTreeMap<Ticket, Asked>,
     /// What they are expected to take.
     pub(super) asked_bytes: usize,
+    /// Those that need not be read any more, until the edges were told.
+    pub(in crate::pipeline::engine) forgotten: BTreeSet<Ticket>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -190,6 +192,7 @@ impl Shares {
             .collect();
         for ticket in gone {
             self.answered(ticket);
+            self.forgotten.insert(ticket);
         }
         self.aside.retain(|_, aside| {
             aside.places.retain(|partition, of| {
