@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::event::{PARTITIONS, openid};
 use crate::ground::{Cores, Ground, logged};
 use crate::machine;
+use crate::memory::Sampler;
 use crate::outcomes::Outcomes;
 use crate::support::redis::Redis;
 use crate::support::{send_signal, topic};
@@ -174,8 +175,9 @@ impl<'a> Life<'a> {
         machine::family_processor_us(self.child.id())
     }
 
-    pub(crate) fn resident_mib(&self) -> f64 {
-        machine::family_resident_mib(self.child.id())
+    /// Looks at the memory of the system once a second, from now on.
+    pub(crate) fn sample_memory(&self) -> Sampler {
+        Sampler::start(self.child.id())
     }
 
     /// Asks it to end. A problem if it does not, or not cleanly.

@@ -29,6 +29,7 @@ mod ground;
 mod life;
 mod load;
 mod machine;
+mod memory;
 mod meter;
 mod outcomes;
 mod plan;

@@ -68,7 +68,7 @@ impl Plan {
         load: seconds(8),
         load_warm_up: seconds(2),
         outage: seconds(60),
-        stall: seconds(60),
+        stall: seconds(30),
         quick: Quick::No,
     };
 
@@ -111,8 +111,8 @@ pub(crate) fn parts_of(system: System, quick: Quick) -> Vec<Part> {
         (_, Quick::Yes) => vec![Saturation, Latency, Limit],
         (System::BareKafka, _) => vec![Saturation, Latency],
         (System::WxMemory, _) => vec![Saturation, Latency, Goal, Limit, Stall, Crash],
-        (System::WxSqlite, _) => vec![Saturation, Latency, Limit, Recovery, Crash],
-        (System::WxRedis, _) => vec![Saturation, Latency, Limit, Crash],
+        (System::WxSqlite, _) => vec![Saturation, Latency, Limit, Recovery, Stall, Crash],
+        (System::WxRedis, _) => vec![Saturation, Latency, Limit, Stall, Crash],
         (System::RedpandaConnect | System::Spring | System::Koa, _) => {
             vec![Saturation, Latency, Limit, Recovery, Crash]
         }

@@ -92,33 +92,34 @@ pub(crate) struct Drain {
     /// How much was done in the time there was.
     pub(crate) done_percent: f64,
     pub(crate) limit_seconds: u64,
-    pub(crate) resident: Resident,
+    /// `None` if it was over within a second.
+    pub(crate) resident: Option<Resident>,
     /// What SQLite or Redis left on disk for each message.
     pub(crate) disk_bytes: Option<f64>,
 }
 
 /// Memory of the system, in MiB, a quarter of the time in, and so on.
-#[derive(Clone, Copy, Default, Deserialize, Serialize)]
+#[derive(Clone, Default, Deserialize, Serialize)]
 pub(crate) struct Resident {
     pub(crate) quarter: f64,
     pub(crate) half: f64,
     pub(crate) three_quarters: f64,
     pub(crate) max: f64,
+    /// All samples, a second apart.
+    pub(crate) by_second: Vec<f64>,
 }
 
 impl Resident {
-    /// Of samples taken at even distances.
-    pub(crate) fn of(samples: &[f64]) -> Self {
-        let at = |quarter: usize| {
-            let sample = samples.get(samples.len() * quarter / 4);
-            sample.copied().unwrap_or_default()
-        };
-        Self {
-            quarter: at(1),
-            half: at(2),
-            three_quarters: at(3),
+    /// Of samples taken a second apart; `None` if there are none.
+    pub(crate) fn of(samples: Vec<f64>) -> Option<Self> {
+        let at = |quarter: usize| samples.get(samples.len() * quarter / 4).copied();
+        Some(Self {
+            quarter: at(1)?,
+            half: at(2)?,
+            three_quarters: at(3)?,
             max: samples.iter().copied().fold(0.0, f64::max),
-        }
+            by_second: samples,
+        })
     }
 }
 

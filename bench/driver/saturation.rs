@@ -13,7 +13,7 @@ use crate::life::{LOOK_AGAIN, Life, Start};
 use crate::machine;
 use crate::meter::saturate;
 use crate::plan::Plan;
-use crate::report::{Drain, Measured, Resident};
+use crate::report::{Drain, Measured};
 use crate::system::System;
 
 /// The topic that every system works off, each with a group of its own.
@@ -26,9 +26,6 @@ pub(crate) const SLOW_MS: u64 = 50;
 pub(crate) fn topic_length(n_backlog: usize) -> usize {
     n_backlog + n_backlog / 3
 }
-
-/// Between two samples of memory.
-const SAMPLE: Duration = Duration::from_secs(1);
 
 /// After the API has become fast.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -63,6 +60,7 @@ pub(crate) fn measure(
         at: Instant::now(),
         at_ms: now_ms(),
     };
+    let sampler = life.sample_memory();
     thread::sleep(plan.warm_up(system).max(SETTLE));
     found.saturation = Some(saturate(&mut life, plan.window, n_there)?);
     if system == System::Bare {
@@ -77,7 +75,8 @@ pub(crate) fn measure(
     }
     let limit = plan.drain(system);
     if !limit.is_zero() {
-        let drain = work_off(&mut life, &switched, limit, n_backlog)?;
+        let mut drain = work_off(&mut life, &switched, limit, n_backlog)?;
+        drain.resident = sampler.end();
         found.drain = Some(drain);
     }
     let problem = life.end();
@@ -110,7 +109,6 @@ fn work_off(
     limit: Duration,
     n_backlog: usize,
 ) -> Result<Drain, String> {
-    let (mut resident_mib, mut last_look) = (Vec::new(), Instant::now());
     // What was done while the warm-up and the window lasted is in the topic's times.
     let n_at_start = {
         // One look: the reader goes on.
@@ -121,10 +119,6 @@ fn work_off(
     let n_backlog = n_backlog.min(topic_length(n_backlog).saturating_sub(n_at_start).max(1));
     while switched.at.elapsed() < limit && life.n_done() < n_at_start + n_backlog {
         life.must_live()?;
-        if last_look.elapsed() >= SAMPLE || resident_mib.is_empty() {
-            resident_mib.push(life.resident_mib());
-            last_look = Instant::now();
-        }
         thread::sleep(LOOK_AGAIN);
     }
     let limit_ms = switched.at_ms + limit.as_secs_f64() * 1_000.0;
@@ -137,7 +131,7 @@ fn work_off(
         seconds: done_ms.map(|at_ms| (at_ms - switched.at_ms) / 1_000.0),
         done_percent: 100.0 * n_done as f64 / n_backlog as f64,
         limit_seconds: limit.as_secs(),
-        resident: Resident::of(&resident_mib),
+        resident: None,
         disk_bytes: None,
     })
 }

@@ -171,14 +171,15 @@ fn drain_lines() -> Vec<Line> {
             })
         }),
         figure("meanwhile resident at ¼, ½, ¾, MiB", |it| {
-            let of = it.resident;
+            let of = it.resident.as_ref()?;
             Some(format!(
                 "{:.0}, {:.0}, {:.0}",
                 of.quarter, of.half, of.three_quarters
             ))
         }),
         figure("meanwhile resident at most, MiB", |it| {
-            Some(format!("{:.0}", it.resident.max))
+            let of = it.resident.as_ref()?;
+            Some(format!("{:.0}", of.max))
         }),
         figure("left on disk by the store, bytes/message", |it| {
             it.disk_bytes.map(|bytes| format!("{bytes:.0}"))
@@ -264,7 +265,7 @@ fn trouble_lines() -> Vec<Line> {
         line(
             "API stalled with the backlog behind: resident at ¼, ½, ¾, most, MiB",
             |it| {
-                let of = it.stall.as_ref()?.resident;
+                let of = &it.stall.as_ref()?.resident;
                 Some(format!(
                     "{:.0}, {:.0}, {:.0}, {:.0}",
                     of.quarter, of.half, of.three_quarters, of.max

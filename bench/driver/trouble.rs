@@ -11,7 +11,7 @@ use crate::ground::{Cores, Ground};
 use crate::life::{Life, Start};
 use crate::load::{Api, Intended, begin_live, finish, offer};
 use crate::plan::{Plan, Quick};
-use crate::report::{Crash, Limit, Measured, Recovery, Resident, Stall};
+use crate::report::{Crash, Limit, Measured, Recovery, Stall};
 use crate::saturation::{BACKLOG, SLOW_MS};
 use crate::system::System;
 
@@ -195,16 +195,15 @@ pub(crate) fn stall(
     let mut life = Life::begin(ground, system, &start);
     life.wake()?;
     ground.wechat.set_latency(ApiLatency::fixed(STALLED_MS));
-    let mut samples = Vec::new();
+    let sampler = life.sample_memory();
     for _ in 0..plan.stall.as_secs() {
         thread::sleep(SECOND);
         life.must_live()?;
-        samples.push(life.resident_mib());
     }
-    found.stall = Some(Stall {
+    found.stall = sampler.end().map(|resident| Stall {
         n_events,
-        seconds: samples.len(),
-        resident: Resident::of(&samples),
+        seconds: resident.by_second.len(),
+        resident,
     });
     // Its calls are still under way, and what it would make of them is not measured here: it is killed.
     Ok(())
