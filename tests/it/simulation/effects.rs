@@ -24,8 +24,6 @@ impl World {
                 partition,
                 offset,
             } => return self.want_again(member, ticket, &partition, offset),
-            // What is answered all the same is passed over.
-            Effect::ForgetReads { .. } => {}
             Effect::Exchange { ticket, code, .. } => return self.exchange(member, ticket, &code),
             Effect::AskQuota { app, api } => {
                 let left = self.random.i64(-1..3);
@@ -64,7 +62,8 @@ impl World {
                 return self.publish(member, ticket, outcome);
             }
             Effect::ShareChanged(_) => self.seen.shares += 1,
-            Effect::Settled { .. } => {}
+            // What was to be forgotten may be answered all the same: the engine passes it over.
+            Effect::ForgetReads { .. } | Effect::Settled { .. } => {}
             Effect::Commit {
                 partition,
                 epoch,
