@@ -26,6 +26,21 @@ pub(crate) fn order(n: usize) -> String {
     )
 }
 
+/// The events of another rule. Nothing of them is counted, so their ids have no number.
+pub(crate) const NEIGHBOUR: &str = "order.reviewed";
+
+pub(crate) fn order_of_neighbour(n: usize) -> String {
+    let id = format!("\"id\":\"e-{n:09}\"");
+    let own: String = format!("{n:09}")
+        .bytes()
+        .map(|digit| char::from(digit - b'0' + b'a'))
+        .collect();
+    order(n)
+        .replace(&id, &format!("\"id\":\"neighbour-{own}\""))
+        .replace("order.completed", NEIGHBOUR)
+        .replace("oBench", "oNeighbour")
+}
+
 /// Where an event lies: its topics are filled in turn, partition by partition, and by nobody else. So a committed offset says which
 /// events are done.
 pub(crate) fn partition(n: usize) -> usize {

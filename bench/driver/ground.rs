@@ -153,7 +153,12 @@ impl Ground {
 
     /// Publishes one event; the broker has it some milliseconds later.
     pub(crate) fn publish(&self, topic: &str, n: usize) {
-        hand_over(&self.producer, topic, n);
+        self.publish_this(topic, n, &order(n));
+    }
+
+    /// Publishes another event where the one of that number lies.
+    pub(crate) fn publish_this(&self, topic: &str, n: usize, event: &str) {
+        hand_over(&self.producer, topic, n, event);
     }
 
     pub(crate) fn flush(&self) {
@@ -167,10 +172,15 @@ fn patience() -> AdminOptions {
     AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)))
 }
 
-fn hand_over(producer: &ThreadedProducer<DefaultProducerContext>, topic: &str, n: usize) {
-    let (key, value) = (openid(n), order(n));
+fn hand_over(
+    producer: &ThreadedProducer<DefaultProducerContext>,
+    topic: &str,
+    n: usize,
+    value: &str,
+) {
+    let key = openid(n);
     let partition = i32::try_from(partition(n)).expect("a dozen");
-    let record = BaseRecord::to(topic).key(&key).payload(&value);
+    let record = BaseRecord::to(topic).key(&key).payload(value);
     let mut record = record.partition(partition);
     while let Err((error, unsent)) = producer.send(record) {
         let is_full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);

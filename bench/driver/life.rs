@@ -175,6 +175,11 @@ impl<'a> Life<'a> {
         machine::family_processor_us(self.child.id())
     }
 
+    /// Of wx-courier only.
+    pub(crate) fn read_rules_again(&self) {
+        send_signal("HUP", self.child.id());
+    }
+
     /// Looks at the memory of the system once a second, from now on.
     pub(crate) fn sample_memory(&self) -> Sampler {
         Sampler::start(self.child.id())

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use wx_courier::sandbox::{Handle, Latency as ApiLatency, LogNormal, Tail};
 
-use crate::event::{now_ms, number_in};
+use crate::event::{now_ms, number_in, order_of_neighbour};
 use crate::ground::{Cores, Ground};
 use crate::life::{Life, Start};
 use crate::meter::Meter;
@@ -99,6 +99,15 @@ pub(crate) fn offer(
     per_second: u32,
     time: Duration,
 ) -> Result<Intended, String> {
+    offer_beside(life, first, (per_second, Next::Nobody), time)
+}
+
+fn offer_beside(
+    life: &mut Life<'_>,
+    first: usize,
+    (per_second, next_to): (u32, Next),
+    time: Duration,
+) -> Result<Intended, String> {
     let count = (time.as_secs_f64() * f64::from(per_second)).round();
     #[expect(
         clippy::cast_possible_truncation,
@@ -119,6 +128,10 @@ pub(crate) fn offer(
             life.must_live()?;
         }
         life.ground.publish(&life.source, n);
+        if let Next::Neighbour = next_to {
+            let event = order_of_neighbour(n);
+            life.ground.publish_this(&life.source, n, &event);
+        }
     }
     life.ground.flush();
     Ok(intended)
@@ -178,6 +191,8 @@ pub(crate) fn measure(
                 api,
                 share_percent,
                 per_second: share_of(saturation, share_percent).min(api.most_per_second()),
+                time: plan.load,
+                next_to: Next::Nobody,
             };
             let latency = load.run(&mut life, plan, &mut next, &mut found.problems)?;
             found.latency.push(latency);
@@ -241,6 +256,8 @@ pub(crate) fn measure_goal(
         api: Api::Slow,
         share_percent: 0,
         per_second,
+        time: plan.load,
+        next_to: Next::Nobody,
     };
     let goal = load.run(&mut life, plan, &mut next, &mut found.problems)?;
     found.goal = Some(goal);
@@ -248,14 +265,28 @@ pub(crate) fn measure_goal(
     Ok(())
 }
 
-struct Load {
-    api: Api,
-    share_percent: u32,
-    per_second: u32,
+pub(crate) struct Load {
+    pub(crate) api: Api,
+    pub(crate) share_percent: u32,
+    pub(crate) per_second: u32,
+    pub(crate) time: Duration,
+    pub(crate) next_to: Next,
+}
+
+/// What else is published.
+#[derive(Clone, Copy)]
+pub(crate) enum Next {
+    Nobody,
+    /// As many events of another rule, one with each.
+    Neighbour,
 }
 
 impl Load {
-    fn run(
+    fn offer(&self, life: &mut Life<'_>, first: usize, time: Duration) -> Result<Intended, String> {
+        offer_beside(life, first, (self.per_second, self.next_to), time)
+    }
+
+    pub(crate) fn run(
         &self,
         life: &mut Life<'_>,
         plan: &Plan,
@@ -264,10 +295,10 @@ impl Load {
     ) -> Result<Latency, String> {
         let wechat = life.ground.wechat.clone();
         self.api.set(&wechat);
-        let warm = offer(life, *next, self.per_second, plan.load_warm_up)?;
+        let warm = self.offer(life, *next, plan.load_warm_up)?;
         let first_send = wechat.stats().accepted;
         let before = Meter::read(life);
-        let intended = offer(life, warm.numbers.end, self.per_second, plan.load)?;
+        let intended = self.offer(life, warm.numbers.end, self.time)?;
         let after = Meter::read(life);
         *next = intended.numbers.end;
         let n_all = *next;

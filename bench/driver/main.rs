@@ -25,6 +25,7 @@
 
 mod event;
 mod facts;
+mod fairness;
 mod ground;
 mod life;
 mod load;
@@ -213,6 +214,7 @@ impl Run {
                     trouble::stall(ground, system, &self.plan, self.n_backlog, &mut found)
                 }
                 Part::Crash => trouble::crash(ground, system, &self.plan, &mut found),
+                Part::Fairness => fairness::measure(ground, system, &self.plan, &mut found),
             };
             // What goes wrong with one part must not cost the half hour before it.
             let measured = catch_unwind(AssertUnwindSafe(&mut measure));

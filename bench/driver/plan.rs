@@ -21,6 +21,8 @@ pub(crate) enum Part {
     Stall,
     /// SIGKILL in the middle of the backlog
     Crash,
+    /// Added latency of a rule beside one of 1/s with 20,000 events of its own
+    Fairness,
 }
 
 /// Lengths of everything.
@@ -105,12 +107,12 @@ impl Plan {
 
 /// What is measured of a system unless somebody names the parts.
 pub(crate) fn parts_of(system: System, quick: Quick) -> Vec<Part> {
-    use Part::{Crash, Goal, Latency, Limit, Recovery, Saturation, Stall};
+    use Part::{Crash, Fairness, Goal, Latency, Limit, Recovery, Saturation, Stall};
     match (system, quick) {
         (System::Bare, _) => vec![Saturation],
         (_, Quick::Yes) => vec![Saturation, Latency, Limit],
         (System::BareKafka, _) => vec![Saturation, Latency],
-        (System::WxMemory, _) => vec![Saturation, Latency, Goal, Limit, Stall, Crash],
+        (System::WxMemory, _) => vec![Saturation, Latency, Goal, Limit, Stall, Crash, Fairness],
         (System::WxSqlite, _) => vec![Saturation, Latency, Limit, Recovery, Stall, Crash],
         (System::WxRedis, _) => vec![Saturation, Latency, Limit, Stall, Crash],
         (System::RedpandaConnect | System::Spring | System::Koa, _) => {

@@ -58,6 +58,7 @@ pub(crate) struct Measured {
     pub(crate) latency: Vec<Latency>,
     /// 5,000 a second at 50 ms on all processors.
     pub(crate) goal: Option<Latency>,
+    pub(crate) fairness: Option<Fairness>,
     pub(crate) limit: Option<Limit>,
     pub(crate) recovery: Option<Recovery>,
     pub(crate) stall: Option<Stall>,
@@ -141,6 +142,13 @@ pub(crate) struct Latency {
     pub(crate) kept_up: bool,
     pub(crate) cpu_us: f64,
     pub(crate) bench_busy_percent: f64,
+}
+
+/// A rule by itself, and beside one that waits.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Fairness {
+    pub(crate) alone: Latency,
+    pub(crate) mixed: Latency,
 }
 
 /// A limit on sends a second with more on offer.

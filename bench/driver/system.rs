@@ -250,8 +250,10 @@ fn beside_this(name: &str) -> PathBuf {
     this.with_file_name(name)
 }
 
+/// Another build than this one's, if one is named: to compare with an earlier version.
 fn courier_binary() -> PathBuf {
-    beside_this("../wx-courier")
+    let named = std::env::var_os("BENCH_COURIER").map(PathBuf::from);
+    named.unwrap_or_else(|| beside_this("../wx-courier"))
 }
 
 fn bare_binary() -> PathBuf {

@@ -241,6 +241,18 @@ fn goal_lines() -> Vec<Line> {
 
 fn trouble_lines() -> Vec<Line> {
     vec![
+        line(
+            "a rule at 400/s alone: added p50, p99, p99.9, max, ms",
+            |it| Some(percentiles(&it.fairness.as_ref()?.alone)),
+        ),
+        line(
+            "the same beside 20,000 events of a rule of 1/s: added p50, p99, p99.9, max, ms",
+            |it| {
+                let mixed = &it.fairness.as_ref()?.mixed;
+                let behind = if mixed.kept_up { "" } else { " (not kept up)" };
+                Some(percentiles(mixed) + behind)
+            },
+        ),
         line("limit of 500/s with 800/s on offer: achieved", |it| {
             Some(format!("{:.1} %", it.limit.as_ref()?.achieved_percent))
         }),

@@ -116,6 +116,34 @@ fn in_an_outage_messages_wait_and_no_attempt_is_used_up() {
     }
 }
 
+#[test]
+fn a_call_that_may_have_arrived_is_not_repeated_for_the_length_of_an_outage() {
+    let lost = || Answer::InDoubt {
+        detail: "timed out".to_owned(),
+    };
+    let mut bench = doubtful();
+    let mut under_way = Vec::new();
+    for offset in 1..=30 {
+        let (id, to) = (format!("e{offset}"), format!("o{offset}"));
+        under_way.extend(calls(&bench.read(offset, &event("resend", &id, &to))));
+    }
+    let mut calls_of = BTreeMap::<Ticket, usize>::new();
+    let mut ended = 0;
+    while ended < 30 {
+        for ticket in std::mem::take(&mut under_way) {
+            *calls_of.entry(ticket).or_default() += 1;
+            ended += outcomes(&bench.finish(ticket, lost()));
+        }
+        let most = calls_of.values().max().copied().unwrap_or_default();
+        let least = calls_of.values().min().copied().unwrap_or_default();
+        assert!(most <= 5, "{most} calls of one message");
+        assert!(most - least <= 2, "trials take turns: {calls_of:?}");
+        let until_ms = bench.now_ms + 500;
+        under_way.extend(calls(&bench.sleep_until(until_ms)));
+        assert!(bench.now_ms < 3_600_000, "{ended} ended");
+    }
+}
+
 fn outcomes(effects: &[Effect]) -> usize {
     let is_outcome = |effect: &&Effect| matches!(effect, Effect::Publish { .. });
     effects.iter().filter(is_outcome).count()
