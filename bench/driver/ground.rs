@@ -144,7 +144,7 @@ impl Ground {
             .create()
             .expect("a producer can be made");
         for n in 0..n_events {
-            hand_over(&producer, topic, n);
+            hand_over(&producer, topic, n, &order(n));
         }
         producer
             .flush(Duration::from_mins(2))
