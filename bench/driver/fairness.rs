@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use crate::event::{NEIGHBOUR, order_of_neighbour};
-use crate::ground::{Cores, Ground};
+use crate::ground::Ground;
 use crate::life::{Life, Start};
 use crate::load::{Api, Load, Next, begin_live};
 use crate::plan::{Plan, Quick};
@@ -26,12 +26,7 @@ pub(crate) fn measure(
     found: &mut Measured,
 ) -> Result<(), String> {
     ground.wechat.reset();
-    let start = Start {
-        part: "fairness",
-        backlog: None,
-        rate: None,
-        cores: Cores::Own,
-    };
+    let start = Start::of("fairness");
     let warm_up = (PER_SECOND, plan.warm_up(system));
     let (mut life, mut next) = begin_live(ground, system, &start, warm_up)?;
     let (alone, mixed) = match plan.quick {

@@ -30,6 +30,18 @@ pub(crate) struct Start<'a> {
     pub(crate) cores: Cores,
 }
 
+impl<'a> Start<'a> {
+    /// With a topic of its own, no limit, and its own processor.
+    pub(crate) fn of(part: &'a str) -> Self {
+        Self {
+            part,
+            backlog: None,
+            rate: None,
+            cores: Cores::Own,
+        }
+    }
+}
+
 /// A system at work.
 pub(crate) struct Life<'a> {
     pub(crate) ground: &'a Ground,

@@ -176,12 +176,7 @@ pub(crate) fn measure(
     };
     ground.wechat.reset();
     Api::AtOnce.set(&ground.wechat);
-    let start = Start {
-        part: "latency",
-        backlog: None,
-        rate: None,
-        cores: Cores::Own,
-    };
+    let start = Start::of("latency");
     let warm_up = (share_of(fast, 50), plan.warm_up(system));
     let (mut life, mut next) = begin_live(ground, system, &start, warm_up)?;
     'loads: for api in Api::ALL {
@@ -244,10 +239,8 @@ pub(crate) fn measure_goal(
     ground.wechat.reset();
     Api::Slow.set(&ground.wechat);
     let start = Start {
-        part: "goal",
-        backlog: None,
-        rate: None,
         cores: Cores::All,
+        ..Start::of("goal")
     };
     let per_second = 5_000;
     let warm_up = (per_second, plan.warm_up(system));

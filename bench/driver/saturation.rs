@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use wx_courier::sandbox::Latency as ApiLatency;
 
 use crate::event::now_ms;
-use crate::ground::{Cores, Ground};
+use crate::ground::Ground;
 use crate::life::{LOOK_AGAIN, Life, Start};
 use crate::machine;
 use crate::meter::saturate;
@@ -40,10 +40,8 @@ pub(crate) fn measure(
     ground.wechat.reset();
     ground.wechat.set_latency(ApiLatency::fixed(SLOW_MS));
     let start = Start {
-        part: "saturation",
         backlog: Some(BACKLOG),
-        rate: None,
-        cores: Cores::Own,
+        ..Start::of("saturation")
     };
     let mut life = Life::begin(ground, system, &start);
     life.wake()?;

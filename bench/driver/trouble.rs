@@ -7,7 +7,7 @@ use std::time::Duration;
 use wx_courier::sandbox::{Answer, Fate, Latency as ApiLatency, Script};
 
 use crate::event::{now_ms, number_in};
-use crate::ground::{Cores, Ground};
+use crate::ground::Ground;
 use crate::life::{Life, Start};
 use crate::load::{Api, Intended, begin_live, finish, offer};
 use crate::plan::{Plan, Quick};
@@ -35,10 +35,8 @@ pub(crate) fn limit(
 ) -> Result<(), String> {
     ground.wechat.reset();
     let start = Start {
-        part: "limit",
-        backlog: None,
         rate: Some(RATE),
-        cores: Cores::Own,
+        ..Start::of("limit")
     };
     let (mut life, next) = begin_live(ground, system, &start, (RATE / 2, WARM_UP))?;
     let settle = offer(&mut life, next, OFFERED, LIMIT_SETTLE)?;
@@ -89,12 +87,7 @@ pub(crate) fn recovery(
 ) -> Result<(), String> {
     ground.wechat.reset();
     Api::Slow.set(&ground.wechat);
-    let start = Start {
-        part: "recovery",
-        backlog: None,
-        rate: None,
-        cores: Cores::Own,
-    };
+    let start = Start::of("recovery");
     let (mut life, next) = begin_live(ground, system, &start, (CALM, WARM_UP))?;
     let calm = offer(&mut life, next, CALM, BEFORE)?;
     ground.wechat.script(Script::every_send(Answer::Http {
@@ -187,10 +180,8 @@ pub(crate) fn stall(
     ground.wechat.reset();
     ground.wechat.set_latency(ApiLatency::fixed(0));
     let start = Start {
-        part: "stall",
         backlog: Some(BACKLOG),
-        rate: None,
-        cores: Cores::Own,
+        ..Start::of("stall")
     };
     let mut life = Life::begin(ground, system, &start);
     life.wake()?;
@@ -226,10 +217,8 @@ pub(crate) fn crash(
     ground.wechat.reset();
     ground.wechat.set_latency(ApiLatency::fixed(SLOW_MS));
     let start = Start {
-        part: "crash",
         backlog: Some(BACKLOG),
-        rate: None,
-        cores: Cores::Own,
+        ..Start::of("crash")
     };
     let mut life = Life::begin(ground, system, &start);
     life.wake()?;
