@@ -103,7 +103,7 @@ pub struct Claim {
     pub outcome_id: Arc<str>,
     /// Who will send.
     pub holder: Holder,
-    /// A claim of this holder is in doubt and is taken over, if the same record asked for it.
+    /// A claim of this holder is in doubt and is taken over, whichever record asked for it.
     pub over: Option<Holder>,
     /// The user's grant that the message needs, set aside together with the claim.
     pub grant: Option<Wish>,
@@ -116,7 +116,7 @@ pub struct Claim {
 pub struct Settlement {
     /// How it ended. It holds its `id` and the message id.
     pub outcome: Arc<Outcome>,
-    /// Whose claim ends with it; `None` for a message that was not claimed.
+    /// Whose claim ends with it, be it another record's that is in doubt; `None` for a message that was not claimed.
     pub holder: Option<Holder>,
     /// Where a grant was set aside for it: used up or given back as the outcome says.
     pub grant: Option<grants::Key>,
@@ -184,9 +184,11 @@ pub enum Answer {
     Claimed(Reservation),
     /// To a claim: it is not made, because the user has granted nothing that is left.
     NoGrant,
-    /// To a claim: somebody else is sending the message, or was when he ended. To a settlement without a claim: the same record has one.
+    /// To a claim: somebody else is sending the message, or was when that process ended. To a settlement without a claim: the same record
+    /// has one. To a settlement that says that the message was sent, or may have been: another record has the claim by now.
     Held(Held),
-    /// To a claim, and to a question about the user of a record's message: another record's message with this id was sent, or may have been.
+    /// To a claim, to a settlement that says that the message was sent, and to a question about the user of a record's message: another
+    /// record's message with this id was sent, or may have been.
     Duplicate {
         /// The `id` of its outcome.
         of: Arc<str>,

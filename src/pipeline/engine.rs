@@ -10,6 +10,7 @@
 
 mod addressing;
 mod claiming;
+mod doubt;
 mod duty;
 mod exchanges;
 mod granting;
@@ -56,6 +57,8 @@ pub struct Engine {
     breakers: Breakers,
     outages: Outages,
     store: Store,
+    /// Since when the store has answered.
+    has_store_since: Duration,
     timers: BTreeSet<(Duration, Ticket)>,
     exchanges: Exchanges,
     handovers: BTreeMap<HandoverId, Handover>,
@@ -99,6 +102,7 @@ impl Engine {
             breakers: Breakers::new(setup.breaker),
             outages: Outages::default(),
             store: Store::Up,
+            has_store_since: Duration::ZERO,
             jitter: fastrand::Rng::with_seed(setup.seed),
             setup,
             rules,
@@ -150,7 +154,7 @@ impl Engine {
             Input::Lost(partitions) => self.lost(&partitions),
             Input::Stored { ticket, answer } => self.stored(now, ticket, &answer, effects),
             Input::StoreDown => self.store = Store::Down,
-            Input::StoreBack => self.store = Store::Up,
+            Input::StoreBack => self.store_is_back(now),
             Input::SendFinished {
                 ticket,
                 answer,

@@ -5,17 +5,13 @@ use std::time::Duration;
 
 use super::{Delivery, Effect, Engine, Rejoins, Stage, Store, expires_at_ms, ledger_of, report};
 use crate::pipeline::admission::{Departure, Ticket, Turn};
-use crate::pipeline::claims::{self, Claim, FRESH, Held, Holder, Permit, Request, Settlement};
+use crate::pipeline::claims::{self, Claim, Holder, Permit, Request, Settlement};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
-use crate::pipeline::rules::InDoubt;
 
 /// The wait before the store is asked again for a message that another record or another process is sending. The answer may take as long
 /// as a call, or come at once.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-
-/// How long an answer may take to reach the store after the call has ended.
-const SETTLING: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// Nobody gets a turn while the store is down: it would only use up what the limits allow.
@@ -57,7 +53,7 @@ impl Engine {
     }
 
     /// Every question has a holder of its own: whoever has seen an older claim of ours and takes it for one in doubt finds another one.
-    fn ask_for_claim(
+    pub(super) fn ask_for_claim(
         &mut self,
         now: Moment,
         ticket: Ticket,
@@ -183,21 +179,21 @@ impl Engine {
         }
         match answer {
             claims::Answer::Held(held)
-                if held.outcome_id == delivery.outcome_id
-                    && self.still_answerable(now, held).is_zero() =>
+                if self
+                    .left_to_answer(now, &delivery.outcome_id, held)
+                    .is_zero() =>
             {
                 self.in_doubt_since_before(now, ticket, delivery, held.holder, effects);
             }
             claims::Answer::Held(held) => {
-                let wait = if held.outcome_id == delivery.outcome_id {
-                    // He who was only slow may have settled it long before.
-                    self.still_answerable(now, held).min(ASK_AGAIN)
-                } else {
+                // Whoever was only slow may have settled it long before.
+                let wait = self.left_to_answer(now, &delivery.outcome_id, held);
+                let wait = wait.min(ASK_AGAIN);
+                if held.outcome_id != delivery.outcome_id {
                     // The record that has the claim may be in line behind this one.
                     self.let_go(ticket, &delivery);
                     delivery.rejoins = Rejoins::Last;
-                    ASK_AGAIN
-                };
+                }
                 self.admission.way_ended(&delivery.rule.app);
                 self.undo(ticket);
                 self.back_off(now, ticket, delivery, wait);
@@ -241,40 +237,6 @@ impl Engine {
         }
     }
 
-    /// A claim of this very record without an outcome, made by a process that has ended or lost the partition since: nobody knows whether
-    /// its call was made.
-    fn in_doubt_since_before(
-        &mut self,
-        now: Moment,
-        ticket: Ticket,
-        mut delivery: Delivery,
-        before: Holder,
-        effects: &mut Vec<Effect>,
-    ) {
-        delivery.tries.in_doubt += 1;
-        match delivery.rule.in_doubt {
-            InDoubt::Resend => self.ask_for_claim(now, ticket, delivery, Some(before), effects),
-            InDoubt::Leave => {
-                self.admission.way_ended(&delivery.rule.app);
-                let end = (Status::Unknown, Reason::InDoubt);
-                let outcome = self.outcome_of(now, ticket, &delivery, end, None);
-                self.settle_for(now, ticket, &delivery, Some(before), outcome, effects);
-            }
-        }
-    }
-
-    /// How long the one who made a claim may still answer.
-    fn still_answerable(&self, now: Moment, held: &Held) -> Duration {
-        let age_ms = now.unix_ms.saturating_sub(held.since_ms).max(0);
-        let age = Duration::from_millis(age_ms.unsigned_abs());
-        self.in_doubt_after().saturating_sub(age)
-    }
-
-    /// A claim without an outcome that is older than this is in doubt: its call was answered and the answer is lost, or it was never made.
-    fn in_doubt_after(&self) -> Duration {
-        FRESH + self.setup.call_limit + SETTLING
-    }
-
     /// Tells the store how a message ended; nothing is published before it knows.
     pub(super) fn ask_to_settle(
         &mut self,
@@ -300,14 +262,25 @@ impl Engine {
         match answer {
             claims::Answer::Settled(outcome) => self.publish_stored(ticket, outcome, effects),
             claims::Answer::Held(held) => {
-                let wait = self.still_answerable(now, held);
-                if wait.is_zero() {
-                    report::put_in_doubt(Arc::make_mut(&mut settlement.outcome));
-                    settlement.holder = Some(held.holder);
-                    self.ask_to_settle(now, ticket, settlement, effects);
-                } else {
-                    self.ask_to_settle_later(now, ticket, settlement, wait);
+                let is_same_record = *held.outcome_id == *settlement.outcome.id;
+                let wait = self.left_to_answer(now, &settlement.outcome.id, held);
+                if !wait.is_zero() {
+                    // Another record's message may end at any moment.
+                    let most = if is_same_record { wait } else { ASK_AGAIN };
+                    self.ask_to_settle_later(now, ticket, settlement, wait.min(most));
+                    return;
                 }
+                if is_same_record {
+                    report::put_in_doubt(Arc::make_mut(&mut settlement.outcome));
+                }
+                settlement.holder = Some(held.holder);
+                self.ask_to_settle(now, ticket, settlement, effects);
+            }
+            claims::Answer::Duplicate { of } => {
+                // While this process stood still, another record took the claim over.
+                report::put_behind(Arc::make_mut(&mut settlement.outcome), of);
+                settlement.holder = None;
+                self.ask_to_settle(now, ticket, settlement, effects);
             }
             claims::Answer::TakenOver => {
                 let Some(duty) = self.duties.get(&ticket) else {
@@ -324,7 +297,6 @@ impl Engine {
             }
             claims::Answer::Claimed(_)
             | claims::Answer::NoGrant
-            | claims::Answer::Duplicate { .. }
             | claims::Answer::Released
             | claims::Answer::Grant(_)
             | claims::Answer::Login(_)

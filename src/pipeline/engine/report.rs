@@ -93,6 +93,18 @@ pub(super) fn put_in_doubt(outcome: &mut Outcome) {
     (outcome.status, outcome.reason) = (Status::Unknown, Reason::InDoubt);
 }
 
+/// Another record's message with the same id counts as the one that was sent, whatever came of this one's own call.
+pub(super) fn put_behind(outcome: &mut Outcome, of: &str) {
+    outcome.detail = format!(
+        "{DUPLICATE}; without it this one would be {}: {}",
+        outcome.status.as_str(),
+        outcome.detail
+    );
+    (outcome.status, outcome.reason) = (Status::Skipped, Reason::Duplicate);
+    outcome.duplicate_of = Some(of.to_owned());
+    outcome.msgid = None;
+}
+
 /// What a message waited for, as the end of its sentence.
 pub(super) fn held_by(pause: &Pause) -> String {
     let code = pause.errcode.map(|code| format!(", {code}"));

@@ -65,7 +65,7 @@ impl World {
     fn tell_now(&mut self, report: Report) -> Result<(), String> {
         let request = Request::Grant(Question::Report(report));
         let answer = self.store.answer(&request);
-        self.note(&format!("store: {request:?} → {answer:?}"));
+        self.note(|| format!("store: {request:?} → {answer:?}"));
         self.note_grants(&request, &answer, false)
     }
 }

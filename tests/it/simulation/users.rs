@@ -210,7 +210,7 @@ impl World {
     }
 
     pub(super) fn act(&mut self, user: &str, act: Act) -> Result<(), String> {
-        self.note(&format!("{user}: {act:?}"));
+        self.note(|| format!("{user}: {act:?}"));
         let number = self.number();
         let now_ms = self.unix_ms();
         match act {
@@ -346,6 +346,19 @@ impl World {
             ));
         }
         Ok(())
+    }
+
+    /// How many grants of a user are set aside for messages whose process died, and whose record is gone.
+    pub(super) fn n_left_behind(&self, user: &str, template_id: &str) -> u64 {
+        if template_id != PASS_TEMPLATE {
+            return 0;
+        }
+        let is_left_behind = |taken: &&Taken| {
+            let record = self.claimed_for.get(&taken.holder);
+            let is_gone = record.is_some_and(|id| self.is_of_gone(id));
+            taken.user == user && !taken.is_used && is_gone
+        };
+        self.users.taken.values().filter(is_left_behind).count() as u64
     }
 
     pub(super) fn balance(&mut self, key: &Key) -> Balance {

@@ -18,8 +18,9 @@ use wx_courier::pipeline::rules::RuleSet;
 use super::logins::Logins;
 use super::mutant::Mutant;
 use super::seen::Seen;
-use super::setting::Trade;
+use super::setting::{Retention, Trade};
 use super::store::Questions;
+use super::trace::Trace;
 use super::users::{Act, Told, Users};
 use super::{checks, setting};
 
@@ -39,7 +40,7 @@ pub(super) const MAX_MESSAGES: usize = 40;
 /// What is left of a world that held.
 #[derive(Debug)]
 pub(crate) struct Played {
-    pub(crate) trace_hash: u64,
+    pub(crate) trace_hash: Option<u64>,
     pub(crate) seen: Seen,
 }
 
@@ -86,8 +87,11 @@ pub(crate) struct World {
     /// Claims that were in doubt, and that others went on with.
     pub(super) taken_over: BTreeSet<Holder>,
     /// By id, the outcomes that the store has.
-    pub(super) settled: BTreeSet<String>,
+    pub(super) settled: BTreeMap<String, Arc<Outcome>>,
     pub(super) trade: Trade,
+    pub(super) retention: Retention,
+    /// Until when `WeChat` often says that an app sends too much.
+    pub(super) is_busy_until_ms: u64,
     pub(super) users: Users,
     pub(super) logins: Logins,
     /// Until when every message of the rule `quick` is refused.
@@ -96,9 +100,7 @@ pub(crate) struct World {
     /// Worlds without crashes and lost partitions hold stronger invariants.
     pub(super) is_gentle: bool,
     pub(super) seen: Seen,
-    pub(super) trace: VecDeque<String>,
-    pub(super) trace_lines: usize,
-    pub(super) trace_hash: u64,
+    trace: Trace,
 }
 
 pub(super) struct Owner {
@@ -178,6 +180,8 @@ pub(super) enum Happening {
     RulesChange,
     /// Somebody lets every rule go on that a breaker has paused.
     Resume,
+    /// The oldest records of some partition are deleted.
+    Sweep,
     Crash(usize),
     Freeze(usize),
     Thaw(usize, u64),
@@ -189,9 +193,16 @@ pub(super) enum Happening {
 }
 
 impl World {
-    /// Plays a world to its end. The error says which invariant broke, when, and what happened just before.
+    /// Plays a world to its end. The error says which invariant broke, and when.
     pub(crate) fn play(seed: u64) -> Result<Played, String> {
-        Self::play_showing(seed, 80)
+        Self::new(seed).end_of(seed)
+    }
+
+    /// The same, slower: the error also says what happened just before, in so many lines.
+    pub(crate) fn play_traced(seed: u64, n_lines: usize) -> Result<Played, String> {
+        let mut world = Self::new(seed);
+        world.trace = Trace::keeping(n_lines);
+        world.end_of(seed)
     }
 
     /// The same with engines that are broken in one way.
@@ -201,29 +212,19 @@ impl World {
         world.end_of(seed)
     }
 
-    /// The same, with so many lines of what happened.
-    pub(crate) fn play_showing(seed: u64, trace_lines: usize) -> Result<Played, String> {
-        let mut world = Self::new(seed);
-        world.trace_lines = trace_lines;
-        world.end_of(seed)
-    }
-
     fn end_of(mut self, seed: u64) -> Result<Played, String> {
         self.set_up();
         let result = self.run().and_then(|()| checks::at_the_end(&mut self));
         match result {
             Ok(()) => Ok(Played {
-                trace_hash: self.trace_hash,
+                trace_hash: self.trace.hash(),
                 seen: self.seen,
             }),
-            Err(broken) => {
-                let trace: Vec<_> = self.trace.iter().map(String::as_str).collect();
-                Err(format!(
-                    "seed {seed} at {} ms: {broken}\n{}",
-                    self.now_ms,
-                    trace.join("\n")
-                ))
-            }
+            Err(broken) => Err(format!(
+                "seed {seed} at {} ms: {broken}\n{}",
+                self.now_ms,
+                self.trace.shown(&self.members)
+            )),
         }
     }
 
@@ -240,11 +241,15 @@ impl World {
         } else {
             Trade::Mixed
         };
+        let retention = match (is_gentle, random.u8(..6)) {
+            (false, 0) => Retention::Short,
+            _ => Retention::Long,
+        };
         Self {
             is_gentle,
             random,
             now_ms: 0,
-            rules: setting::rules(1),
+            rules: setting::rules(setting::Edition::First),
             log: BTreeMap::new(),
             committed: BTreeMap::new(),
             gone: BTreeSet::new(),
@@ -261,23 +266,23 @@ impl World {
             granted: BTreeMap::new(),
             claimed_for: BTreeMap::new(),
             taken_over: BTreeSet::new(),
-            settled: BTreeSet::new(),
+            settled: BTreeMap::new(),
             trade,
+            retention,
+            is_busy_until_ms: 0,
             users: Users::new(told),
             logins: Logins::default(),
             quick_is_bad_until_ms: 0,
             mutant: None,
             seen: Seen::default(),
-            trace: VecDeque::new(),
-            trace_lines: 0,
-            trace_hash: 0,
+            trace: Trace::Off,
         }
     }
 
     fn run(&mut self) -> Result<(), String> {
         let mut done_at = None;
         while let Some(((at, _), happening)) = self.agenda.pop_first() {
-            if done_at.is_none() && at > TROUBLE_MS && checks::everything_is_committed(self) {
+            if done_at.is_none() && at > TROUBLE_MS && self.has_nothing_to_wait_for() {
                 done_at = Some(at);
             }
             if done_at.is_some_and(|done_at| at > done_at + CODA_MS) {
@@ -290,6 +295,11 @@ impl World {
             self.happen(happening)?;
         }
         Ok(())
+    }
+
+    /// Whoever is still stopped has something to say when it goes on.
+    fn has_nothing_to_wait_for(&self) -> bool {
+        checks::everything_is_committed(self) && !self.members.iter().any(Member::is_frozen)
     }
 
     pub(super) fn plan(&mut self, at_ms: u64, happening: Happening) {
@@ -324,17 +334,8 @@ impl World {
         setting::process(member, self.members[member].incarnation)
     }
 
-    pub(super) fn note(&mut self, line: &str) {
-        for byte in line.bytes() {
-            self.trace_hash = self
-                .trace_hash
-                .rotate_left(5)
-                .wrapping_mul(0x0100_0000_01b3)
-                ^ u64::from(byte);
-        }
-        if self.trace.len() >= self.trace_lines {
-            self.trace.pop_front();
-        }
-        self.trace.push_back(format!("{:>8} {line}", self.now_ms));
+    /// For the trace; without one the line is not even made.
+    pub(super) fn note(&mut self, line: impl FnOnce() -> String) {
+        self.trace.add(self.now_ms, line);
     }
 }

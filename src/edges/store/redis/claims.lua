@@ -35,6 +35,10 @@ local function read_outcome(key)
   return nil
 end
 
+local function duplicate_of(entry)
+  return { 'duplicate', entry.outcome_id }
+end
+
 -- What speaks against a claim, but for the want of a grant; nil if nothing does.
 local function why_not(claim_key, outcome_key, outcome_id, holder, over)
   local settled = read_outcome(outcome_key)
@@ -46,11 +50,9 @@ local function why_not(claim_key, outcome_key, outcome_id, holder, over)
     return nil
   end
   if entry.holder == SENT then
-    return { 'duplicate', entry.outcome_id }
+    return duplicate_of(entry)
   end
-  local is_ours = entry.holder == holder
-  local is_taken_over = entry.outcome_id == outcome_id and entry.holder == over
-  if not is_ours and not is_taken_over then
+  if entry.holder ~= holder and entry.holder ~= over then
     return held(entry)
   end
   return nil
@@ -119,16 +121,17 @@ local function settle()
   if not entry then
     -- What was claimed may have been forgotten or given up meanwhile; what was sent, or may have been, stays marked.
     ends_claim = holder ~= '' or is_sent
-  elseif entry.outcome_id == outcome_id and entry.holder ~= SENT then
-    if holder == '' then
-      return held(entry)
-    end
-    if entry.holder ~= holder then
-      return { 'taken over' }
-    end
+  elseif entry.holder ~= SENT and entry.holder == holder then
     ends_claim = true
+  elseif entry.outcome_id == outcome_id then
+    if entry.holder ~= SENT then
+      return holder == '' and held(entry) or { 'taken over' }
+    end
+  elseif is_sent then
+    -- Another record has the message: only one of them can have sent it.
+    return entry.holder == SENT and duplicate_of(entry) or held(entry)
   end
-  -- Another record's claim or message stays; this record's outcome is its own.
+  -- That it did not send it is this record's own outcome; another record's claim stays.
   if ends_claim and is_sent then
     write_claim(claim_key, now, SENT, outcome_id)
   elseif ends_claim then

@@ -1,7 +1,8 @@
 -- Ledgers of grants. This means what pipeline::grants::Ledger means, method by method; there are the reasons.
 --
 -- A ledger is kept as JSON: { granted, used, reserved = { message id -> since }, void = { message id -> '1' }, recent = { { at, source,
--- source, … }, … }, known }. Numbers are texts in it, because cjson keeps only fourteen digits. Only this script reads it, so it is no matter
+-- source, at, … }, … }, known }. An accept has its time, who told of it first, and then each other source with the time that it told; an
+-- older version kept no times there. Numbers are texts in it, because cjson keeps only fourteen digits. Only this script reads it, so it is no matter
 -- that an empty list looks like an empty object.
 
 local function digits(number)
@@ -88,13 +89,48 @@ local function is_told_by(accept, source)
   return false
 end
 
-local function hear_accept(ledger, at, source)
-  for _, known in ipairs(ledger.recent) do
+-- The accept that another source tells of now, with what it tells; nil if this is a new one.
+local function add_to_same(accepts, at, source)
+  for _, known in ipairs(accepts) do
     local is_near = math.abs(tonumber(known[1]) - tonumber(at)) <= SAME_ACCEPT_MS
     if is_near and not is_told_by(known, source) then
       known[#known + 1] = source
-      return 'known'
+      known[#known + 1] = at
+      return known
     end
+  end
+  return nil
+end
+
+-- How many accepts there were after a moment: counted anew, from what was told of later ones alone.
+local function n_accepted_after(ledger, at)
+  local later = {}
+  for _, accept in ipairs(ledger.recent) do
+    for i = 2, #accept do
+      if not tonumber(accept[i]) then
+        local told = i > 2 and tonumber(accept[i + 1]) and accept[i + 1] or accept[1]
+        if tonumber(told) > tonumber(at) then
+          later[#later + 1] = { told, accept[i], #later }
+        end
+      end
+    end
+  end
+  table.sort(later, function(one, other)
+    local a, b = tonumber(one[1]), tonumber(other[1])
+    return a < b or (a == b and one[3] < other[3])
+  end)
+  local accepts = {}
+  for _, told in ipairs(later) do
+    if not add_to_same(accepts, told[1], told[2]) then
+      accepts[#accepts + 1] = { told[1], told[2] }
+    end
+  end
+  return #accepts
+end
+
+local function hear_accept(ledger, at, source)
+  if add_to_same(ledger.recent, at, source) then
+    return 'known'
   end
   if tonumber(at) + WHOLE_SECOND_MS <= tonumber(ledger.known) then
     return 'known'
@@ -119,13 +155,7 @@ local function hear_reject(ledger, at)
       ledger.void[message_id] = '1'
     end
   end
-  local n_later = 0
-  for _, accept in ipairs(ledger.recent) do
-    if tonumber(accept[1]) > tonumber(at) then
-      n_later = n_later + 1
-    end
-  end
-  leave(ledger, math.min(n_left(ledger), n_later))
+  leave(ledger, math.min(n_left(ledger), n_accepted_after(ledger, at)))
 end
 
 -- Sets a grant aside; `without` says what follows if there is none.

@@ -37,7 +37,6 @@ pub(super) fn claim(connection: &Connection, claim: &Claim) -> anyhow::Result<An
         return Ok(Answer::Settled(outcome));
     }
     if let Some(entry) = read_claim(connection, &claim.message_id)? {
-        let is_same_record = entry.outcome_id == claim.outcome_id;
         match entry.holder {
             None => {
                 return Ok(Answer::Duplicate {
@@ -46,7 +45,7 @@ pub(super) fn claim(connection: &Connection, claim: &Claim) -> anyhow::Result<An
             }
             // The first answer was lost on the way.
             Some(holder) if holder == claim.holder => {}
-            Some(holder) if is_same_record && claim.over == Some(holder) => {}
+            Some(holder) if claim.over == Some(holder) => {}
             Some(holder) => return Ok(entry.held(holder)),
         }
     }
@@ -91,14 +90,30 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> anyhow
         return Ok(Answer::Settled(earlier));
     }
     match read_claim(connection, &outcome.message_id)? {
-        // Another record's claim or message; this record's outcome is its own.
-        Some(entry) if *entry.outcome_id != *outcome.id => {}
-        Some(entry) => match (entry.holder, settlement.holder) {
-            (Some(holder), None) => return Ok(entry.held(holder)),
-            (Some(holder), Some(ours)) if holder != ours => return Ok(Answer::TakenOver),
-            (Some(_), Some(_)) => end_claim(connection, settlement)?,
-            (None, _) => {}
-        },
+        Some(entry) => {
+            let is_same_record = *entry.outcome_id == *outcome.id;
+            match entry.holder {
+                Some(holder) if settlement.holder == Some(holder) => {
+                    end_claim(connection, settlement)?;
+                }
+                Some(holder) if is_same_record => {
+                    return Ok(match settlement.holder {
+                        None => entry.held(holder),
+                        Some(_) => Answer::TakenOver,
+                    });
+                }
+                None if is_same_record => {}
+                // Another record has the message: only one of them can have sent it.
+                Some(holder) if counts_as_sent(outcome.status) => return Ok(entry.held(holder)),
+                None if counts_as_sent(outcome.status) => {
+                    return Ok(Answer::Duplicate {
+                        of: entry.outcome_id,
+                    });
+                }
+                // That it did not send it is this record's own outcome.
+                Some(_) | None => {}
+            }
+        }
         // What was claimed may have been forgotten or given up meanwhile; what was sent, or may have been, stays marked.
         None if settlement.holder.is_some() || counts_as_sent(outcome.status) => {
             end_claim(connection, settlement)?;
