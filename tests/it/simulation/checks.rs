@@ -133,13 +133,18 @@ fn every_doubt_has_a_reason(world: &World) -> Result<(), String> {
     })
 }
 
+/// What is in a record, if it is an event.
+fn event_in(record: &Record) -> Option<serde_json::Value> {
+    serde_json::from_slice(record.value.as_deref()?).ok()
+}
+
 /// The ids of the outcomes that a record owes, from the world's own point of view.
-fn owed(record: &Record) -> Vec<String> {
+fn owed(record: &Record, event: Option<&serde_json::Value>) -> Vec<String> {
     let position = record.position();
-    let Some(value) = &record.value else {
+    if record.value.is_none() {
         return Vec::new();
-    };
-    let Ok(event) = serde_json::from_slice::<serde_json::Value>(value) else {
+    }
+    let Some(event) = event else {
         return vec![position];
     };
     let rules: &[&str] = match event["type"].as_str() {
@@ -162,8 +167,8 @@ fn owed(record: &Record) -> Vec<String> {
 }
 
 /// What the store has to know before the record may be committed.
-fn tells_unnoted(world: &World, record: &Record) -> Option<String> {
-    let event: serde_json::Value = serde_json::from_slice(record.value.as_deref()?).ok()?;
+fn tells_unnoted(world: &World, event: Option<&serde_json::Value>) -> Option<String> {
+    let event = event?;
     let tells = event["type"] == "answer" && event["answer"] != "perhaps";
     let id = event["id"].as_str()?;
     (tells && !world.users.is_noted(id)).then(|| format!("the note of {id}"))
@@ -178,17 +183,19 @@ fn owes_nothing(world: &World, record: &Record) -> Result<(), String> {
         // Whoever died before its outcome came cannot be followed by anybody.
         return Ok(());
     }
-    match owed(record)
-        .into_iter()
-        .find(|id| !world.acknowledged.contains_key(id))
-    {
+    let event = event_in(record);
+    let mut owed = owed(record, event.as_ref()).into_iter();
+    match owed.find(|id| !world.acknowledged.contains_key(id)) {
         Some(id) => Err(id),
-        None => tells_unnoted(world, record).map_or(Ok(()), Err),
+        None => tells_unnoted(world, event.as_ref()).map_or(Ok(()), Err),
     }
 }
 
 fn nothing_unexpected(world: &World) -> Result<(), String> {
-    let all: BTreeSet<String> = world.log.values().flatten().flat_map(owed).collect();
+    let records = world.log.values().flatten();
+    let all: BTreeSet<String> = records
+        .flat_map(|record| owed(record, event_in(record).as_ref()))
+        .collect();
     let unexpected = world.acknowledged.keys().find(|id| !all.contains(*id));
     unexpected.map_or(Ok(()), |id| Err(format!("nobody is owed the outcome {id}")))
 }

@@ -70,7 +70,8 @@ pub(crate) struct World {
     /// Members that have lost a partition and do not know it yet.
     pub(super) unheard: BTreeSet<(usize, Partition)>,
     pub(super) members: Vec<Member>,
-    pub(super) agenda: BTreeMap<(u64, u64), Happening>,
+    /// Boxed, because entries are moved about all the time.
+    pub(super) agenda: BTreeMap<(u64, u64), Box<Happening>>,
     pub(super) next_number: u64,
     /// Acknowledged outcomes, in order.
     pub(super) outcomes: Vec<Arc<Outcome>>,
@@ -292,7 +293,7 @@ impl World {
                 return Ok(());
             }
             self.now_ms = at;
-            self.happen(happening)?;
+            self.happen(*happening)?;
         }
         Ok(())
     }
@@ -304,7 +305,7 @@ impl World {
 
     pub(super) fn plan(&mut self, at_ms: u64, happening: Happening) {
         let number = self.number();
-        self.agenda.insert((at_ms, number), happening);
+        self.agenda.insert((at_ms, number), Box::new(happening));
     }
 
     pub(super) fn number(&mut self) -> u64 {

@@ -299,6 +299,7 @@ fn the_plays_get_every_kind_of_answer() {
         "release: Released",
         "report: Grant(Noted(Known))",
         "report: Grant(Noted(New))",
+        "settle: Duplicate",
         "settle: Held",
         "settle: Settled",
         "settle: TakenOver",
