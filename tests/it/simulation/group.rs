@@ -10,10 +10,7 @@ use wx_courier::pipeline::share::Layout;
 use super::checks;
 use super::mutant::Mutant;
 use super::setting::{Retention, engine};
-use super::world::{END_MS, Happening, Owner, Reading, World};
-
-/// Longer than an engine leaves another record's claim alone.
-const LONG_FREEZE_MS: u64 = 630_000;
+use super::world::{END_MS, Happening, LONG_FREEZE_MS, Owner, Reading, World};
 
 /// Inputs that a member takes in together at most.
 const MOST_IN_A_ROUND: usize = 20;

@@ -1,7 +1,6 @@
 //! What happened in a world, for people. To make its lines costs more than to play the world, so a world is played without them first.
 
 use std::collections::VecDeque;
-use std::fmt::Write;
 
 use super::world::Member;
 
@@ -57,15 +56,12 @@ impl Trace {
         let Self::Kept { lines, .. } = self else {
             return String::new();
         };
-        let mut shown = String::new();
-        for line in lines {
-            let _ = writeln!(shown, "{line}");
-        }
+        let mut shown: Vec<String> = lines.iter().cloned().collect();
         for (number, member) in members.iter().enumerate() {
             if let Some(engine) = &member.engine {
-                let _ = writeln!(shown, "member {number}: {:?}", engine.status());
+                shown.push(format!("member {number}: {:?}", engine.status()));
             }
         }
-        shown
+        shown.join("\n")
     }
 }

@@ -27,9 +27,11 @@ use super::{checks, setting};
 /// Simulated milliseconds of trouble; afterwards everything works and everything must end.
 pub(super) const TROUBLE_MS: u64 = 60_000;
 /// By then everything must have ended.
-pub(super) const END_MS: u64 = 2_000_000;
+pub(super) const END_MS: u64 = 3_000_000;
 /// When everything is committed, those who have lost a partition may still have something in hand; that must end, too.
 const CODA_MS: u64 = 60_000;
+/// Longer than an engine leaves another record's claim alone.
+pub(super) const LONG_FREEZE_MS: u64 = 630_000;
 /// The calendar's time at the beginning of every world.
 pub(super) const BEGAN_UNIX_MS: i64 = 1_795_000_000_000;
 pub(super) const APP_RATE: u32 = 40;
@@ -286,8 +288,13 @@ impl World {
             if done_at.is_none() && at > TROUBLE_MS && self.has_nothing_to_wait_for() {
                 done_at = Some(at);
             }
-            if done_at.is_some_and(|done_at| at > done_at + CODA_MS) {
-                return checks::nobody_has_anything_in_hand(self);
+            if let Some(done_at) = done_at
+                && at > done_at + CODA_MS
+            {
+                let ended = checks::nobody_has_anything_in_hand(self);
+                if ended.is_ok() || at > done_at + CODA_MS + self.longest_wait_ms() {
+                    return ended;
+                }
             }
             if at > END_MS {
                 return Ok(());
@@ -296,6 +303,14 @@ impl World {
             self.happen(*happening)?;
         }
         Ok(())
+    }
+
+    /// What came too late may have to wait until another record's claim is given up.
+    fn longest_wait_ms(&self) -> u64 {
+        match self.retention {
+            Retention::Long => 0,
+            Retention::Short => 2 * LONG_FREEZE_MS,
+        }
     }
 
     /// Whoever is still stopped has something to say when it goes on.
