@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wx_courier::pipeline::claims::{Answer, Claim, Holder, Request, Settlement, counts_as_sent};
-use wx_courier::pipeline::event::Record;
 use wx_courier::pipeline::grants::{
     Balance, Counted, Key, Question, Reply, Reservation, Source, Without, Word,
 };
-use wx_courier::pipeline::offsets::Partition;
 
 use super::setting::{self, PASS_TEMPLATE};
 use super::world::{BEGAN_UNIX_MS, Happening, World};
@@ -252,19 +250,6 @@ impl World {
     pub(super) fn remember_birth(&mut self, event_id: &str, at_ms: u64) {
         let message_id = format!("pass|events|{event_id}");
         self.users.born_ms.insert(message_id, at_ms);
-    }
-
-    /// Upstream publishes while the world goes on.
-    pub(super) fn publish_event(&mut self, value: String) {
-        let partitions: Vec<Partition> = self.log.keys().cloned().collect();
-        let partition = partitions[self.random.usize(..partitions.len())].clone();
-        let unix_ms = self.unix_ms();
-        let records = self.log.entry(partition.clone()).or_default();
-        let offset = records.last().map_or(0, |record| record.offset + 1);
-        records.push(Record {
-            timestamp_ms: Some(unix_ms),
-            ..setting::record_of(&partition, offset, Some(value))
-        });
     }
 
     pub(super) fn unix_ms(&self) -> i64 {
