@@ -5,6 +5,7 @@
 
 mod alarm;
 mod effects;
+mod news;
 mod setup;
 mod templates;
 
@@ -31,6 +32,7 @@ use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
 use alarm::Alarm;
 use effects::Answered;
+use news::PublishingNews;
 use setup::setup;
 
 /// What a service is made of.
@@ -140,6 +142,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         reports,
         began: Instant::now(),
         alarm: Alarm::start()?,
+        publishing_news: PublishingNews::default(),
         drain: settings.engine.drain,
         handover: settings.engine.handover,
     };
@@ -169,6 +172,7 @@ struct Service {
     reports: watch::Sender<Report>,
     began: Instant,
     alarm: Alarm,
+    publishing_news: PublishingNews,
     drain: Duration,
     handover: Duration,
 }
@@ -305,12 +309,12 @@ impl Service {
     fn publication(&mut self, publication: Publication) -> Input {
         match publication {
             Publication::Acknowledged(ticket) => Input::Published { ticket },
-            Publication::Failed(ticket) => {
+            Publication::Failed { ticket, why } => {
                 self.metrics.publish_failed();
                 if self.publisher.replace_if_fatal() == Replacement::Made {
                     self.metrics.producer_replaced();
                 }
-                Input::PublishFailed { ticket }
+                Input::PublishFailed { ticket, why }
             }
         }
     }
@@ -347,11 +351,15 @@ impl Service {
         Ok(Ending::Unfinished(unfinished))
     }
 
-    fn renew_report(&self) {
+    fn renew_report(&mut self) {
         let engine: engine::Status = self.engine.status();
+        let unpublished = self.engine.unpublished(self.now());
+        self.metrics.unpublished(unpublished.as_ref());
+        self.publishing_news.tell(unpublished.as_ref());
         let tokens = self.wechat.tokens();
         self.reports.send_modify(|report| {
             report.engine = engine;
+            report.unpublished = unpublished;
             report.tokens = tokens;
         });
     }

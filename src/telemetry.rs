@@ -21,7 +21,7 @@ use crate::edges::wechat::TokenStatus;
 use crate::pipeline::callback::Receipt;
 use crate::pipeline::catalog::drift::TemplateStatus;
 use crate::pipeline::delivery::{Answer, Class};
-use crate::pipeline::engine::Status;
+use crate::pipeline::engine::{Status, Unpublished};
 use crate::pipeline::grants::Source;
 use crate::pipeline::outcome::Outcome;
 use public::PublicMetrics;
@@ -53,6 +53,7 @@ pub struct Metrics {
     call_seconds: HistogramVec,
     settle_seconds: Histogram,
     publish_failures: IntCounter,
+    unpublished: IntGauge,
     producer_replacements: IntCounter,
     records: IntCounter,
     unmatched: IntCounter,
@@ -110,6 +111,10 @@ impl Metrics {
             publish_failures: IntCounter::with_opts(opts(
                 "publish_failures_total",
                 "Outcomes that had to be published again.",
+            ))?,
+            unpublished: IntGauge::with_opts(opts(
+                "unpublished_outcomes",
+                "Outcomes that have waited more than ten seconds for Kafka's acknowledgement.",
             ))?,
             producer_replacements: IntCounter::with_opts(opts(
                 "producer_replacements_total",
@@ -172,6 +177,7 @@ impl Metrics {
         registry.register(Box::new(self.call_seconds.clone()))?;
         registry.register(Box::new(self.settle_seconds.clone()))?;
         registry.register(Box::new(self.publish_failures.clone()))?;
+        registry.register(Box::new(self.unpublished.clone()))?;
         registry.register(Box::new(self.producer_replacements.clone()))?;
         registry.register(Box::new(self.records.clone()))?;
         registry.register(Box::new(self.unmatched.clone()))?;
@@ -235,6 +241,13 @@ impl Metrics {
     /// An outcome has to be published again.
     pub fn publish_failed(&self) {
         self.publish_failures.inc();
+    }
+
+    /// What Kafka does not take.
+    pub fn unpublished(&self, unpublished: Option<&Unpublished>) {
+        let outcomes = unpublished.map_or(0, |unpublished| unpublished.outcomes);
+        self.unpublished
+            .set(i64::try_from(outcomes).unwrap_or(i64::MAX));
     }
 
     /// A producer that could not go on was replaced.

@@ -17,6 +17,7 @@ use crate::document::{Origin, Problem, Problems, Severity};
 use crate::edges::http;
 use crate::edges::kafka::topics::{self, TopicsError};
 use crate::edges::store::Store;
+use crate::pipeline::outcome::bounds::SMALLEST_TOPIC_BYTES;
 use crate::pipeline::rules::RuleSet;
 use crate::service::{self, Ending, Parts};
 use crate::telemetry::{self, Metrics};
@@ -84,6 +85,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         tell_missing(&settings, &missing);
         return Ok(Exit::No);
     }
+    warn_of_small_topics(&settings).await;
     let _reload = tokio::spawn(reload_on_hangup(
         hangups,
         sources,
@@ -226,6 +228,22 @@ async fn missing_topics(settings: &Arc<Settings>) -> anyhow::Result<Vec<String>>
                 tokio::time::sleep(ASK_AGAIN).await;
             }
         }
+    }
+}
+
+/// Most outcomes may pass all the same, so this is no reason not to begin.
+async fn warn_of_small_topics(settings: &Settings) {
+    let topics = [
+        settings.outcomes.topic.as_str(),
+        settings.dead_letter_topic.as_str(),
+    ];
+    for (topic, bytes) in topics::too_small(&settings.kafka, &topics).await {
+        tracing::error!(
+            topic,
+            max_message_bytes = bytes,
+            needed = SMALLEST_TOPIC_BYTES,
+            "the topic may refuse what is published to it: raise its max.message.bytes"
+        );
     }
 }
 

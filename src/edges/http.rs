@@ -31,6 +31,9 @@ pub struct Report {
     pub version: &'static str,
     /// The engine, as it was last seen.
     pub engine: engine::Status,
+    /// Outcomes that Kafka does not take, if there are such.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unpublished: Option<engine::Unpublished>,
     /// The access tokens of each app, as they were last seen.
     pub tokens: BTreeMap<Arc<str>, TokenStatus>,
     /// How the templates of each app compare with what `WeChat` lists.
@@ -44,9 +47,27 @@ impl Report {
             phase: Phase::WaitingForKafka,
             version: env!("CARGO_PKG_VERSION"),
             engine: engine::Status::default(),
+            unpublished: None,
             tokens: BTreeMap::new(),
             templates: BTreeMap::new(),
         }
+    }
+
+    /// What keeps the service from its work, in words.
+    fn why_not_ready(&self) -> Option<String> {
+        let unpublished = self.unpublished.as_ref().map(ToString::to_string);
+        let why_not = match self.phase {
+            Phase::Running => {
+                let store = self.engine.store_is_down;
+                let store = store.then(|| "the state store does not answer".to_owned());
+                let both: Vec<String> = store.into_iter().chain(unpublished).collect();
+                return (!both.is_empty()).then(|| both.join("; "));
+            }
+            Phase::WaitingForKafka => "waiting for Kafka",
+            Phase::Joining => "joining the consumer group",
+            Phase::Draining => "shutting down",
+        };
+        Some(why_not.to_owned())
     }
 }
 
@@ -135,16 +156,8 @@ async fn healthz() -> &'static str {
 
 /// The service does its work, or why not.
 async fn readyz(State(pages): State<Pages>) -> Response {
-    let (phase, store_is_down) = {
-        let report = pages.reports.borrow();
-        (report.phase, report.engine.store_is_down)
-    };
-    let why_not = match phase {
-        Phase::Running if store_is_down => "the state store does not answer",
-        Phase::Running => return "ready\n".into_response(),
-        Phase::WaitingForKafka => "waiting for Kafka",
-        Phase::Joining => "joining the consumer group",
-        Phase::Draining => "shutting down",
+    let Some(why_not) = pages.reports.borrow().why_not_ready() else {
+        return "ready\n".into_response();
     };
     let answer = format!("not ready: {why_not}\n");
     (StatusCode::SERVICE_UNAVAILABLE, answer).into_response()

@@ -17,6 +17,7 @@ mod handover;
 mod intake;
 mod pausing;
 mod port;
+mod publishing;
 mod report;
 mod settle;
 mod sharing;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 pub use handover::HandoverId;
 pub use port::{Effect, Input, Setup, Unmatched};
+pub use publishing::Unpublished;
 pub use status::{PartitionStatus, PauseStatus, ShareStatus, Status};
 
 use super::admission::{Admission, Ticket, Waiting};
@@ -158,7 +160,7 @@ impl Engine {
             } => self.send_finished(now, ticket, &answer, api_ms, effects),
             Input::Exchanged { ticket, answer } => self.exchanged(now, ticket, &answer, effects),
             Input::Published { ticket } => self.published(now, ticket, effects),
-            Input::PublishFailed { ticket } => self.publish_failed(now, ticket),
+            Input::PublishFailed { ticket, why } => self.publish_failed(now, ticket, why),
             Input::RulesChanged(rules) => self.rules_changed(now, rules, effects),
             Input::ResumeRule(rule) => self.resume_rule(&rule, effects),
             Input::QuotaAnswered { app, api, left } => {
@@ -245,8 +247,8 @@ impl Engine {
                     let settlement = settlement.clone();
                     self.ask_to_settle(now, ticket, settlement, effects);
                 }
-                Stage::Publishing(outcome) => {
-                    let outcome = Arc::clone(outcome);
+                Stage::Publishing(publishing) => {
+                    let outcome = Arc::clone(&publishing.outcome);
                     self.publish(ticket, outcome, effects);
                 }
                 Stage::Unaddressed(letter) => {

@@ -5,6 +5,7 @@ mod replayed;
 
 use std::sync::Arc;
 
+use super::outcome::bounds;
 pub use decode::{Decoded, Decoding, Pointer, Undecodable, decode, rfc3339_ms};
 pub use replayed::{RunId, Wish, first_position, first_timestamp_ms, republished};
 
@@ -36,7 +37,10 @@ impl Record {
 
     /// The `id` of the outcome that a rule's message of this record has, on every run.
     pub fn outcome_id(&self, rule: &str) -> String {
-        format!("{}/{}/{}/{rule}", self.topic, self.partition, self.offset)
+        bounds::id(format!(
+            "{}/{}/{}/{rule}",
+            self.topic, self.partition, self.offset
+        ))
     }
 
     /// What the record takes in memory, in bytes, near enough for a bound.

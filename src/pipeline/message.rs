@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::event::RunId;
 use super::logins::JsCode;
-use super::outcome::Reason;
+use super::outcome::{Reason, bounds};
 use super::params::Violation;
 use super::rules::Rule;
 pub use card::{Card, Lang};
@@ -181,10 +181,10 @@ pub struct Message {
 }
 
 /// The id under which a message is sent once: rule, source of the event, and the event's id or what the rule says in `dedupe`.
-/// Only the last part may hold a `|`, so two different triples never give the same id.
+/// Only the last part may hold a `|`, so two different triples never give the same id; one that is too long ends in its digest.
 pub fn message_id(rule: &str, source: &str, id: &str) -> String {
     let source = source.replace('%', "%25").replace('|', "%7C");
-    format!("{rule}|{source}|{id}")
+    bounds::id(format!("{rule}|{source}|{id}"))
 }
 
 /// What stands before the run that wants a message sent once more.

@@ -3,6 +3,8 @@
 //! These names are the contract with everyone who reads the outcome topic: adding a field or a reason is a minor change, anything
 //! else a breaking one.
 
+pub mod bounds;
+
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -297,16 +299,9 @@ pub enum RecipientStyle {
 impl RecipientStyle {
     /// An openid in this style.
     pub fn show(self, openid: &str) -> String {
-        use sha2::{Digest, Sha256};
         match self {
             Self::Plain => openid.to_owned(),
-            Self::Hashed => {
-                let digest = Sha256::digest(openid.as_bytes());
-                let start = "sha256:".to_owned();
-                digest
-                    .iter()
-                    .fold(start, |hex, byte| format!("{hex}{byte:02x}"))
-            }
+            Self::Hashed => sha256(openid),
             Self::Masked => {
                 const SHOWN: usize = 3;
                 let length = openid.chars().count();
@@ -319,6 +314,16 @@ impl RecipientStyle {
             }
         }
     }
+}
+
+/// `sha256:` and the digest in hexadecimal digits.
+fn sha256(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(text.as_bytes());
+    let start = "sha256:".to_owned();
+    digest
+        .iter()
+        .fold(start, |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// The names of the headers that a dead letter has beside those of the original record. They come after those.

@@ -31,6 +31,7 @@ mod oracle;
 mod pauses;
 mod planted;
 mod poison;
+mod publishing;
 mod rebalance;
 mod reload;
 mod replay;

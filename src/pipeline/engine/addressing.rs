@@ -97,7 +97,7 @@ impl Engine {
             // The record is read again, and its code has done its work.
             self.enter(ticket, Stage::Unaddressed(letter));
             self.leave_to_next_owner(ticket);
-            self.publish_stored(ticket, outcome, effects);
+            self.publish_stored(now, ticket, outcome, effects);
             return;
         }
         if let claims::Answer::Duplicate { of } = answer {
@@ -255,7 +255,7 @@ impl Engine {
             self.address(now, ticket, letter, openid, effects);
         } else if let claims::Answer::Settled(outcome) = answer {
             // Another process has given the message up meanwhile.
-            self.publish_stored(ticket, outcome, effects);
+            self.publish_stored(now, ticket, outcome, effects);
         }
     }
 

@@ -220,7 +220,7 @@ impl Engine {
             claims::Answer::Settled(outcome) => {
                 self.ended_before_call(now, &delivery);
                 self.let_go(ticket, &delivery);
-                self.publish_stored(ticket, outcome, effects);
+                self.publish_stored(now, ticket, outcome, effects);
             }
             claims::Answer::Claimed(_)
             | claims::Answer::TakenOver
@@ -298,7 +298,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         match answer {
-            claims::Answer::Settled(outcome) => self.publish_stored(ticket, outcome, effects),
+            claims::Answer::Settled(outcome) => self.publish_stored(now, ticket, outcome, effects),
             claims::Answer::Held(held) => {
                 let wait = self.still_answerable(now, held);
                 if wait.is_zero() {
@@ -348,6 +348,7 @@ impl Engine {
     /// Publishes what the store has: the first outcome that a record's message was given, by whomever.
     pub(super) fn publish_stored(
         &mut self,
+        now: Moment,
         ticket: Ticket,
         outcome: &Arc<Outcome>,
         effects: &mut Vec<Effect>,
@@ -356,14 +357,17 @@ impl Engine {
             return;
         };
         let mut outcome = Arc::clone(outcome);
+        if !outcome.is_bounded() {
+            // An earlier version has kept it.
+            Arc::make_mut(&mut outcome).bound();
+        }
         let event = duty.origin.event.as_ref();
         let traceparent = event.and_then(|event| event.traceparent.as_ref());
         if outcome.traceparent.as_ref() != traceparent {
             // A header of the record, and the store keeps only the value.
             Arc::make_mut(&mut outcome).traceparent = traceparent.cloned();
         }
-        self.enter(ticket, Stage::Publishing(Arc::clone(&outcome)));
-        self.publish(ticket, outcome, effects);
+        self.publish_first(now, ticket, outcome, effects);
     }
 
     pub(super) fn enter(&mut self, ticket: Ticket, stage: Stage) {

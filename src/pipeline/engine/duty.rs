@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::addressing::Letter;
+use super::publishing::Publishing;
 use crate::pipeline::claims::{Holder, Permit, Settlement};
 use crate::pipeline::delivery::{Refusal, Tries};
 use crate::pipeline::event::{Event, Record};
@@ -10,7 +11,6 @@ use crate::pipeline::grants::Wish;
 use crate::pipeline::message::Message;
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::{Epoch, Partition};
-use crate::pipeline::outcome::Outcome;
 use crate::pipeline::rules::Rule;
 
 /// What a record owes: one outcome, and before it perhaps a message; or that the store notes what it tells of a user.
@@ -60,7 +60,7 @@ pub(super) enum Stage {
     /// The store's answer has to be waited for: somebody else may still end this message.
     Unsettled(Settlement),
     /// The outcome waits for its acknowledgement.
-    Publishing(Arc<Outcome>),
+    Publishing(Publishing),
 }
 
 /// Where in its lane a message waits that had its turn.

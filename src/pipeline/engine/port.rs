@@ -127,6 +127,8 @@ pub enum Input {
     PublishFailed {
         /// Whose outcome.
         ticket: Ticket,
+        /// Why, for a person.
+        why: Arc<str>,
     },
     /// A new rule set is in force for records that are read from now on.
     RulesChanged(Arc<RuleSet>),

@@ -8,7 +8,7 @@ use crate::pipeline::event::rfc3339_ms;
 use crate::pipeline::logins::Refused;
 use crate::pipeline::message::Rejection;
 use crate::pipeline::moment::Moment;
-use crate::pipeline::outcome::{Outcome, Reason, Status};
+use crate::pipeline::outcome::{Outcome, Reason, Status, bounds};
 use crate::pipeline::pauses::Pause;
 use crate::pipeline::rules::Rule;
 
@@ -55,9 +55,9 @@ pub(super) fn outcome(now: Moment, origin: &Origin, status: Status, reason: Reas
         template: None,
         template_id: None,
         recipient: None,
-        event_id: event.map(|event| event.id.clone()),
-        event_type: event.map(|event| event.kind.clone()),
-        event_source: event.map(|event| event.source.clone()),
+        event_id: event.map(|event| bounds::attribute(&event.id)),
+        event_type: event.map(|event| bounds::attribute(&event.kind)),
+        event_source: event.map(|event| bounds::attribute(&event.source)),
         event_time: event.map(|event| rfc3339_ms(event.time_ms)),
         topic: Arc::clone(&origin.record.topic),
         partition: origin.record.partition,
@@ -91,6 +91,7 @@ pub(super) fn put_in_doubt(outcome: &mut Outcome) {
         outcome.detail
     );
     (outcome.status, outcome.reason) = (Status::Unknown, Reason::InDoubt);
+    outcome.bound();
 }
 
 /// What a message waited for, as the end of its sentence.

@@ -1,4 +1,4 @@
-//! From an answer to an acknowledged outcome.
+//! From an answer to the outcome that the store is told.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,6 @@ use crate::pipeline::outcome::{Outcome, Reason, Status};
 use crate::pipeline::pauses::Cause;
 use crate::pipeline::receipts::Receipts;
 use crate::pipeline::rules::Rule;
-
-/// The wait before an outcome is published again. Publishing has its own patience inside the client, so this is only the pause
-/// between two of its refusals; an outcome is never given up.
-const PUBLISH_AGAIN: Duration = Duration::from_secs(1);
 
 impl Engine {
     pub(super) fn send_finished(
@@ -269,9 +265,10 @@ impl Engine {
     pub(super) fn settlement(
         &self,
         now: Moment,
-        outcome: Outcome,
+        mut outcome: Outcome,
         holder: Option<Holder>,
     ) -> Settlement {
+        outcome.bound();
         let has_receipts = outcome
             .app
             .as_ref()
@@ -287,44 +284,6 @@ impl Engine {
             },
             now_ms: now.unix_ms,
         }
-    }
-
-    pub(super) fn publish(&self, ticket: Ticket, outcome: Arc<Outcome>, effects: &mut Vec<Effect>) {
-        let Some(duty) = self.duties.get(&ticket) else {
-            return;
-        };
-        let dead_letter = outcome
-            .wants_dead_letter()
-            .then(|| Arc::clone(&duty.origin.record));
-        effects.push(Effect::Publish {
-            ticket,
-            outcome,
-            dead_letter,
-        });
-    }
-
-    pub(super) fn publish_failed(&mut self, now: Moment, ticket: Ticket) {
-        let stage = self.duties.get(&ticket).map(|duty| &duty.stage);
-        if let Some(Stage::Publishing(_)) = stage {
-            self.timers.insert((now.elapsed + PUBLISH_AGAIN, ticket));
-        }
-    }
-
-    pub(super) fn published(&mut self, now: Moment, ticket: Ticket, effects: &mut Vec<Effect>) {
-        let Some(duty) = self.duties.get(&ticket) else {
-            return;
-        };
-        let Stage::Publishing(outcome) = &duty.stage else {
-            return;
-        };
-        effects.push(Effect::Settled {
-            outcome: Arc::clone(outcome),
-        });
-        if let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin) {
-            ledger.acknowledge(duty.origin.record.offset);
-        }
-        self.drop_duty(ticket);
-        self.positions_may_have_moved(now);
     }
 
     pub(super) fn drop_duty(&mut self, ticket: Ticket) -> Option<Duty> {

@@ -191,6 +191,7 @@ fn the_outcome(effects: &[Effect]) -> &Outcome {
 
 mod addressing;
 mod granting;
+mod publishing;
 mod trouble;
 mod window;
 

@@ -282,7 +282,8 @@ impl World {
             return self.step(member, Input::Published { ticket });
         }
         self.seen.publish_failures += 1;
-        self.step(member, Input::PublishFailed { ticket })
+        let why = Arc::from("the broker is away");
+        self.step(member, Input::PublishFailed { ticket, why })
     }
 
     fn acknowledge(&mut self, outcome: &Arc<Outcome>) -> Result<(), String> {

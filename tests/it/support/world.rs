@@ -256,8 +256,13 @@ impl World {
 
     /// Makes the broker refuse larger batches of records on one of the topics.
     pub(crate) fn limit_batches(&self, topic: &str, bytes: usize) {
-        let limit = topic::limit_batches(&self.brokers, topic, bytes);
-        self.runtime.block_on(limit);
+        self.configure(topic, "max.message.bytes", &bytes.to_string());
+    }
+
+    /// Changes one setting of one of the topics, and gives the others their defaults.
+    pub(crate) fn configure(&self, topic: &str, name: &str, value: &str) {
+        let change = topic::configure(&self.brokers, topic, name, value);
+        self.runtime.block_on(change);
     }
 
     /// Reads the outcome topic.

@@ -12,7 +12,7 @@ use crate::edges::store::{NoAnswer, StoreClient};
 use crate::pipeline::callback::{Choice, Delivery, Notice, Push, RECEIPT_TYPE, Receipt, Told};
 use crate::pipeline::claims::{Answer, Request};
 use crate::pipeline::grants::{self, Policies, Policy, Report, Source};
-use crate::pipeline::outcome::{Outcome, RecipientStyle};
+use crate::pipeline::outcome::{Outcome, RecipientStyle, bounds};
 use crate::pipeline::receipts::{self, Reply};
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
@@ -87,8 +87,9 @@ fn join_waits() -> impl Iterator<Item = Duration> {
     })
 }
 
-/// The wait before a receipt that Kafka did not take is published again.
+/// The wait before a receipt that Kafka did not take is published again, which doubles each time.
 const PUBLISH_AGAIN: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// The work cannot be done in this life of the process.
 struct GivenUp;
@@ -109,7 +110,7 @@ impl Pushes {
             postbox,
             metrics: Arc::clone(&parts.metrics),
             topic: outcomes.topic.clone(),
-            source: format!("/wx-courier/{}", parts.settings.kafka.group),
+            source: bounds::source_of(&parts.settings.kafka.group),
             style: outcomes.recipient,
             life,
             rooms: Rooms::new(MOST_UNDER_WAY),
@@ -277,19 +278,21 @@ impl Pushes {
             headers: &headers,
             value: &value,
         };
+        let mut wait = PUBLISH_AGAIN;
         loop {
             match self.postbox.publish(&letter).await {
                 Ok(()) => return Ok(()),
                 Err(PostError::Closed) => return Err(GivenUp),
-                Err(error @ PostError::TooLarge) => {
-                    // It would never be taken; nobody is kept waiting for it.
-                    tracing::error!(%error, id = receipt.id, "a receipt is not published");
-                    return Ok(());
-                }
-                Err(error) => {
-                    tracing::warn!(%error, id = receipt.id, "a receipt waits for Kafka");
+                // Every receipt fits the smallest topic that is allowed, so it is the topic that has to be mended, whatever is said.
+                Err(error @ (PostError::TooLarge | PostError::Failed(_))) => {
+                    if wait == PUBLISH_AGAIN {
+                        tracing::warn!(%error, id = receipt.id, "a receipt waits for Kafka");
+                    } else {
+                        tracing::debug!(%error, id = receipt.id, "a receipt still waits for Kafka");
+                    }
                     self.metrics.publish_failed();
-                    tokio::time::sleep(PUBLISH_AGAIN).await;
+                    tokio::time::sleep(wait).await;
+                    wait = LONGEST_WAIT.min(wait * 2);
                 }
             }
         }
