@@ -3,6 +3,7 @@
 //! Labels are closed sets or names of the settings. Personal data of events never gets into a line or a label.
 
 mod public;
+mod publishing;
 mod share;
 mod templates;
 mod tokens;
@@ -26,6 +27,7 @@ use crate::pipeline::grants::Source;
 use crate::pipeline::outcome::Outcome;
 use public::PublicMetrics;
 pub use public::PublicRoute;
+use publishing::PublishingMetrics;
 use share::ShareMetrics;
 use templates::TemplateMetrics;
 use tokens::TokenMetrics;
@@ -52,9 +54,7 @@ pub struct Metrics {
     calls: IntCounterVec,
     call_seconds: HistogramVec,
     settle_seconds: Histogram,
-    publish_failures: IntCounter,
-    unpublished: IntGauge,
-    producer_replacements: IntCounter,
+    publishing: PublishingMetrics,
     records: IntCounter,
     unmatched: IntCounter,
     grant_reports: IntCounterVec,
@@ -108,18 +108,7 @@ impl Metrics {
             )?,
             call_seconds: HistogramVec::new(call_opts.buckets(CALL_BUCKETS.to_vec()), &["app"])?,
             settle_seconds: Histogram::with_opts(settle_opts.buckets(SETTLE_BUCKETS.to_vec()))?,
-            publish_failures: IntCounter::with_opts(opts(
-                "publish_failures_total",
-                "Outcomes that had to be published again.",
-            ))?,
-            unpublished: IntGauge::with_opts(opts(
-                "unpublished_outcomes",
-                "Outcomes that have waited more than ten seconds for Kafka's acknowledgement.",
-            ))?,
-            producer_replacements: IntCounter::with_opts(opts(
-                "producer_replacements_total",
-                "Producers that could not go on and were replaced.",
-            ))?,
+            publishing: PublishingMetrics::new()?,
             records: IntCounter::with_opts(opts("records_total", "Records read."))?,
             unmatched: IntCounter::with_opts(opts(
                 "unmatched_total",
@@ -176,9 +165,7 @@ impl Metrics {
         registry.register(Box::new(self.calls.clone()))?;
         registry.register(Box::new(self.call_seconds.clone()))?;
         registry.register(Box::new(self.settle_seconds.clone()))?;
-        registry.register(Box::new(self.publish_failures.clone()))?;
-        registry.register(Box::new(self.unpublished.clone()))?;
-        registry.register(Box::new(self.producer_replacements.clone()))?;
+        self.publishing.register(registry)?;
         registry.register(Box::new(self.records.clone()))?;
         registry.register(Box::new(self.unmatched.clone()))?;
         registry.register(Box::new(self.grant_reports.clone()))?;
@@ -240,19 +227,17 @@ impl Metrics {
 
     /// An outcome has to be published again.
     pub fn publish_failed(&self) {
-        self.publish_failures.inc();
+        self.publishing.failed();
     }
 
     /// What Kafka does not take.
     pub fn unpublished(&self, unpublished: Option<&Unpublished>) {
-        let outcomes = unpublished.map_or(0, |unpublished| unpublished.outcomes);
-        self.unpublished
-            .set(i64::try_from(outcomes).unwrap_or(i64::MAX));
+        self.publishing.renew(unpublished);
     }
 
     /// A producer that could not go on was replaced.
     pub fn producer_replaced(&self) {
-        self.producer_replacements.inc();
+        self.publishing.producer_replaced();
     }
 
     /// A request on the public listener was answered.

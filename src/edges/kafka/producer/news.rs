@@ -67,15 +67,14 @@ impl News {
             return;
         };
         if shrinks == Shrinks::Yes {
-            match self.smaller.due(Instant::now()) {
-                Some(unsaid) => tracing::warn!(
+            if let Some(unsaid) = self.smaller.due(Instant::now()) {
+                tracing::warn!(
                     kind,
                     ticket,
                     why,
                     unsaid,
                     "a record is refused and goes out in a smaller form"
-                ),
-                None => tracing::debug!(kind, ticket, why, "goes out in a smaller form"),
+                );
             }
         } else if self.health == Health::Well && about != About::Producer {
             self.health = Health::FailingUntold;
