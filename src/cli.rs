@@ -5,6 +5,7 @@ mod ask;
 mod check;
 mod demo;
 mod grants;
+mod pages;
 mod preview;
 mod progress;
 mod quota;
@@ -19,10 +20,10 @@ mod topics;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -30,6 +31,7 @@ use crate::config::{FlagSetting, Loaded, Settings, Sources, load};
 use crate::document::{Origin, Problem};
 use crate::edges::kafka::check_options;
 use crate::pipeline::rules::{RuleSet, TestResult};
+use crate::telemetry;
 
 /// Turns business events on Kafka into WeChat mini-program subscribe messages, and tells what became of each one.
 #[derive(Parser)]
@@ -121,23 +123,37 @@ pub fn main() -> ExitCode {
         Command::Grants(command) => grants::run(cli.config, command),
         Command::Topics(command) => topics::run(cli.config, &command),
     };
-    match result {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            complain(format_args!("error: {error:#}"));
-            Exit::No.into()
+    let mut exit = result.unwrap_or_else(|error| {
+        complain(format_args!("error: {error:#}"));
+        Exit::No
+    });
+    if let Some(why) = UNWRITTEN.get() {
+        complain(format_args!(
+            "error: the result could not be written to standard output: {why}"
+        ));
+        if exit == Exit::Done {
+            exit = Exit::No;
         }
     }
+    telemetry::finish_logging();
+    exit.into()
 }
 
-/// A line of a result, on standard output. A reader that has gone away (`| head`) is no error of ours.
+/// Why a line of the result could not be written: the disk is full, for example.
+static UNWRITTEN: OnceLock<io::ErrorKind> = OnceLock::new();
+
+/// A line of a result, on standard output. A reader that has gone away (`| head`) is no error of ours; any other failure is told at the end.
 fn say(line: impl fmt::Display) {
-    let _gone = writeln!(std::io::stdout().lock(), "{line}").is_err();
+    if let Err(error) = writeln!(io::stdout().lock(), "{line}")
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        UNWRITTEN.get_or_init(|| error.kind());
+    }
 }
 
 /// A line about something wrong, on standard error.
 fn complain(line: impl fmt::Display) {
-    let _gone = writeln!(std::io::stderr().lock(), "{line}").is_err();
+    telemetry::write_line(&line.to_string());
 }
 
 fn say_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
@@ -228,7 +244,7 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
 }
 
 /// Ends when the process is asked to end: Ctrl-C or SIGTERM.
-async fn asked_to_end() -> std::io::Result<()> {
+async fn asked_to_end() -> io::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted,

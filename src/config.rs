@@ -71,8 +71,8 @@ pub struct Settings {
     pub dead_letter_topic: String,
     /// `[state]`
     pub state: State,
-    /// `[http] listen`
-    pub listen: SocketAddr,
+    /// `[http]`
+    pub http: Http,
     /// `[send]`
     pub send: Send,
     /// `[breaker]`
@@ -146,6 +146,37 @@ pub enum StateUrl {
     Sqlite(PathBuf),
     /// In Redis, for a fleet. The URL holds the password, wherever that was said.
     Redis(Secret),
+}
+
+/// `[http]`
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Where health, metrics, status and users' grants are served.
+    pub listen: SocketAddr,
+    /// What a request must bring that changes something, or asks for a user.
+    pub token: Option<Secret>,
+    /// Names by which this listener is known, beside addresses and `localhost`.
+    pub hosts: Vec<String>,
+}
+
+impl Http {
+    /// Who can connect.
+    pub fn reach(&self) -> Reach {
+        if self.listen.ip().to_canonical().is_loopback() {
+            Reach::ThisMachine
+        } else {
+            Reach::Others
+        }
+    }
+}
+
+/// Who can connect to a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Processes of this machine.
+    ThisMachine,
+    /// Other machines too.
+    Others,
 }
 
 /// `[send]`

@@ -11,7 +11,7 @@ mod templates;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::net::TcpListener;
+use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -21,6 +21,7 @@ use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, GroupEvent, Read, Source};
 use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
 use crate::edges::kafka::reread::{ReadAgain, Rereader};
+use crate::edges::listener::Bound;
 use crate::edges::public;
 use crate::edges::store::{Store, Stored};
 use crate::edges::wechat::WeChat;
@@ -50,7 +51,7 @@ pub struct Parts {
     /// Where counts go.
     pub metrics: Arc<Metrics>,
     /// Where callbacks and the mini program are served, if they are.
-    pub public: Option<TcpListener>,
+    pub public: Option<Bound>,
     /// Where the jitter of retries begins.
     pub seed: u64,
 }
@@ -102,7 +103,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     )?;
     let wechat = Arc::new(WeChat::new(&settings)?);
     let public = match public {
-        Some(listener) => {
+        Some(bound) => {
             let parts = public::Parts {
                 settings: Arc::clone(&settings),
                 rules: rules.clone(),
@@ -110,7 +111,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
                 store: store.client(),
                 metrics: Arc::clone(&metrics),
             };
-            Some(public::open(listener, &parts)?)
+            Some(public::open(bound, &parts)?)
         }
         None => None,
     };
@@ -187,6 +188,25 @@ impl Service {
         mut heard: Heard,
         shutdown: impl Future<Output = ()>,
     ) -> anyhow::Result<Ending> {
+        match self.until_drained(&mut heard, shutdown).await {
+            Ok(unfinished) => self.close(unfinished).await,
+            Err(error) => {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the service cannot go on, and ends"
+                );
+                self.close_edges().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The loop. Gives the number of messages that were left open; fails if something has ended without which nothing goes on.
+    async fn until_drained(
+        &mut self,
+        heard: &mut Heard,
+        shutdown: impl Future<Output = ()>,
+    ) -> anyhow::Result<usize> {
         tokio::pin!(shutdown);
         let mut is_draining = false;
         let mut inputs = Vec::new();
@@ -194,8 +214,8 @@ impl Service {
         let mut renew_report = tokio::time::interval(REPORT_EVERY);
         renew_report.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            self.alarm
-                .set(self.engine.wake_at(self.now()).map(|at| self.began + at));
+            let wake_at = self.engine.wake_at(self.now());
+            self.alarm.set(wake_at.map(|at| self.began + at))?;
             // In this order: what ends messages before what begins them, and an assignment before its first record.
             tokio::select! {
                 biased;
@@ -205,10 +225,14 @@ impl Service {
                 }
                 Some(event) = self.source.events.recv() => inputs.push(self.group_event(event)?),
                 Some(answered) = heard.answers.recv() => inputs.push(self.answered(answered)),
-                Some(stored) = heard.stored.recv() => inputs.push(input_of(stored)),
+                stored = heard.stored.recv() => inputs.push(input_of(lives(stored, "store")?)),
                 Some(publication) = heard.publications.recv() => inputs.push(self.publication(publication)),
-                Some(ReadAgain { ticket, record }) = heard.read_again.recv() => {
+                read = heard.read_again.recv() => {
+                    let ReadAgain { ticket, record } = lives(read, "kafka-reread")?;
                     inputs.push(Input::ReadAgain { ticket, record });
+                }
+                () = public_ended(&mut self.public), if !is_draining => {
+                    anyhow::bail!("the task that serves callbacks and the mini program has ended unexpectedly");
                 }
                 () = self.alarm.rang() => inputs.push(Input::Tick),
                 Ok(()) = self.rules.changed() => {
@@ -220,9 +244,7 @@ impl Service {
                     continue;
                 }
                 read = self.source.records.recv() => {
-                    let Some(read) = read else {
-                        anyhow::bail!("the consumer's thread has ended unexpectedly");
-                    };
+                    let read = lives(read, "kafka-consumer")?;
                     // An assignment may have come in since the events were looked at, and this may be its first record.
                     while let Ok(event) = self.source.events.try_recv() {
                         inputs.push(self.group_event(event)?);
@@ -233,11 +255,11 @@ impl Service {
             // The runtime lets a task that is woken run at once, before others that are ready: without this the loop would go round for each
             // single answer, and so wake the store's thread for each.
             tokio::task::yield_now().await;
-            self.hear_more(&mut heard, &mut inputs);
+            self.hear_more(heard, &mut inputs);
             let now = self.now();
             self.engine.round(now, inputs.drain(..), &mut effects);
             if let Some(unfinished) = self.carry_out(&mut effects) {
-                return self.close(unfinished).await;
+                return Ok(unfinished);
             }
         }
     }
@@ -315,7 +337,24 @@ impl Service {
         }
     }
 
-    async fn close(mut self, unfinished: usize) -> anyhow::Result<Ending> {
+    async fn close(self, unfinished: usize) -> anyhow::Result<Ending> {
+        let is_committed = self.close_edges().await?;
+        if unfinished == 0 && !is_committed {
+            return Ok(Ending::NotCommitted);
+        }
+        if unfinished == 0 {
+            tracing::info!("shut down, nothing left open");
+            return Ok(Ending::Clean);
+        }
+        tracing::warn!(
+            unfinished,
+            "shut down with messages open: their records will be read again"
+        );
+        Ok(Ending::Unfinished(unfinished))
+    }
+
+    /// Ends what talks to the outside, each within its limit. Gives whether the group took our last positions.
+    async fn close_edges(mut self) -> anyhow::Result<bool> {
         self.source.command(Command::Close);
         // The consumer may be waiting to hand a record over, which nobody will take any more.
         self.source.records.close();
@@ -333,18 +372,7 @@ impl Service {
             store.close(CLOSE_STORE);
         };
         tokio::task::spawn_blocking(close).await?;
-        if unfinished == 0 && closed.is_err() {
-            return Ok(Ending::NotCommitted);
-        }
-        if unfinished == 0 {
-            tracing::info!("shut down, nothing left open");
-            return Ok(Ending::Clean);
-        }
-        tracing::warn!(
-            unfinished,
-            "shut down with messages open: their records will be read again"
-        );
-        Ok(Ending::Unfinished(unfinished))
+        Ok(closed.is_ok())
     }
 
     fn renew_report(&self) {
@@ -368,6 +396,18 @@ impl Service {
             elapsed: self.began.elapsed(),
             unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
         }
+    }
+}
+
+/// What a thread says; nothing is the end of the thread, and only a panic ends it before its time.
+fn lives<T>(said: Option<T>, thread: &str) -> anyhow::Result<T> {
+    said.with_context(|| format!("the thread {thread} has ended unexpectedly"))
+}
+
+async fn public_ended(public: &mut Option<public::Open>) {
+    match public {
+        Some(public) => public.ended().await,
+        None => std::future::pending().await,
     }
 }
 

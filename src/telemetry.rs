@@ -2,6 +2,9 @@
 //!
 //! Labels are closed sets or names of the settings. Personal data of events never gets into a line or a label.
 
+mod connections;
+mod log;
+mod panics;
 mod public;
 mod share;
 mod templates;
@@ -24,25 +27,33 @@ use crate::pipeline::delivery::{Answer, Class};
 use crate::pipeline::engine::Status;
 use crate::pipeline::grants::Source;
 use crate::pipeline::outcome::Outcome;
+use connections::ConnectionMetrics;
+pub use connections::{ListenerName, NoSeat};
+pub use log::{finish_logging, write_line};
 use public::PublicMetrics;
 pub use public::PublicRoute;
 use share::ShareMetrics;
 use templates::TemplateMetrics;
 use tokens::TokenMetrics;
 
-/// Sends log lines to standard error, so that standard output stays free for results. Call it once.
+/// Sends log lines and panics to standard error, so that standard output stays free for results. Call it once, and
+/// [`finish_logging`] at the end.
 pub fn start_logging(format: LogFormat, level: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(level)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        // It would print, and panic where nothing can be printed.
+        .log_internal_errors(false)
+        .with_writer(log::start(format)?);
     let started = match format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
         LogFormat::Text => builder
             .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
             .try_init(),
     };
-    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
+    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))?;
+    panics::log_panics();
+    Ok(())
 }
 
 /// All metrics of a process.
@@ -65,6 +76,8 @@ pub struct Metrics {
     share: ShareMetrics,
     pauses: IntGaugeVec,
     position: IntGaugeVec,
+    log_lines_dropped: IntCounter,
+    connections: ConnectionMetrics,
     public: PublicMetrics,
     tokens: TokenMetrics,
     templates: TemplateMetrics,
@@ -80,18 +93,26 @@ const SETTLE_BUCKETS: [f64; 11] = [
     0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 86_400.0,
 ];
 
+fn call_seconds() -> prometheus::Result<HistogramVec> {
+    let opts = HistogramOpts::new(
+        "wx_courier_call_seconds",
+        "How long calls of WeChat's API took.",
+    );
+    HistogramVec::new(opts.buckets(CALL_BUCKETS.to_vec()), &["app"])
+}
+
+fn settle_seconds() -> prometheus::Result<Histogram> {
+    let opts = HistogramOpts::new(
+        "wx_courier_settle_seconds",
+        "From reading a record to the outcome of its message.",
+    );
+    Histogram::with_opts(opts.buckets(SETTLE_BUCKETS.to_vec()))
+}
+
 impl Metrics {
     /// Metrics at zero.
     pub fn new() -> anyhow::Result<Arc<Self>> {
         let opts = |name: &str, help: &str| Opts::new(format!("wx_courier_{name}"), help);
-        let call_opts = HistogramOpts::new(
-            "wx_courier_call_seconds",
-            "How long calls of WeChat's API took.",
-        );
-        let settle_opts = HistogramOpts::new(
-            "wx_courier_settle_seconds",
-            "From reading a record to the outcome of its message.",
-        );
         let metrics = Self {
             registry: Registry::new(),
             outcomes: IntCounterVec::new(
@@ -105,8 +126,8 @@ impl Metrics {
                 ),
                 &["app", "answer"],
             )?,
-            call_seconds: HistogramVec::new(call_opts.buckets(CALL_BUCKETS.to_vec()), &["app"])?,
-            settle_seconds: Histogram::with_opts(settle_opts.buckets(SETTLE_BUCKETS.to_vec()))?,
+            call_seconds: call_seconds()?,
+            settle_seconds: settle_seconds()?,
             publish_failures: IntCounter::with_opts(opts(
                 "publish_failures_total",
                 "Outcomes that had to be published again.",
@@ -155,6 +176,11 @@ impl Metrics {
                 opts("position", "The offset that may be committed."),
                 &["topic", "partition"],
             )?,
+            log_lines_dropped: IntCounter::with_opts(opts(
+                "log_lines_dropped_total",
+                "Log lines that were lost, because standard error did not take them.",
+            ))?,
+            connections: ConnectionMetrics::new()?,
             public: PublicMetrics::new()?,
             tokens: TokenMetrics::new()?,
             share: ShareMetrics::new()?,
@@ -184,6 +210,8 @@ impl Metrics {
         self.share.register(registry)?;
         registry.register(Box::new(self.pauses.clone()))?;
         registry.register(Box::new(self.position.clone()))?;
+        registry.register(Box::new(self.log_lines_dropped.clone()))?;
+        self.connections.register(registry)?;
         self.public.register(registry)?;
         self.tokens.register(registry)?;
         self.templates.register(registry)?;
@@ -242,6 +270,16 @@ impl Metrics {
         self.producer_replacements.inc();
     }
 
+    /// So many connections are open.
+    pub fn connections(&self, listener: ListenerName, open: usize) {
+        self.connections.open(listener, open);
+    }
+
+    /// A connection was refused, or closed for another one.
+    pub fn connection_refused(&self, listener: ListenerName, why: NoSeat) {
+        self.connections.refused(listener, why);
+    }
+
     /// A request on the public listener was answered.
     pub fn public_request(&self, route: PublicRoute, status: u16) {
         self.public.request(route, status);
@@ -278,6 +316,8 @@ impl Metrics {
         self.records.inc_by(engine.totals.records);
         self.unmatched.reset();
         self.unmatched.inc_by(engine.totals.unmatched);
+        self.log_lines_dropped.reset();
+        self.log_lines_dropped.inc_by(log::n_lost());
         let reports = self
             .grant_reports
             .with_label_values(&[Source::Event.as_str()]);

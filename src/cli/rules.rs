@@ -1,13 +1,13 @@
 //! `wx-courier rules resume NAME`: lets a rule go on that its breaker has paused.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 
+use super::pages::{client, reachable, reason, with_proof};
 use super::{Exit, block_on, complain, say, sources};
-use crate::config::load;
+use crate::config::{Secret, load};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -29,24 +29,25 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn run(folder: PathBuf, command: &Command) -> anyhow::Result<Exit> {
     let Command::Resume(arguments) = command;
-    let address = if let Some(address) = &arguments.at {
-        address.clone()
-    } else {
-        let loaded = load(&sources(folder, Vec::new()));
-        let Some(settings) = loaded.settings else {
+    let loaded = load(&sources(folder, Vec::new()));
+    let http = loaded.settings.as_ref().map(|settings| &settings.http);
+    let address = match (&arguments.at, http) {
+        (Some(address), _) => address.clone(),
+        (None, Some(http)) => reachable(http).to_string(),
+        (None, None) => {
             complain(&loaded.problems);
             return Ok(Exit::BadConfiguration);
-        };
-        reachable(settings.listen).to_string()
+        }
     };
-    block_on(resume(&arguments.name, &address))
+    let token = http.and_then(|http| http.token.as_ref());
+    block_on(resume(&arguments.name, &address, token))
 }
 
-async fn resume(rule: &str, address: &str) -> anyhow::Result<Exit> {
-    let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
+async fn resume(rule: &str, address: &str, token: Option<&Secret>) -> anyhow::Result<Exit> {
     let url =
         reqwest::Url::parse_with_params(&format!("http://{address}/resume"), [("rule", rule)])?;
-    let response = http.post(url).send().await;
+    let request = with_proof(client(PATIENCE)?.post(url), token);
+    let response = request.send().await;
     let response = response.with_context(|| format!("no service answers at {address}"))?;
     let is_done = response.status().is_success();
     let answer = response.text().await?;
@@ -54,16 +55,6 @@ async fn resume(rule: &str, address: &str) -> anyhow::Result<Exit> {
         say(answer.trim_end());
         return Ok(Exit::Done);
     }
-    complain(format_args!("error: {}", answer.trim_end()));
+    complain(format_args!("error: {}", reason(&answer)));
     Ok(Exit::No)
-}
-
-/// Who listens on every address is reached on this machine's own.
-pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }

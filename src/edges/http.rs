@@ -1,26 +1,30 @@
 //! Health, metrics and status for those who operate the service.
 
+pub mod access;
 pub mod grants;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
+use crate::edges::listener::{self, Bound, PerAddress, Terms};
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::TokenStatus;
 use crate::pipeline::catalog::drift::TemplateStatus;
 use crate::pipeline::engine;
 use crate::pipeline::pauses::Subject;
 use crate::pipeline::rules::RuleSet;
-use crate::telemetry::Metrics;
+use crate::telemetry::{ListenerName, Metrics};
+use access::{Access, Need};
 
 /// What the service shows of itself.
 #[derive(Clone, Debug, Serialize)]
@@ -81,20 +85,31 @@ pub struct Counter {
     pub reports: watch::Sender<Report>,
     /// Rules that somebody wants to go on.
     pub resumptions: mpsc::Receiver<Arc<str>>,
+    /// Serves the pages. It ends only if something is wrong with it.
+    pub serving: JoinHandle<()>,
 }
+
+/// The largest body: five hundred ledgers, with names as long as they may be.
+const LARGEST_BODY_BYTES: usize = 256 * 1024;
 
 /// A person asks for one rule at a time.
 const RESUMPTIONS: usize = 16;
 
 /// Opens the pages, until the process ends.
 pub fn open(
-    listener: TcpListener,
+    bound: Bound,
+    access: &Access,
     metrics: Arc<Metrics>,
     rules: watch::Receiver<Arc<RuleSet>>,
     store: StoreClient,
 ) -> Counter {
     let (reports, watched) = watch::channel(Report::at_the_start());
     let (resumptions_in, resumptions) = mpsc::channel(RESUMPTIONS);
+    let terms = Terms {
+        name: ListenerName::Private,
+        per_address: PerAddress::Unlimited,
+        metrics: Arc::clone(&metrics),
+    };
     let pages = Pages {
         reports: watched,
         resumptions: resumptions_in,
@@ -102,30 +117,41 @@ pub fn open(
         rules,
         store,
     };
-    tokio::spawn(async move {
-        if let Err(error) = serve(listener, pages).await {
-            tracing::error!(%error, "health, metrics and status are not served any more");
-        }
-    });
+    let router = router(pages, access);
+    let serving = tokio::spawn(listener::serve(
+        bound,
+        terms,
+        router,
+        std::future::pending(),
+    ));
     Counter {
         reports,
         resumptions,
+        serving,
     }
 }
 
-async fn serve(listener: TcpListener, pages: Pages) -> std::io::Result<()> {
-    let router = Router::new()
+fn router(pages: Pages, access: &Access) -> Router {
+    let guarded = |router: Router<Pages>, get, change| {
+        let state = (access.clone(), get, change);
+        router.route_layer(from_fn_with_state(state, access::check))
+    };
+    // A probe may use any name, and learns one word.
+    let probes = Router::new()
         .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
+        .route("/readyz", get(readyz));
+    let looks = Router::new()
         .route("/metrics", get(show_metrics))
-        .route("/status", get(status))
-        .route("/resume", post(resume))
-        .route(
-            "/grants",
-            get(grants::look).put(grants::set).post(grants::set_many),
-        )
-        .with_state(pages);
-    axum::serve(listener, router).await
+        .route("/status", get(status));
+    let ledgers = get(grants::look).put(grants::set).post(grants::set_many);
+    let users = Router::new().route("/grants", ledgers);
+    let changes = Router::new().route("/resume", post(resume));
+    probes
+        .merge(guarded(looks, Need::Look, Need::Look))
+        .merge(guarded(users, Need::Users, Need::Change))
+        .merge(guarded(changes, Need::Change, Need::Change))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES))
+        .with_state(pages)
 }
 
 /// The process lives: restarting it is for whoever gets no answer here.

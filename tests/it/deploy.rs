@@ -43,7 +43,7 @@ fn check(arguments: &[&str]) -> Said {
         .chain(keys)
         .filter(|name| name.starts_with("WX_COURIER__"));
     for variable in variables {
-        command.env(variable, "wx-courier-0");
+        command.env(variable, "wx-courier-0-and-some-letters");
     }
     // Stands for the file, which is there only in a pod.
     command.env("WX_COURIER__APPS__SHOP__SECRET", "secret");

@@ -7,6 +7,7 @@
     reason = "a journey that cannot go on has failed, and says so at once"
 )]
 
+mod access;
 mod api_trouble;
 mod article;
 mod broker_restart;
@@ -16,6 +17,7 @@ mod chaos;
 mod claims;
 mod commands;
 mod crash;
+mod crowd;
 mod customer;
 mod deploy;
 mod drift;
@@ -24,6 +26,7 @@ mod fleet;
 mod grants;
 mod grants_command;
 mod happy_path;
+mod log_trouble;
 mod login_codes;
 mod membership;
 mod miniapp;

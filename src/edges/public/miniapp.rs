@@ -7,7 +7,7 @@ mod login;
 mod session;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,12 +22,12 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, watch};
 
-use super::client::{Paces, address_of, household, read_body};
-use super::listener::Peer;
+use super::client::{Paces, address_of, read_body};
 use super::refusal::Refusal;
 use super::{Parts, answer, now_ms};
 use crate::config::{self, ClientAddress};
 use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
+use crate::edges::listener::household;
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::WeChat;
 use crate::pipeline::claims::{self, Request};
@@ -115,7 +115,7 @@ struct Noted {
 /// `{"id", "answers": {"<template id>": "accept"}, "age_ms"?}` → `{"counted": n}`
 pub(super) async fn subscriptions(
     State(miniapp): State<Arc<MiniApp>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -140,7 +140,7 @@ struct Published {
 /// `{"type", "id", "data"}` → 202 `{"id"}`
 pub(super) async fn send(
     State(miniapp): State<Arc<MiniApp>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -156,8 +156,13 @@ struct User {
 
 impl MiniApp {
     /// The body, if its address may ask now.
-    async fn body(&self, peer: Peer, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-        let address = address_of(peer.0, headers, self.client_address);
+    async fn body(
+        &self,
+        peer: SocketAddr,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Bytes, Refusal> {
+        let address = address_of(peer, headers, self.client_address);
         self.addresses.take(&household(address))?;
         read_body(body, self.max_body).await
     }
@@ -186,7 +191,12 @@ impl MiniApp {
         Ok(User { app, openid })
     }
 
-    async fn note(&self, peer: Peer, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
+    async fn note(
+        &self,
+        peer: SocketAddr,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Response, Refusal> {
         let body = self.body(peer, headers, body).await?;
         let user = self.user(headers).await?;
         let said: Subscriptions = parse(&body)?;
@@ -239,7 +249,7 @@ impl MiniApp {
 
     async fn publish(
         &self,
-        peer: Peer,
+        peer: SocketAddr,
         headers: &HeaderMap,
         body: Body,
     ) -> Result<Response, Refusal> {

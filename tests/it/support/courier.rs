@@ -67,6 +67,36 @@ impl Courier {
         }
     }
 
+    /// Starts the service after a shell has done something, `ulimit -n 256` for example, with another standard error than a file. It listens
+    /// where the settings say, at a port that is known.
+    pub(crate) fn launch_after(
+        before: &str,
+        binary: &Path,
+        folder: &Path,
+        address: &str,
+        errors: Stdio,
+    ) -> Self {
+        let child = Command::new("sh")
+            .arg("-c")
+            .arg(format!("{before}\nexec \"$@\""))
+            .arg("sh")
+            .arg(binary)
+            .arg("run")
+            .arg("--config")
+            .arg(folder)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn()
+            .expect("a shell can be run");
+        Self {
+            child,
+            log: folder.join("no.log"),
+            address: address.to_owned(),
+        }
+    }
+
     /// Waits until `/readyz` says so: the service is a member of its group.
     pub(crate) fn wait_until_ready(&mut self) {
         wait_until("/readyz answers 200", || {

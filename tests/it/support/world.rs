@@ -6,6 +6,7 @@ use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -182,7 +183,13 @@ impl World {
         Courier::launch(&self.binary, self.folder(), self.next_log(), variables)
     }
 
-    fn next_log(&self) -> PathBuf {
+    /// Starts the service after a shell has done something, and with this standard error. The settings name this address.
+    pub(crate) fn courier_with(&self, before: &str, address: &str, errors: Stdio) -> Courier {
+        Courier::launch_after(before, &self.binary, self.folder(), address, errors)
+    }
+
+    /// A file for the log of the next service.
+    pub(crate) fn next_log(&self) -> PathBuf {
         let number = self.n_couriers.get() + 1;
         self.n_couriers.set(number);
         self.folder().join(format!("courier-{number}.log"))

@@ -137,6 +137,10 @@ impl Pushes {
         under_way.insert(name.clone(), progress.clone());
         drop(under_way);
         let (pushes, app) = (Arc::clone(self), Arc::clone(app));
+        let entry = Entry {
+            pushes: Arc::clone(self),
+            name,
+        };
         tokio::spawn(async move {
             let mut life = pushes.life.clone();
             let done = tokio::select! {
@@ -144,7 +148,7 @@ impl Pushes {
                 // Draining still lets it end; only the end of the service does not.
                 () = ended(&mut life) => Err(GivenUp),
             };
-            pushes.forget(&name);
+            drop(entry);
             if done.is_ok() {
                 progress_in.send_replace(Progress::Done);
             }
@@ -293,6 +297,18 @@ impl Pushes {
                 }
             }
         }
+    }
+}
+
+/// A push in the list of those under way. It leaves the list even if its task panics: WeChat's next try would wait for nothing.
+struct Entry {
+    pushes: Arc<Pushes>,
+    name: String,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.pushes.forget(&self.name);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `POST /miniapp/login`: a code of `wx.login` becomes a session.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,6 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::session::Session;
 use super::{MiniApp, parse};
-use crate::edges::public::listener::Peer;
 use crate::edges::public::refusal::Refusal;
 use crate::edges::public::{answer, now_ms};
 use crate::pipeline::claims::Request;
@@ -49,7 +49,7 @@ struct LoggedIn {
 /// `{"app"?, "code"}` → `{"token", "expires_in"}`
 pub(in crate::edges::public) async fn login(
     State(miniapp): State<Arc<MiniApp>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -60,7 +60,7 @@ pub(in crate::edges::public) async fn login(
 impl MiniApp {
     async fn log_in(
         &self,
-        peer: Peer,
+        peer: SocketAddr,
         headers: &HeaderMap,
         body: Body,
     ) -> Result<Response, Refusal> {
