@@ -4,6 +4,7 @@
 //! through channels that this loop alone reads, so nothing is locked and nothing happens twice at once.
 
 mod alarm;
+mod close;
 mod effects;
 mod setup;
 mod templates;
@@ -31,6 +32,7 @@ use crate::pipeline::moment::Moment;
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
 use alarm::Alarm;
+pub use close::Ending;
 use effects::Answered;
 use setup::setup;
 
@@ -55,24 +57,6 @@ pub struct Parts {
     /// Where the jitter of retries begins.
     pub seed: u64,
 }
-
-/// How a service ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Everything that had begun has its outcome, and offsets are committed.
-    Clean,
-    /// The drain's time was up with this many messages open; their records will be read again.
-    Unfinished(usize),
-    /// Nothing is open, but the group did not take our last positions in time: some records will be read again, and repeat their
-    /// outcomes.
-    NotCommitted,
-}
-
-/// How long the consumer may take to close, and after it the producer.
-const CLOSE: Duration = Duration::from_secs(10);
-
-/// How long the store may take to carry out what it was asked.
-const CLOSE_STORE: Duration = Duration::from_secs(5);
 
 /// Inputs that are taken together at most. It bounds how late the first effect of a round is, and how old its time.
 const ROUND: usize = 256;
@@ -195,7 +179,9 @@ impl Service {
                     error = format!("{error:#}"),
                     "the service cannot go on, and ends"
                 );
-                self.close_edges().await?;
+                if let Err(why) = self.close_edges().await {
+                    tracing::error!(%why, "it could not end in order");
+                }
                 Err(error)
             }
         }
@@ -335,44 +321,6 @@ impl Service {
                 Input::PublishFailed { ticket }
             }
         }
-    }
-
-    async fn close(self, unfinished: usize) -> anyhow::Result<Ending> {
-        let is_committed = self.close_edges().await?;
-        if unfinished == 0 && !is_committed {
-            return Ok(Ending::NotCommitted);
-        }
-        if unfinished == 0 {
-            tracing::info!("shut down, nothing left open");
-            return Ok(Ending::Clean);
-        }
-        tracing::warn!(
-            unfinished,
-            "shut down with messages open: their records will be read again"
-        );
-        Ok(Ending::Unfinished(unfinished))
-    }
-
-    /// Ends what talks to the outside, each within its limit. Gives whether the group took our last positions.
-    async fn close_edges(mut self) -> anyhow::Result<bool> {
-        self.source.command(Command::Close);
-        // The consumer may be waiting to hand a record over, which nobody will take any more.
-        self.source.records.close();
-        let closed = tokio::time::timeout(CLOSE, self.source.closed).await;
-        if closed.is_err() {
-            tracing::warn!(
-                "the consumer did not leave its group in time; the group will notice by itself"
-            );
-        }
-        // What WeChat pushed and is not kept yet it pushes again.
-        drop(self.public.take());
-        let (publisher, store) = (self.publisher, self.store);
-        let close = move || {
-            publisher.close(CLOSE);
-            store.close(CLOSE_STORE);
-        };
-        tokio::task::spawn_blocking(close).await?;
-        Ok(closed.is_ok())
     }
 
     fn renew_report(&self) {

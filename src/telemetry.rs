@@ -30,6 +30,7 @@ use crate::pipeline::outcome::Outcome;
 use connections::ConnectionMetrics;
 pub use connections::{ListenerName, NoSeat};
 pub use log::{finish_logging, write_line};
+pub use panics::catch_quietly;
 use public::PublicMetrics;
 pub use public::PublicRoute;
 use share::ShareMetrics;

@@ -2,7 +2,21 @@
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::panic::PanicHookInfo;
+use std::cell::Cell;
+use std::panic::{PanicHookInfo, UnwindSafe, catch_unwind};
+
+thread_local! {
+    /// Whether this thread does something whose panic is an answer.
+    static IS_EXPECTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Asks a library that panics where it should fail. `None` if it has panicked, which is no bug of ours and not logged.
+pub fn catch_quietly<T>(ask: impl FnOnce() -> T + UnwindSafe) -> Option<T> {
+    let before = IS_EXPECTED.replace(true);
+    let answer = catch_unwind(ask).ok();
+    IS_EXPECTED.set(before);
+    answer
+}
 
 /// Sends panics to the log from now on. The standard hook would write to standard error itself, and wait there for a reader that does not read.
 pub(super) fn log_panics() {
@@ -10,6 +24,9 @@ pub(super) fn log_panics() {
 }
 
 fn log(panic: &PanicHookInfo<'_>) {
+    if IS_EXPECTED.get() {
+        return;
+    }
     let place = panic.location().map(ToString::to_string);
     let thread = std::thread::current();
     // With RUST_BACKTRACE. It names functions, and holds no values.
@@ -46,12 +63,17 @@ fn why(payload: &(dyn Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::panic::catch_unwind;
-
     use super::*;
 
-    fn why_of(panics: impl FnOnce() + std::panic::UnwindSafe) -> String {
+    fn why_of(panics: impl FnOnce() + UnwindSafe) -> String {
         why(catch_unwind(panics).unwrap_err().as_ref()).to_owned()
+    }
+
+    #[test]
+    fn a_panic_may_be_an_answer() {
+        assert_eq!(catch_quietly(|| 1), Some(1));
+        assert_eq!(catch_quietly(|| panic!("no")), None::<()>);
+        assert!(!IS_EXPECTED.get());
     }
 
     #[test]

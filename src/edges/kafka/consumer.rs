@@ -25,6 +25,7 @@ use crate::pipeline::engine::HandoverId;
 use crate::pipeline::event::Record;
 use crate::pipeline::offsets::{Epoch, Partition};
 use crate::pipeline::share::Layout;
+use crate::telemetry::catch_quietly;
 use group::{Context, Counted, commit_stored};
 
 /// A record and the assignment under which it was read.
@@ -237,7 +238,7 @@ fn header(headers: &BorrowedHeaders, index: usize) -> (String, Option<Vec<u8>>) 
         let header = headers.get(index);
         (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
     });
-    std::panic::catch_unwind(read).unwrap_or_else(|_| ("(not UTF-8)".to_owned(), None))
+    catch_quietly(read).unwrap_or_else(|| ("(not UTF-8)".to_owned(), None))
 }
 
 /// Copies a record out of librdkafka's memory: a borrowed message keeps the consumer from closing.

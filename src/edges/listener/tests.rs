@@ -1,3 +1,5 @@
+//! The listener as its clients meet it, on loopback.
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 

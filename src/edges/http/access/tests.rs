@@ -1,3 +1,5 @@
+//! Tables: who asks for what, and how.
+
 use axum::body::Body as RequestBody;
 
 use super::*;
