@@ -152,7 +152,13 @@ async fn serve_one(
     let served = loop {
         tokio::select! {
             biased;
-            () = seat.asked_to_leave() => return,
+            () = seat.asked_to_leave() => {
+                if !seat.is_at_work() {
+                    return;
+                }
+                // A request has come at the same moment. It is answered, and that is the end.
+                connection.as_mut().graceful_shutdown();
+            }
             served = &mut connection => break served,
             _ = draining.wait_for(|serving| *serving == Serving::Draining), if !is_told => {
                 is_told = true;

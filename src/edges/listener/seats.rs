@@ -149,6 +149,11 @@ impl Seat {
         }
     }
 
+    pub(super) fn is_at_work(&self) -> bool {
+        let rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        rest.is_none()
+    }
+
     /// Comes back when another connection needs the seat.
     pub(super) async fn asked_to_leave(&self) {
         self.leave.notified().await;
@@ -237,7 +242,8 @@ mod tests {
         first.rests();
         third.works();
         let fourth = take().unwrap();
-        assert!(must_leave(&second));
+        assert!(must_leave(&second) && !second.is_at_work());
+        assert!(third.is_at_work());
         drop(second);
         let fifth = take().unwrap();
         assert!(must_leave(&first));
