@@ -135,6 +135,17 @@ pub struct State {
     pub url: StateUrl,
     /// How long they are kept.
     pub remember: Duration,
+    /// What follows when they are lost under the running service.
+    pub on_loss: OnLoss,
+}
+
+/// `[state] on_loss`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnLoss {
+    /// Nothing is sent until somebody says that it goes on.
+    Pause,
+    /// Sending goes on: what was sent before may be sent again.
+    Continue,
 }
 
 /// `[state] url`

@@ -350,9 +350,11 @@ impl Service {
     fn renew_report(&self) {
         let engine: engine::Status = self.engine.status();
         let tokens = self.wechat.tokens();
+        let state = self.store.status();
         self.reports.send_modify(|report| {
             report.engine = engine;
             report.tokens = tokens;
+            report.state = state;
         });
     }
 

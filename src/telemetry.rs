@@ -4,6 +4,7 @@
 
 mod public;
 mod share;
+mod state;
 mod templates;
 mod tokens;
 
@@ -17,16 +18,18 @@ use prometheus::{
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
+use crate::edges::store::StateStatus;
 use crate::edges::wechat::TokenStatus;
 use crate::pipeline::callback::Receipt;
 use crate::pipeline::catalog::drift::TemplateStatus;
 use crate::pipeline::delivery::{Answer, Class};
 use crate::pipeline::engine::Status;
 use crate::pipeline::grants::Source;
-use crate::pipeline::outcome::Outcome;
+use crate::pipeline::outcome::{self, Outcome, Reason};
 use public::PublicMetrics;
 pub use public::PublicRoute;
 use share::ShareMetrics;
+use state::StateMetrics;
 use templates::TemplateMetrics;
 use tokens::TokenMetrics;
 
@@ -61,13 +64,13 @@ pub struct Metrics {
     in_hand: IntGaugeVec,
     bytes_in_hand: IntGauge,
     paused: IntGauge,
-    store_down: IntGauge,
     share: ShareMetrics,
     pauses: IntGaugeVec,
     position: IntGaugeVec,
     public: PublicMetrics,
     tokens: TokenMetrics,
     templates: TemplateMetrics,
+    state: StateMetrics,
     scrape: Mutex<()>,
 }
 
@@ -79,6 +82,9 @@ const CALL_BUCKETS: [f64; 11] = [
 const SETTLE_BUCKETS: [f64; 11] = [
     0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 86_400.0,
 ];
+
+/// The label of a word that this version does not know.
+const UNLISTED: &str = "unlisted";
 
 impl Metrics {
     /// Metrics at zero.
@@ -143,10 +149,6 @@ impl Metrics {
                 "reading_paused",
                 "1 while reading is paused, because the engine is full or the store is down.",
             ))?,
-            store_down: IntGauge::with_opts(opts(
-                "store_down",
-                "1 while the state store does not answer: nothing is sent meanwhile.",
-            ))?,
             pauses: IntGaugeVec::new(
                 opts("pause", "1 while an app, template or rule is paused."),
                 &["subject", "cause"],
@@ -159,6 +161,7 @@ impl Metrics {
             tokens: TokenMetrics::new()?,
             share: ShareMetrics::new()?,
             templates: TemplateMetrics::new()?,
+            state: StateMetrics::new()?,
             scrape: Mutex::new(()),
         };
         metrics.register()?;
@@ -180,21 +183,32 @@ impl Metrics {
         registry.register(Box::new(self.in_hand.clone()))?;
         registry.register(Box::new(self.bytes_in_hand.clone()))?;
         registry.register(Box::new(self.paused.clone()))?;
-        registry.register(Box::new(self.store_down.clone()))?;
         self.share.register(registry)?;
         registry.register(Box::new(self.pauses.clone()))?;
         registry.register(Box::new(self.position.clone()))?;
         self.public.register(registry)?;
         self.tokens.register(registry)?;
         self.templates.register(registry)?;
+        self.state.register(registry)?;
         Ok(())
     }
 
     /// An outcome was acknowledged.
     pub fn outcome(&self, outcome: &Outcome) {
         let rule = outcome.rule.as_deref().unwrap_or_default();
+        // Labels are closed sets; a later version's words are no part of ours.
+        let status = if let outcome::Status::Unlisted(_) = outcome.status {
+            UNLISTED
+        } else {
+            outcome.status.as_str()
+        };
+        let reason = if let Reason::Unlisted(_) = outcome.reason {
+            UNLISTED
+        } else {
+            outcome.reason.as_str()
+        };
         self.outcomes
-            .with_label_values(&[rule, outcome.status.as_str(), outcome.reason.as_str()])
+            .with_label_values(&[rule, status, reason])
             .inc();
         #[expect(
             clippy::cast_precision_loss,
@@ -270,6 +284,7 @@ impl Metrics {
         engine: &Status,
         tokens: &BTreeMap<Arc<str>, TokenStatus>,
         templates: &BTreeMap<Arc<str>, TemplateStatus>,
+        state: &StateStatus,
     ) -> anyhow::Result<String> {
         // Two scrapes at once would reset each other's series.
         let _one_at_a_time = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
@@ -308,7 +323,6 @@ impl Metrics {
         }
         self.bytes_in_hand.set(gauge(engine.bytes_in_hand));
         self.paused.set(i64::from(engine.paused));
-        self.store_down.set(i64::from(engine.store_is_down));
         self.share.renew(engine.share);
         self.pauses.reset();
         for pause in &engine.pauses {
@@ -325,6 +339,7 @@ impl Metrics {
         }
         self.tokens.renew(tokens);
         self.templates.renew(templates);
+        self.state.renew(state, engine.store_is_down);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8(text)?)

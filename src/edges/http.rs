@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use crate::edges::store::StoreClient;
+use crate::edges::store::{StateStatus, StoreClient};
 use crate::edges::wechat::TokenStatus;
 use crate::pipeline::catalog::drift::TemplateStatus;
 use crate::pipeline::engine;
@@ -35,6 +35,8 @@ pub struct Report {
     pub tokens: BTreeMap<Arc<str>, TokenStatus>,
     /// How the templates of each app compare with what `WeChat` lists.
     pub templates: BTreeMap<Arc<str>, TemplateStatus>,
+    /// The state store, as it was last seen.
+    pub state: StateStatus,
 }
 
 impl Report {
@@ -46,6 +48,7 @@ impl Report {
             engine: engine::Status::default(),
             tokens: BTreeMap::new(),
             templates: BTreeMap::new(),
+            state: StateStatus::default(),
         }
     }
 }
@@ -120,6 +123,7 @@ async fn serve(listener: TcpListener, pages: Pages) -> std::io::Result<()> {
         .route("/metrics", get(show_metrics))
         .route("/status", get(status))
         .route("/resume", post(resume))
+        .route("/state/resume", post(resume_state))
         .route(
             "/grants",
             get(grants::look).put(grants::set).post(grants::set_many),
@@ -135,11 +139,16 @@ async fn healthz() -> &'static str {
 
 /// The service does its work, or why not.
 async fn readyz(State(pages): State<Pages>) -> Response {
-    let (phase, store_is_down) = {
+    let (phase, store_is_down, state_is_lost) = {
         let report = pages.reports.borrow();
-        (report.phase, report.engine.store_is_down)
+        let loss = report.state.loss.as_ref();
+        let is_lost = loss.is_some_and(|loss| loss.paused);
+        (report.phase, report.engine.store_is_down, is_lost)
     };
     let why_not = match phase {
+        Phase::Running if state_is_lost => {
+            "the state is lost: see /status; POST /state/resume goes on without it"
+        }
         Phase::Running if store_is_down => "the state store does not answer",
         Phase::Running => return "ready\n".into_response(),
         Phase::WaitingForKafka => "waiting for Kafka",
@@ -173,12 +182,23 @@ async fn resume(State(pages): State<Pages>, Query(Resume { rule }): Query<Resume
     }
 }
 
+/// Lets the service go on without the state that it has lost.
+async fn resume_state(State(pages): State<Pages>) -> Response {
+    if pages.store.resume() {
+        return "the service goes on without the state that was lost\n".into_response();
+    }
+    (StatusCode::NOT_FOUND, "no state is lost here\n").into_response()
+}
+
 async fn show_metrics(State(pages): State<Pages>) -> Response {
     let encoded = {
         let report = pages.reports.borrow();
-        pages
-            .metrics
-            .encode(&report.engine, &report.tokens, &report.templates)
+        pages.metrics.encode(
+            &report.engine,
+            &report.tokens,
+            &report.templates,
+            &report.state,
+        )
     };
     match encoded {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),

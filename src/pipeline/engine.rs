@@ -21,6 +21,7 @@ mod report;
 mod settle;
 mod sharing;
 mod status;
+mod unreadable;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};

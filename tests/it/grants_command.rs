@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
-use wx_courier::config::{Secret, Sources, State, StateUrl, load};
+use wx_courier::config::{OnLoss, Secret, Sources, State, StateUrl, load};
 use wx_courier::edges::http;
 use wx_courier::edges::store::Store;
 use wx_courier::telemetry::Metrics;
@@ -50,7 +50,16 @@ fn folder_with_state() -> TempDir {
     let (answers, _said) = mpsc::unbounded_channel();
     let url = StateUrl::Sqlite(folder.path().join("state.db"));
     let remember = Duration::from_hours(1);
-    let store = Store::start(&State { url, remember }, "g", answers).unwrap();
+    let store = Store::start(
+        &State {
+            url,
+            remember,
+            on_loss: OnLoss::Pause,
+        },
+        "g",
+        answers,
+    )
+    .unwrap();
     store.close(LIMIT);
     folder
 }
@@ -106,7 +115,16 @@ impl Pages {
         let loaded = load(&sources);
         let (answers, _said) = mpsc::unbounded_channel();
         let remember = Duration::from_hours(1);
-        let store = Store::start(&State { url, remember }, "g", answers).unwrap();
+        let store = Store::start(
+            &State {
+                url,
+                remember,
+                on_loss: OnLoss::Pause,
+            },
+            "g",
+            answers,
+        )
+        .unwrap();
         let rules = watch::Sender::new(loaded.rules.unwrap()).subscribe();
         let runtime = Runtime::new().unwrap();
         let listen = loaded.settings.unwrap().listen;

@@ -44,3 +44,4 @@ mod templates;
 mod tidy;
 mod token_expiry;
 mod tokens;
+mod unreadable;

@@ -221,6 +221,9 @@ impl MiniApp {
             };
             let request = Request::Grant(grants::Question::Report(report));
             let answer = self.ask(request).await?;
+            if let claims::Answer::Unreadable(_) = answer {
+                return Err(Refusal::Unavailable);
+            }
             self.metrics.grant_reported(Source::MiniProgram);
             let is_new = answer == claims::Answer::Grant(grants::Reply::Noted(Counted::New));
             counted += usize::from(is_new && word == Word::Accept);

@@ -75,6 +75,11 @@ impl Health {
         }
     }
 
+    /// It is over, and says nothing of how the store is.
+    pub(super) fn ended(&self) {
+        self.told.progress().began = None;
+    }
+
     /// It failed and will be tried again. `why` holds no password.
     pub(super) fn failed(&self, why: &str) {
         let mut progress = self.told.progress();

@@ -1,4 +1,4 @@
-//! The store as a value: what every store answers.
+//! The store as a value: what every store answers, as long as it can read what it has. A book always can.
 
 mod aged;
 

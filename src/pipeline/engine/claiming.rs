@@ -45,7 +45,7 @@ impl Engine {
     }
 
     /// Asks for a claim that nobody has, or for the one that is already ours.
-    fn ask_for_own_claim(
+    pub(super) fn ask_for_own_claim(
         &mut self,
         now: Moment,
         ticket: Ticket,
@@ -74,6 +74,7 @@ impl Engine {
             holder,
             over,
             grant: delivery.wish.clone(),
+            unreadable: delivery.unreadable,
             now_ms: now.unix_ms,
         };
         let request = Request::Claim(claim);
@@ -222,6 +223,9 @@ impl Engine {
                 self.let_go(ticket, &delivery);
                 self.publish_stored(ticket, outcome, effects);
             }
+            claims::Answer::Unreadable(row) => {
+                self.claim_unreadable(now, ticket, delivery, *row, effects);
+            }
             claims::Answer::Claimed(_)
             | claims::Answer::TakenOver
             | claims::Answer::Released
@@ -234,7 +238,7 @@ impl Engine {
     }
 
     /// A message that had its turn is over without a call of ours.
-    fn ended_before_call(&mut self, now: Moment, delivery: &Delivery) {
+    pub(super) fn ended_before_call(&mut self, now: Moment, delivery: &Delivery) {
         self.admission.way_ended(&delivery.rule.app);
         if self.pauses.tried_nothing(now, &delivery.rule) {
             self.admission.look_again();
@@ -271,7 +275,7 @@ impl Engine {
     }
 
     /// A claim without an outcome that is older than this is in doubt: its call was answered and the answer is lost, or it was never made.
-    fn in_doubt_after(&self) -> Duration {
+    pub(super) fn in_doubt_after(&self) -> Duration {
         FRESH + self.setup.call_limit + SETTLING
     }
 
@@ -302,7 +306,7 @@ impl Engine {
             claims::Answer::Held(held) => {
                 let wait = self.still_answerable(now, held);
                 if wait.is_zero() {
-                    report::put_in_doubt(Arc::make_mut(&mut settlement.outcome));
+                    report::put_in_doubt(Arc::make_mut(&mut settlement.outcome), Reason::InDoubt);
                     settlement.holder = Some(held.holder);
                     self.ask_to_settle(now, ticket, settlement, effects);
                 } else {
@@ -321,6 +325,9 @@ impl Engine {
                 settlement.holder = None;
                 let wait = self.in_doubt_after();
                 self.ask_to_settle_later(now, ticket, settlement, wait);
+            }
+            claims::Answer::Unreadable(row) => {
+                self.settlement_unreadable(now, ticket, settlement, *row, effects);
             }
             claims::Answer::Claimed(_)
             | claims::Answer::NoGrant

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::addressing::Letter;
-use crate::pipeline::claims::{Holder, Permit, Settlement};
+use crate::pipeline::claims::{Holder, Permit, Settlement, Unreadable};
 use crate::pipeline::delivery::{Refusal, Tries};
 use crate::pipeline::event::{Event, Record};
 use crate::pipeline::grants::Wish;
@@ -84,6 +84,8 @@ pub(super) struct Delivery {
     pub(super) tries: Tries,
     /// The claim that it holds.
     pub(super) permit: Option<Permit>,
+    /// What the store does with rows of it that cannot be read.
+    pub(super) unreadable: Unreadable,
     /// As whom, and when, the store was last asked for it.
     pub(super) asked: Option<(Holder, Moment)>,
     /// Calls of `message/subscribe/send`; a turn without a token made none.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::addressing::Letter;
 use super::{Delivery, Duty, Effect, Engine, Origin, Rejoins, Stage, Unmatched, report};
 use crate::pipeline::admission::{Admission, Ticket};
+use crate::pipeline::claims::Unreadable;
 use crate::pipeline::delivery::Tries;
 use crate::pipeline::event::{Decoded, Record, decode};
 use crate::pipeline::grants::Report;
@@ -235,6 +236,7 @@ impl Engine {
             outcome_id,
             tries: Tries::default(),
             permit: None,
+            unreadable: Unreadable::Tell,
             asked: None,
             rejoins: Rejoins::First,
             calls: 0,

@@ -7,7 +7,7 @@ use super::claiming::release;
 use super::pausing::refusal_in;
 use super::{Delivery, Duty, Effect, Engine, Rejoins, Stage, ledger_of, report};
 use crate::pipeline::admission::Ticket;
-use crate::pipeline::claims::{Holder, Permit, Settlement};
+use crate::pipeline::claims::{Holder, Permit, Settlement, Unreadable};
 use crate::pipeline::delivery::{Answer, Class, Refusal, Verdict, decide};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::Closed;
@@ -261,6 +261,7 @@ impl Engine {
             let mut settlement = self.settlement(now, outcome, holder);
             settlement.grant = delivery.wish.as_ref().map(|wish| wish.key.clone());
             settlement.called_ms = delivery.called_ms;
+            settlement.unreadable = delivery.unreadable;
             self.ask_to_settle(now, ticket, settlement, effects);
         }
     }
@@ -281,6 +282,7 @@ impl Engine {
             holder,
             grant: None,
             called_ms: None,
+            unreadable: Unreadable::Tell,
             receipts: match has_receipts {
                 Some(true) => Receipts::Expected,
                 Some(false) | None => Receipts::None,

@@ -192,6 +192,7 @@ fn the_outcome(effects: &[Effect]) -> &Outcome {
 mod addressing;
 mod granting;
 mod trouble;
+mod unreadable;
 mod window;
 
 #[test]

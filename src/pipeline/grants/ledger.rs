@@ -1,11 +1,14 @@
 //! One user's permissions for one template, and everything that happens to them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Balance, Counted, Report, Reservation, Source, Without, Word};
+use crate::pipeline::outcome::Unlisted;
 
 /// Two sources that tell of accepts this close together tell of the same one. `WeChat` repeats a callback for some 15 s, its time is in
 /// whole seconds, and clocks differ. A user who accepts twice within that time is still counted twice: the same source told it twice.
@@ -57,7 +60,36 @@ pub struct Accept {
     /// When the user accepted, in Unix milliseconds.
     pub at_ms: i64,
     /// Who has told of it.
-    pub told_by: Vec<Source>,
+    pub told_by: Vec<Teller>,
+}
+
+/// Who has told of an accept. A later version may know more sources: its ledgers are read, and written as they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Teller {
+    /// One of ours.
+    Source(Source),
+    /// Never made here.
+    Unlisted(Unlisted),
+}
+
+impl<'de> Deserialize<'de> for Teller {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = Cow::<str>::deserialize(deserializer)?;
+        let ours = Source::ALL.into_iter().find(|ours| ours.as_str() == word);
+        let other = || Unlisted::new(&word).map(Self::Unlisted);
+        ours.map(Self::Source)
+            .or_else(other)
+            .ok_or_else(|| D::Error::custom("expected a word in small letters"))
+    }
+}
+
+impl Serialize for Teller {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Source(source) => source.as_str(),
+            Self::Unlisted(word) => word.as_str(),
+        })
+    }
 }
 
 impl Ledger {
@@ -107,10 +139,10 @@ impl Ledger {
     fn accept(&mut self, at_ms: i64, source: Source) -> Counted {
         let same = self.recent.iter_mut().find(|known| {
             known.at_ms.abs_diff(at_ms) <= SAME_ACCEPT_MS.unsigned_abs()
-                && !known.told_by.contains(&source)
+                && !known.told_by.contains(&Teller::Source(source))
         });
         if let Some(same) = same {
-            same.told_by.push(source);
+            same.told_by.push(Teller::Source(source));
             return Counted::Known;
         }
         // A callback names whole seconds.
@@ -123,7 +155,7 @@ impl Ledger {
         }
         self.recent.push(Accept {
             at_ms,
-            told_by: vec![source],
+            told_by: vec![Teller::Source(source)],
         });
         Counted::New
     }

@@ -143,8 +143,21 @@ impl Courier {
 
     /// The status code and body of a page; `None` if nobody answers.
     pub(crate) fn get(&self, path: &str) -> Option<(String, String)> {
+        self.request("GET", path)
+    }
+
+    /// The status code of a page that changes something.
+    pub(crate) fn post(&self, path: &str) -> String {
+        let (status, _) = self.request("POST", path).expect("it is answered");
+        status
+    }
+
+    fn request(&self, method: &str, path: &str) -> Option<(String, String)> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
-        let request = format!("GET {path} HTTP/1.0\r\nhost: {}\r\n\r\n", self.address);
+        let request = format!(
+            "{method} {path} HTTP/1.0\r\nhost: {}\r\ncontent-length: 0\r\n\r\n",
+            self.address
+        );
         stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;

@@ -200,8 +200,11 @@ impl Pushes {
             now_ms: now_ms(),
         };
         let question = grants::Question::Report(report);
-        self.store.ask_in_turn(Request::Grant(question)).await?;
-        self.metrics.grant_reported(Source::Callback);
+        let answer = self.store.ask_in_turn(Request::Grant(question)).await?;
+        // The store has said what is wrong; that WeChat pushes it again would not help.
+        if !matches!(answer, Answer::Unreadable(_)) {
+            self.metrics.grant_reported(Source::Callback);
+        }
         Ok(())
     }
 
@@ -243,8 +246,12 @@ impl Pushes {
                 key: key.clone(),
                 now_ms: now_ms(),
             };
-            let Answer::Receipt(reply) = self.store.ask_in_turn(Request::Receipt(question)).await?
-            else {
+            let answer = self.store.ask_in_turn(Request::Receipt(question)).await?;
+            if let Answer::Unreadable(_) = answer {
+                // The receipt is published without it.
+                return Ok(Joined::ToNothing);
+            }
+            let Answer::Receipt(reply) = answer else {
                 // A store answers what it was asked.
                 return Err(GivenUp);
             };

@@ -16,7 +16,7 @@ use super::{MiniApp, parse};
 use crate::edges::public::listener::Peer;
 use crate::edges::public::refusal::Refusal;
 use crate::edges::public::{answer, now_ms};
-use crate::pipeline::claims::Request;
+use crate::pipeline::claims::{self, Request};
 use crate::pipeline::logins::{self, Exchanged, JsCode, Refused};
 use crate::telemetry::PublicRoute;
 
@@ -91,9 +91,10 @@ impl MiniApp {
             until_ms: now_ms.saturating_add(self.signer.life_ms()),
         };
         // The code has done its work: the client must not come with it again.
-        self.ask(Request::Login(keep))
-            .await
-            .map_err(|_| Refusal::LoginCodeUsed)?;
+        let kept = self.ask(Request::Login(keep)).await;
+        if kept != Ok(claims::Answer::Login(logins::Reply::Kept)) {
+            return Err(Refusal::LoginCodeUsed);
+        }
         let token = self.signer.sign(&session, now_ms).map_err(|error| {
             tracing::error!(%error, "a session cannot be signed");
             Refusal::Unavailable
@@ -109,7 +110,10 @@ impl MiniApp {
             message_id: None,
             now_ms: now_ms(),
         };
-        self.ask(Request::Login(recall)).await.map(|_nobody| ())
+        if let claims::Answer::Unreadable(_) = self.ask(Request::Login(recall)).await? {
+            return Err(Refusal::Unavailable);
+        }
+        Ok(())
     }
 
     /// The app that a login names; it may name none if there is only one.

@@ -8,12 +8,48 @@ local function digits(number)
   return string.format('%.0f', number)
 end
 
-local function read_ledger(key)
-  local text = redis.call('GET', key)
-  if not text then
-    return { granted = 0, used = 0, reserved = {}, void = {}, recent = {}, known = '0' }
+local function new_ledger()
+  return { granted = 0, used = 0, reserved = {}, void = {}, recent = {}, known = '0' }
+end
+
+local function is_count(value)
+  local number = tonumber(value)
+  return number and number >= 0 and number < math.huge
+end
+
+-- Whether this is a ledger that everything below can work with.
+local function is_ledger(kept)
+  if type(kept) ~= 'table' or not is_count(kept.granted) or not is_count(kept.used) then
+    return false
   end
-  local kept = cjson.decode(text)
+  if type(kept.reserved) ~= 'table' or type(kept.recent) ~= 'table' then
+    return false
+  end
+  if kept.void and type(kept.void) ~= 'table' or kept.known and not tonumber(kept.known) then
+    return false
+  end
+  for _, since in pairs(kept.reserved) do
+    if not tonumber(since) then
+      return false
+    end
+  end
+  for at, accept in pairs(kept.recent) do
+    if type(at) ~= 'number' or type(accept) ~= 'table' or not tonumber(accept[1]) then
+      return false
+    end
+  end
+  return true
+end
+
+local function read_ledger(key)
+  local text = get('ledger', key)
+  if not text then
+    return new_ledger()
+  end
+  local is_json, kept = pcall(cjson.decode, text)
+  if not is_json or not is_ledger(kept) then
+    unreadable('ledger')
+  end
   kept.granted, kept.used = tonumber(kept.granted), tonumber(kept.used)
   kept.void, kept.known = kept.void or {}, kept.known or '0'
   return kept
@@ -128,9 +164,12 @@ local function hear_reject(ledger, at)
   leave(ledger, math.min(n_left(ledger), n_later))
 end
 
--- Sets a grant aside; `without` says what follows if there is none.
-local function reserve(key, message_id, without, now)
-  local ledger = read_ledger(key)
+-- Sets a grant aside; `without` says what follows if there is none, or if what there is cannot be read.
+local function reserve(key, message_id, without, now, may_replace)
+  local ledger = find(read_ledger, key, may_replace)
+  if not ledger then
+    return without == 'send' and 'missing' or nil
+  end
   tidy(ledger, tonumber(now))
   local reservation
   if ledger.reserved[message_id] or n_left(ledger) > 0 then
@@ -144,16 +183,15 @@ local function reserve(key, message_id, without, now)
 end
 
 local function give_back(key, message_id)
-  local ledger = read_ledger(key)
-  if ledger.reserved[message_id] then
+  local ledger = find(read_ledger, key, true)
+  if ledger and ledger.reserved[message_id] then
     put_back(ledger, message_id)
     write_ledger(key, ledger, NO_NEWS)
   end
 end
 
 -- What was set aside for a message has come to its end, with the message.
-local function end_grant(key, message_id, is_sent, refused, now)
-  local ledger = read_ledger(key)
+local function end_grant(key, ledger, message_id, is_sent, refused, now)
   tidy(ledger, tonumber(now))
   if is_sent then
     ledger.reserved[message_id], ledger.void[message_id] = nil, nil
@@ -174,11 +212,11 @@ local function report()
   if tonumber(at) > tonumber(now) then
     at = now
   end
-  if redis.call('GET', mark_key) then
+  if get('mark', mark_key) then
     return { 'counted', 'known' }
   end
-  redis.call('SET', mark_key, '1', 'PX', remember_ms)
   local ledger = read_ledger(key)
+  redis.call('SET', mark_key, '1', 'PX', remember_ms)
   tidy(ledger, tonumber(now))
   local counted = 'new'
   if word == 'accept' then
@@ -190,9 +228,9 @@ local function report()
   return { 'counted', counted }
 end
 
--- The numbers; with `left`, that many are left from now on.
+-- The numbers; with `left`, that many are left from now on, whatever was there.
 local function balance(key, now, left)
-  local ledger = read_ledger(key)
+  local ledger = find(read_ledger, key, left ~= nil) or new_ledger()
   tidy(ledger, tonumber(now))
   if left then
     if tonumber(now) > tonumber(ledger.known) then
