@@ -162,7 +162,7 @@ pub struct Send {
 pub struct Engine {
     /// Messages in hand above which reading pauses.
     pub max_messages: usize,
-    /// Bytes of records in hand above which reading pauses.
+    /// Bytes of memory that they take above which reading pauses.
     pub max_bytes: usize,
     /// How long shutting down may take.
     pub drain: Duration,

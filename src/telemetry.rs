@@ -138,7 +138,10 @@ impl Metrics {
                 opts("messages_in_hand", "Messages by what they wait for."),
                 &["stage"],
             )?,
-            bytes_in_hand: IntGauge::with_opts(opts("bytes_in_hand", "Bytes of records in hand."))?,
+            bytes_in_hand: IntGauge::with_opts(opts(
+                "bytes_in_hand",
+                "Bytes of memory that messages in hand take.",
+            ))?,
             paused: IntGauge::with_opts(opts(
                 "reading_paused",
                 "1 while reading is paused, because the engine is full or the store is down.",

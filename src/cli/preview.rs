@@ -68,7 +68,7 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         Ok(configuration) => configuration,
         Err(exit) => return Ok(exit),
     };
-    let record = record(arguments)?;
+    let record = Arc::new(record(arguments)?);
     let received_ms = jiff::Timestamp::now().as_millisecond();
     let mut event_ms = received_ms;
     let (kind, planned, problem) =

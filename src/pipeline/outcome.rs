@@ -82,7 +82,7 @@ pub enum Reason {
     /// `rejected`: the user has been sent as many customer-service messages as `WeChat` allows since he last wrote (45047).
     WindowUsedUp,
 
-    /// `invalid`: the value is above `[events] max_bytes`.
+    /// `invalid`: the record is above `[events] max_bytes`, or has more values, levels or headers than an event may have.
     RecordTooLarge,
     /// `invalid`: the value is not JSON.
     NotJson,

@@ -9,10 +9,12 @@ mod file;
 mod filters;
 mod glob;
 mod inspect;
+mod number;
 mod proof;
 mod rate;
 mod recipe;
 mod template;
+mod tree;
 mod version;
 
 use std::collections::{BTreeSet, HashMap};

@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use super::client_config;
 use crate::config::Kafka;
 use crate::pipeline::engine::HandoverId;
-use crate::pipeline::event::Record;
+use crate::pipeline::event::{MOST_HEADERS, Record};
 use crate::pipeline::offsets::{Epoch, Partition};
 use crate::pipeline::share::Layout;
 use group::{Context, Counted, commit_stored};
@@ -242,8 +242,9 @@ fn header(headers: &BorrowedHeaders, index: usize) -> (String, Option<Vec<u8>>) 
 
 /// Copies a record out of librdkafka's memory: a borrowed message keeps the consumer from closing.
 pub(super) fn detach(message: &rdkafka::message::BorrowedMessage<'_>) -> Record {
+    // A record with more is no event, and one more than allowed is enough to see that.
     let headers = message.headers().map(|headers| {
-        (0..headers.count())
+        (0..headers.count().min(MOST_HEADERS + 1))
             .map(|index| header(headers, index))
             .collect()
     });

@@ -34,6 +34,14 @@ pub(super) struct Origin {
     pub(super) received: Moment,
 }
 
+impl Origin {
+    /// What record and event take in memory, in bytes.
+    pub(super) fn size_bytes(&self) -> usize {
+        let event = self.event.as_ref().map_or(0, |event| event.size_bytes());
+        self.record.size_bytes() + event
+    }
+}
+
 pub(super) enum Stage {
     /// The store is told what a user has answered; no outcome comes of it.
     Reporting,

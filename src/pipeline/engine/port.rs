@@ -28,7 +28,7 @@ pub struct Setup {
     pub retry: RetryPlan,
     /// Messages in hand above which reading pauses.
     pub max_messages: usize,
-    /// Bytes of records in hand above which reading pauses.
+    /// Bytes of memory that they take above which reading pauses.
     pub max_bytes: usize,
     /// How recipients appear in outcomes.
     pub recipient_style: RecipientStyle,
