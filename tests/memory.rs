@@ -100,101 +100,90 @@ fn nested(open: &str, inside: &str, close: &str, levels: usize) -> String {
     format!("{}{inside}{}", open.repeat(levels), close.repeat(levels))
 }
 
-/// What may lie in an event, and what becomes of it. Of each repeated part as many as are allowed, more than that, and fewer.
-fn shapes() -> Vec<(String, String, End)> {
-    let deep = MOST_LEVELS - 4;
-    let parts: [(&str, &str, usize, &dyn Fn(usize) -> String, &str); 12] = [
-        ("[0,0,…]", "[", 1, &|_| "0".to_owned(), "]"),
-        ("[[],[],…]", "[", 1, &|_| "[]".to_owned(), "]"),
-        ("[{},{},…]", "[", 1, &|_| "{}".to_owned(), "]"),
-        ("[[0],[0],…]", "[", 2, &|_| "[0]".to_owned(), "]"),
-        ("[{\"a\":1},…]", "[", 3, &|_| "{\"a\":1}".to_owned(), "]"),
-        ("{\"\":0,…}", "{", 2, &|_| "\"\":0".to_owned(), "}"),
-        ("{\"a\":{},…}", "{", 2, &|n| format!("\"{n:x}\":{{}}"), "}"),
-        (
-            "{…} backwards",
-            "{",
-            2,
-            &|n| format!("\"{:08}\":0", 99_999_999 - n),
-            "}",
-        ),
-        (
-            "{…} long names",
-            "{",
-            2,
-            &|n| format!("\"{}{:08}\":0", "a".repeat(300), n * 7919 % 100_000),
-            "}",
-        ),
-        (
-            "[long texts]",
-            "[",
-            1,
-            &|_| format!("\"{}\"", "x".repeat(257)),
-            "]",
-        ),
-        ("[[[…]],…]", "[", deep, &|_| nested("[", "", "]", deep), "]"),
-        (
-            "[{\"a\":{…}},…]",
-            "[",
-            2 * deep,
-            &|_| nested("{\"a\":", "{}", "}", deep - 1),
-            "]",
-        ),
-    ];
+/// How deep the deep ones go, below the event's own levels.
+const DEEP: usize = MOST_LEVELS - 4;
+
+/// Name, values in a part, and a part of what lies between these brackets.
+type Repeated = (&'static str, usize, fn(usize) -> String);
+
+const LISTS: [Repeated; 8] = [
+    ("[0,0,…]", 1, |_| "0".to_owned()),
+    ("[[],[],…]", 1, |_| "[]".to_owned()),
+    ("[{},{},…]", 1, |_| "{}".to_owned()),
+    ("[[0],[0],…]", 2, |_| "[0]".to_owned()),
+    ("[{\"a\":1},…]", 3, |_| "{\"a\":1}".to_owned()),
+    ("[long texts]", 1, |_| format!("\"{}\"", "x".repeat(257))),
+    ("[[[…]],…]", DEEP, |_| nested("[", "", "]", DEEP)),
+    ("[{\"a\":{…}},…]", 2 * DEEP, |_| {
+        nested("{\"a\":", "{}", "}", DEEP - 1)
+    }),
+];
+
+const OBJECTS: [Repeated; 4] = [
+    ("{\"\":0,…}", 2, |_| "\"\":0".to_owned()),
+    ("{\"a\":{},…}", 2, |n| format!("\"{n:x}\":{{}}")),
+    ("{…} backwards", 2, |n| {
+        format!("\"{:08}\":0", 99_999_999 - n)
+    }),
+    ("{…} long names", 2, |n| {
+        format!("\"{}{:08}\":0", "a".repeat(300), n * 7919 % 100_000)
+    }),
+];
+
+/// Of each part as many as are allowed, a few, and a MiB of them.
+fn repeated() -> Vec<(String, String, End)> {
+    let lists = LISTS.map(|repeated| (repeated, "[", "]"));
+    let objects = OBJECTS.map(|repeated| (repeated, "{", "}"));
     let mut shapes = Vec::new();
-    for (name, open, n_values, part, close) in parts {
-        for most in [MOST_VALUES - 20, MOST_VALUES / 2 + 3, 20_000, 1_000] {
-            shapes.push((
-                format!("{name} of {most}"),
-                many(open, part, close, most / n_values),
-                End::Planned,
-            ));
+    for ((name, n_values, part), open, close) in lists.into_iter().chain(objects) {
+        for most in [MOST_VALUES - 20, 1_000] {
+            let text = many(open, part, close, most / n_values);
+            shapes.push((format!("{name} of {most}"), text, End::Planned));
         }
         let all = many(open, part, close, MIB);
         if all.matches([',', '{', '[']).count() > MOST_VALUES {
             shapes.push((format!("{name} of a MiB"), all, TOO_LARGE));
         }
     }
-    let more: [(&str, String, End); 8] = [
-        ("[[[…]]] too deep", nested("[", "", "]", 400_000), TOO_LARGE),
+    shapes
+}
+
+/// What is large or deep once.
+fn single() -> Vec<(String, String, End)> {
+    let in_object = |value: String| format!("{{\"a\":{value}}}");
+    let text = |text: String| format!("\"{text}\"");
+    let shapes = [
+        ("lists too deep", nested("[", "", "]", 400_000), TOO_LARGE),
         (
-            "{\"a\":{…}} too deep",
+            "objects too deep",
             nested("{\"a\":", "1", "}", 150_000),
             TOO_LARGE,
         ),
+        ("digits", in_object("9".repeat(900_000)), End::Planned),
         (
-            "a number of 900,000 digits",
-            format!("{{\"a\":{}}}", "9".repeat(900_000)),
+            "a fraction",
+            in_object(format!("0.{}", "1".repeat(900_000))),
             End::Planned,
         ),
         (
-            "a fraction of 900,000 digits",
-            format!("{{\"a\":0.{}}}", "1".repeat(900_000)),
+            "escapes",
+            in_object(text("\\u0061".repeat(174_000))),
             End::Planned,
         ),
         (
-            "a MiB of escapes",
-            format!("{{\"a\":\"{}\"}}", "\\u0061".repeat(174_000)),
+            "escaped emoji",
+            in_object(text("\\ud83d\\ude00".repeat(87_000))),
             End::Planned,
         ),
+        ("text", in_object(text("茶".repeat(349_000))), End::Planned),
         (
-            "a MiB of escaped emoji",
-            format!("[\"{}\"]", "\\ud83d\\ude00".repeat(87_000)),
-            End::Planned,
-        ),
-        (
-            "a MiB of text",
-            format!("{{\"a\":\"{}\"}}", "茶".repeat(349_000)),
-            End::Planned,
-        ),
-        (
-            "a name of a MiB",
-            format!("{{\"{}\":0}}", "a".repeat(1_040_000)),
+            "a long name",
+            format!("{{{}:0}}", text("a".repeat(1_040_000))),
             End::Planned,
         ),
     ];
-    shapes.extend(more.map(|(name, text, end)| (name.to_owned(), text, end)));
-    shapes
+    let named = shapes.map(|(name, text, end)| (format!("{name} of a MiB"), text, end));
+    named.into()
 }
 
 /// The same data in every form of event.
@@ -249,7 +238,7 @@ fn an_event_takes_no_more_than_a_few_times_its_bytes() {
     let (reading, working, others) = (rules(&READING), rules(&WORKING), rules(&[]));
     let mut wrong = Vec::new();
     let mut worst = [(0, String::new()), (0, String::new()), (0, String::new())];
-    for (name, odd, expected) in shapes() {
+    for (name, odd, expected) in repeated().into_iter().chain(single()) {
         for (form, record) in events(&odd) {
             let record = Arc::new(record);
             let n_bytes = record.content_bytes();

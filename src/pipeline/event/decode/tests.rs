@@ -149,9 +149,10 @@ fn attributes_are_bounded_however_they_are_written() {
             "9".repeat(900_000),
         ] {
             let other = if name == "type" { "x" } else { "type" };
-            let plain = format!(r#"{{"{other}":"t","{name}":{value}}}"#);
+            let fields = format!(r#""{other}":"t","{name}":{value}}}"#);
+            let plain = format!("{{{fields}");
             check_refused(&[], &plain, Reason::EventMalformed);
-            let structured = format!(r#"{{"specversion":"1.0",{}"#, &plain[1..]);
+            let structured = format!(r#"{{"specversion":"1.0",{fields}"#);
             check_refused(&[], &structured, Reason::EventMalformed);
         }
         let long = "x".repeat(1025);

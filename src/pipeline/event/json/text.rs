@@ -58,13 +58,11 @@ pub(in crate::pipeline) fn text_of(quoted: &str) -> Cow<'_, str> {
         };
         text.push(character);
         let behind = rest.get(n_bytes..).unwrap_or_default();
-        match behind.split_once('\\') {
-            Some(parts) => (plain, rest) = parts,
-            None => {
-                text.push_str(behind);
-                return Cow::Owned(text);
-            }
-        }
+        let Some(parts) = behind.split_once('\\') else {
+            text.push_str(behind);
+            return Cow::Owned(text);
+        };
+        (plain, rest) = parts;
     }
 }
 
