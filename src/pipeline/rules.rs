@@ -13,6 +13,7 @@ mod proof;
 mod rate;
 mod recipe;
 mod template;
+mod unencoded;
 mod version;
 
 use std::collections::{BTreeSet, HashMap};
