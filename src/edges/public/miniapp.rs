@@ -34,6 +34,7 @@ use crate::pipeline::claims::{self, Request};
 use crate::pipeline::event::rfc3339_ms;
 use crate::pipeline::grants::{self, Counted, Policies, Policy, Report, Source, Word};
 use crate::pipeline::logins;
+use crate::pipeline::pauses::SOURCE_OF_MINI_PROGRAMS;
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::{Metrics, PublicRoute};
 use login::MOST_EXCHANGES;
@@ -49,6 +50,8 @@ pub(super) struct MiniApp {
     client_address: ClientAddress,
     addresses: Paces<IpAddr>,
     sessions: Paces<Arc<str>>,
+    /// A user may log in as often as `WeChat` lets him: all his sessions together have what one has.
+    users: Paces<Arc<str>>,
     rules: watch::Receiver<Arc<RuleSet>>,
     policies: Policies,
     wechat: Arc<WeChat>,
@@ -86,6 +89,7 @@ impl MiniApp {
             client_address,
             addresses: Paces::new(settings.per_address),
             sessions: Paces::new(settings.per_session),
+            users: Paces::new(settings.per_session),
             rules: parts.rules.clone(),
             policies: parts.settings.policies(),
             wechat: Arc::clone(&parts.wechat),
@@ -182,6 +186,7 @@ impl MiniApp {
         else {
             return Err(Refusal::SessionExpired);
         };
+        self.users.take(&openid)?;
         let app = session.app;
         Ok(User { app, openid })
     }
@@ -256,7 +261,7 @@ impl MiniApp {
         let key = name_of(&user.openid);
         let id = format!("{key}-{}", said.id);
         // The source is a part of what is sent once: whatever a rule makes of the data there, one user cannot use up another's message.
-        let source = format!("/miniapp/{}/{key}", user.app);
+        let source = format!("{SOURCE_OF_MINI_PROGRAMS}{}/{key}", user.app);
         let time = rfc3339_ms(now_ms());
         let headers = [
             ("ce_specversion", "1.0"),

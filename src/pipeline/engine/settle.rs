@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::claiming::release;
-use super::pausing::refusal_in;
-use super::{Delivery, Duty, Effect, Engine, Rejoins, Stage, ledger_of, report};
+use super::pausing::{party_of, refusal_in};
+use super::{Delivery, Duty, Effect, Engine, Origin, Rejoins, Stage, ledger_of, report};
 use crate::pipeline::admission::Ticket;
 use crate::pipeline::claims::{Holder, Permit, Settlement};
 use crate::pipeline::delivery::{Answer, Class, Refusal, Verdict, decide};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::Closed;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
-use crate::pipeline::pauses::Cause;
+use crate::pipeline::pauses::{Cause, Silence};
 use crate::pipeline::receipts::Receipts;
-use crate::pipeline::rules::Rule;
 
 /// The wait before an outcome is published again. Publishing has its own patience inside the client, so this is only the pause
 /// between two of its refusals; an outcome is never given up.
@@ -36,7 +35,7 @@ impl Engine {
             return;
         };
         let mut delivery = delivery.clone();
-        let rules_version = Arc::clone(&duty.origin.rules_version);
+        let origin = duty.origin.clone();
         delivery.api_ms += api_ms;
         if !matches!(answer, Answer::NoToken(_)) {
             delivery.calls += 1;
@@ -55,9 +54,9 @@ impl Engine {
         let jitter = self.jitter.f64();
         let in_doubt = delivery.rule.in_doubt;
         let verdict = decide(&self.setup.retry, in_doubt, delivery.tries, answer, jitter);
-        let verdict = self.weigh_outage(&delivery.rule, answer, verdict, effects);
+        let verdict = self.weigh_outage(&delivery, &origin, answer, verdict, effects);
         self.note_ledger(delivery.permit, answer);
-        self.note_answer(now, &delivery, &rules_version, answer, effects);
+        self.note_answer(now, &delivery, &origin, answer, effects);
         match verdict {
             Verdict::Retry(wait) => {
                 self.totals.retries += 1;
@@ -99,25 +98,28 @@ impl Engine {
     /// Where nothing comes back for anybody, a failed attempt says nothing of its message: it waits for the end of the outage.
     fn weigh_outage(
         &mut self,
-        rule: &Rule,
+        delivery: &Delivery,
+        origin: &Origin,
         answer: &Answer,
         verdict: Verdict,
         effects: &mut Vec<Effect>,
     ) -> Verdict {
-        let is_outage = match answer {
+        let rule = &delivery.rule;
+        let silence = match answer {
             Answer::Accepted { .. } | Answer::Refused(_) => {
                 self.outages.answered(&rule.app, rule.api());
                 let changes = self.pauses.was_answered(rule);
                 self.announce(changes, effects);
-                false
+                None
             }
-            Answer::Garbled { .. } | Answer::Unreachable { .. } | Answer::InDoubt { .. } => {
-                self.outages.unanswered(&rule.app, rule.api())
+            Answer::Garbled { .. } | Answer::InDoubt { .. } => {
+                Some(Silence::AfterMessage(party_of(delivery, origin)))
             }
-            Answer::NoToken(trouble) => {
-                trouble.errcode.is_none() && self.outages.unanswered(&rule.app, rule.api())
-            }
+            Answer::Unreachable { .. } => Some(Silence::BeforeMessage),
+            Answer::NoToken(trouble) => trouble.errcode.is_none().then_some(Silence::BeforeMessage),
         };
+        let is_outage =
+            silence.is_some_and(|silence| self.outages.unanswered(&rule.app, rule.api(), silence));
         let may_have_arrived = matches!(answer, Answer::InDoubt { .. });
         match verdict {
             Verdict::Retry(_) if is_outage => Verdict::Hold(Cause::Outage),
