@@ -5,6 +5,7 @@ pub mod grants;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -124,8 +125,25 @@ async fn serve(listener: TcpListener, pages: Pages) -> std::io::Result<()> {
             "/grants",
             get(grants::look).put(grants::set).post(grants::set_many),
         )
+        .fallback(async || {
+            refuse(
+                StatusCode::NOT_FOUND,
+                "nothing is here: docs/settings.md lists the pages",
+            )
+        })
+        .method_not_allowed_fallback(async || {
+            refuse(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this page has another method",
+            )
+        })
         .with_state(pages);
     axum::serve(listener, router).await
+}
+
+/// Every error is a sentence, whoever finds it: ours, or the framework.
+fn refuse(status: StatusCode, why: &str) -> Response {
+    (status, format!("{why}\n")).into_response()
 }
 
 /// The process lives: restarting it is for whoever gets no answer here.
@@ -156,7 +174,16 @@ struct Resume {
 }
 
 /// Lets a rule go on that its breaker has paused.
-async fn resume(State(pages): State<Pages>, Query(Resume { rule }): Query<Resume>) -> Response {
+async fn resume(
+    State(pages): State<Pages>,
+    query: Result<Query<Resume>, QueryRejection>,
+) -> Response {
+    let Ok(Query(Resume { rule })) = query else {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "expected the name of a rule: /resume?rule=NAME",
+        );
+    };
     let subject = Subject::Rule(Arc::from(rule.as_str())).to_string();
     let is_paused = {
         let report = pages.reports.borrow();

@@ -340,6 +340,32 @@ fn pages_of_known_origins_may_call_and_addresses_are_limited() {
 }
 
 #[test]
+fn what_the_framework_refuses_looks_like_everything_else_and_counts() {
+    let stage = Stage::new("miniapp-framework", "", "memory:".to_owned());
+    let get = |path: &str| ask(&stage.address, "GET", path, &[], b"");
+    expect(&get("/wechat/shop?nonce=1&nonce=2"), 400, "bad_request");
+    expect(&get("/wechat/%FF"), 404, "not_found");
+    for status in [400, 404] {
+        let line =
+            format!(r#"wx_courier_public_requests_total{{route="callback",status="{status}"}} 1"#);
+        assert!(stage.courier.measures(&line), "{line}");
+    }
+    let inside = |method, path| ask(stage.courier.address(), method, path, &[], b"");
+    for (method, path, status) in [
+        ("GET", "/nowhere", 404),
+        ("GET", "/resume?rule=a", 405),
+        ("POST", "/resume", 400),
+        ("GET", "/grants?app=shop", 400),
+        ("POST", "/grants", 415),
+    ] {
+        let answer = inside(method, path);
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        assert!(answer.body.ends_with('\n'), "{method} {path}: {answer:?}");
+    }
+    stage.end(&[]);
+}
+
+#[test]
 fn while_the_store_hangs_nothing_is_promised() {
     let redis = Redis::start();
     let stage = Stage::new("miniapp-stalled", "grants = \"enforce\"", redis.url());
