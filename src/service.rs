@@ -9,14 +9,14 @@ mod setup;
 mod templates;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use crate::config::Settings;
+use crate::edges::clock::Clock;
 use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, GroupEvent, Read, Source};
 use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
@@ -26,7 +26,6 @@ use crate::edges::store::{Store, Stored};
 use crate::edges::wechat::WeChat;
 use crate::pipeline::catalog::drift::Comparison;
 use crate::pipeline::engine::{self, Engine, Input};
-use crate::pipeline::moment::Moment;
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
 use alarm::Alarm;
@@ -35,6 +34,8 @@ use setup::setup;
 
 /// What a service is made of.
 pub struct Parts {
+    /// The clocks of the process.
+    pub clock: Clock,
     /// The settings.
     pub settings: Arc<Settings>,
     /// The rules in force; a new set is taken up as soon as it is there.
@@ -82,6 +83,7 @@ const REPORT_EVERY: Duration = Duration::from_millis(500);
 /// Runs until `shutdown` ends, then drains.
 pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Result<Ending> {
     let Parts {
+        clock,
         settings,
         rules,
         reports,
@@ -98,12 +100,14 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         &settings.kafka,
         &settings.outcomes.topic,
         &settings.dead_letter_topic,
+        clock.clone(),
         publications_in,
     )?;
     let wechat = Arc::new(WeChat::new(&settings)?);
     let public = match public {
         Some(listener) => {
             let parts = public::Parts {
+                clock: clock.clone(),
                 settings: Arc::clone(&settings),
                 rules: rules.clone(),
                 wechat: Arc::clone(&wechat),
@@ -138,7 +142,8 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         rules,
         resumptions,
         reports,
-        began: Instant::now(),
+        calendar_breaks: clock.status().breaks,
+        clock,
         alarm: Alarm::start()?,
         drain: settings.engine.drain,
         handover: settings.engine.handover,
@@ -167,7 +172,9 @@ struct Service {
     rules: watch::Receiver<Arc<RuleSet>>,
     resumptions: mpsc::Receiver<Arc<str>>,
     reports: watch::Sender<Report>,
-    began: Instant,
+    clock: Clock,
+    /// Those that the engine has heard of.
+    calendar_breaks: u64,
     alarm: Alarm,
     drain: Duration,
     handover: Duration,
@@ -194,8 +201,11 @@ impl Service {
         let mut renew_report = tokio::time::interval(REPORT_EVERY);
         renew_report.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            self.alarm
-                .set(self.engine.wake_at(self.now()).map(|at| self.began + at));
+            self.alarm.set(
+                self.engine
+                    .wake_at(self.clock.now())
+                    .map(|at| self.clock.began() + at),
+            );
             // In this order: what ends messages before what begins them, and an assignment before its first record.
             tokio::select! {
                 biased;
@@ -234,8 +244,10 @@ impl Service {
             // single answer, and so wake the store's thread for each.
             tokio::task::yield_now().await;
             self.hear_more(&mut heard, &mut inputs);
-            let now = self.now();
-            self.engine.round(now, inputs.drain(..), &mut effects);
+            let now = self.clock.now();
+            let jump = self.calendar_jump();
+            let inputs = jump.into_iter().chain(inputs.drain(..));
+            self.engine.round(now, inputs, &mut effects);
             if let Some(unfinished) = self.carry_out(&mut effects) {
                 return self.close(unfinished).await;
             }
@@ -350,24 +362,23 @@ impl Service {
     fn renew_report(&self) {
         let engine: engine::Status = self.engine.status();
         let tokens = self.wechat.tokens();
+        let calendar = self.clock.status();
         self.reports.send_modify(|report| {
             report.engine = engine;
+            report.calendar = calendar;
             report.tokens = tokens;
         });
     }
 
-    fn now(&self) -> Moment {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place where the core's calendar comes from"
-        )]
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Moment {
-            elapsed: self.began.elapsed(),
-            unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
+    /// What the engine has not heard of yet. Another task may have noticed it.
+    fn calendar_jump(&mut self) -> Option<Input> {
+        let breaks = self.clock.status().breaks;
+        let is_news = breaks != self.calendar_breaks;
+        if is_news {
+            self.source.wake();
         }
+        self.calendar_breaks = breaks;
+        is_news.then_some(Input::CalendarJumped)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Labels are closed sets or names of the settings. Personal data of events never gets into a line or a label.
 
+mod calendar;
 mod public;
 mod share;
 mod templates;
@@ -18,12 +19,14 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
 use crate::edges::wechat::TokenStatus;
+use crate::pipeline::calendar::CalendarStatus;
 use crate::pipeline::callback::Receipt;
 use crate::pipeline::catalog::drift::TemplateStatus;
 use crate::pipeline::delivery::{Answer, Class};
 use crate::pipeline::engine::Status;
 use crate::pipeline::grants::Source;
 use crate::pipeline::outcome::Outcome;
+use calendar::CalendarMetrics;
 use public::PublicMetrics;
 pub use public::PublicRoute;
 use share::ShareMetrics;
@@ -62,6 +65,7 @@ pub struct Metrics {
     bytes_in_hand: IntGauge,
     paused: IntGauge,
     store_down: IntGauge,
+    calendar: CalendarMetrics,
     share: ShareMetrics,
     pauses: IntGaugeVec,
     position: IntGaugeVec,
@@ -157,15 +161,15 @@ impl Metrics {
             )?,
             public: PublicMetrics::new()?,
             tokens: TokenMetrics::new()?,
+            calendar: CalendarMetrics::new()?,
             share: ShareMetrics::new()?,
             templates: TemplateMetrics::new()?,
             scrape: Mutex::new(()),
         };
-        metrics.register()?;
-        Ok(Arc::new(metrics))
+        metrics.register()
     }
 
-    fn register(&self) -> anyhow::Result<()> {
+    fn register(self) -> anyhow::Result<Arc<Self>> {
         let registry = &self.registry;
         registry.register(Box::new(self.outcomes.clone()))?;
         registry.register(Box::new(self.calls.clone()))?;
@@ -181,13 +185,14 @@ impl Metrics {
         registry.register(Box::new(self.bytes_in_hand.clone()))?;
         registry.register(Box::new(self.paused.clone()))?;
         registry.register(Box::new(self.store_down.clone()))?;
+        self.calendar.register(registry)?;
         self.share.register(registry)?;
         registry.register(Box::new(self.pauses.clone()))?;
         registry.register(Box::new(self.position.clone()))?;
         self.public.register(registry)?;
         self.tokens.register(registry)?;
         self.templates.register(registry)?;
-        Ok(())
+        Ok(Arc::new(self))
     }
 
     /// An outcome was acknowledged.
@@ -268,6 +273,7 @@ impl Metrics {
     pub fn encode(
         &self,
         engine: &Status,
+        calendar: CalendarStatus,
         tokens: &BTreeMap<Arc<str>, TokenStatus>,
         templates: &BTreeMap<Arc<str>, TemplateStatus>,
     ) -> anyhow::Result<String> {
@@ -309,6 +315,7 @@ impl Metrics {
         self.bytes_in_hand.set(gauge(engine.bytes_in_hand));
         self.paused.set(i64::from(engine.paused));
         self.store_down.set(i64::from(engine.store_is_down));
+        self.calendar.renew(calendar);
         self.share.renew(engine.share);
         self.pauses.reset();
         for pause in &engine.pauses {

@@ -15,6 +15,7 @@ use super::sandbox::sandbox_settings;
 use super::{Configuration, Exit, asked_to_end, block_on, complain, configuration, say, sources};
 use crate::config::{FlagSetting, Settings, load};
 use crate::document::Problems;
+use crate::edges::clock::Clock;
 use crate::edges::http;
 use crate::edges::kafka::bystander::{Upstream, Watcher};
 use crate::edges::kafka::embedded::EmbeddedBroker;
@@ -112,6 +113,7 @@ fn parts(
     settings: Arc<Settings>,
     rules: Arc<RuleSet>,
 ) -> anyhow::Result<Parts> {
+    let clock = Clock::start();
     let metrics = Metrics::new()?;
     let (stored_in, stored) = mpsc::unbounded_channel();
     let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
@@ -121,8 +123,10 @@ fn parts(
         Arc::clone(&metrics),
         rules.clone(),
         store.client(),
+        clock.clone(),
     );
     Ok(Parts {
+        clock,
         settings,
         rules,
         reports: counter.reports,

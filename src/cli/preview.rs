@@ -69,6 +69,10 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         Err(exit) => return Ok(exit),
     };
     let record = record(arguments)?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a command has no earlier reading to tell a jump by"
+    )]
     let received_ms = jiff::Timestamp::now().as_millisecond();
     let mut event_ms = received_ms;
     let (kind, planned, problem) =

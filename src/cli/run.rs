@@ -14,6 +14,7 @@ use super::{
 };
 use crate::config::{FlagSetting, Public, Settings, Sources};
 use crate::document::{Origin, Problem, Problems, Severity};
+use crate::edges::clock::Clock;
 use crate::edges::http;
 use crate::edges::kafka::topics::{self, TopicsError};
 use crate::edges::store::Store;
@@ -62,6 +63,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
     );
     // Taken from the start: until somebody listens, the signal would end the process.
     let hangups = signal(SignalKind::hangup())?;
+    let clock = Clock::start();
     let metrics = Metrics::new()?;
     let (stored_in, stored) = mpsc::unbounded_channel();
     let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
@@ -72,6 +74,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         Arc::clone(&metrics),
         rules.clone(),
         store.client(),
+        clock.clone(),
     );
     let missing = tokio::select! {
         missing = missing_topics(&settings) => missing?,
@@ -96,6 +99,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         None => None,
     };
     let parts = Parts {
+        clock,
         settings,
         rules,
         reports: counter.reports,

@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
+use crate::edges::clock::Clock;
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::TokenStatus;
+use crate::pipeline::calendar::CalendarStatus;
 use crate::pipeline::catalog::drift::TemplateStatus;
 use crate::pipeline::engine;
 use crate::pipeline::pauses::Subject;
@@ -32,6 +34,8 @@ pub struct Report {
     pub version: &'static str,
     /// The engine, as it was last seen.
     pub engine: engine::Status,
+    /// Whether the system's calendar is followed.
+    pub calendar: CalendarStatus,
     /// The access tokens of each app, as they were last seen.
     pub tokens: BTreeMap<Arc<str>, TokenStatus>,
     /// How the templates of each app compare with what `WeChat` lists.
@@ -45,6 +49,7 @@ impl Report {
             phase: Phase::WaitingForKafka,
             version: env!("CARGO_PKG_VERSION"),
             engine: engine::Status::default(),
+            calendar: CalendarStatus::default(),
             tokens: BTreeMap::new(),
             templates: BTreeMap::new(),
         }
@@ -74,6 +79,7 @@ struct Pages {
     /// With the catalog that is in force.
     rules: watch::Receiver<Arc<RuleSet>>,
     store: StoreClient,
+    clock: Clock,
 }
 
 /// The service's end of the pages.
@@ -93,6 +99,7 @@ pub fn open(
     metrics: Arc<Metrics>,
     rules: watch::Receiver<Arc<RuleSet>>,
     store: StoreClient,
+    clock: Clock,
 ) -> Counter {
     let (reports, watched) = watch::channel(Report::at_the_start());
     let (resumptions_in, resumptions) = mpsc::channel(RESUMPTIONS);
@@ -102,6 +109,7 @@ pub fn open(
         metrics,
         rules,
         store,
+        clock,
     };
     tokio::spawn(async move {
         if let Err(error) = serve(listener, pages).await {
@@ -203,9 +211,12 @@ async fn resume(
 async fn show_metrics(State(pages): State<Pages>) -> Response {
     let encoded = {
         let report = pages.reports.borrow();
-        pages
-            .metrics
-            .encode(&report.engine, &report.tokens, &report.templates)
+        pages.metrics.encode(
+            &report.engine,
+            report.calendar,
+            &report.tokens,
+            &report.templates,
+        )
     };
     match encoded {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::{ClientAddress, Settings};
+use crate::edges::clock::Clock;
 use crate::edges::kafka::postbox::Postbox;
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::WeChat;
@@ -28,6 +29,8 @@ use refusal::Refusal;
 
 /// What the listener's requests need.
 pub struct Parts {
+    /// The clocks of the process.
+    pub clock: Clock,
     /// The settings.
     pub settings: Arc<Settings>,
     /// The rules in force, and with them the catalog.
@@ -125,9 +128,4 @@ fn answer(metrics: &Metrics, route: PublicRoute, result: Result<Response, Refusa
     let response = result.unwrap_or_else(Refusal::into_response);
     metrics.public_request(route, response.status().as_u16());
     response
-}
-
-/// The calendar, in Unix milliseconds.
-fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }

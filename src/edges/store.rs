@@ -4,6 +4,7 @@
 //! durable. A batch that fails is tried again, whole, until it succeeds: requests are made so that this does no harm. The service hears
 //! when the store goes down and when it is back; requests simply wait meanwhile.
 
+mod ages;
 mod client;
 mod health;
 mod redis;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
+use self::ages::Ages;
 pub use self::client::{MOST_QUESTIONS, NoAnswer, StoreClient};
 use self::health::Health;
 use self::redis::Redis;
@@ -125,6 +127,7 @@ impl Store {
         let (hope, has_hope) = channel();
         let (alive, ended) = channel();
         let health = Health::start(answers.clone())?;
+        let ages = Ages::new(backend.newest_ms());
         let keeper = Keeper {
             backend,
             orders,
@@ -132,7 +135,7 @@ impl Store {
             health,
             answers,
             remember_ms: i64::try_from(state.remember.as_millis()).unwrap_or(i64::MAX),
-            last_heard: None,
+            ages,
             n_since_purge: 0,
             is_purge_unfinished: false,
             backoff: Duration::ZERO,
@@ -198,6 +201,14 @@ enum Backend {
 }
 
 impl Backend {
+    /// When its newest entry was written, where there is one and entries do not forget themselves.
+    fn newest_ms(&self) -> Option<i64> {
+        match self {
+            Self::Memory(_) | Self::Redis(_) => None,
+            Self::Sqlite(sqlite) => sqlite.newest_ms(),
+        }
+    }
+
     /// Carries a batch out: all of it is durable afterwards, or this fails and it may be carried out again.
     fn carry_out(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Answer>> {
         match self {
@@ -236,8 +247,8 @@ struct Keeper {
     health: Health,
     answers: mpsc::UnboundedSender<Stored>,
     remember_ms: i64,
-    /// The time that the last request named, and when it came: the calendar by which entries grow old.
-    last_heard: Option<(i64, Instant)>,
+    /// By which time entries grow old.
+    ages: Ages,
     n_since_purge: usize,
     is_purge_unfinished: bool,
     /// The wait after the last failure; nothing while all is well.
@@ -314,7 +325,7 @@ impl Keeper {
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(n_requests, took_ms, "a batch is carried out");
         if let Some(now_ms) = requests.iter().rev().find_map(Request::now_ms) {
-            self.last_heard = Some((now_ms, Instant::now()));
+            self.ages.hear(now_ms, Instant::now());
         }
         for (asker, answer) in askers.into_iter().zip(answers) {
             self.tell(asker, answer);
@@ -339,12 +350,8 @@ impl Keeper {
     }
 
     fn look_after(&mut self, at_most: usize) {
-        let now_ms = self.last_heard.map_or(i64::MIN, |(now_ms, heard)| {
-            let since_ms = i64::try_from(heard.elapsed().as_millis()).unwrap_or(i64::MAX);
-            now_ms.saturating_add(since_ms)
-        });
         let horizon = Horizon {
-            now_ms,
+            now_ms: self.ages.now_ms(Instant::now()),
             remember_ms: self.remember_ms,
         };
         let forgotten = self.attempt(|backend| backend.look_after(horizon, at_most));

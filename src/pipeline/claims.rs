@@ -249,6 +249,11 @@ impl Permit {
         waited.max(Duration::from_millis(age_ms.unsigned_abs())) <= FRESH
     }
 
+    /// No call may be begun with it any more.
+    pub fn spoil(&mut self) {
+        self.asked_at = Moment::LONG_AGO;
+    }
+
     /// Who may send.
     pub fn holder(self) -> Holder {
         self.holder

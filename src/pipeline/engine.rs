@@ -9,6 +9,7 @@
 //! turn gets it, positions that moved are reported, reading is paused or resumed, and hand-overs that are finished are answered.
 
 mod addressing;
+mod calendar;
 mod claiming;
 mod duty;
 mod exchanges;
@@ -38,6 +39,7 @@ use super::offsets::{Ledger, Partition};
 use super::pauses::{Breakers, Outages, Pauses};
 use super::rules::{Rule, RuleSet};
 use super::share::Share;
+use calendar::Ages;
 use duty::{Delivery, Duty, Origin, Rejoins, Stage};
 use exchanges::Exchanges;
 use handover::Handover;
@@ -55,6 +57,7 @@ pub struct Engine {
     pauses: Pauses,
     breakers: Breakers,
     outages: Outages,
+    ages: Ages,
     store: Store,
     timers: BTreeSet<(Duration, Ticket)>,
     exchanges: Exchanges,
@@ -98,6 +101,7 @@ impl Engine {
             pauses: Pauses::default(),
             breakers: Breakers::new(setup.breaker),
             outages: Outages::default(),
+            ages: Ages::default(),
             store: Store::Up,
             jitter: fastrand::Rng::with_seed(setup.seed),
             setup,
@@ -165,6 +169,7 @@ impl Engine {
                 self.quota_answered(now, (&app, api), left, effects);
             }
             Input::Drain { patience } => self.drain(now, patience),
+            Input::CalendarJumped => self.calendar_jumped(now),
             Input::Tick => {}
         }
     }

@@ -78,6 +78,7 @@ impl Known {
         let wait = match wechat.templates(app).await {
             Ok(listing) => {
                 self.listing = Some(listing);
+                #[expect(clippy::disallowed_methods, reason = "it is only shown")]
                 let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
                 self.status.checked_at = Some(now.to_string());
                 self.status.error = None;

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use wx_courier::config::{Secret, Sources, State, StateUrl, load};
+use wx_courier::edges::clock::Clock;
 use wx_courier::edges::http;
 use wx_courier::edges::store::Store;
 use wx_courier::telemetry::Metrics;
@@ -113,7 +114,7 @@ impl Pages {
         runtime.block_on(async {
             let listener = TcpListener::bind(listen).await.unwrap();
             let metrics: Arc<Metrics> = Metrics::new().unwrap();
-            http::open(listener, metrics, rules, store.client());
+            http::open(listener, metrics, rules, store.client(), Clock::start());
         });
         Self {
             runtime,

@@ -10,6 +10,7 @@
 mod api_trouble;
 mod article;
 mod broker_restart;
+mod calendar;
 mod callbacks;
 mod cases;
 mod chaos;

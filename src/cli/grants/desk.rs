@@ -94,6 +94,10 @@ impl Desk {
             Self::Service { http, address } => ask_service(http, address, wanted).await,
             Self::Store { store, said } => {
                 let client = store.client();
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a command has no earlier reading to tell a jump by"
+                )]
                 let now_ms = jiff::Timestamp::now().as_millisecond();
                 let why_down = async {
                     // A store that is slow for a moment says that it is back, and answers.

@@ -113,8 +113,7 @@ async fn set_rows(pages: &Pages, rows: &[Row]) -> Response {
 }
 
 async fn answer(pages: &Pages, wanted: Vec<Wanted>) -> Response {
-    let now_ms = jiff::Timestamp::now().as_millisecond();
-    let asked = ask(&pages.store, &wanted, now_ms);
+    let asked = ask(&pages.store, &wanted, pages.clock.now_ms());
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(lines)) => Json(lines).into_response(),
         Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),

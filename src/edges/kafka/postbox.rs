@@ -31,6 +31,8 @@ pub struct Letter<'a> {
     pub headers: &'a [(&'a str, &'a str)],
     /// The value.
     pub value: &'a [u8],
+    /// The time, in Unix milliseconds.
+    pub at_ms: i64,
 }
 
 /// Why a record was not published.
@@ -87,6 +89,7 @@ impl Postbox {
         let record = BaseRecord::with_opaque_to(letter.topic, Box::new(answer))
             .key(letter.key)
             .payload(letter.value)
+            .timestamp(letter.at_ms)
             .headers(headers);
         self.producer
             .send(record)

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::client_config;
 use crate::config::Kafka;
+use crate::edges::clock::Clock;
 use crate::pipeline::admission::Ticket;
 use crate::pipeline::event::Record;
 use crate::pipeline::outcome::Outcome;
@@ -94,6 +95,7 @@ impl Publisher {
         kafka: &Kafka,
         outcome_topic: &str,
         dead_letter_topic: &str,
+        clock: Clock,
         publications: mpsc::UnboundedSender<Publication>,
     ) -> anyhow::Result<Self> {
         let config = producer_config(kafka);
@@ -105,6 +107,7 @@ impl Publisher {
                 outcome_topic: outcome_topic.to_owned(),
                 dead_letter_topic: dead_letter_topic.to_owned(),
                 source: format!("/wx-courier/{}", kafka.group),
+                clock,
             },
             progresses,
             pace: Pace {

@@ -22,8 +22,9 @@ use tokio::sync::watch;
 
 use super::client::read_body;
 use super::refusal::Refusal;
-use super::{Life, Parts, answer, now_ms};
+use super::{Life, Parts, answer};
 use crate::config::{CallbackMode, Public, Secret};
+use crate::edges::clock::Clock;
 use crate::edges::kafka::postbox::Postbox;
 use crate::pipeline::callback;
 use crate::telemetry::{Metrics, PublicRoute};
@@ -38,6 +39,7 @@ pub(super) struct Callbacks {
 }
 
 struct CallbackApp {
+    clock: Clock,
     name: Arc<str>,
     appid: String,
     token: Secret,
@@ -91,6 +93,7 @@ impl Callbacks {
             };
             let of_app = parts.settings.apps.get(name);
             let app = CallbackApp {
+                clock: parts.clock.clone(),
                 name: Arc::clone(name),
                 appid: of_app.map(|app| app.appid.clone()).unwrap_or_default(),
                 token: settings.token.clone(),
@@ -242,7 +245,7 @@ impl CallbackApp {
             .timestamp
             .parse::<i64>()
             .map_or(i64::MIN, |seconds| seconds.saturating_mul(1000));
-        if now_ms().abs_diff(signed_ms) > WINDOW_MS {
+        if self.clock.now_ms().abs_diff(signed_ms) > WINDOW_MS {
             return Err(self.refused("its timestamp is more than five minutes off"));
         }
         Ok(())

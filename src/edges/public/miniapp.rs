@@ -25,8 +25,9 @@ use tokio::sync::{Semaphore, watch};
 use super::client::{Paces, address_of, household, read_body};
 use super::listener::Peer;
 use super::refusal::Refusal;
-use super::{Parts, answer, now_ms};
+use super::{Parts, answer};
 use crate::config::{self, ClientAddress};
+use crate::edges::clock::Clock;
 use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::WeChat;
@@ -43,6 +44,7 @@ use session::Signer;
 
 /// The mini programs of all apps.
 pub(super) struct MiniApp {
+    clock: Clock,
     apps: Vec<Arc<str>>,
     signer: Signer,
     send: BTreeMap<String, String>,
@@ -82,6 +84,7 @@ impl MiniApp {
         postbox: Arc<Postbox>,
     ) -> Self {
         Self {
+            clock: parts.clock.clone(),
             apps: settings.apps.clone(),
             signer: Signer::new(&settings.session_secret, settings.session_life),
             send: settings.send.clone(),
@@ -168,7 +171,7 @@ impl MiniApp {
 
     /// The user of the session that the request names.
     async fn user(&self, headers: &HeaderMap) -> Result<User, Refusal> {
-        let now_ms = now_ms();
+        let now_ms = self.clock.now_ms();
         let session = self
             .signer
             .session(headers, now_ms)
@@ -211,7 +214,7 @@ impl MiniApp {
             if !self.keeps(&user.app, template_id) {
                 continue;
             }
-            let now_ms = now_ms();
+            let now_ms = self.clock.now_ms();
             let report = Report {
                 key: grants::Key {
                     app: Arc::clone(&user.app),
@@ -262,7 +265,8 @@ impl MiniApp {
         let id = format!("{key}-{}", said.id);
         // The source is a part of what is sent once: whatever a rule makes of the data there, one user cannot use up another's message.
         let source = format!("{SOURCE_OF_MINI_PROGRAMS}{}/{key}", user.app);
-        let time = rfc3339_ms(now_ms());
+        let at_ms = self.clock.now_ms();
+        let time = rfc3339_ms(at_ms);
         let headers = [
             ("ce_specversion", "1.0"),
             ("ce_id", id.as_str()),
@@ -276,6 +280,7 @@ impl MiniApp {
             key: &key,
             headers: &headers,
             value: &value,
+            at_ms,
         };
         match self.postbox.publish(&letter).await {
             Ok(()) => Ok((StatusCode::ACCEPTED, Json(Published { id })).into_response()),

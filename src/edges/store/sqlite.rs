@@ -89,6 +89,17 @@ impl Sqlite {
         Ok(answers)
     }
 
+    /// When the newest row was written. One that cannot be told is as if there were none.
+    pub(super) fn newest_ms(&self) -> Option<i64> {
+        let newest = self
+            .connection
+            .query_row(tables::NEWEST_ROW, [], |row| row.get(0));
+        newest.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the state file does not tell how old its rows are");
+            None
+        })
+    }
+
     /// Forgets rows that are over this horizon, at most so many at once. Gives how many it were.
     pub(super) fn purge(&mut self, horizon: Horizon, at_most: usize) -> anyhow::Result<usize> {
         let transaction = self.connection.transaction()?;

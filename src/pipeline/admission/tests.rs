@@ -311,6 +311,10 @@ fn a_machine_that_slept_asks_again() {
         matches!(departure, Some((_, Departure::Stale))),
         "{departure:?}"
     );
+    // So does one whose calendar jumped.
+    bench.grant(&message, 61_000);
+    bench.admission.spoil_permits();
+    assert_eq!(calls(&bench.departures(61_000)), 0);
 }
 
 #[test]

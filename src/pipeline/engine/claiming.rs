@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Delivery, Effect, Engine, Rejoins, Stage, Store, expires_at_ms, ledger_of, report};
 use crate::pipeline::admission::{Departure, Ticket, Turn};
-use crate::pipeline::claims::{self, Claim, FRESH, Held, Holder, Permit, Request, Settlement};
+use crate::pipeline::claims::{self, Claim, FRESH, Holder, Permit, Request, Settlement};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
 use crate::pipeline::rules::InDoubt;
@@ -138,6 +138,7 @@ impl Engine {
         answer: &claims::Answer,
         effects: &mut Vec<Effect>,
     ) {
+        self.note_claim(now, ticket, answer);
         match self.duties.get(&ticket).map(|duty| &duty.stage) {
             Some(Stage::Claiming(delivery)) => {
                 let delivery = delivery.clone();
@@ -184,14 +185,14 @@ impl Engine {
         match answer {
             claims::Answer::Held(held)
                 if held.outcome_id == delivery.outcome_id
-                    && self.still_answerable(now, held).is_zero() =>
+                    && self.still_answerable(now, ticket, held).is_zero() =>
             {
                 self.in_doubt_since_before(now, ticket, delivery, held.holder, effects);
             }
             claims::Answer::Held(held) => {
                 let wait = if held.outcome_id == delivery.outcome_id {
                     // He who was only slow may have settled it long before.
-                    self.still_answerable(now, held).min(ASK_AGAIN)
+                    self.still_answerable(now, ticket, held).min(ASK_AGAIN)
                 } else {
                     // The record that has the claim may be in line behind this one.
                     self.let_go(ticket, &delivery);
@@ -263,15 +264,8 @@ impl Engine {
         }
     }
 
-    /// How long the one who made a claim may still answer.
-    fn still_answerable(&self, now: Moment, held: &Held) -> Duration {
-        let age_ms = now.unix_ms.saturating_sub(held.since_ms).max(0);
-        let age = Duration::from_millis(age_ms.unsigned_abs());
-        self.in_doubt_after().saturating_sub(age)
-    }
-
     /// A claim without an outcome that is older than this is in doubt: its call was answered and the answer is lost, or it was never made.
-    fn in_doubt_after(&self) -> Duration {
+    pub(super) fn in_doubt_after(&self) -> Duration {
         FRESH + self.setup.call_limit + SETTLING
     }
 
@@ -300,7 +294,7 @@ impl Engine {
         match answer {
             claims::Answer::Settled(outcome) => self.publish_stored(ticket, outcome, effects),
             claims::Answer::Held(held) => {
-                let wait = self.still_answerable(now, held);
+                let wait = self.still_answerable(now, ticket, held);
                 if wait.is_zero() {
                     report::put_in_doubt(Arc::make_mut(&mut settlement.outcome));
                     settlement.holder = Some(held.holder);

@@ -331,6 +331,7 @@ impl Engine {
 
     pub(super) fn drop_duty(&mut self, ticket: Ticket) -> Option<Duty> {
         let duty = self.duties.remove(&ticket)?;
+        self.ages.forget(ticket);
         self.bytes = self.bytes.saturating_sub(duty.bytes);
         if let Some(rule) = &duty.share_of {
             self.shares.give_back(rule, duty.bytes);

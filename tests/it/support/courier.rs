@@ -31,7 +31,17 @@ pub(crate) struct Courier {
 impl Courier {
     /// Starts the service and waits until it says where it listens, which is before it joins its group.
     pub(crate) fn start(binary: &Path, folder: &Path, log: PathBuf) -> Self {
-        let mut courier = Self::launch(binary, folder, log, &[]);
+        Self::start_with(binary, folder, log, &[])
+    }
+
+    /// The same with these variables.
+    pub(crate) fn start_with(
+        binary: &Path,
+        folder: &Path,
+        log: PathBuf,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut courier = Self::launch(binary, folder, log, variables);
         wait_until("the service says where it listens", || {
             courier.must_run();
             courier.address = listens_at(&courier.log()).unwrap_or_default();
@@ -78,9 +88,13 @@ impl Courier {
 
     /// What `/status` tells of the engine.
     pub(crate) fn engine(&self) -> Value {
+        self.report()["engine"].clone()
+    }
+
+    /// What `/status` tells.
+    pub(crate) fn report(&self) -> Value {
         let (_, body) = self.get("/status").expect("/status is answered");
-        let report: Value = serde_json::from_str(&body).expect("/status is JSON");
-        report["engine"].clone()
+        serde_json::from_str(&body).expect("/status is JSON")
     }
 
     /// The partitions that the service holds at present.

@@ -172,6 +172,14 @@ impl World {
         courier
     }
 
+    /// Starts the service with these variables and waits until it is a member of its group.
+    pub(crate) fn courier_with(&self, variables: &[(&str, &str)]) -> Courier {
+        let (folder, log) = (self.folder(), self.next_log());
+        let mut courier = Courier::start_with(&self.binary, folder, log, variables);
+        courier.wait_until_ready();
+        courier
+    }
+
     /// Starts the service and does not wait for its group.
     pub(crate) fn courier_at_once(&self) -> Courier {
         Courier::start(&self.binary, self.folder(), self.next_log())

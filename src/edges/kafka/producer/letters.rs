@@ -6,6 +6,7 @@ use rdkafka::producer::{BaseRecord, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::progress::{Context, Part, Size};
+use crate::edges::clock::Clock;
 use crate::pipeline::event::Record;
 use crate::pipeline::outcome::{Outcome, dead_letter_headers, letter};
 
@@ -15,6 +16,8 @@ pub(super) struct Desk {
     pub(super) dead_letter_topic: String,
     /// `ce_source` of every outcome.
     pub(super) source: String,
+    /// The broker refuses a record of the future, and the client would give it the time of a calendar that has jumped.
+    pub(super) clock: Clock,
 }
 
 impl Desk {
@@ -42,6 +45,7 @@ impl Desk {
         let record = BaseRecord::with_opaque_to(&self.outcome_topic, Box::new(part))
             .key(&outcome.message_id)
             .payload(&value)
+            .timestamp(self.clock.now_ms())
             .headers(self.outcome_headers(outcome));
         producer.send(record).map_err(|(error, _)| error)
     }
@@ -107,8 +111,9 @@ impl Desk {
                 value: Some(omitted.as_bytes()),
             });
         }
-        let mut letter =
-            BaseRecord::with_opaque_to(&self.dead_letter_topic, Box::new(part)).headers(headers);
+        let mut letter = BaseRecord::with_opaque_to(&self.dead_letter_topic, Box::new(part))
+            .headers(headers)
+            .timestamp(self.clock.now_ms());
         if let (Some(key), Size::Whole | Size::WithoutValue) = (&record.key, size) {
             letter = letter.key(key.as_slice());
         }

@@ -40,7 +40,8 @@ impl Bench {
         };
         let (answers_in, answers) = mpsc::unbounded_channel();
         Self {
-            publisher: Publisher::new(&kafka, OUTCOMES, LETTERS, answers_in).unwrap(),
+            publisher: Publisher::new(&kafka, OUTCOMES, LETTERS, Clock::start(), answers_in)
+                .unwrap(),
             cluster,
             answers,
         }

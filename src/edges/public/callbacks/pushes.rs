@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::super::{Life, Parts, now_ms};
+use super::super::{Life, Parts};
+use crate::edges::clock::Clock;
 use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
 use crate::edges::store::{NoAnswer, StoreClient};
 use crate::pipeline::callback::{Choice, Delivery, Notice, Push, RECEIPT_TYPE, Receipt, Told};
@@ -26,6 +27,7 @@ pub(super) enum Progress {
 
 /// Pushes under way.
 pub(super) struct Pushes {
+    clock: Clock,
     store: StoreClient,
     rules: watch::Receiver<Arc<RuleSet>>,
     policies: Policies,
@@ -103,6 +105,7 @@ impl Pushes {
     pub(super) fn new(parts: &Parts, postbox: Arc<Postbox>, life: watch::Receiver<Life>) -> Self {
         let outcomes = &parts.settings.outcomes;
         Self {
+            clock: parts.clock.clone(),
             store: parts.store.clone(),
             rules: parts.rules.clone(),
             policies: parts.settings.policies(),
@@ -197,7 +200,7 @@ impl Pushes {
             source: Source::Callback,
             word,
             at_ms: push.at_ms,
-            now_ms: now_ms(),
+            now_ms: self.clock.now_ms(),
         };
         let question = grants::Question::Report(report);
         self.store.ask_in_turn(Request::Grant(question)).await?;
@@ -215,7 +218,7 @@ impl Pushes {
             app: Arc::clone(app),
             openid: push.openid.clone(),
             happened_ms: push.at_ms,
-            received_ms: now_ms(),
+            received_ms: self.clock.now_ms(),
             delivery: delivery.clone(),
         };
         let key = receipts::Key {
@@ -230,7 +233,7 @@ impl Pushes {
         let receipt = told.receipt(outcome.as_deref(), self.style);
         self.publish(&receipt).await?;
         self.metrics.receipt(&receipt);
-        let now_ms = now_ms();
+        let now_ms = self.clock.now_ms();
         let done = receipts::Question::Done { key, now_ms };
         self.store.ask_in_turn(Request::Receipt(done)).await?;
         Ok(())
@@ -241,7 +244,7 @@ impl Pushes {
         loop {
             let question = receipts::Question::Join {
                 key: key.clone(),
-                now_ms: now_ms(),
+                now_ms: self.clock.now_ms(),
             };
             let Answer::Receipt(reply) = self.store.ask_in_turn(Request::Receipt(question)).await?
             else {
@@ -276,6 +279,7 @@ impl Pushes {
             key: &key,
             headers: &headers,
             value: &value,
+            at_ms: self.clock.now_ms(),
         };
         loop {
             match self.postbox.publish(&letter).await {

@@ -13,9 +13,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::session::Session;
 use super::{MiniApp, parse};
+use crate::edges::public::answer;
 use crate::edges::public::listener::Peer;
 use crate::edges::public::refusal::Refusal;
-use crate::edges::public::{answer, now_ms};
 use crate::pipeline::claims::Request;
 use crate::pipeline::logins::{self, Exchanged, JsCode, Refused};
 use crate::telemetry::PublicRoute;
@@ -83,7 +83,7 @@ impl MiniApp {
         let turn = turn(&self.exchanges).await?;
         let openid = self.exchange(&app, &JsCode::new(code)).await?;
         drop(turn);
-        let now_ms = now_ms();
+        let now_ms = self.clock.now_ms();
         let keep = logins::Question::Keep {
             name,
             openid,
@@ -107,7 +107,7 @@ impl MiniApp {
         let recall = logins::Question::Recall {
             name: Arc::clone(name),
             message_id: None,
-            now_ms: now_ms(),
+            now_ms: self.clock.now_ms(),
         };
         self.ask(Request::Login(recall)).await.map(|_nobody| ())
     }

@@ -62,6 +62,14 @@ const VERSION_2: &str = "
     PRAGMA user_version = 2;
 ";
 
+/// When the newest row was written, by the tables' indexes by age; NULL without one.
+pub(super) const NEWEST_ROW: &str = "
+    SELECT max(at_ms) FROM (
+        SELECT max(since_ms) AS at_ms FROM claims
+        UNION ALL SELECT max(settled_ms) FROM outcomes
+        UNION ALL SELECT max(since_ms) FROM marks
+        UNION ALL SELECT max(changed_ms) FROM ledgers)";
+
 /// Makes what the file does not have yet. Fails if it has more than is known here.
 pub(super) fn make(connection: &Connection) -> anyhow::Result<()> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
