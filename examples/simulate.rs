@@ -1,6 +1,6 @@
 //! Plays worlds of the simulation, as many as asked for, and prints the seeds that break an invariant.
 //!
-//! `cargo run --release --example simulate -- --seeds 100000 [--first 0] [--trace 80]`
+//! `cargo run --release --example simulate -- --seeds 100000 [--first 0] [--trace 80] [--threads 2]`
 
 #![expect(
     clippy::indexing_slicing,
@@ -19,33 +19,44 @@
 mod simulation;
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use simulation::World;
+use simulation::{n_cores, play_many};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    let number = |flag: &str, default: u64| {
+    let number = |flag: &str, default: usize| {
         let at = arguments.iter().position(|argument| argument == flag);
         let value = at.and_then(|at| arguments.get(at + 1));
         value.map_or(Some(default), |value| value.parse().ok())
     };
-    let (Some(first), Some(seeds), Some(trace)) = (
+    let numbers = (
         number("--first", 0),
         number("--seeds", 10_000),
         number("--trace", 80),
-    ) else {
-        eprintln!("usage: simulate [--seeds N] [--first N] [--trace LINES]");
+        number("--threads", n_cores().get()).and_then(|threads| threads.try_into().ok()),
+    );
+    let (Some(first), Some(seeds), Some(trace), Some(threads)) = numbers else {
+        eprintln!("usage: simulate [--seeds N] [--first N] [--trace LINES] [--threads N]");
         return ExitCode::from(2);
     };
-    let mut n_failed = 0_u64;
-    for seed in first..first.saturating_add(seeds) {
-        if let Err(failure) =
-            World::play_showing(seed, usize::try_from(trace).unwrap_or(usize::MAX))
-        {
-            n_failed += 1;
-            println!("{failure}\n");
-        }
-    }
+    let (first, seeds) = (first as u64, seeds as u64);
+    let n_failed = AtomicU64::new(0);
+    play_many(
+        first..first.saturating_add(seeds),
+        threads,
+        trace,
+        |_, played| {
+            if let Err(failure) = played {
+                n_failed.fetch_add(1, Ordering::Relaxed);
+                println!("{failure}\n");
+            }
+        },
+    );
+    let n_failed = n_failed.into_inner();
     println!("{seeds} worlds from seed {first}: {n_failed} failed");
     if n_failed == 0 {
         ExitCode::SUCCESS

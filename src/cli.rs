@@ -5,6 +5,7 @@ mod ask;
 mod check;
 mod demo;
 mod grants;
+mod pages;
 mod preview;
 mod progress;
 mod quota;
@@ -13,16 +14,17 @@ mod rid;
 mod rules;
 mod run;
 mod sandbox;
+mod state;
 mod templates;
 mod topics;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -30,6 +32,7 @@ use crate::config::{FlagSetting, Loaded, Settings, Sources, load};
 use crate::document::{Origin, Problem};
 use crate::edges::kafka::check_options;
 use crate::pipeline::rules::{RuleSet, TestResult};
+use crate::telemetry;
 
 /// Turns business events on Kafka into WeChat mini-program subscribe messages, and tells what became of each one.
 #[derive(Parser)]
@@ -59,6 +62,9 @@ enum Command {
     /// What can be done about rules while the service runs
     #[command(subcommand)]
     Rules(rules::Command),
+    /// What can be done about a state that was lost while the service runs
+    #[command(subcommand)]
+    State(state::Command),
     /// The template catalog, from WeChat
     #[command(subcommand)]
     Templates(templates::Command),
@@ -115,29 +121,44 @@ pub fn main() -> ExitCode {
         Command::Sandbox(arguments) => sandbox::run(cli.config, &arguments),
         Command::Replay(arguments) => replay::run(cli.config, arguments),
         Command::Rules(command) => rules::run(cli.config, &command),
+        Command::State(command) => state::run(cli.config, &command),
         Command::Templates(command) => templates::run(cli.config, &command),
         Command::Quota(arguments) => quota::run(cli.config, &arguments),
         Command::Rid(arguments) => rid::run(cli.config, &arguments),
         Command::Grants(command) => grants::run(cli.config, command),
         Command::Topics(command) => topics::run(cli.config, &command),
     };
-    match result {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            complain(format_args!("error: {error:#}"));
-            Exit::No.into()
+    let mut exit = result.unwrap_or_else(|error| {
+        complain(format_args!("error: {error:#}"));
+        Exit::No
+    });
+    if let Some(why) = UNWRITTEN.get() {
+        complain(format_args!(
+            "error: the result could not be written to standard output: {why}"
+        ));
+        if exit == Exit::Done {
+            exit = Exit::No;
         }
     }
+    telemetry::finish_logging();
+    exit.into()
 }
 
-/// A line of a result, on standard output. A reader that has gone away (`| head`) is no error of ours.
+/// Why a line of the result could not be written: the disk is full, for example.
+static UNWRITTEN: OnceLock<io::ErrorKind> = OnceLock::new();
+
+/// A line of a result, on standard output. A reader that has gone away (`| head`) is no error of ours; any other failure is told at the end.
 fn say(line: impl fmt::Display) {
-    let _gone = writeln!(std::io::stdout().lock(), "{line}").is_err();
+    if let Err(error) = writeln!(io::stdout().lock(), "{line}")
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        UNWRITTEN.get_or_init(|| error.kind());
+    }
 }
 
 /// A line about something wrong, on standard error.
 fn complain(line: impl fmt::Display) {
-    let _gone = writeln!(std::io::stderr().lock(), "{line}").is_err();
+    telemetry::write_line(&line.to_string());
 }
 
 fn say_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
@@ -228,7 +249,7 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
 }
 
 /// Ends when the process is asked to end: Ctrl-C or SIGTERM.
-async fn asked_to_end() -> std::io::Result<()> {
+async fn asked_to_end() -> io::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted,

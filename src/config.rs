@@ -71,8 +71,8 @@ pub struct Settings {
     pub dead_letter_topic: String,
     /// `[state]`
     pub state: State,
-    /// `[http] listen`
-    pub listen: SocketAddr,
+    /// `[http]`
+    pub http: Http,
     /// `[send]`
     pub send: Send,
     /// `[breaker]`
@@ -135,6 +135,17 @@ pub struct State {
     pub url: StateUrl,
     /// How long they are kept.
     pub remember: Duration,
+    /// What follows when they are lost under the running service.
+    pub on_loss: OnLoss,
+}
+
+/// `[state] on_loss`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnLoss {
+    /// Nothing is sent until somebody says that it goes on.
+    Pause,
+    /// Sending goes on: what was sent before may be sent again.
+    Continue,
 }
 
 /// `[state] url`
@@ -146,6 +157,37 @@ pub enum StateUrl {
     Sqlite(PathBuf),
     /// In Redis, for a fleet. The URL holds the password, wherever that was said.
     Redis(Secret),
+}
+
+/// `[http]`
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Where health, metrics, status and users' grants are served.
+    pub listen: SocketAddr,
+    /// What a request must bring that changes something, or asks for a user.
+    pub token: Option<Secret>,
+    /// Names by which this listener is known, beside addresses and `localhost`.
+    pub hosts: Vec<String>,
+}
+
+impl Http {
+    /// Who can connect.
+    pub fn reach(&self) -> Reach {
+        if self.listen.ip().to_canonical().is_loopback() {
+            Reach::ThisMachine
+        } else {
+            Reach::Others
+        }
+    }
+}
+
+/// Who can connect to a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Processes of this machine.
+    ThisMachine,
+    /// Other machines too.
+    Others,
 }
 
 /// `[send]`
@@ -162,7 +204,7 @@ pub struct Send {
 pub struct Engine {
     /// Messages in hand above which reading pauses.
     pub max_messages: usize,
-    /// Bytes of records in hand above which reading pauses.
+    /// Bytes of memory that they take above which reading pauses.
     pub max_bytes: usize,
     /// How long shutting down may take.
     pub drain: Duration,

@@ -1,8 +1,11 @@
 //! All IO. Nothing in here decides anything about a message: it carries effects out and brings answers back.
 
+pub mod clock;
+pub mod descriptors;
 pub mod grants;
 pub mod http;
 pub mod kafka;
+pub mod listener;
 pub mod public;
 pub mod store;
 pub mod wechat;

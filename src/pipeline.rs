@@ -4,6 +4,7 @@
 //! the simulation, and a crash can be played a thousand times a second.
 
 pub mod admission;
+pub mod calendar;
 pub mod callback;
 pub mod catalog;
 pub mod claims;

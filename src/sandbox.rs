@@ -90,9 +90,10 @@ impl Sandbox {
         let addr = listener.local_addr()?;
         let state = Arc::new(State::new(settings));
         let handle = Handle::new(Arc::clone(&state));
-        tokio::spawn(callbacks::delivery::run(Arc::clone(&state)));
+        let pushes = callbacks::delivery::run(Arc::clone(&state));
         let server = tokio::spawn(async move {
-            if let Err(error) = server::serve(listener, state).await {
+            let (served, ()) = tokio::join!(server::serve(listener, state), pushes);
+            if let Err(error) = served {
                 tracing::error!(%error, "sandbox server ended");
             }
         });
@@ -116,6 +117,12 @@ impl Sandbox {
     /// Control from inside the process.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// Comes back when the server has ended, which it does by itself only if something is wrong with it. Nothing can be done with the
+    /// sandbox afterwards.
+    pub async fn ended(&mut self) {
+        let _panicked = (&mut self.server).await.is_err();
     }
 
     /// Takes the server down and waits until it is. Calls in progress are cut without an answer, as if the process had

@@ -4,37 +4,43 @@
 //! through channels that this loop alone reads, so nothing is locked and nothing happens twice at once.
 
 mod alarm;
+mod close;
 mod effects;
+mod news;
 mod setup;
 mod templates;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use tokio::net::TcpListener;
+use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use crate::config::Settings;
+use crate::edges::clock::Clock;
 use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, GroupEvent, Read, Source};
 use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
 use crate::edges::kafka::reread::{ReadAgain, Rereader};
+use crate::edges::listener::Bound;
 use crate::edges::public;
 use crate::edges::store::{Store, Stored};
 use crate::edges::wechat::WeChat;
 use crate::pipeline::catalog::drift::Comparison;
 use crate::pipeline::engine::{self, Engine, Input};
-use crate::pipeline::moment::Moment;
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
 use alarm::Alarm;
+pub use close::Ending;
 use effects::Answered;
+use news::PublishingNews;
 use setup::setup;
 
 /// What a service is made of.
 pub struct Parts {
+    /// The clocks of the process.
+    pub clock: Clock,
     /// The settings.
     pub settings: Arc<Settings>,
     /// The rules in force; a new set is taken up as soon as it is there.
@@ -50,28 +56,10 @@ pub struct Parts {
     /// Where counts go.
     pub metrics: Arc<Metrics>,
     /// Where callbacks and the mini program are served, if they are.
-    pub public: Option<TcpListener>,
+    pub public: Option<Bound>,
     /// Where the jitter of retries begins.
     pub seed: u64,
 }
-
-/// How a service ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Everything that had begun has its outcome, and offsets are committed.
-    Clean,
-    /// The drain's time was up with this many messages open; their records will be read again.
-    Unfinished(usize),
-    /// Nothing is open, but the group did not take our last positions in time: some records will be read again, and repeat their
-    /// outcomes.
-    NotCommitted,
-}
-
-/// How long the consumer may take to close, and after it the producer.
-const CLOSE: Duration = Duration::from_secs(10);
-
-/// How long the store may take to carry out what it was asked.
-const CLOSE_STORE: Duration = Duration::from_secs(5);
 
 /// Inputs that are taken together at most. It bounds how late the first effect of a round is, and how old its time.
 const ROUND: usize = 256;
@@ -82,6 +70,7 @@ const REPORT_EVERY: Duration = Duration::from_millis(500);
 /// Runs until `shutdown` ends, then drains.
 pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Result<Ending> {
     let Parts {
+        clock,
         settings,
         rules,
         reports,
@@ -98,19 +87,21 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         &settings.kafka,
         &settings.outcomes.topic,
         &settings.dead_letter_topic,
+        clock.clone(),
         publications_in,
     )?;
     let wechat = Arc::new(WeChat::new(&settings)?);
     let public = match public {
-        Some(listener) => {
+        Some(bound) => {
             let parts = public::Parts {
+                clock: clock.clone(),
                 settings: Arc::clone(&settings),
                 rules: rules.clone(),
                 wechat: Arc::clone(&wechat),
                 store: store.client(),
                 metrics: Arc::clone(&metrics),
             };
-            Some(public::open(listener, &parts)?)
+            Some(public::open(bound, &parts)?)
         }
         None => None,
     };
@@ -138,8 +129,10 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         rules,
         resumptions,
         reports,
-        began: Instant::now(),
+        calendar_breaks: clock.status().breaks,
+        clock,
         alarm: Alarm::start()?,
+        publishing_news: PublishingNews::default(),
         drain: settings.engine.drain,
         handover: settings.engine.handover,
     };
@@ -167,8 +160,11 @@ struct Service {
     rules: watch::Receiver<Arc<RuleSet>>,
     resumptions: mpsc::Receiver<Arc<str>>,
     reports: watch::Sender<Report>,
-    began: Instant,
+    clock: Clock,
+    /// Those that the engine has heard of.
+    calendar_breaks: u64,
     alarm: Alarm,
+    publishing_news: PublishingNews,
     drain: Duration,
     handover: Duration,
 }
@@ -187,6 +183,27 @@ impl Service {
         mut heard: Heard,
         shutdown: impl Future<Output = ()>,
     ) -> anyhow::Result<Ending> {
+        match self.until_drained(&mut heard, shutdown).await {
+            Ok(unfinished) => self.close(unfinished).await,
+            Err(error) => {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the service cannot go on, and ends"
+                );
+                if let Err(why) = self.close_edges().await {
+                    tracing::error!(%why, "it could not end in order");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The loop. Gives the number of messages that were left open; fails if something has ended without which nothing goes on.
+    async fn until_drained(
+        &mut self,
+        heard: &mut Heard,
+        shutdown: impl Future<Output = ()>,
+    ) -> anyhow::Result<usize> {
         tokio::pin!(shutdown);
         let mut is_draining = false;
         let mut inputs = Vec::new();
@@ -194,8 +211,8 @@ impl Service {
         let mut renew_report = tokio::time::interval(REPORT_EVERY);
         renew_report.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            self.alarm
-                .set(self.engine.wake_at(self.now()).map(|at| self.began + at));
+            let wake_at = self.engine.wake_at(self.clock.now());
+            self.alarm.set(wake_at.map(|at| self.clock.began() + at))?;
             // In this order: what ends messages before what begins them, and an assignment before its first record.
             tokio::select! {
                 biased;
@@ -205,10 +222,14 @@ impl Service {
                 }
                 Some(event) = self.source.events.recv() => inputs.push(self.group_event(event)?),
                 Some(answered) = heard.answers.recv() => inputs.push(self.answered(answered)),
-                Some(stored) = heard.stored.recv() => inputs.push(input_of(stored)),
+                stored = heard.stored.recv() => inputs.push(input_of(lives(stored, "store")?)),
                 Some(publication) = heard.publications.recv() => inputs.push(self.publication(publication)),
-                Some(ReadAgain { ticket, record }) = heard.read_again.recv() => {
+                read = heard.read_again.recv() => {
+                    let ReadAgain { ticket, record } = lives(read, "kafka-reread")?;
                     inputs.push(Input::ReadAgain { ticket, record });
+                }
+                () = public_ended(&mut self.public), if !is_draining => {
+                    anyhow::bail!("the task that serves callbacks and the mini program has ended unexpectedly");
                 }
                 () = self.alarm.rang() => inputs.push(Input::Tick),
                 Ok(()) = self.rules.changed() => {
@@ -220,9 +241,7 @@ impl Service {
                     continue;
                 }
                 read = self.source.records.recv() => {
-                    let Some(read) = read else {
-                        anyhow::bail!("the consumer's thread has ended unexpectedly");
-                    };
+                    let read = lives(read, "kafka-consumer")?;
                     // An assignment may have come in since the events were looked at, and this may be its first record.
                     while let Ok(event) = self.source.events.try_recv() {
                         inputs.push(self.group_event(event)?);
@@ -233,11 +252,13 @@ impl Service {
             // The runtime lets a task that is woken run at once, before others that are ready: without this the loop would go round for each
             // single answer, and so wake the store's thread for each.
             tokio::task::yield_now().await;
-            self.hear_more(&mut heard, &mut inputs);
-            let now = self.now();
-            self.engine.round(now, inputs.drain(..), &mut effects);
+            self.hear_more(heard, &mut inputs);
+            let now = self.clock.now();
+            let jump = self.calendar_jump();
+            let inputs = jump.into_iter().chain(inputs.drain(..));
+            self.engine.round(now, inputs, &mut effects);
             if let Some(unfinished) = self.carry_out(&mut effects) {
-                return self.close(unfinished).await;
+                return Ok(unfinished);
             }
         }
     }
@@ -305,69 +326,54 @@ impl Service {
     fn publication(&mut self, publication: Publication) -> Input {
         match publication {
             Publication::Acknowledged(ticket) => Input::Published { ticket },
-            Publication::Failed(ticket) => {
+            Publication::Failed { ticket, why } => {
                 self.metrics.publish_failed();
                 if self.publisher.replace_if_fatal() == Replacement::Made {
                     self.metrics.producer_replaced();
                 }
-                Input::PublishFailed { ticket }
+                Input::PublishFailed { ticket, why }
             }
         }
     }
 
-    async fn close(mut self, unfinished: usize) -> anyhow::Result<Ending> {
-        self.source.command(Command::Close);
-        // The consumer may be waiting to hand a record over, which nobody will take any more.
-        self.source.records.close();
-        let closed = tokio::time::timeout(CLOSE, self.source.closed).await;
-        if closed.is_err() {
-            tracing::warn!(
-                "the consumer did not leave its group in time; the group will notice by itself"
-            );
-        }
-        // What WeChat pushed and is not kept yet it pushes again.
-        drop(self.public.take());
-        let (publisher, store) = (self.publisher, self.store);
-        let close = move || {
-            publisher.close(CLOSE);
-            store.close(CLOSE_STORE);
-        };
-        tokio::task::spawn_blocking(close).await?;
-        if unfinished == 0 && closed.is_err() {
-            return Ok(Ending::NotCommitted);
-        }
-        if unfinished == 0 {
-            tracing::info!("shut down, nothing left open");
-            return Ok(Ending::Clean);
-        }
-        tracing::warn!(
-            unfinished,
-            "shut down with messages open: their records will be read again"
-        );
-        Ok(Ending::Unfinished(unfinished))
-    }
-
-    fn renew_report(&self) {
+    fn renew_report(&mut self) {
         let engine: engine::Status = self.engine.status();
+        let unpublished = self.engine.unpublished(self.clock.now());
+        self.metrics.unpublished(unpublished.as_ref());
+        self.publishing_news.tell(unpublished.as_ref());
         let tokens = self.wechat.tokens();
+        let calendar = self.clock.status();
+        let state = self.store.status();
         self.reports.send_modify(|report| {
             report.engine = engine;
+            report.calendar = calendar;
+            report.unpublished = unpublished;
             report.tokens = tokens;
+            report.state = state;
         });
     }
 
-    fn now(&self) -> Moment {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place where the core's calendar comes from"
-        )]
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Moment {
-            elapsed: self.began.elapsed(),
-            unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
+    /// What the engine has not heard of yet. Another task may have noticed it.
+    fn calendar_jump(&mut self) -> Option<Input> {
+        let breaks = self.clock.status().breaks;
+        let is_news = breaks != self.calendar_breaks;
+        if is_news {
+            self.source.wake();
         }
+        self.calendar_breaks = breaks;
+        is_news.then_some(Input::CalendarJumped)
+    }
+}
+
+/// What a thread says; nothing is the end of the thread, and only a panic ends it before its time.
+fn lives<T>(said: Option<T>, thread: &str) -> anyhow::Result<T> {
+    said.with_context(|| format!("the thread {thread} has ended unexpectedly"))
+}
+
+async fn public_ended(public: &mut Option<public::Open>) {
+    match public {
+        Some(public) => public.ended().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -2,8 +2,14 @@
 //!
 //! Labels are closed sets or names of the settings. Personal data of events never gets into a line or a label.
 
+mod calendar;
+mod connections;
+mod log;
+mod panics;
 mod public;
+mod publishing;
 mod share;
+mod state;
 mod templates;
 mod tokens;
 
@@ -17,32 +23,46 @@ use prometheus::{
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
+use crate::edges::store::StateStatus;
 use crate::edges::wechat::TokenStatus;
+use crate::pipeline::calendar::CalendarStatus;
 use crate::pipeline::callback::Receipt;
 use crate::pipeline::catalog::drift::TemplateStatus;
 use crate::pipeline::delivery::{Answer, Class};
-use crate::pipeline::engine::Status;
+use crate::pipeline::engine::{Status, Unpublished};
 use crate::pipeline::grants::Source;
-use crate::pipeline::outcome::Outcome;
+use crate::pipeline::outcome::{self, Outcome, Reason};
+use calendar::CalendarMetrics;
+use connections::ConnectionMetrics;
+pub use connections::{ListenerName, NoSeat};
+pub use log::{finish_logging, write_line};
+pub use panics::catch_quietly;
 use public::PublicMetrics;
 pub use public::PublicRoute;
+use publishing::PublishingMetrics;
 use share::ShareMetrics;
+use state::StateMetrics;
 use templates::TemplateMetrics;
 use tokens::TokenMetrics;
 
-/// Sends log lines to standard error, so that standard output stays free for results. Call it once.
+/// Sends log lines and panics to standard error, so that standard output stays free for results. Call it once, and
+/// [`finish_logging`] at the end.
 pub fn start_logging(format: LogFormat, level: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(level)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        // It would print, and panic where nothing can be printed.
+        .log_internal_errors(false)
+        .with_writer(log::start(format)?);
     let started = match format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
         LogFormat::Text => builder
             .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
             .try_init(),
     };
-    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
+    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))?;
+    panics::log_panics();
+    Ok(())
 }
 
 /// All metrics of a process.
@@ -52,8 +72,7 @@ pub struct Metrics {
     calls: IntCounterVec,
     call_seconds: HistogramVec,
     settle_seconds: Histogram,
-    publish_failures: IntCounter,
-    producer_replacements: IntCounter,
+    publishing: PublishingMetrics,
     records: IntCounter,
     unmatched: IntCounter,
     grant_reports: IntCounterVec,
@@ -61,13 +80,16 @@ pub struct Metrics {
     in_hand: IntGaugeVec,
     bytes_in_hand: IntGauge,
     paused: IntGauge,
-    store_down: IntGauge,
+    calendar: CalendarMetrics,
     share: ShareMetrics,
     pauses: IntGaugeVec,
     position: IntGaugeVec,
+    log_lines_dropped: IntCounter,
+    connections: ConnectionMetrics,
     public: PublicMetrics,
     tokens: TokenMetrics,
     templates: TemplateMetrics,
+    state: StateMetrics,
     scrape: Mutex<()>,
 }
 
@@ -80,18 +102,29 @@ const SETTLE_BUCKETS: [f64; 11] = [
     0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 86_400.0,
 ];
 
+/// The label of a word that this version does not know.
+const UNLISTED: &str = "unlisted";
+
+fn call_seconds() -> prometheus::Result<HistogramVec> {
+    let opts = HistogramOpts::new(
+        "wx_courier_call_seconds",
+        "How long calls of WeChat's API took.",
+    );
+    HistogramVec::new(opts.buckets(CALL_BUCKETS.to_vec()), &["app"])
+}
+
+fn settle_seconds() -> prometheus::Result<Histogram> {
+    let opts = HistogramOpts::new(
+        "wx_courier_settle_seconds",
+        "From reading a record to the outcome of its message.",
+    );
+    Histogram::with_opts(opts.buckets(SETTLE_BUCKETS.to_vec()))
+}
+
 impl Metrics {
     /// Metrics at zero.
     pub fn new() -> anyhow::Result<Arc<Self>> {
         let opts = |name: &str, help: &str| Opts::new(format!("wx_courier_{name}"), help);
-        let call_opts = HistogramOpts::new(
-            "wx_courier_call_seconds",
-            "How long calls of WeChat's API took.",
-        );
-        let settle_opts = HistogramOpts::new(
-            "wx_courier_settle_seconds",
-            "From reading a record to the outcome of its message.",
-        );
         let metrics = Self {
             registry: Registry::new(),
             outcomes: IntCounterVec::new(
@@ -105,16 +138,9 @@ impl Metrics {
                 ),
                 &["app", "answer"],
             )?,
-            call_seconds: HistogramVec::new(call_opts.buckets(CALL_BUCKETS.to_vec()), &["app"])?,
-            settle_seconds: Histogram::with_opts(settle_opts.buckets(SETTLE_BUCKETS.to_vec()))?,
-            publish_failures: IntCounter::with_opts(opts(
-                "publish_failures_total",
-                "Outcomes that had to be published again.",
-            ))?,
-            producer_replacements: IntCounter::with_opts(opts(
-                "producer_replacements_total",
-                "Producers that could not go on and were replaced.",
-            ))?,
+            call_seconds: call_seconds()?,
+            settle_seconds: settle_seconds()?,
+            publishing: PublishingMetrics::new()?,
             records: IntCounter::with_opts(opts("records_total", "Records read."))?,
             unmatched: IntCounter::with_opts(opts(
                 "unmatched_total",
@@ -138,14 +164,13 @@ impl Metrics {
                 opts("messages_in_hand", "Messages by what they wait for."),
                 &["stage"],
             )?,
-            bytes_in_hand: IntGauge::with_opts(opts("bytes_in_hand", "Bytes of records in hand."))?,
+            bytes_in_hand: IntGauge::with_opts(opts(
+                "bytes_in_hand",
+                "Bytes of memory that messages in hand take.",
+            ))?,
             paused: IntGauge::with_opts(opts(
                 "reading_paused",
                 "1 while reading is paused, because the engine is full or the store is down.",
-            ))?,
-            store_down: IntGauge::with_opts(opts(
-                "store_down",
-                "1 while the state store does not answer: nothing is sent meanwhile.",
             ))?,
             pauses: IntGaugeVec::new(
                 opts("pause", "1 while an app, template or rule is paused."),
@@ -155,24 +180,29 @@ impl Metrics {
                 opts("position", "The offset that may be committed."),
                 &["topic", "partition"],
             )?,
+            log_lines_dropped: IntCounter::with_opts(opts(
+                "log_lines_dropped_total",
+                "Log lines that were lost, because standard error did not take them.",
+            ))?,
+            connections: ConnectionMetrics::new()?,
             public: PublicMetrics::new()?,
             tokens: TokenMetrics::new()?,
+            calendar: CalendarMetrics::new()?,
             share: ShareMetrics::new()?,
             templates: TemplateMetrics::new()?,
+            state: StateMetrics::new()?,
             scrape: Mutex::new(()),
         };
-        metrics.register()?;
-        Ok(Arc::new(metrics))
+        metrics.register()
     }
 
-    fn register(&self) -> anyhow::Result<()> {
+    fn register(self) -> anyhow::Result<Arc<Self>> {
         let registry = &self.registry;
         registry.register(Box::new(self.outcomes.clone()))?;
         registry.register(Box::new(self.calls.clone()))?;
         registry.register(Box::new(self.call_seconds.clone()))?;
         registry.register(Box::new(self.settle_seconds.clone()))?;
-        registry.register(Box::new(self.publish_failures.clone()))?;
-        registry.register(Box::new(self.producer_replacements.clone()))?;
+        self.publishing.register(registry)?;
         registry.register(Box::new(self.records.clone()))?;
         registry.register(Box::new(self.unmatched.clone()))?;
         registry.register(Box::new(self.grant_reports.clone()))?;
@@ -180,21 +210,35 @@ impl Metrics {
         registry.register(Box::new(self.in_hand.clone()))?;
         registry.register(Box::new(self.bytes_in_hand.clone()))?;
         registry.register(Box::new(self.paused.clone()))?;
-        registry.register(Box::new(self.store_down.clone()))?;
+        self.calendar.register(registry)?;
         self.share.register(registry)?;
         registry.register(Box::new(self.pauses.clone()))?;
         registry.register(Box::new(self.position.clone()))?;
+        registry.register(Box::new(self.log_lines_dropped.clone()))?;
+        self.connections.register(registry)?;
         self.public.register(registry)?;
         self.tokens.register(registry)?;
         self.templates.register(registry)?;
-        Ok(())
+        self.state.register(registry)?;
+        Ok(Arc::new(self))
     }
 
     /// An outcome was acknowledged.
     pub fn outcome(&self, outcome: &Outcome) {
         let rule = outcome.rule.as_deref().unwrap_or_default();
+        // Labels are closed sets; a later version's words are no part of ours.
+        let status = if let outcome::Status::Unlisted(_) = outcome.status {
+            UNLISTED
+        } else {
+            outcome.status.as_str()
+        };
+        let reason = if let Reason::Unlisted(_) = outcome.reason {
+            UNLISTED
+        } else {
+            outcome.reason.as_str()
+        };
         self.outcomes
-            .with_label_values(&[rule, outcome.status.as_str(), outcome.reason.as_str()])
+            .with_label_values(&[rule, status, reason])
             .inc();
         #[expect(
             clippy::cast_precision_loss,
@@ -234,12 +278,27 @@ impl Metrics {
 
     /// An outcome has to be published again.
     pub fn publish_failed(&self) {
-        self.publish_failures.inc();
+        self.publishing.failed();
+    }
+
+    /// What Kafka does not take.
+    pub fn unpublished(&self, unpublished: Option<&Unpublished>) {
+        self.publishing.renew(unpublished);
     }
 
     /// A producer that could not go on was replaced.
     pub fn producer_replaced(&self) {
-        self.producer_replacements.inc();
+        self.publishing.producer_replaced();
+    }
+
+    /// So many connections are open.
+    pub fn connections(&self, listener: ListenerName, open: usize) {
+        self.connections.open(listener, open);
+    }
+
+    /// A connection was refused, or closed for another one.
+    pub fn connection_refused(&self, listener: ListenerName, why: NoSeat) {
+        self.connections.refused(listener, why);
     }
 
     /// A request on the public listener was answered.
@@ -268,8 +327,10 @@ impl Metrics {
     pub fn encode(
         &self,
         engine: &Status,
+        calendar: CalendarStatus,
         tokens: &BTreeMap<Arc<str>, TokenStatus>,
         templates: &BTreeMap<Arc<str>, TemplateStatus>,
+        state: &StateStatus,
     ) -> anyhow::Result<String> {
         // Two scrapes at once would reset each other's series.
         let _one_at_a_time = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
@@ -278,6 +339,8 @@ impl Metrics {
         self.records.inc_by(engine.totals.records);
         self.unmatched.reset();
         self.unmatched.inc_by(engine.totals.unmatched);
+        self.log_lines_dropped.reset();
+        self.log_lines_dropped.inc_by(log::n_lost());
         let reports = self
             .grant_reports
             .with_label_values(&[Source::Event.as_str()]);
@@ -308,7 +371,7 @@ impl Metrics {
         }
         self.bytes_in_hand.set(gauge(engine.bytes_in_hand));
         self.paused.set(i64::from(engine.paused));
-        self.store_down.set(i64::from(engine.store_is_down));
+        self.calendar.renew(calendar);
         self.share.renew(engine.share);
         self.pauses.reset();
         for pause in &engine.pauses {
@@ -325,6 +388,7 @@ impl Metrics {
         }
         self.tokens.renew(tokens);
         self.templates.renew(templates);
+        self.state.renew(state, engine.store_is_down);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8(text)?)

@@ -26,9 +26,29 @@ pub(crate) fn record(offset: i64) -> Record {
     }
 }
 
+/// A record of a MiB, of this type: the same order with as many items as fit.
+pub(crate) fn large(kind: &str) -> Record {
+    const MIB: usize = 1024 * 1024;
+    let mut value = format!(
+        r#"{{"specversion":"1.0","id":"e-0","source":"/shop","type":"{kind}","time":"2026-11-23T10:00:00.123+08:00","data":{{"openid":"oBench000000000","order_no":"SO000000000","amount_fen":12850,"items":[{{"name":"拿铁"}}"#
+    );
+    while value.len() < MIB - 100 {
+        value.push_str(r#",{"sku":"S1","count":1,"price":12.5}"#);
+    }
+    value.push_str("]}}");
+    Record {
+        value: Some(value.into_bytes()),
+        ..record(0)
+    }
+}
+
 /// The event in it.
 pub(crate) fn decoded(offset: i64) -> Event {
-    of(decode(&Decoding::default(), &record(offset), NOW_MS))
+    of(decode(
+        &Decoding::default(),
+        &Arc::new(record(offset)),
+        NOW_MS,
+    ))
 }
 
 /// What was decoded.

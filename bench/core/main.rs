@@ -11,6 +11,8 @@ mod engine;
 mod event;
 mod rules;
 
+use std::sync::Arc;
+
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use wx_courier::pipeline::event::{Decoding, decode};
 use wx_courier::pipeline::message::Content;
@@ -23,7 +25,7 @@ const RULES: [usize; 3] = [1, 20, 200];
 const IN_FLIGHT: [usize; 3] = [10, 1_000, 10_000];
 
 fn decoding(criterion: &mut Criterion) {
-    let (record, decoding) = (event::record(0), Decoding::default());
+    let (record, decoding) = (Arc::new(event::record(0)), Decoding::default());
     criterion.bench_function("decode", |bencher| {
         bencher.iter(|| decode(&decoding, &record, event::NOW_MS));
     });
@@ -60,10 +62,27 @@ fn validating(criterion: &mut Criterion) {
 }
 
 fn core(criterion: &mut Criterion) {
-    let (record, decoding, rules) = (event::record(0), Decoding::default(), rules::set(20));
+    let (record, decoding) = (Arc::new(event::record(0)), Decoding::default());
+    let rules = rules::set(20);
     criterion.bench_function("decode, match, render and validate", |bencher| {
         bencher.iter(|| rules.plan(&event::of(decode(&decoding, &record, event::NOW_MS))));
     });
+}
+
+/// What a large record holds up: everything else waits for it.
+fn large(criterion: &mut Criterion) {
+    let (decoding, rules) = (Decoding::default(), rules::set(20));
+    let mut group = criterion.benchmark_group("a record of a MiB");
+    for (name, kind, n_messages) in [
+        ("no rule wants it", "order.other", 0),
+        ("one rule wants it", "order.completed", 1),
+    ] {
+        let record = Arc::new(event::large(kind));
+        let plan = || rules.plan(&event::of(decode(&decoding, &record, event::NOW_MS)));
+        assert_eq!(plan().len(), n_messages, "{name}");
+        group.bench_function(name, |bencher| bencher.iter(plan));
+    }
+    group.finish();
 }
 
 fn engine(criterion: &mut Criterion) {
@@ -83,5 +102,7 @@ fn outcome(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(all, decoding, planning, validating, core, engine, outcome);
+criterion_group!(
+    all, decoding, planning, validating, core, large, engine, outcome
+);
 criterion_main!(all);

@@ -13,11 +13,15 @@ use tokio::sync::{mpsc, watch};
 
 use super::sandbox::sandbox_settings;
 use super::{Configuration, Exit, asked_to_end, block_on, complain, configuration, say, sources};
-use crate::config::{FlagSetting, Settings, load};
+use crate::config::{FlagSetting, Http, Settings, load};
 use crate::document::Problems;
+use crate::edges::clock::Clock;
+use crate::edges::descriptors::Descriptors;
 use crate::edges::http;
+use crate::edges::http::access::Access;
 use crate::edges::kafka::bystander::{Upstream, Watcher};
 use crate::edges::kafka::embedded::EmbeddedBroker;
+use crate::edges::listener::Bound;
 use crate::edges::store::Store;
 use crate::pipeline::rules::RuleSet;
 use crate::sandbox::{Answer, Handle, Sandbox, Script};
@@ -70,8 +74,8 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
             listener,
             sandbox_settings(settings, first_look.catalog.as_ref()),
         )?;
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let pages = format!("http://{}", listener.local_addr()?);
+        let socket = TcpListener::bind("127.0.0.1:0").await?;
+        let pages = format!("http://{}", socket.local_addr()?);
         let flags = flags(settings, &broker.address(), &sandbox.base_url());
         let configuration = match configuration(&sources(folder.to_owned(), flags)) {
             Ok(configuration) => configuration,
@@ -80,9 +84,9 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
         let Configuration {
             settings, rules, ..
         } = configuration;
-        let parts = parts(listener, Arc::clone(&settings), rules)?;
+        let parts = parts(socket, Arc::clone(&settings), rules)?;
         let (ask, asked) = tokio::sync::oneshot::channel::<()>();
-        let service = tokio::spawn(service::run(parts, async {
+        let mut service = tokio::spawn(service::run(parts, async {
             let _asked = asked.await.is_ok();
         }));
         let stage = Stage {
@@ -91,9 +95,15 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
             sandbox: sandbox.base_url(),
             pages,
         };
-        let wechat = sandbox.handle();
+        let (wechat, once) = (sandbox.handle(), arguments.once);
+        // A task of its own: standard output may be a pipe that is not read, and Ctrl-C ends the demo all the same.
+        let play = tokio::spawn(async move { stage.play(&samples, &wechat, once).await });
         let exit = tokio::select! {
-            exit = stage.play(&samples, &wechat, arguments) => exit?,
+            exit = play => exit??,
+            ended = &mut service => {
+                ended??;
+                anyhow::bail!("the service has ended unexpectedly");
+            }
             ended = asked_to_end() => {
                 ended?;
                 Exit::Done
@@ -108,21 +118,36 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
 
 /// What the service is made of, with its pages open.
 fn parts(
-    listener: TcpListener,
+    socket: TcpListener,
     settings: Arc<Settings>,
     rules: Arc<RuleSet>,
 ) -> anyhow::Result<Parts> {
+    let clock = Clock::start();
     let metrics = Metrics::new()?;
     let (stored_in, stored) = mpsc::unbounded_channel();
     let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
     let rules = watch::Sender::new(rules).subscribe();
+    let descriptors = Descriptors::raise_limit(&settings);
+    let bound = Bound {
+        socket,
+        seats: descriptors.private_seats,
+    };
+    // The demo listens on this machine alone, whatever the settings say of their own listener.
+    let access = Access::new(&Http {
+        listen: bound.socket.local_addr()?,
+        token: None,
+        hosts: Vec::new(),
+    });
     let counter = http::open(
-        listener,
+        bound,
+        &access,
         Arc::clone(&metrics),
         rules.clone(),
         store.client(),
+        clock.clone(),
     );
     Ok(Parts {
+        clock,
         settings,
         rules,
         reports: counter.reports,
@@ -162,12 +187,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn play(
-        &self,
-        samples: &[Sample],
-        wechat: &Handle,
-        arguments: &Arguments,
-    ) -> anyhow::Result<Exit> {
+    async fn play(&self, samples: &[Sample], wechat: &Handle, once: bool) -> anyhow::Result<Exit> {
         say(format_args!(
             "Kafka    {}  (embedded; any client on this machine may use it)",
             self.broker
@@ -218,7 +238,7 @@ impl Stage {
         });
         let in_time = all.await.is_ok();
         let verdict = expected.verdict(in_time);
-        if arguments.once {
+        if once {
             return Ok(verdict);
         }
         self.invite(topic);

@@ -43,7 +43,7 @@ fn header(text: &str) -> Result<(String, String), String> {
 struct Preview<'a> {
     rule: Option<&'a str>,
     /// `would_send`, or the status of the outcome.
-    status: &'static str,
+    status: String,
     reason: Option<Reason>,
     detail: Option<String>,
     param: Option<String>,
@@ -54,7 +54,7 @@ impl Preview<'_> {
     fn without_rule(status: Status, reason: Reason, detail: String) -> Self {
         Self {
             rule: None,
-            status: status.as_str(),
+            status: status.as_str().to_owned(),
             reason: Some(reason),
             detail: Some(detail),
             param: None,
@@ -68,7 +68,11 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         Ok(configuration) => configuration,
         Err(exit) => return Ok(exit),
     };
-    let record = record(arguments)?;
+    let record = Arc::new(record(arguments)?);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a command has no earlier reading to tell a jump by"
+    )]
     let received_ms = jiff::Timestamp::now().as_millisecond();
     let mut event_ms = received_ms;
     let (kind, planned, problem) =
@@ -153,7 +157,7 @@ fn preview<'a>(configuration: &Configuration, planned: &'a Planned, age_ms: i64)
             let body = app.map(|app| SendBody::new(message, app.miniprogram_state));
             Preview {
                 rule: Some(&rule.name),
-                status: "would_send",
+                status: "would_send".to_owned(),
                 reason: None,
                 detail: too_old(rule, age_ms).or_else(|| by_code(made)),
                 param: None,
@@ -162,7 +166,7 @@ fn preview<'a>(configuration: &Configuration, planned: &'a Planned, age_ms: i64)
         }
         Err(rejection) => Preview {
             rule: Some(&rule.name),
-            status: Status::Invalid.as_str(),
+            status: Status::Invalid.as_str().to_owned(),
             reason: Some(rejection.reason),
             detail: Some(rejection.detail.clone()),
             param: rejection.param.as_deref().map(str::to_owned),

@@ -71,6 +71,10 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
         state,
         ..
     } = arguments;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a command has no earlier reading to tell a jump by"
+    )]
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let selection = wanted.selection(now_ms);
     let statuses = selection.statuses.clone();

@@ -7,16 +7,22 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 use super::{
     Configuration, Exit, asked_to_end, block_on, check_all, complain, configuration, sources,
 };
 use crate::config::{FlagSetting, Public, Settings, Sources};
 use crate::document::{Origin, Problem, Problems, Severity};
+use crate::edges::clock::Clock;
+use crate::edges::descriptors::Descriptors;
 use crate::edges::http;
+use crate::edges::http::access::Access;
 use crate::edges::kafka::topics::{self, TopicsError};
+use crate::edges::listener::Bound;
 use crate::edges::store::Store;
+use crate::pipeline::outcome::bounds::SMALLEST_TOPIC_BYTES;
 use crate::pipeline::rules::RuleSet;
 use crate::service::{self, Ending, Parts};
 use crate::telemetry::{self, Metrics};
@@ -49,29 +55,38 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         settings, rules, ..
     } = configuration;
     telemetry::start_logging(settings.log_format, &settings.log_level)?;
-    let listener = TcpListener::bind(settings.listen)
+    let listen = settings.http.listen;
+    let socket = TcpListener::bind(listen)
         .await
-        .with_context(|| format!("[http] listen: {} cannot be bound", settings.listen))?;
+        .with_context(|| format!("[http] listen: {listen} cannot be bound"))?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         rules = rules.rules().len(),
         rules_version = %rules.version(),
-        listen = %listener.local_addr()?,
+        listen = %socket.local_addr()?,
         brokers = settings.kafka.brokers,
         "starting"
     );
+    let descriptors = Descriptors::raise_limit(&settings);
     // Taken from the start: until somebody listens, the signal would end the process.
     let hangups = signal(SignalKind::hangup())?;
+    let clock = Clock::start();
     let metrics = Metrics::new()?;
     let (stored_in, stored) = mpsc::unbounded_channel();
     let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
     // From here on the process can be asked how it is, even while it waits for Kafka.
     let (rules_in, rules) = watch::channel(rules);
-    let counter = http::open(
-        listener,
+    let bound = Bound {
+        socket,
+        seats: descriptors.private_seats,
+    };
+    let mut counter = http::open(
+        bound,
+        &Access::new(&settings.http),
         Arc::clone(&metrics),
         rules.clone(),
         store.client(),
+        clock.clone(),
     );
     let missing = tokio::select! {
         missing = missing_topics(&settings) => missing?,
@@ -79,12 +94,14 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
             ended?;
             return Ok(Exit::Done);
         }
+        _ = &mut counter.serving => anyhow::bail!("{PAGES} has ended unexpectedly"),
     };
     if !missing.is_empty() {
         tell_missing(&settings, &missing);
         return Ok(Exit::No);
     }
-    let _reload = tokio::spawn(reload_on_hangup(
+    warn_of_small_topics(&settings).await;
+    let reload = tokio::spawn(reload_on_hangup(
         hangups,
         sources,
         Arc::clone(&settings),
@@ -92,10 +109,14 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
     ));
     // Not before: whoever connects would wait for as long as Kafka does not answer.
     let public = match &settings.public {
-        Some(public) => Some(bind_public(public).await?),
+        Some(public) => Some(Bound {
+            socket: bind_public(public).await?,
+            seats: descriptors.public_seats,
+        }),
         None => None,
     };
     let parts = Parts {
+        clock,
         settings,
         rules,
         reports: counter.reports,
@@ -106,34 +127,67 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         public,
         seed: fastrand::u64(..),
     };
-    until_it_ends(parts).await
-}
-
-/// Runs the service until it ends, or is asked to.
-async fn until_it_ends(parts: Parts) -> anyhow::Result<Exit> {
-    let (ask, asked) = tokio::sync::oneshot::channel::<()>();
-    let mut service = tokio::spawn(service::run(parts, async {
+    let (ask, asked) = oneshot::channel::<()>();
+    let service = tokio::spawn(service::run(parts, async {
         // The sender going away means the same as its word.
         let _asked = asked.await.is_ok();
     }));
+    until_it_ends(service, ask, first_death(counter.serving, reload)).await
+}
+
+const PAGES: &str = "the task that serves health, metrics and status";
+const RELOAD: &str = "the task that reads rules again";
+
+/// Comes back when a task has ended that has to live as long as the service, and says which.
+async fn first_death(pages: JoinHandle<()>, reload: JoinHandle<()>) -> &'static str {
+    tokio::select! {
+        _ = pages => PAGES,
+        _ = reload => RELOAD,
+    }
+}
+
+/// Waits until the service ends. It is asked to end when the process is, or when a task has died that it needs.
+async fn until_it_ends(
+    mut service: JoinHandle<anyhow::Result<Ending>>,
+    ask: oneshot::Sender<()>,
+    death: impl Future<Output = &'static str>,
+) -> anyhow::Result<Exit> {
+    let mut is_in_order = true;
     let ending = tokio::select! {
         ending = &mut service => ending?,
-        first = asked_to_end() => {
-            first?;
+        ended = until_asked(death) => {
+            is_in_order = ended? == Ended::Asked;
             drop(ask);
             tokio::select! {
                 ending = &mut service => ending?,
-                second = asked_to_end() => {
-                    second?;
-                    tracing::warn!("asked a second time: ending at once");
+                once_more = asked_to_end() => {
+                    once_more?;
+                    tracing::warn!("asked once more: ending at once");
                     return Ok(Exit::No);
                 }
             }
         }
     };
     match ending? {
-        Ending::Clean => Ok(Exit::Done),
-        Ending::Unfinished(_) | Ending::NotCommitted => Ok(Exit::No),
+        Ending::Clean if is_in_order => Ok(Exit::Done),
+        Ending::Clean | Ending::Unfinished(_) | Ending::NotCommitted => Ok(Exit::No),
+    }
+}
+
+/// Why the service is asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Asked,
+    TaskDied,
+}
+
+async fn until_asked(death: impl Future<Output = &'static str>) -> std::io::Result<Ended> {
+    tokio::select! {
+        asked = asked_to_end() => asked.map(|()| Ended::Asked),
+        who = death => {
+            tracing::error!("{who} has ended unexpectedly: the service ends, in order");
+            Ok(Ended::TaskDied)
+        }
     }
 }
 
@@ -157,12 +211,23 @@ async fn reload_on_hangup(
     sources: Sources,
     settings: Arc<Settings>,
     rules: watch::Sender<Arc<RuleSet>>,
-) -> anyhow::Result<()> {
+) {
     while hangups.recv().await.is_some() {
         let (sources, settings) = (sources.clone(), Arc::clone(&settings));
         // Compiling a thousand rules takes a while, and calls are under way.
         let fresh = tokio::task::spawn_blocking(move || fresh_rules(&sources, &settings));
-        match fresh.await? {
+        let fresh = match fresh.await {
+            Ok(fresh) => fresh,
+            Err(error) => {
+                let is_panic = error.is_panic();
+                tracing::error!(
+                    is_panic,
+                    "reading the rules has failed, the old ones stay in force"
+                );
+                continue;
+            }
+        };
+        match fresh {
             Ok(fresh) if is_in_force(&fresh, &rules.borrow()) => {
                 tracing::info!(rules_version = %fresh.version(), "the rules are the same as before");
             }
@@ -184,7 +249,6 @@ async fn reload_on_hangup(
             }
         }
     }
-    Ok(())
 }
 
 /// The version says nothing of what else `templates.toml` knows: labels, values of enums.
@@ -229,6 +293,22 @@ async fn missing_topics(settings: &Arc<Settings>) -> anyhow::Result<Vec<String>>
     }
 }
 
+/// Most outcomes may pass all the same, so this is no reason not to begin.
+async fn warn_of_small_topics(settings: &Settings) {
+    let topics = [
+        settings.outcomes.topic.as_str(),
+        settings.dead_letter_topic.as_str(),
+    ];
+    for (topic, bytes) in topics::too_small(&settings.kafka, &topics).await {
+        tracing::error!(
+            topic,
+            max_message_bytes = bytes,
+            needed = SMALLEST_TOPIC_BYTES,
+            "the topic may refuse what is published to it: raise its max.message.bytes"
+        );
+    }
+}
+
 fn tell_missing(settings: &Settings, missing: &[String]) {
     for topic in missing {
         let is_source = settings.kafka.topics.contains(topic);
@@ -246,5 +326,46 @@ fn tell_missing(settings: &Settings, missing: &[String]) {
             "error: {purpose} {topic} does not exist at {}\n    help: `{command}` creates it",
             settings.kafka.brokers
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    /// Stands for the service: ends when it is asked to.
+    fn service() -> (JoinHandle<anyhow::Result<Ending>>, oneshot::Sender<()>) {
+        let (ask, asked) = oneshot::channel();
+        let service = tokio::spawn(async {
+            let _asked = asked.await;
+            Ok(Ending::Clean)
+        });
+        (service, ask)
+    }
+
+    #[tokio::test]
+    async fn a_task_that_dies_ends_the_service_in_order() {
+        let lives = || tokio::spawn(pending::<()>());
+        let dies = || {
+            tokio::spawn(async {
+                panic!("a bug");
+            })
+        };
+        for (pages, reload) in [(dies(), lives()), (lives(), dies())] {
+            let (service, ask) = service();
+            let exit = until_it_ends(service, ask, first_death(pages, reload)).await;
+            assert_eq!(exit.unwrap(), Exit::No);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_that_ends_by_itself_says_how() {
+        let (service, ask) = service();
+        drop(ask);
+        let (other, _asked) = oneshot::channel();
+        let exit = until_it_ends(service, other, pending()).await;
+        assert_eq!(exit.unwrap(), Exit::Done);
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         let listener = TcpListener::bind(&arguments.listen)
             .await
             .with_context(|| format!("{} cannot be bound", arguments.listen))?;
-        let sandbox = Sandbox::start(listener, settings)?;
+        let mut sandbox = Sandbox::start(listener, settings)?;
         say(format_args!(
             "the sandbox answers as WeChat would at {}",
             sandbox.base_url()
@@ -82,7 +82,10 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
             "what it accepted: {}/sandbox/log",
             sandbox.base_url()
         ));
-        asked_to_end().await?;
+        tokio::select! {
+            ended = asked_to_end() => ended?,
+            () = sandbox.ended() => anyhow::bail!("the sandbox's server has ended unexpectedly"),
+        }
         sandbox.shutdown().await;
         Ok(Exit::Done)
     })

@@ -3,6 +3,7 @@
 mod apps;
 mod callbacks;
 mod grants;
+mod http;
 mod kafka;
 mod miniapp;
 mod public;
@@ -12,7 +13,6 @@ mod templates;
 mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -55,7 +55,7 @@ pub(super) fn settings(
     let outcomes = reader.outcomes(&mut top);
     let dead_letter_topic = reader.dead_letters(&mut top);
     let state = reader.state(&mut top);
-    let listen = reader.http(&mut top);
+    let http = reader.http(&mut top);
     let send = reader.send(&mut top);
     let breaker = reader.breaker(&mut top);
     let engine = reader.engine(&mut top);
@@ -74,14 +74,14 @@ pub(super) fn settings(
     top.finish(reader.problems);
     let is_whole = !errors.has_errors();
     problems.extend(errors);
-    let settings = match (kafka, state, listen) {
-        (Some(kafka), Some(state), Some(listen)) if is_whole => Some(Settings {
+    let settings = match (kafka, state, http) {
+        (Some(kafka), Some(state), Some(http)) if is_whole => Some(Settings {
             kafka,
             events,
             outcomes,
             dead_letter_topic,
             state,
-            listen,
+            http,
             send,
             breaker,
             engine,
@@ -177,28 +177,6 @@ impl Reader<'_> {
         );
         section.finish(self.problems);
         topic
-    }
-
-    fn http(&mut self, top: &mut Section) -> Option<SocketAddr> {
-        let mut section = self.section(top, "http");
-        let listen = section.take_string(self.problems, "listen");
-        let said = listen
-            .as_ref()
-            .map(|said| said.error(format!("\"{}\" is not an address and port", said.value)));
-        let listen = self.or_default(
-            listen,
-            "http.listen",
-            "127.0.0.1:8080".to_owned(),
-            Clone::clone,
-        );
-        section.finish(self.problems);
-        let address = listen.parse().ok();
-        if let (None, Some(problem)) = (&address, said) {
-            self.problems.push(
-                problem.help("write it like 127.0.0.1:8080, or 0.0.0.0:8080 for every interface"),
-            );
-        }
-        address
     }
 
     fn send(&mut self, top: &mut Section) -> Send {

@@ -48,6 +48,12 @@ pub async fn ask(store: &StoreClient, wanted: &[Wanted], now_ms: i64) -> anyhow:
     let lines = wanted.iter().zip(answers);
     lines
         .map(|(wanted, answer)| {
+            if let Answer::Unreadable(_) = answer {
+                bail!(
+                    "the ledger of this user for {} cannot be read: a later version may have written it, or it is damaged. Setting it writes it anew",
+                    wanted.named.template
+                );
+            }
             let Answer::Grant(Reply::Balance(balance)) = answer else {
                 bail!("the state store gave the answer to another question");
             };

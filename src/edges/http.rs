@@ -1,26 +1,33 @@
 //! Health, metrics and status for those who operate the service.
 
+pub mod access;
 pub mod grants;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
-use crate::edges::store::StoreClient;
+use crate::edges::clock::Clock;
+use crate::edges::listener::{self, Bound, PerAddress, Terms};
+use crate::edges::store::{StateStatus, StoreClient};
 use crate::edges::wechat::TokenStatus;
+use crate::pipeline::calendar::CalendarStatus;
 use crate::pipeline::catalog::drift::TemplateStatus;
 use crate::pipeline::engine;
 use crate::pipeline::pauses::Subject;
 use crate::pipeline::rules::RuleSet;
-use crate::telemetry::Metrics;
+use crate::telemetry::{ListenerName, Metrics};
+use access::{Access, Need};
 
 /// What the service shows of itself.
 #[derive(Clone, Debug, Serialize)]
@@ -31,10 +38,17 @@ pub struct Report {
     pub version: &'static str,
     /// The engine, as it was last seen.
     pub engine: engine::Status,
+    /// Outcomes that Kafka does not take, if there are such.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unpublished: Option<engine::Unpublished>,
+    /// Whether the system's calendar is followed.
+    pub calendar: CalendarStatus,
     /// The access tokens of each app, as they were last seen.
     pub tokens: BTreeMap<Arc<str>, TokenStatus>,
     /// How the templates of each app compare with what `WeChat` lists.
     pub templates: BTreeMap<Arc<str>, TemplateStatus>,
+    /// The state store, as it was last seen.
+    pub state: StateStatus,
 }
 
 impl Report {
@@ -44,8 +58,42 @@ impl Report {
             phase: Phase::WaitingForKafka,
             version: env!("CARGO_PKG_VERSION"),
             engine: engine::Status::default(),
+            unpublished: None,
+            calendar: CalendarStatus::default(),
             tokens: BTreeMap::new(),
             templates: BTreeMap::new(),
+            state: StateStatus::default(),
+        }
+    }
+
+    /// What keeps the service from its work, in words.
+    fn why_not_ready(&self) -> Option<String> {
+        let unpublished = self.unpublished.as_ref().map(ToString::to_string);
+        let why_not = match self.phase {
+            Phase::Running => {
+                let why_not: Vec<String> = self
+                    .state_trouble()
+                    .map(str::to_owned)
+                    .into_iter()
+                    .chain(unpublished)
+                    .collect();
+                return (!why_not.is_empty()).then(|| why_not.join("; "));
+            }
+            Phase::WaitingForKafka => "waiting for Kafka",
+            Phase::Joining => "joining the consumer group",
+            Phase::Draining => "shutting down",
+        };
+        Some(why_not.to_owned())
+    }
+
+    fn state_trouble(&self) -> Option<&'static str> {
+        let loss = self.state.loss.as_ref();
+        if loss.is_some_and(|loss| loss.paused) {
+            Some("the state is lost: see /status; `wx-courier state resume` goes on without it")
+        } else if self.engine.store_is_down {
+            Some("the state store does not answer")
+        } else {
+            None
         }
     }
 }
@@ -73,6 +121,7 @@ struct Pages {
     /// With the catalog that is in force.
     rules: watch::Receiver<Arc<RuleSet>>,
     store: StoreClient,
+    clock: Clock,
 }
 
 /// The service's end of the pages.
@@ -81,51 +130,94 @@ pub struct Counter {
     pub reports: watch::Sender<Report>,
     /// Rules that somebody wants to go on.
     pub resumptions: mpsc::Receiver<Arc<str>>,
+    /// Serves the pages. It ends only if something is wrong with it.
+    pub serving: JoinHandle<()>,
 }
+
+/// The largest body: five hundred ledgers, with names as long as they may be.
+const LARGEST_BODY_BYTES: usize = 256 * 1024;
 
 /// A person asks for one rule at a time.
 const RESUMPTIONS: usize = 16;
 
 /// Opens the pages, until the process ends.
 pub fn open(
-    listener: TcpListener,
+    bound: Bound,
+    access: &Access,
     metrics: Arc<Metrics>,
     rules: watch::Receiver<Arc<RuleSet>>,
     store: StoreClient,
+    clock: Clock,
 ) -> Counter {
     let (reports, watched) = watch::channel(Report::at_the_start());
     let (resumptions_in, resumptions) = mpsc::channel(RESUMPTIONS);
+    let terms = Terms {
+        name: ListenerName::Private,
+        per_address: PerAddress::Unlimited,
+        metrics: Arc::clone(&metrics),
+    };
     let pages = Pages {
         reports: watched,
         resumptions: resumptions_in,
         metrics,
         rules,
         store,
+        clock,
     };
-    tokio::spawn(async move {
-        if let Err(error) = serve(listener, pages).await {
-            tracing::error!(%error, "health, metrics and status are not served any more");
-        }
-    });
+    let router = router(pages, access);
+    let serving = tokio::spawn(listener::serve(
+        bound,
+        terms,
+        router,
+        std::future::pending(),
+    ));
     Counter {
         reports,
         resumptions,
+        serving,
     }
 }
 
-async fn serve(listener: TcpListener, pages: Pages) -> std::io::Result<()> {
-    let router = Router::new()
+fn router(pages: Pages, access: &Access) -> Router {
+    let guarded = |router: Router<Pages>, get, change| {
+        let state = (access.clone(), get, change);
+        router.route_layer(from_fn_with_state(state, access::check))
+    };
+    // A probe may use any name, and learns one word.
+    let probes = Router::new()
         .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
+        .route("/readyz", get(readyz));
+    let looks = Router::new()
         .route("/metrics", get(show_metrics))
-        .route("/status", get(status))
+        .route("/status", get(status));
+    let ledgers = get(grants::look).put(grants::set).post(grants::set_many);
+    let users = Router::new().route("/grants", ledgers);
+    let changes = Router::new()
         .route("/resume", post(resume))
-        .route(
-            "/grants",
-            get(grants::look).put(grants::set).post(grants::set_many),
-        )
-        .with_state(pages);
-    axum::serve(listener, router).await
+        .route("/state/resume", post(resume_state));
+    probes
+        .merge(guarded(looks, Need::Look, Need::Look))
+        .merge(guarded(users, Need::Users, Need::Change))
+        .merge(guarded(changes, Need::Change, Need::Change))
+        .fallback(async || {
+            refuse(
+                StatusCode::NOT_FOUND,
+                "nothing is here: docs/settings.md lists the pages",
+            )
+        })
+        .method_not_allowed_fallback(async || {
+            refuse(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this page has another method",
+            )
+        })
+        .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES))
+        .with_state(pages)
+}
+
+/// Every error is a sentence, whoever finds it: ours, or the framework.
+fn refuse(status: StatusCode, why: &str) -> Response {
+    (status, format!("{why}\n")).into_response()
 }
 
 /// The process lives: restarting it is for whoever gets no answer here.
@@ -135,16 +227,8 @@ async fn healthz() -> &'static str {
 
 /// The service does its work, or why not.
 async fn readyz(State(pages): State<Pages>) -> Response {
-    let (phase, store_is_down) = {
-        let report = pages.reports.borrow();
-        (report.phase, report.engine.store_is_down)
-    };
-    let why_not = match phase {
-        Phase::Running if store_is_down => "the state store does not answer",
-        Phase::Running => return "ready\n".into_response(),
-        Phase::WaitingForKafka => "waiting for Kafka",
-        Phase::Joining => "joining the consumer group",
-        Phase::Draining => "shutting down",
+    let Some(why_not) = pages.reports.borrow().why_not_ready() else {
+        return "ready\n".into_response();
     };
     let answer = format!("not ready: {why_not}\n");
     (StatusCode::SERVICE_UNAVAILABLE, answer).into_response()
@@ -156,7 +240,16 @@ struct Resume {
 }
 
 /// Lets a rule go on that its breaker has paused.
-async fn resume(State(pages): State<Pages>, Query(Resume { rule }): Query<Resume>) -> Response {
+async fn resume(
+    State(pages): State<Pages>,
+    query: Result<Query<Resume>, QueryRejection>,
+) -> Response {
+    let Ok(Query(Resume { rule })) = query else {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "expected the name of a rule: /resume?rule=NAME",
+        );
+    };
     let subject = Subject::Rule(Arc::from(rule.as_str())).to_string();
     let is_paused = {
         let report = pages.reports.borrow();
@@ -173,12 +266,24 @@ async fn resume(State(pages): State<Pages>, Query(Resume { rule }): Query<Resume
     }
 }
 
+/// Lets the service go on without the state that it has lost.
+async fn resume_state(State(pages): State<Pages>) -> Response {
+    if pages.store.resume() {
+        return "the service goes on without the state that was lost\n".into_response();
+    }
+    (StatusCode::NOT_FOUND, "no state is lost here\n").into_response()
+}
+
 async fn show_metrics(State(pages): State<Pages>) -> Response {
     let encoded = {
         let report = pages.reports.borrow();
-        pages
-            .metrics
-            .encode(&report.engine, &report.tokens, &report.templates)
+        pages.metrics.encode(
+            &report.engine,
+            report.calendar,
+            &report.tokens,
+            &report.templates,
+            &report.state,
+        )
     };
     match encoded {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),

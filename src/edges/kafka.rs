@@ -16,6 +16,11 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 
 use crate::config::Kafka;
+use crate::pipeline::outcome::bounds::SMALLEST_TOPIC_BYTES;
+
+/// A topic's limit is for a batch, and a batch is refused whole. Small batches, in which a large record is alone, keep a large one from
+/// taking its neighbours with it, and many small ones from being too large together, wherever a topic accepts this much.
+const BATCH_BYTES: usize = SMALLEST_TOPIC_BYTES;
 
 /// What every client of ours has in common. The user's own properties come last, so that they win.
 fn client_config(kafka: &Kafka, ours: &[(&str, &str)]) -> ClientConfig {
@@ -40,6 +45,11 @@ pub fn check_options(kafka: &Kafka) -> Vec<(Option<String>, String)> {
         let mut config = ClientConfig::new();
         config.set(name, value.expose());
         if let Err(KafkaError::ClientConfig(_, why, ..)) = config.create_native_config() {
+            problems.push((Some(name.clone()), why));
+        }
+        let bytes = value.expose().trim().parse::<usize>();
+        if name == "message.max.bytes" && bytes.is_ok_and(|bytes| bytes < SMALLEST_TOPIC_BYTES) {
+            let why = format!("an outcome may need {SMALLEST_TOPIC_BYTES} bytes");
             problems.push((Some(name.clone()), why));
         }
     }

@@ -3,7 +3,6 @@
 
 mod callbacks;
 mod client;
-mod listener;
 mod miniapp;
 mod refusal;
 
@@ -12,22 +11,25 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::config::{ClientAddress, Settings};
+use crate::edges::clock::Clock;
 use crate::edges::kafka::postbox::Postbox;
+use crate::edges::listener::{self, Bound, PerAddress, Terms};
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::WeChat;
 use crate::pipeline::rules::RuleSet;
-use crate::telemetry::{Metrics, PublicRoute};
+use crate::telemetry::{ListenerName, Metrics, PublicRoute};
 use callbacks::Callbacks;
-use listener::{Bounded, Peer};
 use miniapp::MiniApp;
 use refusal::Refusal;
 
 /// What the listener's requests need.
 pub struct Parts {
+    /// The clocks of the process.
+    pub clock: Clock,
     /// The settings.
     pub settings: Arc<Settings>,
     /// The rules in force, and with them the catalog.
@@ -44,6 +46,7 @@ pub struct Parts {
 pub struct Open {
     /// Hung up at the end.
     life: watch::Sender<Life>,
+    serving: JoinHandle<()>,
 }
 
 /// Whether requests are taken.
@@ -58,28 +61,34 @@ impl Open {
     pub fn drain(&self) {
         self.life.send_replace(Life::Draining);
     }
+
+    /// Comes back when nothing is served any more.
+    pub async fn ended(&mut self) {
+        // How it ended has been logged: it panics, or it was told to drain.
+        let _panicked = (&mut self.serving).await.is_err();
+    }
 }
 
 /// Serves what the settings ask for, until it is told to drain.
-pub fn open(listener: TcpListener, parts: &Parts) -> anyhow::Result<Open> {
-    let (life, watched) = watch::channel(Life::Serving);
-    let router = router(parts, &watched)?;
+pub fn open(bound: Bound, parts: &Parts) -> anyhow::Result<Open> {
+    let (life, mut until) = watch::channel(Life::Serving);
+    let router = router(parts, &until)?;
     let public = parts.settings.public.as_ref();
-    let client_address = public.map_or(ClientAddress::Peer, |public| public.client_address);
-    let service = router.into_make_service_with_connect_info::<Peer>();
-    let mut until = watched;
+    let per_address = match public.map(|public| public.client_address) {
+        Some(ClientAddress::Peer) | None => PerAddress::Strangers,
+        Some(ClientAddress::ForwardedFor) => PerAddress::Unlimited,
+    };
+    let terms = Terms {
+        name: ListenerName::Public,
+        per_address,
+        metrics: Arc::clone(&parts.metrics),
+    };
     let end = async move {
         // The sender going away means the same as its word.
         let _told = until.wait_for(|life| *life == Life::Draining).await.is_ok();
     };
-    let bounded = Bounded::new(listener, client_address);
-    tokio::spawn(async move {
-        let served = axum::serve(bounded, service).with_graceful_shutdown(end);
-        if let Err(error) = served.await {
-            tracing::error!(%error, "callbacks and the mini program are not served any more");
-        }
-    });
-    Ok(Open { life })
+    let serving = tokio::spawn(listener::serve(bound, terms, router, end));
+    Ok(Open { life, serving })
 }
 
 fn router(parts: &Parts, life: &watch::Receiver<Life>) -> anyhow::Result<Router> {
@@ -125,9 +134,4 @@ fn answer(metrics: &Metrics, route: PublicRoute, result: Result<Response, Refusa
     let response = result.unwrap_or_else(Refusal::into_response);
     metrics.public_request(route, response.status().as_u16());
     response
-}
-
-/// The calendar, in Unix milliseconds.
-fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }

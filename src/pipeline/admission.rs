@@ -170,6 +170,11 @@ impl Admission {
         }
     }
 
+    /// The claims of all who stand at the gate have to be asked for again.
+    pub fn spoil_permits(&mut self) {
+        self.apps.values_mut().for_each(AppLane::spoil_permits);
+    }
+
     /// The next message that may pass the gate now.
     pub fn next_departure(&mut self, now: Moment) -> Option<(Ticket, Departure)> {
         self.apps

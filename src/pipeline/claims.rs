@@ -103,10 +103,12 @@ pub struct Claim {
     pub outcome_id: Arc<str>,
     /// Who will send.
     pub holder: Holder,
-    /// A claim of this holder is in doubt and is taken over, if the same record asked for it.
+    /// A claim of this holder is in doubt and is taken over, whichever record asked for it.
     pub over: Option<Holder>,
     /// The user's grant that the message needs, set aside together with the claim.
     pub grant: Option<Wish>,
+    /// What to do with rows that cannot be read.
+    pub unreadable: Unreadable,
     /// The time, in Unix milliseconds.
     pub now_ms: i64,
 }
@@ -116,7 +118,7 @@ pub struct Claim {
 pub struct Settlement {
     /// How it ended. It holds its `id` and the message id.
     pub outcome: Arc<Outcome>,
-    /// Whose claim ends with it; `None` for a message that was not claimed.
+    /// Whose claim ends with it, be it another record's that is in doubt; `None` for a message that was not claimed.
     pub holder: Option<Holder>,
     /// Where a grant was set aside for it: used up or given back as the outcome says.
     pub grant: Option<grants::Key>,
@@ -124,6 +126,8 @@ pub struct Settlement {
     pub receipts: Receipts,
     /// When the last call began, in Unix milliseconds: `WeChat`'s word on grants is as old as that.
     pub called_ms: Option<i64>,
+    /// What to do with rows that cannot be read.
+    pub unreadable: Unreadable,
     /// The time, in Unix milliseconds.
     pub now_ms: i64,
 }
@@ -184,9 +188,11 @@ pub enum Answer {
     Claimed(Reservation),
     /// To a claim: it is not made, because the user has granted nothing that is left.
     NoGrant,
-    /// To a claim: somebody else is sending the message, or was when he ended. To a settlement without a claim: the same record has one.
+    /// To a claim: somebody else is sending the message, or was when that process ended. To a settlement without a claim: the same record
+    /// has one. To a settlement that says that the message was sent, or may have been: another record has the claim by now.
     Held(Held),
-    /// To a claim, and to a question about the user of a record's message: another record's message with this id was sent, or may have been.
+    /// To a claim, to a settlement that says that the message was sent, and to a question about the user of a record's message: another
+    /// record's message with this id was sent, or may have been.
     Duplicate {
         /// The `id` of its outcome.
         of: Arc<str>,
@@ -204,6 +210,79 @@ pub enum Answer {
     Login(logins::Reply),
     /// To a question about receipts.
     Receipt(receipts::Reply),
+    /// To any request but a release: a row that it needs cannot be read, or not be written. Nothing was changed. Other requests are not
+    /// concerned, and asking the same again would not help.
+    Unreadable(Row),
+}
+
+/// What a request does about a row that cannot be read: damaged, or written by a version with other ideas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is answered with [`Answer::Unreadable`].
+    #[default]
+    Tell,
+    /// Claims and outcomes count as if they were not there, and are written anew; a ledger counts as empty and stays as it is. A record's
+    /// own message that was sent, or may have been, is told all the same.
+    Replace,
+}
+
+/// The kinds of rows that a store keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Row {
+    /// Who sends a message, or that it was sent.
+    Claim,
+    /// How a record's message ended.
+    Outcome,
+    /// A user's grants for a template.
+    Ledger,
+    /// What was told or done.
+    Mark,
+    /// A user behind a login code or a session.
+    User,
+    /// The way from `WeChat`'s number to an outcome.
+    Number,
+}
+
+impl Row {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Claim,
+        Self::Outcome,
+        Self::Ledger,
+        Self::Mark,
+        Self::User,
+        Self::Number,
+    ];
+
+    /// A word for logs, metrics and stores.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::Outcome => "outcome",
+            Self::Ledger => "ledger",
+            Self::Mark => "mark",
+            Self::User => "user",
+            Self::Number => "number",
+        }
+    }
+
+    /// The kind with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|row| row.as_str() == word)
+    }
+}
+
+impl Request {
+    /// The row that it is about before all others.
+    pub fn main_row(&self) -> Row {
+        match self {
+            Self::Claim(_) | Self::Release { .. } => Row::Claim,
+            Self::Settle(_) => Row::Outcome,
+            Self::Grant(_) => Row::Ledger,
+            Self::Login(_) => Row::User,
+            Self::Receipt(_) => Row::Number,
+        }
+    }
 }
 
 /// A claim without an outcome.
@@ -249,6 +328,11 @@ impl Permit {
         waited.max(Duration::from_millis(age_ms.unsigned_abs())) <= FRESH
     }
 
+    /// No call may be begun with it any more.
+    pub fn spoil(&mut self) {
+        self.asked_at = Moment::LONG_AGO;
+    }
+
     /// Who may send.
     pub fn holder(self) -> Holder {
         self.holder
@@ -264,7 +348,8 @@ impl Permit {
 /// the same message be tried again.
 pub fn counts_as_sent(status: Status) -> bool {
     match status {
-        Status::Sent | Status::Unknown => true,
+        // A later version's word may mean that; it is read, and never settled with.
+        Status::Sent | Status::Unknown | Status::Unlisted(_) => true,
         Status::Rejected
         | Status::Invalid
         | Status::Skipped

@@ -9,7 +9,9 @@
 //! turn gets it, positions that moved are reported, reading is paused or resumed, and hand-overs that are finished are answered.
 
 mod addressing;
+mod calendar;
 mod claiming;
+mod doubt;
 mod duty;
 mod exchanges;
 mod granting;
@@ -17,10 +19,12 @@ mod handover;
 mod intake;
 mod pausing;
 mod port;
+mod publishing;
 mod report;
 mod settle;
 mod sharing;
 mod status;
+mod unreadable;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +33,7 @@ use std::time::Duration;
 
 pub use handover::HandoverId;
 pub use port::{Effect, Input, Setup, Unmatched};
+pub use publishing::Unpublished;
 pub use status::{PartitionStatus, PauseStatus, ShareStatus, Status};
 
 use super::admission::{Admission, Ticket, Waiting};
@@ -36,9 +41,10 @@ use super::claims::Holder;
 use super::moment::Moment;
 use super::offsets::{Ledger, Partition};
 use super::pauses::{Breakers, Outages, Pauses};
-use super::rules::{Rule, RuleSet};
+use super::rules::RuleSet;
 use super::share::Share;
-use duty::{Delivery, Duty, Origin, Rejoins, Stage};
+use calendar::Ages;
+use duty::{Delivery, Duty, Origin, Rejoins, Stage, expires_at_ms};
 use exchanges::Exchanges;
 use handover::Handover;
 use sharing::Sharing;
@@ -55,7 +61,10 @@ pub struct Engine {
     pauses: Pauses,
     breakers: Breakers,
     outages: Outages,
+    ages: Ages,
     store: Store,
+    /// Since when the store has answered.
+    has_store_since: Duration,
     timers: BTreeSet<(Duration, Ticket)>,
     exchanges: Exchanges,
     handovers: BTreeMap<HandoverId, Handover>,
@@ -98,7 +107,9 @@ impl Engine {
             pauses: Pauses::default(),
             breakers: Breakers::new(setup.breaker),
             outages: Outages::default(),
+            ages: Ages::default(),
             store: Store::Up,
+            has_store_since: Duration::ZERO,
             jitter: fastrand::Rng::with_seed(setup.seed),
             setup,
             rules,
@@ -150,7 +161,7 @@ impl Engine {
             Input::Lost(partitions) => self.lost(&partitions),
             Input::Stored { ticket, answer } => self.stored(now, ticket, &answer, effects),
             Input::StoreDown => self.store = Store::Down,
-            Input::StoreBack => self.store = Store::Up,
+            Input::StoreBack => self.store_is_back(now),
             Input::SendFinished {
                 ticket,
                 answer,
@@ -158,13 +169,14 @@ impl Engine {
             } => self.send_finished(now, ticket, &answer, api_ms, effects),
             Input::Exchanged { ticket, answer } => self.exchanged(now, ticket, &answer, effects),
             Input::Published { ticket } => self.published(now, ticket, effects),
-            Input::PublishFailed { ticket } => self.publish_failed(now, ticket),
+            Input::PublishFailed { ticket, why } => self.publish_failed(now, ticket, why),
             Input::RulesChanged(rules) => self.rules_changed(now, rules, effects),
             Input::ResumeRule(rule) => self.resume_rule(&rule, effects),
             Input::QuotaAnswered { app, api, left } => {
                 self.quota_answered(now, (&app, api), left, effects);
             }
             Input::Drain { patience } => self.drain(now, patience),
+            Input::CalendarJumped => self.calendar_jumped(now),
             Input::Tick => {}
         }
     }
@@ -245,8 +257,8 @@ impl Engine {
                     let settlement = settlement.clone();
                     self.ask_to_settle(now, ticket, settlement, effects);
                 }
-                Stage::Publishing(outcome) => {
-                    let outcome = Arc::clone(outcome);
+                Stage::Publishing(publishing) => {
+                    let outcome = Arc::clone(&publishing.outcome);
                     self.publish(ticket, outcome, effects);
                 }
                 Stage::Unaddressed(letter) => {
@@ -368,16 +380,6 @@ impl Engine {
         below_half(messages, waiting.messages, max_messages)
             && below_half(bytes, waiting.bytes, max_bytes)
     }
-}
-
-/// After this moment (Unix milliseconds) a message of this rule is not sent any more.
-fn expires_at_ms(origin: &Origin, rule: &Rule) -> i64 {
-    let event_time_ms = origin
-        .event
-        .as_ref()
-        .map_or(origin.received.unix_ms, |event| event.time_ms);
-    let lives_ms = i64::try_from(rule.expires_after.as_millis()).unwrap_or(i64::MAX);
-    event_time_ms.saturating_add(lives_ms)
 }
 
 /// The ledger of a duty's own assignment; `None` once the partition has been given away, even if it came back since.

@@ -1,12 +1,25 @@
 //! Record → event: `CloudEvents` in both Kafka modes, and plain JSON.
 
+mod attributes;
+mod data;
 mod decode;
+pub(in crate::pipeline) mod json;
+mod pointer;
 mod replayed;
 
+use std::mem::size_of;
 use std::sync::Arc;
 
-pub use decode::{Decoded, Decoding, Pointer, Undecodable, decode, rfc3339_ms};
+use super::outcome::bounds;
+pub use attributes::rfc3339_ms;
+pub use data::Data;
+pub use decode::{Decoded, Decoding, MOST_HEADERS, Undecodable, decode};
+pub use json::{Json, MOST_LEVELS, MOST_VALUES, Seen};
+pub use pointer::Pointer;
 pub use replayed::{RunId, Wish, first_position, first_timestamp_ms, republished};
+
+/// What a header takes besides its content: its place in the list, and what an allocator spends on name and value.
+const HEADER_BYTES: usize = size_of::<(String, Option<Vec<u8>>)>() + 32;
 
 /// What Kafka delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +49,14 @@ impl Record {
 
     /// The `id` of the outcome that a rule's message of this record has, on every run.
     pub fn outcome_id(&self, rule: &str) -> String {
-        format!("{}/{}/{}/{rule}", self.topic, self.partition, self.offset)
+        bounds::id(format!(
+            "{}/{}/{}/{rule}",
+            self.topic, self.partition, self.offset
+        ))
     }
 
-    /// What the record takes in memory, in bytes, near enough for a bound.
-    pub fn size_bytes(&self) -> usize {
+    /// What upstream published, in bytes.
+    pub fn content_bytes(&self) -> usize {
         let optional = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
         let headers: usize = self
             .headers
@@ -48,6 +64,11 @@ impl Record {
             .map(|(name, value)| name.len() + optional(value))
             .sum();
         optional(&self.key) + optional(&self.value) + headers
+    }
+
+    /// What the record takes in memory, in bytes, near enough for a bound: many small headers take more than their content.
+    pub fn size_bytes(&self) -> usize {
+        size_of::<Self>() + self.headers.len() * HEADER_BYTES + self.content_bytes()
     }
 
     /// The first header of that name, as text. Names of headers are compared without regard to case, as HTTP's are.
@@ -76,9 +97,21 @@ pub struct Event {
     /// What it happened to.
     pub subject: Option<String>,
     /// The payload; for plain JSON the whole object.
-    pub data: serde_json::Value,
+    pub data: Data,
     /// W3C trace context of the record, passed on to the outcome.
     pub traceparent: Option<String>,
     /// What a replay wants of it, if one has published it again.
     pub wish: Wish,
+}
+
+impl Event {
+    /// What it takes in memory beside its record, in bytes, near enough for a bound.
+    pub fn size_bytes(&self) -> usize {
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let rules: usize = self.wish.rules.iter().map(|rule| rule.len()).sum();
+        let attributes = [&self.id, &self.kind, &self.source, &self.time];
+        let attributes: usize = attributes.into_iter().map(String::len).sum();
+        let more = optional(&self.subject) + optional(&self.traceparent);
+        size_of::<Self>() + attributes + more + rules
+    }
 }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use super::event::RunId;
 use super::logins::JsCode;
-use super::outcome::Reason;
-use super::params::Violation;
+use super::outcome::{Reason, bounds};
+use super::params::{Violation, is_invisible};
 use super::rules::Rule;
 pub use card::{Card, Lang};
 pub use customer::{Customer, Field};
@@ -181,10 +181,10 @@ pub struct Message {
 }
 
 /// The id under which a message is sent once: rule, source of the event, and the event's id or what the rule says in `dedupe`.
-/// Only the last part may hold a `|`, so two different triples never give the same id.
+/// Only the last part may hold a `|`, so two different triples never give the same id; one that is too long ends in its digest.
 pub fn message_id(rule: &str, source: &str, id: &str) -> String {
     let source = source.replace('%', "%25").replace('|', "%7C");
-    format!("{rule}|{source}|{id}")
+    bounds::id(format!("{rule}|{source}|{id}"))
 }
 
 /// What stands before the run that wants a message sent once more.
@@ -289,7 +289,7 @@ pub(super) fn check_page(text: &str) -> Result<Option<String>, Violation> {
             page.len()
         )));
     }
-    if page.contains(|c: char| c.is_control() || c.is_whitespace()) {
+    if page.contains(|c: char| c.is_control() || c.is_whitespace() || is_invisible(c)) {
         return Err(violation(
             "expected a path without spaces and line breaks; use the filter `urlencode` for values"
                 .to_owned(),
@@ -298,6 +298,23 @@ pub(super) fn check_page(text: &str) -> Result<Option<String>, Violation> {
     if page.contains("://") {
         return Err(violation(
             "expected a page of the mini program such as pages/order/detail, found a web address"
+                .to_owned(),
+        ));
+    }
+    let path = page.split(['?', '#']).next().unwrap_or_default();
+    // `javascript:`, `data:`, `weixin:`; and `//host/path`, which has the scheme of the page that it stands in.
+    if path.split('/').next().unwrap_or_default().contains(':') || path.starts_with("//") {
+        return Err(violation(
+            "expected a page of the mini program such as pages/order/detail, found an address with a scheme or a host"
+                .to_owned(),
+        ));
+    }
+    if path
+        .split(['/', '\\'])
+        .any(|part| matches!(part, "." | ".."))
+    {
+        return Err(violation(
+            "expected a page as in app.json, found `.` or `..` in its path; use the filter `urlencode` for values"
                 .to_owned(),
         ));
     }

@@ -2,11 +2,19 @@
 
 use std::time::Duration;
 
-/// One reading of both clocks. The first never jumps and times waits and limits; the second is the calendar's.
+/// One reading of both clocks. The first never jumps and times waits and limits; the second is the calendar's, as [`super::calendar`] has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// Time since the process began, monotonic.
     pub elapsed: Duration,
     /// Unix milliseconds.
     pub unix_ms: i64,
+}
+
+impl Moment {
+    /// Older than everything.
+    pub const LONG_AGO: Self = Self {
+        elapsed: Duration::ZERO,
+        unix_ms: i64::MIN,
+    };
 }

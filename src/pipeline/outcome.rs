@@ -3,17 +3,24 @@
 //! These names are the contract with everyone who reads the outcome topic: adding a field or a reason is a minor change, anything
 //! else a breaking one.
 
+pub mod bounds;
+mod recipient;
+mod unlisted;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::event::Record;
+pub use recipient::RecipientStyle;
+pub(crate) use unlisted::open;
+pub use unlisted::{Unlisted, read_word};
 
-/// How a message ended. Closed.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+/// How a message ended. Closed, but for what a later version has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// `WeChat` took it (errcode 0).
@@ -32,12 +39,16 @@ pub enum Status {
     Unknown,
     /// No rule wanted the event; published only if the settings ask for it.
     Unmatched,
+    /// Read from a store or a topic, never made here.
+    #[serde(skip)]
+    Unlisted(Unlisted),
 }
 
 impl Status {
     /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
+            Self::Unlisted(word) => word.as_str(),
             Self::Sent => "sent",
             Self::Rejected => "rejected",
             Self::Invalid => "invalid",
@@ -50,10 +61,8 @@ impl Status {
     }
 }
 
-/// Why. Closed, and stable on the wire; `docs/outcomes.md` explains each for people.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+/// Why. Closed, but for what a later version has written, and stable on the wire; `docs/outcomes.md` explains each for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// `sent`: errcode 0.
@@ -82,7 +91,7 @@ pub enum Reason {
     /// `rejected`: the user has been sent as many customer-service messages as `WeChat` allows since he last wrote (45047).
     WindowUsedUp,
 
-    /// `invalid`: the value is above `[events] max_bytes`.
+    /// `invalid`: the record is above `[events] max_bytes`, or has more values, levels or headers than an event may have.
     RecordTooLarge,
     /// `invalid`: the value is not JSON.
     NotJson,
@@ -130,15 +139,22 @@ pub enum Reason {
 
     /// `unknown`: the request was written, no answer came, and the rule says `leave`.
     InDoubt,
+    /// `unknown`: what the state store has of the message cannot be read, so nobody can say whether it was sent.
+    StateUnreadable,
 
     /// `unmatched`: no rule wanted the event.
     NoRule,
+
+    /// Read from a store or a topic, never made here.
+    #[serde(skip)]
+    Unlisted(Unlisted),
 }
 
 impl Reason {
     /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
+            Self::Unlisted(word) => word.as_str(),
             Self::Ok => "ok",
             Self::UserRefused => "user_refused",
             Self::RecipientUnknown => "recipient_unknown",
@@ -173,6 +189,7 @@ impl Reason {
             Self::AccountFault => "account_fault",
             Self::RequestRefused => "request_refused",
             Self::InDoubt => "in_doubt",
+            Self::StateUnreadable => "state_unreadable",
             Self::NoRule => "no_rule",
         }
     }
@@ -189,8 +206,10 @@ pub struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duplicate_of: Option<String>,
     /// How it ended.
+    #[serde(deserialize_with = "open")]
     pub status: Status,
     /// Why.
+    #[serde(deserialize_with = "open")]
     pub reason: Reason,
     /// The same in a sentence for a person. Its wording may change.
     pub detail: String,
@@ -263,6 +282,10 @@ pub struct Outcome {
     #[serde(skip)]
     #[schemars(skip)]
     pub traceparent: Option<String>,
+    /// Fields that a later version wrote: read from a store, never made here.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub more: BTreeMap<String, Value>,
 }
 
 impl Outcome {
@@ -278,47 +301,20 @@ impl Outcome {
             | Status::Skipped
             | Status::Expired
             | Status::Unknown
-            | Status::Unmatched => false,
+            | Status::Unmatched
+            | Status::Unlisted(_) => false,
         }
     }
 }
 
-/// How the recipient appears in outcomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecipientStyle {
-    /// The first and last three characters.
-    Masked,
-    /// The whole openid.
-    Plain,
-    /// SHA-256, so that outcomes of one user can be joined without naming the user.
-    Hashed,
-}
-
-impl RecipientStyle {
-    /// An openid in this style.
-    pub fn show(self, openid: &str) -> String {
-        use sha2::{Digest, Sha256};
-        match self {
-            Self::Plain => openid.to_owned(),
-            Self::Hashed => {
-                let digest = Sha256::digest(openid.as_bytes());
-                let start = "sha256:".to_owned();
-                digest
-                    .iter()
-                    .fold(start, |hex, byte| format!("{hex}{byte:02x}"))
-            }
-            Self::Masked => {
-                const SHOWN: usize = 3;
-                let length = openid.chars().count();
-                if length < 4 * SHOWN {
-                    return "***".to_owned();
-                }
-                let first: String = openid.chars().take(SHOWN).collect();
-                let last: String = openid.chars().skip(length - SHOWN).collect();
-                format!("{first}***{last}")
-            }
-        }
-    }
+/// `sha256:` and the digest in hexadecimal digits.
+fn sha256(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(text.as_bytes());
+    let start = "sha256:".to_owned();
+    digest
+        .iter()
+        .fold(start, |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// The names of the headers that a dead letter has beside those of the original record. They come after those.
@@ -407,24 +403,18 @@ mod tests {
     }
 
     #[test]
-    fn words_on_the_wire_are_what_serde_writes() {
-        let written = |value: serde_json::Value| value.as_str().unwrap().to_owned();
+    fn words_on_the_wire_are_what_serde_reads() {
         for status in [Status::Sent, Status::Invalid, Status::Unmatched] {
-            assert_eq!(
-                written(serde_json::to_value(status).unwrap()),
-                status.as_str()
-            );
+            assert_eq!(read_word(status.as_str()), Some(status));
         }
         for reason in [
             Reason::Ok,
             Reason::UserRefused,
             Reason::NoRule,
             Reason::ParamTooLong,
+            Reason::StateUnreadable,
         ] {
-            assert_eq!(
-                written(serde_json::to_value(reason).unwrap()),
-                reason.as_str()
-            );
+            assert_eq!(read_word(reason.as_str()), Some(reason));
         }
     }
 }

@@ -4,11 +4,13 @@
 //! leaves something open, a value passes here: a refusal by `WeChat` still ends in an outcome, while a refusal of ours would
 //! keep a value from being sent that was fine.
 
+mod invisible;
 mod moment;
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::outcome::Reason;
+pub(super) use invisible::{is_invisible, without_invisible};
 
 /// The type of a param: the prefix of its name. `WeChat`: subscribe/send, parameter table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -211,7 +213,7 @@ const PREFIXES: [(&str, ParamKind); 15] = [
     ("const", ParamKind::Const),
 ];
 
-/// One space for every control character and line break, none at the ends: what is measured and sent.
+/// One space for every control character and line break, none at the ends, and nothing that shows nothing: what is measured and sent.
 pub fn normalise(value: &str) -> String {
     let visible = |c: char| {
         if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
@@ -221,10 +223,10 @@ pub fn normalise(value: &str) -> String {
         }
     };
     let value = value.trim();
-    if value.chars().all(|c| visible(c) == c) {
+    if value.chars().all(|c| visible(c) == c && !is_invisible(c)) {
         return value.to_owned();
     }
-    let spaced: String = value.chars().map(visible).collect();
+    let spaced: String = without_invisible(value).chars().map(visible).collect();
     spaced.trim().to_owned()
 }
 

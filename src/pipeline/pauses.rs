@@ -6,6 +6,7 @@
 
 mod breaker;
 mod outages;
+mod party;
 mod subject;
 mod trials;
 
@@ -16,7 +17,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use breaker::{BreakerPlan, Breakers, Burst};
-pub use outages::Outages;
+pub use outages::{Outages, Silence};
+pub use party::{Party, SOURCE_OF_MINI_PROGRAMS};
 pub use subject::Subject;
 use subject::subjects_of;
 
@@ -40,7 +42,7 @@ pub enum Cause {
     Template,
     /// The app's account may not send at all (40164, 50002 …): tried again now and then.
     Account,
-    /// Too many messages of the rule were refused for what the rule made of them: until a person or another version of the rule.
+    /// Messages of too many users of the rule were refused for what the rule made of them: until a person or another version of the rule.
     Breaker,
 }
 

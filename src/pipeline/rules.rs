@@ -9,10 +9,13 @@ mod file;
 mod filters;
 mod glob;
 mod inspect;
+mod number;
 mod proof;
 mod rate;
 mod recipe;
 mod template;
+mod tree;
+mod unencoded;
 mod version;
 
 use std::collections::{BTreeSet, HashMap};

@@ -11,9 +11,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Query, State as Shared};
 use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sandbox::handle::Handle;
 use crate::sandbox::log::Accepted;
+use crate::sandbox::server::BODY_LIMIT;
 use crate::sandbox::state::State;
 use crate::sandbox::stats::Stats;
 
@@ -41,6 +43,21 @@ pub(super) fn router() -> Router<Arc<State>> {
         .route("/clock", post(put_clock_forward).fallback(wrong_method))
         .route("/reset", post(reset).fallback(wrong_method))
         .fallback(no_such_call)
+        .layer(map_response(too_large))
+}
+
+/// A body that the framework did not take, in the form of all other errors.
+pub(super) fn unread(rejection: &BytesRejection) -> Response {
+    Odd(rejection.status(), rejection.body_text()).into_response()
+}
+
+/// No call of ours answers 413: this one is the framework's.
+async fn too_large(response: Response) -> Response {
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        let why = format!("the body has more than {BODY_LIMIT} bytes");
+        return Odd(StatusCode::PAYLOAD_TOO_LARGE, why).into_response();
+    }
+    response
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Odd {
@@ -219,4 +236,18 @@ async fn put_clock_forward(
     Ok(Json(ClockReading {
         now_ms: now_ms.saturating_add(forward_s.saturating_mul(1000)),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header::CONTENT_TYPE;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_framework_does_not_take_is_told_as_json() {
+        let response = too_large(StatusCode::PAYLOAD_TOO_LARGE.into_response()).await;
+        assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+    }
 }

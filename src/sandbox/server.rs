@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State as Shared};
 use axum::http::Uri;
 use axum::response::Response;
@@ -21,7 +22,7 @@ use crate::sandbox::rids::{self, Refused};
 use crate::sandbox::state::{Running, State, lock};
 
 /// WeChat's own bodies are a few hundred bytes; control calls may bring long lists.
-const BODY_LIMIT: usize = 16 * 1024 * 1024;
+pub(super) const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Serves until the state says that the server is down.
 pub(super) async fn serve(listener: TcpListener, state: Arc<State>) -> io::Result<()> {
@@ -41,7 +42,9 @@ fn router(state: Arc<State>) -> Router {
         let handle = move |Shared(state): Shared<Arc<State>>,
                            ConnectInfo(line): ConnectInfo<Line>,
                            uri: Uri,
-                           body: Bytes| call(path, state, line, uri, body);
+                           body: Result<Bytes, BytesRejection>| {
+            call(path, state, line, uri, body)
+        };
         let route = match path.method() {
             Method::Get => get(handle).fallback(require_get),
             Method::Post => post(handle).fallback(require_post),
@@ -55,8 +58,18 @@ fn router(state: Arc<State>) -> Router {
         .with_state(state)
 }
 
-async fn call(path: Path, state: Arc<State>, line: Line, uri: Uri, body: Bytes) -> Response {
+async fn call(
+    path: Path,
+    state: Arc<State>,
+    line: Line,
+    uri: Uri,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
     state.counters.called(path);
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return control::unread(&rejection),
+    };
     let in_progress = (path == Path::Send).then(|| state.counters.in_progress());
     let asked = Asked {
         path,

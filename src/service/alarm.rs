@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -14,6 +15,7 @@ pub(super) struct Alarm {
     set: Option<Instant>,
     settings: Sender<Option<Instant>>,
     bell: Arc<Notify>,
+    thread: JoinHandle<()>,
 }
 
 impl Alarm {
@@ -41,25 +43,29 @@ impl Alarm {
                 }
             }
         };
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("alarm".to_owned())
             .spawn(wait)?;
         Ok(Self {
             set: None,
             settings,
             bell,
+            thread,
         })
     }
 
-    /// Sets the time; the last one set counts, and `None` is never.
-    pub(super) fn set(&mut self, at: Option<Instant>) {
-        if self.set == at {
-            return;
+    /// Sets the time; the last one set counts, and `None` is never. Fails if the thread has ended: no ring would come.
+    pub(super) fn set(&mut self, at: Option<Instant>) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            !self.thread.is_finished(),
+            "the thread alarm has ended unexpectedly"
+        );
+        if self.set != at {
+            self.set = at;
+            // If it ends just now, the next call sees it.
+            let _ended = self.settings.send(at).is_err();
         }
-        self.set = at;
-        if self.settings.send(at).is_err() {
-            tracing::error!("the alarm's thread has ended");
-        }
+        Ok(())
     }
 
     /// Waits for the ring. It may come for a time that has been changed since: the engine looks at the clock anyway.
@@ -67,5 +73,24 @@ impl Alarm {
         self.bell.notified().await;
         // Whatever is set next is sent, even if it is the same time again.
         self.set = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_alarm_that_cannot_ring_any_more_is_noticed() {
+        let mut alarm = Alarm::start().unwrap();
+        alarm.set(Some(Instant::now())).unwrap();
+        alarm.rang().await;
+        // Hung up, the thread ends as it would by a panic.
+        let (nobody, _) = channel();
+        drop(std::mem::replace(&mut alarm.settings, nobody));
+        while !alarm.thread.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        assert!(alarm.set(None).is_err());
     }
 }

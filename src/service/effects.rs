@@ -66,35 +66,50 @@ impl Drop for Call {
     }
 }
 
-async fn ask_quota(
-    wechat: Arc<WeChat>,
+/// A question for a quota, which always answers, as a call does: the engine asks no second time meanwhile.
+struct QuotaQuestion {
     app: Arc<str>,
     api: Api,
+    left: Option<i64>,
     answers: mpsc::UnboundedSender<Answered>,
-) {
-    let left = match wechat.quota(&app, api).await {
-        Ok(quota) => {
-            tracing::info!(
-                app = app.as_ref(),
-                api = api.as_str(),
-                left = quota.remain,
-                daily_limit = quota.daily_limit,
-                "WeChat was asked for the day's quota"
-            );
-            Some(quota.remain)
+}
+
+impl QuotaQuestion {
+    async fn ask(mut self, wechat: Arc<WeChat>) {
+        let (app, api) = (self.app.as_ref(), self.api.as_str());
+        match wechat.quota(&self.app, self.api).await {
+            Ok(quota) => {
+                tracing::info!(
+                    app,
+                    api,
+                    left = quota.remain,
+                    daily_limit = quota.daily_limit,
+                    "WeChat was asked for the day's quota"
+                );
+                self.left = Some(quota.remain);
+            }
+            Err(error) => {
+                tracing::warn!(
+                    app,
+                    api,
+                    %error,
+                    "WeChat did not say how much of the day's quota is left"
+                );
+            }
         }
-        Err(error) => {
-            tracing::warn!(
-                app = app.as_ref(),
-                api = api.as_str(),
-                %error,
-                "WeChat did not say how much of the day's quota is left"
-            );
-            None
+    }
+}
+
+impl Drop for QuotaQuestion {
+    fn drop(&mut self) {
+        let answered = Answered::Quota {
+            app: Arc::clone(&self.app),
+            api: self.api,
+            left: self.left,
+        };
+        if self.answers.send(answered).is_err() {
+            tracing::debug!("a quota came back after the service had ended");
         }
-    };
-    if answers.send(Answered::Quota { app, api, left }).is_err() {
-        tracing::debug!("a quota came back after the service had ended");
     }
 }
 
@@ -185,9 +200,13 @@ impl Service {
                 tokio::spawn(exchange.make(Arc::clone(&self.wechat), app, code));
             }
             Effect::AskQuota { app, api } => {
-                let answers = self.answers_in.clone();
-                let question = ask_quota(Arc::clone(&self.wechat), app, api, answers);
-                tokio::spawn(question);
+                let question = QuotaQuestion {
+                    app,
+                    api,
+                    left: None,
+                    answers: self.answers_in.clone(),
+                };
+                tokio::spawn(question.ask(Arc::clone(&self.wechat)));
             }
             Effect::PauseChanged(change) => tell(&change),
             Effect::ShareChanged(share) => tracing::info!(

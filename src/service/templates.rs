@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::edges::http::Report;
@@ -29,8 +30,37 @@ struct Known {
     due: Option<Instant>,
 }
 
-/// Compares until it is dropped. Rules that are swapped are compared with the list that is known.
+/// Compares until it is dropped. A panic, which is logged, costs the comparisons of an hour.
 pub(super) async fn watch(
+    wechat: Arc<WeChat>,
+    rules: watch::Receiver<Arc<RuleSet>>,
+    reports: watch::Sender<Report>,
+) {
+    start_again(AGAIN, || {
+        compare_daily(Arc::clone(&wechat), rules.clone(), reports.clone())
+    })
+    .await;
+}
+
+/// Does a work that never ends, and begins anew a while after it has panicked. Dropped, it drops the work.
+async fn start_again<W>(wait: Duration, work: impl Fn() -> W)
+where
+    W: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        let mut task = JoinSet::new();
+        task.spawn(work());
+        let _panicked = task.join_next().await;
+        tracing::error!(
+            again_in_s = wait.as_secs(),
+            "comparing the templates has ended unexpectedly, and begins anew"
+        );
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Rules that are swapped are compared with the list that is known.
+async fn compare_daily(
     wechat: Arc<WeChat>,
     mut rules: watch::Receiver<Arc<RuleSet>>,
     reports: watch::Sender<Report>,
@@ -78,6 +108,7 @@ impl Known {
         let wait = match wechat.templates(app).await {
             Ok(listing) => {
                 self.listing = Some(listing);
+                #[expect(clippy::disallowed_methods, reason = "it is only shown")]
                 let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
                 self.status.checked_at = Some(now.to_string());
                 self.status.error = None;
@@ -116,5 +147,33 @@ fn tell(app: &str, before: &TemplateStatus, now: &TemplateStatus) {
             drift = now.drift.join("; "),
             "templates.toml differs from what WeChat lists: see `wx-courier check --remote`"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_work_that_panics_begins_anew() {
+        let n_begun = Arc::new(AtomicUsize::new(0));
+        let (third, has_begun) = tokio::sync::oneshot::channel();
+        let third = Arc::new(std::sync::Mutex::new(Some(third)));
+        let work = || {
+            let (n_begun, third) = (Arc::clone(&n_begun), Arc::clone(&third));
+            async move {
+                assert!(n_begun.fetch_add(1, Ordering::Relaxed) >= 2, "a bug");
+                let third = third.lock().unwrap().take().unwrap();
+                third.send(()).unwrap();
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = start_again(Duration::ZERO, work) => {}
+            begun = has_begun => begun.unwrap(),
+        }
+        assert_eq!(n_begun.load(Ordering::Relaxed), 3);
     }
 }

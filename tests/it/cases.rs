@@ -204,7 +204,7 @@ fn read_event(json: &str) -> Event {
         subject: event
             .get("subject")
             .map(|subject| subject.as_str().unwrap().to_owned()),
-        data: event.get("data").cloned().unwrap_or_default(),
+        data: event.get("data").cloned().unwrap_or_default().into(),
         traceparent: None,
         wish: Wish::default(),
     }

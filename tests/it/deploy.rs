@@ -43,7 +43,7 @@ fn check(arguments: &[&str]) -> Said {
         .chain(keys)
         .filter(|name| name.starts_with("WX_COURIER__"));
     for variable in variables {
-        command.env(variable, "wx-courier-0");
+        command.env(variable, "wx-courier-0-and-some-letters");
     }
     // Stands for the file, which is there only in a pod.
     command.env("WX_COURIER__APPS__SHOP__SECRET", "secret");
@@ -95,7 +95,8 @@ fn every_manifest_is_listed_or_said_not_to_be() {
 /// The longest that closing takes after the drain: `CLOSE` of the service for the consumer and again for the producer, and `CLOSE_STORE`.
 fn closing_seconds() -> u64 {
     let service =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service.rs")).unwrap();
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service/close.rs"))
+            .unwrap();
     ["CLOSE", "CLOSE", "CLOSE_STORE"]
         .iter()
         .map(|name| {

@@ -12,8 +12,11 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
-use wx_courier::config::{Secret, Sources, State, StateUrl, load};
+use wx_courier::config::{OnLoss, Secret, Sources, State, StateUrl, load};
+use wx_courier::edges::clock::Clock;
 use wx_courier::edges::http;
+use wx_courier::edges::http::access::Access;
+use wx_courier::edges::listener::Bound;
 use wx_courier::edges::store::Store;
 use wx_courier::telemetry::Metrics;
 
@@ -26,7 +29,7 @@ const OPENID: &str = "oABCD1234567890xyz";
 const ORDER_ID: &str = "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8";
 
 /// The sample configuration, with a state file of its own, for a service on a port where nobody listens.
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy_sample(folder.path(), Rules::Sample);
     let settings = folder.path().join("courier.toml");
@@ -50,7 +53,16 @@ fn folder_with_state() -> TempDir {
     let (answers, _said) = mpsc::unbounded_channel();
     let url = StateUrl::Sqlite(folder.path().join("state.db"));
     let remember = Duration::from_hours(1);
-    let store = Store::start(&State { url, remember }, "g", answers).unwrap();
+    let store = Store::start(
+        &State {
+            url,
+            remember,
+            on_loss: OnLoss::Pause,
+        },
+        "g",
+        answers,
+    )
+    .unwrap();
     store.close(LIMIT);
     folder
 }
@@ -106,14 +118,34 @@ impl Pages {
         let loaded = load(&sources);
         let (answers, _said) = mpsc::unbounded_channel();
         let remember = Duration::from_hours(1);
-        let store = Store::start(&State { url, remember }, "g", answers).unwrap();
+        let store = Store::start(
+            &State {
+                url,
+                remember,
+                on_loss: OnLoss::Pause,
+            },
+            "g",
+            answers,
+        )
+        .unwrap();
         let rules = watch::Sender::new(loaded.rules.unwrap()).subscribe();
         let runtime = Runtime::new().unwrap();
-        let listen = loaded.settings.unwrap().listen;
+        let settings = loaded.settings.unwrap();
         runtime.block_on(async {
-            let listener = TcpListener::bind(listen).await.unwrap();
+            let bound = Bound {
+                socket: TcpListener::bind(settings.http.listen).await.unwrap(),
+                seats: 8,
+            };
+            let access = Access::new(&settings.http);
             let metrics: Arc<Metrics> = Metrics::new().unwrap();
-            http::open(listener, metrics, rules, store.client());
+            http::open(
+                bound,
+                &access,
+                metrics,
+                rules,
+                store.client(),
+                Clock::start(),
+            );
         });
         Self {
             runtime,
@@ -273,7 +305,12 @@ fn pages_answer_with_the_right_status() {
     let listen = sources.split("listen = \"").nth(1).unwrap();
     let page = format!("http://{}/grants", listen.split('"').next().unwrap());
     pages.runtime.block_on(async {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mark = [("x-wx-courier".parse().unwrap(), "1".parse().unwrap())];
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .default_headers(mark.into_iter().collect())
+            .build()
+            .unwrap();
         let query = |more: &str| format!("{page}?app=shop&openid={OPENID}{more}");
         let status = async |request: reqwest::RequestBuilder| {
             request.send().await.unwrap().status().as_u16()

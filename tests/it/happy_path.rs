@@ -1,5 +1,10 @@
 //! An event in any of the three forms becomes a message and an outcome; and every way in which a message can end.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test writes events of now and of an hour ago"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};

@@ -7,15 +7,18 @@
     reason = "a journey that cannot go on has failed, and says so at once"
 )]
 
+mod access;
 mod api_trouble;
 mod article;
 mod broker_restart;
+mod calendar;
 mod callbacks;
 mod cases;
 mod chaos;
 mod claims;
 mod commands;
 mod crash;
+mod crowd;
 mod customer;
 mod deploy;
 mod drift;
@@ -24,6 +27,7 @@ mod fleet;
 mod grants;
 mod grants_command;
 mod happy_path;
+mod log_trouble;
 mod login_codes;
 mod membership;
 mod miniapp;
@@ -31,6 +35,7 @@ mod oracle;
 mod pauses;
 mod planted;
 mod poison;
+mod publishing;
 mod rebalance;
 mod reload;
 mod replay;
@@ -44,3 +49,4 @@ mod templates;
 mod tidy;
 mod token_expiry;
 mod tokens;
+mod unreadable;

@@ -283,6 +283,30 @@ fn an_event_of_the_mini_program_is_published_for_its_user() {
 }
 
 #[test]
+fn a_user_who_logs_in_again_has_no_more_room_than_before() {
+    let stage = Stage::new("miniapp-relogin", "", "memory:".to_owned());
+    let openid = "oUserOfManySessions1";
+    let body = json!({ "type": "unknown", "id": "r-1", "data": {} });
+    // WeChat gives a new code for each call of wx.login; here a code is its user.
+    let first = stage.log_in(openid);
+    let second = {
+        let code = json!({ "code": format!("again-user-{openid}") });
+        let answer = stage.post("/miniapp/login", None, &code);
+        answer.json()["token"].as_str().unwrap().to_owned()
+    };
+    for _ in 0..8 {
+        let answer = stage.post("/miniapp/send", Some(&first), &body);
+        expect(&answer, 403, "type_not_allowed");
+    }
+    let answer = stage.post("/miniapp/send", Some(&second), &body);
+    expect(&answer, 429, "too_many_requests");
+    let other = stage.log_in("oUserOfOneSession_01");
+    let answer = stage.post("/miniapp/send", Some(&other), &body);
+    expect(&answer, 403, "type_not_allowed");
+    stage.end(&[&first, &second, openid]);
+}
+
+#[test]
 fn pages_of_known_origins_may_call_and_addresses_are_limited() {
     let stage = Stage::new("miniapp-origin", "", "memory:".to_owned());
     let options = |origin: &str| {
@@ -312,6 +336,33 @@ fn pages_of_known_origins_may_call_and_addresses_are_limited() {
     }
     assert_eq!(from("203.0.113.7"), 429);
     assert_eq!(from("203.0.113.8"), 400);
+    stage.end(&[]);
+}
+
+#[test]
+fn what_the_framework_refuses_looks_like_everything_else_and_counts() {
+    let stage = Stage::new("miniapp-framework", "", "memory:".to_owned());
+    let get = |path: &str| ask(&stage.address, "GET", path, &[], b"");
+    expect(&get("/wechat/shop?nonce=1&nonce=2"), 400, "bad_request");
+    expect(&get("/wechat/%FF"), 404, "not_found");
+    for status in [400, 404] {
+        let line =
+            format!(r#"wx_courier_public_requests_total{{route="callback",status="{status}"}} 1"#);
+        assert!(stage.courier.measures(&line), "{line}");
+    }
+    let headers = [("x-wx-courier", "1")];
+    let inside = |method, path| ask(stage.courier.address(), method, path, &headers, b"");
+    for (method, path, status) in [
+        ("GET", "/nowhere", 404),
+        ("GET", "/resume?rule=a", 405),
+        ("POST", "/resume", 400),
+        ("GET", "/grants?app=shop", 400),
+        ("POST", "/grants", 415),
+    ] {
+        let answer = inside(method, path);
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        assert!(answer.body.ends_with('\n'), "{method} {path}: {answer:?}");
+    }
     stage.end(&[]);
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::commands::{Said, run};
 use crate::support::checks::{self, text};
 use crate::support::courier::Courier;
-use crate::support::events::{Event, class, order, shipment};
+use crate::support::events::{Event, class, order, order_of, shipment};
 use crate::support::kafka::Kafka;
 use crate::support::topic::Reader;
 use crate::support::wait_until;
@@ -182,6 +182,30 @@ impl Broken {
         checks::each_was_accepted_once(&self.world.wechat, &sent);
         found
     }
+}
+
+#[test]
+fn refusals_to_one_user_pause_nothing_for_the_others() {
+    let plan = Plan {
+        sections: "[breaker]\ncount = 5",
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "pauses-one-user", plan);
+    let stranger = "oStranger00001_M2pxb1Q9zNj";
+    world.wechat.script(refuse(47003).for_openid(stranger));
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    let refused: Vec<Event> = (0..30).map(|n| order_of(n, stranger)).collect();
+    let others: Vec<Event> = (30..40).map(order).collect();
+    world.publish(&refused);
+    outcomes.read_at_least(refused.len());
+    world.publish(&others);
+    outcomes.read_at_least(refused.len() + others.len());
+    courier.wait_until_nothing_is_paused();
+    let found = end(&world, courier, &mut outcomes);
+    let ends = outcomes_of(&found, &refused);
+    checks::has_ended(ends, 30, ("rejected", "param_refused"));
+    checks::each_was_accepted_once(&world.wechat, &others);
 }
 
 /// Nothing listens on the first port.

@@ -3,9 +3,11 @@
 mod clients;
 mod durability;
 mod grants;
+mod loss;
 mod questions;
 mod secured;
 mod speed;
+mod unreadable;
 mod way;
 
 use std::collections::BTreeMap;
@@ -20,10 +22,10 @@ use questions::any_play;
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use wx_courier::config::{Secret, State, StateUrl};
+use wx_courier::config::{OnLoss, Secret, State, StateUrl};
 use wx_courier::edges::store::{Store, Stored};
 use wx_courier::pipeline::admission::Ticket;
-use wx_courier::pipeline::claims::{Answer, Book, Claim, Holder, Request, Settlement};
+use wx_courier::pipeline::claims::{Answer, Book, Claim, Holder, Request, Settlement, Unreadable};
 use wx_courier::pipeline::outcome::Outcome;
 use wx_courier::pipeline::receipts::Receipts;
 
@@ -50,7 +52,11 @@ impl Desk {
 
     fn open_for(remember: Duration, url: StateUrl, namespace: &str) -> Self {
         let (answers, said) = unbounded_channel();
-        let state = State { url, remember };
+        let state = State {
+            url,
+            remember,
+            on_loss: OnLoss::Pause,
+        };
         Self {
             store: Store::start(&state, namespace, answers).unwrap(),
             said,
@@ -124,6 +130,7 @@ fn claim(process: u64, message: u64) -> Request {
         outcome_id: Arc::from(format!("order-events/1/{message}/order-completed")),
         holder: holder(process, message),
         over: None,
+        unreadable: Unreadable::Tell,
         grant: None,
         now_ms: NOW_MS,
     })
@@ -159,6 +166,7 @@ fn settlement(process: u64, message: u64, status: &str) -> Settlement {
         grant: None,
         receipts: Receipts::None,
         called_ms: None,
+        unreadable: Unreadable::Tell,
         now_ms: NOW_MS,
     }
 }

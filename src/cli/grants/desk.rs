@@ -6,8 +6,8 @@ use anyhow::{Context as _, anyhow, bail};
 use tokio::sync::mpsc;
 
 use crate::cli::complain;
-use crate::cli::rules::reachable;
-use crate::config::{Settings, StateUrl};
+use crate::cli::pages::{client, reachable, reason, with_proof};
+use crate::config::{Secret, Settings, StateUrl};
 use crate::edges::grants::{Line, Wanted, ask};
 use crate::edges::http::grants::Row;
 use crate::edges::store::{Store, Stored};
@@ -30,6 +30,7 @@ pub(super) enum Desk {
     Service {
         http: reqwest::Client,
         address: String,
+        token: Option<Secret>,
     },
     /// The store, opened by this process.
     Store {
@@ -46,13 +47,14 @@ impl Desk {
         at: Option<&str>,
         missing: Missing,
     ) -> anyhow::Result<Self> {
-        let address = at.map_or_else(|| reachable(settings.listen).to_string(), str::to_owned);
-        let http = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .no_proxy()
-            .build()?;
+        let address = at.map_or_else(|| reachable(&settings.http).to_string(), str::to_owned);
+        let http = client(PATIENCE)?;
         match http.get(format!("http://{address}/healthz")).send().await {
-            Ok(_) => Ok(Self::Service { http, address }),
+            Ok(_) => Ok(Self::Service {
+                http,
+                address,
+                token: settings.http.token.clone(),
+            }),
             Err(error) if error.is_connect() && at.is_none() => {
                 Self::open_store(settings, &address, missing)
             }
@@ -91,9 +93,17 @@ impl Desk {
     /// Asks for ledgers, and sets those that are to be set.
     pub(super) async fn ask(&mut self, wanted: &[Wanted]) -> anyhow::Result<Vec<Line>> {
         match self {
-            Self::Service { http, address } => ask_service(http, address, wanted).await,
+            Self::Service {
+                http,
+                address,
+                token,
+            } => ask_service(http, address, token.as_ref(), wanted).await,
             Self::Store { store, said } => {
                 let client = store.client();
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a command has no earlier reading to tell a jump by"
+                )]
                 let now_ms = jiff::Timestamp::now().as_millisecond();
                 let why_down = async {
                     // A store that is slow for a moment says that it is back, and answers.
@@ -128,6 +138,7 @@ impl Desk {
 async fn ask_service(
     http: &reqwest::Client,
     address: &str,
+    token: Option<&Secret>,
     wanted: &[Wanted],
 ) -> anyhow::Result<Vec<Line>> {
     let mut lines = Vec::new();
@@ -139,7 +150,7 @@ async fn ask_service(
             .post(url)
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(body);
-        lines.extend(read(address, request).await?);
+        lines.extend(read(address, with_proof(request, token)).await?);
     }
     for wanted in wanted.iter().filter(|wanted| wanted.left.is_none()) {
         let key = &wanted.named.key;
@@ -149,7 +160,7 @@ async fn ask_service(
             ("template", key.template_id.as_ref()),
         ];
         let url = reqwest::Url::parse_with_params(&format!("http://{address}/grants"), query)?;
-        lines.extend(read(address, http.get(url)).await?);
+        lines.extend(read(address, with_proof(http.get(url), token)).await?);
     }
     Ok(lines)
 }
@@ -172,10 +183,10 @@ async fn read(address: &str, request: reqwest::RequestBuilder) -> anyhow::Result
     let status = response.status();
     let body = response.text().await.map_err(without_url)?;
     if !status.is_success() {
-        let why = body.lines().next().unwrap_or_default();
         bail!(
-            "the service at {address} answers {}: {why}",
-            status.as_u16()
+            "the service at {address} answers {}: {}",
+            status.as_u16(),
+            reason(&body)
         );
     }
     serde_json::from_str(&body)

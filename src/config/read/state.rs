@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use redis::IntoConnectionInfo as _;
 
-use super::Reader;
 use super::secrets::{Found, SecretKeys};
-use crate::config::{Secret, State, StateUrl};
+use super::{Reader, word_of};
+use crate::config::{OnLoss, Secret, State, StateUrl};
 use crate::document::{Origin, Said, Section};
 
 const DEFAULT_URL: &str = "sqlite:data/state.db";
@@ -42,6 +42,11 @@ impl Reader<'_> {
                 .push(problem.help("expected a length of time from \"1m\" to \"365d\""));
         }
         let remember = self.duration(remember, "state.remember", DEFAULT_REMEMBER);
+        let choices = [("pause", OnLoss::Pause), ("continue", OnLoss::Continue)];
+        let on_loss = section.take_choice(self.problems, "on_loss", &choices);
+        let on_loss = self.or_default(on_loss, "state.on_loss", OnLoss::Pause, |choice| {
+            word_of(&choices, choice)
+        });
         section.finish(self.problems);
         let said = said.unwrap_or_else(|| Said {
             value: DEFAULT_URL.to_owned(),
@@ -51,7 +56,11 @@ impl Reader<'_> {
         match read_url(said.value.trim(), password.as_ref()) {
             Ok((url, shown)) => {
                 self.note(&said.key, shown, &said.origin);
-                Some(State { url, remember })
+                Some(State {
+                    url,
+                    remember,
+                    on_loss,
+                })
             }
             Err(Mistake { message, help }) => {
                 self.problems.push(said.error(message).help(help));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -41,7 +42,14 @@ pub struct Row {
 }
 
 /// The ledgers of one user: for one template, or for all of the app.
-pub(super) async fn look(State(pages): State<Pages>, Query(asked): Query<Look>) -> Response {
+pub(super) async fn look(
+    State(pages): State<Pages>,
+    query: Result<Query<Look>, QueryRejection>,
+) -> Response {
+    let asked = match query {
+        Ok(Query(asked)) => asked,
+        Err(rejection) => return unread(rejection.status(), &rejection.body_text()),
+    };
     let named = {
         let rules = pages.rules.borrow();
         match &asked.template {
@@ -60,12 +68,25 @@ pub(super) async fn look(State(pages): State<Pages>, Query(asked): Query<Look>) 
 }
 
 /// Sets one ledger.
-pub(super) async fn set(State(pages): State<Pages>, Query(row): Query<Row>) -> Response {
-    set_rows(&pages, &[row]).await
+pub(super) async fn set(
+    State(pages): State<Pages>,
+    query: Result<Query<Row>, QueryRejection>,
+) -> Response {
+    match query {
+        Ok(Query(row)) => set_rows(&pages, &[row]).await,
+        Err(rejection) => unread(rejection.status(), &rejection.body_text()),
+    }
 }
 
 /// Sets many; none of them if there is anything wrong with one.
-pub(super) async fn set_many(State(pages): State<Pages>, Json(rows): Json<Vec<Row>>) -> Response {
+pub(super) async fn set_many(
+    State(pages): State<Pages>,
+    body: Result<Json<Vec<Row>>, JsonRejection>,
+) -> Response {
+    let rows = match body {
+        Ok(Json(rows)) => rows,
+        Err(rejection) => return unread(rejection.status(), &rejection.body_text()),
+    };
     if rows.len() > MOST_ROWS {
         let why = format!("expected at most {MOST_ROWS} rows, found {}\n", rows.len());
         return (StatusCode::PAYLOAD_TOO_LARGE, why).into_response();
@@ -92,8 +113,7 @@ async fn set_rows(pages: &Pages, rows: &[Row]) -> Response {
 }
 
 async fn answer(pages: &Pages, wanted: Vec<Wanted>) -> Response {
-    let now_ms = jiff::Timestamp::now().as_millisecond();
-    let asked = ask(&pages.store, &wanted, now_ms);
+    let asked = ask(&pages.store, &wanted, pages.clock.now_ms());
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(lines)) => Json(lines).into_response(),
         Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
@@ -102,6 +122,11 @@ async fn answer(pages: &Pages, wanted: Vec<Wanted>) -> Response {
             (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
         }
     }
+}
+
+/// What the framework could not read.
+fn unread(status: StatusCode, why: &str) -> Response {
+    super::refuse(status, &format!("the request cannot be read: {why}"))
 }
 
 fn refuse(why: &NoLedger) -> Response {

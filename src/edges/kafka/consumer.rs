@@ -11,10 +11,10 @@ mod layout;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::message::{BorrowedHeaders, Headers, Message};
 use tokio::sync::mpsc;
@@ -22,9 +22,10 @@ use tokio::sync::mpsc;
 use super::client_config;
 use crate::config::Kafka;
 use crate::pipeline::engine::HandoverId;
-use crate::pipeline::event::Record;
+use crate::pipeline::event::{MOST_HEADERS, Record};
 use crate::pipeline::offsets::{Epoch, Partition};
 use crate::pipeline::share::Layout;
+use crate::telemetry::catch_quietly;
 use group::{Context, Counted, commit_stored};
 
 /// A record and the assignment under which it was read.
@@ -92,9 +93,23 @@ pub struct Source {
     /// Ends when the consumer's thread has ended.
     pub closed: tokio::sync::oneshot::Receiver<()>,
     commands: Sender<Command>,
+    /// Its thread owns it, and ends it.
+    consumer: Weak<BaseConsumer<Context>>,
 }
 
 impl Source {
+    /// Wakes librdkafka's threads, after the calendar of the machine has moved. They wait until a time of that calendar: when it is set back
+    /// by five days, they sleep for five days, nothing is committed and the group is told no sign of life.
+    pub fn wake(&self) {
+        let Some(consumer) = self.consumer.upgrade() else {
+            return;
+        };
+        // It is no matter what is asked for: every request wakes the one that carries it out, and its answer the one that polls.
+        if let Err(error) = consumer.commit_consumer_state(CommitMode::Async) {
+            tracing::debug!(%error, "the consumer could not be woken by a commit");
+        }
+    }
+
     /// Asks something of the consumer. After its end this does nothing.
     pub fn command(&self, command: Command) {
         if self.commands.send(command).is_err() {
@@ -137,6 +152,8 @@ pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
         topics_counted: Mutex::new(Counted::Never),
     };
     let consumer: BaseConsumer<Context> = consumer_config(kafka).create_with_context(context)?;
+    let consumer = Arc::new(consumer);
+    let woken = Arc::downgrade(&consumer);
     let topics: Vec<&str> = kafka.topics.iter().map(String::as_str).collect();
     consumer.subscribe(&topics)?;
     let membership = membership(kafka);
@@ -153,6 +170,7 @@ pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
         events,
         closed,
         commands,
+        consumer: woken,
     })
 }
 
@@ -237,13 +255,14 @@ fn header(headers: &BorrowedHeaders, index: usize) -> (String, Option<Vec<u8>>) 
         let header = headers.get(index);
         (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
     });
-    std::panic::catch_unwind(read).unwrap_or_else(|_| ("(not UTF-8)".to_owned(), None))
+    catch_quietly(read).unwrap_or_else(|| ("(not UTF-8)".to_owned(), None))
 }
 
 /// Copies a record out of librdkafka's memory: a borrowed message keeps the consumer from closing.
 pub(super) fn detach(message: &rdkafka::message::BorrowedMessage<'_>) -> Record {
+    // A record with more is no event, and one more than allowed is enough to see that.
     let headers = message.headers().map(|headers| {
-        (0..headers.count())
+        (0..headers.count().min(MOST_HEADERS + 1))
             .map(|index| header(headers, index))
             .collect()
     });
@@ -274,7 +293,7 @@ fn membership(kafka: &Kafka) -> Membership {
     }
 }
 
-fn close(consumer: BaseConsumer<Context>, membership: Membership) {
+fn close(consumer: Arc<BaseConsumer<Context>>, membership: Membership) {
     commit_stored(&consumer);
     // Librdkafka leaves the group for whoever unsubscribes, static or not. A static member that only closes keeps its partitions for
     // the process that comes after it.

@@ -11,7 +11,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedPro
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::oneshot;
 
-use super::{client_config, log};
+use super::{BATCH_BYTES, client_config, log};
 use crate::config::Kafka;
 
 /// How long a record may wait for its broker: somebody waits for the answer.
@@ -31,6 +31,8 @@ pub struct Letter<'a> {
     pub headers: &'a [(&'a str, &'a str)],
     /// The value.
     pub value: &'a [u8],
+    /// The time, in Unix milliseconds.
+    pub at_ms: i64,
 }
 
 /// Why a record was not published.
@@ -50,7 +52,9 @@ pub enum PostError {
 impl PostError {
     fn of(error: KafkaError) -> Self {
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::MessageSizeTooLarge) => Self::TooLarge,
+            Some(
+                RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::MessageBatchTooLarge,
+            ) => Self::TooLarge,
             _ => Self::Failed(error),
         }
     }
@@ -67,6 +71,7 @@ impl Postbox {
         let ours = [
             ("acks", "all"),
             ("linger.ms", "2"),
+            ("batch.size", &BATCH_BYTES.to_string()),
             ("message.timeout.ms", PATIENCE_MS),
             ("queue.buffering.max.messages", MOST_WAITING),
         ];
@@ -87,6 +92,7 @@ impl Postbox {
         let record = BaseRecord::with_opaque_to(letter.topic, Box::new(answer))
             .key(letter.key)
             .payload(letter.value)
+            .timestamp(letter.at_ms)
             .headers(headers);
         self.producer
             .send(record)

@@ -5,7 +5,9 @@
 //! its topic twice: same `id`, same status.
 
 mod letters;
+mod news;
 mod progress;
+mod refusal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,21 +18,27 @@ use rdkafka::producer::{DefaultProducerContext, Producer, ThreadedProducer};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::client_config;
+use super::{BATCH_BYTES, client_config};
 use crate::config::Kafka;
+use crate::edges::clock::Clock;
 use crate::pipeline::admission::Ticket;
 use crate::pipeline::event::Record;
-use crate::pipeline::outcome::Outcome;
-use letters::Desk;
+use crate::pipeline::outcome::{Outcome, bounds};
+use letters::{Desk, Topics};
 use progress::{Career, Context, Generation, Part, Parts, Progresses, Which};
 
 /// What became of a publication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Publication {
     /// The broker has everything of it.
     Acknowledged(Ticket),
     /// Something of it is not there; what is will not be published again.
-    Failed(Ticket),
+    Failed {
+        /// Which.
+        ticket: Ticket,
+        /// Why, and what to do about it, for a person.
+        why: Arc<str>,
+    },
 }
 
 /// What was done about a producer that failed.
@@ -84,27 +92,28 @@ const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// A dead letter carries more headers than the record that it repeats, so it may be larger than what the source topic accepted.
 const LARGEST_RECORD_BYTES: &str = "16777216";
 
-/// A topic's limit is for a batch, and a batch is refused whole. Small batches, in which a large record is alone, keep a large one from
-/// taking its neighbours with it, wherever a topic accepts this much.
-const BATCH_BYTES: &str = "16384";
-
 impl Publisher {
     /// Connects. Every publication is answered on `publications`.
     pub fn new(
         kafka: &Kafka,
         outcome_topic: &str,
         dead_letter_topic: &str,
+        clock: Clock,
         publications: mpsc::UnboundedSender<Publication>,
     ) -> anyhow::Result<Self> {
         let config = producer_config(kafka);
-        let progresses = Progresses::new(publications);
+        let topics = Arc::new(Topics {
+            outcomes: outcome_topic.to_owned(),
+            dead_letters: dead_letter_topic.to_owned(),
+        });
+        let progresses = Progresses::new(publications, Arc::clone(&topics));
         Ok(Self {
             producer: connect(&config, &progresses, Generation(0))?,
             config,
             desk: Desk {
-                outcome_topic: outcome_topic.to_owned(),
-                dead_letter_topic: dead_letter_topic.to_owned(),
-                source: format!("/wx-courier/{}", kafka.group),
+                topics,
+                source: bounds::source_of(&kafka.group),
+                clock,
             },
             progresses,
             pace: Pace {
@@ -201,7 +210,7 @@ fn producer_config(kafka: &Kafka) -> ClientConfig {
     let ours = [
         ("enable.idempotence", "true"),
         ("linger.ms", "5"),
-        ("batch.size", BATCH_BYTES),
+        ("batch.size", &BATCH_BYTES.to_string()),
         ("message.max.bytes", LARGEST_RECORD_BYTES),
     ];
     client_config(kafka, &ours)

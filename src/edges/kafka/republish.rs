@@ -14,7 +14,7 @@ use rdkafka::producer::{
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::mpsc;
 
-use super::{client_config, log};
+use super::{BATCH_BYTES, client_config, log};
 use crate::config::Kafka;
 use crate::pipeline::event::Record;
 
@@ -41,7 +41,9 @@ pub enum Fate {
 impl Fate {
     fn of(error: KafkaError) -> Self {
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::MessageSizeTooLarge) => Self::TooLarge,
+            Some(
+                RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::MessageBatchTooLarge,
+            ) => Self::TooLarge,
             _ => Self::Failed(error),
         }
     }
@@ -63,6 +65,7 @@ impl Republisher {
         let ours = [
             ("enable.idempotence", "true"),
             ("linger.ms", "5"),
+            ("batch.size", &BATCH_BYTES.to_string()),
             // What was accepted once may have grown by our headers.
             ("message.max.bytes", "16777216"),
             // For a partition that is not there any more: as the producers of the Java world choose.

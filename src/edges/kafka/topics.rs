@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -10,6 +10,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::client_config;
 use crate::config::{Kafka, Settings};
+use crate::pipeline::outcome::bounds::SMALLEST_TOPIC_BYTES;
 
 /// How long the cluster may take to say what it has.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -77,6 +78,34 @@ pub fn missing(kafka: &Kafka, topics: &[&str]) -> Result<Vec<String>, TopicsErro
         }
     }
     Ok(missing)
+}
+
+/// Which of these topics take less than an outcome may need, and how much they take. A cluster that does not let us ask is believed.
+pub async fn too_small(kafka: &Kafka, topics: &[&str]) -> Vec<(String, usize)> {
+    let limits = limits(kafka, topics).await;
+    let mut limits = limits.unwrap_or_else(|error| {
+        tracing::debug!(%error, "the cluster does not tell how large records may be");
+        Vec::new()
+    });
+    limits.retain(|(_, bytes)| *bytes < SMALLEST_TOPIC_BYTES);
+    limits
+}
+
+async fn limits(kafka: &Kafka, topics: &[&str]) -> Result<Vec<(String, usize)>, KafkaError> {
+    let admin: AdminClient<DefaultClientContext> = client_config(kafka, &[]).create()?;
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let asked: Vec<ResourceSpecifier<'_>> = topics
+        .iter()
+        .map(|topic| ResourceSpecifier::Topic(topic))
+        .collect();
+    let answers = admin.describe_configs(&asked, &options).await?;
+    // A topic that may not be asked about is passed over.
+    let limits = topics.iter().zip(answers).filter_map(|(topic, answer)| {
+        let answer = answer.ok()?;
+        let limit = answer.get("max.message.bytes")?.value.as_ref()?;
+        Some(((*topic).to_owned(), limit.parse().ok()?))
+    });
+    Ok(limits.collect())
 }
 
 /// A topic to be made.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
@@ -21,8 +22,9 @@ use tokio::sync::watch;
 
 use super::client::read_body;
 use super::refusal::Refusal;
-use super::{Life, Parts, answer, now_ms};
+use super::{Life, Parts, answer};
 use crate::config::{CallbackMode, Public, Secret};
+use crate::edges::clock::Clock;
 use crate::edges::kafka::postbox::Postbox;
 use crate::pipeline::callback;
 use crate::telemetry::{Metrics, PublicRoute};
@@ -37,6 +39,7 @@ pub(super) struct Callbacks {
 }
 
 struct CallbackApp {
+    clock: Clock,
     name: Arc<str>,
     appid: String,
     token: Secret,
@@ -90,6 +93,7 @@ impl Callbacks {
             };
             let of_app = parts.settings.apps.get(name);
             let app = CallbackApp {
+                clock: parts.clock.clone(),
                 name: Arc::clone(name),
                 appid: of_app.map(|app| app.appid.clone()).unwrap_or_default(),
                 token: settings.token.clone(),
@@ -113,13 +117,25 @@ impl Callbacks {
     }
 }
 
+/// What the address says, where it can be read: what cannot is refused and counted like everything else.
+fn read_address(
+    app: Result<Path<String>, PathRejection>,
+    said: Result<Query<Said>, QueryRejection>,
+) -> Result<(String, Said), Refusal> {
+    let Path(app) = app.map_err(|_| Refusal::NotFound)?;
+    let Query(said) = said.map_err(|_| Refusal::BadRequest("the query cannot be read"))?;
+    Ok((app, said))
+}
+
 /// `WeChat` asks once, when the address is typed into its console.
 pub(super) async fn check(
     State(callbacks): State<Arc<Callbacks>>,
-    Path(app): Path<String>,
-    Query(said): Query<Said>,
+    app: Result<Path<String>, PathRejection>,
+    said: Result<Query<Said>, QueryRejection>,
 ) -> Response {
-    let checked = callbacks.app(&app).and_then(|app| {
+    let read = read_address(app, said);
+    let checked = read.and_then(|(app, said)| {
+        let app = callbacks.app(&app)?;
         app.is_signed(&said)?;
         let plain = [
             (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
@@ -134,11 +150,14 @@ pub(super) async fn check(
 /// `WeChat` pushes.
 pub(super) async fn push(
     State(callbacks): State<Arc<Callbacks>>,
-    Path(app): Path<String>,
-    Query(said): Query<Said>,
+    app: Result<Path<String>, PathRejection>,
+    said: Result<Query<Said>, QueryRejection>,
     body: Body,
 ) -> Response {
-    let taken = callbacks.take(&app, &said, body).await;
+    let taken = match read_address(app, said) {
+        Ok((app, said)) => callbacks.take(&app, &said, body).await,
+        Err(refusal) => Err(refusal),
+    };
     answer(&callbacks.metrics, PublicRoute::Callback, taken)
 }
 
@@ -226,7 +245,7 @@ impl CallbackApp {
             .timestamp
             .parse::<i64>()
             .map_or(i64::MIN, |seconds| seconds.saturating_mul(1000));
-        if now_ms().abs_diff(signed_ms) > WINDOW_MS {
+        if self.clock.now_ms().abs_diff(signed_ms) > WINDOW_MS {
             return Err(self.refused("its timestamp is more than five minutes off"));
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Who asks: his address, his body, his pace, and the page he comes from.
 
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::refusal::Refusal;
 use crate::config::ClientAddress;
+use crate::edges::listener::is_inside;
 use crate::pipeline::limits::Rate;
 
 /// How long a body may take to come.
@@ -68,32 +69,6 @@ fn parse_address(text: &str) -> Option<IpAddr> {
     };
     let parsed = text.parse().ok().or_else(with_port).or_else(in_brackets);
     parsed.map(|address: IpAddr| address.to_canonical())
-}
-
-/// Where our own proxies stand: nobody comes from such an address through the internet. 100.64.0.0/10 (RFC 6598) is where balancers of
-/// clouds have theirs.
-pub(super) fn is_inside(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => {
-            let [first, second, ..] = address.octets();
-            let is_shared = first == 100 && (64..128).contains(&second);
-            is_shared || address.is_private() || address.is_loopback() || address.is_link_local()
-        }
-        IpAddr::V6(address) => {
-            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
-        }
-    }
-}
-
-/// What is limited of an address: one household has a whole /64 of IPv6.
-pub(super) fn household(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    }
 }
 
 /// A pace for each of many.
@@ -247,13 +222,6 @@ mod tests {
             address_of(peer, &headers, ClientAddress::Peer).to_string(),
             "203.0.113.9"
         );
-    }
-
-    #[test]
-    fn one_household_has_one_pace() {
-        let household = |text: &str| household(text.parse().unwrap()).to_string();
-        assert_eq!(household("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(household("203.0.113.7"), "203.0.113.7");
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod login;
 mod session;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,18 +22,20 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, watch};
 
-use super::client::{Paces, address_of, household, read_body};
-use super::listener::Peer;
+use super::client::{Paces, address_of, read_body};
 use super::refusal::Refusal;
-use super::{Parts, answer, now_ms};
+use super::{Parts, answer};
 use crate::config::{self, ClientAddress};
+use crate::edges::clock::Clock;
 use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
+use crate::edges::listener::household;
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::WeChat;
 use crate::pipeline::claims::{self, Request};
 use crate::pipeline::event::rfc3339_ms;
 use crate::pipeline::grants::{self, Counted, Policies, Policy, Report, Source, Word};
 use crate::pipeline::logins;
+use crate::pipeline::pauses::SOURCE_OF_MINI_PROGRAMS;
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::{Metrics, PublicRoute};
 use login::MOST_EXCHANGES;
@@ -42,6 +44,7 @@ use session::Signer;
 
 /// The mini programs of all apps.
 pub(super) struct MiniApp {
+    clock: Clock,
     apps: Vec<Arc<str>>,
     signer: Signer,
     send: BTreeMap<String, String>,
@@ -49,6 +52,8 @@ pub(super) struct MiniApp {
     client_address: ClientAddress,
     addresses: Paces<IpAddr>,
     sessions: Paces<Arc<str>>,
+    /// A user may log in as often as `WeChat` lets him: all his sessions together have what one has.
+    users: Paces<Arc<str>>,
     rules: watch::Receiver<Arc<RuleSet>>,
     policies: Policies,
     wechat: Arc<WeChat>,
@@ -79,6 +84,7 @@ impl MiniApp {
         postbox: Arc<Postbox>,
     ) -> Self {
         Self {
+            clock: parts.clock.clone(),
             apps: settings.apps.clone(),
             signer: Signer::new(&settings.session_secret, settings.session_life),
             send: settings.send.clone(),
@@ -86,6 +92,7 @@ impl MiniApp {
             client_address,
             addresses: Paces::new(settings.per_address),
             sessions: Paces::new(settings.per_session),
+            users: Paces::new(settings.per_session),
             rules: parts.rules.clone(),
             policies: parts.settings.policies(),
             wechat: Arc::clone(&parts.wechat),
@@ -115,7 +122,7 @@ struct Noted {
 /// `{"id", "answers": {"<template id>": "accept"}, "age_ms"?}` → `{"counted": n}`
 pub(super) async fn subscriptions(
     State(miniapp): State<Arc<MiniApp>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -140,7 +147,7 @@ struct Published {
 /// `{"type", "id", "data"}` → 202 `{"id"}`
 pub(super) async fn send(
     State(miniapp): State<Arc<MiniApp>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -156,15 +163,20 @@ struct User {
 
 impl MiniApp {
     /// The body, if its address may ask now.
-    async fn body(&self, peer: Peer, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-        let address = address_of(peer.0, headers, self.client_address);
+    async fn body(
+        &self,
+        peer: SocketAddr,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Bytes, Refusal> {
+        let address = address_of(peer, headers, self.client_address);
         self.addresses.take(&household(address))?;
         read_body(body, self.max_body).await
     }
 
     /// The user of the session that the request names.
     async fn user(&self, headers: &HeaderMap) -> Result<User, Refusal> {
-        let now_ms = now_ms();
+        let now_ms = self.clock.now_ms();
         let session = self
             .signer
             .session(headers, now_ms)
@@ -182,11 +194,17 @@ impl MiniApp {
         else {
             return Err(Refusal::SessionExpired);
         };
+        self.users.take(&openid)?;
         let app = session.app;
         Ok(User { app, openid })
     }
 
-    async fn note(&self, peer: Peer, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
+    async fn note(
+        &self,
+        peer: SocketAddr,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Response, Refusal> {
         let body = self.body(peer, headers, body).await?;
         let user = self.user(headers).await?;
         let said: Subscriptions = parse(&body)?;
@@ -206,7 +224,7 @@ impl MiniApp {
             if !self.keeps(&user.app, template_id) {
                 continue;
             }
-            let now_ms = now_ms();
+            let now_ms = self.clock.now_ms();
             let report = Report {
                 key: grants::Key {
                     app: Arc::clone(&user.app),
@@ -221,6 +239,9 @@ impl MiniApp {
             };
             let request = Request::Grant(grants::Question::Report(report));
             let answer = self.ask(request).await?;
+            if let claims::Answer::Unreadable(_) = answer {
+                return Err(Refusal::Unavailable);
+            }
             self.metrics.grant_reported(Source::MiniProgram);
             let is_new = answer == claims::Answer::Grant(grants::Reply::Noted(Counted::New));
             counted += usize::from(is_new && word == Word::Accept);
@@ -239,7 +260,7 @@ impl MiniApp {
 
     async fn publish(
         &self,
-        peer: Peer,
+        peer: SocketAddr,
         headers: &HeaderMap,
         body: Body,
     ) -> Result<Response, Refusal> {
@@ -256,8 +277,9 @@ impl MiniApp {
         let key = name_of(&user.openid);
         let id = format!("{key}-{}", said.id);
         // The source is a part of what is sent once: whatever a rule makes of the data there, one user cannot use up another's message.
-        let source = format!("/miniapp/{}/{key}", user.app);
-        let time = rfc3339_ms(now_ms());
+        let source = format!("{SOURCE_OF_MINI_PROGRAMS}{}/{key}", user.app);
+        let at_ms = self.clock.now_ms();
+        let time = rfc3339_ms(at_ms);
         let headers = [
             ("ce_specversion", "1.0"),
             ("ce_id", id.as_str()),
@@ -271,6 +293,7 @@ impl MiniApp {
             key: &key,
             headers: &headers,
             value: &value,
+            at_ms,
         };
         match self.postbox.publish(&letter).await {
             Ok(()) => Ok((StatusCode::ACCEPTED, Json(Published { id })).into_response()),

@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::tally::Tally;
 use super::{Asked, Asker, Order};
 use crate::pipeline::claims::{Answer, Request};
 use crate::pipeline::{grants, logins, receipts};
@@ -18,6 +19,7 @@ pub const MOST_QUESTIONS: usize = 1_000;
 pub struct StoreClient {
     orders: Sender<Order>,
     places: Arc<Semaphore>,
+    tally: Arc<Tally>,
 }
 
 /// Why a question has no answer.
@@ -32,8 +34,17 @@ pub enum NoAnswer {
 }
 
 impl StoreClient {
-    pub(super) fn new(orders: Sender<Order>, places: Arc<Semaphore>) -> Self {
-        Self { orders, places }
+    pub(super) fn new(orders: Sender<Order>, places: Arc<Semaphore>, tally: Arc<Tally>) -> Self {
+        Self {
+            orders,
+            places,
+            tally,
+        }
+    }
+
+    /// Lets the store go on without what it has lost. Gives whether it waited for that.
+    pub fn resume(&self) -> bool {
+        self.tally.resume()
     }
 
     /// Asks, and waits for the answer for as long as the store is down. Who does not want to wait so long drops the future; what changes
@@ -128,13 +139,21 @@ fn changes_something(request: &Request) -> bool {
 mod tests {
     use std::pin::pin;
     use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
 
     use super::*;
+    use crate::config::{OnLoss, State, StateUrl};
 
     fn store(places: usize) -> (StoreClient, Receiver<Order>, Arc<Semaphore>) {
         let (orders_in, orders) = channel();
         let places = Arc::new(Semaphore::new(places));
-        let client = StoreClient::new(orders_in, Arc::clone(&places));
+        let state = State {
+            url: StateUrl::Memory,
+            remember: Duration::from_hours(1),
+            on_loss: OnLoss::Pause,
+        };
+        let tally = Arc::new(Tally::new(&state));
+        let client = StoreClient::new(orders_in, Arc::clone(&places), tally);
         (client, orders, places)
     }
 

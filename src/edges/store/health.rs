@@ -4,6 +4,7 @@
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -20,8 +21,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The store's thread says here how its work goes.
 pub(super) struct Health {
     told: Arc<Told>,
-    /// Hung up with this value, which ends the second thread.
-    _watch: Sender<()>,
+    watch: Watch,
+}
+
+/// The second thread.
+struct Watch {
+    /// Hung up with this value, which ends the thread.
+    _life: Sender<()>,
+    thread: JoinHandle<()>,
 }
 
 struct Told {
@@ -44,24 +51,19 @@ impl Health {
             progress: Mutex::default(),
             answers,
         });
-        let (watch, ended) = channel::<()>();
-        let watched = Arc::clone(&told);
-        let look = move || {
-            while ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
-                watched.look();
-            }
-        };
-        std::thread::Builder::new()
-            .name("store-watch".to_owned())
-            .spawn(look)?;
-        Ok(Self {
-            told,
-            _watch: watch,
-        })
+        let watch = Watch::start(Arc::clone(&told))?;
+        Ok(Self { told, watch })
     }
 
     /// Work begins.
-    pub(super) fn begins(&self) {
+    pub(super) fn begins(&mut self) {
+        if self.watch.thread.is_finished() {
+            tracing::error!("the thread store-watch has ended unexpectedly, and is started again");
+            match Watch::start(Arc::clone(&self.told)) {
+                Ok(watch) => self.watch = watch,
+                Err(error) => tracing::error!(%error, "it cannot be started"),
+            }
+        }
         self.told.progress().began = Some(Instant::now());
     }
 
@@ -75,11 +77,34 @@ impl Health {
         }
     }
 
+    /// It is over, and says nothing of how the store is.
+    pub(super) fn ended(&self) {
+        self.told.progress().began = None;
+    }
+
     /// It failed and will be tried again. `why` holds no password.
     pub(super) fn failed(&self, why: &str) {
         let mut progress = self.told.progress();
         progress.began = None;
         self.told.is_down(&mut progress, why);
+    }
+}
+
+impl Watch {
+    fn start(told: Arc<Told>) -> std::io::Result<Self> {
+        let (life, ended) = channel::<()>();
+        let look = move || {
+            while ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+                told.look();
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("store-watch".to_owned())
+            .spawn(look)?;
+        Ok(Self {
+            _life: life,
+            thread,
+        })
     }
 }
 

@@ -269,12 +269,34 @@ pub(super) async fn read_body(
     Ok(body)
 }
 
+/// What the errcode of an answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Errcode {
+    /// There is none.
+    Missing,
+    /// 0.
+    Success,
+    /// Any other code.
+    Refusal(i64),
+    /// There is one that is no whole number: neither a success nor a refusal that is known.
+    Unreadable,
+}
+
+/// What people are told of [`Errcode::Unreadable`].
+pub(super) const UNREADABLE_ERRCODE: &str = "JSON with an errcode that is no whole number";
+
 /// The errcode of an answer; on some pages it is text.
-pub(super) fn errcode_in(answer: &Value) -> Option<i64> {
-    match answer.get("errcode")? {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.parse().ok(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+pub(super) fn errcode_in(answer: &Value) -> Errcode {
+    let code = match answer.get("errcode") {
+        None => return Errcode::Missing,
+        Some(Value::Number(number)) => number.as_i64(),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => None,
+    };
+    match code {
+        Some(0) => Errcode::Success,
+        Some(code) => Errcode::Refusal(code),
+        None => Errcode::Unreadable,
     }
 }
 
@@ -289,8 +311,8 @@ fn understand(answer: &Value) -> Answer {
         .and_then(Value::as_str)
         .unwrap_or_default();
     match errcode_in(answer) {
-        Some(0) => Answer::Accepted { msgid },
-        Some(errcode) => {
+        Errcode::Success => Answer::Accepted { msgid },
+        Errcode::Refusal(errcode) => {
             let (errmsg, rid) = split_rid(errmsg);
             Answer::Refused(Refusal {
                 errcode,
@@ -301,9 +323,12 @@ fn understand(answer: &Value) -> Answer {
             })
         }
         // A success may come without its errcode; something else of it must be there.
-        None if msgid.is_some() || errmsg == "ok" => Answer::Accepted { msgid },
-        None => Answer::InDoubt {
+        Errcode::Missing if msgid.is_some() || errmsg == "ok" => Answer::Accepted { msgid },
+        Errcode::Missing => Answer::InDoubt {
             detail: "JSON without an errcode".to_owned(),
+        },
+        Errcode::Unreadable => Answer::InDoubt {
+            detail: UNREADABLE_ERRCODE.to_owned(),
         },
     }
 }
@@ -385,6 +410,31 @@ mod tests {
             &Answer::InDoubt {
                 detail: "JSON without an errcode".to_owned(),
             },
+        );
+    }
+
+    #[test]
+    fn an_errcode_that_cannot_be_read_is_no_success() {
+        for errcode in [
+            r#""abc""#,
+            r#""""#,
+            "0.0",
+            "0.5",
+            "1e400",
+            "99999999999999999999",
+            "null",
+            "false",
+            "[0]",
+            "{}",
+        ] {
+            let answer = format!(r#"{{"errcode":{errcode},"errmsg":"ok","msgid":1}}"#);
+            let detail = UNREADABLE_ERRCODE.to_owned();
+            check(&answer, &Answer::InDoubt { detail });
+        }
+        let msgid = Some("1".to_owned());
+        check(
+            r#"{"errcode":" 0 ","errmsg":"ok","msgid":1}"#,
+            &Answer::Accepted { msgid },
         );
     }
 

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::client::{AppClient, WeChat, errcode_in, read_json, shortened, why};
+use super::client::{
+    AppClient, Errcode, UNREADABLE_ERRCODE, WeChat, errcode_in, read_json, shortened, why,
+};
 use super::errcode::class_of;
 use crate::pipeline::delivery::Class;
 
@@ -142,8 +144,12 @@ impl AppClient {
         let answer = read_json(response, inquiry.largest_bytes).await;
         let answer =
             answer.map_err(|detail| Unanswered::new(format!("{name} answers {detail}")))?;
-        let refused = errcode_in(&answer).filter(|errcode| *errcode != 0);
-        if let Some(errcode) = refused {
+        let errcode = errcode_in(&answer);
+        if errcode == Errcode::Unreadable {
+            let detail = format!("{name} answers {UNREADABLE_ERRCODE}");
+            return Err(Unanswered::new(detail));
+        }
+        if let Errcode::Refusal(errcode) = errcode {
             if class_of(errcode) == Class::Token {
                 self.tokens.refuse(&token, errcode);
             }

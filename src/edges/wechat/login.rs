@@ -6,7 +6,8 @@
 use serde_json::Value;
 
 use super::client::{
-    AppClient, LARGEST_ANSWER_BYTES, WeChat, errcode_in, read_json, shortened, split_rid, why,
+    AppClient, Errcode, LARGEST_ANSWER_BYTES, UNREADABLE_ERRCODE, WeChat, errcode_in, read_json,
+    shortened, split_rid, why,
 };
 use crate::pipeline::logins::{Exchanged, JsCode, Refused};
 
@@ -50,8 +51,8 @@ impl AppClient {
 
 /// A success has no errcode; `WeChat`'s other APIs send 0, so that is understood as well.
 fn understand(answer: &Value) -> Exchanged {
-    match errcode_in(answer).filter(|errcode| *errcode != 0) {
-        Some(errcode) => {
+    match errcode_in(answer) {
+        Errcode::Refusal(errcode) => {
             let errmsg = answer.get("errmsg").and_then(Value::as_str);
             let (errmsg, rid) = split_rid(errmsg.unwrap_or_default());
             Exchanged::Refused {
@@ -61,7 +62,10 @@ fn understand(answer: &Value) -> Exchanged {
                 why: meaning_of(errcode),
             }
         }
-        None => match answer.get("openid").and_then(Value::as_str) {
+        Errcode::Unreadable => Exchanged::Unanswered {
+            detail: UNREADABLE_ERRCODE.to_owned(),
+        },
+        Errcode::Missing | Errcode::Success => match answer.get("openid").and_then(Value::as_str) {
             Some(openid) if !openid.is_empty() => Exchanged::Openid(openid.into()),
             Some(_) | None => Exchanged::Unanswered {
                 detail: "JSON without openid and errcode".to_owned(),
@@ -97,6 +101,15 @@ mod tests {
     fn check(answer: &str, expected: &Exchanged) {
         let answer: Value = serde_json::from_str(answer).unwrap();
         assert_eq!(understand(&answer), *expected, "{answer}");
+    }
+
+    #[test]
+    fn an_errcode_that_cannot_be_read_names_nobody() {
+        let detail = UNREADABLE_ERRCODE.to_owned();
+        check(
+            r#"{"errcode":"x","openid":"o1"}"#,
+            &Exchanged::Unanswered { detail },
+        );
     }
 
     fn refused(errcode: i64, errmsg: &str, rid: Option<&str>, why: Refused) -> Exchanged {

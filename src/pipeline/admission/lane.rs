@@ -215,6 +215,12 @@ impl AppLane {
         self.at_gate.push_back(comer);
     }
 
+    pub(super) fn spoil_permits(&mut self) {
+        for at_gate in &mut self.at_gate {
+            at_gate.permit.spoil();
+        }
+    }
+
     /// Whoever stands at the gate first goes first, unless the limit of his rule or API holds him alone.
     pub(super) fn next_departure(&mut self, now: Moment) -> Option<(Ticket, Departure)> {
         if self.at_gate.is_empty() || self.pace.departure_at(now).is_some() {

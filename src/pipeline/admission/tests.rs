@@ -66,7 +66,7 @@ impl Bench {
             r#"{{"id":"{}","type":"{rule}","to":"{to}","text":"hi"}}"#,
             self.next
         );
-        let record = Record {
+        let record = Arc::new(Record {
             topic: Arc::from("events"),
             partition: 0,
             offset: i64::try_from(self.next).unwrap(),
@@ -74,7 +74,7 @@ impl Bench {
             headers: Vec::new(),
             value: Some(value.into_bytes()),
             timestamp_ms: Some(START_MS),
-        };
+        });
         let Decoded::Event(event) = decode(&Decoding::default(), &record, START_MS) else {
             panic!("no event");
         };
@@ -311,6 +311,10 @@ fn a_machine_that_slept_asks_again() {
         matches!(departure, Some((_, Departure::Stale))),
         "{departure:?}"
     );
+    // So does one whose calendar jumped.
+    bench.grant(&message, 61_000);
+    bench.admission.spoil_permits();
+    assert_eq!(calls(&bench.departures(61_000)), 0);
 }
 
 #[test]

@@ -50,6 +50,9 @@ impl Default for Throttle {
 impl Throttle {
     /// Less from now on; `promised` is our part of the rate of the whole app.
     pub(super) fn slow_down(&mut self, now: Moment, promised: Option<Rate>) {
+        // An answer may come when our partitions have just gone, or just come. That says nothing of what they bear, and a pace of nothing
+        // would last longer than the want of a share.
+        let promised = promised.filter(|rate| rate.per_second > 0.0);
         let sent_per_second = f64::from(self.this_minute.most(now)) / 60.0;
         let present = self.pace.rate().or(promised);
         let present = present.map_or(sent_per_second, |rate| rate.per_second);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Delivery;
 use crate::pipeline::event::{Record, rfc3339_ms};
-use crate::pipeline::outcome::{Outcome, RecipientStyle};
+use crate::pipeline::outcome::{Outcome, RecipientStyle, bounds};
 
 /// Whether the message reached the user. Closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -105,15 +105,25 @@ pub struct Told {
 /// `ErrorStatus` is a word or two; whatever is longer is cut.
 const LONGEST_ERRMSG: usize = 500;
 
+/// The same in bytes of JSON.
+const LONGEST_ERRMSG_BYTES: usize = 2048;
+
 impl Told {
     /// What is published once: the `id` of the receipt.
     pub fn receipt_id(&self) -> String {
-        format!("{}/{}/receipt", self.app, self.delivery.msgid)
+        bounds::id(format!("{}/{}/receipt", self.app, self.delivery.msgid))
     }
 
     /// The receipt, joined to its outcome if that is known.
     pub fn receipt(&self, outcome: Option<&Outcome>, style: RecipientStyle) -> Receipt {
         let delivery = &self.delivery;
+        // An earlier version may have kept a longer one.
+        let outcome = outcome.cloned().map(|mut outcome| {
+            outcome.bound();
+            outcome
+        });
+        let outcome = outcome.as_ref();
+        let errmsg: String = delivery.errmsg.chars().take(LONGEST_ERRMSG).collect();
         Receipt {
             id: self.receipt_id(),
             outcome_id: outcome.map(|outcome| outcome.id.clone()),
@@ -123,7 +133,7 @@ impl Told {
                 _ => ReceiptStatus::Undelivered,
             },
             errcode: delivery.errcode,
-            errmsg: delivery.errmsg.chars().take(LONGEST_ERRMSG).collect(),
+            errmsg: bounds::sentence(&errmsg, LONGEST_ERRMSG_BYTES).into_owned(),
             msgid: delivery.msgid.clone(),
             app: Arc::clone(&self.app),
             template: outcome.and_then(|outcome| outcome.template.clone()),
@@ -167,6 +177,32 @@ mod tests {
                 errmsg: "x".repeat(LONGEST_ERRMSG + 1),
             },
         }
+    }
+
+    #[test]
+    fn the_largest_receipt_fits_the_smallest_topic() {
+        let long = |letter: &str| letter.repeat(bounds::SMALLEST_TOPIC_BYTES);
+        let names = || (long("\u{1}"), long("汉"), long("\""));
+        let (id, message_id, kind) = names();
+        let (event_id, event_source, rule) = names();
+        let outcome = serde_json::json!({
+            "id": id, "message_id": message_id, "status": "sent", "reason": "ok", "detail": long("x"),
+            "rules_version": "1", "rule": rule, "template": long("t"), "event_id": event_id,
+            "event_type": kind, "event_source": event_source,
+            "topic": "events", "partition": 0, "offset": 1, "attempts": 1,
+            "received_at": "", "settled_at": "", "waited_ms": 0, "api_ms": 0,
+        });
+        let outcome: Outcome = serde_json::from_value(outcome).unwrap();
+        let mut told = told(i64::MIN);
+        told.delivery.errmsg = long("\u{1}");
+        told.delivery.template_id = "x".repeat(128);
+        told.delivery.msgid = "1".repeat(128);
+        told.openid = "o".repeat(128);
+        let receipt = told.receipt(Some(&outcome), RecipientStyle::Plain);
+        // In headers once more, with the group and the names.
+        let around = receipt.key().len() + receipt.id.len() + 600;
+        let size = serde_json::to_vec(&receipt).unwrap().len() + around;
+        assert!(size <= bounds::LARGEST_OUTCOME_BYTES, "{size}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The store as a value: what every store answers.
+//! The store as a value: what every store answers, as long as it can read what it has. A book always can.
 
 mod aged;
 
@@ -97,7 +97,6 @@ impl Book {
             return Answer::Settled(Arc::clone(outcome));
         }
         if let Some(entry) = self.claims.get(&claim.message_id) {
-            let is_same_record = entry.outcome_id == claim.outcome_id;
             match entry.state {
                 State::Sent => {
                     return Answer::Duplicate {
@@ -106,7 +105,7 @@ impl Book {
                 }
                 // The first answer was lost on the way.
                 State::Open(holder) if holder == claim.holder => {}
-                State::Open(holder) if is_same_record && claim.over == Some(holder) => {}
+                State::Open(holder) if claim.over == Some(holder) => {}
                 State::Open(holder) => return Answer::Held(entry.held(holder)),
             }
         }
@@ -139,13 +138,28 @@ impl Book {
         }
         let id: Arc<str> = Arc::from(outcome.id.as_str());
         match self.claims.get(outcome.message_id.as_str()) {
-            // Another record's claim or message; this record's outcome is its own.
-            Some(entry) if entry.outcome_id != id => {}
-            Some(entry) => match (&entry.state, settlement.holder) {
-                (State::Open(holder), None) => return Answer::Held(entry.held(*holder)),
-                (State::Open(holder), Some(ours)) if *holder != ours => return Answer::TakenOver,
-                (State::Open(_), Some(_)) => self.end_claim(settlement, &id),
-                (State::Sent, _) => {}
+            Some(entry) => match entry.state {
+                State::Open(holder) if settlement.holder == Some(holder) => {
+                    self.end_claim(settlement, &id);
+                }
+                State::Open(holder) if entry.outcome_id == id => {
+                    return match settlement.holder {
+                        None => Answer::Held(entry.held(holder)),
+                        Some(_) => Answer::TakenOver,
+                    };
+                }
+                State::Sent if entry.outcome_id == id => {}
+                // Another record has the message: only one of them can have sent it.
+                State::Open(holder) if counts_as_sent(outcome.status) => {
+                    return Answer::Held(entry.held(holder));
+                }
+                State::Sent if counts_as_sent(outcome.status) => {
+                    return Answer::Duplicate {
+                        of: Arc::clone(&entry.outcome_id),
+                    };
+                }
+                // That it did not send it is this record's own outcome.
+                State::Open(_) | State::Sent => {}
             },
             // What was claimed may have been forgotten meanwhile, or given up by one who was only slow: what was sent, or may have been, is
             // never sent again.

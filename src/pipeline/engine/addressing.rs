@@ -97,7 +97,7 @@ impl Engine {
             // The record is read again, and its code has done its work.
             self.enter(ticket, Stage::Unaddressed(letter));
             self.leave_to_next_owner(ticket);
-            self.publish_stored(ticket, outcome, effects);
+            self.publish_stored(now, ticket, outcome, effects);
             return;
         }
         if let claims::Answer::Duplicate { of } = answer {
@@ -109,16 +109,24 @@ impl Engine {
             }
             return;
         }
+        if let claims::Answer::Unreadable(row) = answer {
+            self.recall_unreadable(now, ticket, letter, *row, effects);
+            return;
+        }
         let claims::Answer::Login(logins::Reply::User(user)) = answer else {
             return;
         };
-        if let Some(openid) = user {
-            self.address(now, ticket, letter, openid, effects);
-        } else {
-            self.enter(ticket, Stage::Unaddressed(letter));
-            self.exchanges.waiting.push_back(ticket);
-            self.leave_to_next_owner(ticket);
+        match user {
+            Some(openid) => self.address(now, ticket, letter, openid, effects),
+            None => self.await_exchange(ticket, letter),
         }
+    }
+
+    /// The code has to be exchanged.
+    pub(super) fn await_exchange(&mut self, ticket: Ticket, letter: Letter) {
+        self.enter(ticket, Stage::Unaddressed(letter));
+        self.exchanges.waiting.push_back(ticket);
+        self.leave_to_next_owner(ticket);
     }
 
     /// Begins as many exchanges as there may be. Whoever has the code of another one waits for that.
@@ -255,7 +263,9 @@ impl Engine {
             self.address(now, ticket, letter, openid, effects);
         } else if let claims::Answer::Settled(outcome) = answer {
             // Another process has given the message up meanwhile.
-            self.publish_stored(ticket, outcome, effects);
+            self.publish_stored(now, ticket, outcome, effects);
+        } else if let claims::Answer::Unreadable(row) = answer {
+            self.keep_unreadable(now, ticket, (letter, openid), *row, effects);
         }
     }
 
@@ -267,7 +277,7 @@ impl Engine {
     }
 
     /// The user is known: from here on the message goes the way of all others.
-    fn address(
+    pub(super) fn address(
         &mut self,
         now: Moment,
         ticket: Ticket,
@@ -334,7 +344,7 @@ impl Engine {
     }
 
     /// The outcome of a message that never had a recipient.
-    fn unsent(
+    pub(super) fn unsent(
         &self,
         now: Moment,
         ticket: Ticket,

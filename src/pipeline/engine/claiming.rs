@@ -5,17 +5,13 @@ use std::time::Duration;
 
 use super::{Delivery, Effect, Engine, Rejoins, Stage, Store, expires_at_ms, ledger_of, report};
 use crate::pipeline::admission::{Departure, Ticket, Turn};
-use crate::pipeline::claims::{self, Claim, FRESH, Held, Holder, Permit, Request, Settlement};
+use crate::pipeline::claims::{self, Claim, Holder, Permit, Request, Settlement};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
-use crate::pipeline::rules::InDoubt;
 
 /// The wait before the store is asked again for a message that another record or another process is sending. The answer may take as long
 /// as a call, or come at once.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-
-/// How long an answer may take to reach the store after the call has ended.
-const SETTLING: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// Nobody gets a turn while the store is down: it would only use up what the limits allow.
@@ -45,7 +41,7 @@ impl Engine {
     }
 
     /// Asks for a claim that nobody has, or for the one that is already ours.
-    fn ask_for_own_claim(
+    pub(super) fn ask_for_own_claim(
         &mut self,
         now: Moment,
         ticket: Ticket,
@@ -57,7 +53,7 @@ impl Engine {
     }
 
     /// Every question has a holder of its own: whoever has seen an older claim of ours and takes it for one in doubt finds another one.
-    fn ask_for_claim(
+    pub(super) fn ask_for_claim(
         &mut self,
         now: Moment,
         ticket: Ticket,
@@ -74,6 +70,7 @@ impl Engine {
             holder,
             over,
             grant: delivery.wish.clone(),
+            unreadable: delivery.unreadable,
             now_ms: now.unix_ms,
         };
         let request = Request::Claim(claim);
@@ -138,6 +135,7 @@ impl Engine {
         answer: &claims::Answer,
         effects: &mut Vec<Effect>,
     ) {
+        self.note_claim(now, ticket, answer);
         match self.duties.get(&ticket).map(|duty| &duty.stage) {
             Some(Stage::Claiming(delivery)) => {
                 let delivery = delivery.clone();
@@ -183,21 +181,21 @@ impl Engine {
         }
         match answer {
             claims::Answer::Held(held)
-                if held.outcome_id == delivery.outcome_id
-                    && self.still_answerable(now, held).is_zero() =>
+                if self
+                    .left_to_answer(now, ticket, &delivery.outcome_id, held)
+                    .is_zero() =>
             {
                 self.in_doubt_since_before(now, ticket, delivery, held.holder, effects);
             }
             claims::Answer::Held(held) => {
-                let wait = if held.outcome_id == delivery.outcome_id {
-                    // He who was only slow may have settled it long before.
-                    self.still_answerable(now, held).min(ASK_AGAIN)
-                } else {
+                // Whoever was only slow may have settled it long before.
+                let wait = self.left_to_answer(now, ticket, &delivery.outcome_id, held);
+                let wait = wait.min(ASK_AGAIN);
+                if held.outcome_id != delivery.outcome_id {
                     // The record that has the claim may be in line behind this one.
                     self.let_go(ticket, &delivery);
                     delivery.rejoins = Rejoins::Last;
-                    ASK_AGAIN
-                };
+                }
                 self.admission.way_ended(&delivery.rule.app);
                 self.undo(ticket);
                 self.back_off(now, ticket, delivery, wait);
@@ -220,7 +218,10 @@ impl Engine {
             claims::Answer::Settled(outcome) => {
                 self.ended_before_call(now, &delivery);
                 self.let_go(ticket, &delivery);
-                self.publish_stored(ticket, outcome, effects);
+                self.publish_stored(now, ticket, outcome, effects);
+            }
+            claims::Answer::Unreadable(row) => {
+                self.claim_unreadable(now, ticket, delivery, *row, effects);
             }
             claims::Answer::Claimed(_)
             | claims::Answer::TakenOver
@@ -234,45 +235,11 @@ impl Engine {
     }
 
     /// A message that had its turn is over without a call of ours.
-    fn ended_before_call(&mut self, now: Moment, delivery: &Delivery) {
+    pub(super) fn ended_before_call(&mut self, now: Moment, delivery: &Delivery) {
         self.admission.way_ended(&delivery.rule.app);
         if self.pauses.tried_nothing(now, &delivery.rule) {
             self.admission.look_again();
         }
-    }
-
-    /// A claim of this very record without an outcome, made by a process that has ended or lost the partition since: nobody knows whether
-    /// its call was made.
-    fn in_doubt_since_before(
-        &mut self,
-        now: Moment,
-        ticket: Ticket,
-        mut delivery: Delivery,
-        before: Holder,
-        effects: &mut Vec<Effect>,
-    ) {
-        delivery.tries.in_doubt += 1;
-        match delivery.rule.in_doubt {
-            InDoubt::Resend => self.ask_for_claim(now, ticket, delivery, Some(before), effects),
-            InDoubt::Leave => {
-                self.admission.way_ended(&delivery.rule.app);
-                let end = (Status::Unknown, Reason::InDoubt);
-                let outcome = self.outcome_of(now, ticket, &delivery, end, None);
-                self.settle_for(now, ticket, &delivery, Some(before), outcome, effects);
-            }
-        }
-    }
-
-    /// How long the one who made a claim may still answer.
-    fn still_answerable(&self, now: Moment, held: &Held) -> Duration {
-        let age_ms = now.unix_ms.saturating_sub(held.since_ms).max(0);
-        let age = Duration::from_millis(age_ms.unsigned_abs());
-        self.in_doubt_after().saturating_sub(age)
-    }
-
-    /// A claim without an outcome that is older than this is in doubt: its call was answered and the answer is lost, or it was never made.
-    fn in_doubt_after(&self) -> Duration {
-        FRESH + self.setup.call_limit + SETTLING
     }
 
     /// Tells the store how a message ended; nothing is published before it knows.
@@ -298,16 +265,27 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         match answer {
-            claims::Answer::Settled(outcome) => self.publish_stored(ticket, outcome, effects),
+            claims::Answer::Settled(outcome) => self.publish_stored(now, ticket, outcome, effects),
             claims::Answer::Held(held) => {
-                let wait = self.still_answerable(now, held);
-                if wait.is_zero() {
-                    report::put_in_doubt(Arc::make_mut(&mut settlement.outcome));
-                    settlement.holder = Some(held.holder);
-                    self.ask_to_settle(now, ticket, settlement, effects);
-                } else {
-                    self.ask_to_settle_later(now, ticket, settlement, wait);
+                let is_same_record = *held.outcome_id == *settlement.outcome.id;
+                let wait = self.left_to_answer(now, ticket, &settlement.outcome.id, held);
+                if !wait.is_zero() {
+                    // Another record's message may end at any moment.
+                    let most = if is_same_record { wait } else { ASK_AGAIN };
+                    self.ask_to_settle_later(now, ticket, settlement, wait.min(most));
+                    return;
                 }
+                if is_same_record {
+                    report::put_in_doubt(Arc::make_mut(&mut settlement.outcome), Reason::InDoubt);
+                }
+                settlement.holder = Some(held.holder);
+                self.ask_to_settle(now, ticket, settlement, effects);
+            }
+            claims::Answer::Duplicate { of } => {
+                // While this process stood still, another record took the claim over.
+                report::put_behind(Arc::make_mut(&mut settlement.outcome), of);
+                settlement.holder = None;
+                self.ask_to_settle(now, ticket, settlement, effects);
             }
             claims::Answer::TakenOver => {
                 let Some(duty) = self.duties.get(&ticket) else {
@@ -322,9 +300,11 @@ impl Engine {
                 let wait = self.in_doubt_after();
                 self.ask_to_settle_later(now, ticket, settlement, wait);
             }
+            claims::Answer::Unreadable(row) => {
+                self.settlement_unreadable(now, ticket, settlement, *row, effects);
+            }
             claims::Answer::Claimed(_)
             | claims::Answer::NoGrant
-            | claims::Answer::Duplicate { .. }
             | claims::Answer::Released
             | claims::Answer::Grant(_)
             | claims::Answer::Login(_)
@@ -348,6 +328,7 @@ impl Engine {
     /// Publishes what the store has: the first outcome that a record's message was given, by whomever.
     pub(super) fn publish_stored(
         &mut self,
+        now: Moment,
         ticket: Ticket,
         outcome: &Arc<Outcome>,
         effects: &mut Vec<Effect>,
@@ -356,14 +337,17 @@ impl Engine {
             return;
         };
         let mut outcome = Arc::clone(outcome);
+        if !outcome.is_bounded() {
+            // An earlier version has kept it.
+            Arc::make_mut(&mut outcome).bound();
+        }
         let event = duty.origin.event.as_ref();
         let traceparent = event.and_then(|event| event.traceparent.as_ref());
         if outcome.traceparent.as_ref() != traceparent {
             // A header of the record, and the store keeps only the value.
             Arc::make_mut(&mut outcome).traceparent = traceparent.cloned();
         }
-        self.enter(ticket, Stage::Publishing(Arc::clone(&outcome)));
-        self.publish(ticket, outcome, effects);
+        self.publish_first(now, ticket, outcome, effects);
     }
 
     pub(super) fn enter(&mut self, ticket: Ticket, stage: Stage) {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::addressing::Letter;
-use crate::pipeline::claims::{Holder, Permit, Settlement};
+use super::publishing::Publishing;
+use crate::pipeline::claims::{Holder, Permit, Settlement, Unreadable};
 use crate::pipeline::delivery::{Refusal, Tries};
 use crate::pipeline::event::{Event, Record};
 use crate::pipeline::grants::Wish;
 use crate::pipeline::message::Message;
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::{Epoch, Partition};
-use crate::pipeline::outcome::Outcome;
 use crate::pipeline::rules::Rule;
 
 /// What a record owes: one outcome, and before it perhaps a message; or that the store notes what it tells of a user.
@@ -32,6 +32,14 @@ pub(super) struct Origin {
     pub(super) event: Option<Arc<Event>>,
     pub(super) rules_version: Arc<str>,
     pub(super) received: Moment,
+}
+
+impl Origin {
+    /// What record and event take in memory, in bytes.
+    pub(super) fn size_bytes(&self) -> usize {
+        let event = self.event.as_ref().map_or(0, |event| event.size_bytes());
+        self.record.size_bytes() + event
+    }
 }
 
 pub(super) enum Stage {
@@ -60,7 +68,7 @@ pub(super) enum Stage {
     /// The store's answer has to be waited for: somebody else may still end this message.
     Unsettled(Settlement),
     /// The outcome waits for its acknowledgement.
-    Publishing(Arc<Outcome>),
+    Publishing(Publishing),
 }
 
 /// Where in its lane a message waits that had its turn.
@@ -84,6 +92,8 @@ pub(super) struct Delivery {
     pub(super) tries: Tries,
     /// The claim that it holds.
     pub(super) permit: Option<Permit>,
+    /// What the store does with rows of it that cannot be read.
+    pub(super) unreadable: Unreadable,
     /// As whom, and when, the store was last asked for it.
     pub(super) asked: Option<(Holder, Moment)>,
     /// Calls of `message/subscribe/send`; a turn without a token made none.
@@ -94,4 +104,14 @@ pub(super) struct Delivery {
     pub(super) rejoins: Rejoins,
     /// The refusal that was the app's or the template's matter, and after which it waits.
     pub(super) held_by: Option<Arc<Refusal>>,
+}
+
+/// After this moment (Unix milliseconds) a message of this rule is not sent any more.
+pub(super) fn expires_at_ms(origin: &Origin, rule: &Rule) -> i64 {
+    let event_time_ms = origin
+        .event
+        .as_ref()
+        .map_or(origin.received.unix_ms, |event| event.time_ms);
+    let lives_ms = i64::try_from(rule.expires_after.as_millis()).unwrap_or(i64::MAX);
+    event_time_ms.saturating_add(lives_ms)
 }

@@ -56,10 +56,21 @@ impl Engine {
 
     /// The store has noted what an event told: nothing more is owed for it.
     pub(super) fn report_answered(&mut self, now: Moment, ticket: Ticket, answer: &claims::Answer) {
-        let claims::Answer::Grant(grants::Reply::Noted(_)) = answer else {
-            return;
-        };
-        self.totals.grant_reports += 1;
+        match answer {
+            claims::Answer::Grant(grants::Reply::Noted(_)) => self.totals.grant_reports += 1,
+            // The store has said so. Nothing that is tried again would make the ledger readable.
+            claims::Answer::Unreadable(_) => {}
+            claims::Answer::Claimed(_)
+            | claims::Answer::NoGrant
+            | claims::Answer::Held(_)
+            | claims::Answer::Duplicate { .. }
+            | claims::Answer::Settled(_)
+            | claims::Answer::TakenOver
+            | claims::Answer::Released
+            | claims::Answer::Grant(grants::Reply::Balance(_))
+            | claims::Answer::Login(_)
+            | claims::Answer::Receipt(_) => return,
+        }
         let Some(duty) = self.drop_duty(ticket) else {
             return;
         };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::addressing::Letter;
 use super::{Delivery, Duty, Effect, Engine, Origin, Rejoins, Stage, Unmatched, report};
 use crate::pipeline::admission::{Admission, Ticket};
+use crate::pipeline::claims::Unreadable;
 use crate::pipeline::delivery::Tries;
 use crate::pipeline::event::{Decoded, Record, decode};
 use crate::pipeline::grants::Report;
@@ -13,6 +14,9 @@ use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::{Epoch, Noted, Partition};
 use crate::pipeline::outcome::{Outcome, Reason, Status};
 use crate::pipeline::rules::{Planned, Rule};
+
+/// What a duty takes besides its record and event: the message with its values and ids, or the outcome, and its places in queues.
+const DUTY_BYTES: usize = 1024;
 
 impl Engine {
     pub(super) fn take_record(
@@ -42,15 +46,13 @@ impl Engine {
             received: now,
         };
         match decode(&self.setup.decoding, &origin.record, now.unix_ms) {
-            Decoded::Event(mut event) => {
+            Decoded::Event(event) => {
                 let planned = self.rules.plan(&event);
                 let answers = self.setup.answers.as_ref();
                 let catalog = self.rules.catalog();
                 let reports = answers.and_then(|answers| {
                     answers.read(&event, catalog, &self.setup.grants, now.unix_ms)
                 });
-                // The messages hold what they need of it, and parsed JSON takes many times the bytes that are counted.
-                event.data = serde_json::Value::Null;
                 origin.event = Some(Arc::new(*event));
                 self.take_event(now, &origin, planned, reports, effects);
             }
@@ -181,7 +183,7 @@ impl Engine {
         self.ask_to_settle(now, ticket, settlement, effects);
     }
 
-    /// Takes a duty in hand. The bytes of a record count once, shared among what it owes.
+    /// Takes a duty in hand. What record and event take counts once, shared among what the record owes.
     pub(super) fn take_in_hand(
         &mut self,
         origin: Origin,
@@ -189,7 +191,7 @@ impl Engine {
         stage: Stage,
     ) -> Ticket {
         let ticket = self.new_ticket();
-        let bytes = origin.record.size_bytes() / shared_by.max(1);
+        let bytes = DUTY_BYTES + origin.size_bytes() / shared_by.max(1);
         self.bytes += bytes;
         let share_of = match &stage {
             Stage::Waiting(delivery) => Some(Arc::clone(&delivery.rule)),
@@ -235,6 +237,7 @@ impl Engine {
             outcome_id,
             tries: Tries::default(),
             permit: None,
+            unreadable: Unreadable::Tell,
             asked: None,
             rejoins: Rejoins::First,
             calls: 0,

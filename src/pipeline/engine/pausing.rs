@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Delivery, Effect, Engine, Stage, report};
+use super::{Delivery, Effect, Engine, Origin, Stage, report};
 use crate::pipeline::admission::{Admission, Ticket};
 use crate::pipeline::delivery::{Answer, Blame, Refusal};
 use crate::pipeline::event::{Decoded, decode};
 use crate::pipeline::message::Api;
 use crate::pipeline::moment::Moment;
 use crate::pipeline::outcome::{Reason, Status};
-use crate::pipeline::pauses::{Cause, Change, Subject};
+use crate::pipeline::pauses::{Cause, Change, Party, Subject};
 use crate::pipeline::rules::{Rule, RuleSet};
 
 impl Engine {
@@ -19,7 +19,7 @@ impl Engine {
         &mut self,
         now: Moment,
         delivery: &Delivery,
-        rules_version: &Arc<str>,
+        origin: &Origin,
         answer: &Answer,
         effects: &mut Vec<Effect>,
     ) {
@@ -35,14 +35,15 @@ impl Engine {
         match refusal.map_or(Blame::Message, |refusal| refusal.class.blame()) {
             Blame::Message => {
                 self.trial_went_well(rule, effects);
-                self.breakers.note_good(now, &rule.name);
+                let party = || party_of(delivery, origin);
+                self.breakers.note_good(now, &rule.name, party);
             }
             Blame::Rule => {
                 self.trial_went_well(rule, effects);
-                self.note_refused(now, rule, rules_version, refusal, effects);
+                self.note_refused(now, delivery, origin, refusal, effects);
             }
             Blame::RuleAndTemplate => {
-                self.note_refused(now, rule, rules_version, refusal, effects);
+                self.note_refused(now, delivery, origin, refusal, effects);
             }
             Blame::Others => {}
         }
@@ -56,21 +57,24 @@ impl Engine {
     fn note_refused(
         &mut self,
         now: Moment,
-        rule: &Rule,
-        rules_version: &Arc<str>,
+        delivery: &Delivery,
+        origin: &Origin,
         refusal: Option<&Refusal>,
         effects: &mut Vec<Effect>,
     ) {
+        let rule = &delivery.rule;
         if !self.is_in_force(rule) {
             // It has changed while the call was under way: as it is now it is not to blame.
             return;
         }
-        let burst = self.breakers.note_refused(now, &rule.name, rules_version);
+        let party = party_of(delivery, origin);
+        let version = &origin.rules_version;
+        let burst = self.breakers.note_refused(now, &rule.name, party, version);
         let (Some(burst), Some(refusal)) = (burst, refusal) else {
             return;
         };
         let detail = format!(
-            "{} of the last {} messages were refused, lately with {} ({}); it began with version {} of the rules",
+            "messages of {} of the last {} users were refused, lately with {} ({}); it began with version {} of the rules",
             burst.refused, burst.answered, refusal.errcode, refusal.errmsg, burst.began_in
         );
         let subject = Subject::Rule(Arc::clone(&rule.name));
@@ -260,6 +264,12 @@ impl Engine {
         let settlement = self.settlement(now, outcome, None);
         self.ask_to_settle(now, ticket, settlement, effects);
     }
+}
+
+/// Whose message it is, where trouble is counted.
+pub(super) fn party_of(delivery: &Delivery, origin: &Origin) -> Party {
+    let source = origin.event.as_ref().map(|event| event.source.as_str());
+    Party::of(&delivery.message.recipient, source)
 }
 
 fn template_id(rule: &Rule) -> Option<&str> {

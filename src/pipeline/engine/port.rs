@@ -28,7 +28,7 @@ pub struct Setup {
     pub retry: RetryPlan,
     /// Messages in hand above which reading pauses.
     pub max_messages: usize,
-    /// Bytes of records in hand above which reading pauses.
+    /// Bytes of memory that they take above which reading pauses.
     pub max_bytes: usize,
     /// How recipients appear in outcomes.
     pub recipient_style: RecipientStyle,
@@ -127,9 +127,13 @@ pub enum Input {
     PublishFailed {
         /// Whose outcome.
         ticket: Ticket,
+        /// Why, for a person.
+        why: Arc<str>,
     },
     /// A new rule set is in force for records that are read from now on.
     RulesChanged(Arc<RuleSet>),
+    /// The system's calendar has jumped, is back, or is believed where it has jumped to. Comes before everything that is read from it.
+    CalendarJumped,
     /// A person wants a rule to go on that its breaker has paused.
     ResumeRule(Arc<str>),
     /// `WeChat` said how many sends through an API an app has left today; `None` if it did not say.

@@ -1,14 +1,16 @@
 //! What an outcome says: where it comes from, and a sentence for the person who reads it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Delivery, Origin};
+use crate::pipeline::claims::Unreadable;
 use crate::pipeline::delivery::{Answer, Refusal};
 use crate::pipeline::event::rfc3339_ms;
 use crate::pipeline::logins::Refused;
 use crate::pipeline::message::Rejection;
 use crate::pipeline::moment::Moment;
-use crate::pipeline::outcome::{Outcome, Reason, Status};
+use crate::pipeline::outcome::{Outcome, Reason, Status, bounds};
 use crate::pipeline::pauses::Pause;
 use crate::pipeline::rules::Rule;
 
@@ -55,9 +57,9 @@ pub(super) fn outcome(now: Moment, origin: &Origin, status: Status, reason: Reas
         template: None,
         template_id: None,
         recipient: None,
-        event_id: event.map(|event| event.id.clone()),
-        event_type: event.map(|event| event.kind.clone()),
-        event_source: event.map(|event| event.source.clone()),
+        event_id: event.map(|event| bounds::attribute(&event.id)),
+        event_type: event.map(|event| bounds::attribute(&event.kind)),
+        event_source: event.map(|event| bounds::attribute(&event.source)),
         event_time: event.map(|event| rfc3339_ms(event.time_ms)),
         topic: Arc::clone(&origin.record.topic),
         partition: origin.record.partition,
@@ -73,6 +75,7 @@ pub(super) fn outcome(now: Moment, origin: &Origin, status: Status, reason: Reas
         waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
         api_ms: 0,
         traceparent: event.and_then(|event| event.traceparent.clone()),
+        more: BTreeMap::new(),
     }
 }
 
@@ -83,14 +86,29 @@ pub(super) fn name_refusal(outcome: &mut Outcome, refusal: &Refusal) {
     outcome.param.clone_from(&refusal.param);
 }
 
-/// An earlier run was sending the message when it ended, so whatever it was to end as now does not say that the user has nothing.
-pub(super) fn put_in_doubt(outcome: &mut Outcome) {
+/// An earlier run was sending the message when it ended, or may have been: whatever it was to end as now does not say that the user has
+/// nothing.
+pub(super) fn put_in_doubt(outcome: &mut Outcome, why: Reason) {
     outcome.detail = format!(
         "WeChat may have delivered it in an earlier run, which did not come to its end; now it would be {}: {}",
         outcome.status.as_str(),
         outcome.detail
     );
-    (outcome.status, outcome.reason) = (Status::Unknown, Reason::InDoubt);
+    (outcome.status, outcome.reason) = (Status::Unknown, why);
+    outcome.bound();
+}
+
+/// Another record's message with the same id counts as the one that was sent, whatever came of this one's own call.
+pub(super) fn put_behind(outcome: &mut Outcome, of: &str) {
+    outcome.detail = format!(
+        "{DUPLICATE}; without it this one would be {}: {}",
+        outcome.status.as_str(),
+        outcome.detail
+    );
+    (outcome.status, outcome.reason) = (Status::Skipped, Reason::Duplicate);
+    outcome.duplicate_of = Some(of.to_owned());
+    outcome.msgid = None;
+    outcome.bound();
 }
 
 /// What a message waited for, as the end of its sentence.
@@ -105,6 +123,9 @@ pub(super) fn held_by(pause: &Pause) -> String {
 
 /// What is said of a duplicate.
 pub(super) const DUPLICATE: &str = "another record brought the same message before, and it was sent or may have been: see duplicate_of";
+
+/// What is said of a message that ends because of an entry that cannot be read.
+pub(super) const STATE_UNREADABLE: &str = "the state store has an entry of this message that cannot be read or written, so it may have been sent before; nothing was sent now. The log of this time says which entry";
 
 /// A sentence for the person who reads the outcome.
 pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answer>) -> String {
@@ -141,6 +162,10 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
                 waited.unwrap_or_default()
             )
         }
+        (Reason::StateUnreadable, _) => STATE_UNREADABLE.to_owned(),
+        (Reason::NoGrant, _) if delivery.unreadable == Unreadable::Replace => format!(
+            "the ledger of this user{for_template} cannot be read, so no grant is known: nothing was sent. `wx-courier grants set` writes it anew"
+        ),
         (Reason::NoGrant, _) => format!("the ledger has no grant of this user{for_template}: nothing was sent"),
         (Reason::Duplicate, _) => DUPLICATE.to_owned(),
         (Reason::InDoubt, Some(Answer::InDoubt { detail })) => {

@@ -1,24 +1,19 @@
-//! From an answer to an acknowledged outcome.
+//! From an answer to the outcome that the store is told.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::claiming::release;
-use super::pausing::refusal_in;
-use super::{Delivery, Duty, Effect, Engine, Rejoins, Stage, ledger_of, report};
+use super::pausing::{party_of, refusal_in};
+use super::{Delivery, Duty, Effect, Engine, Origin, Rejoins, Stage, ledger_of, report};
 use crate::pipeline::admission::Ticket;
-use crate::pipeline::claims::{Holder, Permit, Settlement};
+use crate::pipeline::claims::{Holder, Permit, Settlement, Unreadable};
 use crate::pipeline::delivery::{Answer, Class, Refusal, Verdict, decide};
 use crate::pipeline::moment::Moment;
 use crate::pipeline::offsets::Closed;
 use crate::pipeline::outcome::{Outcome, Reason, Status};
-use crate::pipeline::pauses::Cause;
+use crate::pipeline::pauses::{Cause, Silence};
 use crate::pipeline::receipts::Receipts;
-use crate::pipeline::rules::Rule;
-
-/// The wait before an outcome is published again. Publishing has its own patience inside the client, so this is only the pause
-/// between two of its refusals; an outcome is never given up.
-const PUBLISH_AGAIN: Duration = Duration::from_secs(1);
 
 impl Engine {
     pub(super) fn send_finished(
@@ -36,7 +31,7 @@ impl Engine {
             return;
         };
         let mut delivery = delivery.clone();
-        let rules_version = Arc::clone(&duty.origin.rules_version);
+        let origin = duty.origin.clone();
         delivery.api_ms += api_ms;
         if !matches!(answer, Answer::NoToken(_)) {
             delivery.calls += 1;
@@ -55,9 +50,9 @@ impl Engine {
         let jitter = self.jitter.f64();
         let in_doubt = delivery.rule.in_doubt;
         let verdict = decide(&self.setup.retry, in_doubt, delivery.tries, answer, jitter);
-        let verdict = self.weigh_outage(&delivery.rule, answer, verdict, effects);
+        let verdict = self.weigh_outage(&delivery, &origin, answer, verdict, effects);
         self.note_ledger(delivery.permit, answer);
-        self.note_answer(now, &delivery, &rules_version, answer, effects);
+        self.note_answer(now, &delivery, &origin, answer, effects);
         match verdict {
             Verdict::Retry(wait) => {
                 self.totals.retries += 1;
@@ -99,25 +94,28 @@ impl Engine {
     /// Where nothing comes back for anybody, a failed attempt says nothing of its message: it waits for the end of the outage.
     fn weigh_outage(
         &mut self,
-        rule: &Rule,
+        delivery: &Delivery,
+        origin: &Origin,
         answer: &Answer,
         verdict: Verdict,
         effects: &mut Vec<Effect>,
     ) -> Verdict {
-        let is_outage = match answer {
+        let rule = &delivery.rule;
+        let silence = match answer {
             Answer::Accepted { .. } | Answer::Refused(_) => {
                 self.outages.answered(&rule.app, rule.api());
                 let changes = self.pauses.was_answered(rule);
                 self.announce(changes, effects);
-                false
+                None
             }
-            Answer::Garbled { .. } | Answer::Unreachable { .. } | Answer::InDoubt { .. } => {
-                self.outages.unanswered(&rule.app, rule.api())
+            Answer::Garbled { .. } | Answer::InDoubt { .. } => {
+                Some(Silence::AfterMessage(party_of(delivery, origin)))
             }
-            Answer::NoToken(trouble) => {
-                trouble.errcode.is_none() && self.outages.unanswered(&rule.app, rule.api())
-            }
+            Answer::Unreachable { .. } => Some(Silence::BeforeMessage),
+            Answer::NoToken(trouble) => trouble.errcode.is_none().then_some(Silence::BeforeMessage),
         };
+        let is_outage =
+            silence.is_some_and(|silence| self.outages.unanswered(&rule.app, rule.api(), silence));
         let may_have_arrived = matches!(answer, Answer::InDoubt { .. });
         match verdict {
             Verdict::Retry(_) if is_outage => Verdict::Hold(Cause::Outage),
@@ -261,6 +259,7 @@ impl Engine {
             let mut settlement = self.settlement(now, outcome, holder);
             settlement.grant = delivery.wish.as_ref().map(|wish| wish.key.clone());
             settlement.called_ms = delivery.called_ms;
+            settlement.unreadable = delivery.unreadable;
             self.ask_to_settle(now, ticket, settlement, effects);
         }
     }
@@ -269,9 +268,10 @@ impl Engine {
     pub(super) fn settlement(
         &self,
         now: Moment,
-        outcome: Outcome,
+        mut outcome: Outcome,
         holder: Option<Holder>,
     ) -> Settlement {
+        outcome.bound();
         let has_receipts = outcome
             .app
             .as_ref()
@@ -281,6 +281,7 @@ impl Engine {
             holder,
             grant: None,
             called_ms: None,
+            unreadable: Unreadable::Tell,
             receipts: match has_receipts {
                 Some(true) => Receipts::Expected,
                 Some(false) | None => Receipts::None,
@@ -289,46 +290,9 @@ impl Engine {
         }
     }
 
-    pub(super) fn publish(&self, ticket: Ticket, outcome: Arc<Outcome>, effects: &mut Vec<Effect>) {
-        let Some(duty) = self.duties.get(&ticket) else {
-            return;
-        };
-        let dead_letter = outcome
-            .wants_dead_letter()
-            .then(|| Arc::clone(&duty.origin.record));
-        effects.push(Effect::Publish {
-            ticket,
-            outcome,
-            dead_letter,
-        });
-    }
-
-    pub(super) fn publish_failed(&mut self, now: Moment, ticket: Ticket) {
-        let stage = self.duties.get(&ticket).map(|duty| &duty.stage);
-        if let Some(Stage::Publishing(_)) = stage {
-            self.timers.insert((now.elapsed + PUBLISH_AGAIN, ticket));
-        }
-    }
-
-    pub(super) fn published(&mut self, now: Moment, ticket: Ticket, effects: &mut Vec<Effect>) {
-        let Some(duty) = self.duties.get(&ticket) else {
-            return;
-        };
-        let Stage::Publishing(outcome) = &duty.stage else {
-            return;
-        };
-        effects.push(Effect::Settled {
-            outcome: Arc::clone(outcome),
-        });
-        if let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin) {
-            ledger.acknowledge(duty.origin.record.offset);
-        }
-        self.drop_duty(ticket);
-        self.positions_may_have_moved(now);
-    }
-
     pub(super) fn drop_duty(&mut self, ticket: Ticket) -> Option<Duty> {
         let duty = self.duties.remove(&ticket)?;
+        self.ages.forget(ticket);
         self.bytes = self.bytes.saturating_sub(duty.bytes);
         if let Some(rule) = &duty.share_of {
             self.shares.give_back(rule, duty.bytes);

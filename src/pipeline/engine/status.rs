@@ -58,7 +58,7 @@ pub struct Status {
     pub settling: usize,
     /// Outcomes that the broker has not acknowledged.
     pub publishing: usize,
-    /// Bytes of records in hand.
+    /// Bytes of memory that they take.
     pub bytes_in_hand: usize,
     /// Whether reading is paused, because the engine is full or the store is down.
     pub paused: bool,

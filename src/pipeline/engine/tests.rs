@@ -191,7 +191,9 @@ fn the_outcome(effects: &[Effect]) -> &Outcome {
 
 mod addressing;
 mod granting;
+mod publishing;
 mod trouble;
+mod unreadable;
 mod window;
 
 #[test]

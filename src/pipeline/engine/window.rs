@@ -250,9 +250,8 @@ impl Engine {
             &origin.record,
             origin.received.unix_ms,
         ) {
-            Decoded::Event(mut event) => {
+            Decoded::Event(event) => {
                 let planned = self.rules.plan_one(&event, &rule.name);
-                event.data = serde_json::Value::Null;
                 origin.event = Some(Arc::new(*event));
                 planned
             }

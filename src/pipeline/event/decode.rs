@@ -3,12 +3,13 @@
 //! `CloudEvents`, Kafka protocol binding 1.0: binary mode puts attributes into `ce_*` headers and the data into the value; structured
 //! mode says `content-type: application/cloudevents+json` and puts everything into the value.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde_json::Value;
-
-use super::{Event, Record, Wish, first_position, first_timestamp_ms};
+use super::attributes::{Attributes, Said};
+use super::json::{Fault, Json, MOST_LEVELS, MOST_VALUES, Survey, Wanted, survey};
+use super::{Data, Event, Pointer, Record};
 use crate::pipeline::outcome::Reason;
 
 /// How records of the source topics are to be read.
@@ -24,13 +25,25 @@ pub struct Decoding {
     pub source: Pointer,
     /// Where plain JSON keeps its subject.
     pub subject: Pointer,
-    /// A value above this is not decoded, in bytes.
+    /// A record above this is not decoded, in bytes of its value, key and headers.
     pub max_bytes: usize,
+}
+
+impl Decoding {
+    fn pointers(&self) -> [&Pointer; 5] {
+        [
+            &self.id,
+            &self.kind,
+            &self.time,
+            &self.source,
+            &self.subject,
+        ]
+    }
 }
 
 impl Default for Decoding {
     fn default() -> Self {
-        let pointer = |path: &str| Pointer(path.to_owned());
+        let pointer = |path: &str| Pointer::new(path).unwrap_or_default();
         Self {
             id: pointer("/id"),
             kind: pointer("/type"),
@@ -39,28 +52,6 @@ impl Default for Decoding {
             subject: pointer("/subject"),
             max_bytes: 1024 * 1024,
         }
-    }
-}
-
-/// A JSON Pointer (RFC 6901).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pointer(String);
-
-impl fmt::Display for Pointer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Pointer {
-    /// A pointer is empty or begins with `/`.
-    pub fn new(path: &str) -> Option<Self> {
-        (path.is_empty() || path.starts_with('/')).then(|| Self(path.to_owned()))
-    }
-
-    /// What is there; `null` is nothing.
-    pub fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
-        value.pointer(&self.0).filter(|found| !found.is_null())
     }
 }
 
@@ -84,102 +75,186 @@ pub struct Undecodable {
     pub detail: String,
 }
 
-fn undecodable(reason: Reason, detail: impl Into<String>) -> Undecodable {
+pub(super) fn undecodable(reason: Reason, detail: impl Into<String>) -> Undecodable {
     Undecodable {
         reason,
         detail: detail.into(),
     }
 }
 
-/// Reads a record. `received_ms` (Unix milliseconds) stands in where neither the event nor the record has a time.
-pub fn decode(decoding: &Decoding, record: &Record, received_ms: i64) -> Decoded {
-    let Some(bytes) = &record.value else {
+/// Headers that a record may have: one that asks for more to be kept is no event.
+pub const MOST_HEADERS: usize = 1000;
+
+/// The media type of an event that is whole in the value.
+const STRUCTURED: &str = "application/cloudevents+json";
+
+/// What is looked for in the outermost object, besides where the pointers begin.
+const FIELDS: [&str; 9] = [
+    "specversion",
+    "data",
+    "data_base64",
+    "id",
+    "type",
+    "source",
+    "time",
+    "subject",
+    "traceparent",
+];
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads a record. `received_ms` (Unix milliseconds) stands in where neither the event nor the record has a time. Nothing is made of the
+/// event's data yet: it stays in the record.
+pub fn decode(decoding: &Decoding, record: &Arc<Record>, received_ms: i64) -> Decoded {
+    let Some(value) = &record.value else {
         return Decoded::Tombstone;
     };
-    let event = if bytes.len() > decoding.max_bytes {
-        Err(undecodable(
-            Reason::RecordTooLarge,
-            format!(
-                "the value has {} bytes, [events] max_bytes allows {}",
-                bytes.len(),
-                decoding.max_bytes
-            ),
-        ))
-    } else {
-        decode_value(decoding, record, bytes, received_ms)
+    let reading = Reading {
+        decoding,
+        record,
+        received_ms,
     };
+    let event = check_size(decoding, record).and_then(|()| reading.event(value));
     match event {
         Ok(event) => Decoded::Event(Box::new(event)),
         Err(problem) => Decoded::Undecodable(problem),
     }
 }
 
-fn decode_value(
-    decoding: &Decoding,
-    record: &Record,
-    bytes: &[u8],
-    received_ms: i64,
-) -> Result<Event, Undecodable> {
-    let content_type = record.header("content-type").unwrap_or_default();
-    let media_type = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    if media_type.starts_with("application/cloudevents")
-        && media_type != "application/cloudevents+json"
-    {
+fn check_size(decoding: &Decoding, record: &Record) -> Result<(), Undecodable> {
+    if record.headers.len() > MOST_HEADERS {
         return Err(undecodable(
-            Reason::FormatUnsupported,
+            Reason::RecordTooLarge,
+            format!("the record has more than {MOST_HEADERS} headers: send fewer"),
+        ));
+    }
+    let (found, allowed) = (record.content_bytes(), decoding.max_bytes);
+    if found > allowed {
+        return Err(undecodable(
+            Reason::RecordTooLarge,
             format!(
-                "content-type {media_type} is not supported: send application/cloudevents+json, one event a record"
+                "value, key and headers have {found} bytes, [events] max_bytes allows {allowed}"
             ),
         ));
     }
-    let value: Value = serde_json::from_slice(strip_bom(bytes)).map_err(|error| {
-        undecodable(
-            Reason::NotJson,
-            format!(
-                "the value is not JSON: line {} column {}",
-                error.line(),
-                error.column()
-            ),
-        )
-    })?;
-    let facts = Facts {
-        record,
-        received_ms,
-    };
-    if media_type == "application/cloudevents+json" {
-        return facts.structured(value);
-    }
-    if record.header("ce_specversion").is_some() || record.header("ce_type").is_some() {
-        return facts.binary(value);
-    }
-    // Console tools and some producers leave the content type out of a structured event; the mark inside is just as clear.
-    if value
-        .get("specversion")
-        .is_some_and(|version| version.as_str() == Some("1.0"))
-    {
-        return facts.structured(value);
-    }
-    facts.plain(decoding, value)
+    Ok(())
 }
 
-fn strip_bom(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
-}
-
-/// What every form of event falls back on.
-struct Facts<'a> {
-    record: &'a Record,
+/// What is read, and how.
+struct Reading<'a> {
+    decoding: &'a Decoding,
+    record: &'a Arc<Record>,
     received_ms: i64,
 }
 
-impl Facts<'_> {
-    fn binary(&self, data: Value) -> Result<Event, Undecodable> {
-        let header = |name: &str| self.record.header(name).map(Value::from);
+/// What a survey has found in the value.
+struct Found<'a> {
+    text: &'a str,
+    /// Where the text begins in the value.
+    begins: usize,
+    survey: Survey,
+    fields: Vec<Wanted<'a>>,
+}
+
+impl<'a> Found<'a> {
+    fn place_of(&self, name: &str) -> Option<Range<usize>> {
+        let field = self.fields.iter().find(|field| field.name == name)?;
+        field.at.clone()
+    }
+
+    fn json(&self, at: Range<usize>) -> Json<'a> {
+        Json::of(self.text.get(at).unwrap_or_default())
+    }
+
+    fn whole(&self) -> Json<'a> {
+        self.json(self.survey.whole.clone())
+    }
+
+    /// What a field of the outermost object says.
+    fn said(&self, name: &str) -> Option<Said<'a>> {
+        Said::of(self.json(self.place_of(name)?))
+    }
+
+    /// What the pointer leads to. The survey has found where the first step leads.
+    fn said_at(&self, pointer: &Pointer) -> Option<Said<'a>> {
+        let mut steps = pointer.steps();
+        let first = match steps.next() {
+            Some(first) => self.json(self.place_of(&first)?),
+            None => self.whole(),
+        };
+        Said::of(first.follow(steps)?)
+    }
+}
+
+impl Reading<'_> {
+    fn event(&self, value: &[u8]) -> Result<Event, Undecodable> {
+        let media_type = self.media_type()?;
+        let begins = if value.starts_with(BYTE_ORDER_MARK) {
+            BYTE_ORDER_MARK.len()
+        } else {
+            0
+        };
+        let bytes = value.get(begins..).unwrap_or_default();
+        let text =
+            std::str::from_utf8(bytes).map_err(|error| not_json(bytes, error.valid_up_to()))?;
+        let heads = self.decoding.pointers();
+        let heads = heads.map(|pointer| pointer.steps().next());
+        let heads = heads.iter().flatten().map(Cow::as_ref);
+        let mut fields: Vec<Wanted<'_>> = FIELDS
+            .into_iter()
+            .chain(heads)
+            .map(|name| Wanted { name, at: None })
+            .collect();
+        let survey = survey(text, &mut fields).map_err(|fault| refused(bytes, fault))?;
+        let found = Found {
+            text,
+            begins,
+            survey,
+            fields,
+        };
+        if media_type == STRUCTURED {
+            return self.structured(&found);
+        }
+        if self.record.header("ce_specversion").is_some() || self.record.header("ce_type").is_some()
+        {
+            return self.binary(&found);
+        }
+        // Console tools and some producers leave the content type out of a structured event; the mark inside is just as clear.
+        if let Some(Said::Text(version)) = found.said("specversion")
+            && version == "1.0"
+        {
+            return self.structured(&found);
+        }
+        self.plain(&found)
+    }
+
+    fn media_type(&self) -> Result<String, Undecodable> {
+        const SHOWN: usize = 64;
+        let content_type = self.record.header("content-type").unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default();
+        let media_type = media_type.trim().to_ascii_lowercase();
+        if media_type.starts_with("application/cloudevents") && media_type != STRUCTURED {
+            let shown: String = media_type.chars().take(SHOWN).collect();
+            return Err(undecodable(
+                Reason::FormatUnsupported,
+                format!(
+                    "content-type {shown} is not supported: send application/cloudevents+json, one event a record"
+                ),
+            ));
+        }
+        Ok(media_type)
+    }
+
+    fn data(&self, found: &Found<'_>, at: Range<usize>) -> Data {
+        let at = found.begins + at.start..found.begins + at.end;
+        Data::of(self.record, at, found.survey.counts)
+    }
+
+    fn binary(&self, found: &Found<'_>) -> Result<Event, Undecodable> {
+        let header = |name: &str| {
+            let text = self.record.header(name)?;
+            Some(Said::Text(Cow::Borrowed(text)))
+        };
         let attributes = Attributes {
             id: header("ce_id"),
             kind: header("ce_type"),
@@ -188,165 +263,83 @@ impl Facts<'_> {
             subject: header("ce_subject"),
             traceparent: header("ce_traceparent"),
         };
-        self.event(&attributes, "the header ce_type", data)
+        let data = self.data(found, found.survey.whole.clone());
+        attributes.event(self.record, self.received_ms, "the header ce_type", data)
     }
 
-    fn structured(&self, mut value: Value) -> Result<Event, Undecodable> {
-        let Some(object) = value.as_object_mut() else {
+    fn structured(&self, found: &Found<'_>) -> Result<Event, Undecodable> {
+        if !found.whole().is_object() {
             return Err(undecodable(
                 Reason::EventMalformed,
                 "a structured CloudEvent must be a JSON object",
             ));
-        };
-        if object.contains_key("data_base64") {
+        }
+        if found.place_of("data_base64").is_some() {
             return Err(undecodable(
                 Reason::FormatUnsupported,
                 "the event brings data_base64: rules need JSON, send it as `data`",
             ));
         }
-        let data = object.remove("data").unwrap_or(Value::Null);
-        let mut take = |name: &str| object.remove(name).filter(|found| !found.is_null());
         let attributes = Attributes {
-            id: take("id"),
-            kind: take("type"),
-            source: take("source"),
-            time: take("time"),
-            subject: take("subject"),
-            traceparent: take("traceparent"),
+            id: found.said("id"),
+            kind: found.said("type"),
+            source: found.said("source"),
+            time: found.said("time"),
+            subject: found.said("subject"),
+            traceparent: found.said("traceparent"),
         };
-        self.event(&attributes, "the attribute `type`", data)
+        let data = match found.place_of("data") {
+            Some(at) => self.data(found, at),
+            None => Data::default(),
+        };
+        let place = "the attribute `type`";
+        attributes.event(self.record, self.received_ms, place, data)
     }
 
-    fn plain(&self, decoding: &Decoding, value: Value) -> Result<Event, Undecodable> {
-        if !value.is_object() {
+    fn plain(&self, found: &Found<'_>) -> Result<Event, Undecodable> {
+        if !found.whole().is_object() {
             return Err(undecodable(
                 Reason::EventMalformed,
                 "plain JSON events must be objects",
             ));
         }
-        let find = |pointer: &Pointer| pointer.find(&value).cloned();
+        let decoding = self.decoding;
         let attributes = Attributes {
-            id: find(&decoding.id),
-            kind: find(&decoding.kind),
-            source: find(&decoding.source),
-            time: find(&decoding.time),
-            subject: find(&decoding.subject),
+            id: found.said_at(&decoding.id),
+            kind: found.said_at(&decoding.kind),
+            source: found.said_at(&decoding.source),
+            time: found.said_at(&decoding.time),
+            subject: found.said_at(&decoding.subject),
             traceparent: None,
         };
-        let place = format!("{} (the pointer [events] type)", decoding.kind.0);
-        self.event(&attributes, &place, value)
-    }
-
-    fn event(
-        &self,
-        attributes: &Attributes,
-        place_of_kind: &str,
-        data: Value,
-    ) -> Result<Event, Undecodable> {
-        let Some(kind) = text("type", attributes.kind.as_ref())? else {
-            return Err(undecodable(
-                Reason::TypeMissing,
-                format!("the event has no type: {place_of_kind} is missing or empty"),
-            ));
-        };
-        let (time, time_ms) = self.time(attributes.time.as_ref())?;
-        let said = attributes.traceparent.as_ref().and_then(Value::as_str);
-        let traceparent = said.or_else(|| self.record.header("traceparent"));
-        Ok(Event {
-            id: text("id", attributes.id.as_ref())?.unwrap_or_else(|| first_position(self.record)),
-            kind,
-            source: text("source", attributes.source.as_ref())?
-                .unwrap_or_else(|| self.record.topic.to_string()),
-            time,
-            time_ms,
-            subject: text("subject", attributes.subject.as_ref())?,
-            data,
-            traceparent: traceparent
-                .filter(|text| is_traceparent(text))
-                .map(str::to_owned),
-            wish: Wish::of(self.record),
-        })
-    }
-
-    fn time(&self, said: Option<&Value>) -> Result<(String, i64), Undecodable> {
-        let malformed = || {
-            undecodable(
-                Reason::EventMalformed,
-                "the event's time is neither RFC 3339 nor epoch seconds or milliseconds",
-            )
-        };
-        match said {
-            None => {
-                let time_ms = first_timestamp_ms(self.record).unwrap_or(self.received_ms);
-                Ok((rfc3339_ms(time_ms), time_ms))
-            }
-            Some(Value::String(text)) => {
-                let moment: Timestamp = text.parse().map_err(|_| malformed())?;
-                Ok((text.clone(), moment.as_millisecond()))
-            }
-            Some(number) => {
-                let number = number.as_i64().ok_or_else(malformed)?;
-                // 10^11 seconds lie beyond the year 5000, 10^11 milliseconds in 1973: no real event is on the wrong side.
-                let time_ms = if number.unsigned_abs() < 100_000_000_000 {
-                    number.saturating_mul(1000)
-                } else {
-                    number
-                };
-                Timestamp::from_millisecond(time_ms).map_err(|_| malformed())?;
-                Ok((rfc3339_ms(time_ms), time_ms))
-            }
-        }
+        let place = format!("{} (the pointer [events] type)", decoding.kind);
+        let data = self.data(found, found.survey.whole.clone());
+        attributes.event(self.record, self.received_ms, &place, data)
     }
 }
 
-/// Attributes as they were said, before anything is filled in.
-struct Attributes {
-    id: Option<Value>,
-    kind: Option<Value>,
-    source: Option<Value>,
-    time: Option<Value>,
-    subject: Option<Value>,
-    traceparent: Option<Value>,
+fn not_json(bytes: &[u8], at: usize) -> Undecodable {
+    let before = bytes.get(..at).unwrap_or_default();
+    let mut lines = before.rsplit(|byte| *byte == b'\n');
+    let column = lines.next().map_or(0, <[u8]>::len) + 1;
+    let line = lines.count() + 1;
+    undecodable(
+        Reason::NotJson,
+        format!("the value is not JSON: line {line} column {column}"),
+    )
 }
 
-/// Attributes go into every outcome, twice or three times: what is longer is no name of anything.
-const LONGEST_ATTRIBUTE_BYTES: usize = 1024;
-
-/// W3C trace context, `traceparent`: version, trace, parent and flags in hexadecimal digits. Anything else is nobody's trace.
-fn is_traceparent(text: &str) -> bool {
-    let lengths = text.split('-').map(str::len);
-    lengths.eq([2, 32, 16, 2])
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-}
-
-/// An attribute as text. Whole numbers count as text, since ids often are; an empty text counts as none.
-fn text(name: &str, said: Option<&Value>) -> Result<Option<String>, Undecodable> {
-    match said {
-        None => Ok(None),
-        Some(Value::String(text)) if text.len() > LONGEST_ATTRIBUTE_BYTES => Err(undecodable(
-            Reason::EventMalformed,
-            format!(
-                "the event's {name} has {} bytes, at most {LONGEST_ATTRIBUTE_BYTES} are allowed",
-                text.len()
-            ),
-        )),
-        Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
-        Some(Value::Number(number)) => Ok(Some(number.to_string())),
-        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
-            Err(undecodable(
-                Reason::EventMalformed,
-                format!("the event's {name} must be text"),
-            ))
-        }
-    }
-}
-
-/// Unix milliseconds as RFC 3339 text in UTC, with milliseconds. A moment that no calendar holds becomes the epoch.
-pub fn rfc3339_ms(unix_ms: i64) -> String {
-    let moment = Timestamp::from_millisecond(unix_ms).unwrap_or_default();
-    format!("{moment:.3}")
+fn refused(bytes: &[u8], fault: Fault) -> Undecodable {
+    let detail = match fault {
+        Fault::Syntax(at) => return not_json(bytes, at),
+        Fault::TooDeep => format!(
+            "lists and objects lie in one another on more than {MOST_LEVELS} levels: send flatter JSON"
+        ),
+        Fault::TooMany => format!(
+            "the value has more than {MOST_VALUES} values and names of fields: send what the message needs"
+        ),
+    };
+    undecodable(Reason::RecordTooLarge, detail)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Events that tell what a user answered when the mini program asked for permission.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use serde_json::Value;
 
 use super::{Key, Policies, Policy, Report, Source, Word};
 use crate::pipeline::catalog::{Catalog, Template};
-use crate::pipeline::event::{Event, Pointer};
+use crate::pipeline::event::{Event, Json, Pointer, Seen};
 use crate::pipeline::message::{Rejection, check_openid};
 use crate::pipeline::outcome::Reason;
 
@@ -53,20 +53,21 @@ impl AnswerEvents {
         policies: &Policies,
         now_ms: i64,
     ) -> Result<Vec<Report>, Rejection> {
+        let data = event.data.json();
         let app = match &self.app {
             AppOf::Always(app) => Arc::clone(app),
-            AppOf::At(pointer) => Arc::from(text_at(event, "the app", pointer)?),
+            AppOf::At(pointer) => Arc::from(text_at(data, "the app", pointer)?),
         };
-        let openid = text_at(event, "the openid", &self.openid)?;
+        let openid = text_at(data, "the openid", &self.openid)?;
         let openid: Arc<str> =
-            Arc::from(check_openid(openid).map_err(|detail| malformed(&detail))?);
+            Arc::from(check_openid(&openid).map_err(|detail| malformed(&detail))?);
         let mut reports = Vec::new();
         let mut wrong = None;
-        let answers = self.answers(event)?;
+        let answers = self.answers(data)?;
         let n_answers = answers.len();
         let mut n_wrong = 0;
         for (template, word) in answers {
-            let (template, word) = match understand(catalog, &app, template, word) {
+            let (template, word) = match understand(catalog, &app, &template, &word) {
                 Ok(understood) => understood,
                 Err(rejection) => {
                     n_wrong += 1;
@@ -101,23 +102,31 @@ impl AnswerEvents {
     }
 
     /// Template and word, as they stand in the event.
-    fn answers<'a>(&self, event: &'a Event) -> Result<Vec<(&'a str, &'a str)>, Rejection> {
-        match self.answer.find(&event.data) {
-            Some(Value::String(word)) => {
-                let template = text_at(event, "the template", &self.template)?;
-                Ok(vec![(template, word)])
-            }
-            Some(Value::Object(answers)) => Ok(answers
-                .iter()
-                .filter(|(template, _)| template.as_str() != "errMsg")
-                .filter_map(|(template, word)| Some((template.as_str(), word.as_str()?)))
-                .collect()),
-            Some(_) => Err(malformed(&format!(
-                "expected a word or an object at `{}`",
-                self.answer
-            ))),
-            None => Err(malformed(&format!(
+    fn answers<'a>(
+        &self,
+        data: Json<'a>,
+    ) -> Result<BTreeMap<Cow<'a, str>, Cow<'a, str>>, Rejection> {
+        let Some(answer) = data.find(&self.answer) else {
+            return Err(malformed(&format!(
                 "the answer is missing: nothing at `{}`",
+                self.answer
+            )));
+        };
+        match answer.seen() {
+            Seen::Text(word) => {
+                let template = text_at(data, "the template", &self.template)?;
+                Ok(BTreeMap::from([(template, word)]))
+            }
+            Seen::Object => {
+                // Of several fields with one name the last one counts, whatever it is.
+                let fields: BTreeMap<_, _> = answer.fields().collect();
+                let answers = fields.into_iter().filter(|(name, _)| name != "errMsg");
+                Ok(answers
+                    .filter_map(|(template, word)| Some((template, word.as_text()?)))
+                    .collect())
+            }
+            Seen::Null | Seen::Bool | Seen::Number(_) | Seen::List => Err(malformed(&format!(
+                "expected a word or an object at `{}`",
                 self.answer
             ))),
         }
@@ -139,13 +148,24 @@ fn understand<'a>(
     match catalog.find(app, template) {
         Some(template) => Ok((template, word)),
         None => Err(malformed(&format!(
-            "templates.toml has no template with the name or id `{template}` for the app `{app}`"
+            "templates.toml has no template with the name or id `{}` for the app `{}`",
+            shown(template),
+            shown(app)
         ))),
     }
 }
 
-fn text_at<'a>(event: &'a Event, what: &str, pointer: &Pointer) -> Result<&'a str, Rejection> {
-    let found = pointer.find(&event.data).and_then(Value::as_str);
+/// As much of a name as tells it from others: an event may bring names of any length.
+fn shown(name: &str) -> &str {
+    const SHOWN: usize = 64;
+    name.char_indices()
+        .nth(SHOWN)
+        .and_then(|(end, _)| name.get(..end))
+        .unwrap_or(name)
+}
+
+fn text_at<'a>(data: Json<'a>, what: &str, pointer: &Pointer) -> Result<Cow<'a, str>, Rejection> {
+    let found = data.find(pointer).and_then(Json::as_text);
     found.ok_or_else(|| malformed(&format!("{what} is missing: no text at `{pointer}`")))
 }
 

@@ -1,11 +1,14 @@
 //! One user's permissions for one template, and everything that happens to them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Balance, Counted, Report, Reservation, Source, Without, Word};
+use crate::pipeline::outcome::Unlisted;
 
 /// Two sources that tell of accepts this close together tell of the same one. `WeChat` repeats a callback for some 15 s, its time is in
 /// whole seconds, and clocks differ. A user who accepts twice within that time is still counted twice: the same source told it twice.
@@ -54,10 +57,73 @@ fn is_never(at_ms: &i64) -> bool {
 /// An accept that was counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accept {
-    /// When the user accepted, in Unix milliseconds.
-    pub at_ms: i64,
+    /// When the user accepted, in Unix milliseconds, as the first source told.
+    at_ms: i64,
     /// Who has told of it.
-    pub told_by: Vec<Source>,
+    told_by: Vec<Teller>,
+    /// When, as the others told, in their order. What is taken for one accept may be two: nothing but the time tells them apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    others_ms: Vec<i64>,
+}
+
+impl Accept {
+    fn new(at_ms: i64, teller: Teller) -> Self {
+        Self {
+            at_ms,
+            told_by: vec![teller],
+            others_ms: Vec::new(),
+        }
+    }
+
+    /// Whether this is what another source tells of now.
+    fn is_told(&self, at_ms: i64, teller: Teller) -> bool {
+        self.at_ms.abs_diff(at_ms) <= SAME_ACCEPT_MS.unsigned_abs()
+            && !self.told_by.contains(&teller)
+    }
+
+    fn add(&mut self, at_ms: i64, teller: Teller) {
+        // An older version kept no times of the others.
+        self.others_ms
+            .resize(self.told_by.len().saturating_sub(1), self.at_ms);
+        self.told_by.push(teller);
+        self.others_ms.push(at_ms);
+    }
+
+    /// Who has told of it, for which moment.
+    fn told(&self) -> impl Iterator<Item = (i64, Teller)> {
+        let times = std::iter::once(self.at_ms).chain(self.others_ms.iter().copied());
+        let times = times.chain(std::iter::repeat(self.at_ms));
+        times.zip(self.told_by.iter().copied())
+    }
+}
+
+/// Who has told of an accept. A later version may know more sources: its ledgers are read, and written as they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Teller {
+    /// One of ours.
+    Source(Source),
+    /// Never made here.
+    Unlisted(Unlisted),
+}
+
+impl<'de> Deserialize<'de> for Teller {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = Cow::<str>::deserialize(deserializer)?;
+        let ours = Source::ALL.into_iter().find(|ours| ours.as_str() == word);
+        let other = || Unlisted::new(&word).map(Self::Unlisted);
+        ours.map(Self::Source)
+            .or_else(other)
+            .ok_or_else(|| D::Error::custom("expected a word in small letters"))
+    }
+}
+
+impl Serialize for Teller {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Source(source) => source.as_str(),
+            Self::Unlisted(word) => word.as_str(),
+        })
+    }
 }
 
 impl Ledger {
@@ -105,12 +171,10 @@ impl Ledger {
 
     /// The user allows one message more. What another source has told already is not counted again, nor what was before the count was known.
     fn accept(&mut self, at_ms: i64, source: Source) -> Counted {
-        let same = self.recent.iter_mut().find(|known| {
-            known.at_ms.abs_diff(at_ms) <= SAME_ACCEPT_MS.unsigned_abs()
-                && !known.told_by.contains(&source)
-        });
-        if let Some(same) = same {
-            same.told_by.push(source);
+        let teller = Teller::Source(source);
+        let mut recent = self.recent.iter_mut();
+        if let Some(same) = recent.find(|known| known.is_told(at_ms, teller)) {
+            same.add(at_ms, teller);
             return Counted::Known;
         }
         // A callback names whole seconds.
@@ -121,10 +185,7 @@ impl Ledger {
         if self.recent.len() >= MOST_RECENT {
             self.recent.remove(0);
         }
-        self.recent.push(Accept {
-            at_ms,
-            told_by: vec![source],
-        });
+        self.recent.push(Accept::new(at_ms, teller));
         Counted::New
     }
 
@@ -138,9 +199,26 @@ impl Ledger {
         let before = self.reserved.iter().filter(|(_, since)| **since <= at_ms);
         self.void
             .extend(before.map(|(message_id, _)| Arc::clone(message_id)));
-        let later = self.recent.iter().filter(|accept| accept.at_ms > at_ms);
-        let left = self.balance().left.min(later.count() as u64);
+        let left = self.balance().left.min(self.n_accepted_after(at_ms));
         self.leave(left);
+    }
+
+    /// How many accepts there were after a moment: counted anew, from what was told of later ones alone.
+    fn n_accepted_after(&self, at_ms: i64) -> u64 {
+        let told = self.recent.iter().flat_map(Accept::told);
+        let mut later: Vec<(i64, Teller)> = told.filter(|(told_ms, _)| *told_ms > at_ms).collect();
+        later.sort_by_key(|(told_ms, _)| *told_ms);
+        let mut accepts: Vec<Accept> = Vec::new();
+        for (told_ms, teller) in later {
+            match accepts
+                .iter_mut()
+                .find(|known| known.is_told(told_ms, teller))
+            {
+                Some(same) => same.add(told_ms, teller),
+                None => accepts.push(Accept::new(told_ms, teller)),
+            }
+        }
+        accepts.len() as u64
     }
 
     /// So many are left, as somebody says who knows.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Rejection, check_page};
 use crate::pipeline::outcome::Reason;
-use crate::pipeline::params::{Violation, normalise};
+use crate::pipeline::params::{Violation, normalise, without_invisible};
 
 /// A customer-service message of one of four types. `V` is what stands for each value: a template in a rule, text in a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,9 +198,9 @@ impl Field {
     }
 }
 
-/// Text as a person writes it: its line breaks stay, every other control character becomes a space.
+/// Text as a person writes it: its line breaks stay, every other control character becomes a space, and what shows nothing goes.
 fn lines_of(text: &str) -> String {
-    let text = text.replace("\r\n", "\n");
+    let text = without_invisible(text).replace("\r\n", "\n");
     let lines: Vec<String> = text.trim().lines().map(normalise_line).collect();
     lines.join("\n")
 }

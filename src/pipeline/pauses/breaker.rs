@@ -1,17 +1,18 @@
-//! Notices that a rule has gone bad: many of its messages in a short time are refused for what the rule made of them.
+//! Notices that a rule has gone bad: the messages of many users in a short time are refused for what the rule made of them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::party::Party;
 use crate::pipeline::moment::Moment;
 
 /// What counts as a burst.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BreakerPlan {
-    /// At least so many refusals …
+    /// Refusals of at least so many parties …
     pub count: usize,
-    /// … and at least this share of what `WeChat` answered lately, from 0 to 1.
+    /// … and at least this share of those who were answered lately, from 0 to 1.
     pub ratio: f64,
 }
 
@@ -27,7 +28,7 @@ impl Default for BreakerPlan {
 /// A burst of refusals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Burst {
-    /// How many were refused.
+    /// How many parties were refused.
     pub refused: usize,
     /// Of how many.
     pub answered: usize,
@@ -38,7 +39,7 @@ pub struct Burst {
 /// Answers that are older than this say nothing about the present.
 const LATELY: Duration = Duration::from_mins(5);
 
-/// So many answers are looked back upon; in a busy rule that is less than five minutes.
+/// So many parties are looked back upon; in a busy rule that is less than five minutes.
 const LOOK_BACK: usize = 1_000;
 
 /// The latest answers for each rule that was refused lately.
@@ -47,9 +48,11 @@ pub struct Breakers {
     rules: BTreeMap<Arc<str>, Answers>,
 }
 
+/// The latest answer of each party: one user who is refused without end counts once, and so does one who is answered well without end.
 #[derive(Default)]
 struct Answers {
-    latest: VecDeque<Noted>,
+    latest: BTreeMap<Party, Noted>,
+    by_age: BTreeSet<(Duration, Party)>,
     n_refused: usize,
 }
 
@@ -68,10 +71,10 @@ impl Breakers {
         }
     }
 
-    /// Notes that a message of the rule was answered well.
-    pub fn note_good(&mut self, now: Moment, rule: &str) {
+    /// Notes that a message of the rule was answered well. Whose it was is asked only where that matters.
+    pub fn note_good(&mut self, now: Moment, rule: &str, party: impl FnOnce() -> Party) {
         if let Some(answers) = self.rules.get_mut(rule) {
-            answers.note(now, None);
+            answers.note(now, party(), None);
             if answers.n_refused == 0 {
                 self.rules.remove(rule);
             }
@@ -84,10 +87,11 @@ impl Breakers {
         &mut self,
         now: Moment,
         rule: &Arc<str>,
+        party: Party,
         version: &Arc<str>,
     ) -> Option<Burst> {
         let answers = self.rules.entry(Arc::clone(rule)).or_default();
-        answers.note(now, Some(Arc::clone(version)));
+        answers.note(now, party, Some(Arc::clone(version)));
         let answered = answers.latest.len();
         #[expect(
             clippy::cast_precision_loss,
@@ -98,10 +102,11 @@ impl Breakers {
             return None;
         }
         let answers = self.rules.remove(rule)?;
-        let began_in = answers
-            .latest
-            .into_iter()
-            .find_map(|noted| noted.refused_in)?;
+        let mut by_age = answers.by_age.iter();
+        let began_in = by_age.find_map(|(_, party)| {
+            let noted = answers.latest.get(party)?;
+            noted.refused_in.clone()
+        })?;
         Some(Burst {
             refused: answers.n_refused,
             answered,
@@ -116,22 +121,30 @@ impl Breakers {
 }
 
 impl Answers {
-    fn note(&mut self, now: Moment, refused_in: Option<Arc<str>>) {
-        let is_old = |noted: &Noted| noted.at + LATELY < now.elapsed;
-        while self.latest.len() >= LOOK_BACK || self.latest.front().is_some_and(is_old) {
-            if let Some(Noted {
-                refused_in: Some(_),
-                ..
-            }) = self.latest.pop_front()
-            {
-                self.n_refused -= 1;
-            }
+    fn note(&mut self, now: Moment, party: Party, refused_in: Option<Arc<str>>) {
+        self.forget(party);
+        let is_old = |at: Duration| at + LATELY < now.elapsed;
+        while let Some((at, oldest)) = self.by_age.first()
+            && (self.latest.len() >= LOOK_BACK || is_old(*at))
+        {
+            self.forget(*oldest);
         }
         self.n_refused += usize::from(refused_in.is_some());
-        self.latest.push_back(Noted {
-            at: now.elapsed,
-            refused_in,
-        });
+        self.by_age.insert((now.elapsed, party));
+        self.latest.insert(
+            party,
+            Noted {
+                at: now.elapsed,
+                refused_in,
+            },
+        );
+    }
+
+    fn forget(&mut self, party: Party) {
+        if let Some(noted) = self.latest.remove(&party) {
+            self.by_age.remove(&(noted.at, party));
+            self.n_refused -= usize::from(noted.refused_in.is_some());
+        }
     }
 }
 

@@ -114,7 +114,7 @@ impl Sight {
             rules: rule.iter().map(|rule| rule.as_ref().into()).collect(),
             again: None,
         };
-        let record = republished(original, &wish);
+        let record = Arc::new(republished(original, &wish));
         match decode(context.decoding, &record, context.now_ms) {
             Decoded::Event(event) => {
                 let planned = context.rules.plan(&event);

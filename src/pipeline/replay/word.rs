@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::Place;
 use crate::pipeline::event::Record;
-use crate::pipeline::outcome::{Reason, Status, letter};
+use crate::pipeline::outcome::{Reason, Status, letter, open, read_word};
 
 /// How a message ended, and where its record lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +43,9 @@ struct Line<'a> {
     id: Cow<'a, str>,
     #[serde(borrow)]
     message_id: Cow<'a, str>,
+    #[serde(deserialize_with = "open")]
     status: Status,
+    #[serde(deserialize_with = "open")]
     reason: Reason,
     rule: Option<Arc<str>>,
     errcode: Option<i64>,
@@ -90,8 +91,8 @@ impl Word {
         Some(Self {
             message_id: message_id.unwrap_or_else(|| outcome_id.clone()),
             outcome_id,
-            status: of_word(text(letter::STATUS)?)?,
-            reason: of_word(text(letter::REASON)?)?,
+            status: read_word(text(letter::STATUS)?)?,
+            reason: read_word(text(letter::REASON)?)?,
             rule: rule.map(Arc::from),
             errcode: text(letter::ERRCODE).and_then(|errcode| errcode.parse().ok()),
             event_id: text(letter::EVENT_ID).map(str::to_owned),
@@ -133,11 +134,6 @@ fn said<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
     let mut from_the_end = record.headers.iter().rev();
     let (_, value) = from_the_end.find(|(header, _)| header == name)?;
     std::str::from_utf8(value.as_deref()?).ok()
-}
-
-/// A status or reason by its word on the wire.
-fn of_word<T: DeserializeOwned>(word: &str) -> Option<T> {
-    serde_json::from_value(serde_json::Value::from(word)).ok()
 }
 
 fn unix_ms(rfc3339: &str) -> Option<i64> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::context::EventValues;
 use super::{Rule, Wants};
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest};
-use crate::pipeline::event::{Event, Wish};
+use crate::pipeline::event::{Data, Event, Wish};
 use crate::pipeline::message::{Field, Made, Rejection};
 
 /// The time of a test's event that names none: a test must say the same every day.
@@ -183,7 +183,7 @@ fn read_event(problems: &mut Problems, mut section: Section, wants: &Wants) -> O
     let (id, source, subject, time) = (text("id"), text("source"), text("subject"), text("time"));
     let data = section
         .take("data")
-        .map(|said| said.value.to_json())
+        .map(|said| Data::from(said.value.to_json()))
         .unwrap_or_default();
     let moment = time
         .as_ref()

@@ -41,7 +41,7 @@ fn event(kind: &str) -> Event {
         time: "2026-11-22T08:30:00Z".to_owned(),
         time_ms: 0,
         subject: None,
-        data: json!({ "openid": "o1" }),
+        data: json!({ "openid": "o1" }).into(),
         traceparent: None,
         wish: Wish::default(),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wx_courier::pipeline::event::Record;
 use wx_courier::pipeline::offsets::Partition;
 
-use super::setting;
+use super::setting::{self, Retention};
 use super::world::{Happening, Member, TROUBLE_MS, World};
 
 impl World {
@@ -22,9 +22,11 @@ impl World {
                 // Compaction and transaction markers leave gaps.
                 offset += if self.random.u8(..10) == 0 { 3 } else { 1 };
                 let mut record = setting::record(&mut self.random, self.trade, &partition, offset);
-                if self.random.u8(..6) == 0
-                    && let Some(earlier) = self.some_record(&records)
-                {
+                let is_repeated = match self.retention {
+                    Retention::Long => self.random.u8(..6) == 0,
+                    Retention::Short => self.random.bool(),
+                };
+                if is_repeated && let Some(earlier) = self.some_record(&records) {
                     // Upstream publishes at least once.
                     record.value = earlier.value;
                 }
@@ -33,7 +35,7 @@ impl World {
             self.log.insert(partition, records);
         }
         self.plan_acts();
-        for member in 0..self.random.usize(1..=4) {
+        for member in 0..self.random.usize(1..=5) {
             self.members.push(Member::new());
             self.plan(0, Happening::Restart(member));
         }
@@ -74,6 +76,12 @@ impl World {
         if self.random.bool() {
             let (at, member) = (self.random.u64(1..TROUBLE_MS), self.some_member());
             self.plan(at, Happening::Drain(member));
+        }
+        if self.retention == Retention::Short {
+            for _ in 0..self.random.usize(0..3) {
+                let at = self.random.u64(1..TROUBLE_MS);
+                self.plan(at, Happening::Sweep);
+            }
         }
     }
 

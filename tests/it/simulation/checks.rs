@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use wx_courier::pipeline::event::Record;
 use wx_courier::pipeline::offsets::Partition;
@@ -59,6 +60,7 @@ fn every_record_has_ended(world: &World) -> Result<(), String> {
         }
     }
     nothing_unexpected(world)?;
+    nothing_is_published_that_is_not_known(world)?;
     limits_hold(world)?;
     every_second_delivery_was_in_doubt(world)?;
     one_record_has_the_message(world)?;
@@ -131,13 +133,18 @@ fn every_doubt_has_a_reason(world: &World) -> Result<(), String> {
     })
 }
 
+/// What is in a record, if it is an event.
+fn event_in(record: &Record) -> Option<serde_json::Value> {
+    serde_json::from_slice(record.value.as_deref()?).ok()
+}
+
 /// The ids of the outcomes that a record owes, from the world's own point of view.
-fn owed(record: &Record) -> Vec<String> {
+fn owed(record: &Record, event: Option<&serde_json::Value>) -> Vec<String> {
     let position = record.position();
-    let Some(value) = &record.value else {
+    if record.value.is_none() {
         return Vec::new();
-    };
-    let Ok(event) = serde_json::from_slice::<serde_json::Value>(value) else {
+    }
+    let Some(event) = event else {
         return vec![position];
     };
     let rules: &[&str] = match event["type"].as_str() {
@@ -160,8 +167,8 @@ fn owed(record: &Record) -> Vec<String> {
 }
 
 /// What the store has to know before the record may be committed.
-fn tells_unnoted(world: &World, record: &Record) -> Option<String> {
-    let event: serde_json::Value = serde_json::from_slice(record.value.as_deref()?).ok()?;
+fn tells_unnoted(world: &World, event: Option<&serde_json::Value>) -> Option<String> {
+    let event = event?;
     let tells = event["type"] == "answer" && event["answer"] != "perhaps";
     let id = event["id"].as_str()?;
     (tells && !world.users.is_noted(id)).then(|| format!("the note of {id}"))
@@ -169,26 +176,39 @@ fn tells_unnoted(world: &World, record: &Record) -> Option<String> {
 
 fn owes_nothing(world: &World, record: &Record) -> Result<(), String> {
     let partition = Partition {
-        topic: std::sync::Arc::clone(&record.topic),
+        topic: Arc::clone(&record.topic),
         number: record.partition,
     };
     if world.is_gone(&partition, record.offset) {
         // Whoever died before its outcome came cannot be followed by anybody.
         return Ok(());
     }
-    match owed(record)
-        .into_iter()
-        .find(|id| !world.acknowledged.contains_key(id))
-    {
+    let event = event_in(record);
+    let mut owed = owed(record, event.as_ref()).into_iter();
+    match owed.find(|id| !world.acknowledged.contains_key(id)) {
         Some(id) => Err(id),
-        None => tells_unnoted(world, record).map_or(Ok(()), Err),
+        None => tells_unnoted(world, event.as_ref()).map_or(Ok(()), Err),
     }
 }
 
 fn nothing_unexpected(world: &World) -> Result<(), String> {
-    let all: BTreeSet<String> = world.log.values().flatten().flat_map(owed).collect();
+    let records = world.log.values().flatten();
+    let all: BTreeSet<String> = records
+        .flat_map(|record| owed(record, event_in(record).as_ref()))
+        .collect();
     let unexpected = world.acknowledged.keys().find(|id| !all.contains(*id));
     unexpected.map_or(Ok(()), |id| Err(format!("nobody is owed the outcome {id}")))
+}
+
+fn nothing_is_published_that_is_not_known(world: &World) -> Result<(), String> {
+    let is_known = |(id, outcome): &(&String, &Arc<Outcome>)| {
+        let settled = world.settled.get(*id);
+        settled.is_some_and(|settled| settled.status == outcome.status)
+    };
+    let unknown = world.acknowledged.iter().find(|entry| !is_known(entry));
+    unknown.map_or(Ok(()), |(id, _)| {
+        Err(format!("{id} was published, and is not what the store has"))
+    })
 }
 
 /// The limits are the fleet's. Where partitions were lost unnoticed, whoever lost them goes on as their owner until he hears of it: there
@@ -246,10 +266,11 @@ fn every_second_delivery_was_in_doubt(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Of several records that bring the same message, one has sent it, and the others say which.
+/// Of several records that bring the same message, one has sent it, and the others say which. A record that is gone may have sent it, and
+/// the store alone knows.
 fn one_record_has_the_message(world: &World) -> Result<(), String> {
     let mut sender: BTreeMap<&str, &str> = BTreeMap::new();
-    for outcome in world.acknowledged.values() {
+    for outcome in world.settled.values() {
         if matches!(outcome.status, Status::Sent | Status::Unknown)
             && let Some(other) = sender.insert(&outcome.message_id, &outcome.id)
         {
@@ -274,7 +295,7 @@ fn one_record_has_the_message(world: &World) -> Result<(), String> {
         delivered.insert(&call.message_id);
     }
     let not_sent = sender.iter().find(|(message_id, id)| {
-        world.acknowledged[**id].status == Status::Sent && !delivered.contains(*message_id)
+        world.settled[**id].status == Status::Sent && !delivered.contains(*message_id)
     });
     not_sent.map_or(Ok(()), |(_, id)| {
         Err(format!("{id} says sent, and was not delivered"))
@@ -284,7 +305,7 @@ fn one_record_has_the_message(world: &World) -> Result<(), String> {
 /// Without crashes and lost partitions, what was sent is told once. Other outcomes may lie in the tail of a partition that is given back.
 fn each_outcome_came_once(world: &World) -> Result<(), String> {
     let mut outcomes: BTreeMap<&str, u32> = BTreeMap::new();
-    let sent = |outcome: &&std::sync::Arc<Outcome>| outcome.status == Status::Sent;
+    let sent = |outcome: &&Arc<Outcome>| outcome.status == Status::Sent;
     for outcome in world.outcomes.iter().filter(sent) {
         *outcomes.entry(&outcome.id).or_default() += 1;
     }

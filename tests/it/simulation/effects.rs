@@ -10,7 +10,7 @@ use wx_courier::pipeline::outcome::{Outcome, Reason, Status};
 use wx_courier::pipeline::pauses::{Cause, Change};
 
 use super::mutant::Mutant;
-use super::setting::CALL_LIMIT_MS;
+use super::setting::{CALL_LIMIT_MS, Retention};
 use super::users::Told;
 use super::world::{Call, Happening, TROUBLE_MS, World};
 
@@ -40,7 +40,7 @@ impl World {
                 );
             }
             Effect::PauseChanged(change) => {
-                self.note(&format!("member {member}: {change:?}"));
+                self.note(|| format!("member {member}: {change:?}"));
                 if let Change::Begun(pause) = change {
                     if pause.cause == Cause::Breaker {
                         self.seen.bursts += 1;
@@ -87,7 +87,7 @@ impl World {
                 positions,
             } => self.release(member, handover, positions)?,
             Effect::Drained { unfinished } => {
-                self.note(&format!("member {member} has drained, {unfinished} open"));
+                self.note(|| format!("member {member} has drained, {unfinished} open"));
                 if self.is_gentle && unfinished > 0 {
                     return Err(format!("a patient drain left {unfinished} messages open"));
                 }
@@ -196,9 +196,13 @@ impl World {
                 "{message_id} is sent to {to}, who has allowed none"
             ));
         }
-        self.note(&format!(
+        self.note(|| format!(
             "member {member} sends {message_id} to {to} as {holder}: {answer:?}, delivered: {was_delivered}"
         ));
+        let is_swept = self.retention == Retention::Short && self.now_ms < TROUBLE_MS;
+        if is_swept && self.random.u8(..30) == 0 {
+            self.plan(self.now_ms, Happening::Freeze(member));
+        }
         let at = self.mostly_soon(80, CALL_LIMIT_MS);
         let incarnation = self.members[member].incarnation;
         self.plan(
@@ -237,6 +241,9 @@ impl World {
             return (refused(47003, Class::BadParam), false);
         }
         let is_trouble = self.now_ms < TROUBLE_MS;
+        if is_trouble && self.now_ms < self.is_busy_until_ms && self.random.u8(..3) == 0 {
+            return (refused(45011, Class::MinuteQuota), false);
+        }
         match self.random.u16(..if is_trouble { 400 } else { 1 }) {
             10..20 => (refused(-1, Class::Busy), false),
             20..30 => (refused(42001, Class::Token), false),
@@ -282,12 +289,13 @@ impl World {
             return self.step(member, Input::Published { ticket });
         }
         self.seen.publish_failures += 1;
-        self.step(member, Input::PublishFailed { ticket })
+        let why = Arc::from("the broker is away");
+        self.step(member, Input::PublishFailed { ticket, why })
     }
 
     fn acknowledge(&mut self, outcome: &Arc<Outcome>) -> Result<(), String> {
         let status = outcome.status;
-        self.note(&format!("outcome {} {}", outcome.id, status.as_str()));
+        self.note(|| format!("outcome {} {}", outcome.id, status.as_str()));
         self.seen.expired += u64::from(status == Status::Expired);
         self.seen.duplicates += u64::from(outcome.reason == Reason::Duplicate);
         self.seen.malformed_reports += u64::from(outcome.reason == Reason::GrantMalformed);

@@ -9,8 +9,8 @@ use wx_courier::pipeline::share::Layout;
 
 use super::checks;
 use super::mutant::Mutant;
-use super::setting::engine;
-use super::world::{END_MS, Happening, Owner, Reading, World};
+use super::setting::{Retention, engine};
+use super::world::{END_MS, Happening, LONG_FREEZE_MS, Owner, Reading, World};
 
 /// Inputs that a member takes in together at most.
 const MOST_IN_A_ROUND: usize = 20;
@@ -23,7 +23,7 @@ impl World {
                 "{partition} would be committed back from {before} to {position}"
             ));
         }
-        self.note(&format!("commit {partition} {position}"));
+        self.note(|| format!("commit {partition} {position}"));
         checks::committed_owes_nothing(self, partition, before..position)?;
         self.committed.insert(partition.clone(), position);
         Ok(())
@@ -34,7 +34,8 @@ impl World {
             return;
         }
         self.seen.crashes += 1;
-        self.note(&format!("member {member} crashes"));
+        self.note(|| format!("member {member} crashes"));
+        self.sweep_claimed_by(member);
         self.end(member);
     }
 
@@ -44,17 +45,20 @@ impl World {
             return Ok(());
         }
         self.seen.freezes += 1;
-        let until_ms = self.soon(20_000);
+        // Now and then for so long that others give its claims up.
+        let is_long = self.retention == Retention::Short && self.random.bool();
+        let until_ms = self.soon(20_000) + if is_long { LONG_FREEZE_MS } else { 0 };
         self.members[member].frozen_until_ms = until_ms;
-        self.note(&format!("member {member} is stopped until {until_ms} ms"));
+        self.note(|| format!("member {member} is stopped until {until_ms} ms"));
         let incarnation = self.members[member].incarnation;
         self.plan(until_ms, Happening::Thaw(member, incarnation));
         let owned: Vec<Partition> = self.members[member].reading.keys().cloned().collect();
         for partition in owned {
-            if self.random.bool() {
+            if is_long || self.random.bool() {
                 self.lose(partition, member)?;
             }
         }
+        self.sweep_claimed_by(member);
         Ok(())
     }
 
@@ -77,7 +81,7 @@ impl World {
     /// The process is gone; another one starts later. Its partitions have no owner until the group notices.
     pub(super) fn end(&mut self, member: usize) {
         if let Err(broken) = self.leave_questions(member) {
-            self.note(&broken);
+            self.note(|| broken);
         }
         let gone = &mut self.members[member];
         gone.engine = None;
@@ -102,7 +106,7 @@ impl World {
         self.members[member].began_ms = self.now_ms;
         let (process, seed) = (self.process_of(member), self.random.u64(..));
         self.members[member].engine = Some(engine(&self.rules, process, seed));
-        self.note(&format!("member {member} starts"));
+        self.note(|| format!("member {member} starts"));
         let n_partitions = u32::try_from(self.log.len()).unwrap();
         let layout = Layout::new([(Arc::from("events"), n_partitions)]);
         self.step(member, Input::TopicsCounted(layout))?;
@@ -138,9 +142,7 @@ impl World {
             .iter()
             .take_while(|record| record.offset < committed)
             .count();
-        self.note(&format!(
-            "member {member} gets {partition} from {committed}"
-        ));
+        self.note(|| format!("member {member} gets {partition} from {committed}"));
         self.owners
             .insert(partition.clone(), Owner { member, epoch });
         let reading = Reading {
@@ -189,7 +191,8 @@ impl World {
         }
         reading.is_revoked = true;
         self.seen.rebalances += 1;
-        self.note(&format!("{partition} is revoked from member {member}"));
+        self.gets_busy();
+        self.note(|| format!("{partition} is revoked from member {member}"));
         let handover = HandoverId(self.number());
         let patience = self.patience();
         let partitions = vec![partition];
@@ -239,6 +242,13 @@ impl World {
         Ok(())
     }
 
+    /// Where partitions move, others send what one has not sent, and `WeChat` counts all of it.
+    fn gets_busy(&mut self) {
+        if self.random.u8(..8) == 0 {
+            self.is_busy_until_ms = self.now_ms + 1_500;
+        }
+    }
+
     /// The group has thrown a member out: its partition has a new owner before it knows.
     pub(super) fn lose_partition(&mut self) -> Result<(), String> {
         let Some((partition, member)) = self.some_owned() else {
@@ -249,7 +259,8 @@ impl World {
 
     fn lose(&mut self, partition: Partition, member: usize) -> Result<(), String> {
         self.seen.lost += 1;
-        self.note(&format!("member {member} loses {partition}"));
+        self.gets_busy();
+        self.note(|| format!("member {member} loses {partition}"));
         self.members[member].reading.remove(&partition);
         for asked_back in self.members[member].handovers.values_mut() {
             // Whoever waited for this one has been told that it is gone.
@@ -275,7 +286,7 @@ impl World {
         if !is_news || self.is_broken(Mutant::ForgetsEpochs) {
             return Ok(());
         }
-        self.note(&format!("member {member} hears that it lost {partition}"));
+        self.note(|| format!("member {member} hears that it lost {partition}"));
         self.step(member, Input::Lost(vec![partition]))
     }
 }

@@ -64,9 +64,7 @@ impl World {
         if let Exchanged::Openid(_) = answer {
             self.logins.told.insert(Arc::clone(&name));
         }
-        self.note(&format!(
-            "member {member} exchanges the code of {name}: {answer:?}"
-        ));
+        self.note(|| format!("member {member} exchanges the code of {name}: {answer:?}"));
         let at = self.mostly_soon(80, CALL_LIMIT_MS);
         let incarnation = self.members[member].incarnation;
         self.plan(
@@ -269,6 +267,10 @@ impl World {
         self.store.purge(horizon, usize::MAX);
         let names: BTreeSet<Arc<str>> = self.logins.names.values().cloned().collect();
         for name in names {
+            if self.is_of_gone(&name) {
+                // Its user is forgotten in time, at the latest.
+                continue;
+            }
             let question = Question::Recall {
                 name: Arc::clone(&name),
                 message_id: None,

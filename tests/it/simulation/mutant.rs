@@ -50,10 +50,16 @@ pub(crate) enum Mutant {
     KeepsInItsHead,
     /// A partition counts for its share of the rates as soon as it came.
     SharesAtOnce,
+    /// Another record's claim is waited for, however old it is.
+    WaitsForTheGone,
+    /// Another record's claim is taken over at once.
+    GivesOthersNoTime,
+    /// A message is `sent` although another record has taken its claim over.
+    StandsByItsWord,
 }
 
 #[cfg(test)]
-const ALL: [Mutant; 23] = [
+const ALL: [Mutant; 26] = [
     Mutant::CommitsTooEarly,
     Mutant::ForgetsEpochs,
     Mutant::ClaimsAfterwards,
@@ -77,6 +83,9 @@ const ALL: [Mutant; 23] = [
     Mutant::ForgetsWhatIsAside,
     Mutant::KeepsInItsHead,
     Mutant::SharesAtOnce,
+    Mutant::WaitsForTheGone,
+    Mutant::GivesOthersNoTime,
+    Mutant::StandsByItsWord,
 ];
 
 /// A mutant that hides in so many worlds is not caught in practice.

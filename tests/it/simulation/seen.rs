@@ -36,6 +36,9 @@ pub(crate) struct Seen {
     pub(crate) set_aside: u64,
     pub(crate) gone: u64,
     pub(crate) shares: u64,
+    pub(crate) swept: u64,
+    pub(crate) claims_of_others_taken_over: u64,
+    pub(crate) ends_too_late: u64,
 }
 
 impl Seen {
@@ -73,5 +76,8 @@ impl Seen {
         self.set_aside += other.set_aside;
         self.gone += other.gone;
         self.shares += other.shares;
+        self.swept += other.swept;
+        self.claims_of_others_taken_over += other.claims_of_others_taken_over;
+        self.ends_too_late += other.ends_too_late;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use wx_courier::document::Problems;
@@ -103,6 +103,15 @@ pub(super) enum Trade {
     Mixed,
     /// Nearly all users are named by login codes.
     Logins,
+}
+
+/// For how long records are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retention {
+    /// Until nobody has begun with them, or somebody has ended them.
+    Long,
+    /// Whatever has become of them. Such worlds also repeat more of their events, and stop processes for longer.
+    Short,
 }
 
 /// No call of a world takes longer.
@@ -232,8 +241,26 @@ pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
     Engine::new(setup, Arc::clone(rules))
 }
 
-/// The rules; every edition has other texts, and makes the same messages.
-pub(super) fn rules(edition: u32) -> Arc<RuleSet> {
+/// The rules as they are at first.
+static FIRST_EDITION: LazyLock<Arc<RuleSet>> = LazyLock::new(|| compile(1));
+/// Other texts, and the same messages.
+static SECOND_EDITION: LazyLock<Arc<RuleSet>> = LazyLock::new(|| compile(2));
+
+/// The rules, compiled once for all worlds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edition {
+    First,
+    Second,
+}
+
+pub(super) fn rules(edition: Edition) -> Arc<RuleSet> {
+    Arc::clone(match edition {
+        Edition::First => &FIRST_EDITION,
+        Edition::Second => &SECOND_EDITION,
+    })
+}
+
+fn compile(edition: u32) -> Arc<RuleSet> {
     let mut problems = Problems::default();
     let catalog = Catalog::read(&mut problems, "templates.toml", TEMPLATES).unwrap();
     let source = |name: &str, text: &str| RuleSource {

@@ -8,13 +8,13 @@ use wx_courier::pipeline::moment::Moment;
 use wx_courier::pipeline::offsets::Partition;
 
 use super::mutant::Mutant;
-use super::setting;
+use super::setting::{self, Retention};
 use super::world::{BEGAN_UNIX_MS, Happening, TROUBLE_MS, World};
 
 impl World {
     fn rules_change(&mut self) -> Result<(), String> {
         self.seen.rule_changes += 1;
-        self.rules = setting::rules(2);
+        self.rules = setting::rules(setting::Edition::Second);
         for member in 0..self.members.len() {
             self.step(member, Input::RulesChanged(Arc::clone(&self.rules)))?;
         }
@@ -72,6 +72,7 @@ impl World {
             }
             Happening::RulesChange => return self.rules_change(),
             Happening::Resume => return self.resume(),
+            Happening::Sweep => self.sweep(),
             Happening::Crash(member) => self.crash(member),
             Happening::Freeze(member) => return self.freeze(member),
             Happening::Thaw(member, incarnation) => return self.thaw(member, incarnation),
@@ -84,7 +85,7 @@ impl World {
             Happening::Drain(member) => {
                 if self.members[member].engine.is_some() {
                     self.seen.drains += 1;
-                    self.note(&format!("member {member} is asked to end"));
+                    self.note(|| format!("member {member} is asked to end"));
                     let patience = self.patience();
                     return self.step(member, Input::Drain { patience });
                 }
@@ -97,11 +98,6 @@ impl World {
         if self.members[member].engine.is_none() {
             return Ok(());
         }
-        let at = self.soon(if self.now_ms < TROUBLE_MS { 400 } else { 100 });
-        self.plan(at, Happening::Read(member));
-        if self.members[member].is_paused {
-            return Ok(());
-        }
         let readable: Vec<Partition> = self.members[member]
             .reading
             .iter()
@@ -110,7 +106,14 @@ impl World {
             })
             .map(|(partition, _)| partition.clone())
             .collect();
-        if readable.is_empty() {
+        let most_ms = match (self.now_ms < TROUBLE_MS, readable.is_empty()) {
+            (true, _) => 400,
+            (false, false) => 100,
+            (false, true) => 2_000,
+        };
+        let at = self.soon(most_ms);
+        self.plan(at, Happening::Read(member));
+        if readable.is_empty() || self.members[member].is_paused {
             return Ok(());
         }
         for _ in 0..self.random.usize(1..=8) {
@@ -131,7 +134,7 @@ impl World {
                 reading.next = reading.next.saturating_sub(self.random.usize(1..4));
             }
             let epoch = reading.epoch;
-            self.note(&format!("member {member} reads {}", record.position()));
+            self.note(|| format!("member {member} reads {}", record.position()));
             if self.is_broken(Mutant::LosesARecord) && self.random.u8(..20) == 0 {
                 continue;
             }
@@ -162,7 +165,12 @@ impl World {
         engine.round(now, inputs, &mut effects);
         let incarnation = self.members[member].incarnation;
         for effect in effects {
-            let dies = !self.is_gentle && self.now_ms < TROUBLE_MS && self.random.u16(..3_000) == 0;
+            let one_in = match self.retention {
+                Retention::Long => 3_000,
+                Retention::Short => 400,
+            };
+            let dies =
+                !self.is_gentle && self.now_ms < TROUBLE_MS && self.random.u16(..one_in) == 0;
             if dies {
                 self.seen.deaths_in_mid_step += 1;
                 self.crash(member);

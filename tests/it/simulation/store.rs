@@ -2,6 +2,7 @@
 //! answers.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use wx_courier::pipeline::admission::Ticket;
 use wx_courier::pipeline::claims::{Answer, Request};
@@ -87,6 +88,30 @@ impl World {
         }
     }
 
+    /// What a broken engine makes of the store's word on another record's claim.
+    fn misheard(&self, request: &Request, mut answer: Answer) -> Answer {
+        if let (Request::Claim(claim), Answer::Held(held)) = (request, &mut answer)
+            && held.outcome_id != claim.outcome_id
+        {
+            if self.is_broken(Mutant::WaitsForTheGone) {
+                // As if it were made anew each time: nothing tells how old it is.
+                held.since_ms = claim.now_ms;
+                held.holder = claim.holder;
+            }
+            if self.is_broken(Mutant::GivesOthersNoTime) {
+                held.since_ms = 0;
+            }
+        }
+        if self.is_broken(Mutant::StandsByItsWord)
+            && let (Request::Settle(settlement), Answer::Held(_) | Answer::Duplicate { .. }) =
+                (request, &answer)
+            && settlement.holder.is_some()
+        {
+            return Answer::Settled(Arc::clone(&settlement.outcome));
+        }
+        answer
+    }
+
     fn serve_soon(&mut self, member: usize) {
         if self.members[member].questions.is_being_served {
             return;
@@ -99,8 +124,13 @@ impl World {
 
     pub(super) fn store_goes(&mut self) {
         self.seen.store_outages += 1;
-        self.note("the store goes");
-        self.store_is_down_until_ms = self.soon(8_000);
+        self.note(|| "the store goes".to_owned());
+        let most_ms = if self.random.u8(..4) == 0 {
+            40_000
+        } else {
+            8_000
+        };
+        self.store_is_down_until_ms = self.soon(most_ms);
     }
 
     /// The store takes up a batch. From here on it is durable, whether or not anybody hears of it.
@@ -191,9 +221,13 @@ impl World {
 
     fn carry_out_request(&mut self, member: usize, request: &Request) -> Result<Answer, String> {
         let answer = self.store.answer(request);
+        if let (Request::Settle(_), Answer::Duplicate { .. }) = (request, &answer) {
+            self.seen.ends_too_late += 1;
+        }
         let is_news = match (request, &answer) {
-            (Request::Settle(settlement), Answer::Settled(_)) => {
-                self.settled.insert(settlement.outcome.id.clone())
+            (Request::Settle(_), Answer::Settled(outcome)) => {
+                let id = outcome.id.clone();
+                self.settled.insert(id, Arc::clone(outcome)).is_none()
             }
             _ => false,
         };
@@ -217,6 +251,8 @@ impl World {
                         ));
                     }
                     self.seen.claims_in_doubt += u64::from(!is_renewed);
+                    let is_anothers = self.claimed_for.get(&over) != Some(&claim.outcome_id);
+                    self.seen.claims_of_others_taken_over += u64::from(is_anothers);
                     self.taken_over.insert(over);
                 }
                 self.granted.insert(claim.holder, claim.message_id.clone());
@@ -229,12 +265,15 @@ impl World {
             }
             _ => {}
         }
-        let said = match &answer {
-            Answer::Settled(outcome) => format!("{} {:?}", outcome.id, outcome.reason),
-            other => format!("{other:?}"),
-        };
-        self.note(&format!("store: {} → {said}", name(request)));
-        Ok(answer)
+        self.note(|| format!("store: {} → {}", name(request), said(&answer)));
+        Ok(self.misheard(request, answer))
+    }
+}
+
+fn said(answer: &Answer) -> String {
+    match answer {
+        Answer::Settled(outcome) => format!("{} {:?}", outcome.id, outcome.reason),
+        other => format!("{other:?}"),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use wx_courier::pipeline::claims::Request;
+use wx_courier::pipeline::event::Record;
 use wx_courier::pipeline::grants::{Question, Report, Source, Word};
+use wx_courier::pipeline::offsets::Partition;
 
 use super::setting::{self, PASS_TEMPLATE};
 use super::users::{Told, key};
@@ -65,7 +67,20 @@ impl World {
     fn tell_now(&mut self, report: Report) -> Result<(), String> {
         let request = Request::Grant(Question::Report(report));
         let answer = self.store.answer(&request);
-        self.note(&format!("store: {request:?} → {answer:?}"));
+        self.note(|| format!("store: {request:?} → {answer:?}"));
         self.note_grants(&request, &answer, false)
+    }
+
+    /// Upstream publishes while the world goes on.
+    pub(super) fn publish_event(&mut self, value: String) {
+        let partitions: Vec<Partition> = self.log.keys().cloned().collect();
+        let partition = partitions[self.random.usize(..partitions.len())].clone();
+        let unix_ms = self.unix_ms();
+        let records = self.log.entry(partition.clone()).or_default();
+        let offset = records.last().map_or(0, |record| record.offset + 1);
+        records.push(Record {
+            timestamp_ms: Some(unix_ms),
+            ..setting::record_of(&partition, offset, Some(value))
+        });
     }
 }

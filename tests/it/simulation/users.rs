@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wx_courier::pipeline::claims::{Answer, Claim, Holder, Request, Settlement, counts_as_sent};
-use wx_courier::pipeline::event::Record;
 use wx_courier::pipeline::grants::{
     Balance, Counted, Key, Question, Reply, Reservation, Source, Without, Word,
 };
-use wx_courier::pipeline::offsets::Partition;
 
 use super::setting::{self, PASS_TEMPLATE};
 use super::world::{BEGAN_UNIX_MS, Happening, World};
@@ -210,7 +208,7 @@ impl World {
     }
 
     pub(super) fn act(&mut self, user: &str, act: Act) -> Result<(), String> {
-        self.note(&format!("{user}: {act:?}"));
+        self.note(|| format!("{user}: {act:?}"));
         let number = self.number();
         let now_ms = self.unix_ms();
         match act {
@@ -252,19 +250,6 @@ impl World {
     pub(super) fn remember_birth(&mut self, event_id: &str, at_ms: u64) {
         let message_id = format!("pass|events|{event_id}");
         self.users.born_ms.insert(message_id, at_ms);
-    }
-
-    /// Upstream publishes while the world goes on.
-    pub(super) fn publish_event(&mut self, value: String) {
-        let partitions: Vec<Partition> = self.log.keys().cloned().collect();
-        let partition = partitions[self.random.usize(..partitions.len())].clone();
-        let unix_ms = self.unix_ms();
-        let records = self.log.entry(partition.clone()).or_default();
-        let offset = records.last().map_or(0, |record| record.offset + 1);
-        records.push(Record {
-            timestamp_ms: Some(unix_ms),
-            ..setting::record_of(&partition, offset, Some(value))
-        });
     }
 
     pub(super) fn unix_ms(&self) -> i64 {
@@ -346,6 +331,19 @@ impl World {
             ));
         }
         Ok(())
+    }
+
+    /// How many grants of a user are set aside for messages whose process died, and whose record is gone.
+    pub(super) fn n_left_behind(&self, user: &str, template_id: &str) -> u64 {
+        if template_id != PASS_TEMPLATE {
+            return 0;
+        }
+        let is_left_behind = |taken: &&Taken| {
+            let record = self.claimed_for.get(&taken.holder);
+            let is_gone = record.is_some_and(|id| self.is_of_gone(id));
+            taken.user == user && !taken.is_used && is_gone
+        };
+        self.users.taken.values().filter(is_left_behind).count() as u64
     }
 
     pub(super) fn balance(&mut self, key: &Key) -> Balance {

@@ -18,17 +18,20 @@ use wx_courier::pipeline::rules::RuleSet;
 use super::logins::Logins;
 use super::mutant::Mutant;
 use super::seen::Seen;
-use super::setting::Trade;
+use super::setting::{Retention, Trade};
 use super::store::Questions;
+use super::trace::Trace;
 use super::users::{Act, Told, Users};
 use super::{checks, setting};
 
 /// Simulated milliseconds of trouble; afterwards everything works and everything must end.
 pub(super) const TROUBLE_MS: u64 = 60_000;
 /// By then everything must have ended.
-pub(super) const END_MS: u64 = 2_000_000;
+pub(super) const END_MS: u64 = 3_000_000;
 /// When everything is committed, those who have lost a partition may still have something in hand; that must end, too.
 const CODA_MS: u64 = 60_000;
+/// Longer than an engine leaves another record's claim alone.
+pub(super) const LONG_FREEZE_MS: u64 = 630_000;
 /// The calendar's time at the beginning of every world.
 pub(super) const BEGAN_UNIX_MS: i64 = 1_795_000_000_000;
 pub(super) const APP_RATE: u32 = 40;
@@ -39,7 +42,7 @@ pub(super) const MAX_MESSAGES: usize = 40;
 /// What is left of a world that held.
 #[derive(Debug)]
 pub(crate) struct Played {
-    pub(crate) trace_hash: u64,
+    pub(crate) trace_hash: Option<u64>,
     pub(crate) seen: Seen,
 }
 
@@ -69,7 +72,8 @@ pub(crate) struct World {
     /// Members that have lost a partition and do not know it yet.
     pub(super) unheard: BTreeSet<(usize, Partition)>,
     pub(super) members: Vec<Member>,
-    pub(super) agenda: BTreeMap<(u64, u64), Happening>,
+    /// Boxed, because entries are moved about all the time.
+    pub(super) agenda: BTreeMap<(u64, u64), Box<Happening>>,
     pub(super) next_number: u64,
     /// Acknowledged outcomes, in order.
     pub(super) outcomes: Vec<Arc<Outcome>>,
@@ -86,8 +90,11 @@ pub(crate) struct World {
     /// Claims that were in doubt, and that others went on with.
     pub(super) taken_over: BTreeSet<Holder>,
     /// By id, the outcomes that the store has.
-    pub(super) settled: BTreeSet<String>,
+    pub(super) settled: BTreeMap<String, Arc<Outcome>>,
     pub(super) trade: Trade,
+    pub(super) retention: Retention,
+    /// Until when `WeChat` often says that an app sends too much.
+    pub(super) is_busy_until_ms: u64,
     pub(super) users: Users,
     pub(super) logins: Logins,
     /// Until when every message of the rule `quick` is refused.
@@ -96,9 +103,7 @@ pub(crate) struct World {
     /// Worlds without crashes and lost partitions hold stronger invariants.
     pub(super) is_gentle: bool,
     pub(super) seen: Seen,
-    pub(super) trace: VecDeque<String>,
-    pub(super) trace_lines: usize,
-    pub(super) trace_hash: u64,
+    trace: Trace,
 }
 
 pub(super) struct Owner {
@@ -178,6 +183,8 @@ pub(super) enum Happening {
     RulesChange,
     /// Somebody lets every rule go on that a breaker has paused.
     Resume,
+    /// The oldest records of some partition are deleted.
+    Sweep,
     Crash(usize),
     Freeze(usize),
     Thaw(usize, u64),
@@ -189,9 +196,16 @@ pub(super) enum Happening {
 }
 
 impl World {
-    /// Plays a world to its end. The error says which invariant broke, when, and what happened just before.
+    /// Plays a world to its end. The error says which invariant broke, and when.
     pub(crate) fn play(seed: u64) -> Result<Played, String> {
-        Self::play_showing(seed, 80)
+        Self::new(seed).end_of(seed)
+    }
+
+    /// The same, slower: the error also says what happened just before, in so many lines.
+    pub(crate) fn play_traced(seed: u64, n_lines: usize) -> Result<Played, String> {
+        let mut world = Self::new(seed);
+        world.trace = Trace::keeping(n_lines);
+        world.end_of(seed)
     }
 
     /// The same with engines that are broken in one way.
@@ -201,29 +215,19 @@ impl World {
         world.end_of(seed)
     }
 
-    /// The same, with so many lines of what happened.
-    pub(crate) fn play_showing(seed: u64, trace_lines: usize) -> Result<Played, String> {
-        let mut world = Self::new(seed);
-        world.trace_lines = trace_lines;
-        world.end_of(seed)
-    }
-
     fn end_of(mut self, seed: u64) -> Result<Played, String> {
         self.set_up();
         let result = self.run().and_then(|()| checks::at_the_end(&mut self));
         match result {
             Ok(()) => Ok(Played {
-                trace_hash: self.trace_hash,
+                trace_hash: self.trace.hash(),
                 seen: self.seen,
             }),
-            Err(broken) => {
-                let trace: Vec<_> = self.trace.iter().map(String::as_str).collect();
-                Err(format!(
-                    "seed {seed} at {} ms: {broken}\n{}",
-                    self.now_ms,
-                    trace.join("\n")
-                ))
-            }
+            Err(broken) => Err(format!(
+                "seed {seed} at {} ms: {broken}\n{}",
+                self.now_ms,
+                self.trace.shown(&self.members)
+            )),
         }
     }
 
@@ -240,11 +244,15 @@ impl World {
         } else {
             Trade::Mixed
         };
+        let retention = match (is_gentle, random.u8(..6)) {
+            (false, 0) => Retention::Short,
+            _ => Retention::Long,
+        };
         Self {
             is_gentle,
             random,
             now_ms: 0,
-            rules: setting::rules(1),
+            rules: setting::rules(setting::Edition::First),
             log: BTreeMap::new(),
             committed: BTreeMap::new(),
             gone: BTreeSet::new(),
@@ -261,40 +269,58 @@ impl World {
             granted: BTreeMap::new(),
             claimed_for: BTreeMap::new(),
             taken_over: BTreeSet::new(),
-            settled: BTreeSet::new(),
+            settled: BTreeMap::new(),
             trade,
+            retention,
+            is_busy_until_ms: 0,
             users: Users::new(told),
             logins: Logins::default(),
             quick_is_bad_until_ms: 0,
             mutant: None,
             seen: Seen::default(),
-            trace: VecDeque::new(),
-            trace_lines: 0,
-            trace_hash: 0,
+            trace: Trace::Off,
         }
     }
 
     fn run(&mut self) -> Result<(), String> {
         let mut done_at = None;
         while let Some(((at, _), happening)) = self.agenda.pop_first() {
-            if done_at.is_none() && at > TROUBLE_MS && checks::everything_is_committed(self) {
+            if done_at.is_none() && at > TROUBLE_MS && self.has_nothing_to_wait_for() {
                 done_at = Some(at);
             }
-            if done_at.is_some_and(|done_at| at > done_at + CODA_MS) {
-                return checks::nobody_has_anything_in_hand(self);
+            if let Some(done_at) = done_at
+                && at > done_at + CODA_MS
+            {
+                let ended = checks::nobody_has_anything_in_hand(self);
+                if ended.is_ok() || at > done_at + CODA_MS + self.longest_wait_ms() {
+                    return ended;
+                }
             }
             if at > END_MS {
                 return Ok(());
             }
             self.now_ms = at;
-            self.happen(happening)?;
+            self.happen(*happening)?;
         }
         Ok(())
     }
 
+    /// What came too late may have to wait until another record's claim is given up.
+    fn longest_wait_ms(&self) -> u64 {
+        match self.retention {
+            Retention::Long => 0,
+            Retention::Short => 2 * LONG_FREEZE_MS,
+        }
+    }
+
+    /// Whoever is still stopped has something to say when it goes on.
+    fn has_nothing_to_wait_for(&self) -> bool {
+        checks::everything_is_committed(self) && !self.members.iter().any(Member::is_frozen)
+    }
+
     pub(super) fn plan(&mut self, at_ms: u64, happening: Happening) {
         let number = self.number();
-        self.agenda.insert((at_ms, number), happening);
+        self.agenda.insert((at_ms, number), Box::new(happening));
     }
 
     pub(super) fn number(&mut self) -> u64 {
@@ -324,17 +350,8 @@ impl World {
         setting::process(member, self.members[member].incarnation)
     }
 
-    pub(super) fn note(&mut self, line: &str) {
-        for byte in line.bytes() {
-            self.trace_hash = self
-                .trace_hash
-                .rotate_left(5)
-                .wrapping_mul(0x0100_0000_01b3)
-                ^ u64::from(byte);
-        }
-        if self.trace.len() >= self.trace_lines {
-            self.trace.pop_front();
-        }
-        self.trace.push_back(format!("{:>8} {line}", self.now_ms));
+    /// For the trace; without one the line is not even made.
+    pub(super) fn note(&mut self, line: impl FnOnce() -> String) {
+        self.trace.add(self.now_ms, line);
     }
 }

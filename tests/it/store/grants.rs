@@ -259,8 +259,9 @@ fn a_message_without_a_grant_asks_redis_for_nothing_more() {
             line.split(',').next().unwrap().parse::<u32>().unwrap()
         })
     };
-    // The fence of each call; the outcome and the claim are looked at twice, and written: the claim twice.
-    assert_eq!((n_calls("get"), n_calls("set"), n_calls("del")), (6, 5, 0));
+    // The fence and the identity of each call, of which the first one only looks whether the server is there, and leaves the identity; the
+    // outcome and the claim are looked at twice, and written: the claim twice.
+    assert_eq!((n_calls("get"), n_calls("set"), n_calls("del")), (10, 7, 0));
     desk.close();
 }
 
@@ -299,6 +300,7 @@ fn the_plays_get_every_kind_of_answer() {
         "release: Released",
         "report: Grant(Noted(Known))",
         "report: Grant(Noted(New))",
+        "settle: Duplicate",
         "settle: Held",
         "settle: Settled",
         "settle: TakenOver",
@@ -333,7 +335,8 @@ fn kind(request: &Request, answer: &Answer) -> String {
         | Answer::Released
         | Answer::Grant(Reply::Noted(_))
         | Answer::Login(_)
-        | Answer::Receipt(_) => format!("{answer:?}"),
+        | Answer::Receipt(_)
+        | Answer::Unreadable(_) => format!("{answer:?}"),
     };
     format!("{asked}: {said}")
 }

@@ -113,6 +113,7 @@ fn any_claim(now_ms: i64) -> impl Strategy<Value = Request> {
             outcome_id: Arc::from(work.record),
             holder,
             over,
+            unreadable: Unreadable::Tell,
             grant: without.map(|without| grants::Wish {
                 key: work.ledger,
                 without,
@@ -154,6 +155,7 @@ fn any_settlement(now_ms: i64) -> impl Strategy<Value = Request> {
             grant: has_grant.then_some(work.ledger),
             receipts,
             called_ms: Some(now_ms - MINUTE_MS),
+            unreadable: Unreadable::Tell,
             now_ms,
         })
     })

@@ -31,7 +31,17 @@ pub(crate) struct Courier {
 impl Courier {
     /// Starts the service and waits until it says where it listens, which is before it joins its group.
     pub(crate) fn start(binary: &Path, folder: &Path, log: PathBuf) -> Self {
-        let mut courier = Self::launch(binary, folder, log, &[]);
+        Self::start_with(binary, folder, log, &[])
+    }
+
+    /// The same with these variables.
+    pub(crate) fn start_with(
+        binary: &Path,
+        folder: &Path,
+        log: PathBuf,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut courier = Self::launch(binary, folder, log, variables);
         wait_until("the service says where it listens", || {
             courier.must_run();
             courier.address = listens_at(&courier.log()).unwrap_or_default();
@@ -67,6 +77,36 @@ impl Courier {
         }
     }
 
+    /// Starts the service after a shell has done something, `ulimit -n 256` for example, with another standard error than a file. It listens
+    /// where the settings say, at a port that is known.
+    pub(crate) fn launch_after(
+        before: &str,
+        binary: &Path,
+        folder: &Path,
+        address: &str,
+        errors: Stdio,
+    ) -> Self {
+        let child = Command::new("sh")
+            .arg("-c")
+            .arg(format!("{before}\nexec \"$@\""))
+            .arg("sh")
+            .arg(binary)
+            .arg("run")
+            .arg("--config")
+            .arg(folder)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn()
+            .expect("a shell can be run");
+        Self {
+            child,
+            log: folder.join("no.log"),
+            address: address.to_owned(),
+        }
+    }
+
     /// Waits until `/readyz` says so: the service is a member of its group.
     pub(crate) fn wait_until_ready(&mut self) {
         wait_until("/readyz answers 200", || {
@@ -78,9 +118,13 @@ impl Courier {
 
     /// What `/status` tells of the engine.
     pub(crate) fn engine(&self) -> Value {
+        self.report()["engine"].clone()
+    }
+
+    /// What `/status` tells.
+    pub(crate) fn report(&self) -> Value {
         let (_, body) = self.get("/status").expect("/status is answered");
-        let report: Value = serde_json::from_str(&body).expect("/status is JSON");
-        report["engine"].clone()
+        serde_json::from_str(&body).expect("/status is JSON")
     }
 
     /// The partitions that the service holds at present.
@@ -143,8 +187,21 @@ impl Courier {
 
     /// The status code and body of a page; `None` if nobody answers.
     pub(crate) fn get(&self, path: &str) -> Option<(String, String)> {
+        self.request("GET", path)
+    }
+
+    /// The status code of a page that changes something.
+    pub(crate) fn post(&self, path: &str) -> String {
+        let (status, _) = self.request("POST", path).expect("it is answered");
+        status
+    }
+
+    fn request(&self, method: &str, path: &str) -> Option<(String, String)> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
-        let request = format!("GET {path} HTTP/1.0\r\nhost: {}\r\n\r\n", self.address);
+        let request = format!(
+            "{method} {path} HTTP/1.0\r\nhost: {}\r\nx-wx-courier: 1\r\ncontent-length: 0\r\n\r\n",
+            self.address
+        );
         stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;

@@ -195,15 +195,14 @@ pub(crate) fn committed(
         .collect()
 }
 
-/// Sets the topic's `max.message.bytes`.
-pub(crate) async fn limit_batches(brokers: &str, topic: &str, bytes: usize) {
+/// Changes one of the topic's settings.
+pub(crate) async fn configure(brokers: &str, topic: &str, name: &str, value: &str) {
     let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .create()
         .expect("a client can be made");
-    let bytes = bytes.to_string();
-    let limit = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("max.message.bytes", &bytes);
-    let altered = admin.alter_configs(&[limit], &AdminOptions::new()).await;
+    let change = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(name, value);
+    let altered = admin.alter_configs(&[change], &AdminOptions::new()).await;
     let altered = altered.expect("the broker answers");
     assert!(altered.iter().all(Result::is_ok), "{altered:?}");
 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -172,6 +173,14 @@ impl World {
         courier
     }
 
+    /// Starts the service with these variables and waits until it is a member of its group.
+    pub(crate) fn courier_with(&self, variables: &[(&str, &str)]) -> Courier {
+        let (folder, log) = (self.folder(), self.next_log());
+        let mut courier = Courier::start_with(&self.binary, folder, log, variables);
+        courier.wait_until_ready();
+        courier
+    }
+
     /// Starts the service and does not wait for its group.
     pub(crate) fn courier_at_once(&self) -> Courier {
         Courier::start(&self.binary, self.folder(), self.next_log())
@@ -182,7 +191,13 @@ impl World {
         Courier::launch(&self.binary, self.folder(), self.next_log(), variables)
     }
 
-    fn next_log(&self) -> PathBuf {
+    /// Starts the service after a shell has done something, and with this standard error. The settings name this address.
+    pub(crate) fn courier_after(&self, before: &str, address: &str, errors: Stdio) -> Courier {
+        Courier::launch_after(before, &self.binary, self.folder(), address, errors)
+    }
+
+    /// A file for the log of the next service.
+    pub(crate) fn next_log(&self) -> PathBuf {
         let number = self.n_couriers.get() + 1;
         self.n_couriers.set(number);
         self.folder().join(format!("courier-{number}.log"))
@@ -256,8 +271,13 @@ impl World {
 
     /// Makes the broker refuse larger batches of records on one of the topics.
     pub(crate) fn limit_batches(&self, topic: &str, bytes: usize) {
-        let limit = topic::limit_batches(&self.brokers, topic, bytes);
-        self.runtime.block_on(limit);
+        self.configure(topic, "max.message.bytes", &bytes.to_string());
+    }
+
+    /// Changes one setting of one of the topics, and gives the others their defaults.
+    pub(crate) fn configure(&self, topic: &str, name: &str, value: &str) {
+        let change = topic::configure(&self.brokers, topic, name, value);
+        self.runtime.block_on(change);
     }
 
     /// Reads the outcome topic.

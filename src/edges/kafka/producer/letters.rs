@@ -1,20 +1,39 @@
-//! What goes onto the topics: outcomes and dead letters as records, smaller where a topic refuses them for their size.
+//! What goes onto the topics: outcomes and dead letters as records, smaller where a topic refuses them.
+
+use std::sync::Arc;
 
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::progress::{Context, Part, Size};
+use super::progress::{Context, Part, Size, Which};
+use crate::edges::clock::Clock;
 use crate::pipeline::event::Record;
 use crate::pipeline::outcome::{Outcome, dead_letter_headers, letter};
 
-/// Where records go, and in whose name.
+/// Where records go.
+pub(super) struct Topics {
+    pub(super) outcomes: String,
+    pub(super) dead_letters: String,
+}
+
+impl Topics {
+    pub(super) fn of(&self, which: Which) -> &str {
+        match which {
+            Which::Outcome => &self.outcomes,
+            Which::Letter => &self.dead_letters,
+        }
+    }
+}
+
+/// Makes records, and hands them to a producer.
 pub(super) struct Desk {
-    pub(super) outcome_topic: String,
-    pub(super) dead_letter_topic: String,
+    pub(super) topics: Arc<Topics>,
     /// `ce_source` of every outcome.
     pub(super) source: String,
+    /// The broker refuses a record of the future, and the client would give it the time of a calendar that has jumped.
+    pub(super) clock: Clock,
 }
 
 impl Desk {
@@ -25,23 +44,20 @@ impl Desk {
         outcome: &Outcome,
         size: Size,
     ) -> Result<(), KafkaError> {
-        let mut bare;
+        let small;
         let outcome = match size {
             Size::Whole => outcome,
-            // Never seen with bounded attributes; a topic with a very small limit is still no reason to stop a partition.
             Size::WithoutValue | Size::Bare => {
-                bare = outcome.clone();
-                "left out: the outcome topic does not accept records of this size"
-                    .clone_into(&mut bare.detail);
-                bare.errmsg = None;
-                &bare
+                small = outcome.smallest();
+                &small
             }
         };
         let value = serde_json::to_vec(outcome)
             .map_err(|_| KafkaError::MessageProduction(RDKafkaErrorCode::BadMessage))?;
-        let record = BaseRecord::with_opaque_to(&self.outcome_topic, Box::new(part))
+        let record = BaseRecord::with_opaque_to(&self.topics.outcomes, Box::new(part))
             .key(&outcome.message_id)
             .payload(&value)
+            .timestamp(self.clock.now_ms())
             .headers(self.outcome_headers(outcome));
         producer.send(record).map_err(|(error, _)| error)
     }
@@ -98,7 +114,7 @@ impl Desk {
                 Some("the value: too large for this topic, read it at its source position")
             }
             Size::Bare => Some(
-                "value, key and headers: too large for this topic, read them at their source position",
+                "value, key and headers: this topic refused the whole, read them at their source position",
             ),
         };
         if let Some(omitted) = omitted {
@@ -108,10 +124,14 @@ impl Desk {
             });
         }
         let mut letter =
-            BaseRecord::with_opaque_to(&self.dead_letter_topic, Box::new(part)).headers(headers);
-        if let (Some(key), Size::Whole | Size::WithoutValue) = (&record.key, size) {
-            letter = letter.key(key.as_slice());
-        }
+            BaseRecord::<[u8], [u8], _>::with_opaque_to(&self.topics.dead_letters, Box::new(part))
+                .headers(headers)
+                .timestamp(self.clock.now_ms());
+        letter.key = match size {
+            Size::Whole | Size::WithoutValue => record.key.as_deref(),
+            // A key of its own, since a compacted topic takes no record without one.
+            Size::Bare => Some(outcome.id.as_bytes()),
+        };
         if let (Some(value), Size::Whole) = (&record.value, size) {
             letter = letter.payload(value.as_slice());
         }

@@ -10,10 +10,12 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
-use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::mpsc;
 
 use super::Publication;
+use super::letters::Topics;
+use super::news::{News, Shrinks};
+use super::refusal::{About, explain};
 use crate::edges::kafka::log;
 use crate::pipeline::admission::Ticket;
 
@@ -49,20 +51,35 @@ pub(super) enum Which {
     Letter,
 }
 
-/// Whether records of one kind can be published at present. An outage fails thousands of them at once, which is one piece of news.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Health {
-    #[default]
-    Well,
-    Failing,
+impl Which {
+    /// What people call them.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Outcome => "outcomes",
+            Self::Letter => "dead letters",
+        }
+    }
 }
 
 /// How much of a record goes out: each refusal for its size makes it smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Size {
     Whole,
+    /// Of a dead letter: the original record without its value.
     WithoutValue,
+    /// The form that fits every topic: of an outcome [`crate::pipeline::outcome::Outcome::smallest`], of a dead letter our own headers.
     Bare,
+}
+
+impl Size {
+    /// What to try after a refusal; the same again where there is nothing smaller.
+    fn after(self, which: Which, about: About) -> Self {
+        match (about, which, self) {
+            (About::Size, Which::Letter, Self::Whole) => Self::WithoutValue,
+            (About::Size | About::Content, _, _) => Self::Bare,
+            (About::Producer | About::Topic, _, size) => size,
+        }
+    }
 }
 
 /// Whether a publication has a dead letter.
@@ -93,36 +110,13 @@ impl Half {
         }
     }
 
-    fn after(self, result: &Result<(), KafkaError>) -> Self {
+    fn after(self, which: Which, result: &Result<(), KafkaError>) -> Self {
         match (result, self) {
             (Ok(()), _) => Self::Acknowledged,
-            (Err(error), Self::Missing(size)) if is_too_large(error) => Self::Missing(match size {
-                Size::Whole => Size::WithoutValue,
-                Size::WithoutValue | Size::Bare => Size::Bare,
-            }),
-            (Err(_), half) => half,
+            (Err(error), Self::Missing(size)) => Self::Missing(size.after(which, About::of(error))),
+            (Err(_), Self::Acknowledged) => self,
         }
     }
-}
-
-/// The topic's limit, or the size of its segments.
-fn is_too_large(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::MessageBatchTooLarge)
-    )
-}
-
-/// The producer gave its whole queue up; why is told once, where it is replaced.
-fn was_given_up(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(
-            RDKafkaErrorCode::Fatal
-                | RDKafkaErrorCode::PurgeQueue
-                | RDKafkaErrorCode::PurgeInflight
-        )
-    )
 }
 
 /// What is known of a publication that is not all there yet.
@@ -131,6 +125,8 @@ struct Progress {
     letter: Half,
     /// Records that the present producer has in hand.
     under_way: usize,
+    /// Why a record of it was refused the last time.
+    refusal: Option<Arc<str>>,
 }
 
 impl Progress {
@@ -140,41 +136,27 @@ impl Progress {
             letter: self.letter.missing(),
         }
     }
+
+    fn why(&self) -> Arc<str> {
+        let unsaid = || Arc::from("the producer was replaced before the broker had answered");
+        self.refusal.clone().unwrap_or_else(unsaid)
+    }
 }
 
 /// Everything that is not published yet, under the producer of this generation.
 struct Unfinished {
     generation: Generation,
     career: Career,
-    outcomes: Health,
-    letters: Health,
+    outcomes: News,
+    letters: News,
     publications: HashMap<Ticket, Progress>,
 }
 
 impl Unfinished {
-    /// Logs what is news.
-    fn tell(&mut self, part: Part, result: &Result<(), KafkaError>) {
-        let (kind, ticket) = (part.which, part.ticket.0);
-        let health = match kind {
+    fn news_of(&mut self, which: Which) -> &mut News {
+        match which {
             Which::Outcome => &mut self.outcomes,
             Which::Letter => &mut self.letters,
-        };
-        match (result, *health) {
-            (Ok(()), Health::Well) => {}
-            (Ok(()), Health::Failing) => {
-                *health = Health::Well;
-                tracing::info!(?kind, "publishing works again");
-            }
-            (Err(error), _) if is_too_large(error) => {
-                tracing::warn!(?kind, ticket, %error, "a record is too large for its topic and will be made smaller");
-            }
-            (Err(error), Health::Well) if !was_given_up(error) => {
-                *health = Health::Failing;
-                tracing::warn!(?kind, ticket, %error, "publishing fails; it is tried again until it works");
-            }
-            (Err(error), Health::Well | Health::Failing) => {
-                tracing::debug!(?kind, ticket, %error, "not published and will be tried again");
-            }
         }
     }
 }
@@ -182,20 +164,25 @@ impl Unfinished {
 /// Keeps the progress of all publications, over all producers.
 pub(super) struct Progresses {
     answers: mpsc::UnboundedSender<Publication>,
+    topics: Arc<Topics>,
     unfinished: Mutex<Unfinished>,
 }
 
 impl Progresses {
-    pub(super) fn new(answers: mpsc::UnboundedSender<Publication>) -> Arc<Self> {
+    pub(super) fn new(
+        answers: mpsc::UnboundedSender<Publication>,
+        topics: Arc<Topics>,
+    ) -> Arc<Self> {
         let unfinished = Unfinished {
             generation: Generation(0),
             career: Career::default(),
-            outcomes: Health::default(),
-            letters: Health::default(),
+            outcomes: News::default(),
+            letters: News::default(),
             publications: HashMap::new(),
         };
         Arc::new(Self {
             answers,
+            topics,
             unfinished: Mutex::new(unfinished),
         })
     }
@@ -223,6 +210,7 @@ impl Progresses {
             outcome: Half::Missing(Size::Whole),
             letter,
             under_way: 0,
+            refusal: None,
         };
         let progress = unfinished.publications.entry(ticket).or_insert(first);
         let missing = progress.missing();
@@ -244,7 +232,10 @@ impl Progresses {
         for (ticket, progress) in &mut unfinished.publications {
             if progress.under_way > 0 {
                 progress.under_way = 0;
-                self.answer(Publication::Failed(*ticket));
+                self.answer(Publication::Failed {
+                    ticket: *ticket,
+                    why: progress.why(),
+                });
             }
         }
         career
@@ -256,7 +247,10 @@ impl Progresses {
         if is_present && result.is_ok() {
             unfinished.career = Career::Worked;
         }
-        unfinished.tell(part, result);
+        let refusal = result.as_ref().err().map(|error| {
+            let topic = self.topics.of(part.which);
+            (About::of(error), explain(part.which, topic, error))
+        });
         let Some(progress) = unfinished.publications.get_mut(&part.ticket) else {
             return;
         };
@@ -267,20 +261,36 @@ impl Progresses {
             Which::Outcome => &mut progress.outcome,
             Which::Letter => &mut progress.letter,
         };
-        *half = half.after(result);
-        if !is_present {
-            return;
-        }
-        progress.under_way = progress.under_way.saturating_sub(1);
-        if progress.under_way > 0 {
-            return;
-        }
-        if progress.missing() == Missing::default() {
-            unfinished.publications.remove(&part.ticket);
-            self.answer(Publication::Acknowledged(part.ticket));
+        let before = half.missing();
+        *half = half.after(part.which, result);
+        let shrinks = if result.is_err() && half.missing() != before {
+            Shrinks::Yes
         } else {
-            self.answer(Publication::Failed(part.ticket));
+            Shrinks::No
+        };
+        if let Some((_, why)) = &refusal {
+            progress.refusal = Some(Arc::clone(why));
         }
+        progress.under_way = progress.under_way.saturating_sub(usize::from(is_present));
+        let publication = if !is_present || progress.under_way > 0 {
+            None
+        } else if progress.missing() == Missing::default() {
+            Some(Publication::Acknowledged(part.ticket))
+        } else {
+            Some(Publication::Failed {
+                ticket: part.ticket,
+                why: progress.why(),
+            })
+        };
+        let told = refusal.as_ref().map(|(about, why)| (*about, why.as_ref()));
+        unfinished.news_of(part.which).tell(part, told, shrinks);
+        let Some(publication) = publication else {
+            return;
+        };
+        if let Publication::Acknowledged(ticket) = &publication {
+            unfinished.publications.remove(ticket);
+        }
+        self.answer(publication);
     }
 }
 

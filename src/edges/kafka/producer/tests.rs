@@ -40,7 +40,8 @@ impl Bench {
         };
         let (answers_in, answers) = mpsc::unbounded_channel();
         Self {
-            publisher: Publisher::new(&kafka, OUTCOMES, LETTERS, answers_in).unwrap(),
+            publisher: Publisher::new(&kafka, OUTCOMES, LETTERS, Clock::start(), answers_in)
+                .unwrap(),
             cluster,
             answers,
         }
@@ -50,6 +51,14 @@ impl Bench {
         let limit = Duration::from_mins(1);
         let answer = tokio::time::timeout(limit, self.answers.recv()).await;
         answer.expect("an answer in time").expect("an answer")
+    }
+
+    async fn must_fail(&mut self, expected: Ticket) {
+        let answer = self.answer().await;
+        let Publication::Failed { ticket, .. } = answer else {
+            panic!("{answer:?}");
+        };
+        assert_eq!(ticket, expected);
     }
 
     fn publish(&self, number: u64) {
@@ -103,10 +112,10 @@ async fn a_producer_that_lost_its_sequence_is_replaced_and_nothing_is_lost() {
         .cluster
         .request_errors(RDKafkaApiKey::Produce, &answers);
     bench.publish(1);
-    assert_eq!(bench.answer().await, Publication::Failed(Ticket(1)));
+    bench.must_fail(Ticket(1)).await;
     // Refused at once: the producer takes nothing any more.
     bench.publish(2);
-    assert_eq!(bench.answer().await, Publication::Failed(Ticket(2)));
+    bench.must_fail(Ticket(2)).await;
     assert_eq!(bench.publisher.replace_if_fatal(), Replacement::Made);
     assert_eq!(bench.publisher.replace_if_fatal(), Replacement::NotNeeded);
     for number in [1, 2] {
@@ -130,13 +139,13 @@ async fn what_is_queued_behind_a_fatal_error_fails_once() {
     for number in 0..50 {
         bench.publish(number);
     }
-    assert!(matches!(bench.answer().await, Publication::Failed(_)));
+    assert!(matches!(bench.answer().await, Publication::Failed { .. }));
     assert_eq!(bench.publisher.replace_if_fatal(), Replacement::Made);
     let mut missing: Vec<u64> = (0..50).collect();
     let mut n_answers = 1;
     while n_answers < 50 {
         match bench.answer().await {
-            Publication::Failed(_) => n_answers += 1,
+            Publication::Failed { .. } => n_answers += 1,
             Publication::Acknowledged(ticket) => {
                 n_answers += 1;
                 missing.retain(|number| *number != ticket.0);
@@ -161,10 +170,10 @@ async fn a_cluster_that_refuses_every_producer_is_asked_at_a_pace() {
         .cluster
         .request_errors(RDKafkaApiKey::InitProducerId, &[refused; 4]);
     bench.publish(1);
-    assert_eq!(bench.answer().await, Publication::Failed(Ticket(1)));
+    bench.must_fail(Ticket(1)).await;
     assert_eq!(bench.publisher.replace_if_fatal(), Replacement::Made);
     bench.publish(1);
-    assert_eq!(bench.answer().await, Publication::Failed(Ticket(1)));
+    bench.must_fail(Ticket(1)).await;
     assert_eq!(bench.publisher.replace_if_fatal(), Replacement::Later);
     let first_wait = bench.publisher.pace.wait;
     assert!(first_wait > SHORTEST_WAIT, "{first_wait:?}");
@@ -194,7 +203,7 @@ async fn what_is_over_the_producers_own_limit_is_made_smaller() {
         let ticket = Ticket(number);
         for _ in 0..n_refusals {
             bench.publish_letter(number, &record);
-            assert_eq!(bench.answer().await, Publication::Failed(ticket));
+            bench.must_fail(ticket).await;
         }
         bench.publish_letter(number, &record);
         assert_eq!(bench.answer().await, Publication::Acknowledged(ticket));

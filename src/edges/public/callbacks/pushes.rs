@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::super::{Life, Parts, now_ms};
+use super::super::{Life, Parts};
+use crate::edges::clock::Clock;
 use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
 use crate::edges::store::{NoAnswer, StoreClient};
 use crate::pipeline::callback::{Choice, Delivery, Notice, Push, RECEIPT_TYPE, Receipt, Told};
 use crate::pipeline::claims::{Answer, Request};
 use crate::pipeline::grants::{self, Policies, Policy, Report, Source};
-use crate::pipeline::outcome::{Outcome, RecipientStyle};
+use crate::pipeline::outcome::{Outcome, RecipientStyle, bounds};
 use crate::pipeline::receipts::{self, Reply};
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
@@ -26,6 +27,7 @@ pub(super) enum Progress {
 
 /// Pushes under way.
 pub(super) struct Pushes {
+    clock: Clock,
     store: StoreClient,
     rules: watch::Receiver<Arc<RuleSet>>,
     policies: Policies,
@@ -87,8 +89,9 @@ fn join_waits() -> impl Iterator<Item = Duration> {
     })
 }
 
-/// The wait before a receipt that Kafka did not take is published again.
+/// The wait before a receipt that Kafka did not take is published again, which doubles each time.
 const PUBLISH_AGAIN: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// The work cannot be done in this life of the process.
 struct GivenUp;
@@ -103,13 +106,14 @@ impl Pushes {
     pub(super) fn new(parts: &Parts, postbox: Arc<Postbox>, life: watch::Receiver<Life>) -> Self {
         let outcomes = &parts.settings.outcomes;
         Self {
+            clock: parts.clock.clone(),
             store: parts.store.clone(),
             rules: parts.rules.clone(),
             policies: parts.settings.policies(),
             postbox,
             metrics: Arc::clone(&parts.metrics),
             topic: outcomes.topic.clone(),
-            source: format!("/wx-courier/{}", parts.settings.kafka.group),
+            source: bounds::source_of(&parts.settings.kafka.group),
             style: outcomes.recipient,
             life,
             rooms: Rooms::new(MOST_UNDER_WAY),
@@ -137,6 +141,10 @@ impl Pushes {
         under_way.insert(name.clone(), progress.clone());
         drop(under_way);
         let (pushes, app) = (Arc::clone(self), Arc::clone(app));
+        let entry = Entry {
+            pushes: Arc::clone(self),
+            name,
+        };
         tokio::spawn(async move {
             let mut life = pushes.life.clone();
             let done = tokio::select! {
@@ -144,7 +152,7 @@ impl Pushes {
                 // Draining still lets it end; only the end of the service does not.
                 () = ended(&mut life) => Err(GivenUp),
             };
-            pushes.forget(&name);
+            drop(entry);
             if done.is_ok() {
                 progress_in.send_replace(Progress::Done);
             }
@@ -197,11 +205,14 @@ impl Pushes {
             source: Source::Callback,
             word,
             at_ms: push.at_ms,
-            now_ms: now_ms(),
+            now_ms: self.clock.now_ms(),
         };
         let question = grants::Question::Report(report);
-        self.store.ask_in_turn(Request::Grant(question)).await?;
-        self.metrics.grant_reported(Source::Callback);
+        let answer = self.store.ask_in_turn(Request::Grant(question)).await?;
+        // The store has said what is wrong; that WeChat pushes it again would not help.
+        if !matches!(answer, Answer::Unreadable(_)) {
+            self.metrics.grant_reported(Source::Callback);
+        }
         Ok(())
     }
 
@@ -215,7 +226,7 @@ impl Pushes {
             app: Arc::clone(app),
             openid: push.openid.clone(),
             happened_ms: push.at_ms,
-            received_ms: now_ms(),
+            received_ms: self.clock.now_ms(),
             delivery: delivery.clone(),
         };
         let key = receipts::Key {
@@ -230,7 +241,7 @@ impl Pushes {
         let receipt = told.receipt(outcome.as_deref(), self.style);
         self.publish(&receipt).await?;
         self.metrics.receipt(&receipt);
-        let now_ms = now_ms();
+        let now_ms = self.clock.now_ms();
         let done = receipts::Question::Done { key, now_ms };
         self.store.ask_in_turn(Request::Receipt(done)).await?;
         Ok(())
@@ -241,10 +252,14 @@ impl Pushes {
         loop {
             let question = receipts::Question::Join {
                 key: key.clone(),
-                now_ms: now_ms(),
+                now_ms: self.clock.now_ms(),
             };
-            let Answer::Receipt(reply) = self.store.ask_in_turn(Request::Receipt(question)).await?
-            else {
+            let answer = self.store.ask_in_turn(Request::Receipt(question)).await?;
+            if let Answer::Unreadable(_) = answer {
+                // The receipt is published without it.
+                return Ok(Joined::ToNothing);
+            }
+            let Answer::Receipt(reply) = answer else {
                 // A store answers what it was asked.
                 return Err(GivenUp);
             };
@@ -276,23 +291,38 @@ impl Pushes {
             key: &key,
             headers: &headers,
             value: &value,
+            at_ms: self.clock.now_ms(),
         };
+        let mut wait = PUBLISH_AGAIN;
         loop {
             match self.postbox.publish(&letter).await {
                 Ok(()) => return Ok(()),
                 Err(PostError::Closed) => return Err(GivenUp),
-                Err(error @ PostError::TooLarge) => {
-                    // It would never be taken; nobody is kept waiting for it.
-                    tracing::error!(%error, id = receipt.id, "a receipt is not published");
-                    return Ok(());
-                }
-                Err(error) => {
-                    tracing::warn!(%error, id = receipt.id, "a receipt waits for Kafka");
+                // Every receipt fits the smallest topic that is allowed, so it is the topic that has to be mended, whatever is said.
+                Err(error @ (PostError::TooLarge | PostError::Failed(_))) => {
+                    if wait == PUBLISH_AGAIN {
+                        tracing::warn!(%error, id = receipt.id, "a receipt waits for Kafka");
+                    } else {
+                        tracing::debug!(%error, id = receipt.id, "a receipt still waits for Kafka");
+                    }
                     self.metrics.publish_failed();
-                    tokio::time::sleep(PUBLISH_AGAIN).await;
+                    tokio::time::sleep(wait).await;
+                    wait = LONGEST_WAIT.min(wait * 2);
                 }
             }
         }
+    }
+}
+
+/// A push in the list of those under way. It leaves the list even if its task panics: WeChat's next try would wait for nothing.
+struct Entry {
+    pushes: Arc<Pushes>,
+    name: String,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.pushes.forget(&self.name);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `POST /miniapp/login`: a code of `wx.login` becomes a session.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +14,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::session::Session;
 use super::{MiniApp, parse};
-use crate::edges::public::listener::Peer;
+use crate::edges::public::answer;
 use crate::edges::public::refusal::Refusal;
-use crate::edges::public::{answer, now_ms};
-use crate::pipeline::claims::Request;
+use crate::pipeline::claims::{self, Request};
 use crate::pipeline::logins::{self, Exchanged, JsCode, Refused};
 use crate::telemetry::PublicRoute;
 
@@ -49,7 +49,7 @@ struct LoggedIn {
 /// `{"app"?, "code"}` → `{"token", "expires_in"}`
 pub(in crate::edges::public) async fn login(
     State(miniapp): State<Arc<MiniApp>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -60,7 +60,7 @@ pub(in crate::edges::public) async fn login(
 impl MiniApp {
     async fn log_in(
         &self,
-        peer: Peer,
+        peer: SocketAddr,
         headers: &HeaderMap,
         body: Body,
     ) -> Result<Response, Refusal> {
@@ -83,7 +83,7 @@ impl MiniApp {
         let turn = turn(&self.exchanges).await?;
         let openid = self.exchange(&app, &JsCode::new(code)).await?;
         drop(turn);
-        let now_ms = now_ms();
+        let now_ms = self.clock.now_ms();
         let keep = logins::Question::Keep {
             name,
             openid,
@@ -91,9 +91,10 @@ impl MiniApp {
             until_ms: now_ms.saturating_add(self.signer.life_ms()),
         };
         // The code has done its work: the client must not come with it again.
-        self.ask(Request::Login(keep))
-            .await
-            .map_err(|_| Refusal::LoginCodeUsed)?;
+        let kept = self.ask(Request::Login(keep)).await;
+        if kept != Ok(claims::Answer::Login(logins::Reply::Kept)) {
+            return Err(Refusal::LoginCodeUsed);
+        }
         let token = self.signer.sign(&session, now_ms).map_err(|error| {
             tracing::error!(%error, "a session cannot be signed");
             Refusal::Unavailable
@@ -107,9 +108,12 @@ impl MiniApp {
         let recall = logins::Question::Recall {
             name: Arc::clone(name),
             message_id: None,
-            now_ms: now_ms(),
+            now_ms: self.clock.now_ms(),
         };
-        self.ask(Request::Login(recall)).await.map(|_nobody| ())
+        if let claims::Answer::Unreadable(_) = self.ask(Request::Login(recall)).await? {
+            return Err(Refusal::Unavailable);
+        }
+        Ok(())
     }
 
     /// The app that a login names; it may name none if there is only one.

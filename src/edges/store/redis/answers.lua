@@ -13,8 +13,19 @@ local handlers = {
   ['done'] = done,
 }
 
-local answers = {}
+local function carry_out(handler)
+  local is_done, answer = pcall(handler)
+  if is_done then
+    return answer
+  end
+  if type(answer) == 'table' and answer.unreadable then
+    return { 'unreadable', answer.unreadable }
+  end
+  error(answer, 0)
+end
+
+local answers = { { identity } }
 while n_arguments_taken < #ARGV do
-  answers[#answers + 1] = handlers[next_argument()]()
+  answers[#answers + 1] = carry_out(handlers[next_argument()])
 end
 return answers

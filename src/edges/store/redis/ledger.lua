@@ -1,19 +1,56 @@
 -- Ledgers of grants. This means what pipeline::grants::Ledger means, method by method; there are the reasons.
 --
 -- A ledger is kept as JSON: { granted, used, reserved = { message id -> since }, void = { message id -> '1' }, recent = { { at, source,
--- source, … }, … }, known }. Numbers are texts in it, because cjson keeps only fourteen digits. Only this script reads it, so it is no matter
+-- source, at, … }, … }, known }. An accept has its time, who told of it first, and then each other source with the time that it told; an
+-- older version kept no times there. Numbers are texts in it, because cjson keeps only fourteen digits. Only this script reads it, so it is no matter
 -- that an empty list looks like an empty object.
 
 local function digits(number)
   return string.format('%.0f', number)
 end
 
-local function read_ledger(key)
-  local text = redis.call('GET', key)
-  if not text then
-    return { granted = 0, used = 0, reserved = {}, void = {}, recent = {}, known = '0' }
+local function new_ledger()
+  return { granted = 0, used = 0, reserved = {}, void = {}, recent = {}, known = '0' }
+end
+
+local function is_count(value)
+  local number = tonumber(value)
+  return number and number >= 0 and number < math.huge
+end
+
+-- Whether this is a ledger that everything below can work with.
+local function is_ledger(kept)
+  if type(kept) ~= 'table' or not is_count(kept.granted) or not is_count(kept.used) then
+    return false
   end
-  local kept = cjson.decode(text)
+  if type(kept.reserved) ~= 'table' or type(kept.recent) ~= 'table' then
+    return false
+  end
+  if kept.void and type(kept.void) ~= 'table' or kept.known and not tonumber(kept.known) then
+    return false
+  end
+  for _, since in pairs(kept.reserved) do
+    if not tonumber(since) then
+      return false
+    end
+  end
+  for at, accept in pairs(kept.recent) do
+    if type(at) ~= 'number' or type(accept) ~= 'table' or not tonumber(accept[1]) then
+      return false
+    end
+  end
+  return true
+end
+
+local function read_ledger(key)
+  local text = get('ledger', key)
+  if not text then
+    return new_ledger()
+  end
+  local is_json, kept = pcall(cjson.decode, text)
+  if not is_json or not is_ledger(kept) then
+    unreadable('ledger')
+  end
   kept.granted, kept.used = tonumber(kept.granted), tonumber(kept.used)
   kept.void, kept.known = kept.void or {}, kept.known or '0'
   return kept
@@ -88,13 +125,48 @@ local function is_told_by(accept, source)
   return false
 end
 
-local function hear_accept(ledger, at, source)
-  for _, known in ipairs(ledger.recent) do
+-- The accept that another source tells of now, with what it tells; nil if this is a new one.
+local function add_to_same(accepts, at, source)
+  for _, known in ipairs(accepts) do
     local is_near = math.abs(tonumber(known[1]) - tonumber(at)) <= SAME_ACCEPT_MS
     if is_near and not is_told_by(known, source) then
       known[#known + 1] = source
-      return 'known'
+      known[#known + 1] = at
+      return known
     end
+  end
+  return nil
+end
+
+-- How many accepts there were after a moment: counted anew, from what was told of later ones alone.
+local function n_accepted_after(ledger, at)
+  local later = {}
+  for _, accept in ipairs(ledger.recent) do
+    for i = 2, #accept do
+      if not tonumber(accept[i]) then
+        local told = i > 2 and tonumber(accept[i + 1]) and accept[i + 1] or accept[1]
+        if tonumber(told) > tonumber(at) then
+          later[#later + 1] = { told, accept[i], #later }
+        end
+      end
+    end
+  end
+  table.sort(later, function(one, other)
+    local a, b = tonumber(one[1]), tonumber(other[1])
+    return a < b or (a == b and one[3] < other[3])
+  end)
+  local accepts = {}
+  for _, told in ipairs(later) do
+    if not add_to_same(accepts, told[1], told[2]) then
+      accepts[#accepts + 1] = { told[1], told[2] }
+    end
+  end
+  return #accepts
+end
+
+local function hear_accept(ledger, at, source)
+  if add_to_same(ledger.recent, at, source) then
+    return 'known'
   end
   if tonumber(at) + WHOLE_SECOND_MS <= tonumber(ledger.known) then
     return 'known'
@@ -119,18 +191,15 @@ local function hear_reject(ledger, at)
       ledger.void[message_id] = '1'
     end
   end
-  local n_later = 0
-  for _, accept in ipairs(ledger.recent) do
-    if tonumber(accept[1]) > tonumber(at) then
-      n_later = n_later + 1
-    end
-  end
-  leave(ledger, math.min(n_left(ledger), n_later))
+  leave(ledger, math.min(n_left(ledger), n_accepted_after(ledger, at)))
 end
 
--- Sets a grant aside; `without` says what follows if there is none.
-local function reserve(key, message_id, without, now)
-  local ledger = read_ledger(key)
+-- Sets a grant aside; `without` says what follows if there is none, or if what there is cannot be read.
+local function reserve(key, message_id, without, now, may_replace)
+  local ledger = find(read_ledger, key, may_replace)
+  if not ledger then
+    return without == 'send' and 'missing' or nil
+  end
   tidy(ledger, tonumber(now))
   local reservation
   if ledger.reserved[message_id] or n_left(ledger) > 0 then
@@ -144,16 +213,15 @@ local function reserve(key, message_id, without, now)
 end
 
 local function give_back(key, message_id)
-  local ledger = read_ledger(key)
-  if ledger.reserved[message_id] then
+  local ledger = find(read_ledger, key, true)
+  if ledger and ledger.reserved[message_id] then
     put_back(ledger, message_id)
     write_ledger(key, ledger, NO_NEWS)
   end
 end
 
 -- What was set aside for a message has come to its end, with the message.
-local function end_grant(key, message_id, is_sent, refused, now)
-  local ledger = read_ledger(key)
+local function end_grant(key, ledger, message_id, is_sent, refused, now)
   tidy(ledger, tonumber(now))
   if is_sent then
     ledger.reserved[message_id], ledger.void[message_id] = nil, nil
@@ -174,11 +242,11 @@ local function report()
   if tonumber(at) > tonumber(now) then
     at = now
   end
-  if redis.call('GET', mark_key) then
+  if get('mark', mark_key) then
     return { 'counted', 'known' }
   end
-  redis.call('SET', mark_key, '1', 'PX', remember_ms)
   local ledger = read_ledger(key)
+  redis.call('SET', mark_key, '1', 'PX', remember_ms)
   tidy(ledger, tonumber(now))
   local counted = 'new'
   if word == 'accept' then
@@ -190,9 +258,9 @@ local function report()
   return { 'counted', counted }
 end
 
--- The numbers; with `left`, that many are left from now on.
+-- The numbers; with `left`, that many are left from now on, whatever was there.
 local function balance(key, now, left)
-  local ledger = read_ledger(key)
+  local ledger = find(read_ledger, key, left ~= nil) or new_ledger()
   tidy(ledger, tonumber(now))
   if left then
     if tonumber(now) > tonumber(ledger.known) then

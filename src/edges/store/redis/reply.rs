@@ -4,16 +4,30 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
-use crate::edges::store::unreadable;
-use crate::pipeline::claims::{Answer, Held, Holder, Request};
+use crate::pipeline::claims::{Answer, Held, Holder, Request, Row};
 use crate::pipeline::grants::{self, Balance, Counted, Reservation};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::{logins, receipts};
 
-/// Reads the answer to a request.
-pub(super) fn read(request: &Request, answer: &[String]) -> anyhow::Result<Answer> {
-    let parts: Vec<&str> = answer.iter().map(String::as_str).collect();
-    Ok(match (parts.as_slice(), request) {
+/// Reads the answer to a request. One that is about an entry which cannot be read says so, like one that says it itself.
+pub(super) fn read(request: &Request, answer: &[Vec<u8>]) -> Answer {
+    let texts: Result<Vec<&str>, _> = answer
+        .iter()
+        .map(|part| std::str::from_utf8(part))
+        .collect();
+    let texts = texts.map_err(anyhow::Error::from);
+    let read = texts.and_then(|parts| read_texts(request, &parts));
+    read.unwrap_or_else(|_| {
+        let kind = answer.first().map(Vec::as_slice);
+        Answer::Unreadable(row_of(request, kind))
+    })
+}
+
+fn read_texts(request: &Request, parts: &[&str]) -> anyhow::Result<Answer> {
+    Ok(match (parts, request) {
+        (["unreadable", row], _) => {
+            Answer::Unreadable(Row::parse(row).context("no such kind of row")?)
+        }
         (["claimed", "not asked"], _) => Answer::Claimed(Reservation::NotAsked),
         (["claimed", "made"], _) => Answer::Claimed(Reservation::Made),
         (["claimed", "missing"], _) => Answer::Claimed(Reservation::Missing),
@@ -24,7 +38,7 @@ pub(super) fn read(request: &Request, answer: &[String]) -> anyhow::Result<Answe
         (["written"], Request::Settle(settlement)) => {
             Answer::Settled(Arc::clone(&settlement.outcome))
         }
-        (["settled", json], _) => Answer::Settled(read_outcome(request, json)?),
+        (["settled", json], _) => Answer::Settled(read_outcome(json)?),
         (["held", outcome_id, holder, since_ms], _) => Answer::Held(Held {
             outcome_id: Arc::from(*outcome_id),
             holder: Holder::parse(holder).context("a claim in Redis has no readable holder")?,
@@ -32,7 +46,7 @@ pub(super) fn read(request: &Request, answer: &[String]) -> anyhow::Result<Answe
         }),
         (parts, Request::Grant(_)) => Answer::Grant(read_grant(parts)?),
         (parts, Request::Login(_)) => Answer::Login(read_login(parts)?),
-        (parts, Request::Receipt(_)) => Answer::Receipt(read_receipt(request, parts)?),
+        (parts, Request::Receipt(_)) => Answer::Receipt(read_receipt(parts)?),
         (parts, Request::Claim(_) | Request::Release { .. } | Request::Settle(_)) => {
             return unknown(parts);
         }
@@ -68,9 +82,9 @@ fn read_login(parts: &[&str]) -> anyhow::Result<logins::Reply> {
     })
 }
 
-fn read_receipt(request: &Request, parts: &[&str]) -> anyhow::Result<receipts::Reply> {
+fn read_receipt(parts: &[&str]) -> anyhow::Result<receipts::Reply> {
     Ok(match parts {
-        ["joined", json] => receipts::Reply::Joined(read_outcome(request, json)?),
+        ["joined", json] => receipts::Reply::Joined(read_outcome(json)?),
         ["unknown"] => receipts::Reply::Unknown,
         ["published"] => receipts::Reply::Published,
         ["noted"] => receipts::Reply::Noted,
@@ -86,18 +100,17 @@ fn unknown<T>(parts: &[&str]) -> anyhow::Result<T> {
     )
 }
 
-fn read_outcome(request: &Request, json: &str) -> anyhow::Result<Arc<Outcome>> {
-    let outcome = serde_json::from_str(json).with_context(|| unreadable(&name_of(request)))?;
+/// An outcome as it is kept.
+pub(super) fn read_outcome(json: &str) -> anyhow::Result<Arc<Outcome>> {
+    let outcome = serde_json::from_str(json)?;
     Ok(Arc::new(outcome))
 }
 
-/// What is known of an outcome that cannot be read.
-fn name_of(request: &Request) -> String {
-    match request {
-        Request::Claim(claim) => claim.outcome_id.to_string(),
-        Request::Settle(settlement) => settlement.outcome.id.clone(),
-        Request::Receipt(question) => format!("with the msgid {}", question.key()),
-        Request::Login(question) => question.name().to_string(),
-        Request::Release { .. } | Request::Grant(_) => String::new(),
+/// What an answer is about that cannot be read.
+fn row_of(request: &Request, kind: Option<&[u8]>) -> Row {
+    match kind {
+        Some(b"settled" | b"joined") => Row::Outcome,
+        Some(b"held" | b"duplicate") => Row::Claim,
+        Some(_) | None => request.main_row(),
     }
 }

@@ -2,7 +2,7 @@
 
 use redis::ScriptInvocation;
 
-use crate::pipeline::claims::{Claim, Holder, Request, Settlement, counts_as_sent};
+use crate::pipeline::claims::{Claim, Holder, Request, Settlement, Unreadable, counts_as_sent};
 use crate::pipeline::grants::{self, Without};
 use crate::pipeline::receipts::{self, Receipts};
 use crate::pipeline::{logins, outcome::Outcome};
@@ -15,10 +15,10 @@ pub(super) struct Call<'a, 'b> {
 }
 
 impl Call<'_, '_> {
-    /// Puts a request behind those that are there.
-    pub(super) fn put(&mut self, request: &Request) -> anyhow::Result<()> {
+    /// Puts a request behind those that are there. `junk` is what lies in place of its outcome, if that cannot be read and may be replaced.
+    pub(super) fn put(&mut self, request: &Request, junk: &[u8]) -> anyhow::Result<()> {
         match request {
-            Request::Claim(claim) => self.put_claim(claim),
+            Request::Claim(claim) => self.put_claim(claim, junk),
             Request::Release {
                 message_id,
                 holder,
@@ -31,7 +31,7 @@ impl Call<'_, '_> {
                     None => self.arg(""),
                 };
             }
-            Request::Settle(settlement) => self.put_settlement(settlement)?,
+            Request::Settle(settlement) => self.put_settlement(settlement, junk)?,
             Request::Grant(question) => self.put_grant(question),
             Request::Login(question) => self.put_login(question),
             Request::Receipt(question) => self.put_receipt(question),
@@ -39,11 +39,12 @@ impl Call<'_, '_> {
         Ok(())
     }
 
-    fn put_claim(&mut self, claim: &Claim) {
+    fn put_claim(&mut self, claim: &Claim, junk: &[u8]) {
         self.arg("claim").key("claim", &claim.message_id);
         self.key("outcome", &claim.outcome_id);
         self.arg(&claim.outcome_id).holder(Some(claim.holder));
         self.holder(claim.over).time(claim.now_ms);
+        self.unreadable(claim.unreadable, junk);
         match &claim.grant {
             Some(wish) => {
                 self.arg("grant").ledger(&wish.key);
@@ -56,7 +57,7 @@ impl Call<'_, '_> {
         };
     }
 
-    fn put_settlement(&mut self, settlement: &Settlement) -> anyhow::Result<()> {
+    fn put_settlement(&mut self, settlement: &Settlement, junk: &[u8]) -> anyhow::Result<()> {
         let outcome: &Outcome = &settlement.outcome;
         let number = match settlement.receipts {
             Receipts::Expected => receipts::Key::of(outcome),
@@ -72,6 +73,7 @@ impl Call<'_, '_> {
             "not sent"
         });
         self.arg(&serde_json::to_string(outcome)?);
+        self.unreadable(settlement.unreadable, junk);
         self.arg(match (&settlement.grant, &number) {
             (Some(_), Some(_)) => "grant number",
             (Some(_), None) => "grant",
@@ -149,9 +151,16 @@ impl Call<'_, '_> {
     }
 
     fn key(&mut self, kind: &str, name: &str) -> &mut Self {
-        let key = format!("{}:{kind}:{name}", self.prefix);
-        self.invocation.key(key);
+        self.invocation.key(key(self.prefix, kind, name));
         self
+    }
+
+    fn unreadable(&mut self, unreadable: Unreadable, junk: &[u8]) {
+        self.arg(match unreadable {
+            Unreadable::Tell => "",
+            Unreadable::Replace => "replace",
+        });
+        self.invocation.arg(junk);
     }
 
     fn ledger(&mut self, key: &grants::Key) -> &mut Self {
@@ -171,4 +180,9 @@ impl Call<'_, '_> {
     fn holder(&mut self, holder: Option<Holder>) -> &mut Self {
         self.arg(&holder.map_or_else(String::new, |holder| holder.to_string()))
     }
+}
+
+/// The key of an entry.
+pub(super) fn key(prefix: &str, kind: &str, name: &str) -> String {
+    format!("{prefix}:{kind}:{name}")
 }

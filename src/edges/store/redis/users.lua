@@ -32,14 +32,17 @@ local function recall()
   if next_argument() == 'message' then
     claim_key = next_key()
   end
-  local text = redis.call('GET', outcome_key)
+  local text = get('outcome', outcome_key)
   if not text then
     return nobody(claim_key)
   end
   if not is_user(text) then
     return { 'settled', text }
   end
-  local until_ms, openid = string.match(text, '^@(%S+) (.*)$')
+  local until_ms, openid = string.match(text, '^@(%-?%d+) (.*)$')
+  if not until_ms then
+    unreadable('user')
+  end
   if tonumber(until_ms) <= tonumber(now) then
     return nobody(claim_key)
   end
@@ -48,10 +51,10 @@ end
 
 local function join()
   local mark_key, number_key = next_key(), next_key()
-  if redis.call('GET', mark_key) then
+  if get('mark', mark_key) then
     return { 'published' }
   end
-  local outcome_id = redis.call('GET', number_key)
+  local outcome_id = get('number', number_key)
   local outcome = outcome_id and read_outcome(prefix .. ':outcome:' .. outcome_id)
   if not outcome then
     return { 'unknown' }

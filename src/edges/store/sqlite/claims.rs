@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::grants;
+use super::kept::{Kept, kept};
 use super::receipts::number;
-use crate::edges::store::unreadable;
-use crate::pipeline::claims::{Answer, Claim, Held, Holder, Settlement, counts_as_sent};
+use crate::edges::store::failure::NotReadable;
+use crate::pipeline::claims::{Answer, Claim, Held, Holder, Row, Settlement, counts_as_sent};
 use crate::pipeline::grants::{Key, Reservation};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::receipts::{self, Receipts};
@@ -33,12 +34,19 @@ impl Entry {
 
 /// May this message be sent?
 pub(super) fn claim(connection: &Connection, claim: &Claim) -> anyhow::Result<Answer> {
-    if let Some(outcome) = read_outcome(connection, &claim.outcome_id)? {
+    let outcome = read_outcome(connection, &claim.outcome_id);
+    let outcome = kept(claim.unreadable, outcome)?;
+    if let Kept::Row(outcome) = outcome {
         return Ok(Answer::Settled(outcome));
     }
-    if let Some(entry) = read_claim(connection, &claim.message_id)? {
+    let entry = read_claim(connection, &claim.message_id);
+    if let Kept::Row(entry) = kept(claim.unreadable, entry)? {
         let is_same_record = entry.outcome_id == claim.outcome_id;
         match entry.holder {
+            // The message of this very record.
+            None if is_same_record && matches!(outcome, Kept::Junk) => {
+                return Ok(Answer::Unreadable(Row::Outcome));
+            }
             None => {
                 return Ok(Answer::Duplicate {
                     of: entry.outcome_id,
@@ -46,7 +54,7 @@ pub(super) fn claim(connection: &Connection, claim: &Claim) -> anyhow::Result<An
             }
             // The first answer was lost on the way.
             Some(holder) if holder == claim.holder => {}
-            Some(holder) if is_same_record && claim.over == Some(holder) => {}
+            Some(holder) if claim.over == Some(holder) => {}
             Some(holder) => return Ok(entry.held(holder)),
         }
     }
@@ -87,26 +95,52 @@ pub(super) fn release(
 /// This is how a message ended.
 pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> anyhow::Result<Answer> {
     let outcome = &settlement.outcome;
-    if let Some(earlier) = read_outcome(connection, &outcome.id)? {
+    let earlier = read_outcome(connection, &outcome.id);
+    let earlier = kept(settlement.unreadable, earlier)?;
+    if let Kept::Row(earlier) = earlier {
         return Ok(Answer::Settled(earlier));
     }
-    match read_claim(connection, &outcome.message_id)? {
-        // Another record's claim or message; this record's outcome is its own.
-        Some(entry) if *entry.outcome_id != *outcome.id => {}
-        Some(entry) => match (entry.holder, settlement.holder) {
-            (Some(holder), None) => return Ok(entry.held(holder)),
-            (Some(holder), Some(ours)) if holder != ours => return Ok(Answer::TakenOver),
-            (Some(_), Some(_)) => end_claim(connection, settlement)?,
-            (None, _) => {}
-        },
+    let entry = read_claim(connection, &outcome.message_id);
+    match kept(settlement.unreadable, entry)? {
+        Kept::Row(entry) => {
+            let is_same_record = *entry.outcome_id == *outcome.id;
+            match entry.holder {
+                Some(holder) if settlement.holder == Some(holder) => {
+                    end_claim(connection, settlement)?;
+                }
+                Some(holder) if is_same_record => {
+                    return Ok(match settlement.holder {
+                        None => entry.held(holder),
+                        Some(_) => Answer::TakenOver,
+                    });
+                }
+                None if is_same_record => {}
+                // Another record has the message: only one of them can have sent it.
+                Some(holder) if counts_as_sent(outcome.status) => return Ok(entry.held(holder)),
+                None if counts_as_sent(outcome.status) => {
+                    return Ok(Answer::Duplicate {
+                        of: entry.outcome_id,
+                    });
+                }
+                // That it did not send it is this record's own outcome.
+                Some(_) | None => {}
+            }
+        }
         // What was claimed may have been forgotten or given up meanwhile; what was sent, or may have been, stays marked.
-        None if settlement.holder.is_some() || counts_as_sent(outcome.status) => {
+        Kept::Nothing | Kept::Junk
+            if settlement.holder.is_some() || counts_as_sent(outcome.status) =>
+        {
             end_claim(connection, settlement)?;
         }
-        None => {}
+        Kept::Nothing | Kept::Junk => {}
     }
     if let (Receipts::Expected, Some(key)) = (settlement.receipts, receipts::Key::of(outcome)) {
         number(connection, &key, &outcome.id, settlement.now_ms)?;
+    }
+    if let Kept::Junk = earlier {
+        connection
+            .prepare_cached("DELETE FROM outcomes WHERE id = ?1")?
+            .execute([&outcome.id])?;
     }
     // Whoever the message was for is forgotten with it: see the tables.
     connection
@@ -152,6 +186,10 @@ pub(super) fn sent_by(
 }
 
 fn read_claim(connection: &Connection, message_id: &str) -> anyhow::Result<Option<Entry>> {
+    try_to_read_claim(connection, message_id).context(NotReadable(Row::Claim))
+}
+
+fn try_to_read_claim(connection: &Connection, message_id: &str) -> anyhow::Result<Option<Entry>> {
     let mut select = connection
         .prepare_cached("SELECT outcome_id, holder, since_ms FROM claims WHERE message_id = ?1")?;
     let row: Option<(String, Option<String>, i64)> = select
@@ -163,13 +201,7 @@ fn read_claim(connection: &Connection, message_id: &str) -> anyhow::Result<Optio
         return Ok(None);
     };
     let holder = match holder {
-        Some(text) => {
-            let holder = Holder::parse(&text);
-            Some(
-                holder
-                    .with_context(|| format!("the claim of {message_id} has no readable holder"))?,
-            )
-        }
+        Some(text) => Some(Holder::parse(&text).context("no holder")?),
         None => None,
     };
     Ok(Some(Entry {
@@ -201,6 +233,10 @@ pub(super) fn read_outcome(
     connection: &Connection,
     id: &str,
 ) -> anyhow::Result<Option<Arc<Outcome>>> {
+    try_to_read_outcome(connection, id).context(NotReadable(Row::Outcome))
+}
+
+fn try_to_read_outcome(connection: &Connection, id: &str) -> anyhow::Result<Option<Arc<Outcome>>> {
     let json: Option<String> = connection
         .prepare_cached("SELECT json FROM outcomes WHERE id = ?1")?
         .query_row([id], |row| row.get(0))
@@ -208,6 +244,5 @@ pub(super) fn read_outcome(
     let Some(json) = json else {
         return Ok(None);
     };
-    let outcome = serde_json::from_str(&json).with_context(|| unreadable(id))?;
-    Ok(Some(Arc::new(outcome)))
+    Ok(Some(Arc::new(serde_json::from_str(&json)?)))
 }

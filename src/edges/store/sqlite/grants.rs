@@ -3,9 +3,11 @@
 use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::kept::{Kept, kept};
 use super::marks::{has_mark, write_mark};
-use crate::pipeline::claims::{Claim, Settlement};
-use crate::pipeline::grants::{Counted, Key, Ledger, Question, Reply, Reservation, Wish};
+use crate::edges::store::failure::NotReadable;
+use crate::pipeline::claims::{self, Claim, Settlement, Unreadable};
+use crate::pipeline::grants::{Counted, Key, Ledger, Question, Reply, Reservation, Wish, Without};
 
 /// Answers a question about a ledger.
 pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Result<Reply> {
@@ -24,6 +26,10 @@ pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Re
             ledger.balance()
         })?),
         Question::Set { left, .. } => {
+            // Somebody knows better than what cannot be read.
+            if let Kept::Junk = kept(Unreadable::Replace, read(connection, key))? {
+                forget(connection, key)?;
+            }
             let balance = in_ledger(connection, key, now_ms, |ledger| {
                 ledger.set(u64::from(*left), question.now_ms());
                 ledger.balance()
@@ -39,8 +45,14 @@ pub(super) fn reserve(
     wish: &Wish,
     claim: &Claim,
 ) -> anyhow::Result<Option<Reservation>> {
-    in_ledger(connection, &wish.key, Some(claim.now_ms), |ledger| {
+    let reserved = in_ledger(connection, &wish.key, Some(claim.now_ms), |ledger| {
         ledger.reserve(&claim.message_id, wish.without, claim.now_ms)
+    });
+    let reserved = kept(claim.unreadable, reserved.map(Some))?;
+    Ok(match (reserved, wish.without) {
+        (Kept::Row(reserved), Without::Send | Without::Skip) => reserved,
+        (Kept::Nothing | Kept::Junk, Without::Send) => Some(Reservation::Missing),
+        (Kept::Nothing | Kept::Junk, Without::Skip) => None,
     })
 }
 
@@ -50,7 +62,9 @@ pub(super) fn give_back(
     key: &Key,
     message_id: &str,
 ) -> anyhow::Result<()> {
-    in_ledger(connection, key, None, |ledger| ledger.give_back(message_id))
+    let given = in_ledger(connection, key, None, |ledger| ledger.give_back(message_id));
+    // Nobody waits for the answer, and the claim is given up in any case.
+    kept(Unreadable::Replace, given.map(Some)).map(|_given| ())
 }
 
 /// What was set aside for a message has come to its end, with the message.
@@ -59,13 +73,23 @@ pub(super) fn end(
     key: &Key,
     settlement: &Settlement,
 ) -> anyhow::Result<()> {
-    in_ledger(connection, key, Some(settlement.now_ms), |ledger| {
+    let ended = in_ledger(connection, key, Some(settlement.now_ms), |ledger| {
         settlement.end_grant(ledger);
-    })
+    });
+    kept(settlement.unreadable, ended.map(Some)).map(|_ended| ())
 }
 
 /// Does something to a ledger. Without a time it is no news of the user, and the ledger grows no younger by it.
 fn in_ledger<T>(
+    connection: &Connection,
+    key: &Key,
+    now_ms: Option<i64>,
+    work: impl FnOnce(&mut Ledger) -> T,
+) -> anyhow::Result<T> {
+    try_in_ledger(connection, key, now_ms, work).context(NotReadable(claims::Row::Ledger))
+}
+
+fn try_in_ledger<T>(
     connection: &Connection,
     key: &Key,
     now_ms: Option<i64>,
@@ -94,6 +118,10 @@ struct Row {
 }
 
 fn read(connection: &Connection, key: &Key) -> anyhow::Result<Option<Row>> {
+    try_to_read(connection, key).context(NotReadable(claims::Row::Ledger))
+}
+
+fn try_to_read(connection: &Connection, key: &Key) -> anyhow::Result<Option<Row>> {
     let mut select = connection.prepare_cached(
         "SELECT json, changed_ms FROM ledgers WHERE app = ?1 AND openid = ?2 AND template_id = ?3",
     )?;
@@ -105,10 +133,7 @@ fn read(connection: &Connection, key: &Key) -> anyhow::Result<Option<Row>> {
     let Some((json, changed_ms)) = row else {
         return Ok(None);
     };
-    // The key names a user, so it is not told.
-    let ledger = serde_json::from_str(&json).context(
-        "a ledger of grants in the store cannot be read; a newer wx-courier may have written it",
-    )?;
+    let ledger = serde_json::from_str(&json)?;
     Ok(Some(Row { ledger, changed_ms }))
 }
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::claims::{read_outcome, sent_by};
-use crate::pipeline::claims::Answer;
+use crate::edges::store::failure::NotReadable;
+use crate::pipeline::claims::{Answer, Row};
 use crate::pipeline::logins::{Question, Reply};
 
 /// Answers a question about a user.
@@ -34,10 +36,7 @@ pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Re
             message_id,
             now_ms,
         } => {
-            let openid: Option<String> = connection
-                .prepare_cached("SELECT openid FROM users WHERE name = ?1 AND until_ms > ?2")?
-                .query_row(params![name, now_ms], |row| row.get(0))
-                .optional()?;
+            let openid = read_user(connection, name, *now_ms).context(NotReadable(Row::User))?;
             if let (None, Some(message_id)) = (&openid, message_id)
                 && let Some(of) = sent_by(connection, message_id)?
             {
@@ -46,4 +45,12 @@ pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Re
             Answer::Login(Reply::User(openid.map(Arc::from)))
         }
     })
+}
+
+fn read_user(connection: &Connection, name: &str, now_ms: i64) -> anyhow::Result<Option<String>> {
+    let openid = connection
+        .prepare_cached("SELECT openid FROM users WHERE name = ?1 AND until_ms > ?2")?
+        .query_row(params![name, now_ms], |row| row.get(0))
+        .optional()?;
+    Ok(openid)
 }

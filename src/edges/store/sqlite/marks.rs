@@ -1,13 +1,17 @@
 //! What was told or done once.
 
+use anyhow::Context as _;
 use rusqlite::{Connection, params};
+
+use crate::edges::store::failure::NotReadable;
+use crate::pipeline::claims::Row;
 
 /// Whether something was told or done before.
 pub(super) fn has_mark(connection: &Connection, mark: &str) -> anyhow::Result<bool> {
-    let found = connection
-        .prepare_cached("SELECT 1 FROM marks WHERE mark = ?1")?
-        .exists([mark])?;
-    Ok(found)
+    connection
+        .prepare_cached("SELECT 1 FROM marks WHERE mark = ?1")
+        .and_then(|mut select| select.exists([mark]))
+        .context(NotReadable(Row::Mark))
 }
 
 /// Something was told or done.

@@ -1,9 +1,12 @@
 //! The way from `WeChat`'s number of a message to its outcome.
 
+use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::claims::read_outcome;
 use super::marks::{has_mark, write_mark};
+use crate::edges::store::failure::NotReadable;
+use crate::pipeline::claims::Row;
 use crate::pipeline::receipts::{Key, Question, Reply};
 
 /// Answers a question about a receipt.
@@ -13,10 +16,7 @@ pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Re
             if has_mark(connection, &key.mark())? {
                 return Ok(Reply::Published);
             }
-            let outcome_id: Option<String> = connection
-                .prepare_cached("SELECT outcome_id FROM numbers WHERE app = ?1 AND msgid = ?2")?
-                .query_row(params![key.app, key.msgid], |row| row.get(0))
-                .optional()?;
+            let outcome_id = read_number(connection, key).context(NotReadable(Row::Number))?;
             let outcome = match outcome_id {
                 Some(id) => read_outcome(connection, &id)?,
                 None => None,
@@ -28,6 +28,14 @@ pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Re
             Ok(Reply::Noted)
         }
     }
+}
+
+fn read_number(connection: &Connection, key: &Key) -> anyhow::Result<Option<String>> {
+    let outcome_id = connection
+        .prepare_cached("SELECT outcome_id FROM numbers WHERE app = ?1 AND msgid = ?2")?
+        .query_row(params![key.app, key.msgid], |row| row.get(0))
+        .optional()?;
+    Ok(outcome_id)
 }
 
 /// This outcome has that number.

@@ -62,6 +62,14 @@ const VERSION_2: &str = "
     PRAGMA user_version = 2;
 ";
 
+/// When the newest row was written, by the tables' indexes by age; NULL without one.
+pub(super) const NEWEST_ROW: &str = "
+    SELECT max(at_ms) FROM (
+        SELECT max(since_ms) AS at_ms FROM claims
+        UNION ALL SELECT max(settled_ms) FROM outcomes
+        UNION ALL SELECT max(since_ms) FROM marks
+        UNION ALL SELECT max(changed_ms) FROM ledgers)";
+
 /// Makes what the file does not have yet. Fails if it has more than is known here.
 pub(super) fn make(connection: &Connection) -> anyhow::Result<()> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -81,8 +89,10 @@ pub(super) fn make(connection: &Connection) -> anyhow::Result<()> {
 
 /// A table whose rows are forgotten one day.
 pub(super) struct Aging {
-    /// Deletes rows from before `?1`, at most `?2` of them, the oldest first.
-    pub(super) forget: &'static str,
+    /// Its name.
+    pub(super) table: &'static str,
+    /// The column by which its rows grow old. It has an index.
+    pub(super) age: &'static str,
     reach: Reach,
 }
 
@@ -96,6 +106,10 @@ enum Reach {
 }
 
 impl Aging {
+    const fn new(table: &'static str, age: &'static str, reach: Reach) -> Self {
+        Self { table, age, reach }
+    }
+
     /// Rows from before this moment are forgotten.
     pub(super) fn horizon_ms(&self, horizon: Horizon) -> i64 {
         match self.reach {
@@ -104,38 +118,34 @@ impl Aging {
             Reach::TheirOwn => horizon.now_ms,
         }
     }
+
+    /// Finds rows behind the one with the age `?1` and the row id `?2`, and before the age `?3`, at most `?4` of them, the oldest first:
+    /// their age and row id.
+    pub(super) fn oldest(&self) -> String {
+        let Self { table, age, .. } = self;
+        format!(
+            "SELECT {age}, rowid FROM {table}
+                WHERE ({age}, rowid) > (?1, ?2) AND {age} < ?3 ORDER BY {age}, rowid LIMIT ?4"
+        )
+    }
+
+    /// Deletes the same rows.
+    pub(super) fn forget(&self) -> String {
+        let Self { table, age, .. } = self;
+        format!(
+            "DELETE FROM {table} WHERE rowid IN
+                (SELECT rowid FROM {table}
+                    WHERE ({age}, rowid) > (?1, ?2) AND {age} < ?3 ORDER BY {age}, rowid LIMIT ?4)"
+        )
+    }
 }
 
 /// All of them, in the order in which they are looked through.
 pub(super) const AGING: [Aging; 6] = [
-    Aging {
-        forget: "DELETE FROM claims WHERE rowid IN
-            (SELECT rowid FROM claims WHERE since_ms < ?1 ORDER BY since_ms LIMIT ?2)",
-        reach: Reach::Entries,
-    },
-    Aging {
-        forget: "DELETE FROM outcomes WHERE rowid IN
-            (SELECT rowid FROM outcomes WHERE settled_ms < ?1 ORDER BY settled_ms LIMIT ?2)",
-        reach: Reach::Entries,
-    },
-    Aging {
-        forget: "DELETE FROM marks WHERE rowid IN
-            (SELECT rowid FROM marks WHERE since_ms < ?1 ORDER BY since_ms LIMIT ?2)",
-        reach: Reach::Entries,
-    },
-    Aging {
-        forget: "DELETE FROM numbers WHERE rowid IN
-            (SELECT rowid FROM numbers WHERE since_ms < ?1 ORDER BY since_ms LIMIT ?2)",
-        reach: Reach::Entries,
-    },
-    Aging {
-        forget: "DELETE FROM users WHERE rowid IN
-            (SELECT rowid FROM users WHERE until_ms < ?1 ORDER BY until_ms LIMIT ?2)",
-        reach: Reach::TheirOwn,
-    },
-    Aging {
-        forget: "DELETE FROM ledgers WHERE rowid IN
-            (SELECT rowid FROM ledgers WHERE changed_ms < ?1 ORDER BY changed_ms LIMIT ?2)",
-        reach: Reach::Ledgers,
-    },
+    Aging::new("claims", "since_ms", Reach::Entries),
+    Aging::new("outcomes", "settled_ms", Reach::Entries),
+    Aging::new("marks", "since_ms", Reach::Entries),
+    Aging::new("numbers", "since_ms", Reach::Entries),
+    Aging::new("users", "until_ms", Reach::TheirOwn),
+    Aging::new("ledgers", "changed_ms", Reach::Ledgers),
 ];

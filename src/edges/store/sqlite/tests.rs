@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::pipeline::admission::Ticket;
-use crate::pipeline::claims::{Book, Claim, Holder, Settlement};
+use crate::pipeline::claims::{Book, Claim, Holder, Settlement, Unreadable};
 use crate::pipeline::grants::{self, Reservation};
 use crate::pipeline::logins;
 use crate::pipeline::receipts::{self, Receipts};
@@ -24,6 +24,7 @@ fn claim(message: usize, now_ms: i64) -> Request {
         outcome_id: Arc::from(format!("order-events/1/{message}/order-completed")),
         holder: holder(message),
         over: None,
+        unreadable: Unreadable::Tell,
         grant: None,
         now_ms,
     })
@@ -43,6 +44,7 @@ fn settle(message: usize, now_ms: i64) -> Request {
         grant: None,
         receipts: Receipts::None,
         called_ms: None,
+        unreadable: Unreadable::Tell,
         now_ms,
     })
 }
@@ -50,6 +52,8 @@ fn settle(message: usize, now_ms: i64) -> Request {
 fn n_pages(sqlite: &Sqlite) -> i64 {
     let count = sqlite
         .connection
+        .as_ref()
+        .unwrap()
         .query_row("PRAGMA page_count", [], |row| row.get(0));
     count.unwrap()
 }
@@ -81,6 +85,8 @@ fn a_newer_file_and_a_file_of_another_kind_are_refused() {
     let sqlite = Sqlite::open(&path).unwrap();
     sqlite
         .connection
+        .as_ref()
+        .unwrap()
         .pragma_update(None, "user_version", 9)
         .unwrap();
     drop(sqlite);
@@ -241,7 +247,7 @@ fn everything_is_forgotten_in_its_time_as_the_book_forgets_it() {
             now_ms: NOW_MS + day * DAY_MS + 1,
             remember_ms: 20 * DAY_MS,
         };
-        let n = sqlite.purge(horizon, at_most).unwrap();
+        let n = sqlite.look_after(horizon, at_most).unwrap();
         assert_eq!(n, book.purge(horizon, at_most), "on day {day}");
         n_forgotten.push(n);
     }
@@ -276,7 +282,7 @@ fn what_is_old_is_forgotten_and_the_file_stays_as_large_as_it_was() {
         let mut n_forgotten = 0;
         loop {
             let n = sqlite
-                .purge(
+                .look_after(
                     Horizon {
                         now_ms: before_ms,
                         remember_ms: 0,
@@ -306,13 +312,17 @@ fn a_full_disk_is_an_error_until_there_is_room_again() {
         let pragma = format!("PRAGMA max_page_count = {pages}");
         sqlite
             .connection
+            .as_ref()
+            .unwrap()
             .query_row(&pragma, [], |row| row.get::<_, i64>(0))
             .unwrap();
     };
     limit(&sqlite, n_now + 2);
     let batch: Vec<Request> = (0..500).map(|message| claim(message, NOW_MS)).collect();
-    let error = sqlite.carry_out(&batch).unwrap_err().to_string();
-    assert!(error.contains("full"), "{error}");
+    let Failure::Outage(error) = sqlite.carry_out(&batch).unwrap_err() else {
+        panic!("a full disk is no matter of one request");
+    };
+    assert!(error.to_string().contains("full"), "{error}");
     limit(&sqlite, n_now + 10_000);
     let answers = sqlite.carry_out(&batch).unwrap();
     assert!(

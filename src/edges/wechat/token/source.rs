@@ -7,7 +7,9 @@ use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode, Url};
 use serde_json::{Value, json};
 
-use super::super::client::{LARGEST_ANSWER_BYTES, errcode_in, read_body, shortened, why};
+use super::super::client::{
+    Errcode, LARGEST_ANSWER_BYTES, UNREADABLE_ERRCODE, errcode_in, read_body, shortened, why,
+};
 use super::super::errcode::token_class_of;
 use super::incident::Ask;
 use crate::config::{App, Secret, TokenCentre, TokenMode};
@@ -139,7 +141,14 @@ impl Source {
                 ))),
             };
         };
-        if let Some(errcode) = errcode_in(&answer).filter(|errcode| *errcode != 0) {
+        let errcode = errcode_in(&answer);
+        if errcode == Errcode::Unreadable {
+            return Err(busy(format!(
+                "{} answers {UNREADABLE_ERRCODE}",
+                self.name()
+            )));
+        }
+        if let Errcode::Refusal(errcode) = errcode {
             // The text of 40164 names the address that has to be put on the list; none of these texts repeats a secret.
             let errmsg = answer.get("errmsg").and_then(Value::as_str);
             let errmsg = self.without_secret(&shortened(errmsg.unwrap_or_default()));

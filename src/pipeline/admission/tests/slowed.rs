@@ -75,3 +75,23 @@ fn an_api_that_was_told_off_leaves_the_other_alone() {
     let wake = bench.admission.wake_for_departure(at_ms(10_000));
     assert_eq!(wake, Some(Duration::from_secs(11)));
 }
+
+/// The answer to an earlier call comes when our partitions are gone; then they come back.
+#[test]
+fn an_app_that_is_told_off_while_it_has_no_share_goes_on_when_it_has_one() {
+    let mut bench = bench(Some(rate(100.0, 50)), 10_000, &[("a", "shop", "")]);
+    let partition = crate::pipeline::offsets::Partition {
+        topic: Arc::from("events"),
+        number: 0,
+    };
+    let layout = crate::pipeline::share::Layout::new([(Arc::from("events"), 1)]);
+    for _ in 0..3 {
+        bench.add("a");
+    }
+    bench.admission.change_share(&layout.share_of([]));
+    bench.admission.slow_down("shop", Api::Subscribe, at_ms(0));
+    bench.admission.change_share(&layout.share_of([&partition]));
+    assert_eq!(bench.turns(1).len(), 1);
+    let wake = bench.admission.wake_for_turn(at_ms(1));
+    assert_eq!(wake, Some(Duration::from_millis(1_001)), "the slowest pace");
+}

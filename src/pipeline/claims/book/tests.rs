@@ -1,8 +1,12 @@
 //! The answers, one by one.
 
+mod others;
+
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::pipeline::admission::Ticket;
-use crate::pipeline::claims::LEDGERS_FOR_MS;
+use crate::pipeline::claims::{LEDGERS_FOR_MS, Unreadable};
 use crate::pipeline::outcome::{Reason, Status};
 
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -25,6 +29,7 @@ fn claim_over(record: &str, ours: Holder, over: Option<Holder>) -> Request {
         holder: ours,
         over,
         grant: None,
+        unreadable: Unreadable::Tell,
         now_ms: NOW_MS,
     })
 }
@@ -61,6 +66,7 @@ fn outcome(record: &str, status: Status, reason: Reason) -> Arc<Outcome> {
         waited_ms: 0,
         api_ms: 0,
         traceparent: None,
+        more: BTreeMap::new(),
     })
 }
 
@@ -71,6 +77,7 @@ fn settle(outcome: &Arc<Outcome>, holder: Option<Holder>) -> Request {
         grant: None,
         receipts: Receipts::None,
         called_ms: None,
+        unreadable: Unreadable::Tell,
         now_ms: NOW_MS,
     })
 }
@@ -158,11 +165,6 @@ fn a_claim_in_doubt_is_taken_over_once() {
     let mut book = Book::new(100);
     book.answer(&claim("x", holder(1)));
     let over = Some(holder(1));
-    assert_eq!(
-        book.answer(&claim_over("y", holder(2), over)),
-        held("x", holder(1)),
-        "by the same record only"
-    );
     assert_eq!(
         book.answer(&claim_over("x", holder(2), over)),
         Answer::Claimed(Reservation::NotAsked)
@@ -256,6 +258,7 @@ fn claim_with_grant(message: &str, ours: Holder, without: grants::Without) -> Re
         outcome_id: Arc::from(format!("x of {message}")),
         holder: ours,
         over: None,
+        unreadable: Unreadable::Tell,
         grant: Some(grants::Wish {
             key: ledger(),
             without,
@@ -278,6 +281,7 @@ fn ended(message: &str, ours: Holder, status: Status, errcode: Option<i64>) -> R
         grant: Some(ledger()),
         receipts: Receipts::Expected,
         called_ms: None,
+        unreadable: Unreadable::Tell,
         now_ms: NOW_MS,
     })
 }

@@ -1,7 +1,7 @@
 //! Messages that need a grant, and events that tell of users' answers.
 
 use super::*;
-use crate::pipeline::claims::{self, Claim, Holder, Request};
+use crate::pipeline::claims::{self, Claim, Holder, Request, Unreadable};
 use crate::pipeline::grants::{Balance, Key, Question, Reply, Report, Source, Wish, Without, Word};
 
 const EVENT: &str = r#"{"type":"a","id":"e1","to":"o1","text":"hi"}"#;
@@ -77,6 +77,7 @@ impl Bench {
             outcome_id: Arc::from(outcome_id),
             holder: OTHER,
             over: None,
+            unreadable: Unreadable::Tell,
             grant: Some(Wish {
                 key: key(),
                 without: Without::Skip,
@@ -131,6 +132,26 @@ fn a_record_that_tells_an_answer_is_committed_when_the_store_has_noted_it() {
     bench.now_ms = 400;
     assert!(commits_to(&bench.step(Input::Tick), 2));
     assert_eq!(bench.balance().left, 1);
+}
+
+#[test]
+fn an_answer_of_a_user_whose_ledger_cannot_be_read_is_owed_no_longer() {
+    let mut bench = enforced();
+    let effects = bench.step_once(Input::Record {
+        epoch: Epoch(1),
+        record: record(1, &answer("accept", "x")),
+    });
+    let [Effect::Store { ticket, .. }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    bench.step(Input::Stored {
+        ticket: *ticket,
+        answer: claims::Answer::Unreadable(claims::Row::Ledger),
+    });
+    bench.now_ms = 1_000;
+    let effects = bench.step(Input::Tick);
+    let is_commit = |effect: &Effect| matches!(effect, Effect::Commit { position: 2, .. });
+    assert!(effects.iter().any(is_commit), "{effects:?}");
 }
 
 #[test]

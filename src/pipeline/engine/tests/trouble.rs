@@ -1,10 +1,11 @@
 //! Duplicates, doubt, other owners, pauses, a store that is away.
 
+mod others;
 mod pauses;
 
 use super::*;
 use crate::pipeline::admission::Ticket;
-use crate::pipeline::claims::{self, Claim, Holder, Request, Settlement};
+use crate::pipeline::claims::{self, Claim, Holder, Request, Settlement, Unreadable};
 use crate::pipeline::delivery::{Class, Refusal};
 use crate::pipeline::grants::Reservation;
 use crate::pipeline::receipts::Receipts;
@@ -91,6 +92,7 @@ impl Bench {
             outcome_id: Arc::from(format!("events/0/{offset}/{rule}")),
             holder,
             over: None,
+            unreadable: Unreadable::Tell,
             grant: None,
             now_ms: self.now().unix_ms,
         };
@@ -182,6 +184,7 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
         holder: OTHER,
         over: Some(ours),
         grant: None,
+        unreadable: Unreadable::Tell,
         now_ms: bench.now().unix_ms,
     });
     assert_eq!(
@@ -198,6 +201,7 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
         grant: None,
         receipts: Receipts::None,
         called_ms: None,
+        unreadable: Unreadable::Tell,
         now_ms: bench.now().unix_ms,
     }));
     let effects = bench.sleep_until(20_000);
@@ -344,6 +348,7 @@ fn an_attempt_in_doubt_keeps_its_claim_until_the_end() {
         outcome_id: Arc::from("events/0/7/resend"),
         holder: OTHER,
         over: None,
+        unreadable: Unreadable::Tell,
         grant: None,
         now_ms: bench.now().unix_ms,
     };

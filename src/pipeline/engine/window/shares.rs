@@ -137,7 +137,7 @@ impl Shares {
                 record_bytes: 0,
             });
         aside.rule = rule;
-        aside.record_bytes = origin.record.size_bytes();
+        aside.record_bytes = origin.size_bytes();
         let of = aside
             .places
             .entry(origin.partition.clone())

@@ -30,7 +30,11 @@ fn lies_at(record: Record, offset: i64) -> Record {
 }
 
 fn event(record: &Record) -> Event {
-    match decode(&Decoding::default(), record, 2_000_000_000_000) {
+    match decode(
+        &Decoding::default(),
+        &Arc::new(record.clone()),
+        2_000_000_000_000,
+    ) {
         Decoded::Event(event) => *event,
         other @ (Decoded::Tombstone | Decoded::Undecodable(_)) => panic!("{other:?}"),
     }

@@ -1,6 +1,6 @@
 //! What an event tells, and what is wrong with one that tells nothing.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::document::Problems;
@@ -26,14 +26,11 @@ fn read(data: Value) -> Result<Vec<Report>, Rejection> {
         time: String::new(),
         time_ms: 7,
         subject: None,
-        data,
+        data: data.into(),
         traceparent: None,
         wish: Wish::default(),
     };
-    let policies = Policies::from(std::collections::BTreeMap::from([(
-        "shop".into(),
-        Policy::Advise,
-    )]));
+    let policies = Policies::from(BTreeMap::from([("shop".into(), Policy::Advise)]));
     events.read(&event, &catalog, &policies, 9).unwrap()
 }
 

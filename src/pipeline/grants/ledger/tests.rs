@@ -165,6 +165,50 @@ fn a_reject_leaves_nothing_but_what_was_accepted_later() {
     assert_eq!(numbers(&ledger), [1, 0, 0, 1]);
 }
 
+/// Which reports belong to the same accept is a guess, and may be a wrong one: three accepts, of which the last one was after 43101.
+#[test]
+fn what_was_accepted_later_is_counted_by_what_was_told_of_it() {
+    let mut ledger = Ledger::default();
+    let [first, second, third] = [NOW_MS - 3_000, NOW_MS - 2_000, NOW_MS];
+    for (source, at_ms) in [
+        (Source::MiniProgram, first),
+        // Taken for the first one, whose own event has not come yet.
+        (Source::Event, second),
+        (Source::MiniProgram, third),
+        // Taken for the third one.
+        (Source::Event, first),
+        (Source::Event, third),
+    ] {
+        accept(&mut ledger, source, at_ms);
+    }
+    assert_eq!(numbers(&ledger), [3, 0, 0, 3]);
+    let stored = serde_json::to_string(&ledger).unwrap();
+    assert_eq!(serde_json::from_str::<Ledger>(&stored).unwrap(), ledger);
+    ledger.reject(NOW_MS - 1_000);
+    assert_eq!(numbers(&ledger), [1, 0, 0, 1]);
+}
+
+#[test]
+fn accepts_of_different_minutes_are_counted_each_whoever_told_of_them() {
+    let mut ledger = Ledger::default();
+    accept(&mut ledger, Source::MiniProgram, NOW_MS - HOUR_MS);
+    accept(&mut ledger, Source::Event, NOW_MS);
+    ledger.reject(NOW_MS - 2 * HOUR_MS);
+    assert_eq!(numbers(&ledger), [2, 0, 0, 2]);
+}
+
+#[test]
+fn an_older_version_kept_no_times_of_the_other_sources() {
+    let stored = format!(
+        r#"{{"granted":1,"used":0,"recent":[{{"at_ms":{NOW_MS},"told_by":["event","callback"]}}]}}"#
+    );
+    let mut ledger: Ledger = serde_json::from_str(&stored).unwrap();
+    let told = accept(&mut ledger, Source::MiniProgram, NOW_MS - 5);
+    assert_eq!(told, Counted::Known);
+    let recent: Vec<i64> = ledger.recent[0].told().map(|(at_ms, _)| at_ms).collect();
+    assert_eq!(recent, [NOW_MS, NOW_MS, NOW_MS - 5]);
+}
+
 #[test]
 fn a_reject_gives_nothing_that_was_not_left() {
     let mut ledger = with(2);

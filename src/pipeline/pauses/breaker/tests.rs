@@ -16,39 +16,77 @@ fn breakers() -> Breakers {
     })
 }
 
-fn refuse(breakers: &mut Breakers, seconds: u64, version: &str) -> Option<Burst> {
-    breakers.note_refused(at(seconds), &Arc::from("r"), &Arc::from(version))
+fn user(n: usize) -> Party {
+    Party::of(&format!("o{n}"), None)
+}
+
+fn refuse(breakers: &mut Breakers, n: usize, seconds: u64, version: &str) -> Option<Burst> {
+    breakers.note_refused(at(seconds), &Arc::from("r"), user(n), &Arc::from(version))
 }
 
 #[test]
 fn few_refusals_are_no_burst_even_if_there_is_nothing_else() {
     let mut breakers = breakers();
-    assert_eq!(refuse(&mut breakers, 0, "1"), None);
-    assert_eq!(refuse(&mut breakers, 1, "1"), None);
-    assert!(refuse(&mut breakers, 2, "1").is_some());
+    assert_eq!(refuse(&mut breakers, 1, 0, "1"), None);
+    assert_eq!(refuse(&mut breakers, 2, 1, "1"), None);
+    assert!(refuse(&mut breakers, 3, 2, "1").is_some());
+}
+
+#[test]
+fn refusals_of_one_user_are_no_burst_however_many() {
+    let mut breakers = breakers();
+    for n in 0..2 * LOOK_BACK {
+        let seconds = n as u64 / 10;
+        assert_eq!(refuse(&mut breakers, 1, seconds, "1"), None);
+    }
+    assert_eq!(refuse(&mut breakers, 2, 200, "1"), None);
+    assert!(refuse(&mut breakers, 3, 200, "1").is_some());
+}
+
+#[test]
+fn good_answers_of_one_user_hide_no_burst() {
+    let mut breakers = breakers();
+    refuse(&mut breakers, 1, 0, "1");
+    for _ in 0..2 * LOOK_BACK {
+        breakers.note_good(at(0), "r", || user(9));
+    }
+    refuse(&mut breakers, 2, 0, "1");
+    let burst = refuse(&mut breakers, 3, 0, "1").unwrap();
+    assert_eq!((burst.refused, burst.answered), (3, 4));
+}
+
+#[test]
+fn the_latest_answer_of_a_user_counts() {
+    let mut breakers = breakers();
+    refuse(&mut breakers, 1, 0, "1");
+    refuse(&mut breakers, 2, 0, "1");
+    breakers.note_good(at(0), "r", || user(1));
+    assert_eq!(refuse(&mut breakers, 3, 0, "1"), None);
+    assert!(refuse(&mut breakers, 1, 0, "1").is_some());
 }
 
 #[test]
 fn many_refusals_among_more_good_answers_are_no_burst() {
     let mut breakers = breakers();
-    assert_eq!(refuse(&mut breakers, 0, "1"), None);
-    for _ in 0..5 {
-        breakers.note_good(at(0), "r");
+    assert_eq!(refuse(&mut breakers, 0, 0, "1"), None);
+    for n in 10..15 {
+        breakers.note_good(at(0), "r", || user(n));
     }
-    for _ in 0..3 {
-        assert_eq!(refuse(&mut breakers, 1, "1"), None);
+    for n in 1..4 {
+        assert_eq!(refuse(&mut breakers, n, 1, "1"), None);
     }
-    let burst = refuse(&mut breakers, 1, "1").unwrap();
+    let burst = refuse(&mut breakers, 4, 1, "1").unwrap();
     assert_eq!((burst.refused, burst.answered), (5, 10));
 }
 
 #[test]
 fn old_answers_are_forgotten() {
     let mut breakers = breakers();
-    assert_eq!(refuse(&mut breakers, 0, "1"), None);
-    assert_eq!(refuse(&mut breakers, 1, "1"), None);
-    assert_eq!(refuse(&mut breakers, LATELY.as_secs() + 1, "1"), None);
-    let burst = refuse(&mut breakers, LATELY.as_secs() + 1, "1").unwrap();
+    let later = LATELY.as_secs() + 1;
+    assert_eq!(refuse(&mut breakers, 1, 0, "1"), None);
+    assert_eq!(refuse(&mut breakers, 2, 1, "1"), None);
+    assert_eq!(refuse(&mut breakers, 3, later, "1"), None);
+    let burst = refuse(&mut breakers, 4, later, "1").unwrap();
     assert_eq!(
         burst.refused, 3,
         "the one that is five minutes old still counts"
@@ -58,24 +96,25 @@ fn old_answers_are_forgotten() {
 #[test]
 fn a_burst_names_the_version_that_it_began_in() {
     let mut breakers = breakers();
-    assert_eq!(refuse(&mut breakers, 0, "1"), None);
-    assert_eq!(refuse(&mut breakers, LATELY.as_secs() + 1, "2"), None);
-    breakers.note_good(at(LATELY.as_secs() + 1), "r");
-    assert_eq!(refuse(&mut breakers, LATELY.as_secs() + 2, "3"), None);
-    let burst = refuse(&mut breakers, LATELY.as_secs() + 2, "3").unwrap();
+    let later = LATELY.as_secs() + 1;
+    assert_eq!(refuse(&mut breakers, 1, 0, "1"), None);
+    assert_eq!(refuse(&mut breakers, 9, later, "2"), None);
+    breakers.note_good(at(later), "r", || user(0));
+    assert_eq!(refuse(&mut breakers, 2, later + 1, "3"), None);
+    let burst = refuse(&mut breakers, 3, later + 1, "3").unwrap();
     assert_eq!(burst.began_in.as_ref(), "2");
 }
 
 #[test]
 fn counting_begins_anew_after_a_burst_and_after_a_change() {
     let mut breakers = breakers();
-    refuse(&mut breakers, 0, "1");
-    refuse(&mut breakers, 0, "1");
-    assert!(refuse(&mut breakers, 0, "1").is_some());
-    assert_eq!(refuse(&mut breakers, 0, "1"), None);
-    assert_eq!(refuse(&mut breakers, 0, "1"), None);
+    refuse(&mut breakers, 1, 0, "1");
+    refuse(&mut breakers, 2, 0, "1");
+    assert!(refuse(&mut breakers, 3, 0, "1").is_some());
+    assert_eq!(refuse(&mut breakers, 4, 0, "1"), None);
+    assert_eq!(refuse(&mut breakers, 5, 0, "1"), None);
     breakers.forget("r");
-    assert_eq!(refuse(&mut breakers, 0, "2"), None);
+    assert_eq!(refuse(&mut breakers, 6, 0, "2"), None);
 }
 
 #[test]
@@ -84,13 +123,14 @@ fn what_is_remembered_is_bounded() {
         count: usize::MAX,
         ratio: 1.0,
     });
-    for _ in 0..3 * LOOK_BACK {
-        assert_eq!(refuse(&mut breakers, 0, "1"), None);
+    for n in 0..3 * LOOK_BACK {
+        assert_eq!(refuse(&mut breakers, n, 0, "1"), None);
     }
     assert_eq!(breakers.rules["r"].latest.len(), LOOK_BACK);
+    assert_eq!(breakers.rules["r"].by_age.len(), LOOK_BACK);
     assert_eq!(breakers.rules["r"].n_refused, LOOK_BACK);
-    for _ in 0..LOOK_BACK {
-        breakers.note_good(at(1), "r");
+    for n in 0..LOOK_BACK {
+        breakers.note_good(at(1), "r", || user(10 * LOOK_BACK + n));
     }
     assert!(
         breakers.rules.is_empty(),

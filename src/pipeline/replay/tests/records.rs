@@ -66,7 +66,11 @@ pub(super) fn outcome(record: &Record, rule: &str, status: Status, settled_ms: i
         Status::Skipped => Reason::Duplicate,
         Status::Failed => Reason::AttemptsUsed,
         Status::Rejected => Reason::UserRefused,
-        Status::Invalid | Status::Expired | Status::Unknown | Status::Unmatched => Reason::NotJson,
+        Status::Invalid
+        | Status::Expired
+        | Status::Unknown
+        | Status::Unmatched
+        | Status::Unlisted(_) => Reason::NotJson,
     };
     let (id, message_id) = match rule {
         "" => (position.clone(), position),

@@ -10,6 +10,7 @@ use crate::pipeline::rules::inspect::Tables;
 use crate::pipeline::rules::proof::Outline;
 use crate::pipeline::rules::recipe::{CardRecipe, Recipe};
 use crate::pipeline::rules::template::Text;
+use crate::pipeline::rules::unencoded::has_unencoded;
 
 impl Reader<'_> {
     /// The card that the rule fills, and what its tests may expect of it.
@@ -65,6 +66,22 @@ impl Reader<'_> {
         None
     }
 
+    /// A text that opens something: a value in it must not be able to make another address of it.
+    pub(super) fn address(
+        &mut self,
+        key: &str,
+        said: &Said<String>,
+        tables: &Tables,
+    ) -> Option<Text> {
+        if has_unencoded(&said.value) {
+            let problem = said.warning("a value of the event stands in it as it is");
+            self.problems.push(problem.help(
+                "a `&`, `?` or `/` in the value would change where it leads: write {{ … | urlencode }}",
+            ));
+        }
+        self.text(key, said, tables)
+    }
+
     /// A page of the mini program, by itself or in a message.
     pub(super) fn page(&mut self, key: &str, said: &Said<String>, tables: &Tables) -> Option<Text> {
         if said.value.trim_start().starts_with('/') {
@@ -72,7 +89,7 @@ impl Reader<'_> {
             self.problems
                 .push(problem.help("write it as in app.json: \"pages/order/detail\""));
         }
-        let page = self.text(key, said, tables)?;
+        let page = self.address(key, said, tables)?;
         if let Text::Literal(literal) = &page
             && let Err(violation) = check_page(literal)
         {

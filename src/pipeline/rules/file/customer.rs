@@ -134,18 +134,17 @@ impl Reader<'_> {
             }
             Field::Url | Field::ThumbUrl => "a web address: \"https://example.com/help\"",
             Field::Pagepath => {
-                "a page as in app.json: \"pages/order/detail?id={{ data.order_no }}\""
+                "a page as in app.json: \"pages/order/detail?id={{ data.order_no | urlencode }}\""
             }
         };
         let said = section.require_string(self.problems, key, help)?;
         let text = match field {
             Field::Pagepath => self.page(key, &said, tables)?,
+            Field::Url | Field::ThumbUrl => self.address(key, &said, tables)?,
             Field::Text
             | Field::MediaId
             | Field::Title
             | Field::Description
-            | Field::Url
-            | Field::ThumbUrl
             | Field::ThumbMediaId => self.text(key, &said, tables)?,
         };
         // Fixed text is checked now: it would fail with every event. Of a page that has been told already.

@@ -26,7 +26,7 @@ fn rendered(key: &str, template: &str, data: serde_json::Value) -> Result<String
         time: "2026-11-22T08:30:00Z".to_owned(),
         time_ms: 0,
         subject: None,
-        data,
+        data: data.into(),
         traceparent: None,
         wish: Wish::default(),
     };

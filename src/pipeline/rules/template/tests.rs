@@ -17,7 +17,7 @@ fn values(data: serde_json::Value) -> Value {
         time: "2026-11-22T08:30:00Z".to_owned(),
         time_ms: 0,
         subject: None,
-        data,
+        data: data.into(),
         traceparent: None,
         wish: Wish::default(),
     };

@@ -116,6 +116,48 @@ fn in_an_outage_messages_wait_and_no_attempt_is_used_up() {
     }
 }
 
+/// Something in front of `WeChat` takes offence at what one user writes.
+#[test]
+fn messages_of_one_user_that_get_no_answer_are_no_outage_for_others() {
+    let turned_away = || Answer::Garbled {
+        detail: "HTTP 403".to_owned(),
+    };
+    let mut bench = doubtful();
+    bench.engine.setup.max_messages = 100;
+    let mut under_way = Vec::new();
+    for offset in 1..=30 {
+        let of_stranger = event("resend", &format!("e{offset}"), "stranger");
+        under_way.extend(calls(&bench.read(offset, &of_stranger)));
+    }
+    let mut n_calls = 0;
+    while bench.now_ms < 600_000 && n_calls < 100 {
+        for ticket in std::mem::take(&mut under_way) {
+            n_calls += 1;
+            under_way.extend(calls(&bench.finish(ticket, turned_away())));
+        }
+        let until_ms = bench.now_ms + 1_000;
+        under_way.extend(calls(&bench.sleep_until(until_ms)));
+    }
+    assert_eq!(n_calls, 100);
+    assert_eq!(bench.engine.status().pauses.len(), 0);
+    the_call(&bench.read(31, &event("resend", "e31", "o31")));
+}
+
+#[test]
+fn a_rule_is_paused_for_several_users_and_not_for_one() {
+    let mut bench = doubtful();
+    let bad = || refused(47003, Class::BadParam);
+    for offset in 1..=30 {
+        let to_one = event("resend", &format!("e{offset}"), "stranger");
+        let ticket = the_call(&bench.read(offset, &to_one));
+        bench.finish(ticket, bad());
+    }
+    assert_eq!(bench.engine.status().pauses.len(), 0);
+    let ticket = the_call(&bench.read(31, &event("resend", "e31", "o31")));
+    bench.finish(ticket, bad());
+    assert_eq!(bench.engine.status().pauses.len(), 1);
+}
+
 #[test]
 fn a_call_that_may_have_arrived_is_not_repeated_for_the_length_of_an_outage() {
     let lost = || Answer::InDoubt {

@@ -1,0 +1,98 @@
+//! Questions of commands to the pages of a running service.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use reqwest::{Client, RequestBuilder};
+use serde_json::Value;
+
+use super::{Exit, block_on, complain, say, sources};
+use crate::config::{Http, Secret, load};
+use crate::edges::http::access::CHANGE_HEADER;
+
+/// Which service is asked.
+#[derive(clap::Args)]
+pub(super) struct Instance {
+    /// Where the service listens; http.listen of the settings unless said. Each instance of a fleet has to be asked
+    #[arg(long, value_name = "HOST:PORT")]
+    at: Option<String>,
+}
+
+/// A service that does not answer by then has other troubles.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Instance {
+    /// Posts to a page, and says what the service says.
+    pub(super) fn change(
+        &self,
+        folder: PathBuf,
+        page: &str,
+        query: &[(&str, &str)],
+    ) -> anyhow::Result<Exit> {
+        let loaded = load(&sources(folder, Vec::new()));
+        let http = loaded.settings.as_ref().map(|settings| &settings.http);
+        let address = match (&self.at, http) {
+            (Some(address), _) => address.clone(),
+            (None, Some(http)) => reachable(http).to_string(),
+            (None, None) => {
+                complain(&loaded.problems);
+                return Ok(Exit::BadConfiguration);
+            }
+        };
+        let url = reqwest::Url::parse_with_params(&format!("http://{address}{page}"), query)?;
+        let token = http.and_then(|http| http.token.as_ref());
+        let request = with_proof(client(PATIENCE)?.post(url), token);
+        block_on(tell_answer(request, &address))
+    }
+}
+
+async fn tell_answer(request: RequestBuilder, address: &str) -> anyhow::Result<Exit> {
+    let response = request.send().await;
+    let response = response.with_context(|| format!("no service answers at {address}"))?;
+    let is_done = response.status().is_success();
+    let answer = response.text().await?;
+    if is_done {
+        say(answer.trim_end());
+        return Ok(Exit::Done);
+    }
+    complain(format_args!("error: {}", reason(&answer)));
+    Ok(Exit::No)
+}
+
+/// A client for them. The token goes to the service and to no proxy.
+pub(super) fn client(limit: Duration) -> reqwest::Result<Client> {
+    Client::builder().timeout(limit).no_proxy().build()
+}
+
+/// Adds what a page wants to see before it changes something or tells of a user.
+pub(super) fn with_proof(request: RequestBuilder, token: Option<&Secret>) -> RequestBuilder {
+    let request = request.header(CHANGE_HEADER, "1");
+    match token {
+        Some(token) => request.bearer_auth(token.expose()),
+        None => request,
+    }
+}
+
+/// What a refusal says to a person.
+pub(super) fn reason(body: &str) -> String {
+    let parsed: Option<Value> = serde_json::from_str(body).ok();
+    let message = parsed
+        .as_ref()
+        .and_then(|body| body.get("message")?.as_str());
+    message
+        .or_else(|| body.lines().next())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Who listens on every address is reached on this machine's own.
+pub(super) fn reachable(http: &Http) -> SocketAddr {
+    let ip = match http.listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+    };
+    SocketAddr::new(ip, http.listen.port())
+}

@@ -1,0 +1,173 @@
+//! More connections than the process may have descriptors: the pages answer, users are served, and messages are sent.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::support::checks;
+use crate::support::courier::Courier;
+use crate::support::kafka::{self, Kafka};
+use crate::support::load::Load;
+use crate::support::push::ask;
+use crate::support::wait_until;
+use crate::support::world::{Plan, World};
+
+const SECTIONS: &str = r#"
+[public]
+listen = "127.0.0.1:1"
+
+[miniapp]
+session_secret = "a-secret-for-sessions-of-32-bytes"
+"#;
+
+/// What the shell allows. The sandbox and Kafka are other processes, so the service alone has to make do with it.
+const LIMIT: usize = 256;
+
+struct Crowded {
+    world: World,
+    courier: Courier,
+    public: String,
+}
+
+impl Crowded {
+    fn start(name: &str) -> Self {
+        // The test itself holds the other ends.
+        rlimit::increase_nofile_limit(65_536).unwrap();
+        let plan = Plan {
+            app: "max_in_flight = 40",
+            sections: SECTIONS,
+            ..Plan::default()
+        };
+        let world = World::new(Kafka::shared(), name, plan);
+        let free = || format!("127.0.0.1:{}", kafka::free_port().unwrap());
+        let (private, public) = (free(), free());
+        world.rewrite("courier.toml", "127.0.0.1:0", &private);
+        world.rewrite("courier.toml", "127.0.0.1:1\"", &format!("{public}\""));
+        let log = File::create(world.next_log()).unwrap();
+        let before = format!("ulimit -n {LIMIT}");
+        let mut courier = world.courier_after(&before, &private, log.into());
+        courier.wait_until_ready();
+        wait_until("the public listener answers", || {
+            TcpStream::connect(&public).is_ok()
+        });
+        Self {
+            world,
+            courier,
+            public,
+        }
+    }
+
+    fn n_descriptors(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.courier.process_id());
+        fs::read_dir(folder).unwrap().count()
+    }
+
+    fn resident_kib(&self) -> usize {
+        let status = format!("/proc/{}/status", self.courier.process_id());
+        let status = fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.unwrap().trim().trim_end_matches(" kB");
+        number.parse().unwrap()
+    }
+
+    fn refused(&self, listener: &str, why: &str) -> u64 {
+        let (_, metrics) = self.courier.get("/metrics").unwrap();
+        let labels = format!("{{listener=\"{listener}\",why=\"{why}\"}} ");
+        let name = format!("wx_courier_connections_refused_total{labels}");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
+        line.map_or(0, |number| number.parse().unwrap())
+    }
+}
+
+/// Connections that have sent so much of a request.
+fn connect(address: &str, count: usize, sent: &[u8]) -> Vec<TcpStream> {
+    let connect = |_| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        // It may be closed by now, for the next one.
+        let _sent = stream.write_all(sent).is_ok();
+        stream
+    };
+    (0..count).map(connect).collect()
+}
+
+#[test]
+fn idle_connections_take_nothing_from_the_rest() {
+    let crowded = Crowded::start("crowd");
+    let Crowded {
+        world,
+        courier,
+        public,
+    } = &crowded;
+    let mut load = Load::new(world);
+    let slow = b"POST /miniapp/login HTTP/1.1\r\nhost: x\r\nx: ";
+    let _idle = [
+        connect(public, 500, b""),
+        connect(public, 300, slow),
+        connect(courier.address(), 300, b""),
+        connect(courier.address(), 100, slow),
+    ];
+    let n_before = world.wechat.stats().accepted;
+    load.keep_until("sends go on", || {
+        let (status, body) = courier.get("/healthz").unwrap();
+        assert_eq!((status.as_str(), body.as_str()), ("200", "ok\n"));
+        world.wechat.stats().accepted >= n_before + 500
+    });
+    let answer = ask(public, "POST", "/miniapp/login", &[], b"{}");
+    assert_eq!(answer.status, 400, "{answer:?}");
+    for listener in ["public", "private"] {
+        assert!(crowded.refused(listener, "made_room") > 0, "{listener}");
+        assert_eq!(crowded.refused(listener, "not_accepted"), 0, "{listener}");
+    }
+    assert!(crowded.n_descriptors() < LIMIT);
+    world.flush();
+    let events = load.events;
+    let mut outcomes = world.outcomes();
+    let Crowded { world, courier, .. } = crowded;
+    checks::end_with_each_sent_once(&world, courier, &mut outcomes, &events);
+}
+
+/// How many connections are measured: all of them have a seat.
+const MEASURED: usize = 40;
+
+/// What one of them may hold. Its read buffer has 16 KiB; buffers as large as clients like would be hundreds.
+const MOST_KIB: usize = 64;
+
+#[test]
+fn a_connection_holds_little_before_its_request_is_there() {
+    let crowded = Crowded::start("crowd-memory");
+    let public = &crowded.public;
+    // What the first requests of a process allocate is not for a connection.
+    drop(connect(public, MEASURED, b"GET / HTTP/1.1\r\nx: "));
+    for (kib, is_answered) in [(15, false), (400, true)] {
+        let before = crowded.resident_kib();
+        let head = [b"GET / HTTP/1.1\r\nx: ".to_vec(), vec![b'x'; kib * 1024]].concat();
+        let mut waiting = connect(public, MEASURED, &head);
+        if is_answered {
+            for stream in &mut waiting {
+                is_refused(stream);
+            }
+        } else {
+            wait_until("all of them are read", || {
+                let name = "wx_courier_connections{listener=\"public\"}";
+                crowded.courier.measures(&format!("{name} {MEASURED}"))
+            });
+        }
+        let grown = crowded.resident_kib().saturating_sub(before);
+        println!("{MEASURED} connections with {kib} KiB of a head each: {grown} KiB more");
+        assert!(grown < MEASURED * MOST_KIB, "{grown} KiB");
+    }
+    crowded.courier.end_cleanly();
+}
+
+/// The service does not wait for the end of a head that is too long.
+fn is_refused(stream: &mut TcpStream) {
+    stream
+        .set_read_timeout(Some(Duration::from_mins(1)))
+        .unwrap();
+    let mut answer = Vec::new();
+    // Reset or not, it ends.
+    let _read = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"));
+}
