@@ -27,6 +27,7 @@ mod fleet;
 mod grants;
 mod grants_command;
 mod happy_path;
+mod hostile;
 mod log_trouble;
 mod login_codes;
 mod membership;
