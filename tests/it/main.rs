@@ -24,6 +24,7 @@ mod deploy;
 mod drift;
 mod fairness;
 mod fleet;
+mod fuzz;
 mod grants;
 mod grants_command;
 mod happy_path;
