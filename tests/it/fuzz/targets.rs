@@ -8,9 +8,12 @@ use serde_json::Value;
 use wx_courier::document::Problems;
 use wx_courier::pipeline::callback;
 use wx_courier::pipeline::catalog::Catalog;
+use wx_courier::pipeline::claims::Holder;
 use wx_courier::pipeline::event::{
     Decoded, Decoding, Event, Json, Pointer, Record, Seen, decode as decode_record,
 };
+use wx_courier::pipeline::grants::{Ledger, Without};
+use wx_courier::pipeline::outcome::bounds::LARGEST_OUTCOME_BYTES;
 use wx_courier::pipeline::outcome::{Outcome, Reason};
 use wx_courier::pipeline::rules::{RuleSet, RuleSource, Surroundings};
 
@@ -117,14 +120,32 @@ pub(crate) fn callback(input: &[u8]) {
     }
 }
 
-/// A stored outcome of any bytes: what can be read says the same after it is written and read again.
+/// Stored rows of any bytes. What can be read says the same after it is written and read again, and bears whatever happens to it.
 pub(crate) fn stored(input: &[u8]) {
-    let Ok(outcome) = serde_json::from_slice::<Outcome>(input) else {
-        return;
-    };
-    let text = serde_json::to_string(&outcome).unwrap();
-    let again: Outcome = serde_json::from_str(&text).unwrap();
-    assert_eq!(outcome, again);
+    if let Ok(outcome) = serde_json::from_slice::<Outcome>(input) {
+        let text = serde_json::to_string(&outcome).unwrap();
+        assert_eq!(serde_json::from_str::<Outcome>(&text).unwrap(), outcome);
+        let mut bounded = outcome;
+        bounded.bound();
+        assert!(bounded.is_bounded());
+        let bytes = serde_json::to_vec(&bounded).unwrap().len();
+        assert!(bytes <= LARGEST_OUTCOME_BYTES, "{bytes} bytes");
+    }
+    if let Ok(mut ledger) = serde_json::from_slice::<Ledger>(input) {
+        let text = serde_json::to_string(&ledger).unwrap();
+        assert_eq!(serde_json::from_str::<Ledger>(&text).unwrap(), ledger);
+        let message_id = Arc::from("message");
+        ledger.tidy(NOW_MS);
+        if ledger.reserve(&message_id, Without::Skip, NOW_MS).is_some() {
+            ledger.use_up(&message_id);
+        }
+        ledger.reject(NOW_MS);
+        ledger.set(1, NOW_MS);
+        assert!(ledger.balance().left <= 1);
+    }
+    if let Some(holder) = std::str::from_utf8(input).ok().and_then(Holder::parse) {
+        assert_eq!(Holder::parse(&holder.to_string()), Some(holder));
+    }
 }
 
 fn record(input: &[u8]) -> Record {
