@@ -41,6 +41,19 @@ pub(crate) fn order_of_neighbour(n: usize) -> String {
         .replace("oBench", "oNeighbour")
 }
 
+/// The events of a rule that looks at all of them and wants none.
+pub(crate) const LARGE: &str = "order.archived";
+
+/// Nearly as large as brokers take records with their default settings: an order of some twenty thousand lines.
+pub(crate) fn large_order(n: usize) -> String {
+    let line = r#"{"sku":"A-1001","name":"拿铁","qty":1},"#;
+    let lines = line.repeat(900_000 / line.len());
+    let items = format!(r#""lines":[{}],"items""#, lines.trim_end_matches(','));
+    order_of_neighbour(n)
+        .replace(NEIGHBOUR, LARGE)
+        .replace(r#""items""#, &items)
+}
+
 /// Where an event lies: its topics are filled in turn, partition by partition, and by nobody else. So a committed offset says which
 /// events are done.
 pub(crate) fn partition(n: usize) -> usize {

@@ -1,9 +1,9 @@
-//! A rule beside one that waits: what the queue of the other costs it.
+//! A rule beside others: what large events cost it, and the queue of a rule that waits.
 
 use std::fs;
 use std::time::Duration;
 
-use crate::event::{NEIGHBOUR, order_of_neighbour};
+use crate::event::{LARGE, NEIGHBOUR, order_of_neighbour};
 use crate::ground::Ground;
 use crate::life::{Life, Start};
 use crate::load::{Api, Load, Next, begin_live};
@@ -29,7 +29,7 @@ pub(crate) fn measure(
     let start = Start::of("fairness");
     let warm_up = (PER_SECOND, plan.warm_up(system));
     let (mut life, mut next) = begin_live(ground, system, &start, warm_up)?;
-    let (alone, mixed) = match plan.quick {
+    let (alone_time, mixed_time) = match plan.quick {
         Quick::No => (ALONE, MIXED),
         Quick::Yes => (plan.load, plan.load),
     };
@@ -43,12 +43,29 @@ pub(crate) fn measure(
         };
         load.run(life, plan, &mut next, &mut found.problems)
     };
-    let alone = run(&mut life, alone, Next::Nobody)?;
+    let alone = run(&mut life, alone_time, Next::Nobody)?;
+    look_at_large(&mut life);
+    let large = run(&mut life, alone_time, Next::Large)?;
     move_in(&mut life)?;
-    let mixed = run(&mut life, mixed, Next::Neighbour)?;
-    found.fairness = Some(Fairness { alone, mixed });
+    let mixed = run(&mut life, mixed_time, Next::Neighbour)?;
+    found.fairness = Some(Fairness {
+        alone,
+        large: Some(large),
+        mixed,
+    });
     // The neighbour's queue would take hours.
     Ok(())
+}
+
+/// Gives the system a rule that looks into every large event, and makes nothing of it.
+fn look_at_large(life: &mut Life<'_>) {
+    let rules = life.folder.join("rules");
+    let rule = fs::read_to_string(rules.join("order-completed.toml")).expect("the bench wrote it");
+    let rule = rule
+        .replace("\"order.completed\"", &format!("\"{LARGE}\""))
+        .replace("data.amount_fen > 0", "data.amount_fen < 0");
+    fs::write(rules.join("large.toml"), rule).expect("a file can be written");
+    life.read_rules_again();
 }
 
 /// Gives the system a second rule, of one message a second, and waits until that has sent something.

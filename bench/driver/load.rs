@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use wx_courier::sandbox::{Handle, Latency as ApiLatency, LogNormal, Tail};
 
-use crate::event::{now_ms, number_in, order_of_neighbour};
+use crate::event::{large_order, now_ms, number_in, order_of_neighbour};
 use crate::ground::{Cores, Ground};
 use crate::life::{Life, Start};
 use crate::meter::Meter;
@@ -79,6 +79,9 @@ const BEHIND: Duration = Duration::from_secs(1);
 /// How long what is left of a load may take.
 const CLEAR: Duration = Duration::from_secs(30);
 
+/// How many events there are for each large one.
+const LARGE_EVERY: usize = 100;
+
 /// When events should have been published.
 pub(crate) struct Intended {
     pub(crate) numbers: Range<usize>,
@@ -128,8 +131,12 @@ fn offer_beside(
             life.must_live()?;
         }
         life.ground.publish(&life.source, n);
-        if let Next::Neighbour = next_to {
-            let event = order_of_neighbour(n);
+        let beside = match next_to {
+            Next::Neighbour => Some(order_of_neighbour(n)),
+            Next::Large if n % LARGE_EVERY == 0 => Some(large_order(n)),
+            Next::Nobody | Next::Large => None,
+        };
+        if let Some(event) = beside {
             life.ground.publish_this(&life.source, n, &event);
         }
     }
@@ -272,6 +279,8 @@ pub(crate) enum Next {
     Nobody,
     /// As many events of another rule, one with each.
     Neighbour,
+    /// A large event with each hundredth.
+    Large,
 }
 
 impl Load {

@@ -148,6 +148,10 @@ pub(crate) struct Latency {
 #[derive(Deserialize, Serialize)]
 pub(crate) struct Fairness {
     pub(crate) alone: Latency,
+    /// Beside large events. Older reports do not have it.
+    #[serde(default)]
+    pub(crate) large: Option<Latency>,
+    /// Beside the queue of another rule.
     pub(crate) mixed: Latency,
 }
 

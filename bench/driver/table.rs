@@ -246,6 +246,14 @@ fn trouble_lines() -> Vec<Line> {
             |it| Some(percentiles(&it.fairness.as_ref()?.alone)),
         ),
         line(
+            "the same beside an event of 900 KB with each hundredth: added p50, p99, p99.9, max, ms",
+            |it| {
+                let large = it.fairness.as_ref()?.large.as_ref()?;
+                let behind = if large.kept_up { "" } else { " (not kept up)" };
+                Some(percentiles(large) + behind)
+            },
+        ),
+        line(
             "the same beside 20,000 events of a rule of 1/s: added p50, p99, p99.9, max, ms",
             |it| {
                 let mixed = &it.fairness.as_ref()?.mixed;
