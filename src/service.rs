@@ -4,6 +4,7 @@
 //! through channels that this loop alone reads, so nothing is locked and nothing happens twice at once.
 
 mod alarm;
+mod calendar;
 mod close;
 mod effects;
 mod news;
@@ -32,6 +33,7 @@ use crate::pipeline::engine::{self, Engine, Input};
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
 use alarm::Alarm;
+use calendar::Watch;
 pub use close::Ending;
 use effects::Answered;
 use news::PublishingNews;
@@ -129,7 +131,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         rules,
         resumptions,
         reports,
-        calendar_breaks: clock.status().breaks,
+        calendar: Watch::new(&clock),
         clock,
         alarm: Alarm::start()?,
         publishing_news: PublishingNews::default(),
@@ -162,7 +164,7 @@ struct Service {
     reports: watch::Sender<Report>,
     clock: Clock,
     /// Those that the engine has heard of.
-    calendar_breaks: u64,
+    calendar: Watch,
     alarm: Alarm,
     publishing_news: PublishingNews,
     drain: Duration,
@@ -254,7 +256,10 @@ impl Service {
             tokio::task::yield_now().await;
             self.hear_more(heard, &mut inputs);
             let now = self.clock.now();
-            let jump = self.calendar_jump();
+            let jump = self.calendar.news(&self.clock);
+            if jump.is_some() {
+                self.source.wake();
+            }
             let inputs = jump.into_iter().chain(inputs.drain(..));
             self.engine.round(now, inputs, &mut effects);
             if let Some(unfinished) = self.carry_out(&mut effects) {
@@ -351,17 +356,6 @@ impl Service {
             report.tokens = tokens;
             report.state = state;
         });
-    }
-
-    /// What the engine has not heard of yet. Another task may have noticed it.
-    fn calendar_jump(&mut self) -> Option<Input> {
-        let breaks = self.clock.status().breaks;
-        let is_news = breaks != self.calendar_breaks;
-        if is_news {
-            self.source.wake();
-        }
-        self.calendar_breaks = breaks;
-        is_news.then_some(Input::CalendarJumped)
     }
 }
 

@@ -104,7 +104,7 @@ impl Source {
         let Some(consumer) = self.consumer.upgrade() else {
             return;
         };
-        // It is no matter what is asked for: every request wakes the one that carries it out, and its answer the one that polls.
+        // It is no matter what is asked for: the request wakes the thread that carries it out, and with it the timers that wake the others.
         if let Err(error) = consumer.commit_consumer_state(CommitMode::Async) {
             tracing::debug!(%error, "the consumer could not be woken by a commit");
         }
@@ -124,6 +124,10 @@ const HANDFULS: usize = 2;
 /// Records in a handful at most, and their bytes: one more record may come on top.
 const HANDFUL: usize = 64;
 const HANDFUL_BYTES: usize = 256 * 1024;
+
+/// How often librdkafka hands over statistics, in milliseconds. Nobody reads them: they wake a poll that has gone to sleep by a calendar which
+/// was set back since, when there is nothing to commit whose answer would.
+const SIGN_OF_LIFE: &str = "5000";
 
 /// How long one poll waits for a record: also how long a command may wait.
 const POLL: Duration = Duration::from_millis(20);
@@ -191,6 +195,7 @@ fn consumer_config(kafka: &Kafka) -> rdkafka::ClientConfig {
         ("auto.commit.interval.ms", "1000"),
         ("enable.auto.offset.store", "false"),
         ("allow.auto.create.topics", "false"),
+        ("statistics.interval.ms", SIGN_OF_LIFE),
         // The engine holds the backlog that matters; what librdkafka fetches ahead is only there to keep it fed.
         ("queued.min.messages", "2000"),
         ("queued.max.messages.kbytes", "8192"),

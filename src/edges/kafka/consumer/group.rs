@@ -69,6 +69,9 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::warn!(%error, reason, "the consumer reports an error");
     }
+
+    /// They are asked for because they come: see [`super::SIGN_OF_LIFE`].
+    fn stats_raw(&self, _statistics: &[u8]) {}
 }
 
 impl ConsumerContext for Context {
