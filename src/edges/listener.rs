@@ -79,6 +79,7 @@ async fn serve_with(
     let mut told: Option<Instant> = None;
     let mut end = pin!(end);
     loop {
+        seats.are_kept().await;
         let accepted = tokio::select! {
             biased;
             () = &mut end => break,

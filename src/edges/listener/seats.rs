@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -24,12 +25,17 @@ const MOST_OF_ADDRESS: usize = 100;
 /// Nor is it more than this part of all seats.
 const PART_OF_ADDRESS: usize = 4;
 
+/// How long a connection that rests may take to leave, on a busy machine.
+const LEAVE_WITHIN: Duration = Duration::from_millis(100);
+
 /// The seats of a listener.
 pub(super) struct Seats {
     most: usize,
     most_of_address: usize,
     terms: Terms,
     taken: Mutex<Taken>,
+    /// Somebody has left.
+    left: Notify,
 }
 
 #[derive(Default)]
@@ -49,7 +55,24 @@ impl Seats {
             most_of_address,
             terms,
             taken: Mutex::default(),
+            left: Notify::new(),
         })
+    }
+
+    /// Comes back when no more connections are open than there are seats, or after a moment: who was asked to leave has a descriptor until
+    /// then, and a crowd that comes at once must not take those of the reserve.
+    pub(super) async fn are_kept(&self) {
+        let all_kept = async {
+            loop {
+                let left = self.left.notified();
+                if self.taken().number <= self.most {
+                    return;
+                }
+                left.await;
+            }
+        };
+        // One that was given a request at the same moment answers it first.
+        let _in_time = tokio::time::timeout(LEAVE_WITHIN, all_kept).await.is_ok();
     }
 
     /// A seat for a new connection, if need be that of another one.
@@ -175,6 +198,8 @@ impl Drop for Seat {
         }
         let terms = &self.seats.terms;
         terms.metrics.connections(terms.name, taken.number);
+        drop(taken);
+        self.seats.left.notify_one();
     }
 }
 
@@ -228,7 +253,7 @@ mod tests {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let leaves = tokio::time::timeout(std::time::Duration::ZERO, seat.asked_to_leave());
+            let leaves = tokio::time::timeout(Duration::ZERO, seat.asked_to_leave());
             leaves.await.is_ok()
         })
     }
