@@ -291,16 +291,6 @@ impl Metrics {
         self.publishing.producer_replaced();
     }
 
-    /// So many connections are open.
-    pub fn connections(&self, listener: ListenerName, open: usize) {
-        self.connections.open(listener, open);
-    }
-
-    /// A connection was refused, or closed for another one.
-    pub fn connection_refused(&self, listener: ListenerName, why: NoSeat) {
-        self.connections.refused(listener, why);
-    }
-
     /// A request on the public listener was answered.
     pub fn public_request(&self, route: PublicRoute, status: u16) {
         self.public.request(route, status);

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod grants;
+mod refusal;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::pipeline::pauses::Subject;
 use crate::pipeline::rules::RuleSet;
 use crate::telemetry::{ListenerName, Metrics};
 use access::{Access, Need};
+use refusal::refuse;
 
 /// What the service shows of itself.
 #[derive(Clone, Debug, Serialize)]
@@ -212,12 +214,11 @@ fn router(pages: Pages, access: &Access) -> Router {
             )
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES))
+        .layer(from_fn_with_state(
+            Arc::clone(&pages.metrics),
+            refusal::count,
+        ))
         .with_state(pages)
-}
-
-/// Every error is a sentence, whoever finds it: ours, or the framework.
-fn refuse(status: StatusCode, why: &str) -> Response {
-    (status, format!("{why}\n")).into_response()
 }
 
 /// The process lives: restarting it is for whoever gets no answer here.
@@ -257,12 +258,12 @@ async fn resume(
         pauses.any(|pause| pause.subject == subject)
     };
     if !is_paused {
-        let answer = format!("the {subject} is not paused here\n");
-        return (StatusCode::NOT_FOUND, answer).into_response();
+        let answer = format!("the {subject} is not paused here");
+        return refuse(StatusCode::NOT_FOUND, &answer);
     }
     match pages.resumptions.send(Arc::from(rule)).await {
         Ok(()) => format!("the {subject} goes on\n").into_response(),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the service has ended\n").into_response(),
+        Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "the service has ended"),
     }
 }
 
@@ -271,7 +272,7 @@ async fn resume_state(State(pages): State<Pages>) -> Response {
     if pages.store.resume() {
         return "the service goes on without the state that was lost\n".into_response();
     }
-    (StatusCode::NOT_FOUND, "no state is lost here\n").into_response()
+    refuse(StatusCode::NOT_FOUND, "no state is lost here")
 }
 
 async fn show_metrics(State(pages): State<Pages>) -> Response {

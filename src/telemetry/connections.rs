@@ -2,6 +2,8 @@
 
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 
+use super::Metrics;
+
 /// Which listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenerName {
@@ -47,6 +49,7 @@ impl NoSeat {
 pub(super) struct ConnectionMetrics {
     open: IntGaugeVec,
     refused: IntCounterVec,
+    refusals: IntCounterVec,
 }
 
 impl ConnectionMetrics {
@@ -60,14 +63,20 @@ impl ConnectionMetrics {
             "connections_refused_total",
             "Connections that were refused, or closed for another one, by listener and why: address, all_busy, made_room, not_accepted.",
         );
+        let refusals = opts(
+            "private_refusals_total",
+            "Requests to the private listener that were refused, by the status of the answer.",
+        );
         Ok(Self {
             open: IntGaugeVec::new(open, &["listener"])?,
             refused: IntCounterVec::new(refused, &["listener", "why"])?,
+            refusals: IntCounterVec::new(refusals, &["status"])?,
         })
     }
 
     pub(super) fn register(&self, registry: &Registry) -> anyhow::Result<()> {
         registry.register(Box::new(self.open.clone()))?;
+        registry.register(Box::new(self.refusals.clone()))?;
         registry.register(Box::new(self.refused.clone()))?;
         Ok(())
     }
@@ -81,5 +90,27 @@ impl ConnectionMetrics {
         self.refused
             .with_label_values(&[listener.as_str(), why.as_str()])
             .inc();
+    }
+
+    pub(super) fn refusal(&self, status: u16) {
+        let status = status.to_string();
+        self.refusals.with_label_values(&[status.as_str()]).inc();
+    }
+}
+
+impl Metrics {
+    /// So many connections are open.
+    pub fn connections(&self, listener: ListenerName, open: usize) {
+        self.connections.open(listener, open);
+    }
+
+    /// A connection was refused, or closed for another one.
+    pub fn connection_refused(&self, listener: ListenerName, why: NoSeat) {
+        self.connections.refused(listener, why);
+    }
+
+    /// A request on the private listener was refused.
+    pub fn private_refusal(&self, status: u16) {
+        self.connections.refusal(status);
     }
 }

@@ -352,16 +352,19 @@ fn what_the_framework_refuses_looks_like_everything_else_and_counts() {
     }
     let headers = [("x-wx-courier", "1")];
     let inside = |method, path| ask(stage.courier.address(), method, path, &headers, b"");
-    for (method, path, status) in [
-        ("GET", "/nowhere", 404),
-        ("GET", "/resume?rule=a", 405),
-        ("POST", "/resume", 400),
-        ("GET", "/grants?app=shop", 400),
-        ("POST", "/grants", 415),
+    for (method, path, status, error) in [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("GET", "/resume?rule=a", 405, "method_not_allowed"),
+        ("POST", "/resume", 400, "bad_request"),
+        ("POST", "/resume?rule=a", 404, "not_found"),
+        ("GET", "/grants?app=shop", 400, "bad_request"),
+        ("POST", "/grants", 415, "not_json"),
     ] {
-        let answer = inside(method, path);
-        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
-        assert!(answer.body.ends_with('\n'), "{method} {path}: {answer:?}");
+        expect(&inside(method, path), status, error);
+    }
+    for (status, count) in [(400, 2), (404, 2), (405, 1), (415, 1)] {
+        let line = format!(r#"wx_courier_private_refusals_total{{status="{status}"}} {count}"#);
+        assert!(stage.courier.measures(&line), "{line}");
     }
     stage.end(&[]);
 }

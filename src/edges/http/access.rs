@@ -7,15 +7,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use subtle::ConstantTimeEq as _;
 
+use super::refusal::refuse_as;
 use crate::config::{Http, Reach, Secret};
 
 /// A header that a page can only send after it was allowed to, and we allow it to none.
@@ -168,12 +167,6 @@ pub(super) async fn check(
     }
 }
 
-#[derive(Serialize)]
-struct Body {
-    error: &'static str,
-    message: &'static str,
-}
-
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
         let (status, error, message) = match self {
@@ -203,7 +196,7 @@ impl IntoResponse for Denied {
                 "what changes something needs the header `x-wx-courier: 1`",
             ),
         };
-        let mut response = (status, Json(Body { error, message })).into_response();
+        let mut response = refuse_as(status, error, message);
         if self == Self::Token {
             let scheme = HeaderValue::from_static("Bearer");
             response

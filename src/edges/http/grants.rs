@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::Pages;
+use super::refusal::refuse;
 use crate::edges::grants::{Wanted, ask};
 use crate::pipeline::grants::{Named, NoLedger};
 
@@ -63,7 +64,7 @@ pub(super) async fn look(
             let wanted = named.into_iter().map(|named| Wanted { named, left: None });
             answer(&pages, wanted.collect()).await
         }
-        Err(why) => refuse(&why),
+        Err(why) => no_ledger(&why),
     }
 }
 
@@ -88,8 +89,8 @@ pub(super) async fn set_many(
         Err(rejection) => return unread(rejection.status(), &rejection.body_text()),
     };
     if rows.len() > MOST_ROWS {
-        let why = format!("expected at most {MOST_ROWS} rows, found {}\n", rows.len());
-        return (StatusCode::PAYLOAD_TOO_LARGE, why).into_response();
+        let why = format!("expected at most {MOST_ROWS} rows, found {}", rows.len());
+        return refuse(StatusCode::PAYLOAD_TOO_LARGE, &why);
     }
     set_rows(&pages, &rows).await
 }
@@ -108,7 +109,7 @@ async fn set_rows(pages: &Pages, rows: &[Row]) -> Response {
     };
     match wanted {
         Ok(wanted) => answer(pages, wanted).await,
-        Err(why) => refuse(&why),
+        Err(why) => no_ledger(&why),
     }
 }
 
@@ -116,23 +117,23 @@ async fn answer(pages: &Pages, wanted: Vec<Wanted>) -> Response {
     let asked = ask(&pages.store, &wanted, pages.clock.now_ms());
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(lines)) => Json(lines).into_response(),
-        Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
-        Err(_) => {
-            let why = "the state store does not answer; it may still do what it was asked\n";
-            (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
-        }
+        Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        Err(_) => refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the state store does not answer; it may still do what it was asked",
+        ),
     }
 }
 
 /// What the framework could not read.
 fn unread(status: StatusCode, why: &str) -> Response {
-    super::refuse(status, &format!("the request cannot be read: {why}"))
+    refuse(status, &format!("the request cannot be read: {why}"))
 }
 
-fn refuse(why: &NoLedger) -> Response {
+fn no_ledger(why: &NoLedger) -> Response {
     let status = match why {
         NoLedger::App { .. } | NoLedger::Template { .. } => StatusCode::NOT_FOUND,
         NoLedger::LongTerm { .. } | NoLedger::Openid(_) => StatusCode::BAD_REQUEST,
     };
-    (status, format!("{why}\n")).into_response()
+    refuse(status, &why.to_string())
 }
