@@ -10,6 +10,7 @@
 mod aside;
 mod beginning;
 mod checks;
+mod digest;
 mod effects;
 mod group;
 mod ledgers;
@@ -27,7 +28,7 @@ mod world;
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-pub(crate) use many::{n_cores, play_many};
+pub(crate) use many::{How, digest_of, n_cores, play_many};
 use world::Played;
 #[cfg(test)]
 use world::World;
@@ -38,7 +39,7 @@ const SEEDS: u64 = 2_000;
 /// What came of each.
 static PLAYED: LazyLock<Vec<Result<Played, String>>> = LazyLock::new(|| {
     let all = Mutex::new(Vec::new());
-    play_many(0..SEEDS, n_cores(), 80, |_, played| {
+    play_many(0..SEEDS, n_cores(), How::Plainly, 80, |_, played| {
         let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(played);
     });
@@ -66,6 +67,17 @@ fn the_same_seed_gives_the_same_trace() {
         let second = World::play_traced(seed, 0).map(|played| played.trace_hash);
         assert_eq!(first, second, "seed {seed}");
     }
+}
+
+/// What engines want does not depend on how many worlds are played at once.
+#[test]
+fn the_digest_is_the_worlds_own() {
+    let digest = |threads| {
+        let digests = Mutex::default();
+        play_many(0..20, threads, How::Digested(&digests), 80, |_, _| {});
+        digest_of(digests)
+    };
+    assert_eq!(digest(n_cores()), digest(std::num::NonZero::<usize>::MIN));
 }
 
 /// A simulation that never meets trouble proves nothing: over all seeds every kind of trouble has happened.

@@ -163,6 +163,7 @@ impl World {
             return Ok(());
         };
         engine.round(now, inputs, &mut effects);
+        self.digest.add(self.now_ms, member, &effects);
         let incarnation = self.members[member].incarnation;
         for effect in effects {
             let one_in = match self.retention {

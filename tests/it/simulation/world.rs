@@ -15,6 +15,7 @@ use wx_courier::pipeline::offsets::{Epoch, Partition};
 use wx_courier::pipeline::outcome::Outcome;
 use wx_courier::pipeline::rules::RuleSet;
 
+use super::digest::{Digest, WorldDigest};
 use super::logins::Logins;
 use super::mutant::Mutant;
 use super::seen::Seen;
@@ -43,6 +44,7 @@ pub(super) const MAX_MESSAGES: usize = 40;
 #[derive(Debug)]
 pub(crate) struct Played {
     pub(crate) trace_hash: Option<u64>,
+    pub(crate) digest: Option<WorldDigest>,
     pub(crate) seen: Seen,
 }
 
@@ -103,6 +105,7 @@ pub(crate) struct World {
     /// Worlds without crashes and lost partitions hold stronger invariants.
     pub(super) is_gentle: bool,
     pub(super) seen: Seen,
+    pub(super) digest: Digest,
     trace: Trace,
 }
 
@@ -208,6 +211,13 @@ impl World {
         world.end_of(seed)
     }
 
+    /// The same, with a digest of all that its engines wanted.
+    pub(crate) fn play_digested(seed: u64) -> Result<Played, String> {
+        let mut world = Self::new(seed);
+        world.digest = Digest::taken();
+        world.end_of(seed)
+    }
+
     /// The same with engines that are broken in one way.
     pub(crate) fn play_broken(seed: u64, mutant: Mutant) -> Result<Played, String> {
         let mut world = Self::new(seed);
@@ -221,6 +231,7 @@ impl World {
         match result {
             Ok(()) => Ok(Played {
                 trace_hash: self.trace.hash(),
+                digest: self.digest.finished(),
                 seen: self.seen,
             }),
             Err(broken) => Err(format!(
@@ -278,6 +289,7 @@ impl World {
             quick_is_bad_until_ms: 0,
             mutant: None,
             seen: Seen::default(),
+            digest: Digest::Off,
             trace: Trace::Off,
         }
     }
