@@ -42,7 +42,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clap::Parser;
 use clap::value_parser;
 use serde_json::json;
-use wx_courier::sandbox::{Latency as ApiLatency, Settings as SandboxSettings};
+use wx_courier_sandbox::{Latency as ApiLatency, Settings as SandboxSettings};
 
 use figures::{Latency, Processor, StoreKind, Turn};
 use machine::Programs;

@@ -28,7 +28,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use serde_json::{Value, json};
-use wx_courier::sandbox::{Answer, Failures, Script};
+use wx_courier_sandbox::{Answer, Failures, Script};
 
 use support::checks::accepted_by_mark;
 use support::courier;

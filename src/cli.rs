@@ -29,10 +29,10 @@ use std::sync::{Arc, OnceLock};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::{FlagSetting, Loaded, Settings, Sources, load};
-use crate::document::{Origin, Problem};
 use crate::edges::kafka::check_options;
-use crate::pipeline::rules::{RuleSet, TestResult};
 use crate::telemetry;
+use wx_courier_core::document::{Origin, Problem};
+use wx_courier_core::rules::{RuleSet, TestResult};
 
 /// Turns business events on Kafka into WeChat mini-program subscribe messages, and tells what became of each one.
 #[derive(Parser)]

@@ -18,17 +18,17 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::document::{Origin, Problems};
-use crate::pipeline::catalog::Catalog;
-use crate::pipeline::catalog::drift::Comparison;
-use crate::pipeline::delivery::RetryPlan;
-use crate::pipeline::engine::Unmatched;
-use crate::pipeline::event::Decoding;
-use crate::pipeline::grants::{AnswerEvents, Policies, Policy};
-use crate::pipeline::limits::Rate;
-use crate::pipeline::outcome::RecipientStyle;
-use crate::pipeline::pauses::BreakerPlan;
-use crate::pipeline::rules::RuleSet;
+use wx_courier_core::catalog::drift::Comparison;
+use wx_courier_core::catalog::{Catalog, Policy};
+use wx_courier_core::document::{Origin, Problems};
+use wx_courier_core::event::Decoding;
+use wx_courier_core::flow::Unmatched;
+use wx_courier_core::flow::delivery::RetryPlan;
+use wx_courier_core::grants::{AnswerEvents, Policies};
+use wx_courier_core::model::Rate;
+use wx_courier_core::model::outcome::RecipientStyle;
+use wx_courier_core::rules::RuleSet;
+use wx_courier_core::schedule::pauses::BreakerPlan;
 
 pub use load::load;
 pub use public::{CallbackMode, Callbacks, ClientAddress, MiniApp, Public};

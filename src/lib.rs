@@ -8,14 +8,12 @@
 //!                                      limits     limits, expiry
 //! ```
 //!
-//! Every arrow may end in an [`Outcome`](pipeline::outcome::Outcome) instead, and nothing else ends a message. [`pipeline`] decides and
-//! knows no IO; [`edges`] do all IO and decide nothing; [`service`] is the loop between them. `ARCHITECTURE.md` has the whole map.
+//! Every arrow may end in an [`Outcome`](wx_courier_core::model::outcome::Outcome) instead, and nothing else ends a message.
+//! [`wx_courier_core`] decides and knows no IO; [`edges`] do all IO and decide nothing; [`service`] is the loop between them.
+//! `ARCHITECTURE.md` has the whole map.
 
 pub mod cli;
 pub mod config;
-pub mod document;
 pub mod edges;
-pub mod pipeline;
-pub mod sandbox;
 pub mod service;
 pub mod telemetry;

@@ -28,9 +28,6 @@ use crate::edges::listener::Bound;
 use crate::edges::public;
 use crate::edges::store::{Store, Stored};
 use crate::edges::wechat::WeChat;
-use crate::pipeline::catalog::drift::Comparison;
-use crate::pipeline::engine::{self, Engine, Input};
-use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
 use alarm::Alarm;
 use calendar::Watch;
@@ -38,6 +35,9 @@ pub use close::Ending;
 use effects::Answered;
 use news::PublishingNews;
 use setup::setup;
+use wx_courier_core::catalog::drift::Comparison;
+use wx_courier_core::flow::{self, Engine, Input};
+use wx_courier_core::rules::RuleSet;
 
 /// What a service is made of.
 pub struct Parts {
@@ -342,7 +342,7 @@ impl Service {
     }
 
     fn renew_report(&mut self) {
-        let engine: engine::Status = self.engine.status();
+        let engine: flow::Status = self.engine.status();
         let unpublished = self.engine.unpublished(self.clock.now());
         self.metrics.unpublished(unpublished.as_ref());
         self.publishing_news.tell(unpublished.as_ref());

@@ -25,13 +25,6 @@ use tracing_subscriber::EnvFilter;
 use crate::config::LogFormat;
 use crate::edges::store::StateStatus;
 use crate::edges::wechat::TokenStatus;
-use crate::pipeline::calendar::CalendarStatus;
-use crate::pipeline::callback::Receipt;
-use crate::pipeline::catalog::drift::TemplateStatus;
-use crate::pipeline::delivery::{Answer, Class};
-use crate::pipeline::engine::{Status, Unpublished};
-use crate::pipeline::grants::Source;
-use crate::pipeline::outcome::{self, Outcome, Reason};
 use calendar::CalendarMetrics;
 use connections::ConnectionMetrics;
 pub use connections::{ListenerName, NoSeat};
@@ -44,6 +37,14 @@ use share::ShareMetrics;
 use state::StateMetrics;
 use templates::TemplateMetrics;
 use tokens::TokenMetrics;
+use wx_courier_core::calendar::CalendarStatus;
+use wx_courier_core::catalog::drift::TemplateStatus;
+use wx_courier_core::flow::delivery::Answer;
+use wx_courier_core::flow::{Status, Unpublished};
+use wx_courier_core::grants::Source;
+use wx_courier_core::model::outcome::{self, Outcome, Reason};
+use wx_courier_core::wechat::Class;
+use wx_courier_core::wechat::callback::Receipt;
 
 /// Sends log lines and panics to standard error, so that standard output stays free for results. Call it once, and
 /// [`finish_logging`] at the end.

@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use peak_alloc::PeakAlloc;
-use wx_courier::document::Problems;
-use wx_courier::pipeline::catalog::Catalog;
-use wx_courier::pipeline::event::{Decoded, Decoding, MOST_LEVELS, MOST_VALUES, Record, decode};
-use wx_courier::pipeline::outcome::Reason;
-use wx_courier::pipeline::rules::{RuleSet, RuleSource, Surroundings};
+use wx_courier_core::catalog::Catalog;
+use wx_courier_core::document::Problems;
+use wx_courier_core::event::{Decoded, Decoding, MOST_LEVELS, MOST_VALUES, decode};
+use wx_courier_core::model::Record;
+use wx_courier_core::model::outcome::Reason;
+use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
 
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;

@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wx_courier::pipeline::admission::AppBounds;
-use wx_courier::pipeline::claims::Book;
-use wx_courier::pipeline::delivery::{Answer, RetryPlan};
-use wx_courier::pipeline::engine::{Effect, Engine, Input, Setup, Unmatched};
-use wx_courier::pipeline::event::{Decoding, Record};
-use wx_courier::pipeline::grants::Policies;
-use wx_courier::pipeline::moment::Moment;
-use wx_courier::pipeline::offsets::{Epoch, Partition};
-use wx_courier::pipeline::outcome::{Outcome, RecipientStyle};
-use wx_courier::pipeline::pauses::BreakerPlan;
+use wx_courier_core::event::Decoding;
+use wx_courier_core::flow::delivery::{Answer, RetryPlan};
+use wx_courier_core::flow::{Effect, Engine, Input, Setup, Unmatched};
+use wx_courier_core::grants::Policies;
+use wx_courier_core::model::outcome::{Outcome, RecipientStyle};
+use wx_courier_core::model::{Epoch, Moment, Partition, Record};
+use wx_courier_core::schedule::admission::AppBounds;
+use wx_courier_core::schedule::pauses::BreakerPlan;
+use wx_courier_core::state::Book;
 
 use crate::{event, rules};
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use wx_courier::pipeline::event::{Decoded, Decoding, Event, Record, decode};
+use wx_courier_core::event::{Decoded, Decoding, Event, decode};
+use wx_courier_core::model::Record;
 
 /// 2026-11-23, in Unix milliseconds.
 pub(crate) const NOW_MS: i64 = 1_795_400_000_000;

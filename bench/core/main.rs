@@ -14,9 +14,9 @@ mod rules;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use wx_courier::pipeline::event::{Decoding, decode};
-use wx_courier::pipeline::message::Content;
-use wx_courier::pipeline::params::ParamKind;
+use wx_courier_core::event::{Decoding, decode};
+use wx_courier_core::message::Content;
+use wx_courier_core::wechat::params::ParamKind;
 
 /// Rules in the set, of which one wants the event.
 const RULES: [usize; 3] = [1, 20, 200];

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use wx_courier::document::Problems;
-use wx_courier::pipeline::catalog::Catalog;
-use wx_courier::pipeline::event::Event;
-use wx_courier::pipeline::message::{Made, Message};
-use wx_courier::pipeline::rules::{RuleSet, RuleSource, Surroundings};
+use wx_courier_core::catalog::Catalog;
+use wx_courier_core::document::Problems;
+use wx_courier_core::event::Event;
+use wx_courier_core::message::{Made, Message};
+use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
 
 const TEMPLATES: &str = include_str!("../../config/templates.toml");
 const RULE: &str = include_str!("../../config/rules/order-completed.toml");

@@ -13,7 +13,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::net::TcpListener;
-use wx_courier::sandbox::{Handle, Sandbox, Settings as SandboxSettings};
+use wx_courier_sandbox::{Handle, Sandbox, Settings as SandboxSettings};
 
 use crate::event::{PARTITIONS, openid, order, partition};
 use crate::support::folder::{self, APPID};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wx_courier::sandbox::{Handle, Latency as ApiLatency, LogNormal, Tail};
+use wx_courier_sandbox::{Handle, Latency as ApiLatency, LogNormal, Tail};
 
 use crate::event::{large_order, now_ms, number_in, order_of_neighbour};
 use crate::ground::{Cores, Ground};

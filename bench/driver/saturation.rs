@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wx_courier::sandbox::Latency as ApiLatency;
+use wx_courier_sandbox::Latency as ApiLatency;
 
 use crate::event::now_ms;
 use crate::ground::Ground;

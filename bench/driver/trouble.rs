@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use wx_courier::sandbox::{Answer, Fate, Latency as ApiLatency, Script};
+use wx_courier_sandbox::{Answer, Fate, Latency as ApiLatency, Script};
 
 use crate::event::{now_ms, number_in};
 use crate::ground::Ground;

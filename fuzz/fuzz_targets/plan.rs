@@ -1,3 +1,5 @@
+//! The target `plan`: what must hold is in `tests/it/fuzz/targets.rs`.
+
 #![no_main]
 
 #[path = "../../tests/it/fuzz/targets.rs"]

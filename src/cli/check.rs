@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{Checked, Exit, Format, check_all, say, say_json, sources};
 use crate::config::Effective;
-use crate::document::{Problem, Severity};
 use remote::compare_with_wechat;
+use wx_courier_core::document::{Problem, Severity};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

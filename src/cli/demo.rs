@@ -14,7 +14,6 @@ use tokio::sync::{mpsc, watch};
 use super::sandbox::sandbox_settings;
 use super::{Configuration, Exit, asked_to_end, block_on, complain, configuration, say, sources};
 use crate::config::{FlagSetting, Http, Settings, load};
-use crate::document::Problems;
 use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
 use crate::edges::http;
@@ -23,11 +22,12 @@ use crate::edges::kafka::bystander::{Upstream, Watcher};
 use crate::edges::kafka::embedded::EmbeddedBroker;
 use crate::edges::listener::Bound;
 use crate::edges::store::Store;
-use crate::pipeline::rules::RuleSet;
-use crate::sandbox::{Answer, Handle, Sandbox, Script};
 use crate::service::{self, Parts};
 use crate::telemetry::{self, Metrics};
 use samples::Sample;
+use wx_courier_core::document::Problems;
+use wx_courier_core::rules::RuleSet;
+use wx_courier_sandbox::{Answer, Handle, Sandbox, Script};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

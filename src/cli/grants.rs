@@ -12,10 +12,10 @@ use super::{Exit, Format, block_on, complain, say, say_json, sources};
 use crate::config::{Settings, load};
 use crate::edges::grants::{Line, Wanted};
 use crate::edges::http::grants::MOST_ROWS;
-use crate::pipeline::catalog::Catalog;
-use crate::pipeline::grants::Named;
-use crate::pipeline::outcome::RecipientStyle;
 use desk::{Desk, Missing};
+use wx_courier_core::catalog::Catalog;
+use wx_courier_core::grants::Named;
+use wx_courier_core::model::outcome::RecipientStyle;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {

@@ -10,10 +10,11 @@ use serde::Serialize;
 
 use super::{Configuration, Exit, Format, configuration, say, say_json, sources};
 use crate::edges::wechat::SendBody;
-use crate::pipeline::event::{Decoded, Record, decode};
-use crate::pipeline::message::Made;
-use crate::pipeline::outcome::{Reason, Status};
-use crate::pipeline::rules::{Planned, Rule};
+use wx_courier_core::event::{Decoded, decode};
+use wx_courier_core::message::Made;
+use wx_courier_core::model::Record;
+use wx_courier_core::model::outcome::{Reason, Status};
+use wx_courier_core::rules::{Planned, Rule};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

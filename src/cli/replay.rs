@@ -22,15 +22,15 @@ use super::{
 use crate::cli::progress::Progress;
 use crate::config::Settings;
 use crate::edges::kafka::scan::Scanner;
-use crate::pipeline::event::RunId;
-use crate::pipeline::outcome::Status;
-use crate::pipeline::replay::{Context, Errand, Judged, Selection, Sending, Survey};
-use crate::pipeline::rules::RuleSet;
 pub(super) use arguments::Arguments;
 use arguments::From;
 use journal::{Found, Journal};
 use publish::{Published, Work, publish};
 use report::{Numbers, Report, plural};
+use wx_courier_core::event::RunId;
+use wx_courier_core::model::outcome::Status;
+use wx_courier_core::replay::{Context, Errand, Judged, Selection, Sending, Survey};
+use wx_courier_core::rules::RuleSet;
 
 /// What one run can remember, at half a kilobyte each. At fifty a second this is more than five hours' work.
 const MOST_MESSAGES: usize = 1_000_000;

@@ -14,7 +14,6 @@ use super::{
     Configuration, Exit, asked_to_end, block_on, check_all, complain, configuration, sources,
 };
 use crate::config::{FlagSetting, Public, Settings, Sources};
-use crate::document::{Origin, Problem, Problems, Severity};
 use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
 use crate::edges::http;
@@ -22,10 +21,11 @@ use crate::edges::http::access::Access;
 use crate::edges::kafka::topics::{self, TopicsError};
 use crate::edges::listener::Bound;
 use crate::edges::store::Store;
-use crate::pipeline::outcome::bounds::SMALLEST_TOPIC_BYTES;
-use crate::pipeline::rules::RuleSet;
 use crate::service::{self, Ending, Parts};
 use crate::telemetry::{self, Metrics};
+use wx_courier_core::document::{Origin, Problem, Problems, Severity};
+use wx_courier_core::model::outcome::bounds::SMALLEST_TOPIC_BYTES;
+use wx_courier_core::rules::RuleSet;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

@@ -9,8 +9,8 @@ use tokio::net::TcpListener;
 
 use super::{Exit, asked_to_end, block_on, complain, configuration, say, sources};
 use crate::config::Settings;
-use crate::pipeline::catalog::{Catalog, TemplateKind};
-use crate::sandbox::{
+use wx_courier_core::catalog::{Catalog, TemplateKind};
+use wx_courier_sandbox::{
     App, GrantCheck, Kind, Latency, Sandbox, Settings as SandboxSettings, Template,
 };
 

@@ -10,12 +10,12 @@ use serde::Serialize;
 
 use super::accounts::Accounts;
 use super::{Exit, Format, ask, block_on, complain, say, say_json};
-use crate::document::Problems;
 use crate::edges::wechat::Unanswered;
-use crate::pipeline::catalog::Catalog;
-use crate::pipeline::catalog::pull::{Change, Prune, pull};
 use difference::difference;
 use file::CatalogFile;
+use wx_courier_core::catalog::Catalog;
+use wx_courier_core::catalog::pull::{Change, Prune, pull};
+use wx_courier_core::document::Problems;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use config::{Environment, File, FileFormat, ValueKind};
 
 use super::{ENVIRONMENT_PREFIX, Sources};
-use crate::document::{Item, Node, Origin, Problem, Problems, parse};
+use wx_courier_core::document::{Item, Node, Origin, Problem, Problems, parse};
 
 /// Merges the layers. `None` if the file cannot be read as TOML at all.
 pub(super) fn merge(problems: &mut Problems, sources: &Sources) -> Option<Node> {

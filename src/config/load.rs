@@ -4,10 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Loaded, Settings, Sources, layers, read};
-use crate::document::{Origin, Problem, Problems};
-use crate::pipeline::catalog::Catalog;
-use crate::pipeline::grants::Policy;
-use crate::pipeline::rules::{RuleSet, RuleSource, Surroundings};
+use wx_courier_core::catalog::{Catalog, Policy};
+use wx_courier_core::document::{Origin, Problem, Problems};
+use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
 
 /// Reads everything. Nothing stops it: what is wrong is in `problems`.
 pub fn load(sources: &Sources) -> Loaded {

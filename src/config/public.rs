@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Secret;
-use crate::pipeline::limits::Rate;
+use wx_courier_core::model::Rate;
 
 /// `[public]` and what it serves. It is there only if there is something to serve.
 #[derive(Clone, Debug)]

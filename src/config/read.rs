@@ -21,12 +21,12 @@ use tracing_subscriber::filter::LevelFilter;
 
 use self::apps::Apps;
 use super::{Effective, Engine, LogFormat, Outcomes, Send, Settings};
-use crate::document::{Item, Node, Origin, Problems, Said, Section};
-use crate::pipeline::delivery::RetryPlan;
-use crate::pipeline::engine::Unmatched;
-use crate::pipeline::event::{Decoding, Pointer};
-use crate::pipeline::outcome::RecipientStyle;
-use crate::pipeline::pauses::BreakerPlan;
+use wx_courier_core::document::{Item, Node, Origin, Problems, Said, Section};
+use wx_courier_core::event::{Decoding, Pointer};
+use wx_courier_core::flow::Unmatched;
+use wx_courier_core::flow::delivery::RetryPlan;
+use wx_courier_core::model::outcome::RecipientStyle;
+use wx_courier_core::schedule::pauses::BreakerPlan;
 
 /// What the settings said, as far as it could be understood.
 pub(super) struct Reading {

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use crate::pipeline::calendar::{BELIEVED_AFTER, Calendar, CalendarStatus, News, Reading};
-use crate::pipeline::moment::Moment;
+use wx_courier_core::calendar::{BELIEVED_AFTER, Calendar, CalendarStatus, News, Reading};
+use wx_courier_core::model::Moment;
 
 /// The clocks of a process. Its clones are the same ones.
 #[derive(Clone)]
@@ -108,7 +108,7 @@ fn with_sleep() -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::calendar::CalendarState;
+    use wx_courier_core::calendar::CalendarState;
 
     #[test]
     fn both_clocks_go_on() {

@@ -6,8 +6,8 @@ use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
 use crate::edges::store::StoreClient;
-use crate::pipeline::claims::{Answer, Request};
-use crate::pipeline::grants::{Balance, Named, Question, Reply};
+use wx_courier_core::grants::{Balance, Named, Question, Reply};
+use wx_courier_core::state::{Answer, Request};
 
 /// One ledger in numbers, as it is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,14 +22,14 @@ use crate::edges::clock::Clock;
 use crate::edges::listener::{self, Bound, PerAddress, Terms};
 use crate::edges::store::{StateStatus, StoreClient};
 use crate::edges::wechat::TokenStatus;
-use crate::pipeline::calendar::CalendarStatus;
-use crate::pipeline::catalog::drift::TemplateStatus;
-use crate::pipeline::engine;
-use crate::pipeline::pauses::Subject;
-use crate::pipeline::rules::RuleSet;
 use crate::telemetry::{ListenerName, Metrics};
 use access::{Access, Need};
 use refusal::refuse;
+use wx_courier_core::calendar::CalendarStatus;
+use wx_courier_core::catalog::drift::TemplateStatus;
+use wx_courier_core::flow;
+use wx_courier_core::rules::RuleSet;
+use wx_courier_core::schedule::pauses::Subject;
 
 /// What the service shows of itself.
 #[derive(Clone, Debug, Serialize)]
@@ -39,10 +39,10 @@ pub struct Report {
     /// The version of the program.
     pub version: &'static str,
     /// The engine, as it was last seen.
-    pub engine: engine::Status,
+    pub engine: flow::Status,
     /// Outcomes that Kafka does not take, if there are such.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unpublished: Option<engine::Unpublished>,
+    pub unpublished: Option<flow::Unpublished>,
     /// Whether the system's calendar is followed.
     pub calendar: CalendarStatus,
     /// The access tokens of each app, as they were last seen.
@@ -59,7 +59,7 @@ impl Report {
         Self {
             phase: Phase::WaitingForKafka,
             version: env!("CARGO_PKG_VERSION"),
-            engine: engine::Status::default(),
+            engine: flow::Status::default(),
             unpublished: None,
             calendar: CalendarStatus::default(),
             tokens: BTreeMap::new(),

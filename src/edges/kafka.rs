@@ -16,7 +16,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 
 use crate::config::Kafka;
-use crate::pipeline::outcome::bounds::SMALLEST_TOPIC_BYTES;
+use wx_courier_core::model::outcome::bounds::SMALLEST_TOPIC_BYTES;
 
 /// A topic's limit is for a batch, and a batch is refused whole. Small batches, in which a large record is alone, keep a large one from
 /// taking its neighbours with it, and many small ones from being too large together, wherever a topic accepts this much.

@@ -20,11 +20,11 @@ use crate::edges::kafka::postbox::Postbox;
 use crate::edges::listener::{self, Bound, PerAddress, Terms};
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::WeChat;
-use crate::pipeline::rules::RuleSet;
 use crate::telemetry::{ListenerName, Metrics, PublicRoute};
 use callbacks::Callbacks;
 use miniapp::MiniApp;
 use refusal::Refusal;
+use wx_courier_core::rules::RuleSet;
 
 /// What the listener's requests need.
 pub struct Parts {

@@ -30,8 +30,8 @@ use self::sqlite::Sqlite;
 use self::tally::Tally;
 pub use self::tally::{Loss, StateStatus};
 use crate::config::{State, StateUrl};
-use crate::pipeline::admission::Ticket;
-use crate::pipeline::claims::{Answer, Book, Horizon, Request};
+use wx_courier_core::model::Ticket;
+use wx_courier_core::state::{Answer, Book, Horizon, Request};
 
 /// What the service hears from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]

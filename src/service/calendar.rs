@@ -1,7 +1,7 @@
 //! The calendar of the machine, as the service watches it.
 
 use crate::edges::clock::Clock;
-use crate::pipeline::engine::Input;
+use wx_courier_core::flow::Input;
 
 /// What the engine has heard of the calendar.
 pub(super) struct Watch {

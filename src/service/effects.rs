@@ -7,13 +7,14 @@ use tokio::sync::mpsc;
 use super::Service;
 use crate::edges::kafka::consumer::Command;
 use crate::edges::wechat::{Called, WeChat};
-use crate::pipeline::admission::{Cleared, Ticket};
-use crate::pipeline::claims::Request;
-use crate::pipeline::delivery::Answer;
-use crate::pipeline::engine::{Effect, Input};
-use crate::pipeline::logins::{Exchanged, JsCode};
-use crate::pipeline::message::Api;
-use crate::pipeline::pauses::Change;
+use wx_courier_core::flow::delivery::Answer;
+use wx_courier_core::flow::{Effect, Input};
+use wx_courier_core::message::Api;
+use wx_courier_core::model::Ticket;
+use wx_courier_core::schedule::admission::Cleared;
+use wx_courier_core::schedule::pauses::Change;
+use wx_courier_core::state::Request;
+use wx_courier_core::wechat::logins::{Exchanged, JsCode};
 
 /// What `WeChat` was asked, and said.
 pub(super) enum Answered {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::pipeline::engine::Unpublished;
+use wx_courier_core::flow::Unpublished;
 
 /// Whoever reads the log from the middle should find it within this time.
 const SAY_AGAIN: Duration = Duration::from_mins(1);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::config::{App, Settings};
-use crate::pipeline::admission::AppBounds;
-use crate::pipeline::engine::Setup;
+use wx_courier_core::flow::Setup;
+use wx_courier_core::schedule::admission::AppBounds;
 
 /// The settings in the engine's words.
 pub(super) fn setup(settings: &Settings, seed: u64) -> Setup {

@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use crate::edges::http::Report;
 use crate::edges::wechat::WeChat;
-use crate::pipeline::catalog::drift::{TemplateStatus, compare};
-use crate::pipeline::catalog::listing::Listing;
-use crate::pipeline::rules::RuleSet;
+use wx_courier_core::catalog::drift::{TemplateStatus, compare};
+use wx_courier_core::catalog::listing::Listing;
+use wx_courier_core::rules::RuleSet;
 
 /// The list changes by somebody's hand; its quota is not documented, and small ones were reported.
 const EVERY: Duration = Duration::from_hours(24);

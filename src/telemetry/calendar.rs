@@ -2,7 +2,7 @@
 
 use prometheus::{Gauge, IntCounter, Opts, Registry};
 
-use crate::pipeline::calendar::CalendarStatus;
+use wx_courier_core::calendar::CalendarStatus;
 
 /// Whether the system's calendar is followed.
 pub(super) struct CalendarMetrics {

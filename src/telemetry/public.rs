@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounterVec, Opts, Registry};
 
-use crate::pipeline::callback::Receipt;
+use wx_courier_core::wechat::callback::Receipt;
 
 /// What was asked for. Paths are not labels: anybody can make them up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounter, IntGauge, Registry};
 
-use crate::pipeline::engine::Unpublished;
+use wx_courier_core::flow::Unpublished;
 
 pub(super) struct PublishingMetrics {
     failures: IntCounter,

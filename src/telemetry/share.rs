@@ -2,7 +2,7 @@
 
 use prometheus::{IntGauge, Opts, Registry};
 
-use crate::pipeline::engine::ShareStatus;
+use wx_courier_core::flow::ShareStatus;
 
 /// Partitions: ours, and all.
 pub(super) struct ShareMetrics {

@@ -3,7 +3,7 @@
 use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 
 use crate::edges::store::StateStatus;
-use crate::pipeline::claims::Row;
+use wx_courier_core::state::Row;
 
 pub(super) struct StateMetrics {
     down: IntGauge,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use prometheus::{IntGaugeVec, Opts, Registry};
 
-use crate::pipeline::catalog::drift::{DriftKind, TemplateStatus};
+use wx_courier_core::catalog::drift::{DriftKind, TemplateStatus};
 
 /// Metrics of templates, by app.
 pub(super) struct TemplateMetrics {

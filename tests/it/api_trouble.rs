@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wx_courier::sandbox::{Answer, Fate, Latency, Script, Settings as SandboxSettings};
+use wx_courier_sandbox::{Answer, Fate, Latency, Script, Settings as SandboxSettings};
 
 use crate::support::checks;
 use crate::support::events::{self, Event};

@@ -3,7 +3,7 @@
 //! finds no permission left.
 
 use serde_json::{Value, json};
-use wx_courier::sandbox::GrantCheck;
+use wx_courier_sandbox::GrantCheck;
 
 use crate::grants::ORDER_TEMPLATE;
 use crate::support::checks::{self, text};
@@ -12,10 +12,9 @@ use crate::support::events::{order_of, user};
 use crate::support::kafka::Kafka;
 use crate::support::mini_program::Drive;
 use crate::support::push::{AES_KEY, TOKEN, ask, public_address};
-use crate::support::schema;
 use crate::support::topic::Published;
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
+use crate::support::{schema, wait_until};
 
 const SECTIONS: &str = r#"
 [public]

@@ -1,11 +1,9 @@
 //! The only broker goes away in the middle of the work, once in good order and once not, and comes back.
 
-use crate::support::checks;
-use crate::support::events;
 use crate::support::kafka::Kafka;
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
-use wx_courier::sandbox::{Latency, Settings as SandboxSettings};
+use crate::support::{checks, events, wait_until};
+use wx_courier_sandbox::{Latency, Settings as SandboxSettings};
 
 // Little is in hand at once, so that reading, publishing and committing all have to go on after each outage.
 const SMALL_ENGINE: &str = r"

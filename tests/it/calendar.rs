@@ -5,12 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::checks;
 use crate::support::courier::Courier;
 use crate::support::events::{Event, class, order, shipment};
 use crate::support::kafka::Kafka;
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
+use crate::support::{checks, wait_until};
 
 const ORDER_TEMPLATE: &str = "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8";
 const WRONG_TEMPLATE: &str = "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi9";

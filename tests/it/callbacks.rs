@@ -1,7 +1,7 @@
 //! WeChat's callbacks over HTTP: who pushes is checked, what is pushed reaches the ledger or the outcome topic, once.
 
 use serde_json::{Value, json};
-use wx_courier::sandbox::{Latency, Settings as SandboxSettings};
+use wx_courier_sandbox::{Latency, Settings as SandboxSettings};
 
 use crate::support::checks::text;
 use crate::support::events::{order_of, user};
@@ -12,10 +12,9 @@ use crate::support::push::{
     signed_query,
 };
 use crate::support::redis::Redis;
-use crate::support::schema;
 use crate::support::topic::{Published, Reader};
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
+use crate::support::{schema, wait_until};
 
 /// The template of the rule `order-completed`.
 const TEMPLATE: &str = "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8";

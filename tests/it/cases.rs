@@ -23,11 +23,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Table;
-use wx_courier::document::{Problems, Severity};
-use wx_courier::pipeline::catalog::Catalog;
-use wx_courier::pipeline::event::{Event, Wish};
-use wx_courier::pipeline::message::{Content, Lang, Made, Rejection};
-use wx_courier::pipeline::rules::{Planned, RuleSet, RuleSource, Surroundings};
+use wx_courier_core::catalog::Catalog;
+use wx_courier_core::document::{Problems, Severity};
+use wx_courier_core::event::{Event, Wish};
+use wx_courier_core::message::{Content, Lang, Made, Rejection};
+use wx_courier_core::rules::{Planned, RuleSet, RuleSource, Surroundings};
 
 const TEMPLATES: &str = "[shop.any]\nid = \"any\"";
 

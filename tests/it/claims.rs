@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use wx_courier::sandbox::{Answer, Fate, Latency, Script, Settings as SandboxSettings};
+use wx_courier_sandbox::{Answer, Fate, Latency, Script, Settings as SandboxSettings};
 
 use crate::support::checks::{self, LEAVING_RULE};
 use crate::support::courier::Courier;

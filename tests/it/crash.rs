@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use wx_courier::sandbox::{Latency, Settings as SandboxSettings};
+use wx_courier_sandbox::{Latency, Settings as SandboxSettings};
 
-use crate::support::checks;
 use crate::support::kafka::Kafka;
 use crate::support::load::Load;
 use crate::support::topic::Published;
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
+use crate::support::{checks, wait_until};
 
 // The group has to notice the death before the next run gets its partitions.
 const SHORT_SESSION: &str = r#"

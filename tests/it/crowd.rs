@@ -5,13 +5,12 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::support::checks;
 use crate::support::courier::Courier;
 use crate::support::kafka::{self, Kafka};
 use crate::support::load::Load;
 use crate::support::push::ask;
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
+use crate::support::{checks, wait_until};
 
 const SECTIONS: &str = r#"
 [public]

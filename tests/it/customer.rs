@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use wx_courier::sandbox::{Endpoint, Script};
+use wx_courier_sandbox::{Endpoint, Script};
 
 use crate::support::checks::{self, text};
 use crate::support::courier::Courier;

@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::support::checks;
 use crate::support::courier::Courier;
 use crate::support::events::order;
 use crate::support::kafka::Kafka;
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
+use crate::support::{checks, wait_until};
 
 fn templates_of_shop(courier: &Courier) -> Value {
     let (_, body) = courier.get("/status").unwrap();

@@ -1,14 +1,13 @@
 //! One accept is one message: what events tell of users' answers, and what becomes of messages without a grant.
 
 use serde_json::{Value, json};
-use wx_courier::sandbox::GrantCheck;
+use wx_courier_sandbox::GrantCheck;
 
-use crate::support::checks;
 use crate::support::courier::Courier;
 use crate::support::events::{Event, SOURCE, order_of, user};
 use crate::support::kafka::Kafka;
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
+use crate::support::{checks, wait_until};
 
 pub(crate) const ORDER_TEMPLATE: &str = "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8";
 

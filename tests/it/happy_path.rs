@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use wx_courier::sandbox::{Accepted, Answer, Fate, Script};
+use wx_courier_sandbox::{Accepted, Answer, Fate, Script};
 
 use crate::support::checks::{self, text};
 use crate::support::events::{self, Event, SOURCE, TRACEPARENT, mark_of, order, shipment};

@@ -13,9 +13,9 @@ use self::surroundings::{Surroundings, idle_connections, peak_memory_kib};
 use crate::support::checks::{self, text};
 use crate::support::events::{Event, mark_of, order_of, user};
 use crate::support::kafka::Kafka;
-use crate::support::push::public_address;
+use crate::support::push::{self, public_address};
+use crate::support::wait_until;
 use crate::support::world::{Plan, World, refuse};
-use crate::support::{push, wait_until};
 
 const N_RECORDS: usize = 1_000;
 

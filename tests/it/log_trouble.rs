@@ -6,13 +6,12 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use crate::commands::{Said, command, run};
-use crate::support::checks;
 use crate::support::courier::Courier;
 use crate::support::folder::sample_folder;
 use crate::support::kafka::{self, Kafka};
 use crate::support::load::Load;
 use crate::support::world::{Plan, World};
-use crate::support::{send_signal, wait_until};
+use crate::support::{checks, send_signal, wait_until};
 
 /// It makes more lines than a pipe and the queue hold.
 const EVERYTHING: &str = "[log]\nlevel = \"trace\"\n";

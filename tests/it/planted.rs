@@ -1,7 +1,7 @@
 //! Twenty and more small mistakes in a rule that is otherwise right, against a catalog that the real `templates pull` wrote: `check` finds
 //! each, at its line, and names the param.
 
-use wx_courier::sandbox::{Kind, Template};
+use wx_courier_sandbox::{Kind, Template};
 
 use crate::support::folder::replace_in;
 use crate::templates::{Account, template};

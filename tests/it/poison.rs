@@ -4,7 +4,7 @@ use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::{Value, json};
-use wx_courier::sandbox::{Answer, Script};
+use wx_courier_sandbox::{Answer, Script};
 
 use crate::support::LIMIT;
 use crate::support::checks::{self, text};

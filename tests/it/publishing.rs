@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use wx_courier::pipeline::outcome::bounds::SMALLEST_TOPIC_BYTES;
+use wx_courier_core::model::outcome::bounds::SMALLEST_TOPIC_BYTES;
 
-use crate::support::checks;
 use crate::support::events::{self, Event, SOURCE, order};
 use crate::support::kafka::Kafka;
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
+use crate::support::{checks, wait_until};
 
 /// Events with attributes that no bound on text sees: numbers, and characters that JSON writes with six bytes each.
 fn hostile() -> Vec<Vec<u8>> {

@@ -1,6 +1,6 @@
 //! A second member joins under load and leaves again: partitions move twice, and nobody sends what the other has sent.
 
-use wx_courier::sandbox::{Latency, Settings as SandboxSettings};
+use wx_courier_sandbox::{Latency, Settings as SandboxSettings};
 
 use crate::support::checks;
 use crate::support::kafka::Kafka;

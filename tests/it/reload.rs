@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use crate::support::events;
 use crate::support::kafka::Kafka;
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
+use crate::support::{events, wait_until};
 
 #[test]
 fn a_good_set_of_rules_is_swapped_and_a_bad_one_changes_nothing() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wx_courier::sandbox::{Latency, Settings as SandboxSettings};
+use wx_courier_sandbox::{Latency, Settings as SandboxSettings};
 
 use crate::support::checks::{self, text};
 use crate::support::kafka::Kafka;

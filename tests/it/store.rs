@@ -24,10 +24,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use wx_courier::config::{OnLoss, Secret, State, StateUrl};
 use wx_courier::edges::store::{Store, Stored};
-use wx_courier::pipeline::admission::Ticket;
-use wx_courier::pipeline::claims::{Answer, Book, Claim, Holder, Request, Settlement, Unreadable};
-use wx_courier::pipeline::outcome::Outcome;
-use wx_courier::pipeline::receipts::Receipts;
+use wx_courier_core::model::outcome::Outcome;
+use wx_courier_core::model::{Holder, Ticket};
+use wx_courier_core::state::{Answer, Book, Claim, Request, Settlement, Unreadable};
+use wx_courier_core::wechat::receipts::Receipts;
 
 use crate::support::LIMIT;
 use crate::support::redis::Redis;

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use wx_courier::sandbox::{Answer, Fate, Latency, Script, Settings as SandboxSettings};
+use wx_courier_sandbox::{Answer, Fate, Latency, Script, Settings as SandboxSettings};
 
-use crate::support::checks;
 use crate::support::courier::Courier;
 use crate::support::events::{self, Event};
 use crate::support::kafka::Kafka;
 use crate::support::load::Load;
 use crate::support::redis::Redis;
 use crate::support::topic::Reader;
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
+use crate::support::{checks, wait_until};
 
 fn slow(ms: u64) -> SandboxSettings {
     SandboxSettings {

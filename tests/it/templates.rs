@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use wx_courier::sandbox::{App, Kind, Sandbox, Settings, Template};
+use wx_courier_sandbox::{App, Kind, Sandbox, Settings, Template};
 
 use crate::commands::{Said, command};
 use crate::support::folder::{APPID, SECRET};

@@ -1,12 +1,10 @@
 //! Tokens that live two seconds, and are taken back in the middle of the work besides.
 
-use wx_courier::sandbox::{Latency, Settings as SandboxSettings};
+use wx_courier_sandbox::{Latency, Settings as SandboxSettings};
 
-use crate::support::checks;
-use crate::support::events;
 use crate::support::kafka::Kafka;
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
+use crate::support::{checks, events, wait_until};
 
 #[test]
 fn tokens_that_expire_or_are_taken_back_cost_no_message() {

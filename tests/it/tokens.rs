@@ -6,15 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::Value;
-use wx_courier::sandbox::{Answer, Renewal, Script, Settings as SandboxSettings};
+use wx_courier_sandbox::{Answer, Renewal, Script, Settings as SandboxSettings};
 
-use crate::support::checks;
 use crate::support::courier::Courier;
-use crate::support::events;
 use crate::support::folder::{APPID, SECRET};
 use crate::support::kafka::Kafka;
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
+use crate::support::{checks, events, wait_until};
 
 const PATIENT: &str = r#"
 [send]

@@ -8,13 +8,12 @@ use wx_courier::config::{OnLoss, State, StateUrl};
 use wx_courier::edges::store::Store;
 
 use crate::commands::run;
-use crate::support::LIMIT;
 use crate::support::checks::{self, text};
 use crate::support::events::{Event, order, shipment};
 use crate::support::kafka::Kafka;
 use crate::support::redis::Redis;
-use crate::support::wait_until;
 use crate::support::world::{Plan, World};
+use crate::support::{LIMIT, wait_until};
 
 const N_EVENTS: usize = 27;
 

@@ -2,9 +2,9 @@
 
 use crate::cli::block_on;
 use crate::config::Loaded;
-use crate::document::{Origin, Problem};
 use crate::edges::wechat::WeChat;
-use crate::pipeline::catalog::drift::{Drift, compare};
+use wx_courier_core::catalog::drift::{Drift, compare};
+use wx_courier_core::document::{Origin, Problem};
 
 /// Asks for the templates of every app that the catalog has, and adds what differs to the problems.
 pub(super) fn compare_with_wechat(loaded: &mut Loaded) -> anyhow::Result<()> {

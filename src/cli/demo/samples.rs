@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::document::{Item, Problem, Problems, Section, parse};
+use wx_courier_core::document::{Item, Problem, Problems, Section, parse};
 
 /// An event and how it shall end.
 pub(super) struct Sample {
@@ -79,7 +79,7 @@ fn tables(problems: &mut Problems, section: &mut Section, key: &'static str) -> 
         )));
         return Vec::new();
     };
-    let table = |(index, node): (usize, &crate::document::Node)| {
+    let table = |(index, node): (usize, &wx_courier_core::document::Node)| {
         Section::new(problems, format!("{}[{index}]", said.key), node.clone())
     };
     nodes.iter().enumerate().map(table).collect()

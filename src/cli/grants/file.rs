@@ -10,8 +10,8 @@ use csv::{Reader, ReaderBuilder, StringRecord, Trim};
 
 use crate::cli::complain;
 use crate::edges::grants::Wanted;
-use crate::pipeline::catalog::Catalog;
-use crate::pipeline::grants::{Key, Named};
+use wx_courier_core::catalog::Catalog;
+use wx_courier_core::grants::{Key, Named};
 
 /// What is wrong with a file.
 pub(super) struct Mistakes {

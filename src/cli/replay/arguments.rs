@@ -7,9 +7,9 @@ use serde::de::DeserializeOwned;
 
 use crate::cli::Format;
 use crate::config::Settings;
-use crate::document::parse_duration;
-use crate::pipeline::outcome::{Reason, Status};
-use crate::pipeline::replay::Selection;
+use wx_courier_core::document::parse_duration;
+use wx_courier_core::model::outcome::{Reason, Status};
+use wx_courier_core::replay::Selection;
 
 /// Several values of one flag mean any of them; different flags must all hold.
 #[derive(clap::Args)]

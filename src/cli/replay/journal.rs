@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::replay::Errand;
+use wx_courier_core::replay::Errand;
 
 /// The layout of the file.
 const VERSION: u32 = 1;
@@ -162,7 +162,7 @@ fn write_line(out: &mut impl Write, value: &impl Serialize) -> std::io::Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::replay::{Form, Place, Sending};
+    use wx_courier_core::replay::{Form, Place, Sending};
 
     fn errands() -> Vec<Errand> {
         let place = |offset| Place {

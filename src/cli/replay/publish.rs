@@ -17,8 +17,9 @@ use crate::cli::progress::Progress;
 use crate::config::Kafka;
 use crate::edges::kafka::republish::{Delivery, Fate, Republisher};
 use crate::edges::kafka::scan::{ScanError, Scanner};
-use crate::pipeline::event::{Record, RunId};
-use crate::pipeline::replay::{Errand, Place};
+use wx_courier_core::event::RunId;
+use wx_courier_core::model::Record;
+use wx_courier_core::replay::{Errand, Place};
 
 /// What is to be published.
 pub(super) struct Work {

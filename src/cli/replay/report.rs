@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::publish::{Published, Stopped};
 use crate::cli::say;
-use crate::pipeline::replay::{Count, Example, Judged};
+use wx_courier_core::replay::{Count, Example, Judged};
 
 /// Everything for a program, as one document.
 #[derive(Default, Serialize)]

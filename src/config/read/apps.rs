@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::secrets::{Found, SecretKeys, variable_of};
 use super::{Reader, is_file, word_of};
 use crate::config::{App, Callbacks, MiniprogramState};
-use crate::document::{Item, Node, Problem, Said, Section, nearest};
-use crate::pipeline::grants::Policy;
-use crate::pipeline::limits::Rate;
+use wx_courier_core::catalog::Policy;
+use wx_courier_core::document::{Item, Node, Problem, Said, Section, nearest};
+use wx_courier_core::model::Rate;
 
 const APP_SECRET: SecretKeys = SecretKeys {
     key: "secret",

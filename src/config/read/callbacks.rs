@@ -3,7 +3,7 @@
 use super::secrets::{Found, SecretKeys, variable_of};
 use super::{Reader, word_of};
 use crate::config::{CallbackMode, Callbacks, Secret};
-use crate::document::Section;
+use wx_courier_core::document::Section;
 
 const TOKEN: SecretKeys = SecretKeys {
     key: "token",

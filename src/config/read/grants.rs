@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Reader;
-use crate::document::{Origin, Said, Section};
-use crate::pipeline::event::Pointer;
-use crate::pipeline::grants::{AnswerEvents, AppOf};
+use wx_courier_core::document::{Origin, Said, Section};
+use wx_courier_core::event::Pointer;
+use wx_courier_core::grants::{AnswerEvents, AppOf};
 
 impl Reader<'_> {
     /// `None` where no event tells it.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::Reader;
 use super::secrets::{Found, SecretKeys, variable_of};
 use crate::config::{Http, Reach, Secret};
-use crate::document::{Origin, Problem, Section};
+use wx_courier_core::document::{Origin, Problem, Section};
 
 const TOKEN: SecretKeys = SecretKeys {
     key: "token",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Reader;
 use crate::config::{Kafka, Outcomes, Secret};
-use crate::document::{Item, Node, Origin, Problem, Said, Section};
+use wx_courier_core::document::{Item, Node, Origin, Problem, Said, Section};
 
 impl Reader<'_> {
     pub(super) fn kafka(&mut self, top: &mut Section) -> Option<Kafka> {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::Reader;
 use super::secrets::SecretKeys;
 use crate::config::{App, Kafka, MiniApp, Secret};
-use crate::document::{Item, Node, Origin, Said, Section, nearest};
-use crate::pipeline::limits::Rate;
+use wx_courier_core::document::{Item, Node, Origin, Said, Section, nearest};
+use wx_courier_core::model::Rate;
 
 const SESSION_SECRET: SecretKeys = SecretKeys {
     key: "session_secret",
@@ -174,8 +174,10 @@ impl Reader<'_> {
             return sends;
         };
         let Item::Array(nodes) = said.value.item else {
-            let problem =
-                crate::document::Problem::error(&said.origin, "expected a list of tables");
+            let problem = wx_courier_core::document::Problem::error(
+                &said.origin,
+                "expected a list of tables",
+            );
             self.problems.push(
                 problem
                     .key(said.key)

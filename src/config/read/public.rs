@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Reader, word_of};
 use crate::config::{Callbacks, ClientAddress, MiniApp, Public};
-use crate::document::{Problem, Section};
+use wx_courier_core::document::{Problem, Section};
 
 impl Reader<'_> {
     /// What the listener serves, and where. Nothing if there is nothing to serve.

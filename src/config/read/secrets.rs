@@ -2,7 +2,7 @@
 
 use super::{Reader, is_file};
 use crate::config::{ENVIRONMENT_PREFIX, Secret};
-use crate::document::{Said, Section};
+use wx_courier_core::document::{Said, Section};
 
 /// The two keys that can say a secret.
 pub(super) struct SecretKeys {

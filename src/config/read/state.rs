@@ -8,7 +8,7 @@ use redis::IntoConnectionInfo as _;
 use super::secrets::{Found, SecretKeys};
 use super::{Reader, word_of};
 use crate::config::{OnLoss, Secret, State, StateUrl};
-use crate::document::{Origin, Said, Section};
+use wx_courier_core::document::{Origin, Said, Section};
 
 const DEFAULT_URL: &str = "sqlite:data/state.db";
 

@@ -1,8 +1,8 @@
 //! `[templates]`: how the service keeps an eye on the templates.
 
 use super::{Reader, word_of};
-use crate::document::Section;
-use crate::pipeline::catalog::drift::Comparison;
+use wx_courier_core::catalog::drift::Comparison;
+use wx_courier_core::document::Section;
 
 impl Reader<'_> {
     pub(super) fn templates(&mut self, top: &mut Section) -> Comparison {

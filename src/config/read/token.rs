@@ -8,7 +8,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 use super::Reader;
 use super::secrets::{Found, SecretKeys, variable_of};
 use crate::config::{CentreHeader, Secret, TokenCentre, TokenMode};
-use crate::document::{Item, Node, Origin, Said, Section};
+use wx_courier_core::document::{Item, Node, Origin, Said, Section};
 
 /// `WeChat`'s advice to those who read from a centre: keep what it says for about a minute.
 const POLL: Duration = Duration::from_mins(1);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Pages;
 use super::refusal::refuse;
 use crate::edges::grants::{Wanted, ask};
-use crate::pipeline::grants::{Named, NoLedger};
+use wx_courier_core::grants::{Named, NoLedger};
 
 /// Whoever asks hears by then that the store is down. It does what it was asked when it is back.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -12,7 +12,7 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use tokio::sync::mpsc;
 
 use super::consumer::detach;
-use crate::pipeline::event::Record;
+use wx_courier_core::model::Record;
 
 /// Publishes records.
 pub struct Upstream {

@@ -21,12 +21,12 @@ use tokio::sync::mpsc;
 
 use super::client_config;
 use crate::config::Kafka;
-use crate::pipeline::engine::HandoverId;
-use crate::pipeline::event::{MOST_HEADERS, Record};
-use crate::pipeline::offsets::{Epoch, Partition};
-use crate::pipeline::share::Layout;
 use crate::telemetry::catch_quietly;
 use group::{Context, Counted, commit_stored};
+use wx_courier_core::event::MOST_HEADERS;
+use wx_courier_core::flow::HandoverId;
+use wx_courier_core::model::{Epoch, Partition, Record};
+use wx_courier_core::schedule::share::Layout;
 
 /// A record and the assignment under which it was read.
 #[derive(Debug)]

@@ -21,11 +21,10 @@ use tokio::time::Instant;
 use super::{BATCH_BYTES, client_config};
 use crate::config::Kafka;
 use crate::edges::clock::Clock;
-use crate::pipeline::admission::Ticket;
-use crate::pipeline::event::Record;
-use crate::pipeline::outcome::{Outcome, bounds};
 use letters::{Desk, Topics};
 use progress::{Career, Context, Generation, Part, Parts, Progresses, Which};
+use wx_courier_core::model::outcome::{Outcome, bounds};
+use wx_courier_core::model::{Record, Ticket};
 
 /// What became of a publication.
 #[derive(Clone, Debug, PartialEq, Eq)]

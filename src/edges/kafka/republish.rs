@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::{BATCH_BYTES, client_config, log};
 use crate::config::Kafka;
-use crate::pipeline::event::Record;
+use wx_courier_core::model::Record;
 
 /// What became of a record, by the number under which it was handed over.
 #[derive(Clone, Debug)]

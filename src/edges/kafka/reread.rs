@@ -15,10 +15,8 @@ use tokio::time::Instant;
 
 use super::scan::Scanner;
 use crate::config::Kafka;
-use crate::pipeline::admission::Ticket;
-use crate::pipeline::event::Record;
-use crate::pipeline::offsets::Partition;
-use crate::pipeline::replay::Place;
+use wx_courier_core::model::{Partition, Record, Ticket};
+use wx_courier_core::replay::Place;
 
 /// A record that was read again; `None` if it is not there any more.
 #[derive(Debug)]

@@ -14,9 +14,9 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::client_config;
 use super::consumer::detach;
 use crate::config::Kafka;
-use crate::pipeline::event::Record;
-use crate::pipeline::replay::Place;
 use quiet::{NOT_FOR_US, Quiet};
+use wx_courier_core::model::Record;
+use wx_courier_core::replay::Place;
 
 /// How long the cluster may take to answer a question.
 const PATIENCE: Duration = Duration::from_secs(15);

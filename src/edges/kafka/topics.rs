@@ -10,7 +10,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::client_config;
 use crate::config::{Kafka, Settings};
-use crate::pipeline::outcome::bounds::SMALLEST_TOPIC_BYTES;
+use wx_courier_core::model::outcome::bounds::SMALLEST_TOPIC_BYTES;
 
 /// How long the cluster may take to say what it has.
 const PATIENCE: Duration = Duration::from_secs(10);

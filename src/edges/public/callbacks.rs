@@ -26,10 +26,10 @@ use super::{Life, Parts, answer};
 use crate::config::{CallbackMode, Public, Secret};
 use crate::edges::clock::Clock;
 use crate::edges::kafka::postbox::Postbox;
-use crate::pipeline::callback;
 use crate::telemetry::{Metrics, PublicRoute};
 use crypto::{AesKey, DecryptError, is_signature_of};
 use pushes::{Progress, Pushes};
+use wx_courier_core::wechat::callback;
 
 /// Every app that is pushed to.
 pub(super) struct Callbacks {

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::refusal::Refusal;
 use crate::config::ClientAddress;
 use crate::edges::listener::is_inside;
-use crate::pipeline::limits::Rate;
+use wx_courier_core::model::Rate;
 
 /// How long a body may take to come.
 const BODY_PATIENCE: Duration = Duration::from_secs(5);

@@ -31,16 +31,17 @@ use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
 use crate::edges::listener::household;
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::WeChat;
-use crate::pipeline::claims::{self, Request};
-use crate::pipeline::event::rfc3339_ms;
-use crate::pipeline::grants::{self, Counted, Policies, Policy, Report, Source, Word};
-use crate::pipeline::logins;
-use crate::pipeline::pauses::SOURCE_OF_MINI_PROGRAMS;
-use crate::pipeline::rules::RuleSet;
 use crate::telemetry::{Metrics, PublicRoute};
 use login::MOST_EXCHANGES;
 pub(super) use login::login;
 use session::Signer;
+use wx_courier_core::catalog::Policy;
+use wx_courier_core::grants::{self, Counted, Policies, Report, Source};
+use wx_courier_core::model::rfc3339_ms;
+use wx_courier_core::rules::RuleSet;
+use wx_courier_core::schedule::pauses::SOURCE_OF_MINI_PROGRAMS;
+use wx_courier_core::state::{self, Request};
+use wx_courier_core::wechat::{Word, logins};
 
 /// The mini programs of all apps.
 pub(super) struct MiniApp {
@@ -189,7 +190,7 @@ impl MiniApp {
             message_id: None,
             now_ms,
         };
-        let claims::Answer::Login(logins::Reply::User(Some(openid))) =
+        let state::Answer::Login(logins::Reply::User(Some(openid))) =
             self.ask(Request::Login(recall)).await?
         else {
             return Err(Refusal::SessionExpired);
@@ -239,11 +240,11 @@ impl MiniApp {
             };
             let request = Request::Grant(grants::Question::Report(report));
             let answer = self.ask(request).await?;
-            if let claims::Answer::Unreadable(_) = answer {
+            if let state::Answer::Unreadable(_) = answer {
                 return Err(Refusal::Unavailable);
             }
             self.metrics.grant_reported(Source::MiniProgram);
-            let is_new = answer == claims::Answer::Grant(grants::Reply::Noted(Counted::New));
+            let is_new = answer == state::Answer::Grant(grants::Reply::Noted(Counted::New));
             counted += usize::from(is_new && word == Word::Accept);
         }
         Ok(Json(Noted { counted }).into_response())
@@ -306,7 +307,7 @@ impl MiniApp {
     }
 
     /// Asks the store, and does not wait for one that is down: what it was asked it carries out all the same, later.
-    async fn ask(&self, request: Request) -> Result<claims::Answer, Refusal> {
+    async fn ask(&self, request: Request) -> Result<state::Answer, Refusal> {
         match tokio::time::timeout(STORE_PATIENCE, self.store.ask(request)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),

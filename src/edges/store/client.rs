@@ -7,8 +7,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::tally::Tally;
 use super::{Asked, Asker, Order};
-use crate::pipeline::claims::{Answer, Request};
-use crate::pipeline::{grants, logins, receipts};
+use wx_courier_core::grants;
+use wx_courier_core::state::{Answer, Request};
+use wx_courier_core::wechat::{logins, receipts};
 
 /// How many questions of all clients may be with the store at once. Some megabytes; while the store works they are gone in milliseconds,
 /// and while it is down nobody is helped by a longer queue.

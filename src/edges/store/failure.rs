@@ -1,6 +1,6 @@
 //! What can go wrong with a batch, and what follows from it.
 
-use crate::pipeline::claims::Row;
+use wx_courier_core::state::Row;
 
 /// Why a batch was not carried out.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::health::Health;
 use super::tally::{GoesOn, Tally};
 use super::{Asked, Asker, Backend, Order, Stored};
-use crate::pipeline::claims::{Answer, Horizon, Request, Row};
+use wx_courier_core::state::{Answer, Horizon, Request, Row};
 
 /// How many requests make one batch at most. It bounds the time that Redis serves nobody else, and what is done again after a failure.
 const LARGEST_BATCH: usize = 512;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::anyhow;
 
 use super::failure::Failure;
-use crate::pipeline::admission::Ticket;
-use crate::pipeline::claims::{Answer, Claim, Holder, Request, Unreadable};
+use wx_courier_core::model::{Holder, Ticket};
+use wx_courier_core::state::{Answer, Claim, Request, Unreadable};
 
 /// Requests for a message that nobody knows. They leave nothing behind.
 pub(super) fn requests() -> [Request; 2] {

@@ -22,11 +22,11 @@ use redis::{
 use super::failure::Failure;
 use super::probe;
 use crate::config::Secret;
-use crate::pipeline::claims::{Answer, LEDGERS_FOR_MS, Request, Unreadable};
-use crate::pipeline::grants::{
+use request::Call;
+use wx_courier_core::grants::{
     MOST_RECENT, RECENT_FOR_MS, RESERVED_FOR_MS, SAME_ACCEPT_MS, WHOLE_SECOND_MS,
 };
-use request::Call;
+use wx_courier_core::state::{Answer, LEDGERS_FOR_MS, Request, Unreadable};
 
 /// A Redis server, connected when it is needed.
 pub(super) struct Redis {

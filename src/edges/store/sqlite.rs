@@ -27,9 +27,9 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
 
 use super::failure::{Failure, NotReadable};
 use super::probe;
-use crate::pipeline::claims::{Answer, Horizon, Request};
 use places::{Found, Places};
 use purge::Purge;
+use wx_courier_core::state::{Answer, Horizon, Request};
 
 /// An open file that no other process can open.
 pub(super) struct Sqlite {

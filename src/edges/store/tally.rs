@@ -8,9 +8,9 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::config::{OnLoss, State};
-use crate::pipeline::claims::{Request, Row};
-use crate::pipeline::grants;
-use crate::pipeline::outcome::RecipientStyle;
+use wx_courier_core::grants;
+use wx_courier_core::model::outcome::RecipientStyle;
+use wx_courier_core::state::{Request, Row};
 
 /// How the store is, as people see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::config::MiniprogramState;
-use crate::pipeline::message::{Api, Card, Content, Customer, Message};
+use wx_courier_core::message::{Api, Card, Content, Customer, Message};
 
 /// The path of an API, as `WeChat` writes it: where its messages are sent to, and what its quota is asked for by.
 pub(super) fn path_of(api: Api) -> &'static str {

@@ -14,8 +14,9 @@ use super::body::{SendBody, path_of};
 use super::errcode::class_of;
 use super::token::{TokenKeeper, TokenStatus};
 use crate::config::{App, MiniprogramState, Secret, Settings};
-use crate::pipeline::admission::Cleared;
-use crate::pipeline::delivery::{Answer, Class, Refusal, TokenTrouble};
+use wx_courier_core::flow::delivery::{Answer, Refusal, TokenTrouble};
+use wx_courier_core::schedule::admission::Cleared;
+use wx_courier_core::wechat::Class;
 
 /// Answers of `WeChat` to a send or for a token are a few hundred bytes; whatever is longer is not one.
 pub(super) const LARGEST_ANSWER_BYTES: usize = 64 * 1024;

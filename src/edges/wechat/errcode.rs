@@ -3,7 +3,7 @@
 //! Codes and meanings: `WeChat`'s pages "subscribeMessage.send", "sendCustomMessage" and "getStableAccessToken", its global return codes, and reports of
 //! developers where the pages are silent. A code that is not listed is `Unlisted`: tried again a few times, then given up.
 
-use crate::pipeline::delivery::Class;
+use wx_courier_core::wechat::Class;
 
 /// Code, meaning for the one who reads it, class for the core. In the order of the codes.
 pub const TABLE: &[(i64, &str, Class)] = &[

@@ -8,7 +8,7 @@ use super::client::{
     AppClient, Errcode, UNREADABLE_ERRCODE, WeChat, errcode_in, read_json, shortened, why,
 };
 use super::errcode::class_of;
-use crate::pipeline::delivery::Class;
+use wx_courier_core::wechat::Class;
 
 /// Why an inquiry has no answer. The text names neither URL nor token.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::client::{
     AppClient, Errcode, LARGEST_ANSWER_BYTES, UNREADABLE_ERRCODE, WeChat, errcode_in, read_json,
     shortened, split_rid, why,
 };
-use crate::pipeline::logins::{Exchanged, JsCode, Refused};
+use wx_courier_core::wechat::logins::{Exchanged, JsCode, Refused};
 
 impl WeChat {
     /// Exchanges a code. It never fails: whatever goes wrong is an answer. A code is used up by the first call that `WeChat` answers,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::body::path_of;
 use super::client::{AppClient, WeChat};
 use super::inquiry::{Inquiry, Unanswered, number_in};
-use crate::pipeline::message::Api;
+use wx_courier_core::message::Api;
 
 const GET: Inquiry = Inquiry::new("/cgi-bin/openapi/quota/get");
 const CLEAR: Inquiry = Inquiry::new("/cgi-bin/openapi/quota/clear");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::WeChat;
 use super::inquiry::{Inquiry, Unanswered, number_in};
-use crate::pipeline::outcome::RecipientStyle;
+use wx_courier_core::model::outcome::RecipientStyle;
 
 const GET: Inquiry = Inquiry {
     path: "/cgi-bin/openapi/rid/get",

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::client::WeChat;
 use super::inquiry::{Inquiry, Unanswered, number_in};
-use crate::pipeline::catalog::TemplateKind;
-use crate::pipeline::catalog::listing::{Listed, ListedParam, Listing, Unreadable};
+use wx_courier_core::catalog::TemplateKind;
+use wx_courier_core::catalog::listing::{Listed, ListedParam, Listing, Unreadable};
 
 /// Fifty templates with long lists of values weigh some hundred kilobytes.
 const GET: Inquiry = Inquiry {

@@ -17,11 +17,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::{App, Secret};
-use crate::pipeline::delivery::TokenTrouble;
 use book::Book;
 use incident::{Ask, Plan};
 use source::Source;
 pub use status::{Mode, TokenState, TokenStatus};
+use wx_courier_core::flow::delivery::TokenTrouble;
 
 /// The wait before a failed renewal is tried again while the present token still holds.
 const RENEW_AGAIN: Duration = Duration::from_secs(10);

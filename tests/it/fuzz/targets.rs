@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
-use wx_courier::document::Problems;
-use wx_courier::pipeline::callback;
-use wx_courier::pipeline::catalog::Catalog;
-use wx_courier::pipeline::claims::Holder;
-use wx_courier::pipeline::event::{
-    Decoded, Decoding, Event, Json, Pointer, Record, Seen, decode as decode_record,
+use wx_courier_core::catalog::Catalog;
+use wx_courier_core::document::Problems;
+use wx_courier_core::event::{
+    Decoded, Decoding, Event, Json, Pointer, Seen, decode as decode_record,
 };
-use wx_courier::pipeline::grants::{Ledger, Without};
-use wx_courier::pipeline::outcome::bounds::LARGEST_OUTCOME_BYTES;
-use wx_courier::pipeline::outcome::{Outcome, Reason};
-use wx_courier::pipeline::rules::{RuleSet, RuleSource, Surroundings};
+use wx_courier_core::grants::{Ledger, Without};
+use wx_courier_core::model::outcome::bounds::LARGEST_OUTCOME_BYTES;
+use wx_courier_core::model::outcome::{Outcome, Reason};
+use wx_courier_core::model::{Holder, Record};
+use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
+use wx_courier_core::wechat::callback;
 
 /// 2026-11-23, in Unix milliseconds.
 const NOW_MS: i64 = 1_795_400_000_000;

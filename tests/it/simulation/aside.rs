@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use wx_courier::pipeline::admission::Ticket;
-use wx_courier::pipeline::engine::Input;
-use wx_courier::pipeline::event::Record;
-use wx_courier::pipeline::offsets::Partition;
+use wx_courier_core::flow::Input;
+use wx_courier_core::model::{Partition, Record, Ticket};
 
 use super::mutant::Mutant;
 use super::setting::Retention;

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use wx_courier::pipeline::event::Record;
-use wx_courier::pipeline::offsets::Partition;
+use wx_courier_core::model::{Partition, Record};
 
 use super::setting::{self, Retention};
 use super::world::{Happening, Member, TROUBLE_MS, World};

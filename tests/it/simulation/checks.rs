@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use wx_courier::pipeline::event::Record;
-use wx_courier::pipeline::offsets::Partition;
-use wx_courier::pipeline::outcome::{Outcome, Reason, Status};
+use wx_courier_core::model::outcome::{Outcome, Reason, Status};
+use wx_courier_core::model::{Partition, Record};
 
 use super::ledgers;
 use super::world::{APP_BURST, APP_RATE, SLOW_RATE, World};

@@ -5,14 +5,15 @@
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
-use wx_courier::pipeline::admission::{Cleared, Ticket};
-use wx_courier::pipeline::claims::{Claim, Request, Settlement, Unreadable};
-use wx_courier::pipeline::engine::Effect;
-use wx_courier::pipeline::grants::{self, Without};
-use wx_courier::pipeline::logins;
-use wx_courier::pipeline::outcome::Outcome;
-use wx_courier::pipeline::pauses::Change;
-use wx_courier::pipeline::receipts::{self, Receipts};
+use wx_courier_core::flow::Effect;
+use wx_courier_core::grants::{self, Without};
+use wx_courier_core::model::Ticket;
+use wx_courier_core::model::outcome::Outcome;
+use wx_courier_core::schedule::admission::Cleared;
+use wx_courier_core::schedule::pauses::Change;
+use wx_courier_core::state::{Claim, Request, Settlement, Unreadable};
+use wx_courier_core::wechat::logins;
+use wx_courier_core::wechat::receipts::{self, Receipts};
 
 /// The digest of one world.
 pub(crate) type WorldDigest = [u8; 32];

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use wx_courier::pipeline::admission::{Cleared, Ticket};
-use wx_courier::pipeline::claims::Holder;
-use wx_courier::pipeline::delivery::{Answer, Class, Refusal};
-use wx_courier::pipeline::engine::{Effect, Input};
-use wx_courier::pipeline::outcome::{Outcome, Reason, Status};
-use wx_courier::pipeline::pauses::{Cause, Change};
+use wx_courier_core::flow::delivery::{Answer, Refusal};
+use wx_courier_core::flow::{Effect, Input};
+use wx_courier_core::model::outcome::{Outcome, Reason, Status};
+use wx_courier_core::model::{Holder, Ticket};
+use wx_courier_core::schedule::admission::Cleared;
+use wx_courier_core::schedule::pauses::{Cause, Change};
+use wx_courier_core::wechat::Class;
 
 use super::mutant::Mutant;
 use super::setting::{CALL_LIMIT_MS, Retention};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wx_courier::pipeline::engine::{HandoverId, Input};
-use wx_courier::pipeline::offsets::{Epoch, Partition};
-use wx_courier::pipeline::share::Layout;
+use wx_courier_core::flow::{HandoverId, Input};
+use wx_courier_core::model::{Epoch, Partition};
+use wx_courier_core::schedule::share::Layout;
 
 use super::checks;
 use super::mutant::Mutant;

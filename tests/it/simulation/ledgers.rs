@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use wx_courier::pipeline::claims::counts_as_sent;
-use wx_courier::pipeline::event::Record;
-use wx_courier::pipeline::outcome::{Outcome, Reason, Status};
+use wx_courier_core::model::Record;
+use wx_courier_core::model::outcome::{Outcome, Reason, Status};
+use wx_courier_core::state::counts_as_sent;
 
 use super::setting::{self, NOTE_TEMPLATE, PASS_TEMPLATE};
 use super::users::key;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use wx_courier::pipeline::admission::Ticket;
-use wx_courier::pipeline::claims::{Answer, Claim, Horizon, Request, Settlement};
-use wx_courier::pipeline::engine::Input;
-use wx_courier::pipeline::logins::{Exchanged, JsCode, Question, Refused, Reply};
-use wx_courier::pipeline::outcome::{Outcome, Reason};
+use wx_courier_core::flow::Input;
+use wx_courier_core::model::Ticket;
+use wx_courier_core::model::outcome::{Outcome, Reason};
+use wx_courier_core::state::{Answer, Claim, Horizon, Request, Settlement};
+use wx_courier_core::wechat::logins::{Exchanged, JsCode, Question, Refused, Reply};
 
 use super::mutant::Mutant;
 use super::setting::CALL_LIMIT_MS;

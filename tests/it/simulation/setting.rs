@@ -5,18 +5,18 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use wx_courier::document::Problems;
-use wx_courier::pipeline::admission::AppBounds;
-use wx_courier::pipeline::catalog::Catalog;
-use wx_courier::pipeline::delivery::RetryPlan;
-use wx_courier::pipeline::engine::{Engine, Setup, Unmatched};
-use wx_courier::pipeline::event::{Decoding, Pointer, Record};
-use wx_courier::pipeline::grants::{AnswerEvents, AppOf, Policies, Policy, Word};
-use wx_courier::pipeline::limits::Rate;
-use wx_courier::pipeline::offsets::Partition;
-use wx_courier::pipeline::outcome::RecipientStyle;
-use wx_courier::pipeline::pauses::BreakerPlan;
-use wx_courier::pipeline::rules::{RuleSet, RuleSource, Surroundings};
+use wx_courier_core::catalog::{Catalog, Policy};
+use wx_courier_core::document::Problems;
+use wx_courier_core::event::{Decoding, Pointer};
+use wx_courier_core::flow::delivery::RetryPlan;
+use wx_courier_core::flow::{Engine, Setup, Unmatched};
+use wx_courier_core::grants::{AnswerEvents, AppOf, Policies};
+use wx_courier_core::model::outcome::RecipientStyle;
+use wx_courier_core::model::{Partition, Rate, Record};
+use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
+use wx_courier_core::schedule::admission::AppBounds;
+use wx_courier_core::schedule::pauses::BreakerPlan;
+use wx_courier_core::wechat::Word;
 
 use super::world::{APP_BURST, APP_RATE, BEGAN_UNIX_MS, MAX_MESSAGES};
 

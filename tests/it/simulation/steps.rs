@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wx_courier::pipeline::engine::Input;
-use wx_courier::pipeline::moment::Moment;
-use wx_courier::pipeline::offsets::Partition;
+use wx_courier_core::flow::Input;
+use wx_courier_core::model::{Moment, Partition};
 
 use super::mutant::Mutant;
 use super::setting::{self, Retention};

@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use wx_courier::pipeline::admission::Ticket;
-use wx_courier::pipeline::claims::{Answer, Request};
-use wx_courier::pipeline::engine::Input;
-use wx_courier::pipeline::grants::{Counted, Question, Reply, Reservation};
+use wx_courier_core::flow::Input;
+use wx_courier_core::grants::{Counted, Question, Reply, Reservation};
+use wx_courier_core::model::Ticket;
+use wx_courier_core::state::{Answer, Request};
 
 use super::mutant::Mutant;
 use super::setting::CALL_LIMIT_MS;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use wx_courier::pipeline::claims::Request;
-use wx_courier::pipeline::event::Record;
-use wx_courier::pipeline::grants::{Question, Report, Source, Word};
-use wx_courier::pipeline::offsets::Partition;
+use wx_courier_core::grants::{Question, Report, Source};
+use wx_courier_core::model::{Partition, Record};
+use wx_courier_core::state::Request;
+use wx_courier_core::wechat::Word;
 
 use super::setting::{self, PASS_TEMPLATE};
 use super::users::{Told, key};

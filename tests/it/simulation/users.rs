@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use wx_courier::pipeline::claims::{Answer, Claim, Holder, Request, Settlement, counts_as_sent};
-use wx_courier::pipeline::grants::{
-    Balance, Counted, Key, Question, Reply, Reservation, Source, Without, Word,
+use wx_courier_core::grants::{
+    Balance, Counted, Key, Question, Reply, Reservation, Source, Without,
 };
+use wx_courier_core::model::Holder;
+use wx_courier_core::state::{Answer, Claim, Request, Settlement, counts_as_sent};
+use wx_courier_core::wechat::Word;
 
 use super::setting::{self, PASS_TEMPLATE};
 use super::world::{BEGAN_UNIX_MS, Happening, World};

@@ -3,17 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use wx_courier::pipeline::admission::Ticket;
-use wx_courier::pipeline::claims::{Book, Holder};
-use wx_courier::pipeline::delivery::Answer;
-use wx_courier::pipeline::engine::{Engine, HandoverId, Input};
-use wx_courier::pipeline::event::Record;
-use wx_courier::pipeline::grants::Report;
-use wx_courier::pipeline::logins::Exchanged;
-use wx_courier::pipeline::message::Api;
-use wx_courier::pipeline::offsets::{Epoch, Partition};
-use wx_courier::pipeline::outcome::Outcome;
-use wx_courier::pipeline::rules::RuleSet;
+use wx_courier_core::flow::delivery::Answer;
+use wx_courier_core::flow::{Engine, HandoverId, Input};
+use wx_courier_core::grants::Report;
+use wx_courier_core::message::Api;
+use wx_courier_core::model::outcome::Outcome;
+use wx_courier_core::model::{Epoch, Holder, Partition, Record, Ticket};
+use wx_courier_core::rules::RuleSet;
+use wx_courier_core::state::Book;
+use wx_courier_core::wechat::logins::Exchanged;
 
 use super::digest::{Digest, WorldDigest};
 use super::logins::Logins;

@@ -1,7 +1,7 @@
 //! Whoever has a question beside the service.
 
 use wx_courier::edges::store::{MOST_QUESTIONS, NoAnswer, StoreClient};
-use wx_courier::pipeline::grants::{Balance, Key, Question, Reply};
+use wx_courier_core::grants::{Balance, Key, Question, Reply};
 
 use super::*;
 

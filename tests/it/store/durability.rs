@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
-use wx_courier::pipeline::grants::Reservation;
+use wx_courier_core::grants::Reservation;
 
 use super::way::Way;
 use super::*;

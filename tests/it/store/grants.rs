@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
-use wx_courier::pipeline::claims::LEDGERS_FOR_MS;
-use wx_courier::pipeline::grants::{
+use wx_courier_core::grants::{
     Balance, Counted, Key, Question, RESERVED_FOR_MS, Reply, Report, Reservation, Source, Wish,
-    Without, Word,
+    Without,
 };
+use wx_courier_core::state::LEDGERS_FOR_MS;
+use wx_courier_core::wechat::Word;
 
 use super::*;
 
@@ -309,7 +310,7 @@ fn the_plays_get_every_kind_of_answer() {
 }
 
 fn kind(request: &Request, answer: &Answer) -> String {
-    use wx_courier::pipeline::{logins, receipts};
+    use wx_courier_core::wechat::{logins, receipts};
     let asked = match request {
         Request::Claim(_) => "claim",
         Request::Release { .. } => "release",

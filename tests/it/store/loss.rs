@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use wx_courier::edges::store::StateStatus;
-use wx_courier::pipeline::grants::Reservation;
+use wx_courier_core::grants::Reservation;
 
 use super::*;
 

@@ -1,6 +1,7 @@
 //! Any questions, about few things, so that they meet often.
 
-use wx_courier::pipeline::{grants, logins, receipts};
+use wx_courier_core::grants;
+use wx_courier_core::wechat::{logins, receipts};
 
 use super::*;
 
@@ -170,7 +171,7 @@ fn any_grant(now_ms: i64) -> impl Strategy<Value = grants::Question> {
         ]),
     ];
     let source = prop::sample::select(grants::Source::ALL.to_vec());
-    let word = prop_oneof![5 => Just(grants::Word::Accept), 1 => Just(grants::Word::Reject)];
+    let word = prop_oneof![5 => Just(wx_courier_core::wechat::Word::Accept), 1 => Just(wx_courier_core::wechat::Word::Reject)];
     let id = prop::sample::select(vec!["1", "2", "3", "4", "s|5", "s|6"]);
     let report =
         (any_ledger(), id, source, word, ago).prop_map(move |(key, id, source, word, ago_ms)| {

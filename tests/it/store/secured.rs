@@ -5,7 +5,7 @@ use std::io::Read as _;
 
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
-use wx_courier::pipeline::grants::Reservation;
+use wx_courier_core::grants::Reservation;
 
 use super::*;
 

@@ -5,9 +5,9 @@ use std::fs;
 use redis::Commands as _;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
-use wx_courier::pipeline::claims::Row;
-use wx_courier::pipeline::grants::{self, Reservation, Without};
-use wx_courier::pipeline::{logins, receipts};
+use wx_courier_core::grants::{self, Reservation, Without};
+use wx_courier_core::state::Row;
+use wx_courier_core::wechat::{logins, receipts};
 
 use super::*;
 use crate::support::wait_until;

@@ -25,7 +25,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use wx_courier::sandbox::{Answer, Latency, Script, Settings as SandboxSettings};
+use wx_courier_sandbox::{Answer, Latency, Script, Settings as SandboxSettings};
 
 use self::brokers::Brokers;
 use self::diary::{Deed, Diary};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use wx_courier::sandbox::Handle;
+use wx_courier_sandbox::Handle;
 
 use super::courier::Courier;
 use super::events::{Event, mark_of};

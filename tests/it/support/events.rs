@@ -137,7 +137,7 @@ impl Event {
 }
 
 /// The mark in what the sandbox accepted: the order's number, the pick-up code or the class's title, as the template has it.
-pub(crate) fn mark_of(accepted: &wx_courier::sandbox::Accepted) -> &str {
+pub(crate) fn mark_of(accepted: &wx_courier_sandbox::Accepted) -> &str {
     let keys = ["character_string1", "character_string3", "thing1"];
     let mut values = keys.iter().filter_map(|key| accepted.data.get(*key));
     values.next().expect("a message of one of the three rules")

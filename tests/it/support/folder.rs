@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use wx_courier::config::{Loaded, Sources, load};
-use wx_courier::pipeline::catalog::{Catalog, TemplateKind};
-use wx_courier::sandbox::{App, Kind, Settings as SandboxSettings, Template};
+use wx_courier_core::catalog::{Catalog, TemplateKind};
+use wx_courier_sandbox::{App, Kind, Settings as SandboxSettings, Template};
 
 pub(crate) const APPID: &str = "wx0123456789abcdef";
 /// The appid of one app of several; the first is the one of the sample configuration.

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use jsonschema::Validator;
 use schemars::schema_for;
 use serde_json::Value;
-use wx_courier::pipeline::callback::Receipt;
-use wx_courier::pipeline::outcome::Outcome;
+use wx_courier_core::model::outcome::Outcome;
+use wx_courier_core::wechat::callback::Receipt;
 
 /// The schema that the type gives.
 pub(crate) fn generated() -> Value {

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use wx_courier::config::Settings;
 use wx_courier::edges::kafka::bystander::Upstream;
 use wx_courier::edges::kafka::topics::{Sources, create, wanted};
-use wx_courier::sandbox::{Answer, Handle, Sandbox, Script, Settings as SandboxSettings};
+use wx_courier_sandbox::{Answer, Handle, Sandbox, Script, Settings as SandboxSettings};
 
 use super::courier::Courier;
 use super::events::Event;

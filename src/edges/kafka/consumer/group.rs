@@ -18,10 +18,9 @@ use tokio::time::Instant;
 
 use super::{Command, GroupEvent, layout};
 use crate::edges::kafka::log;
-use crate::pipeline::engine::HandoverId;
-use crate::pipeline::event::Record;
-use crate::pipeline::offsets::{Epoch, Partition};
-use crate::pipeline::share::Layout;
+use wx_courier_core::flow::HandoverId;
+use wx_courier_core::model::{Epoch, Partition, Record};
+use wx_courier_core::schedule::share::Layout;
 
 pub(super) struct Context {
     pub(super) events: mpsc::UnboundedSender<GroupEvent>,

@@ -9,7 +9,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use tokio::time::Instant;
 
 use super::group::Context;
-use crate::pipeline::share::Layout;
+use wx_courier_core::schedule::share::Layout;
 
 /// How long the brokers may take to answer about all topics. Nothing is polled meanwhile, and the group waits for us.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);

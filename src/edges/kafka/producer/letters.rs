@@ -9,8 +9,8 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::progress::{Context, Part, Size, Which};
 use crate::edges::clock::Clock;
-use crate::pipeline::event::Record;
-use crate::pipeline::outcome::{Outcome, dead_letter_headers, letter};
+use wx_courier_core::model::Record;
+use wx_courier_core::model::outcome::{Outcome, dead_letter_headers, letter};
 
 /// Where records go.
 pub(super) struct Topics {

@@ -17,7 +17,7 @@ use super::letters::Topics;
 use super::news::{News, Shrinks};
 use super::refusal::{About, explain};
 use crate::edges::kafka::log;
-use crate::pipeline::admission::Ticket;
+use wx_courier_core::model::Ticket;
 
 /// Which producer: the first is 0, each replacement one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(super) enum Size {
     Whole,
     /// Of a dead letter: the original record without its value.
     WithoutValue,
-    /// The form that fits every topic: of an outcome [`crate::pipeline::outcome::Outcome::smallest`], of a dead letter our own headers.
+    /// The form that fits every topic: of an outcome [`wx_courier_core::model::outcome::Outcome::smallest`], of a dead letter our own headers.
     Bare,
 }
 

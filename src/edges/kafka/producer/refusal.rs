@@ -6,7 +6,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::progress::Which;
-use crate::pipeline::outcome::bounds::SMALLEST_TOPIC_BYTES;
+use wx_courier_core::model::outcome::bounds::SMALLEST_TOPIC_BYTES;
 
 /// What a refusal is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

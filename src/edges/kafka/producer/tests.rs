@@ -8,7 +8,7 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::*;
 use crate::config::Secret;
-use crate::pipeline::outcome::{Reason, Status};
+use wx_courier_core::model::outcome::{Reason, Status};
 
 const OUTCOMES: &str = "outcomes";
 const LETTERS: &str = "letters";

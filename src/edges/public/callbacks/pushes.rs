@@ -10,13 +10,16 @@ use super::super::{Life, Parts};
 use crate::edges::clock::Clock;
 use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
 use crate::edges::store::{NoAnswer, StoreClient};
-use crate::pipeline::callback::{Choice, Delivery, Notice, Push, RECEIPT_TYPE, Receipt, Told};
-use crate::pipeline::claims::{Answer, Request};
-use crate::pipeline::grants::{self, Policies, Policy, Report, Source};
-use crate::pipeline::outcome::{Outcome, RecipientStyle, bounds};
-use crate::pipeline::receipts::{self, Reply};
-use crate::pipeline::rules::RuleSet;
 use crate::telemetry::Metrics;
+use wx_courier_core::catalog::Policy;
+use wx_courier_core::grants::{self, Policies, Report, Source};
+use wx_courier_core::model::outcome::{Outcome, RecipientStyle, bounds};
+use wx_courier_core::rules::RuleSet;
+use wx_courier_core::state::{Answer, Request};
+use wx_courier_core::wechat::callback::{
+    Choice, Delivery, Notice, Push, RECEIPT_TYPE, Receipt, Told,
+};
+use wx_courier_core::wechat::receipts::{self, Reply};
 
 /// Whether what a push says is kept for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

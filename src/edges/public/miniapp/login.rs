@@ -16,9 +16,9 @@ use super::session::Session;
 use super::{MiniApp, parse};
 use crate::edges::public::answer;
 use crate::edges::public::refusal::Refusal;
-use crate::pipeline::claims::{self, Request};
-use crate::pipeline::logins::{self, Exchanged, JsCode, Refused};
 use crate::telemetry::PublicRoute;
+use wx_courier_core::state::{self, Request};
+use wx_courier_core::wechat::logins::{self, Exchanged, JsCode, Refused};
 
 /// A code has 32 letters; nothing says that it always will.
 const LONGEST_CODE: usize = 256;
@@ -92,7 +92,7 @@ impl MiniApp {
         };
         // The code has done its work: the client must not come with it again.
         let kept = self.ask(Request::Login(keep)).await;
-        if kept != Ok(claims::Answer::Login(logins::Reply::Kept)) {
+        if kept != Ok(state::Answer::Login(logins::Reply::Kept)) {
             return Err(Refusal::LoginCodeUsed);
         }
         let token = self.signer.sign(&session, now_ms).map_err(|error| {
@@ -110,7 +110,7 @@ impl MiniApp {
             message_id: None,
             now_ms: self.clock.now_ms(),
         };
-        if let claims::Answer::Unreadable(_) = self.ask(Request::Login(recall)).await? {
+        if let state::Answer::Unreadable(_) = self.ask(Request::Login(recall)).await? {
             return Err(Refusal::Unavailable);
         }
         Ok(())

@@ -1,4 +1,4 @@
--- Carries out a batch of requests, in order and as one, as pipeline::claims::Book does.
+-- Carries out a batch of requests, in order and as one, as state::Book of the core does.
 --
 -- KEYS: the asker's fence; the identity of what is kept; then the keys of each request. ARGV: how long to remember, in milliseconds; what
 -- all keys begin with; the number of this call; the identity that the asker knows, '' if none; the one that it gives where there is none;

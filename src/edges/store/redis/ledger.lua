@@ -1,4 +1,4 @@
--- Ledgers of grants. This means what pipeline::grants::Ledger means, method by method; there are the reasons.
+-- Ledgers of grants. This means what grants::Ledger of the core means, method by method; there are the reasons.
 --
 -- A ledger is kept as JSON: { granted, used, reserved = { message id -> since }, void = { message id -> '1' }, recent = { { at, source,
 -- source, at, … }, … }, known }. An accept has its time, who told of it first, and then each other source with the time that it told; an

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
-use crate::pipeline::claims::{Answer, Held, Holder, Request, Row};
-use crate::pipeline::grants::{self, Balance, Counted, Reservation};
-use crate::pipeline::outcome::Outcome;
-use crate::pipeline::{logins, receipts};
+use wx_courier_core::grants::{self, Balance, Counted, Reservation};
+use wx_courier_core::model::Holder;
+use wx_courier_core::model::outcome::Outcome;
+use wx_courier_core::state::{Answer, Held, Request, Row};
+use wx_courier_core::wechat::{logins, receipts};
 
 /// Reads the answer to a request. One that is about an entry which cannot be read says so, like one that says it itself.
 pub(super) fn read(request: &Request, answer: &[Vec<u8>]) -> Answer {

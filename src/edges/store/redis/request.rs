@@ -2,10 +2,12 @@
 
 use redis::ScriptInvocation;
 
-use crate::pipeline::claims::{Claim, Holder, Request, Settlement, Unreadable, counts_as_sent};
-use crate::pipeline::grants::{self, Without};
-use crate::pipeline::receipts::{self, Receipts};
-use crate::pipeline::{logins, outcome::Outcome};
+use wx_courier_core::grants::{self, Without};
+use wx_courier_core::model::Holder;
+use wx_courier_core::model::outcome::Outcome;
+use wx_courier_core::state::{Claim, Request, Settlement, Unreadable, counts_as_sent};
+use wx_courier_core::wechat::logins;
+use wx_courier_core::wechat::receipts::{self, Receipts};
 
 /// A call of the script that is being put together.
 pub(super) struct Call<'a, 'b> {

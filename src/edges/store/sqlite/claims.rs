@@ -9,10 +9,11 @@ use super::grants;
 use super::kept::{Kept, kept};
 use super::receipts::number;
 use crate::edges::store::failure::NotReadable;
-use crate::pipeline::claims::{Answer, Claim, Held, Holder, Row, Settlement, counts_as_sent};
-use crate::pipeline::grants::{Key, Reservation};
-use crate::pipeline::outcome::Outcome;
-use crate::pipeline::receipts::{self, Receipts};
+use wx_courier_core::grants::{Key, Reservation};
+use wx_courier_core::model::Holder;
+use wx_courier_core::model::outcome::Outcome;
+use wx_courier_core::state::{Answer, Claim, Held, Row, Settlement, counts_as_sent};
+use wx_courier_core::wechat::receipts::{self, Receipts};
 
 /// A row of `claims`.
 struct Entry {

@@ -1,4 +1,4 @@
-//! Ledgers of grants, as JSON: what happens to one is said in `pipeline::grants`, and nowhere else.
+//! Ledgers of grants, as JSON: what happens to one is said in `wx_courier_core::grants`, and nowhere else.
 
 use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::kept::{Kept, kept};
 use super::marks::{has_mark, write_mark};
 use crate::edges::store::failure::NotReadable;
-use crate::pipeline::claims::{self, Claim, Settlement, Unreadable};
-use crate::pipeline::grants::{Counted, Key, Ledger, Question, Reply, Reservation, Wish, Without};
+use wx_courier_core::grants::{Counted, Key, Ledger, Question, Reply, Reservation, Wish, Without};
+use wx_courier_core::state::{self, Claim, Settlement, Unreadable};
 
 /// Answers a question about a ledger.
 pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Result<Reply> {
@@ -86,7 +86,7 @@ fn in_ledger<T>(
     now_ms: Option<i64>,
     work: impl FnOnce(&mut Ledger) -> T,
 ) -> anyhow::Result<T> {
-    try_in_ledger(connection, key, now_ms, work).context(NotReadable(claims::Row::Ledger))
+    try_in_ledger(connection, key, now_ms, work).context(NotReadable(state::Row::Ledger))
 }
 
 fn try_in_ledger<T>(
@@ -118,7 +118,7 @@ struct Row {
 }
 
 fn read(connection: &Connection, key: &Key) -> anyhow::Result<Option<Row>> {
-    try_to_read(connection, key).context(NotReadable(claims::Row::Ledger))
+    try_to_read(connection, key).context(NotReadable(state::Row::Ledger))
 }
 
 fn try_to_read(connection: &Connection, key: &Key) -> anyhow::Result<Option<Row>> {

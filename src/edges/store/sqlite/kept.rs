@@ -2,7 +2,7 @@
 
 use super::is_outage;
 use crate::edges::store::failure::NotReadable;
-use crate::pipeline::claims::Unreadable;
+use wx_courier_core::state::Unreadable;
 
 /// What is kept.
 pub(super) enum Kept<T> {

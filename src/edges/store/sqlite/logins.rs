@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::claims::{read_outcome, sent_by};
 use crate::edges::store::failure::NotReadable;
-use crate::pipeline::claims::{Answer, Row};
-use crate::pipeline::logins::{Question, Reply};
+use wx_courier_core::state::{Answer, Row};
+use wx_courier_core::wechat::logins::{Question, Reply};
 
 /// Answers a question about a user.
 pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Result<Answer> {

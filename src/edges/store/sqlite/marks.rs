@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use rusqlite::{Connection, params};
 
 use crate::edges::store::failure::NotReadable;
-use crate::pipeline::claims::Row;
+use wx_courier_core::state::Row;
 
 /// Whether something was told or done before.
 pub(super) fn has_mark(connection: &Connection, mark: &str) -> anyhow::Result<bool> {

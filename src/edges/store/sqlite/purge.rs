@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::failure_of;
 use super::tables::{AGING, Aging};
 use crate::edges::store::failure::Failure;
-use crate::pipeline::claims::Horizon;
+use wx_courier_core::state::Horizon;
 
 /// What is known of rows that cannot be deleted.
 pub(super) struct Purge {

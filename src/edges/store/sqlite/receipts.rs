@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::claims::read_outcome;
 use super::marks::{has_mark, write_mark};
 use crate::edges::store::failure::NotReadable;
-use crate::pipeline::claims::Row;
-use crate::pipeline::receipts::{Key, Question, Reply};
+use wx_courier_core::state::Row;
+use wx_courier_core::wechat::receipts::{Key, Question, Reply};
 
 /// Answers a question about a receipt.
 pub(super) fn answer(connection: &Connection, question: &Question) -> anyhow::Result<Reply> {

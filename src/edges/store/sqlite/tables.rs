@@ -3,7 +3,7 @@
 use anyhow::bail;
 use rusqlite::Connection;
 
-use crate::pipeline::claims::Horizon;
+use wx_courier_core::state::Horizon;
 
 /// The version of the tables, kept in the file's `user_version`.
 const NEWEST: i64 = 2;

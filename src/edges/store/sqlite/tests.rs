@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::pipeline::admission::Ticket;
-use crate::pipeline::claims::{Book, Claim, Holder, Settlement, Unreadable};
-use crate::pipeline::grants::{self, Reservation};
-use crate::pipeline::logins;
-use crate::pipeline::receipts::{self, Receipts};
+use wx_courier_core::grants::{self, Reservation};
+use wx_courier_core::model::{Holder, Ticket};
+use wx_courier_core::state::{Book, Claim, Settlement, Unreadable};
+use wx_courier_core::wechat::logins;
+use wx_courier_core::wechat::receipts::{self, Receipts};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -184,7 +184,7 @@ fn others(user: usize, now_ms: i64) -> [Request; 3] {
         key: ledger(user),
         id: Arc::from(format!("{user}")),
         source: grants::Source::Event,
-        word: grants::Word::Accept,
+        word: wx_courier_core::wechat::Word::Accept,
         at_ms: now_ms,
         now_ms,
     };

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::config::{App, MiniprogramState, Secret, TokenMode};
 use crate::edges::wechat::{Quota, Show};
-use crate::pipeline::message::Api;
+use wx_courier_core::message::Api;
 
 /// What the server was asked, and what it still has to answer.
 #[derive(Clone, Default)]
@@ -42,7 +42,7 @@ fn wechat(base_url: String) -> WeChat {
         rate: None,
         max_in_flight: 1,
         miniprogram_state: MiniprogramState::Formal,
-        grants: crate::pipeline::grants::Policy::Off,
+        grants: wx_courier_core::catalog::Policy::Off,
     };
     let client = AppClient::new(reqwest::Client::new(), &app, Duration::from_secs(5)).unwrap();
     WeChat {
@@ -111,10 +111,10 @@ async fn a_refusal_is_a_sentence_with_what_helps() {
 
 #[tokio::test]
 async fn a_token_that_is_refused_is_dropped_and_the_question_asked_again() {
-    let settings = crate::sandbox::Settings {
+    let settings = wx_courier_sandbox::Settings {
         apps: [(
             "wx1".to_owned(),
-            crate::sandbox::App {
+            wx_courier_sandbox::App {
                 secret: "s".to_owned(),
                 daily_quota: Some(7),
                 ..Default::default()
@@ -124,7 +124,7 @@ async fn a_token_that_is_refused_is_dropped_and_the_question_asked_again() {
         ..Default::default()
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let sandbox = crate::sandbox::Sandbox::start(listener, settings).unwrap();
+    let sandbox = wx_courier_sandbox::Sandbox::start(listener, settings).unwrap();
     let wechat = wechat(sandbox.base_url());
     let Quota { used, remain, .. } = wechat.quota("shop", Api::Subscribe).await.unwrap();
     assert_eq!((used, remain), (0, 7));

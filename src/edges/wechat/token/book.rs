@@ -12,7 +12,8 @@ use super::life::Life;
 use super::source::HandedOut;
 use super::status::{Mode, TokenState, TokenStatus};
 use crate::config::{Secret, TokenMode};
-use crate::pipeline::delivery::{Class, TokenTrouble};
+use wx_courier_core::flow::delivery::TokenTrouble;
+use wx_courier_core::wechat::Class;
 
 /// How long a failure counts for those who ask next: a backlog must not become a storm at an endpoint that fails quickly.
 const ASK_AGAIN: Duration = Duration::from_secs(1);

@@ -13,7 +13,8 @@ use super::super::client::{
 use super::super::errcode::token_class_of;
 use super::incident::Ask;
 use crate::config::{App, Secret, TokenCentre, TokenMode};
-use crate::pipeline::delivery::{Class, TokenTrouble};
+use wx_courier_core::flow::delivery::TokenTrouble;
+use wx_courier_core::wechat::Class;
 
 /// A token centre may answer with the bare token: at least so many characters, or it is a word like "unavailable".
 const SHORTEST_BARE_TOKEN: usize = 64;

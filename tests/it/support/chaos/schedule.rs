@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use wx_courier::sandbox::{Answer, Failures, Fate};
+use wx_courier_sandbox::{Answer, Failures, Fate};
 
 /// Which of those who are there.
 pub(super) type Draw = usize;

@@ -11,7 +11,7 @@ fn app(token: TokenMode) -> App {
         rate: None,
         max_in_flight: 1,
         miniprogram_state: crate::config::MiniprogramState::Formal,
-        grants: crate::pipeline::grants::Policy::Off,
+        grants: wx_courier_core::catalog::Policy::Off,
     }
 }
 

@@ -1,0 +1,254 @@
+//! `templates.toml`: the names that rules use for the template ids of an app, and what is known of each template.
+//!
+//! [`listing`] is what `WeChat` knows of the same templates, [`drift`] what differs, and [`pull`] brings the file up to date.
+
+pub mod drift;
+pub mod listing;
+mod order;
+mod policy;
+pub mod pull;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::document::{Item, Node, Origin, Problems, Said, Section, nearest, parse};
+
+use crate::wechat::params::ParamKind;
+use order::FileOrder;
+pub use policy::Policy;
+
+/// How a user's permission for a template lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplateKind {
+    /// One permission, one message.
+    OneTime,
+    /// A permission that lasts until it is taken back.
+    LongTerm,
+}
+
+impl TemplateKind {
+    /// Both with their words in `templates.toml`.
+    pub const ALL: [(&'static str, Self); 2] =
+        [("one-time", Self::OneTime), ("long-term", Self::LongTerm)];
+
+    /// Its word in `templates.toml`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OneTime => "one-time",
+            Self::LongTerm => "long-term",
+        }
+    }
+}
+
+/// A subscribe-message template of an app.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    /// The app it belongs to.
+    pub app: Arc<str>,
+    /// The name that rules use.
+    pub name: Arc<str>,
+    /// `WeChat`'s id of it (`priTmplId`).
+    pub id: String,
+    /// Its title, for people.
+    pub title: Option<String>,
+    /// How a permission for it lasts, if that is known.
+    pub kind: Option<TemplateKind>,
+    /// What is made of users' grants for it, if that is not as for the rest of the app.
+    pub grants: Option<Policy>,
+    /// Its params and their labels, in their order in the file, which is that of the card; empty if they are not known.
+    pub params: Vec<(Arc<str>, String)>,
+    /// What `WeChat` shows as an example of a param, by its name. An example may break the rules of its own type.
+    pub examples: BTreeMap<String, String>,
+    /// The values that `WeChat` takes for a param of type enum (`keywordEnumValueList`).
+    pub enums: BTreeMap<String, Vec<String>>,
+    /// Where it is described.
+    pub origin: Origin,
+}
+
+/// Every template of every app.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Catalog {
+    apps: BTreeMap<String, BTreeMap<String, Arc<Template>>>,
+}
+
+impl Catalog {
+    /// Reads `templates.toml`. `file` is only for the places that errors name. `None` if anything is wrong with it.
+    pub fn read(problems: &mut Problems, file: &str, text: &str) -> Option<Self> {
+        let mut found = Problems::default();
+        let catalog = read_apps(&mut found, file, text);
+        let sound = !found.has_errors();
+        problems.extend(found);
+        catalog.filter(|_| sound)
+    }
+
+    /// The template of this name of an app.
+    pub fn get(&self, app: &str, name: &str) -> Option<&Arc<Template>> {
+        self.apps.get(app)?.get(name)
+    }
+
+    /// The template of an app with this name or this id.
+    pub fn find(&self, app: &str, name_or_id: &str) -> Option<&Arc<Template>> {
+        let templates = self.apps.get(app)?;
+        let by_id = || {
+            templates
+                .values()
+                .find(|template| template.id == name_or_id)
+        };
+        templates.get(name_or_id).or_else(by_id)
+    }
+
+    /// Every template of an app, by name.
+    pub fn of_app(&self, app: &str) -> impl Iterator<Item = &Arc<Template>> {
+        self.apps.get(app).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// The name nearest to one that is not there.
+    pub fn nearest(&self, app: &str, name: &str) -> Option<&str> {
+        let names: Vec<_> = self.apps.get(app)?.keys().map(String::as_str).collect();
+        nearest(name, &names)
+    }
+
+    /// Every template, by app and name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Template>> {
+        self.apps.values().flat_map(BTreeMap::values)
+    }
+}
+
+fn read_apps(problems: &mut Problems, file: &str, text: &str) -> Option<Catalog> {
+    let mut root = parse(problems, file, text).map(|node| Section::new(problems, "", node))?;
+    let order = FileOrder::of(text);
+    let mut catalog = Catalog::default();
+    for (app, said) in root.take_rest() {
+        let mut templates = BTreeMap::new();
+        for (name, said) in Section::new(problems, said.key, said.value).take_rest() {
+            if let Some(template) = read_template(problems, &order, &app, &name, said) {
+                templates.insert(name, Arc::new(template));
+            }
+        }
+        catalog.apps.insert(app, templates);
+    }
+    Some(catalog)
+}
+
+fn read_template(
+    problems: &mut Problems,
+    order: &FileOrder,
+    app: &str,
+    name: &str,
+    said: Said<Node>,
+) -> Option<Template> {
+    const ID_HELP: &str =
+        "the template id is shown in the mini program's console under subscribe messages";
+    let origin = said.origin.clone();
+    let mut section = Section::new(problems, said.key, said.value);
+    let id = section.require_string(problems, "id", ID_HELP);
+    let title = section.take_string(problems, "title");
+    let kind = section.take_choice(problems, "kind", &TemplateKind::ALL);
+    let grants = section.take_choice(problems, "grants", &Policy::ALL);
+    let (mut params, examples) = section
+        .take_section(problems, "params")
+        .map(|params| read_params(problems, params))
+        .unwrap_or_default();
+    params.sort_by_cached_key(|(param, _)| order.of_param(app, name, param));
+    let enums = section
+        .take_section(problems, "enums")
+        .map(|enums| read_enums(problems, enums))
+        .unwrap_or_default();
+    section.finish(problems);
+    let id = id?;
+    if id.value.is_empty()
+        || !id
+            .value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    {
+        problems.push(
+            id.error("this is no template id: expected letters, digits, `-` and `_`")
+                .help(ID_HELP),
+        );
+        return None;
+    }
+    Some(Template {
+        app: Arc::from(app),
+        name: Arc::from(name),
+        id: id.value,
+        title: title.map(|said| said.value),
+        kind: kind.map(|said| said.value),
+        grants: grants.map(|said| said.value),
+        params,
+        examples,
+        enums,
+        origin,
+    })
+}
+
+/// Params with their labels, and the examples of those that have one.
+type Params = (Vec<(Arc<str>, String)>, BTreeMap<String, String>);
+
+/// A param is its label, or a table with `label` and `example`.
+fn read_params(problems: &mut Problems, mut section: Section) -> Params {
+    let mut params = Vec::new();
+    let mut examples = BTreeMap::new();
+    for (name, said) in section.take_rest() {
+        // A type that WeChat adds later must not keep the service from starting; a rule that uses it is refused.
+        if ParamKind::of(&name).is_none() {
+            problems.push(said.warning(format!(
+                "the type of `{name}` is not known: no rule can use this template"
+            )));
+        }
+        match &said.value.item {
+            Item::String(label) => params.push((Arc::from(name), label.clone())),
+            Item::Table(_) => {
+                let mut param = Section::new(problems, said.key, said.value);
+                let help = "say what the card calls it: { label = \"商品\", example = \"拿铁\" }";
+                let label = param.require_string(problems, "label", help);
+                let example = param.take_string(problems, "example");
+                param.finish(problems);
+                examples.extend(example.map(|said| (name.clone(), said.value)));
+                params.extend(label.map(|said| (Arc::from(name), said.value)));
+            }
+            Item::Integer(_) | Item::Float(_) | Item::Boolean(_) | Item::Array(_) => {
+                problems.push(said.error(format!(
+                    "expected the label of the param as text, or a table with `label` and `example`, found {}",
+                    said.value.item.kind()
+                )));
+            }
+        }
+    }
+    (params, examples)
+}
+
+fn read_enums(problems: &mut Problems, mut section: Section) -> BTreeMap<String, Vec<String>> {
+    let mut enums = BTreeMap::new();
+    for (name, said) in section.take_rest() {
+        let mut values = Vec::new();
+        let Item::Array(nodes) = &said.value.item else {
+            problems.push(said.error(format!(
+                "expected a list of texts, found {}",
+                said.value.item.kind()
+            )));
+            continue;
+        };
+        for node in nodes {
+            if let Item::String(value) = &node.item {
+                values.push(value.clone());
+            } else {
+                problems.push(said.error(format!(
+                    "expected a list of texts, found {} in it",
+                    node.item.kind()
+                )));
+            }
+        }
+        enums.insert(name, values);
+    }
+    enums
+}
+
+/// By the number in its name: the order of params where no file says another one.
+pub(super) fn param_order(name: &str) -> (u32, String) {
+    let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit());
+    (digits.parse().unwrap_or(u32::MAX), name.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! Record → event: `CloudEvents` in both Kafka modes, and plain JSON.
+
+mod attributes;
+mod data;
+mod decode;
+pub(crate) mod json;
+mod pointer;
+mod replayed;
+
+use std::mem::size_of;
+
+pub use data::Data;
+pub use decode::{Decoded, Decoding, MOST_HEADERS, Undecodable, decode};
+pub use json::{Json, MOST_LEVELS, MOST_VALUES, Seen};
+pub use pointer::Pointer;
+pub use replayed::{RunId, Wish, first_position, first_timestamp_ms, republished};
+
+/// A decoded record, with `CloudEvents`' attributes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The event's id; without one, `topic/partition/offset`.
+    pub id: String,
+    /// What happened: `order.completed`.
+    pub kind: String,
+    /// Who says so; for plain JSON without one, the topic.
+    pub source: String,
+    /// When it happened, as RFC 3339 text: the event's own time, else the record's.
+    pub time: String,
+    /// The same in Unix milliseconds.
+    pub time_ms: i64,
+    /// What it happened to.
+    pub subject: Option<String>,
+    /// The payload; for plain JSON the whole object.
+    pub data: Data,
+    /// W3C trace context of the record, passed on to the outcome.
+    pub traceparent: Option<String>,
+    /// What a replay wants of it, if one has published it again.
+    pub wish: Wish,
+}
+
+impl Event {
+    /// What it takes in memory beside its record, in bytes, near enough for a bound.
+    pub fn size_bytes(&self) -> usize {
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let rules: usize = self.wish.rules.iter().map(|rule| rule.len()).sum();
+        let attributes = [&self.id, &self.kind, &self.source, &self.time];
+        let attributes: usize = attributes.into_iter().map(String::len).sum();
+        let more = optional(&self.subject) + optional(&self.traceparent);
+        size_of::<Self>() + attributes + more + rules
+    }
+}

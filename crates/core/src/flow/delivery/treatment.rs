@@ -1,0 +1,96 @@
+//! What each of `WeChat`'s codes leads to. The edge's table gives a code its class; the table here says what is done about a class.
+
+use crate::model::outcome::Reason;
+use crate::schedule::pauses::Cause;
+use crate::wechat::Class;
+
+/// What is done about a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// The message ends as `rejected`.
+    Reject(Reason),
+    /// The message ends as `failed`.
+    GiveUp(Reason),
+    /// Another attempt after a wait with full jitter.
+    Retry(Patience),
+    /// Another token, and one attempt that does not count.
+    RenewToken,
+    /// App, API or template are paused, and the message waits for the end of that.
+    Pause(Cause),
+}
+
+/// How many attempts a retry gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// All of the plan.
+    Plan,
+    /// Three at most: what is busy for everybody is soon over, and what is busy for one message alone stays so. A phone number with
+    /// Han characters is reported to have earned -1 thousands of times in a day.
+    Short,
+}
+
+/// The attempts of [`Patience::Short`].
+pub(super) const SHORT_ATTEMPTS: u32 = 3;
+
+impl Class {
+    /// What is done about it.
+    pub fn treatment(self) -> Treatment {
+        match self {
+            Self::NotSubscribed => Treatment::Reject(Reason::UserRefused),
+            Self::UnknownRecipient => Treatment::Reject(Reason::RecipientUnknown),
+            Self::WindowClosed => Treatment::Reject(Reason::WindowClosed),
+            Self::WindowUsedUp => Treatment::Reject(Reason::WindowUsedUp),
+            Self::BadParam => Treatment::Reject(Reason::ParamRefused),
+            Self::UnknownMedia => Treatment::Reject(Reason::MediaUnknown),
+            Self::BadContent => Treatment::Reject(Reason::ContentRefused),
+            Self::UnknownPage => Treatment::Reject(Reason::PageUnknown),
+            Self::UnknownTemplate | Self::Banned => Treatment::Pause(Cause::Template),
+            Self::MinuteQuota => Treatment::Pause(Cause::MinuteQuota),
+            Self::DailyQuota => Treatment::Pause(Cause::DailyQuota),
+            Self::Api => Treatment::Pause(Cause::Api),
+            Self::Account => Treatment::Pause(Cause::Account),
+            Self::NotAuthorised => Treatment::GiveUp(Reason::AccountFault),
+            Self::Bug => Treatment::GiveUp(Reason::RequestRefused),
+            Self::Token => Treatment::RenewToken,
+            Self::Concurrent => Treatment::Retry(Patience::Plan),
+            Self::Busy | Self::Unlisted => Treatment::Retry(Patience::Short),
+        }
+    }
+
+    /// At whose door it lies.
+    pub fn blame(self) -> Blame {
+        match self {
+            Self::NotSubscribed
+            | Self::UnknownRecipient
+            | Self::WindowClosed
+            | Self::WindowUsedUp
+            | Self::BadContent => Blame::Message,
+            Self::BadParam | Self::UnknownMedia | Self::UnknownPage => Blame::Rule,
+            Self::UnknownTemplate => Blame::RuleAndTemplate,
+            Self::Banned
+            | Self::Token
+            | Self::Busy
+            | Self::Concurrent
+            | Self::MinuteQuota
+            | Self::DailyQuota
+            | Self::Api
+            | Self::Account
+            | Self::NotAuthorised
+            | Self::Bug
+            | Self::Unlisted => Blame::Others,
+        }
+    }
+}
+
+/// Whose fault a refusal is, as far as its code tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// This message's: its user's, or that of what upstream wrote.
+    Message,
+    /// The rule's, if there are many of them. `WeChat` has looked at the message itself, so neither account nor template is at fault.
+    Rule,
+    /// The same, or that of its template's id.
+    RuleAndTemplate,
+    /// Nobody's here: the account, the token, the quota, `WeChat` itself.
+    Others,
+}

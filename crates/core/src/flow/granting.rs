@@ -1,0 +1,104 @@
+//! Users' grants: what events tell of them goes to the store, and messages wish for one.
+
+use std::sync::Arc;
+
+use super::{Effect, Engine, Origin, Stage, ledger_of, report};
+use crate::catalog::Policy;
+use crate::flow::delivery::{Answer, Refusal};
+use crate::grants::{self, Reservation, Wish, Without};
+use crate::message::{Message, Rejection};
+use crate::model::outcome::Status;
+use crate::model::{Moment, Ticket};
+use crate::rules::Rule;
+use crate::state::{self, Permit, Request};
+use crate::wechat::Class;
+
+impl Engine {
+    /// The grant that a message needs; one without a template needs none.
+    pub(super) fn wish(&self, rule: &Rule, message: &Message) -> Option<Wish> {
+        let template = rule.template()?;
+        let without = match self.setup.grants.of(template) {
+            Policy::Off => return None,
+            Policy::Advise => Without::Send,
+            Policy::Enforce => Without::Skip,
+        };
+        let key = grants::Key {
+            app: Arc::clone(&rule.app),
+            openid: Arc::from(message.recipient.as_str()),
+            template_id: Arc::from(template.id.as_str()),
+        };
+        Some(Wish { key, without })
+    }
+
+    /// Takes what an event tells of a user's answers, or the outcome of one that does not tell it.
+    pub(super) fn take_reports(
+        &mut self,
+        now: Moment,
+        origin: &Origin,
+        shared_by: usize,
+        reports: Result<Vec<grants::Report>, Rejection>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let reports = match reports {
+            Ok(reports) => reports,
+            Err(rejection) => {
+                let mut outcome = report::outcome(now, origin, Status::Invalid, rejection.reason);
+                outcome.detail = rejection.detail;
+                self.owe_outcome(now, origin.clone(), shared_by, outcome, effects);
+                return;
+            }
+        };
+        for report in reports {
+            let ticket = self.take_in_hand(origin.clone(), shared_by, Stage::Reporting);
+            let request = Request::Grant(grants::Question::Report(report));
+            effects.push(Effect::Store { ticket, request });
+        }
+    }
+
+    /// The store has noted what an event told: nothing more is owed for it.
+    pub(super) fn report_answered(&mut self, now: Moment, ticket: Ticket, answer: &state::Answer) {
+        match answer {
+            state::Answer::Grant(grants::Reply::Noted(_)) => self.totals.grant_reports += 1,
+            // The store has said so. Nothing that is tried again would make the ledger readable.
+            state::Answer::Unreadable(_) => {}
+            state::Answer::Claimed(_)
+            | state::Answer::NoGrant
+            | state::Answer::Held(_)
+            | state::Answer::Duplicate { .. }
+            | state::Answer::Settled(_)
+            | state::Answer::TakenOver
+            | state::Answer::Released
+            | state::Answer::Grant(grants::Reply::Balance(_))
+            | state::Answer::Login(_)
+            | state::Answer::Receipt(_) => return,
+        }
+        let Some(duty) = self.drop_duty(ticket) else {
+            return;
+        };
+        if let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin) {
+            ledger.acknowledge(duty.origin.record.offset);
+        }
+        self.positions_may_have_moved(now);
+    }
+
+    /// Compares what the ledger said with what `WeChat` says.
+    pub(super) fn note_ledger(&mut self, permit: Option<Permit>, answer: &Answer) {
+        let was_refused = match answer {
+            Answer::Accepted { .. } => false,
+            Answer::Refused(Refusal {
+                class: Class::NotSubscribed,
+                ..
+            }) => true,
+            Answer::Refused(_)
+            | Answer::Garbled { .. }
+            | Answer::Unreachable { .. }
+            | Answer::InDoubt { .. }
+            | Answer::NoToken(_) => return,
+        };
+        match permit.map(Permit::reservation) {
+            Some(Reservation::Made) if was_refused => self.totals.grants_overcounted += 1,
+            Some(Reservation::Missing) if !was_refused => self.totals.grants_undercounted += 1,
+            Some(Reservation::Made | Reservation::Missing | Reservation::NotAsked) | None => {}
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Record → what it owes: messages to send, or outcomes to publish at once.
+
+use std::sync::Arc;
+
+use super::addressing::Letter;
+use super::{Delivery, Duty, Effect, Engine, Origin, Rejoins, Stage, Unmatched, report};
+use crate::event::{Decoded, decode};
+use crate::flow::delivery::Tries;
+use crate::flow::offsets::Noted;
+use crate::grants::Report;
+use crate::message::{Made, Message, Rejection};
+use crate::model::outcome::{Outcome, Reason, Status};
+use crate::model::{Epoch, Moment, Partition, Record, Ticket};
+use crate::rules::{Planned, Rule};
+use crate::schedule::admission::Admission;
+use crate::state::Unreadable;
+
+/// What a duty takes besides its record and event: the message with its values and ids, or the outcome, and its places in queues.
+const DUTY_BYTES: usize = 1024;
+
+impl Engine {
+    pub(super) fn take_record(
+        &mut self,
+        now: Moment,
+        epoch: Epoch,
+        record: Record,
+        effects: &mut Vec<Effect>,
+    ) {
+        let partition = Partition {
+            topic: Arc::clone(&record.topic),
+            number: record.partition,
+        };
+        let Some(ledger) = self.ledgers.get(&partition) else {
+            return;
+        };
+        if ledger.epoch() != epoch || ledger.wants(record.offset) == Noted::Ignored {
+            return;
+        }
+        self.totals.records += 1;
+        let mut origin = Origin {
+            partition,
+            epoch,
+            record: Arc::new(record),
+            event: None,
+            rules_version: Arc::clone(self.rules.version()),
+            received: now,
+        };
+        match decode(&self.setup.decoding, &origin.record, now.unix_ms) {
+            Decoded::Event(event) => {
+                let planned = self.rules.plan(&event);
+                let answers = self.setup.answers.as_ref();
+                let catalog = self.rules.catalog();
+                let reports = answers.and_then(|answers| {
+                    answers.read(&event, catalog, &self.setup.grants, now.unix_ms)
+                });
+                origin.event = Some(Arc::new(*event));
+                self.take_event(now, &origin, planned, reports, effects);
+            }
+            Decoded::Tombstone => {
+                self.totals.tombstones += 1;
+                self.unmatched(now, &origin, "the record has no value", effects);
+            }
+            Decoded::Undecodable(problem) => {
+                self.owe(&origin, 1);
+                let mut outcome = report::outcome(now, &origin, Status::Invalid, problem.reason);
+                outcome.detail = problem.detail;
+                self.owe_outcome(now, origin, 1, outcome, effects);
+            }
+        }
+        self.positions_may_have_moved(now);
+    }
+
+    fn take_event(
+        &mut self,
+        now: Moment,
+        origin: &Origin,
+        planned: Vec<Planned>,
+        reports: Option<Result<Vec<Report>, Rejection>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let n_reports = match &reports {
+            None if planned.is_empty() => {
+                self.unmatched(now, origin, "no rule wants this event", effects);
+                return;
+            }
+            None => 0,
+            Some(Ok(reports)) => reports.len(),
+            Some(Err(_)) => 1,
+        };
+        let n_duties = planned.len() + n_reports;
+        self.owe(origin, n_duties);
+        if let Some(reports) = reports {
+            self.take_reports(now, origin, n_duties, reports, effects);
+        }
+        self.take_planned(now, origin, n_duties, planned, effects);
+    }
+
+    fn take_planned(
+        &mut self,
+        now: Moment,
+        origin: &Origin,
+        n_duties: usize,
+        planned: Vec<Planned>,
+        effects: &mut Vec<Effect>,
+    ) {
+        for planned in planned {
+            if matches!(planned.result, Ok(Made::Message(_)))
+                && self.must_stand_aside(now, &planned.rule)
+            {
+                self.set_aside(planned.rule, origin);
+            } else {
+                self.take_in(now, origin, n_duties, planned, effects);
+            }
+        }
+    }
+
+    /// Takes one message in hand, or what became of it.
+    pub(super) fn take_in(
+        &mut self,
+        now: Moment,
+        origin: &Origin,
+        n_duties: usize,
+        planned: Planned,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Planned {
+            rule,
+            message_id,
+            result,
+        } = planned;
+        match result {
+            Ok(Made::Message(message)) => {
+                let outcome_id = Arc::from(origin.record.outcome_id(&rule.name));
+                let delivery = self.delivery(rule, message, Arc::from(message_id), outcome_id);
+                let stage = Stage::Waiting(delivery.clone());
+                let ticket = self.take_in_hand(origin.clone(), n_duties, stage);
+                self.wait(ticket, &delivery, Admission::enqueue);
+            }
+            Ok(Made::Unaddressed(unaddressed)) => {
+                let outcome_id = Arc::from(origin.record.outcome_id(&rule.name));
+                let letter = Letter::new(rule, unaddressed, Arc::from(message_id), outcome_id);
+                let stage = Stage::Recalling(letter.clone());
+                let ticket = self.take_in_hand(origin.clone(), n_duties, stage);
+                self.recall(now, ticket, letter, effects);
+            }
+            Err(rejection) => {
+                let outcome = report::rejected(now, origin, (&rule, message_id), rejection);
+                self.owe_outcome(now, origin.clone(), n_duties, outcome, effects);
+            }
+        }
+    }
+
+    fn unmatched(&mut self, now: Moment, origin: &Origin, detail: &str, effects: &mut Vec<Effect>) {
+        self.totals.unmatched += 1;
+        match self.setup.unmatched {
+            Unmatched::Count => self.owe(origin, 0),
+            Unmatched::Publish => {
+                self.owe(origin, 1);
+                let mut outcome = report::outcome(now, origin, Status::Unmatched, Reason::NoRule);
+                detail.clone_into(&mut outcome.detail);
+                self.owe_outcome(now, origin.clone(), 1, outcome, effects);
+            }
+        }
+    }
+
+    fn owe(&mut self, origin: &Origin, n_duties: usize) {
+        if let Some(ledger) = self.ledgers.get_mut(&origin.partition) {
+            ledger.read(origin.record.offset, n_duties);
+        }
+    }
+
+    pub(super) fn owe_outcome(
+        &mut self,
+        now: Moment,
+        origin: Origin,
+        shared_by: usize,
+        outcome: Outcome,
+        effects: &mut Vec<Effect>,
+    ) {
+        let settlement = self.settlement(now, outcome, None);
+        let stage = Stage::Settling(settlement.clone());
+        let ticket = self.take_in_hand(origin, shared_by, stage);
+        self.ask_to_settle(now, ticket, settlement, effects);
+    }
+
+    /// Takes a duty in hand. What record and event take counts once, shared among what the record owes.
+    pub(super) fn take_in_hand(
+        &mut self,
+        origin: Origin,
+        shared_by: usize,
+        stage: Stage,
+    ) -> Ticket {
+        let ticket = self.new_ticket();
+        let bytes = DUTY_BYTES + origin.size_bytes() / shared_by.max(1);
+        self.bytes += bytes;
+        let share_of = match &stage {
+            Stage::Waiting(delivery) => Some(Arc::clone(&delivery.rule)),
+            Stage::Recalling(letter) => Some(Arc::clone(&letter.rule)),
+            Stage::Reporting
+            | Stage::Unaddressed(_)
+            | Stage::Exchanging(_)
+            | Stage::Keeping(..)
+            | Stage::Claiming(_)
+            | Stage::AtGate(_)
+            | Stage::Sending(_)
+            | Stage::BackingOff(_)
+            | Stage::Settling(_)
+            | Stage::Unsettled(_)
+            | Stage::Publishing(_) => None,
+        };
+        if let Some(rule) = &share_of {
+            self.shares.take(rule, bytes);
+        }
+        let duty = Duty {
+            origin,
+            bytes,
+            share_of,
+            stage,
+        };
+        self.duties.insert(ticket, duty);
+        ticket
+    }
+
+    /// A message at the beginning of its way.
+    pub(super) fn delivery(
+        &self,
+        rule: Arc<Rule>,
+        message: Message,
+        message_id: Arc<str>,
+        outcome_id: Arc<str>,
+    ) -> Delivery {
+        Delivery {
+            wish: self.wish(&rule, &message),
+            rule,
+            message: Arc::new(message),
+            message_id,
+            outcome_id,
+            tries: Tries::default(),
+            permit: None,
+            unreadable: Unreadable::Tell,
+            asked: None,
+            rejoins: Rejoins::First,
+            calls: 0,
+            api_ms: 0,
+            called_ms: None,
+            held_by: None,
+        }
+    }
+}

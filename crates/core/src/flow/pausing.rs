@@ -1,0 +1,295 @@
+//! What concerns more than one message: pauses of apps, APIs, templates and rules, and rules that change under waiting messages.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Delivery, Effect, Engine, Origin, Stage, report};
+use crate::event::{Decoded, decode};
+use crate::flow::delivery::{Answer, Blame, Refusal};
+use crate::message::Api;
+use crate::model::outcome::{Reason, Status};
+use crate::model::{Moment, Ticket};
+use crate::rules::{Rule, RuleSet};
+use crate::schedule::admission::Admission;
+use crate::schedule::pauses::{Cause, Change, Party, Subject};
+
+impl Engine {
+    /// What an answer says about the app, the template and the rule of its message.
+    pub(super) fn note_answer(
+        &mut self,
+        now: Moment,
+        delivery: &Delivery,
+        origin: &Origin,
+        answer: &Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        let rule = &delivery.rule;
+        let refusal = match answer {
+            Answer::Accepted { .. } => None,
+            Answer::Refused(refusal) => Some(refusal),
+            Answer::Garbled { .. }
+            | Answer::Unreachable { .. }
+            | Answer::InDoubt { .. }
+            | Answer::NoToken(_) => return,
+        };
+        match refusal.map_or(Blame::Message, |refusal| refusal.class.blame()) {
+            Blame::Message => {
+                self.trial_went_well(rule, effects);
+                let party = || party_of(delivery, origin);
+                self.breakers.note_good(now, &rule.name, party);
+            }
+            Blame::Rule => {
+                self.trial_went_well(rule, effects);
+                self.note_refused(now, delivery, origin, refusal, effects);
+            }
+            Blame::RuleAndTemplate => {
+                self.note_refused(now, delivery, origin, refusal, effects);
+            }
+            Blame::Others => {}
+        }
+    }
+
+    fn trial_went_well(&mut self, rule: &Rule, effects: &mut Vec<Effect>) {
+        let changes = self.pauses.went_well(rule);
+        self.announce(changes, effects);
+    }
+
+    fn note_refused(
+        &mut self,
+        now: Moment,
+        delivery: &Delivery,
+        origin: &Origin,
+        refusal: Option<&Refusal>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let rule = &delivery.rule;
+        if !self.is_in_force(rule) {
+            // It has changed while the call was under way: as it is now it is not to blame.
+            return;
+        }
+        let party = party_of(delivery, origin);
+        let version = &origin.rules_version;
+        let burst = self.breakers.note_refused(now, &rule.name, party, version);
+        let (Some(burst), Some(refusal)) = (burst, refusal) else {
+            return;
+        };
+        let detail = format!(
+            "messages of {} of the last {} users were refused, lately with {} ({}); it began with version {} of the rules",
+            burst.refused, burst.answered, refusal.errcode, refusal.errmsg, burst.began_in
+        );
+        let subject = Subject::Rule(Arc::clone(&rule.name));
+        let errcode = Some(refusal.errcode);
+        let begun = self
+            .pauses
+            .begin(now, subject, Cause::Breaker, errcode, detail);
+        self.announce(begun, effects);
+    }
+
+    pub(super) fn begin_pause(
+        &mut self,
+        now: Moment,
+        delivery: &Delivery,
+        cause: Cause,
+        effects: &mut Vec<Effect>,
+    ) {
+        let rule = &delivery.rule;
+        let subject = Subject::of(cause, rule);
+        let refusal = delivery.held_by.as_deref();
+        let errcode = refusal.map(|refusal| refusal.errcode);
+        let detail = match refusal {
+            Some(refusal) => refusal.errmsg.clone(),
+            None => "nothing comes back that WeChat could have said".to_owned(),
+        };
+        let begun = self.pauses.begin(now, subject, cause, errcode, detail);
+        if begun.is_some() && cause == Cause::MinuteQuota {
+            self.admission.slow_down(&rule.app, rule.api(), now);
+        }
+        self.announce(begun, effects);
+    }
+
+    pub(super) fn end_pauses(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        let ended = self.pauses.end_due(now);
+        self.announce(ended, effects);
+        for (app, api) in self.pauses.quota_questions(now) {
+            effects.push(Effect::AskQuota { app, api });
+        }
+    }
+
+    pub(super) fn quota_answered(
+        &mut self,
+        now: Moment,
+        app: (&Arc<str>, Api),
+        left: Option<i64>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let changes = self.pauses.quota_answered(now, app, left);
+        self.announce(changes, effects);
+    }
+
+    pub(super) fn resume_rule(&mut self, rule: &str, effects: &mut Vec<Effect>) {
+        self.breakers.forget(rule);
+        let changes = self.pauses.resume_rule(rule);
+        self.announce(changes, effects);
+    }
+
+    pub(super) fn announce(
+        &mut self,
+        changes: impl IntoIterator<Item = Change>,
+        effects: &mut Vec<Effect>,
+    ) {
+        for change in changes {
+            // Whoever waits for the end of a pause must hear of the one that has taken its place, too: it ends in another way.
+            self.admission.look_again();
+            effects.push(Effect::PauseChanged(change));
+        }
+    }
+
+    /// The new set is in force for records that are read from now on. Messages that wait behind a pause of their rule or template, and
+    /// whose rule has changed, are made anew: the change is most likely the cure.
+    pub(super) fn rules_changed(
+        &mut self,
+        now: Moment,
+        rules: Arc<RuleSet>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let before = std::mem::replace(&mut self.rules, rules);
+        let mut cured = BTreeSet::new();
+        for old in before.rules() {
+            let new = self.rules.get(&old.name);
+            if new.is_some_and(|new| new.version == old.version) {
+                continue;
+            }
+            if self.pauses.holds_rule_or_template(old) {
+                cured.insert(Arc::clone(&old.name));
+            }
+            self.resume_rule(&old.name, effects);
+        }
+        let rules = Arc::clone(&self.rules);
+        let is_used = |app: &str, id: &str| {
+            let mut rules = rules.rules().iter();
+            rules.any(|rule| rule.app.as_ref() == app && template_id(rule) == Some(id))
+        };
+        let changes = self.pauses.keep_templates(is_used);
+        self.announce(changes, effects);
+        self.make_anew(now, &cured, effects);
+    }
+
+    /// Whether the rule is still the same as when its message was made.
+    fn is_in_force(&self, rule: &Rule) -> bool {
+        let present = self.rules.get(&rule.name);
+        present.is_some_and(|present| present.version == rule.version)
+    }
+
+    /// Whether the rule names another template than when its message was made.
+    pub(super) fn has_another_template(&self, rule: &Rule) -> bool {
+        let present = self.rules.get(&rule.name);
+        present.is_some_and(|present| template_id(present) != template_id(rule))
+    }
+
+    fn make_anew(&mut self, now: Moment, rules: &BTreeSet<Arc<str>>, effects: &mut Vec<Effect>) {
+        let mut waiting = Vec::new();
+        for (ticket, duty) in &self.duties {
+            if let Stage::Waiting(delivery) = &duty.stage
+                && delivery.permit.is_none()
+                && rules.contains(&delivery.rule.name)
+            {
+                waiting.push((*ticket, delivery.clone()));
+            }
+        }
+        let tickets: BTreeSet<Ticket> = waiting.iter().map(|(ticket, _)| *ticket).collect();
+        self.admission.forget(&|ticket| tickets.contains(&ticket));
+        for (ticket, old) in waiting {
+            self.make_one_anew(now, ticket, old, effects);
+        }
+    }
+
+    /// Makes a message by the rule in force that is in no lane and holds no claim.
+    pub(super) fn make_one_anew(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        old: Delivery,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.let_go(ticket, &old);
+        let version = Arc::clone(self.rules.version());
+        let Some(duty) = self.duties.get_mut(&ticket) else {
+            return;
+        };
+        duty.origin.rules_version = version;
+        let origin = duty.origin.clone();
+        let Decoded::Event(event) = decode(
+            &self.setup.decoding,
+            &origin.record,
+            origin.received.unix_ms,
+        ) else {
+            return;
+        };
+        let planned = self.rules.plan(&event);
+        let planned = planned
+            .into_iter()
+            .find(|planned| planned.rule.name == old.rule.name);
+        // Whoever a login code named before is the recipient still.
+        let remade = planned.map(|planned| {
+            let message = planned
+                .result
+                .and_then(|made| made.to(&old.message.recipient));
+            (planned.rule, planned.message_id, message)
+        });
+        let outcome = match remade {
+            Some((rule, message_id, Ok(message))) => {
+                let delivery = Delivery {
+                    wish: self.wish(&rule, &message),
+                    rule,
+                    message: Arc::new(message),
+                    message_id: Arc::from(message_id),
+                    ..old
+                };
+                self.enter(ticket, Stage::Waiting(delivery.clone()));
+                self.wait(ticket, &delivery, Admission::enqueue);
+                return;
+            }
+            Some((rule, message_id, Err(rejection))) => {
+                report::rejected(now, &origin, (&rule, message_id), rejection)
+            }
+            None => {
+                let mut outcome = report::outcome(now, &origin, Status::Unmatched, Reason::NoRule);
+                report::name_rule(&mut outcome, &origin, &old.rule);
+                outcome.message_id = old.message_id.to_string();
+                "the rule, as it was changed while the message waited, does not want this event"
+                    .clone_into(&mut outcome.detail);
+                outcome
+            }
+        };
+        let settlement = self.settlement(now, outcome, None);
+        self.ask_to_settle(now, ticket, settlement, effects);
+    }
+}
+
+/// Whose message it is, where trouble is counted.
+pub(super) fn party_of(delivery: &Delivery, origin: &Origin) -> Party {
+    let source = origin.event.as_ref().map(|event| event.source.as_str());
+    Party::of(&delivery.message.recipient, source)
+}
+
+fn template_id(rule: &Rule) -> Option<&str> {
+    rule.template().map(|template| template.id.as_str())
+}
+
+/// What a pause is told of a refusal: `None` where nobody refused anything.
+pub(super) fn refusal_in(answer: &Answer) -> Option<Refusal> {
+    match answer {
+        Answer::Refused(refusal) => Some(refusal.clone()),
+        Answer::NoToken(trouble) => Some(Refusal {
+            errcode: trouble.errcode?,
+            errmsg: trouble.detail.clone(),
+            rid: None,
+            param: None,
+            class: trouble.class,
+        }),
+        Answer::Accepted { .. }
+        | Answer::Garbled { .. }
+        | Answer::Unreachable { .. }
+        | Answer::InDoubt { .. } => None,
+    }
+}

@@ -1,0 +1,217 @@
+//! What an outcome says: where it comes from, and a sentence for the person who reads it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Delivery, Origin};
+use crate::flow::delivery::{Answer, Refusal};
+use crate::message::Rejection;
+use crate::model::outcome::{Outcome, Reason, Status, bounds};
+use crate::model::{Moment, rfc3339_ms};
+use crate::rules::Rule;
+use crate::schedule::pauses::Pause;
+use crate::state::Unreadable;
+use crate::wechat::logins::Refused;
+
+/// The outcome of a message that a rule could not make.
+pub(super) fn rejected(
+    now: Moment,
+    origin: &Origin,
+    (rule, message_id): (&Rule, String),
+    rejection: Rejection,
+) -> Outcome {
+    let mut rejected = outcome(now, origin, Status::Invalid, rejection.reason);
+    name_rule(&mut rejected, origin, rule);
+    rejected.message_id = message_id;
+    rejected.detail = rejection.detail;
+    rejected.param = rejection.param.map(|param| param.to_string());
+    rejected
+}
+
+pub(super) fn name_rule(outcome: &mut Outcome, origin: &Origin, rule: &Rule) {
+    outcome.id = origin.record.outcome_id(&rule.name);
+    outcome.rule = Some(Arc::clone(&rule.name));
+    outcome.app = Some(Arc::clone(&rule.app));
+    if let Some(template) = rule.template() {
+        outcome.template = Some(Arc::clone(&template.name));
+        outcome.template_id = Some(Arc::from(template.id.as_str()));
+    }
+}
+
+/// What every outcome says. Without a rule the record itself is what ended.
+pub(super) fn outcome(now: Moment, origin: &Origin, status: Status, reason: Reason) -> Outcome {
+    let event = origin.event.as_deref();
+    let position = origin.record.position();
+    let waited = now.elapsed.saturating_sub(origin.received.elapsed);
+    Outcome {
+        id: position.clone(),
+        message_id: position,
+        duplicate_of: None,
+        status,
+        reason,
+        detail: String::new(),
+        rule: None,
+        rules_version: Arc::clone(&origin.rules_version),
+        app: None,
+        template: None,
+        template_id: None,
+        recipient: None,
+        event_id: event.map(|event| bounds::attribute(&event.id)),
+        event_type: event.map(|event| bounds::attribute(&event.kind)),
+        event_source: event.map(|event| bounds::attribute(&event.source)),
+        event_time: event.map(|event| rfc3339_ms(event.time_ms)),
+        topic: Arc::clone(&origin.record.topic),
+        partition: origin.record.partition,
+        offset: origin.record.offset,
+        errcode: None,
+        errmsg: None,
+        rid: None,
+        msgid: None,
+        param: None,
+        attempts: 0,
+        received_at: rfc3339_ms(origin.received.unix_ms),
+        settled_at: rfc3339_ms(now.unix_ms),
+        waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
+        api_ms: 0,
+        traceparent: event.and_then(|event| event.traceparent.clone()),
+        more: BTreeMap::new(),
+    }
+}
+
+pub(super) fn name_refusal(outcome: &mut Outcome, refusal: &Refusal) {
+    outcome.errcode = Some(refusal.errcode);
+    outcome.errmsg = Some(refusal.errmsg.clone());
+    outcome.rid.clone_from(&refusal.rid);
+    outcome.param.clone_from(&refusal.param);
+}
+
+/// An earlier run was sending the message when it ended, or may have been: whatever it was to end as now does not say that the user has
+/// nothing.
+pub(super) fn put_in_doubt(outcome: &mut Outcome, why: Reason) {
+    outcome.detail = format!(
+        "WeChat may have delivered it in an earlier run, which did not come to its end; now it would be {}: {}",
+        outcome.status.as_str(),
+        outcome.detail
+    );
+    (outcome.status, outcome.reason) = (Status::Unknown, why);
+    outcome.bound();
+}
+
+/// Another record's message with the same id counts as the one that was sent, whatever came of this one's own call.
+pub(super) fn put_behind(outcome: &mut Outcome, of: &str) {
+    outcome.detail = format!(
+        "{DUPLICATE}; without it this one would be {}: {}",
+        outcome.status.as_str(),
+        outcome.detail
+    );
+    (outcome.status, outcome.reason) = (Status::Skipped, Reason::Duplicate);
+    outcome.duplicate_of = Some(of.to_owned());
+    outcome.msgid = None;
+    outcome.bound();
+}
+
+/// What a message waited for, as the end of its sentence.
+pub(super) fn held_by(pause: &Pause) -> String {
+    let code = pause.errcode.map(|code| format!(", {code}"));
+    let (subject, cause) = (&pause.subject, pause.cause.as_str());
+    format!(
+        "; {subject} is paused ({cause}{})",
+        code.unwrap_or_default()
+    )
+}
+
+/// What is said of a duplicate.
+pub(super) const DUPLICATE: &str = "another record brought the same message before, and it was sent or may have been: see duplicate_of";
+
+/// What is said of a message that ends because of an entry that cannot be read.
+pub(super) const STATE_UNREADABLE: &str = "the state store has an entry of this message that cannot be read or written, so it may have been sent before; nothing was sent now. The log of this time says which entry";
+
+/// A sentence for the person who reads the outcome.
+pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answer>) -> String {
+    let rule = &delivery.rule;
+    let for_template = rule
+        .template()
+        .map(|template| format!(" for the template {}", template.name));
+    let for_template = for_template.unwrap_or_default();
+    match (reason, answer) {
+        (Reason::Ok, _) => "WeChat took the message".to_owned(),
+        (Reason::UserRefused, _) => {
+            "the user has not subscribed to this template, has cancelled, or has used up what was granted".to_owned()
+        }
+        (Reason::RecipientUnknown, _) => format!("WeChat knows no such user in the app {}", rule.app),
+        (Reason::ParamRefused, Some(Answer::Refused(Refusal { param: Some(param), .. }))) => {
+            format!("WeChat refuses the value of {param}{for_template}")
+        }
+        (Reason::ParamRefused, _) => format!("WeChat refuses a value{for_template}"),
+        (Reason::MediaUnknown, _) => format!(
+            "WeChat has no such picture of the app {}: temporary media is gone after three days",
+            rule.app
+        ),
+        (Reason::WindowClosed, _) => "the user has not written within the last 48 hours, and may not be answered any more".to_owned(),
+        (Reason::WindowUsedUp, _) => "the user has been sent as many messages as may answer his last one".to_owned(),
+        (Reason::ContentRefused, _) => "WeChat refuses the content: it holds a word or leads to a page that is not allowed".to_owned(),
+        (Reason::PageUnknown, _) => "the page is not in the released version of the mini program".to_owned(),
+        (Reason::AccountFault, _) => format!("the user has not authorised this API for the app {}", rule.app),
+        (Reason::RequestRefused, _) => "WeChat says that the request itself is wrong; please report this".to_owned(),
+        (Reason::Expired, _) => {
+            let waited = delivery.held_by.as_ref().map(|refusal| format!("; WeChat's last word was {}", refusal.errcode));
+            format!(
+                "its turn came after the {} s that the rule's expires_after allows{}",
+                rule.expires_after.as_secs(),
+                waited.unwrap_or_default()
+            )
+        }
+        (Reason::StateUnreadable, _) => STATE_UNREADABLE.to_owned(),
+        (Reason::NoGrant, _) if delivery.unreadable == Unreadable::Replace => format!(
+            "the ledger of this user{for_template} cannot be read, so no grant is known: nothing was sent. `wx-courier grants set` writes it anew"
+        ),
+        (Reason::NoGrant, _) => format!("the ledger has no grant of this user{for_template}: nothing was sent"),
+        (Reason::Duplicate, _) => DUPLICATE.to_owned(),
+        (Reason::InDoubt, Some(Answer::InDoubt { detail })) => {
+            format!("WeChat may have delivered it: {detail}")
+        }
+        (Reason::InDoubt, None) => {
+            "WeChat may have delivered it in an earlier attempt or an earlier run, whose answer nobody heard".to_owned()
+        }
+        (Reason::InDoubt, answer) => format!(
+            "WeChat may have delivered it in an earlier attempt; the last one: {}",
+            last_word(answer)
+        ),
+        (Reason::AttemptsUsed, answer) => {
+            format!("given up after {} tries; the last one: {}", delivery.tries.attempts, last_word(answer))
+        }
+        (reason, _) => reason.as_str().replace('_', " "),
+    }
+}
+
+/// A sentence for a message whose login code gave no user. `last` is what was heard last.
+pub(super) fn explain_login(why: Option<Refused>, tries: u32, last: &str) -> String {
+    match why {
+        Some(Refused::Expired) => {
+            "WeChat does not know the login code any more: it lives five minutes".to_owned()
+        }
+        Some(Refused::Used) => {
+            "the login code was exchanged before, elsewhere or by a run that ended before it could keep the user".to_owned()
+        }
+        Some(Refused::Blocked) => "WeChat has blocked this user as a risk".to_owned(),
+        Some(Refused::Account) => {
+            format!("no login code of this app can be exchanged: {last}")
+        }
+        Some(Refused::Busy) | None => {
+            format!("the login code could not be exchanged in {tries} tries; the last one: {last}")
+        }
+    }
+}
+
+fn last_word(answer: Option<&Answer>) -> String {
+    match answer {
+        Some(Answer::Refused(refusal)) => format!("errcode {}", refusal.errcode),
+        Some(
+            Answer::Garbled { detail }
+            | Answer::Unreachable { detail }
+            | Answer::InDoubt { detail },
+        ) => detail.clone(),
+        Some(Answer::NoToken(trouble)) => trouble.detail.clone(),
+        Some(Answer::Accepted { .. }) | None => "no answer".to_owned(),
+    }
+}

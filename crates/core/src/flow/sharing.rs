@@ -1,0 +1,121 @@
+//! Which part of the fleet's rates is ours: it shrinks before partitions are let go, and grows after they came.
+//!
+//! While partitions are being given back they count as ours: what has begun is finished at the old pace, and their next owner gets them
+//! only after [`Effect::Release`], which the smaller share comes before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::status::ShareStatus;
+use super::{Effect, Engine, Stage, ledger_of};
+use crate::model::{Epoch, Moment, Partition};
+use crate::schedule::share::{Layout, Share};
+
+/// A partition counts this long after it came: by then no second that holds a send of its owner before holds one of ours for it.
+const COUNTS_AFTER: Duration = Duration::from_secs(1);
+
+/// Our part, and when it changes.
+pub(super) struct Sharing {
+    layout: Option<Layout>,
+    /// From when on each partition counts that has just come.
+    newcomers: BTreeMap<Partition, (Epoch, Duration)>,
+    in_force: Share,
+    /// Something came or went since the share was reckoned.
+    is_stale: bool,
+}
+
+impl Sharing {
+    /// Until partitions came, and it is known how many there are, nothing may be sent under a limit.
+    pub(super) fn new() -> Self {
+        Self {
+            layout: None,
+            newcomers: BTreeMap::new(),
+            in_force: Share::nothing(),
+            is_stale: false,
+        }
+    }
+
+    pub(super) fn status(&self) -> ShareStatus {
+        ShareStatus {
+            partitions: self.in_force.n_mine(),
+            of: self.layout.as_ref().map_or(0, Layout::n_partitions),
+        }
+    }
+
+    pub(super) fn came(&mut self, now: Moment, partition: &Partition, epoch: Epoch) {
+        let counts_from = now.elapsed + COUNTS_AFTER;
+        self.newcomers
+            .insert(partition.clone(), (epoch, counts_from));
+        self.is_stale = true;
+    }
+
+    pub(super) fn went(&mut self) {
+        self.is_stale = true;
+    }
+
+    pub(super) fn topics_counted(&mut self, layout: Layout) {
+        self.is_stale |= self.layout.as_ref() != Some(&layout);
+        self.layout = Some(layout);
+    }
+
+    /// When the next partition begins to count.
+    pub(super) fn wake_at(&self) -> Option<Duration> {
+        self.newcomers.values().map(|(_, from)| *from).min()
+    }
+}
+
+impl Engine {
+    /// Takes up the share that the partitions of this moment give.
+    pub(super) fn take_share(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        let grows = self
+            .sharing
+            .wake_at()
+            .is_some_and(|from| from <= now.elapsed);
+        if !grows && !self.sharing.is_stale {
+            return;
+        }
+        self.sharing.is_stale = false;
+        let ledgers = &self.ledgers;
+        self.sharing.newcomers.retain(|partition, (epoch, from)| {
+            let ledger = ledgers.get(partition);
+            *from > now.elapsed && ledger.is_some_and(|ledger| ledger.epoch() == *epoch)
+        });
+        self.clear_gate(effects);
+        let newcomers = &self.sharing.newcomers;
+        let counting = self.ledgers.keys();
+        let counting = counting.filter(|partition| !newcomers.contains_key(*partition));
+        let share = match &self.sharing.layout {
+            Some(layout) => layout.share_of(counting),
+            None => Share::nothing(),
+        };
+        if share == self.sharing.in_force {
+            return;
+        }
+        self.admission.change_share(&share);
+        self.sharing.in_force = share.clone();
+        effects.push(Effect::ShareChanged(share));
+    }
+
+    /// Whoever stands at the gate for a partition that is gone may wait for a share that never comes. Its new owner reads the record again.
+    fn clear_gate(&mut self, effects: &mut Vec<Effect>) {
+        let mut gone = BTreeSet::new();
+        for (ticket, duty) in &self.duties {
+            if matches!(duty.stage, Stage::AtGate(_))
+                && ledger_of(&mut self.ledgers, &duty.origin).is_none()
+            {
+                gone.insert(*ticket);
+            }
+        }
+        if gone.is_empty() {
+            return;
+        }
+        for ticket in self.admission.leave_gate(&|ticket| gone.contains(&ticket)) {
+            if let Some(duty) = self.duties.get(&ticket)
+                && let Stage::AtGate(delivery) = &duty.stage
+            {
+                let delivery = delivery.clone();
+                self.turn_back(ticket, delivery, effects);
+            }
+        }
+    }
+}

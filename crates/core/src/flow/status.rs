@@ -1,0 +1,192 @@
+//! What the engine has in hand, for people and dashboards.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Engine, Stage, Store};
+use crate::model::rfc3339_ms;
+use crate::schedule::pauses::Pause;
+
+/// Counts since the process began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Records read, tombstones included.
+    pub records: u64,
+    /// Records without a value.
+    pub tombstones: u64,
+    /// Events that no rule wanted.
+    pub unmatched: u64,
+    /// Messages that were set aside, because their rule waits and had its share of the window.
+    pub set_aside: u64,
+    /// Attempts that will be repeated.
+    pub retries: u64,
+    /// What events told of users' answers, and the store has noted.
+    pub grant_reports: u64,
+    /// Messages that the ledger had a grant for and `WeChat` had not (43101).
+    pub grants_overcounted: u64,
+    /// Messages that `WeChat` took although the ledger had no grant for them.
+    pub grants_undercounted: u64,
+}
+
+/// The engine at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Counts since the process began.
+    pub totals: Totals,
+    /// The version of the rule set in force.
+    pub rules_version: String,
+    /// Answers of users that the store has not noted yet.
+    pub reporting: usize,
+    /// Messages whose login code is not exchanged yet.
+    pub unaddressed: usize,
+    /// Messages that wait for their turn.
+    pub waiting: usize,
+    /// Messages that wait outside of the window, by rule: they are read again when their rule has room.
+    pub set_aside: BTreeMap<String, usize>,
+    /// How many of them are being read again.
+    pub reading_again: usize,
+    /// Messages that wait for their claim.
+    pub claiming: usize,
+    /// Messages with a claim that the limits let go in a moment.
+    pub at_gate: usize,
+    /// Calls under way.
+    pub sending: usize,
+    /// Messages that wait before another attempt.
+    pub backing_off: usize,
+    /// Messages that have ended, and of which the store does not know yet.
+    pub settling: usize,
+    /// Outcomes that the broker has not acknowledged.
+    pub publishing: usize,
+    /// Bytes of memory that they take.
+    pub bytes_in_hand: usize,
+    /// Whether reading is paused, because the engine is full or the store is down.
+    pub paused: bool,
+    /// Whether the store does not answer: nothing is sent meanwhile.
+    pub store_is_down: bool,
+    /// What must not be sent for now.
+    pub pauses: Vec<PauseStatus>,
+    /// Whether the service is shutting down.
+    pub draining: bool,
+    /// Which part of the fleet's rates is ours.
+    pub share: ShareStatus,
+    /// The partitions that are ours.
+    pub partitions: Vec<PartitionStatus>,
+}
+
+/// A part of the fleet's rates, as people see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ShareStatus {
+    /// The partitions that count for us. One that has just come counts after a second.
+    pub partitions: u32,
+    /// All partitions of the source topics; 0 until they are known.
+    pub of: u32,
+}
+
+/// A pause, as people see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PauseStatus {
+    /// `app shop`, `template shop/<id>` or `rule order-completed`.
+    pub subject: String,
+    /// Why, in one word.
+    pub cause: &'static str,
+    /// `WeChat`'s code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errcode: Option<i64>,
+    /// Why, in a sentence.
+    pub detail: String,
+    /// Since when: RFC 3339, UTC.
+    pub since: String,
+    /// What ends it.
+    pub ends: &'static str,
+}
+
+impl From<&Pause> for PauseStatus {
+    fn from(pause: &Pause) -> Self {
+        Self {
+            subject: pause.subject.to_string(),
+            cause: pause.cause.as_str(),
+            errcode: pause.errcode,
+            detail: pause.detail.clone(),
+            since: rfc3339_ms(pause.since_ms),
+            ends: pause.ends_by(),
+        }
+    }
+}
+
+/// One partition at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PartitionStatus {
+    /// The topic.
+    pub topic: String,
+    /// The number.
+    pub partition: i32,
+    /// The offset that may be committed.
+    pub position: Option<i64>,
+    /// Records from there on that were read.
+    pub open_records: usize,
+}
+
+impl Status {
+    /// Everything that takes a place in the window.
+    pub fn in_hand(&self) -> usize {
+        self.reporting
+            + self.unaddressed
+            + self.waiting
+            + self.claiming
+            + self.at_gate
+            + self.sending
+            + self.backing_off
+            + self.settling
+            + self.publishing
+    }
+}
+
+impl Engine {
+    /// The engine as it is now.
+    pub fn status(&self) -> Status {
+        let mut status = Status {
+            totals: self.totals,
+            rules_version: self.rules.version().to_string(),
+            bytes_in_hand: self.bytes,
+            set_aside: self.shares.n_aside(),
+            reading_again: self.shares.n_asked(),
+            paused: self.paused,
+            draining: self.draining.is_some(),
+            store_is_down: self.store == Store::Down,
+            share: self.sharing.status(),
+            pauses: self.pauses.iter().map(PauseStatus::from).collect(),
+            ..Status::default()
+        };
+        for duty in self.duties.values() {
+            match duty.stage {
+                Stage::Reporting => status.reporting += 1,
+                Stage::Recalling(_)
+                | Stage::Unaddressed(_)
+                | Stage::Exchanging(_)
+                | Stage::Keeping(..) => status.unaddressed += 1,
+                Stage::Waiting(_) => status.waiting += 1,
+                Stage::Claiming(_) => status.claiming += 1,
+                Stage::AtGate(_) => status.at_gate += 1,
+                Stage::Sending(_) => status.sending += 1,
+                Stage::BackingOff(_) => status.backing_off += 1,
+                Stage::Settling(_) | Stage::Unsettled(_) => status.settling += 1,
+                Stage::Publishing(_) => status.publishing += 1,
+            }
+        }
+        debug_assert_eq!(
+            status.claiming + status.at_gate + status.sending,
+            self.admission.n_in_flight(),
+            "whoever has had a turn is on his way"
+        );
+        for (partition, ledger) in &self.ledgers {
+            status.partitions.push(PartitionStatus {
+                topic: partition.topic.to_string(),
+                partition: partition.number,
+                position: ledger.position(),
+                open_records: ledger.n_open(),
+            });
+        }
+        status
+    }
+}

@@ -1,0 +1,263 @@
+//! Messages whose recipient is a login code.
+
+use super::*;
+use crate::flow::HandoverId;
+use crate::state::Request;
+use crate::wechat::logins::{Exchanged, Refused};
+
+const EVENT: &str = r#"{"type":"a","id":"e1","js_code":"c1","text":"hi"}"#;
+
+fn addressed_by_code() -> Bench {
+    let rules = rules_to(
+        "{ js_code = \"{{ data.js_code }}\" }",
+        "id = \"T1\"",
+        "hello",
+    );
+    bench_with(Unmatched::Count, rules)
+}
+
+fn exchanges(effects: &[Effect]) -> Vec<Ticket> {
+    let exchange = |effect: &Effect| {
+        if let Effect::Exchange { ticket, .. } = effect {
+            Some(*ticket)
+        } else {
+            None
+        }
+    };
+    effects.iter().filter_map(exchange).collect()
+}
+
+fn is_sent_to(effects: &[Effect], openid: &str) -> bool {
+    effects.iter().any(|effect| {
+        matches!(effect, Effect::Send { cleared, .. } if cleared.message().recipient == openid)
+    })
+}
+
+fn openid(openid: &str) -> Exchanged {
+    Exchanged::Openid(Arc::from(openid))
+}
+
+fn refused(errcode: i64, why: Refused) -> Exchanged {
+    Exchanged::Refused {
+        errcode,
+        errmsg: String::new(),
+        rid: None,
+        why,
+    }
+}
+
+fn exchanged(ticket: Ticket, answer: Exchanged) -> Input {
+    Input::Exchanged { ticket, answer }
+}
+
+impl Bench {
+    /// Another life of the process, with the same store.
+    fn crash(&mut self) {
+        let store = std::mem::replace(&mut self.store, Book::new(1));
+        let now_ms = self.now_ms;
+        *self = addressed_by_code();
+        (self.store, self.now_ms) = (store, now_ms);
+    }
+
+    /// Asks the store, without telling the engine the answers.
+    fn store_only(&mut self, effects: &[Effect]) -> Vec<Input> {
+        let mut answers = Vec::new();
+        for effect in effects {
+            if let Effect::Store { ticket, request } = effect {
+                let answer = self.store.answer(request);
+                answers.push(Input::Stored {
+                    ticket: *ticket,
+                    answer,
+                });
+            }
+        }
+        answers
+    }
+}
+
+#[test]
+fn a_code_is_exchanged_kept_and_then_sent_to() {
+    let mut bench = addressed_by_code();
+    let [ticket] = exchanges(&bench.read(1, EVENT))[..] else {
+        panic!("no exchange");
+    };
+    let effects = bench.step_once(exchanged(ticket, openid("o1")));
+    assert!(
+        matches!(
+            effects.as_slice(),
+            [Effect::Store {
+                request: Request::Login(_),
+                ..
+            }]
+        ),
+        "first the user is kept: {effects:?}"
+    );
+    let kept = bench.store_only(&effects).remove(0);
+    assert!(is_sent_to(&bench.step(kept), "o1"));
+}
+
+#[test]
+fn after_a_crash_a_kept_user_is_recalled_and_no_code_is_exchanged() {
+    let mut bench = addressed_by_code();
+    let ticket = exchanges(&bench.read(1, EVENT))[0];
+    let effects = bench.step_once(exchanged(ticket, openid("o1")));
+    bench.store_only(&effects);
+    bench.crash();
+    let effects = bench.read(1, EVENT);
+    assert_eq!(exchanges(&effects), []);
+    assert!(is_sent_to(&effects, "o1"), "{effects:?}");
+}
+
+#[test]
+fn a_crash_between_exchange_and_keeping_loses_the_code() {
+    let mut bench = addressed_by_code();
+    assert_eq!(exchanges(&bench.read(1, EVENT)).len(), 1);
+    bench.crash();
+    let ticket = exchanges(&bench.read(1, EVENT))[0];
+    let used = || refused(40163, Refused::Used);
+    bench.step(exchanged(ticket, used()));
+    let effects = bench.sleep_until(bench.now_ms + 20_000);
+    assert_eq!(exchanges(&effects), [ticket], "once more, after a while");
+    let effects = bench.step(exchanged(ticket, used()));
+    let outcome = the_outcome(&effects);
+    assert_eq!(
+        (outcome.status, outcome.reason, outcome.errcode),
+        (Status::Rejected, Reason::LoginCodeUsed, Some(40163))
+    );
+}
+
+#[test]
+fn no_more_than_so_many_exchanges_are_under_way() {
+    let mut bench = addressed_by_code();
+    let mut under_way = Vec::new();
+    for offset in 0..40 {
+        let event = format!(r#"{{"type":"a","js_code":"c{offset}","text":"hi"}}"#);
+        under_way.extend(exchanges(&bench.read(offset, &event)));
+    }
+    assert_eq!(under_way.len(), 32);
+    let effects = bench.step(exchanged(under_way[0], openid("o1")));
+    assert_eq!(exchanges(&effects).len(), 1);
+}
+
+#[test]
+fn a_code_whose_record_was_forgotten_while_the_store_was_asked_is_left_to_the_next_owner() {
+    let mut bench = addressed_by_code();
+    // A call before it keeps the hand-over open.
+    let first = exchanges(&bench.read(1, EVENT))[0];
+    let event = r#"{"type":"a","js_code":"c2","text":"hi"}"#;
+    let asked = bench.step_once(Input::Record {
+        epoch: Epoch(1),
+        record: record(2, event),
+    });
+    bench.step(Input::Revoked {
+        handover: HandoverId(1),
+        partitions: vec![partition()],
+        patience: Duration::from_secs(30),
+    });
+    let answer = bench.store_only(&asked).remove(0);
+    assert_eq!(exchanges(&bench.step(answer)), []);
+    assert_eq!(bench.engine.status().unaddressed, 1, "only {first:?}");
+}
+
+#[test]
+fn a_record_that_is_read_again_repeats_its_outcome_without_an_exchange() {
+    let mut bench = addressed_by_code();
+    let ticket = exchanges(&bench.read(1, EVENT))[0];
+    bench.step(exchanged(ticket, openid("o1")));
+    let effects = bench.finish(ticket, Answer::Accepted { msgid: None });
+    let sent = the_outcome(&effects).clone();
+    bench.crash();
+    let effects = bench.read(1, EVENT);
+    assert_eq!(exchanges(&effects), []);
+    assert_eq!(*the_outcome(&effects), sent);
+}
+
+#[test]
+fn a_user_who_comes_too_late_is_not_kept() {
+    let mut bench = addressed_by_code();
+    let ticket = exchanges(&bench.read(1, EVENT))[0];
+    // Another process that has the record was refused, and gave the message up.
+    let mut other = addressed_by_code();
+    std::mem::swap(&mut other.store, &mut bench.store);
+    let others = exchanges(&other.read(1, EVENT))[0];
+    let effects = other.step(exchanged(others, refused(40226, Refused::Blocked)));
+    let ended = the_outcome(&effects).clone();
+    std::mem::swap(&mut other.store, &mut bench.store);
+    let effects = bench.step(exchanged(ticket, openid("o1")));
+    assert_eq!(*the_outcome(&effects), ended);
+}
+
+#[test]
+fn a_code_that_another_process_used_is_not_given_up_while_that_one_may_be_answered() {
+    let mut bench = addressed_by_code();
+    let others = exchanges(&bench.read(1, EVENT))[0];
+    let mut other = addressed_by_code();
+    std::mem::swap(&mut other.store, &mut bench.store);
+    let ticket = exchanges(&other.read(1, EVENT))[0];
+    other.step(exchanged(ticket, refused(40163, Refused::Used)));
+    // A call takes five seconds at most.
+    assert_eq!(exchanges(&other.sleep_until(5_000)), []);
+    std::mem::swap(&mut other.store, &mut bench.store);
+    bench.now_ms = 5_000;
+    bench.step(Input::Lost(vec![partition()]));
+    bench.step(exchanged(others, openid("o1")));
+    std::mem::swap(&mut other.store, &mut bench.store);
+    assert!(is_sent_to(&other.sleep_until(9_000), "o1"));
+}
+
+#[test]
+fn a_message_that_another_record_brought_before_is_a_duplicate_and_its_code_is_not_exchanged() {
+    let mut bench = addressed_by_code();
+    let first = bench.step(Input::Record {
+        epoch: Epoch(1),
+        record: record(1, EVENT),
+    });
+    let [code] = exchanges(&first).try_into().unwrap();
+    let sending = bench.step(exchanged(code, openid("oABCDEF012345")));
+    let call = sending.iter().find_map(|effect| {
+        if let Effect::Send { ticket, .. } = effect {
+            return Some(*ticket);
+        }
+        None
+    });
+    let call = call.unwrap();
+    bench.step(Input::SendFinished {
+        ticket: call,
+        answer: Answer::Accepted { msgid: None },
+        api_ms: 1,
+    });
+    let second = bench.step(Input::Record {
+        epoch: Epoch(1),
+        record: record(2, EVENT),
+    });
+    assert_eq!(exchanges(&second), []);
+    let outcome = the_outcome(&second);
+    assert_eq!(
+        (outcome.status, outcome.reason),
+        (Status::Skipped, Reason::Duplicate)
+    );
+    assert!(outcome.duplicate_of.is_some());
+}
+
+#[test]
+fn two_messages_with_one_code_share_its_exchange() {
+    let mut bench = addressed_by_code();
+    let other = EVENT.replace("e1", "e2");
+    let first = bench.step(Input::Record {
+        epoch: Epoch(1),
+        record: record(1, EVENT),
+    });
+    let second = bench.step(Input::Record {
+        epoch: Epoch(1),
+        record: record(2, &other),
+    });
+    let [code] = exchanges(&first).try_into().unwrap();
+    assert_eq!(exchanges(&second), []);
+    let effects = bench.step(exchanged(code, openid("oABCDEF012345")));
+    assert_eq!(exchanges(&effects), []);
+    let sends = effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Send { .. }));
+    assert_eq!(sends.count(), 1, "one message at a time to each user");
+    assert_eq!(bench.engine.status().unaddressed, 0);
+}

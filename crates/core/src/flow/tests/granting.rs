@@ -1,0 +1,246 @@
+//! Messages that need a grant, and events that tell of users' answers.
+
+use super::*;
+use crate::grants::{Balance, Key, Question, Reply, Report, Source, Wish, Without};
+use crate::model::Holder;
+use crate::state::{self, Claim, Request, Unreadable};
+use crate::wechat::Word;
+
+const EVENT: &str = r#"{"type":"a","id":"e1","to":"o1","text":"hi"}"#;
+
+const OTHER: Holder = Holder {
+    process: 2,
+    ticket: Ticket(9),
+};
+
+fn enforced() -> Bench {
+    let template = "id = \"T1\"\ngrants = \"enforce\"";
+    let rules = rules_to("{{ data.to }}", template, "hello");
+    bench_with(Unmatched::Count, rules)
+}
+
+fn key() -> Key {
+    Key {
+        app: Arc::from("shop"),
+        openid: Arc::from("o1"),
+        template_id: Arc::from("T1"),
+    }
+}
+
+fn answer(word: &str, id: &str) -> String {
+    format!(r#"{{"type":"answer","id":"{id}","to":"o1","template":"note","answer":"{word}"}}"#)
+}
+
+fn call(effects: &[Effect]) -> Option<Ticket> {
+    effects.iter().find_map(|effect| {
+        if let Effect::Send { ticket, .. } = effect {
+            Some(*ticket)
+        } else {
+            None
+        }
+    })
+}
+
+fn end(effects: &[Effect]) -> (Status, Reason) {
+    let outcome = the_outcome(effects);
+    (outcome.status, outcome.reason)
+}
+
+impl Bench {
+    fn balance(&mut self) -> Balance {
+        let question = Question::Look {
+            key: key(),
+            now_ms: self.now().unix_ms,
+        };
+        let answer = self.store.answer(&Request::Grant(question));
+        let state::Answer::Grant(Reply::Balance(balance)) = answer else {
+            panic!("{answer:?}");
+        };
+        balance
+    }
+
+    /// The user says something, and the store hears of it at once.
+    fn hear(&mut self, word: Word) {
+        let now_ms = self.now().unix_ms;
+        let report = Report {
+            key: key(),
+            id: Arc::from(format!("{now_ms}")),
+            source: Source::Callback,
+            word,
+            at_ms: now_ms,
+            now_ms,
+        };
+        self.store.answer(&Request::Grant(Question::Report(report)));
+    }
+
+    fn claim_by_another(&mut self, message_id: &str, outcome_id: &str) -> state::Answer {
+        self.store.answer(&Request::Claim(Claim {
+            message_id: Arc::from(message_id),
+            outcome_id: Arc::from(outcome_id),
+            holder: OTHER,
+            over: None,
+            unreadable: Unreadable::Tell,
+            grant: Some(Wish {
+                key: key(),
+                without: Without::Skip,
+            }),
+            now_ms: self.now().unix_ms,
+        }))
+    }
+}
+
+#[test]
+fn a_message_without_a_grant_makes_no_call() {
+    let mut bench = enforced();
+    let effects = bench.read(1, EVENT);
+    assert_eq!(call(&effects), None);
+    assert_eq!(end(&effects), (Status::Skipped, Reason::NoGrant));
+}
+
+#[test]
+fn an_accept_that_is_read_twice_is_one_message() {
+    let mut bench = enforced();
+    assert!(bench.read(1, &answer("accept", "x")).is_empty());
+    assert!(bench.read(2, &answer("accept", "x")).is_empty());
+    let ticket = call(&bench.read(3, EVENT)).unwrap();
+    let effects = bench.finish(ticket, Answer::Accepted { msgid: None });
+    assert_eq!(end(&effects), (Status::Sent, Reason::Ok));
+    let effects = bench.read(4, &EVENT.replace("e1", "e2"));
+    assert_eq!(end(&effects), (Status::Skipped, Reason::NoGrant));
+}
+
+#[test]
+fn a_record_that_tells_an_answer_is_committed_when_the_store_has_noted_it() {
+    let mut bench = enforced();
+    let record = record(1, &answer("accept", "x"));
+    let epoch = Epoch(1);
+    let effects = bench.step_once(Input::Record { epoch, record });
+    let [Effect::Store { ticket, request }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    let commits_to = |effects: &[Effect], expected: i64| {
+        effects.iter().any(
+            |effect| matches!(effect, Effect::Commit { position, .. } if *position == expected),
+        )
+    };
+    bench.now_ms = 200;
+    let effects = bench.step_once(Input::Tick);
+    assert!(commits_to(&effects, 1), "it is owed still: {effects:?}");
+    let answer = bench.store.answer(request);
+    bench.step(Input::Stored {
+        ticket: *ticket,
+        answer,
+    });
+    bench.now_ms = 400;
+    assert!(commits_to(&bench.step(Input::Tick), 2));
+    assert_eq!(bench.balance().left, 1);
+}
+
+#[test]
+fn an_answer_of_a_user_whose_ledger_cannot_be_read_is_owed_no_longer() {
+    let mut bench = enforced();
+    let effects = bench.step_once(Input::Record {
+        epoch: Epoch(1),
+        record: record(1, &answer("accept", "x")),
+    });
+    let [Effect::Store { ticket, .. }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    bench.step(Input::Stored {
+        ticket: *ticket,
+        answer: state::Answer::Unreadable(state::Row::Ledger),
+    });
+    bench.now_ms = 1_000;
+    let effects = bench.step(Input::Tick);
+    let is_commit = |effect: &Effect| matches!(effect, Effect::Commit { position: 2, .. });
+    assert!(effects.iter().any(is_commit), "{effects:?}");
+}
+
+#[test]
+fn an_answer_that_cannot_be_understood_is_an_invalid_record() {
+    let mut bench = enforced();
+    let effects = bench.read(1, &answer("perhaps", "x"));
+    assert_eq!(end(&effects), (Status::Invalid, Reason::GrantMalformed));
+}
+
+#[test]
+fn of_two_messages_for_one_grant_one_goes() {
+    let mut bench = enforced();
+    bench.hear(Word::Accept);
+    let elsewhere = bench.claim_by_another("r|events|e2", "events/1/1/r");
+    assert!(matches!(elsewhere, state::Answer::Claimed(_)));
+    let effects = bench.read(1, EVENT);
+    assert_eq!(end(&effects), (Status::Skipped, Reason::NoGrant));
+    assert_eq!(bench.balance().reserved, 1, "the other message's");
+}
+
+#[test]
+fn a_message_that_waits_for_another_try_leaves_its_grant_to_others() {
+    let mut bench = enforced();
+    bench.hear(Word::Accept);
+    let ticket = call(&bench.read(1, EVENT)).unwrap();
+    assert_eq!(bench.balance().left, 0);
+    bench.step(refused(ticket, -1, Class::Busy));
+    assert_eq!((bench.balance().reserved, bench.balance().left), (0, 1));
+}
+
+#[test]
+fn a_reject_in_mid_flight_leaves_nothing_to_come_back_to() {
+    let mut bench = enforced();
+    bench.hear(Word::Accept);
+    let ticket = call(&bench.read(1, EVENT)).unwrap();
+    bench.now_ms = 1;
+    bench.hear(Word::Reject);
+    bench.step(refused(ticket, -1, Class::Busy));
+    let effects = bench.sleep_until(9_000);
+    assert_eq!(call(&effects), None, "no call is spent on it");
+    assert_eq!(end(&effects), (Status::Skipped, Reason::NoGrant));
+}
+
+#[test]
+fn a_refusal_for_want_of_permission_empties_the_ledger() {
+    let mut bench = enforced();
+    for accept in 0..3 {
+        bench.now_ms = accept;
+        bench.hear(Word::Accept);
+    }
+    let ticket = call(&bench.read(1, EVENT)).unwrap();
+    let effects = bench.step(refused(ticket, 43101, Class::NotSubscribed));
+    assert_eq!(end(&effects), (Status::Rejected, Reason::UserRefused));
+    assert_eq!(bench.balance().left, 0);
+    assert_eq!(bench.engine.status().totals.grants_overcounted, 1);
+}
+
+/// Whoever made the claim in doubt was only slow: he gives it up, and the grant goes to another message, while we ask for it.
+#[test]
+fn a_message_in_doubt_that_finds_no_grant_is_unknown_and_used() {
+    let mut bench = enforced();
+    bench.hear(Word::Accept);
+    bench.claim_by_another("r|events|e1", "events/0/1/r");
+    bench.now_ms = 9_001;
+    let asked = bench.step_once(Input::Record {
+        epoch: Epoch(1),
+        record: record(1, EVENT),
+    });
+    let [Effect::Store { ticket, request }] = asked.as_slice() else {
+        panic!("{asked:?}");
+    };
+    let held = bench.store.answer(request);
+    bench.store.answer(&Request::Release {
+        message_id: Arc::from("r|events|e1"),
+        holder: OTHER,
+        grant: Some(key()),
+    });
+    bench.claim_by_another("r|events|e2", "events/0/2/r");
+    let effects = bench.step(Input::Stored {
+        ticket: *ticket,
+        answer: held,
+    });
+    assert_eq!(end(&effects), (Status::Unknown, Reason::InDoubt));
+    assert_eq!(bench.balance().used, 1);
+    let again = bench.claim_by_another("r|events|e1", "events/0/3/r");
+    assert!(
+        matches!(again, state::Answer::Duplicate { .. }),
+        "{again:?}"
+    );
+}

@@ -1,0 +1,295 @@
+//! The window is shared: whoever waits does not fill it.
+//!
+//! A rule that waits for its own limit or for the end of a pause may hold as many messages as the window still has free, and so may an app
+//! that waits beside others. One such rule gets half of the window, two get a third each, and there is always room for those who flow.
+//! What comes beyond that is *set aside*: its record stays open in the ledger, so nothing is committed past it, but of the message only its
+//! place on the topic is kept. When the rule has room again the record is read again from there.
+//!
+//! A rule that has something set aside sets aside everything that follows, so that the order within a partition stays as it was.
+
+mod shares;
+
+use std::sync::Arc;
+
+use super::{Effect, Engine, Origin, Stage, Store, ledger_of, report};
+use crate::event::{Decoded, decode};
+use crate::model::outcome::{Outcome, Reason, Status};
+use crate::model::{Moment, Record, Ticket};
+use crate::rules::Rule;
+pub(super) use shares::Shares;
+use shares::{Aside, Asked, Held};
+
+/// What is free, or held.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+}
+
+/// How many records of a rule are read again at once: as many as make a seek worth its while.
+const MOST_AT_ONCE: usize = 500;
+
+impl Engine {
+    /// How many messages are set aside.
+    pub(super) fn n_aside(&self) -> usize {
+        self.shares.n_places() + self.shares.n_asked()
+    }
+
+    /// What is in hand, with what is about to be.
+    pub(super) fn in_window(&self) -> Window {
+        Window {
+            messages: self.duties.len() + self.shares.n_asked(),
+            bytes: self.bytes + self.shares.asked_bytes(),
+        }
+    }
+
+    fn free(&self) -> Window {
+        let taken = self.in_window();
+        Window {
+            messages: self.setup.max_messages.saturating_sub(taken.messages),
+            bytes: self.setup.max_bytes.saturating_sub(taken.bytes),
+        }
+    }
+
+    /// What those hold who wait, and will not give back soon.
+    pub(super) fn held_by_waiting(&self, now: Moment) -> Window {
+        let mut window = Window {
+            messages: 0,
+            bytes: 0,
+        };
+        for (rule, held) in self.shares.of_rules.values() {
+            if self.waits(now, rule) {
+                window.messages += held.messages;
+                window.bytes += held.bytes;
+            }
+        }
+        window
+    }
+
+    /// Whether a rule waits for something that it alone waits for, or its app does beside others.
+    fn waits(&self, now: Moment, rule: &Rule) -> bool {
+        self.admission.rule_waits(&self.pauses, rule, now) || self.app_waits(now, rule)
+    }
+
+    fn app_waits(&self, now: Moment, rule: &Rule) -> bool {
+        self.setup.apps.len() > 1 && self.admission.app_waits(&rule.app, now)
+    }
+
+    /// Whether a rule, or its app, waits and has its share of the window; with a `part` of 2, half of its share.
+    fn has_share(&self, now: Moment, rule: &Rule, part: usize) -> bool {
+        let free = self.free();
+        let fills = |held: Held| {
+            held.messages.saturating_mul(part) >= free.messages
+                || held.bytes.saturating_mul(part) >= free.bytes
+        };
+        let of_app = self.shares.of_apps.get(&rule.app).copied();
+        (fills(self.shares.held_by(&rule.name))
+            && self.admission.rule_waits(&self.pauses, rule, now))
+            || (fills(of_app.unwrap_or_default()) && self.app_waits(now, rule))
+    }
+
+    /// Whether a message of this rule that is just read has to be set aside.
+    pub(super) fn must_stand_aside(&self, now: Moment, rule: &Rule) -> bool {
+        self.shares.aside.contains_key(&rule.name) || self.has_share(now, rule, 1)
+    }
+
+    pub(super) fn set_aside(&mut self, rule: Arc<Rule>, origin: &Origin) {
+        self.totals.set_aside += 1;
+        self.shares.put_aside(rule, origin);
+    }
+
+    /// In a full window, sets aside what rules hold over their share that began to wait only after it was read.
+    pub(super) fn make_room(&mut self, now: Moment) {
+        let free = self.free();
+        if self.draining.is_some() || (free.messages > 0 && free.bytes > 0) {
+            return;
+        }
+        // What is read again would come in behind what follows it.
+        let is_read_again = |rule: &Rule| {
+            let aside = self.shares.aside.get(&rule.name);
+            aside.is_some_and(|aside| aside.n_asked > 0)
+        };
+        let rules = self.shares.of_rules.values().map(|(rule, _)| rule);
+        let rules: Vec<Arc<Rule>> = rules
+            .filter(|rule| !is_read_again(rule) && self.has_share(now, rule, 1))
+            .map(Arc::clone)
+            .collect();
+        for rule in rules {
+            while self.has_share(now, &rule, 1)
+                && let Some(ticket) = self.last_untouched(&rule)
+                && let Some(duty) = self.drop_duty(ticket)
+            {
+                if let Stage::Waiting(delivery) = &duty.stage {
+                    // It may have been given its recipient by the one before it.
+                    self.let_go(ticket, delivery);
+                }
+                self.set_aside(Arc::clone(&rule), &duty.origin);
+            }
+        }
+    }
+
+    /// Takes the last message of a rule's lane out, if nothing has been done for it yet.
+    fn last_untouched(&mut self, rule: &Rule) -> Option<Ticket> {
+        let (duties, ledgers) = (&self.duties, &self.ledgers);
+        let is_untouched = |ticket: Ticket| {
+            let Some(duty) = duties.get(&ticket) else {
+                return false;
+            };
+            let ledger = ledgers.get(&duty.origin.partition);
+            let is_kept = ledger.is_some_and(|ledger| {
+                ledger.epoch() == duty.origin.epoch && ledger.keeps(duty.origin.record.offset)
+            });
+            let was_never_asked = matches!(
+                &duty.stage,
+                Stage::Waiting(delivery) if delivery.asked.is_none() && delivery.permit.is_none()
+            );
+            // The user behind a login code is kept in the store until the message has ended as itself.
+            let is_by_code = duty.share_of.as_ref().is_some_and(|rule| rule.is_by_code());
+            is_kept && was_never_asked && !is_by_code
+        };
+        self.admission.take_last(rule, is_untouched)
+    }
+
+    /// Has read again what was set aside of those who have room.
+    pub(super) fn ask_again(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if self.shares.aside.is_empty() || self.store == Store::Down {
+            return;
+        }
+        let ready = |aside: &Aside| aside.n_asked == 0 && !self.has_share(now, &aside.rule, 2);
+        let names: Vec<Arc<str>> = self
+            .shares
+            .aside
+            .iter()
+            .filter(|(_, aside)| ready(aside))
+            .map(|(name, _)| Arc::clone(name))
+            .collect();
+        for name in names {
+            self.ask_again_for(&name, effects);
+        }
+    }
+
+    fn ask_again_for(&mut self, name: &Arc<str>, effects: &mut Vec<Effect>) {
+        let free = self.free();
+        let held = self.shares.held_by(name);
+        let Some(aside) = self.shares.aside.get_mut(name) else {
+            return;
+        };
+        // A record may be larger than the whole window: whoever holds nothing may have one.
+        let least = usize::from(held.messages == 0 && free.bytes > 0);
+        let in_bytes = (free.bytes / aside.record_bytes.max(1)).max(least);
+        let room = free.messages.min(in_bytes);
+        // Half of the way to its share: what is asked for makes the share smaller.
+        let most = room.saturating_sub(held.messages).div_ceil(2).min(room);
+        let Some((partition, epoch, places)) = aside.next(most.clamp(room.min(1), MOST_AT_ONCE))
+        else {
+            return;
+        };
+        let (rule, bytes) = (Arc::clone(&aside.rule), aside.record_bytes);
+        aside.n_asked += places.len();
+        for place in places {
+            let ticket = self.new_ticket();
+            self.shares.take(&rule, bytes);
+            self.shares.asked_bytes += bytes;
+            let asked = Asked {
+                rule: Arc::clone(&rule),
+                partition: partition.clone(),
+                epoch,
+                place,
+                bytes,
+            };
+            self.shares.asked.insert(ticket, asked);
+            effects.push(Effect::ReadAgain {
+                ticket,
+                partition: partition.clone(),
+                offset: place.offset,
+            });
+        }
+    }
+
+    /// A record that was set aside is back, or is not there any more.
+    pub(super) fn read_again(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        record: Option<Record>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(asked) = self.shares.answered(ticket) else {
+            return;
+        };
+        let is_gone = record.is_none();
+        let record = record.unwrap_or_else(|| placeholder(&asked));
+        let waited_ms = now.unix_ms.saturating_sub(asked.place.received_ms).max(0);
+        let waited = std::time::Duration::from_millis(waited_ms.unsigned_abs());
+        let mut origin = Origin {
+            partition: asked.partition,
+            epoch: asked.epoch,
+            record: Arc::new(record),
+            event: None,
+            rules_version: Arc::clone(self.rules.version()),
+            received: Moment {
+                elapsed: now.elapsed.saturating_sub(waited),
+                unix_ms: asked.place.received_ms,
+            },
+        };
+        let ledger = ledger_of(&mut self.ledgers, &origin);
+        if ledger.is_none_or(|ledger| !ledger.keeps(origin.record.offset)) {
+            return;
+        }
+        let rule = asked.rule;
+        if is_gone {
+            let detail = "the record was deleted from its topic while its message waited";
+            let end = (Status::Failed, Reason::RecordGone, detail);
+            let outcome = end_of_aside(now, &origin, &rule, end);
+            self.owe_outcome(now, origin, 1, outcome, effects);
+            return;
+        }
+        let planned = match decode(
+            &self.setup.decoding,
+            &origin.record,
+            origin.received.unix_ms,
+        ) {
+            Decoded::Event(event) => {
+                let planned = self.rules.plan_one(&event, &rule.name);
+                origin.event = Some(Arc::new(*event));
+                planned
+            }
+            Decoded::Tombstone | Decoded::Undecodable(_) => None,
+        };
+        if let Some(planned) = planned {
+            self.take_in(now, &origin, 1, planned, effects);
+            return;
+        }
+        let detail =
+            "the rule, as it was changed while the message waited, does not want this event";
+        let end = (Status::Unmatched, Reason::NoRule, detail);
+        let outcome = end_of_aside(now, &origin, &rule, end);
+        self.owe_outcome(now, origin, 1, outcome, effects);
+    }
+}
+
+fn end_of_aside(
+    now: Moment,
+    origin: &Origin,
+    rule: &Rule,
+    (status, reason, detail): (Status, Reason, &str),
+) -> Outcome {
+    let mut outcome = report::outcome(now, origin, status, reason);
+    report::name_rule(&mut outcome, origin, rule);
+    outcome.message_id.clone_from(&outcome.id);
+    detail.clone_into(&mut outcome.detail);
+    outcome
+}
+
+/// What can be said of a record that is gone: its place.
+fn placeholder(asked: &Asked) -> Record {
+    Record {
+        topic: Arc::clone(&asked.partition.topic),
+        partition: asked.partition.number,
+        offset: asked.place.offset,
+        key: None,
+        headers: Vec::new(),
+        value: None,
+        timestamp_ms: None,
+    }
+}

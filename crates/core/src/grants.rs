@@ -1,0 +1,233 @@
+//! What users have allowed: one accept is one message of a one-time template.
+//!
+//! `WeChat` offers no count of what is left, so a [`Ledger`] keeps one for each app, user and template. It hears of accepts and refusals
+//! from several sources, and of each message that is about to be sent, was sent or was not. It can be wrong, because a source may be
+//! silent; `WeChat`'s own word, 43101, is always right.
+//!
+//! A ledger lives in the store. Everything that happens to one is a method here, so that all stores mean the same.
+
+mod events;
+mod ledger;
+mod named;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use events::{AnswerEvents, AppOf};
+pub use ledger::{
+    Accept, Ledger, MOST_RECENT, RECENT_FOR_MS, RESERVED_FOR_MS, SAME_ACCEPT_MS, WHOLE_SECOND_MS,
+};
+pub use named::{Named, NoLedger};
+
+use crate::catalog::Policy;
+use crate::catalog::{Catalog, Template};
+use crate::wechat::Word;
+
+/// Which permissions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The app, by its name in the settings.
+    pub app: Arc<str>,
+    /// The user, in the clear.
+    pub openid: Arc<str>,
+    /// `WeChat`'s id of the template.
+    pub template_id: Arc<str>,
+}
+
+/// The policies in force: those of the apps, and of the templates that have one of their own.
+#[derive(Clone, Debug, Default)]
+pub struct Policies(BTreeMap<Arc<str>, Policy>);
+
+impl From<BTreeMap<Arc<str>, Policy>> for Policies {
+    /// By the names of the apps.
+    fn from(of_apps: BTreeMap<Arc<str>, Policy>) -> Self {
+        Self(of_apps)
+    }
+}
+
+impl Policies {
+    /// The policy for the messages of a template.
+    pub fn of(&self, template: &Template) -> Policy {
+        Policy::of(template, self.of_app(&template.app))
+    }
+
+    /// The same where only the id is known. A template that the catalog does not have is treated as its app is.
+    pub fn of_id(&self, catalog: &Catalog, app: &str, template_id: &str) -> Policy {
+        match catalog.find(app, template_id) {
+            Some(template) => self.of(template),
+            None => self.of_app(app),
+        }
+    }
+
+    fn of_app(&self, app: &str) -> Policy {
+        self.0.get(app).copied().unwrap_or_default()
+    }
+}
+
+/// Who tells of a user's answer. One accept may be told by each of them, and counts once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// An event on a source topic.
+    Event,
+    /// The mini program, which got the answer of `wx.requestSubscribeMessage`.
+    MiniProgram,
+    /// `WeChat` itself, with a callback.
+    Callback,
+}
+
+impl Source {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Event, Self::MiniProgram, Self::Callback];
+
+    /// A word for stores and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::MiniProgram => "mini_program",
+            Self::Callback => "callback",
+        }
+    }
+}
+
+/// A user's answer, as one source tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Which permissions it changes.
+    pub key: Key,
+    /// Names the report among all of its source: told again, it changes nothing.
+    pub id: Arc<str>,
+    /// Who tells.
+    pub source: Source,
+    /// What the user said.
+    pub word: Word,
+    /// When the user said it, in Unix milliseconds.
+    pub at_ms: i64,
+    /// The time, in Unix milliseconds.
+    pub now_ms: i64,
+}
+
+impl Report {
+    /// Under which name a store remembers that it was told.
+    pub fn mark(&self) -> String {
+        let (source, word) = (self.source.as_str(), self.word.as_str());
+        // A user may accept and take it back within one second, which is all that a callback names.
+        format!("report/{source}/{}/{word}/{}", self.key, self.id)
+    }
+}
+
+impl fmt::Display for Key {
+    /// Neither a name of an app nor an openid nor a template id has a slash in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            app,
+            openid,
+            template_id,
+        } = self;
+        write!(f, "{app}/{openid}/{template_id}")
+    }
+}
+
+/// The wish to send a message that needs a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Whose, and for what.
+    pub key: Key,
+    /// What follows if there is none.
+    pub without: Without,
+}
+
+/// What becomes of a message without a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Without {
+    /// It is sent all the same.
+    Send,
+    /// It is not.
+    Skip,
+}
+
+/// What a claim that was made has of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reservation {
+    /// None was wished for.
+    NotAsked,
+    /// One is set aside for the message until it has ended.
+    Made,
+    /// The ledger has none, and the message is sent all the same.
+    Missing,
+}
+
+/// What is asked of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// A user has answered.
+    Report(Report),
+    /// What is there?
+    Look {
+        /// Which ledger.
+        key: Key,
+        /// The time, in Unix milliseconds.
+        now_ms: i64,
+    },
+    /// So many are left, whatever was counted before; messages under way keep what they have set aside.
+    Set {
+        /// Which ledger.
+        key: Key,
+        /// How many more messages the user has allowed.
+        left: u32,
+        /// The time, in Unix milliseconds.
+        now_ms: i64,
+    },
+}
+
+impl Question {
+    /// Which ledger it is about.
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Report(report) => &report.key,
+            Self::Look { key, .. } | Self::Set { key, .. } => key,
+        }
+    }
+
+    /// The time that it names, in Unix milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        match self {
+            Self::Report(report) => report.now_ms,
+            Self::Look { now_ms, .. } | Self::Set { now_ms, .. } => *now_ms,
+        }
+    }
+}
+
+/// What the store answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// To a report: it is noted, and durable.
+    Noted(Counted),
+    /// To [`Question::Look`] and [`Question::Set`].
+    Balance(Balance),
+}
+
+/// Whether a report was news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// It is counted.
+    New,
+    /// The same was told before, by this source or another one.
+    Known,
+}
+
+/// A ledger in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Balance {
+    /// Messages that the user has allowed, as far as is known, less what was taken back.
+    pub granted: u64,
+    /// Messages under way that have one set aside.
+    pub reserved: u64,
+    /// Messages that were sent, or may have been.
+    pub used: u64,
+    /// How many more may be sent.
+    pub left: u64,
+}

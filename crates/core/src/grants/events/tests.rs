@@ -1,0 +1,115 @@
+//! What an event tells, and what is wrong with one that tells nothing.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::document::Problems;
+use crate::event::Wish;
+use crate::grants::Policies;
+
+fn read(data: Value) -> Result<Vec<Report>, Rejection> {
+    let mut problems = Problems::default();
+    let templates = "[shop.order]\nid = \"T-order\"\n[shop.class]\nid = \"T-class\"\nkind = \"long-term\"\n[club.order]\nid = \"T-club\"\n";
+    let catalog = Catalog::read(&mut problems, "templates.toml", templates).unwrap();
+    let pointer = |path: &str| Pointer::new(path).unwrap();
+    let events = AnswerEvents {
+        kind: "answered".to_owned(),
+        app: AppOf::At(pointer("/app")),
+        openid: pointer("/user/openid"),
+        template: pointer("/template"),
+        answer: pointer("/answer"),
+    };
+    let event = Event {
+        id: "e1".to_owned(),
+        kind: "answered".to_owned(),
+        source: "/shop".to_owned(),
+        time: String::new(),
+        time_ms: 7,
+        subject: None,
+        data: data.into(),
+        traceparent: None,
+        wish: Wish::default(),
+    };
+    let policies = Policies::from(BTreeMap::from([("shop".into(), Policy::Advise)]));
+    events.read(&event, &catalog, &policies, 9).unwrap()
+}
+
+fn told(data: Value) -> Vec<(String, Word)> {
+    let reports = read(data).unwrap();
+    reports
+        .into_iter()
+        .map(|report| {
+            assert_eq!((report.at_ms, report.now_ms), (7, 9));
+            assert_eq!((&*report.id, report.source), ("/shop|e1", Source::Event));
+            (report.key.to_string(), report.word)
+        })
+        .collect()
+}
+
+fn wrong(data: Value, expected: &str) {
+    let rejection = read(data).unwrap_err();
+    assert_eq!(rejection.reason, Reason::GrantMalformed);
+    assert!(rejection.detail.contains(expected), "{}", rejection.detail);
+}
+
+#[test]
+fn a_template_may_be_named_by_name_or_id_and_answers_may_come_as_an_object() {
+    let of = |template: &str, answer: Value| {
+        told(
+            json!({ "app": "shop", "user": { "openid": "o1" }, "template": template, "answer": answer }),
+        )
+    };
+    let accepted = vec![("shop/o1/T-order".to_owned(), Word::Accept)];
+    assert_eq!(of("order", json!("accept")), accepted);
+    assert_eq!(of("T-order", json!("acceptWithAudio")), accepted);
+    let object =
+        json!({ "errMsg": "requestSubscribeMessage:ok", "T-order": "reject", "T-class": "accept" });
+    let rejected = vec![("shop/o1/T-order".to_owned(), Word::Reject)];
+    assert_eq!(
+        of("", object),
+        rejected,
+        "a long-term template has no ledger"
+    );
+    assert_eq!(of("order", json!("filter")), vec![]);
+    let others = json!({ "T-unknown": "accept", "T-order": "accept", "T-class": "perhaps" });
+    assert_eq!(
+        of("", others),
+        accepted,
+        "what cannot be understood costs the others nothing"
+    );
+}
+
+#[test]
+fn an_app_without_a_ledger_is_told_nothing() {
+    let data = json!({ "app": "club", "user": { "openid": "o1" }, "template": "order", "answer": "accept" });
+    assert_eq!(told(data), vec![]);
+}
+
+#[test]
+fn what_is_missing_or_odd_is_named() {
+    let user = json!({ "openid": "o1" });
+    wrong(
+        json!({ "user": user, "answer": "accept" }),
+        "the app is missing: no text at `/app`",
+    );
+    wrong(
+        json!({ "app": "shop", "answer": "accept" }),
+        "no text at `/user/openid`",
+    );
+    let with = |answer: Value| json!({ "app": "shop", "user": user, "template": "order", "answer": answer });
+    wrong(with(json!("yes")), "none of accept");
+    wrong(with(json!(7)), "expected a word or an object at `/answer`");
+    wrong(with(Value::Null), "the answer is missing");
+    wrong(
+        with(json!({ "T-other": "accept" })),
+        "no template with the name or id `T-other` for the app `shop`",
+    );
+    wrong(
+        json!({ "app": "shop", "user": { "openid": "o 1" }, "answer": "accept" }),
+        "expected an openid",
+    );
+    wrong(
+        json!({ "app": "shop", "user": user, "answer": "accept" }),
+        "the template is missing",
+    );
+}

@@ -1,0 +1,132 @@
+//! A subscribe message: the values of a template.
+
+use std::sync::Arc;
+
+use super::{Rejection, check_page};
+use crate::catalog::Template;
+use crate::model::outcome::Reason;
+use crate::wechat::params::{ParamKind, Violation, normalise};
+
+/// The language in which `WeChat` shows the card. `WeChat`: subscribe/send, `lang`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Lang {
+    /// `zh_CN`
+    #[default]
+    ZhCn,
+    /// `en_US`
+    EnUs,
+    /// `zh_HK`
+    ZhHk,
+    /// `zh_TW`
+    ZhTw,
+}
+
+impl Lang {
+    /// Every language with its name on the wire.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("zh_CN", Self::ZhCn),
+        ("en_US", Self::EnUs),
+        ("zh_HK", Self::ZhHk),
+        ("zh_TW", Self::ZhTw),
+    ];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ZhCn => "zh_CN",
+            Self::EnUs => "en_US",
+            Self::ZhHk => "zh_HK",
+            Self::ZhTw => "zh_TW",
+        }
+    }
+}
+
+/// What happens to a value that is too long for its param.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// The message is `invalid`.
+    #[default]
+    Reject,
+    /// The value is cut.
+    Trim,
+}
+
+/// A template, filled. `WeChat`: subscribe/send.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Card {
+    /// The template.
+    pub template: Arc<Template>,
+    /// The page that a tap on the card opens, with its query; without one the card opens nothing.
+    pub page: Option<String>,
+    /// The language of the card.
+    pub lang: Lang,
+    /// Each param's name and value, in the order of the numbers in the names.
+    pub params: Vec<(Arc<str>, String)>,
+}
+
+impl Card {
+    /// The card with values as they are sent, if all of them fit.
+    pub(super) fn checked(
+        mut self,
+        overflow_of: &dyn Fn(&str) -> Overflow,
+    ) -> Result<Self, Rejection> {
+        if let Some(page) = &self.page {
+            // An empty page is no page: the card opens nothing then.
+            self.page = check_page(page).map_err(|violation| Rejection {
+                reason: violation.reason,
+                detail: format!("page: {}", violation.detail),
+                param: None,
+            })?;
+        }
+        let template = &self.template;
+        for (name, value) in &mut self.params {
+            *value =
+                check_param(overflow_of(name), template, name, value).map_err(|violation| {
+                    Rejection {
+                        reason: violation.reason,
+                        detail: format!("{name}: {}", violation.detail),
+                        param: Some(Arc::clone(name)),
+                    }
+                })?;
+        }
+        Ok(self)
+    }
+}
+
+fn check_param(
+    overflow: Overflow,
+    template: &Template,
+    name: &str,
+    value: &str,
+) -> Result<String, Violation> {
+    let mut value = normalise(value);
+    let Some(kind) = ParamKind::of(name) else {
+        let detail = "the type of the param is not known".to_owned();
+        return Err(Violation {
+            reason: Reason::ParamMalformed,
+            detail,
+        });
+    };
+    let mut verdict = kind.check(&value);
+    let too_long = verdict
+        .as_ref()
+        .is_err_and(|violation| violation.reason == Reason::ParamTooLong);
+    if too_long && kind.can_trim() && overflow == Overflow::Trim {
+        value = kind.trim(&value, "");
+        verdict = kind.check(&value);
+    }
+    verdict?;
+    match template.enums.get(name) {
+        Some(listed) if !listed.contains(&value) => {
+            let detail = format!(
+                "expected one of the template's values: {}",
+                listed.join(", ")
+            );
+            Err(Violation {
+                reason: Reason::ParamNotListed,
+                detail,
+            })
+        }
+        _ => Ok(value),
+    }
+}

@@ -1,0 +1,14 @@
+//! The words that the whole core shares: ids, times, records, outcomes. Imports nothing else of the core.
+
+mod ids;
+mod moment;
+pub mod outcome;
+mod rate;
+mod record;
+mod time;
+
+pub use ids::{Epoch, Holder, Partition, Ticket};
+pub use moment::Moment;
+pub use rate::Rate;
+pub use record::Record;
+pub use time::rfc3339_ms;

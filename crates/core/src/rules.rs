@@ -1,0 +1,380 @@
+//! The rules: which event becomes which message. Files go in, a compiled set comes out, whole or not at all.
+//!
+//! A [`RuleSet`] never changes: new rules are a new set. Planning an event costs what its own rules cost, however many others
+//! there are.
+
+mod constants;
+mod context;
+mod file;
+mod filters;
+mod glob;
+mod inspect;
+mod number;
+mod proof;
+mod rate;
+mod recipe;
+mod template;
+mod tree;
+mod unencoded;
+mod version;
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::catalog::{Catalog, Template};
+use crate::document::Problems;
+use crate::event::Event;
+use crate::message::{Api, Draft, Made, Overflow, Rejection, message_id, sent_again, validate};
+use crate::model::Rate;
+use crate::model::outcome::Reason;
+use crate::wechat::params::normalise;
+use context::{Belongings, EventValues};
+use glob::Glob;
+use recipe::{Address, Recipe};
+use template::{Condition, Failure, Text};
+use version::version_of;
+
+pub use proof::TestResult;
+
+/// A rule file, as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleSource {
+    /// The file as errors shall name it.
+    pub file: String,
+    /// The rule's name: the path below the folder of rules, without `.toml`.
+    pub name: String,
+    /// What is in the file.
+    pub text: String,
+}
+
+/// What rules are checked against.
+#[derive(Clone, Debug)]
+pub struct Surroundings<'a> {
+    /// The apps that the settings know.
+    pub apps: &'a BTreeSet<String>,
+    /// The templates of those apps.
+    pub catalog: &'a Catalog,
+    /// The zone in which `datetime` and `date` write.
+    pub time_zone: TimeZone,
+}
+
+/// What happens to a message after a crash between its attempt and the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InDoubt {
+    /// It is sent again: perhaps twice, never not at all.
+    #[default]
+    Resend,
+    /// It is left: perhaps not at all, never twice. Its outcome is `unknown`.
+    Leave,
+}
+
+/// Whose messages go first under the limits of an app. Nobody is left out: of 21 turns that all want, `high` has 16, `normal` 4, `low` 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// What a user waits for: a code, a change of plans.
+    High,
+    /// Everything else.
+    #[default]
+    Normal,
+    /// What may come later: a reminder of points.
+    Low,
+}
+
+/// What `dedupe` gives is part of the key of every outcome.
+const LONGEST_DEDUPE_BYTES: usize = 1024;
+
+/// A rule that passed every check.
+pub struct Rule {
+    /// Its name: the path of its file below the folder of rules.
+    pub name: Arc<str>,
+    /// Changes with what it sends: with the text of its file, and with the id of its template if it has one.
+    pub version: Arc<str>,
+    /// The app that sends.
+    pub app: Arc<str>,
+    /// How old an event may be when its message's turn comes.
+    pub expires_after: Duration,
+    /// What a crash between attempt and answer means.
+    pub in_doubt: InDoubt,
+    /// The most sends of this rule a second, over the whole fleet.
+    pub rate: Option<Rate>,
+    /// Who goes first under the app's limits.
+    pub priority: Priority,
+    wants: Wants,
+    when: Option<Condition>,
+    to: Address,
+    dedupe: Option<Text>,
+    recipe: Recipe,
+    belongings: Arc<Belongings>,
+    tests: Vec<proof::RuleTest>,
+}
+
+/// The types of events that a rule is for.
+#[derive(Debug, Default)]
+struct Wants {
+    exact: Vec<String>,
+    globs: Vec<Glob>,
+}
+
+/// What one rule makes of an event.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// What is sent once, even where no message came of it: see [`message_id`].
+    pub message_id: String,
+    /// The message, or why there is none.
+    pub result: Result<Made, Rejection>,
+}
+
+impl Rule {
+    /// The API that its messages go through.
+    pub fn api(&self) -> Api {
+        match &self.recipe {
+            Recipe::Subscribe(_) => Api::Subscribe,
+            Recipe::Customer(_) => Api::Customer,
+        }
+    }
+
+    /// The template that it fills, if its messages are of a kind that has one.
+    pub fn template(&self) -> Option<&Arc<Template>> {
+        match &self.recipe {
+            Recipe::Subscribe(card) => Some(&card.template),
+            Recipe::Customer(_) => None,
+        }
+    }
+
+    /// What happens to a value that is too long for this param.
+    pub fn overflow_of(&self, param: &str) -> Overflow {
+        match &self.recipe {
+            Recipe::Subscribe(card) => card.overflow_of(param),
+            Recipe::Customer(_) => Overflow::Reject,
+        }
+    }
+
+    /// Whether its recipients are named by login codes.
+    pub fn is_by_code(&self) -> bool {
+        matches!(self.to, Address::Code(_))
+    }
+
+    /// How many tests its file has.
+    pub fn n_tests(&self) -> usize {
+        self.tests.len()
+    }
+
+    fn wants(&self, event_type: &str) -> bool {
+        self.wants.exact.iter().any(|exact| exact == event_type)
+            || self.wants.globs.iter().any(|glob| glob.matches(event_type))
+    }
+
+    /// The plan for an event of a type that the rule is for; `None` if `when` does not hold.
+    fn apply(self: &Arc<Self>, event: &Event, values: &Arc<EventValues>) -> Option<Planned> {
+        let root = context::root(values, &self.belongings);
+        let name = |id: &str| {
+            let id = message_id(&self.name, &event.source, id);
+            match &event.wish.again {
+                Some(run) => sent_again(&id, run),
+                None => id,
+            }
+        };
+        let rejected = |rejection| {
+            Some(Planned {
+                rule: Arc::clone(self),
+                message_id: name(&event.id),
+                result: Err(rejection),
+            })
+        };
+        match self.when.as_ref().map(|when| when.holds(&root)) {
+            Some(Ok(false)) => return None,
+            Some(Err(failure)) => return rejected(rejection("when", &failure)),
+            Some(Ok(true)) | None => {}
+        }
+        let id = match self.once(&root) {
+            Ok(id) => id.unwrap_or_else(|| event.id.clone()),
+            Err(rejection) => return rejected(rejection),
+        };
+        let draft = self.draft(&root);
+        let id = name(&id);
+        let result = draft
+            .and_then(|draft| validate(&self.name, &id, draft, &|param| self.overflow_of(param)));
+        Some(Planned {
+            rule: Arc::clone(self),
+            message_id: id,
+            result,
+        })
+    }
+
+    /// What `dedupe` gives in place of the event's id.
+    fn once(&self, root: &minijinja::Value) -> Result<Option<String>, Rejection> {
+        let Some(dedupe) = &self.dedupe else {
+            return Ok(None);
+        };
+        let value = dedupe
+            .render(root)
+            .map_err(|failure| rejection("dedupe", &failure))?;
+        let value = normalise(&value);
+        if value.is_empty() {
+            return Err(Rejection {
+                reason: Reason::ValueMissing,
+                detail: "dedupe: the value is empty".to_owned(),
+                param: None,
+            });
+        }
+        if value.len() > LONGEST_DEDUPE_BYTES {
+            return Err(Rejection {
+                reason: Reason::RuleError,
+                detail: format!(
+                    "dedupe: at most {LONGEST_DEDUPE_BYTES} bytes can name a message, found {}",
+                    value.len()
+                ),
+                param: None,
+            });
+        }
+        Ok(Some(value))
+    }
+
+    fn draft(&self, root: &minijinja::Value) -> Result<Draft, Rejection> {
+        let to = self.to.render(root)?;
+        let content = self.recipe.render(root)?;
+        Ok(Draft { to, content })
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rule")
+            .field("name", &self.name)
+            .field("app", &self.app)
+            .finish_non_exhaustive()
+    }
+}
+
+fn rejection(key: &str, failure: &Failure) -> Rejection {
+    Rejection {
+        reason: failure.reason,
+        detail: format!("{key}: {}", failure.detail),
+        param: None,
+    }
+}
+
+/// Every rule, compiled. Immutable: it is swapped whole.
+#[derive(Debug)]
+pub struct RuleSet {
+    version: Arc<str>,
+    catalog: Arc<Catalog>,
+    /// By name, so that an index is also a place in the order of plans.
+    rules: Vec<Arc<Rule>>,
+    by_type: HashMap<String, Vec<usize>>,
+    with_globs: Vec<usize>,
+}
+
+impl RuleSet {
+    /// Compiles every rule. All mistakes of all files are reported; `None` if any of them is an error.
+    pub fn compile(
+        problems: &mut Problems,
+        sources: &[RuleSource],
+        around: &Surroundings<'_>,
+    ) -> Option<Self> {
+        let mut found = Problems::default();
+        let mut rules = Vec::new();
+        for source in sources {
+            rules.extend(file::read(&mut found, source, around).map(Arc::new));
+        }
+        let sound = !found.has_errors();
+        problems.extend(found);
+        sound.then(|| {
+            let catalog = Arc::new(around.catalog.clone());
+            Self::of(version_of(sources, &rules), catalog, rules)
+        })
+    }
+
+    fn of(version: Arc<str>, catalog: Arc<Catalog>, mut rules: Vec<Arc<Rule>>) -> Self {
+        rules.sort_by(|left, right| left.name.cmp(&right.name));
+        let mut by_type: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut with_globs = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            for exact in rule.wants.exact.iter().collect::<BTreeSet<_>>() {
+                by_type.entry(exact.clone()).or_default().push(index);
+            }
+            if !rule.wants.globs.is_empty() {
+                with_globs.push(index);
+            }
+        }
+        Self {
+            version,
+            catalog,
+            rules,
+            by_type,
+            with_globs,
+        }
+    }
+
+    /// The rule of that name.
+    pub fn get(&self, name: &str) -> Option<&Arc<Rule>> {
+        self.rules.iter().find(|rule| rule.name.as_ref() == name)
+    }
+
+    /// A short hash over the names and texts of all rules and the ids of their templates: the same rules have the same version
+    /// everywhere.
+    pub fn version(&self) -> &Arc<str> {
+        &self.version
+    }
+
+    /// The templates that the rules were checked against.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// Every rule, by name.
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// The rules that are for a type of event, whatever their `when` says, in the order of their names.
+    pub fn rules_for(&self, event_type: &str) -> impl Iterator<Item = &Arc<Rule>> {
+        let mut wanted: Vec<usize> = self.by_type.get(event_type).cloned().unwrap_or_default();
+        let by_glob = self.with_globs.iter().filter(|index| {
+            let rule = self.rules.get(**index);
+            rule.is_some_and(|rule| rule.wants(event_type))
+        });
+        wanted.extend(by_glob);
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted.into_iter().filter_map(|index| self.rules.get(index))
+    }
+
+    /// What becomes of an event, in the order of the rules' names; empty if no rule wants it. Of an event that was published again only
+    /// the rules that the replay means.
+    pub fn plan(&self, event: &Event) -> Vec<Planned> {
+        let rules = self.rules_for(&event.kind);
+        let mut rules = rules.filter(|rule| event.wish.means(&rule.name)).peekable();
+        if rules.peek().is_none() {
+            return Vec::new();
+        }
+        let values = EventValues::of(event);
+        rules
+            .filter_map(|rule| rule.apply(event, &values))
+            .collect()
+    }
+
+    /// The same, for one of the rules.
+    pub fn plan_one(&self, event: &Event, rule: &str) -> Option<Planned> {
+        let mut rules = self.rules_for(&event.kind);
+        let rule = rules.find(|of_set| of_set.name.as_ref() == rule)?;
+        if !event.wish.means(&rule.name) {
+            return None;
+        }
+        rule.apply(event, &EventValues::of(event))
+    }
+
+    /// Runs the tests that the rules bring along.
+    pub fn run_tests(&self) -> Vec<TestResult> {
+        self.rules.iter().flat_map(proof::run).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! What a template can see: the event's attributes and data, and, under a name that no template can write, the rule's own things.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use minijinja::Value;
+use minijinja::value::{DynObject, Object};
+
+use super::tree::Tree;
+use crate::event::Event;
+
+/// Every name at the top of a template.
+pub(super) const NAMES: [&str; 6] = ["data", "id", "source", "subject", "time", "type"];
+
+/// Where filters find [`Belongings`]: a name with a space in it cannot be written in a template.
+const BELONGINGS: &str = "the rule";
+
+/// What filters need to know of the rule that they work for.
+#[derive(Debug)]
+pub(super) struct Belongings {
+    /// The tables for `lookup`.
+    pub(super) tables: BTreeMap<String, BTreeMap<String, String>>,
+    /// The zone in which times are written.
+    pub(super) time_zone: TimeZone,
+}
+
+impl Object for Belongings {}
+
+/// The rule's things, as a filter finds them.
+pub(super) fn belongings(state: &minijinja::State<'_, '_>) -> Option<Arc<Belongings>> {
+    state.lookup(BELONGINGS)?.downcast_object::<Belongings>()
+}
+
+/// An event as templates see it: made once, shared by all rules that want the event.
+#[derive(Debug)]
+pub(super) struct EventValues {
+    data: Value,
+    id: Value,
+    kind: Value,
+    source: Value,
+    subject: Value,
+    time: Value,
+}
+
+impl EventValues {
+    pub(super) fn of(event: &Event) -> Arc<Self> {
+        Arc::new(Self {
+            data: Tree::value_of(&event.data),
+            id: Value::from(event.id.as_str()),
+            kind: Value::from(event.kind.as_str()),
+            source: Value::from(event.source.as_str()),
+            subject: event
+                .subject
+                .as_deref()
+                .map_or(Value::UNDEFINED, Value::from),
+            time: Value::from(event.time.as_str()),
+        })
+    }
+}
+
+/// The top of a template's names.
+#[derive(Debug)]
+struct Root {
+    event: Arc<EventValues>,
+    belongings: Arc<Belongings>,
+}
+
+impl Object for Root {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        Some(match key {
+            "data" => self.event.data.clone(),
+            "id" => self.event.id.clone(),
+            "source" => self.event.source.clone(),
+            "subject" => self.event.subject.clone(),
+            "time" => self.event.time.clone(),
+            "type" => self.event.kind.clone(),
+            BELONGINGS => Value::from_dyn_object(DynObject::from(Arc::clone(&self.belongings))),
+            _ => return None,
+        })
+    }
+}
+
+/// The names that the templates of one rule see while it works on one event.
+pub(super) fn root(event: &Arc<EventValues>, belongings: &Arc<Belongings>) -> Value {
+    Value::from_object(Root {
+        event: Arc::clone(event),
+        belongings: Arc::clone(belongings),
+    })
+}

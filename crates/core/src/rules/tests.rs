@@ -1,0 +1,215 @@
+//! The set as a whole: its index, its version, and that it is all or nothing. What single rules do is in `tests/cases`.
+
+use serde_json::json;
+
+use super::*;
+use crate::event::{RunId, Wish};
+use crate::message::{Content, sent_first};
+
+const TEMPLATES: &str = "[shop.done]\nid = \"x\"\nparams = { thing1 = \"商品\" }\n[shop.card]\nid = \"y\"\nparams = { thing9 = \"商品\", time4 = \"时间\", amount6 = \"金额\" }\n[shop.bare]\nid = \"z\"";
+
+fn compile(rules: &[(&str, &str)]) -> Result<RuleSet, String> {
+    let mut problems = Problems::default();
+    let catalog = Catalog::read(&mut problems, "templates.toml", TEMPLATES).unwrap();
+    let apps = BTreeSet::from(["shop".to_owned()]);
+    let around = Surroundings {
+        apps: &apps,
+        catalog: &catalog,
+        time_zone: TimeZone::UTC,
+    };
+    let source = |(name, text): &(&str, &str)| RuleSource {
+        file: format!("rules/{name}.toml"),
+        name: (*name).to_owned(),
+        text: (*text).to_owned(),
+    };
+    let sources: Vec<_> = rules.iter().map(source).collect();
+    RuleSet::compile(&mut problems, &sources, &around).ok_or_else(|| problems.to_string())
+}
+
+fn rule(on: &str) -> String {
+    format!(
+        "on = {on}\napp = \"shop\"\ntemplate = \"done\"\nto = \"{{{{ data.openid }}}}\"\n[params]\nthing1 = \"茶\"\n[[tests]]\nevent = {{ type = \"a\", data = {{ openid = \"o1\" }} }}"
+    )
+}
+
+fn event(kind: &str) -> Event {
+    Event {
+        id: "e1".to_owned(),
+        kind: kind.to_owned(),
+        source: "s".to_owned(),
+        time: "2026-11-22T08:30:00Z".to_owned(),
+        time_ms: 0,
+        subject: None,
+        data: json!({ "openid": "o1" }).into(),
+        traceparent: None,
+        wish: Wish::default(),
+    }
+}
+
+fn planned(set: &RuleSet, kind: &str) -> Vec<String> {
+    set.plan(&event(kind))
+        .iter()
+        .map(|planned| planned.rule.name.to_string())
+        .collect()
+}
+
+#[test]
+fn an_event_meets_its_rules_in_the_order_of_their_names() {
+    let rules = [
+        ("z/exact", rule("\"a\"")),
+        ("m", rule("\"a*\"")),
+        ("list", rule("[\"a\", \"a\", \"a.*\"]")),
+        ("other", rule("\"b\"")),
+    ];
+    let rules: Vec<_> = rules
+        .iter()
+        .map(|(name, text)| (*name, text.as_str()))
+        .collect();
+    let set = compile(&rules).unwrap();
+    assert_eq!(planned(&set, "a"), ["list", "m", "z/exact"]);
+    assert_eq!(planned(&set, "a.b"), ["list", "m"]);
+    assert_eq!(planned(&set, "b"), ["other"]);
+    assert_eq!(planned(&set, "c"), Vec::<String>::new());
+}
+
+#[test]
+fn a_replayed_event_meets_the_rules_that_are_meant_and_is_sent_again_only_on_purpose() {
+    let both = rule("\"a\"");
+    let set = compile(&[("one", &both), ("two", &both)]).unwrap();
+    let ids = |wish| {
+        let event = Event { wish, ..event("a") };
+        let planned = set.plan(&event);
+        let ids = planned.into_iter().map(|planned| planned.message_id);
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(ids(Wish::default()), ["one|s|e1", "two|s|e1"]);
+    let mut wish = Wish {
+        rules: vec!["two".into(), "gone".into()],
+        again: None,
+    };
+    assert_eq!(ids(wish.clone()), ["two|s|e1"]);
+    wish.again = Some(RunId::new(0, 7));
+    let again = ids(wish);
+    assert_eq!(again, ["two|s|e1#again-19700101T000000Z-000007"]);
+    assert_eq!(sent_first(&again[0]), "two|s|e1");
+    for other in ["two|s|e1", "two|s|e1#again-", "two|s|#again-yesterday"] {
+        assert_eq!(sent_first(other), other);
+    }
+}
+
+#[test]
+fn one_bad_rule_stops_the_whole_set_and_every_mistake_is_told() {
+    let good = rule("\"a\"");
+    let problems = compile(&[
+        ("good", &good),
+        ("bad", "on = 1"),
+        ("worse", "on = "),
+        ("Not_Lower", &good),
+    ])
+    .unwrap_err();
+    for expected in [
+        "rules/bad.toml:1: error: rule bad: on: expected",
+        "rules/worse.toml:1: error: rule worse: this is not TOML",
+        "rule Not_Lower: the name of a rule",
+    ] {
+        assert!(
+            problems.contains(expected),
+            "{expected}\nnot in\n{problems}"
+        );
+    }
+}
+
+#[test]
+fn the_version_is_of_names_and_texts_alone() {
+    let (a, b) = (rule("\"a\""), rule("\"b\""));
+    let version = |rules: &[(&str, &str)]| compile(rules).unwrap().version().to_string();
+    assert_eq!(
+        version(&[("x", &a), ("y", &b)]),
+        version(&[("y", &b), ("x", &a)])
+    );
+    assert_ne!(
+        version(&[("x", &a), ("y", &b)]),
+        version(&[("x", &b), ("y", &a)])
+    );
+    assert_eq!(version(&[("x", &a)]).len(), 12);
+}
+
+#[test]
+fn a_rate_is_a_table() {
+    let with = |rate: &str| compile(&[("r", &format!("rate = {rate}\n{}", rule("\"a\"")))]);
+    let rate = with("{ per_second = 0.5, burst = 3 }").unwrap().rules()[0]
+        .rate
+        .unwrap();
+    assert_eq!(
+        (rate.per_second.to_string(), rate.burst.get()),
+        ("0.5".to_owned(), 3)
+    );
+    assert_eq!(
+        with("{ per_second = 50 }").unwrap().rules()[0]
+            .rate
+            .unwrap()
+            .burst
+            .get(),
+        1
+    );
+    assert!(
+        with("{ burst = 1 }")
+            .unwrap_err()
+            .contains("`per_second` is missing")
+    );
+    assert!(
+        with("{ per_second = 0 }")
+            .unwrap_err()
+            .contains("above zero")
+    );
+    assert!(
+        with("{ per_second = 1, burst = 0 }")
+            .unwrap_err()
+            .contains("out of range")
+    );
+}
+
+#[test]
+fn a_failing_test_says_what_it_found() {
+    let text = format!(
+        "{}\nexpect = {{ thing1 = \"咖啡\" }}\nexpect_to = \"o2\"",
+        rule("\"a\"")
+    );
+    let set = compile(&[("r", &text)]).unwrap();
+    let results = set.run_tests();
+    assert_eq!(
+        results[0].failures,
+        [
+            "thing1: expected \"咖啡\", found \"茶\"",
+            "to: expected \"o2\", found \"o1\""
+        ]
+    );
+    let problem = results[0].problems().next().unwrap().to_string();
+    assert_eq!(
+        problem,
+        "rules/r.toml:7: error: rule r: tests[0]: test \"1\" failed: thing1: expected \"咖啡\", found \"茶\""
+    );
+}
+
+#[test]
+fn params_come_in_the_order_of_the_card() {
+    let order_of = |template: &str| {
+        let text = rule("\"a\"")
+            .replace("\"done\"", &format!("\"{template}\""))
+            .replace(
+                "thing1 = \"茶\"",
+                "amount6 = \"￥1\"\nthing9 = \"茶\"\ntime4 = \"15:01\"",
+            );
+        let set = compile(&[("r", &text)]).unwrap();
+        let planned = set.plan(&event("a"));
+        let made = planned[0].result.as_ref().unwrap();
+        let Content::Subscribe(card) = &made.shown().content else {
+            panic!("no card: {made:?}");
+        };
+        let names = card.params.iter().map(|(name, _)| name.to_string());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(order_of("card"), ["thing9", "time4", "amount6"]);
+    // Where the catalog does not say it, by their numbers.
+    assert_eq!(order_of("bare"), ["time4", "amount6", "thing9"]);
+}

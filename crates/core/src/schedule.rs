@@ -1,0 +1,6 @@
+//! Who may be sent next.
+
+pub mod admission;
+pub mod limits;
+pub mod pauses;
+pub mod share;

@@ -1,0 +1,108 @@
+//! One message at a time to each user of an app: `WeChat` refuses a second call while one is under way (43108).
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::Waiting;
+use crate::message::Message;
+use crate::model::Ticket;
+use crate::rules::Rule;
+
+/// Who holds which recipient, and who comes after.
+#[derive(Default)]
+pub(super) struct Recipients {
+    lines: HashMap<Recipient, Line>,
+}
+
+/// An openid means something within its app only.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Recipient {
+    app: Arc<str>,
+    message: RecipientOf,
+}
+
+/// Compares by the recipient inside a message, so that no openid has to be copied.
+#[derive(Clone, Debug)]
+struct RecipientOf(Arc<Message>);
+
+impl PartialEq for RecipientOf {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.recipient == other.0.recipient
+    }
+}
+
+impl Eq for RecipientOf {}
+
+impl std::hash::Hash for RecipientOf {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.recipient.hash(state);
+    }
+}
+
+/// A recipient that somebody holds, and who comes after.
+struct Line {
+    holder: Ticket,
+    parked: VecDeque<Waiting>,
+}
+
+impl Recipients {
+    /// Whether somebody else holds the recipient.
+    pub(super) fn is_taken(&self, waiting: &Waiting) -> bool {
+        let line = self
+            .lines
+            .get(&Recipient::of(&waiting.rule, &waiting.message));
+        line.is_some_and(|line| line.holder != waiting.ticket)
+    }
+
+    /// Puts a message in line behind the one who holds its recipient.
+    pub(super) fn park(&mut self, waiting: Waiting) {
+        let recipient = Recipient::of(&waiting.rule, &waiting.message);
+        if let Some(line) = self.lines.get_mut(&recipient) {
+            line.parked.push_back(waiting);
+        }
+    }
+
+    /// Takes a recipient that nobody else holds.
+    pub(super) fn hold(&mut self, waiting: &Waiting) {
+        let recipient = Recipient::of(&waiting.rule, &waiting.message);
+        self.lines.entry(recipient).or_insert_with(|| Line {
+            holder: waiting.ticket,
+            parked: VecDeque::new(),
+        });
+    }
+
+    /// Gives a recipient up; the next in line holds it from now on, so that nobody overtakes those who are parked.
+    pub(super) fn let_go(
+        &mut self,
+        ticket: Ticket,
+        rule: &Rule,
+        message: &Arc<Message>,
+    ) -> Option<Waiting> {
+        let recipient = Recipient::of(rule, message);
+        let line = self.lines.get_mut(&recipient)?;
+        if line.holder != ticket {
+            return None;
+        }
+        let Some(next) = line.parked.pop_front() else {
+            self.lines.remove(&recipient);
+            return None;
+        };
+        line.holder = next.ticket;
+        Some(next)
+    }
+
+    pub(super) fn forget(&mut self, gone: &dyn Fn(Ticket) -> bool) {
+        for line in self.lines.values_mut() {
+            line.parked.retain(|waiting| !gone(waiting.ticket));
+        }
+    }
+}
+
+impl Recipient {
+    fn of(rule: &Rule, message: &Arc<Message>) -> Self {
+        Self {
+            app: Arc::clone(&rule.app),
+            message: RecipientOf(Arc::clone(message)),
+        }
+    }
+}

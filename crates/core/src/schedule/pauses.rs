@@ -1,0 +1,377 @@
+//! What must not be sent for now, why, and what ends it.
+//!
+//! A pause covers an app, one of its APIs, a template or a rule. Its messages wait in their lanes, no longer than their `expires_after`; everybody else
+//! goes on. Some pauses end at a time, some when a single message that was let through on trial comes back well, one when `WeChat` says
+//! that there is quota again, and one only by a person.
+
+mod breaker;
+mod outages;
+mod party;
+mod subject;
+mod trials;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use breaker::{BreakerPlan, Breakers, Burst};
+pub use outages::{Outages, Silence};
+pub use party::{Party, SOURCE_OF_MINI_PROGRAMS};
+pub use subject::Subject;
+use subject::subjects_of;
+
+use crate::message::Api;
+use crate::model::Moment;
+use crate::rules::Rule;
+
+/// Why something is paused. For one subject a later one replaces an earlier one, never the other way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Nothing comes back from this API, neither from it nor from what stands in front of it: tried again every few seconds.
+    Outage,
+    /// The app sent too much through this API in this minute (45011): until the next one.
+    MinuteQuota,
+    /// The app has no sends through this API left today (45009): until `WeChat` says that it has.
+    DailyQuota,
+    /// The app's account may not use this API (48001, 48004): tried again now and then.
+    Api,
+    /// The template is unknown or banned (40037, 43107, 43116): tried again now and then.
+    Template,
+    /// The app's account may not send at all (40164, 50002 …): tried again now and then.
+    Account,
+    /// Messages of too many users of the rule were refused for what the rule made of them: until a person or another version of the rule.
+    Breaker,
+}
+
+impl Cause {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Outage => "outage",
+            Self::MinuteQuota => "minute_quota",
+            Self::DailyQuota => "daily_quota",
+            Self::Api => "api",
+            Self::Template => "template",
+            Self::Account => "account",
+            Self::Breaker => "breaker",
+        }
+    }
+
+    /// Whether a person is needed.
+    pub fn wants_person(self) -> bool {
+        match self {
+            Self::Outage | Self::MinuteQuota => false,
+            Self::DailyQuota | Self::Api | Self::Template | Self::Account | Self::Breaker => true,
+        }
+    }
+}
+
+/// A pause in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// What it covers.
+    pub subject: Subject,
+    /// Why.
+    pub cause: Cause,
+    /// What `WeChat` answered.
+    pub errcode: Option<i64>,
+    /// The same for a person.
+    pub detail: String,
+    /// Since when, in Unix milliseconds.
+    pub since_ms: i64,
+    end: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    At(Duration),
+    /// One message is let through at this time.
+    Trial {
+        at: Duration,
+        interval: Duration,
+        is_under_way: bool,
+    },
+    /// `WeChat` is asked at this time.
+    Quota {
+        ask_at: Duration,
+        interval: Duration,
+    },
+    Person,
+}
+
+/// Whether a message may have its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Nothing is in its way.
+    Free,
+    /// Not before this time.
+    Until(Duration),
+    /// Not before somebody says so.
+    Closed,
+}
+
+/// What has happened to pauses, for log and metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// One has begun.
+    Begun(Pause),
+    /// One is over.
+    Ended(Pause),
+}
+
+/// All pauses.
+#[derive(Default)]
+pub struct Pauses {
+    in_force: BTreeMap<Subject, Pause>,
+    /// When the last pause of this for quota ended, and how long its interval had become.
+    quota_before: BTreeMap<Subject, (Duration, Duration)>,
+}
+
+/// The first trial of what a person may have mended, and the longest wait between two: an address is put on the list within minutes, a
+/// frozen secret takes ten, a ban days.
+const FIRST_TRIAL: Duration = Duration::from_mins(1);
+const RAREST_TRIAL: Duration = Duration::from_mins(15);
+
+/// The same of an outage, which nobody here can mend and which may be over at any moment.
+const FIRST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(1);
+const RAREST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(5);
+
+/// The same for questions about the quota; nobody knows when a day ends for `WeChat`.
+const FIRST_QUESTION: Duration = Duration::from_mins(1);
+const RAREST_QUESTION: Duration = Duration::from_mins(10);
+
+/// A quota that is used up again so soon was not really back: the next question waits longer than the last.
+const QUOTA_RELAPSE: Duration = Duration::from_hours(1);
+
+/// 45011 counts by the calendar's minute; clocks differ a little.
+const MINUTE_MS: i64 = 60_000;
+const MINUTE_SLACK_MS: i64 = 500;
+
+impl Pauses {
+    /// Begins a pause, or takes notice that a trial has failed.
+    pub fn begin(
+        &mut self,
+        now: Moment,
+        subject: Subject,
+        cause: Cause,
+        errcode: Option<i64>,
+        detail: String,
+    ) -> Option<Change> {
+        if let Some(present) = self.in_force.get_mut(&subject) {
+            if let End::Trial {
+                at,
+                interval,
+                is_under_way: is_under_way @ true,
+            } = &mut present.end
+            {
+                *interval = interval.saturating_mul(2).min(trials_of(present.cause).1);
+                *at = now.elapsed + *interval;
+                *is_under_way = false;
+            }
+            if present.cause >= cause {
+                return None;
+            }
+        }
+        let end = self.end_of(now, &subject, cause);
+        let pause = Pause {
+            subject: subject.clone(),
+            cause,
+            errcode,
+            detail,
+            since_ms: now.unix_ms,
+            end,
+        };
+        self.in_force.insert(subject, pause.clone());
+        Some(Change::Begun(pause))
+    }
+
+    fn end_of(&self, now: Moment, subject: &Subject, cause: Cause) -> End {
+        match cause {
+            Cause::MinuteQuota => {
+                let into_minute_ms = now.unix_ms.rem_euclid(MINUTE_MS);
+                let left_ms = MINUTE_MS - into_minute_ms + MINUTE_SLACK_MS;
+                End::At(now.elapsed + Duration::from_millis(left_ms.unsigned_abs()))
+            }
+            Cause::DailyQuota => {
+                let before = self.quota_before.get(subject);
+                let relapse =
+                    before.filter(|(ended, _)| now.elapsed.saturating_sub(*ended) < QUOTA_RELAPSE);
+                let interval = relapse.map_or(FIRST_QUESTION, |(_, interval)| {
+                    interval.saturating_mul(2).min(RAREST_QUESTION)
+                });
+                End::Quota {
+                    ask_at: now.elapsed + interval,
+                    interval,
+                }
+            }
+            Cause::Outage | Cause::Api | Cause::Template | Cause::Account => {
+                let (interval, _) = trials_of(cause);
+                End::Trial {
+                    at: now.elapsed + interval,
+                    interval,
+                    is_under_way: false,
+                }
+            }
+            Cause::Breaker => End::Person,
+        }
+    }
+
+    /// Whether a message of this rule may have its turn.
+    pub fn way(&self, now: Moment, rule: &Rule) -> Way {
+        if self.in_force.is_empty() {
+            return Way::Free;
+        }
+        let mut way = Way::Free;
+        for subject in subjects_of(rule) {
+            let Some(pause) = self.in_force.get(&subject) else {
+                continue;
+            };
+            match pause.end {
+                End::At(at) | End::Trial { at, .. } if at <= now.elapsed => {}
+                End::At(at) | End::Trial { at, .. } => {
+                    let later = match way {
+                        Way::Until(other) => other.max(at),
+                        Way::Free | Way::Closed => at,
+                    };
+                    way = Way::Until(later);
+                }
+                End::Quota { .. } | End::Person => return Way::Closed,
+            }
+        }
+        way
+    }
+
+    /// Ends what ends by itself.
+    pub fn end_due(&mut self, now: Moment) -> Vec<Change> {
+        let is_due = |pause: &Pause| matches!(pause.end, End::At(at) if at <= now.elapsed);
+        if !self.in_force.values().any(is_due) {
+            return Vec::new();
+        }
+        self.end_if(is_due)
+    }
+
+    /// Apps, and their APIs, whose quota is to be asked for now.
+    pub fn quota_questions(&mut self, now: Moment) -> Vec<(Arc<str>, Api)> {
+        let mut questions = Vec::new();
+        for pause in self.in_force.values_mut() {
+            if let (Subject::Api(app, api), End::Quota { ask_at, .. }) =
+                (&pause.subject, &mut pause.end)
+                && *ask_at <= now.elapsed
+            {
+                // The answer says when to ask again; should there be none, this does.
+                *ask_at = now.elapsed + RAREST_QUESTION;
+                questions.push((Arc::clone(app), *api));
+            }
+        }
+        questions
+    }
+
+    /// `WeChat` said how many sends through an API an app has left; `None` if it did not say.
+    pub fn quota_answered(
+        &mut self,
+        now: Moment,
+        (app, api): (&Arc<str>, Api),
+        left: Option<i64>,
+    ) -> Vec<Change> {
+        let subject = Subject::Api(Arc::clone(app), api);
+        let Some(Pause {
+            end: End::Quota { ask_at, interval },
+            ..
+        }) = self.in_force.get_mut(&subject)
+        else {
+            return Vec::new();
+        };
+        if left.is_some_and(|left| left > 0) {
+            let before = (now.elapsed, *interval);
+            self.quota_before.insert(subject.clone(), before);
+            return self.end_if(|pause| pause.subject == subject);
+        }
+        *interval = interval.saturating_mul(2).min(RAREST_QUESTION);
+        *ask_at = now.elapsed + *interval;
+        Vec::new()
+    }
+
+    /// Somebody wants a rule to go on, or has changed it. Pauses of its app stay.
+    pub fn resume_rule(&mut self, rule: &str) -> Vec<Change> {
+        self.end_if(|pause| matches!(&pause.subject, Subject::Rule(name) if name.as_ref() == rule))
+    }
+
+    /// The rules have changed: pauses of templates that no rule uses any more have nothing to hold.
+    pub fn keep_templates(&mut self, is_used: impl Fn(&str, &str) -> bool) -> Vec<Change> {
+        self.end_if(
+            |pause| matches!(&pause.subject, Subject::Template(app, id) if !is_used(app, id)),
+        )
+    }
+
+    /// Whether messages of this rule wait for the end of any pause.
+    pub fn holds(&self, rule: &Rule) -> bool {
+        self.over(rule).is_some()
+    }
+
+    /// A pause for whose end messages of this rule wait.
+    pub fn over(&self, rule: &Rule) -> Option<&Pause> {
+        if self.in_force.is_empty() {
+            return None;
+        }
+        subjects_of(rule).find_map(|subject| self.in_force.get(&subject))
+    }
+
+    /// Whether this rule itself, or its template, is paused.
+    pub fn holds_rule_or_template(&self, rule: &Rule) -> bool {
+        let mut own = subjects_of(rule)
+            .filter(|subject| matches!(subject, Subject::Template(..) | Subject::Rule(_)));
+        own.any(|subject| self.in_force.contains_key(&subject))
+    }
+
+    /// Every pause in force.
+    pub fn iter(&self) -> impl Iterator<Item = &Pause> {
+        self.in_force.values()
+    }
+
+    /// When something about a pause is due.
+    pub fn wake_at(&self) -> Option<Duration> {
+        let due = self.in_force.values().filter_map(|pause| match pause.end {
+            End::At(at) => Some(at),
+            End::Quota { ask_at, .. } => Some(ask_at),
+            // The lanes look again by themselves.
+            End::Trial { .. } | End::Person => None,
+        });
+        due.min()
+    }
+
+    fn end_if(&mut self, ends: impl Fn(&Pause) -> bool) -> Vec<Change> {
+        let ended = self.in_force.extract_if(.., |_, pause| ends(pause));
+        ended.map(|(_, pause)| Change::Ended(pause)).collect()
+    }
+}
+
+/// The first trial of a pause, and the longest wait between two.
+fn trials_of(cause: Cause) -> (Duration, Duration) {
+    match cause {
+        Cause::Outage => (FIRST_TRIAL_OF_OUTAGE, RAREST_TRIAL_OF_OUTAGE),
+        Cause::MinuteQuota
+        | Cause::DailyQuota
+        | Cause::Api
+        | Cause::Template
+        | Cause::Account
+        | Cause::Breaker => (FIRST_TRIAL, RAREST_TRIAL),
+    }
+}
+
+impl Pause {
+    /// What ends it, for people.
+    pub fn ends_by(&self) -> &'static str {
+        match self.end {
+            End::At(_) => "by itself",
+            End::Trial { .. } => "when a message that is let through on trial goes well",
+            End::Quota { .. } => "when WeChat says that there is quota again",
+            End::Person => "by `wx-courier rules resume`, or when the rule is changed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! What a pause covers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Cause;
+use crate::message::Api;
+use crate::rules::Rule;
+
+/// What a pause covers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// All messages of an app.
+    App(Arc<str>),
+    /// All messages of an app that go through one API.
+    Api(Arc<str>, Api),
+    /// All messages of a template, by the app and `WeChat`'s id of it.
+    Template(Arc<str>, Arc<str>),
+    /// All messages of a rule.
+    Rule(Arc<str>),
+}
+
+impl Subject {
+    /// What is to be paused for this cause, which a message of this rule met. A template is at fault only where there is one; else it is
+    /// the API.
+    pub fn of(cause: Cause, rule: &Rule) -> Self {
+        let api = || Self::Api(Arc::clone(&rule.app), rule.api());
+        match cause {
+            Cause::Outage | Cause::MinuteQuota | Cause::DailyQuota | Cause::Api => api(),
+            Cause::Template => Self::template(rule).unwrap_or_else(api),
+            Cause::Account => Self::App(Arc::clone(&rule.app)),
+            Cause::Breaker => Self::Rule(Arc::clone(&rule.name)),
+        }
+    }
+
+    fn template(rule: &Rule) -> Option<Self> {
+        let id = Arc::from(rule.template()?.id.as_str());
+        Some(Self::Template(Arc::clone(&rule.app), id))
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::App(app) => write!(f, "app {app}"),
+            Self::Api(app, api) => write!(f, "api {app}/{}", api.as_str()),
+            Self::Template(app, id) => write!(f, "template {app}/{id}"),
+            Self::Rule(rule) => write!(f, "rule {rule}"),
+        }
+    }
+}
+
+/// What a pause that holds this rule may cover.
+pub(super) fn subjects_of(rule: &Rule) -> impl Iterator<Item = Subject> {
+    let whole = [
+        Subject::App(Arc::clone(&rule.app)),
+        Subject::Api(Arc::clone(&rule.app), rule.api()),
+    ];
+    let own = Subject::Rule(Arc::clone(&rule.name));
+    whole
+        .into_iter()
+        .chain(Subject::template(rule))
+        .chain([own])
+}

@@ -1,0 +1,332 @@
+//! What was sent before, and who is about to send: the questions that are put to the store, and what it answers.
+//!
+//! A claim is made before the first call of a message and names the record that asked for it. It ends with the message's outcome, which
+//! the store keeps as well: no outcome is published that the store does not know, so that a record which is read again repeats its
+//! outcome and never changes it. Two processes that both think they own a record are told apart by the holder of the claim; only the
+//! holder's word counts.
+//!
+//! The same store keeps what has to go together with a claim, or outlive the process for the same reason: users' grants, users behind
+//! login codes, and the way from `WeChat`'s number of a message to its outcome.
+//!
+//! [`Book`] is the meaning of it all, as a value. The store that keeps nothing is a `Book`; the others must answer as one does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+mod book;
+
+pub use book::Book;
+
+use crate::grants::{self, Ledger, Reservation, Wish};
+use crate::model::Holder;
+use crate::model::Moment;
+use crate::model::outcome::{Outcome, Status};
+use crate::wechat::logins;
+use crate::wechat::receipts::{self, Receipts};
+
+/// What is asked of the store. Requests of one process are carried out in the order in which they were made. Each may be carried out
+/// again after an answer that was lost on the way: the second answer is as good as the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// May this message be sent?
+    Claim(Claim),
+    /// The message certainly reached nobody and waits for another attempt: anybody may claim it. Answered with [`Answer::Released`]
+    /// whatever the store knew.
+    Release {
+        /// What is sent once.
+        message_id: Arc<str>,
+        /// Whose claim it was. Another holder's claim stays.
+        holder: Holder,
+        /// Where a grant was set aside for it, which is given back.
+        grant: Option<grants::Key>,
+    },
+    /// This is how a record's message ended.
+    Settle(Settlement),
+    /// What users have allowed.
+    Grant(grants::Question),
+    /// Who somebody is.
+    Login(logins::Question),
+    /// Which outcome a receipt belongs to.
+    Receipt(receipts::Question),
+}
+
+impl Request {
+    /// The time that it names, in Unix milliseconds.
+    pub fn now_ms(&self) -> Option<i64> {
+        match self {
+            Self::Claim(claim) => Some(claim.now_ms),
+            Self::Release { .. } => None,
+            Self::Settle(settlement) => Some(settlement.now_ms),
+            Self::Grant(question) => Some(question.now_ms()),
+            Self::Login(
+                logins::Question::Keep { now_ms, .. } | logins::Question::Recall { now_ms, .. },
+            ) => Some(*now_ms),
+            Self::Receipt(question) => Some(question.now_ms()),
+        }
+    }
+}
+
+/// The wish to send a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What is sent once.
+    pub message_id: Arc<str>,
+    /// The record that asks, and the rule: the `id` of the outcome that it will have.
+    pub outcome_id: Arc<str>,
+    /// Who will send.
+    pub holder: Holder,
+    /// A claim of this holder is in doubt and is taken over, whichever record asked for it.
+    pub over: Option<Holder>,
+    /// The user's grant that the message needs, set aside together with the claim.
+    pub grant: Option<Wish>,
+    /// What to do with rows that cannot be read.
+    pub unreadable: Unreadable,
+    /// The time, in Unix milliseconds.
+    pub now_ms: i64,
+}
+
+/// The end of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// How it ended. It holds its `id` and the message id.
+    pub outcome: Arc<Outcome>,
+    /// Whose claim ends with it, be it another record's that is in doubt; `None` for a message that was not claimed.
+    pub holder: Option<Holder>,
+    /// Where a grant was set aside for it: used up or given back as the outcome says.
+    pub grant: Option<grants::Key>,
+    /// Whether the outcome is looked for by its `msgid` later.
+    pub receipts: Receipts,
+    /// When the last call began, in Unix milliseconds: `WeChat`'s word on grants is as old as that.
+    pub called_ms: Option<i64>,
+    /// What to do with rows that cannot be read.
+    pub unreadable: Unreadable,
+    /// The time, in Unix milliseconds.
+    pub now_ms: i64,
+}
+
+impl Settlement {
+    /// What this end means for the grant that was set aside. `WeChat` may have delivered a message whose last answer was 43101.
+    pub fn end_grant(&self, ledger: &mut Ledger) {
+        let outcome = &self.outcome;
+        if counts_as_sent(outcome.status) {
+            ledger.use_up(&outcome.message_id);
+        } else {
+            ledger.give_back(&outcome.message_id);
+        }
+        if let Some(refused_ms) = self.refused_ms() {
+            ledger.reject(refused_ms);
+        }
+    }
+
+    /// For which moment `WeChat` has said that the user allows nothing more, in Unix milliseconds.
+    pub fn refused_ms(&self) -> Option<i64> {
+        let is_refused = self.outcome.errcode == Some(NOT_SUBSCRIBED);
+        is_refused.then(|| self.called_ms.unwrap_or(self.now_ms))
+    }
+}
+
+/// How far back a store remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Horizon {
+    /// The time, in Unix milliseconds.
+    pub now_ms: i64,
+    /// How long claims, outcomes and what goes with them are kept, in milliseconds.
+    pub remember_ms: i64,
+}
+
+impl Horizon {
+    /// Claims, outcomes, marks and numbers from before this moment are forgotten.
+    pub fn entries_ms(self) -> i64 {
+        self.now_ms.saturating_sub(self.remember_ms)
+    }
+
+    /// Ledgers that nothing has happened to since before this moment are forgotten.
+    pub fn ledgers_ms(self) -> i64 {
+        self.now_ms
+            .saturating_sub(self.remember_ms.max(LEDGERS_FOR_MS))
+    }
+}
+
+/// `WeChat`: subscribe/send, the user has not subscribed, has cancelled, or has used up every permission.
+const NOT_SUBSCRIBED: i64 = 43101;
+
+/// How long a ledger is kept that nothing happens to: a year. `WeChat` names no end of a permission.
+pub const LEDGERS_FOR_MS: i64 = 365 * 24 * 3_600_000;
+
+/// What the store answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To a claim: it is made, and durable. Send.
+    Claimed(Reservation),
+    /// To a claim: it is not made, because the user has granted nothing that is left.
+    NoGrant,
+    /// To a claim: somebody else is sending the message, or was when that process ended. To a settlement without a claim: the same record
+    /// has one. To a settlement that says that the message was sent, or may have been: another record has the claim by now.
+    Held(Held),
+    /// To a claim, to a settlement that says that the message was sent, and to a question about the user of a record's message: another
+    /// record's message with this id was sent, or may have been.
+    Duplicate {
+        /// The `id` of its outcome.
+        of: Arc<str>,
+    },
+    /// To a claim, and to a question about the user of a record's message: it has ended already. To a settlement: it has ended now. Either
+    /// way, this is its outcome.
+    Settled(Arc<Outcome>),
+    /// To a settlement: somebody else has taken the claim over, and owes the outcome.
+    TakenOver,
+    /// To a release.
+    Released,
+    /// To a question about grants.
+    Grant(grants::Reply),
+    /// To a question about users.
+    Login(logins::Reply),
+    /// To a question about receipts.
+    Receipt(receipts::Reply),
+    /// To any request but a release: a row that it needs cannot be read, or not be written. Nothing was changed. Other requests are not
+    /// concerned, and asking the same again would not help.
+    Unreadable(Row),
+}
+
+/// What a request does about a row that cannot be read: damaged, or written by a version with other ideas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is answered with [`Answer::Unreadable`].
+    #[default]
+    Tell,
+    /// Claims and outcomes count as if they were not there, and are written anew; a ledger counts as empty and stays as it is. A record's
+    /// own message that was sent, or may have been, is told all the same.
+    Replace,
+}
+
+/// The kinds of rows that a store keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Row {
+    /// Who sends a message, or that it was sent.
+    Claim,
+    /// How a record's message ended.
+    Outcome,
+    /// A user's grants for a template.
+    Ledger,
+    /// What was told or done.
+    Mark,
+    /// A user behind a login code or a session.
+    User,
+    /// The way from `WeChat`'s number to an outcome.
+    Number,
+}
+
+impl Row {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Claim,
+        Self::Outcome,
+        Self::Ledger,
+        Self::Mark,
+        Self::User,
+        Self::Number,
+    ];
+
+    /// A word for logs, metrics and stores.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::Outcome => "outcome",
+            Self::Ledger => "ledger",
+            Self::Mark => "mark",
+            Self::User => "user",
+            Self::Number => "number",
+        }
+    }
+
+    /// The kind with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|row| row.as_str() == word)
+    }
+}
+
+impl Request {
+    /// The row that it is about before all others.
+    pub fn main_row(&self) -> Row {
+        match self {
+            Self::Claim(_) | Self::Release { .. } => Row::Claim,
+            Self::Settle(_) => Row::Outcome,
+            Self::Grant(_) => Row::Ledger,
+            Self::Login(_) => Row::User,
+            Self::Receipt(_) => Row::Number,
+        }
+    }
+}
+
+/// A claim without an outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The record that asked for it, and the rule.
+    pub outcome_id: Arc<str>,
+    /// Who made it.
+    pub holder: Holder,
+    /// When, in Unix milliseconds.
+    pub since_ms: i64,
+}
+
+/// The store's word that a message may be sent. There is no other way to get one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permit {
+    holder: Holder,
+    asked_at: Moment,
+    reservation: Reservation,
+}
+
+/// A call is begun only this soon after its claim was asked for: later, somebody may take the claim for one in doubt. A process that was
+/// stopped for a while, or that waited for the store, asks again first.
+pub const FRESH: Duration = Duration::from_secs(2);
+
+impl Permit {
+    /// The permit in an answer to the claim that this holder asked for at this time.
+    pub fn in_answer(answer: &Answer, holder: Holder, asked_at: Moment) -> Option<Self> {
+        let Answer::Claimed(reservation) = answer else {
+            return None;
+        };
+        Some(Self {
+            holder,
+            asked_at,
+            reservation: *reservation,
+        })
+    }
+
+    /// Whether a call may be begun with it. Both clocks are looked at: the first one stands still while the machine sleeps.
+    pub fn is_fresh(self, now: Moment) -> bool {
+        let age_ms = now.unix_ms.saturating_sub(self.asked_at.unix_ms).max(0);
+        let waited = now.elapsed.saturating_sub(self.asked_at.elapsed);
+        waited.max(Duration::from_millis(age_ms.unsigned_abs())) <= FRESH
+    }
+
+    /// No call may be begun with it any more.
+    pub fn spoil(&mut self) {
+        self.asked_at = Moment::LONG_AGO;
+    }
+
+    /// Who may send.
+    pub fn holder(self) -> Holder {
+        self.holder
+    }
+
+    /// What was set aside for it.
+    pub fn reservation(self) -> Reservation {
+        self.reservation
+    }
+}
+
+/// Whether a message that ended like this reached its user, or may have: then no other record may send it again. All other endings let
+/// the same message be tried again.
+pub fn counts_as_sent(status: Status) -> bool {
+    match status {
+        // A later version's word may mean that; it is read, and never settled with.
+        Status::Sent | Status::Unknown | Status::Unlisted(_) => true,
+        Status::Rejected
+        | Status::Invalid
+        | Status::Skipped
+        | Status::Expired
+        | Status::Failed
+        | Status::Unmatched => false,
+    }
+}

@@ -1,0 +1,397 @@
+//! The answers, one by one.
+
+mod others;
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::model::Ticket;
+use crate::model::outcome::{Reason, Status};
+use crate::state::{LEDGERS_FOR_MS, Unreadable};
+
+const NOW_MS: i64 = 1_800_000_000_000;
+
+fn holder(ticket: u64) -> Holder {
+    Holder {
+        process: 7,
+        ticket: Ticket(ticket),
+    }
+}
+
+fn claim(record: &str, ours: Holder) -> Request {
+    claim_over(record, ours, None)
+}
+
+fn claim_over(record: &str, ours: Holder, over: Option<Holder>) -> Request {
+    Request::Claim(Claim {
+        message_id: Arc::from("m"),
+        outcome_id: Arc::from(record),
+        holder: ours,
+        over,
+        grant: None,
+        unreadable: Unreadable::Tell,
+        now_ms: NOW_MS,
+    })
+}
+
+fn outcome(record: &str, status: Status, reason: Reason) -> Arc<Outcome> {
+    Arc::new(Outcome {
+        id: record.to_owned(),
+        message_id: "m".to_owned(),
+        duplicate_of: None,
+        status,
+        reason,
+        detail: String::new(),
+        rule: None,
+        rules_version: Arc::from("1"),
+        app: None,
+        template: None,
+        template_id: None,
+        recipient: None,
+        event_id: None,
+        event_type: None,
+        event_source: None,
+        event_time: None,
+        topic: Arc::from("t"),
+        partition: 0,
+        offset: 1,
+        errcode: None,
+        errmsg: None,
+        rid: None,
+        msgid: None,
+        param: None,
+        attempts: 1,
+        received_at: String::new(),
+        settled_at: String::new(),
+        waited_ms: 0,
+        api_ms: 0,
+        traceparent: None,
+        more: BTreeMap::new(),
+    })
+}
+
+fn settle(outcome: &Arc<Outcome>, holder: Option<Holder>) -> Request {
+    Request::Settle(Settlement {
+        outcome: Arc::clone(outcome),
+        holder,
+        grant: None,
+        receipts: Receipts::None,
+        called_ms: None,
+        unreadable: Unreadable::Tell,
+        now_ms: NOW_MS,
+    })
+}
+
+fn horizon(now_ms: i64) -> Horizon {
+    Horizon {
+        now_ms,
+        remember_ms: 0,
+    }
+}
+
+fn held(record: &str, holder: Holder) -> Answer {
+    Answer::Held(Held {
+        outcome_id: Arc::from(record),
+        holder,
+        since_ms: NOW_MS,
+    })
+}
+
+#[test]
+fn a_message_is_granted_to_one_record_and_one_holder() {
+    let mut book = Book::new(100);
+    assert_eq!(
+        book.answer(&claim("x", holder(1))),
+        Answer::Claimed(Reservation::NotAsked)
+    );
+    assert_eq!(
+        book.answer(&claim("x", holder(1))),
+        Answer::Claimed(Reservation::NotAsked),
+        "asked again"
+    );
+    assert_eq!(book.answer(&claim("x", holder(2))), held("x", holder(1)));
+    assert_eq!(book.answer(&claim("y", holder(3))), held("x", holder(1)));
+}
+
+#[test]
+fn what_was_sent_is_repeated_for_its_record_and_a_duplicate_for_others() {
+    let mut book = Book::new(100);
+    let sent = outcome("x", Status::Sent, Reason::Ok);
+    book.answer(&claim("x", holder(1)));
+    let settled = Answer::Settled(Arc::clone(&sent));
+    assert_eq!(book.answer(&settle(&sent, Some(holder(1)))), settled);
+    assert_eq!(book.answer(&claim("x", holder(2))), settled);
+    let late = outcome("x", Status::Expired, Reason::Expired);
+    assert_eq!(book.answer(&settle(&late, None)), settled);
+    let of = Arc::from("x");
+    assert_eq!(
+        book.answer(&claim("y", holder(3))),
+        Answer::Duplicate { of }
+    );
+}
+
+#[test]
+fn what_failed_or_was_released_may_be_claimed_again() {
+    let mut book = Book::new(100);
+    book.answer(&claim("x", holder(1)));
+    let failed = outcome("x", Status::Failed, Reason::AttemptsUsed);
+    book.answer(&settle(&failed, Some(holder(1))));
+    assert_eq!(
+        book.answer(&claim("y", holder(2))),
+        Answer::Claimed(Reservation::NotAsked)
+    );
+    let release = |holder| Request::Release {
+        message_id: Arc::from("m"),
+        holder,
+        grant: None,
+    };
+    book.answer(&release(holder(1)));
+    assert_eq!(
+        book.answer(&claim("z", holder(3))),
+        held("y", holder(2)),
+        "another holder's claim stays"
+    );
+    book.answer(&release(holder(2)));
+    assert_eq!(
+        book.answer(&claim("z", holder(3))),
+        Answer::Claimed(Reservation::NotAsked)
+    );
+    // The first record still has the outcome that it had.
+    assert_eq!(book.answer(&claim("x", holder(4))), Answer::Settled(failed));
+}
+
+#[test]
+fn a_claim_in_doubt_is_taken_over_once() {
+    let mut book = Book::new(100);
+    book.answer(&claim("x", holder(1)));
+    let over = Some(holder(1));
+    assert_eq!(
+        book.answer(&claim_over("x", holder(2), over)),
+        Answer::Claimed(Reservation::NotAsked)
+    );
+    assert_eq!(
+        book.answer(&claim_over("x", holder(3), over)),
+        held("x", holder(2))
+    );
+    let sent = outcome("x", Status::Sent, Reason::Ok);
+    assert_eq!(
+        book.answer(&settle(&sent, Some(holder(1)))),
+        Answer::TakenOver
+    );
+    assert_eq!(
+        book.answer(&settle(&sent, Some(holder(2)))),
+        Answer::Settled(sent)
+    );
+}
+
+#[test]
+fn an_end_without_a_claim_does_not_hide_one() {
+    let mut book = Book::new(100);
+    book.answer(&claim("x", holder(1)));
+    let expired = outcome("x", Status::Expired, Reason::Expired);
+    assert_eq!(book.answer(&settle(&expired, None)), held("x", holder(1)));
+    let other = outcome("y", Status::Expired, Reason::Expired);
+    assert_eq!(
+        book.answer(&settle(&other, None)),
+        Answer::Settled(Arc::clone(&other))
+    );
+    let unknown = outcome("x", Status::Unknown, Reason::InDoubt);
+    assert_eq!(
+        book.answer(&settle(&unknown, Some(holder(1)))),
+        Answer::Settled(unknown)
+    );
+}
+
+#[test]
+fn the_oldest_are_forgotten_first() {
+    let mut book = Book::new(100);
+    book.answer(&claim("x", holder(1)));
+    let sent = outcome("x", Status::Sent, Reason::Ok);
+    book.answer(&settle(&sent, Some(holder(1))));
+    assert_eq!(book.purge(horizon(NOW_MS), 10), 0);
+    assert_eq!(book.purge(horizon(NOW_MS + 1), 1), 1);
+    assert_eq!(book.purge(horizon(NOW_MS + 1), 10), 1);
+    assert_eq!(
+        book.answer(&claim("y", holder(2))),
+        Answer::Claimed(Reservation::NotAsked)
+    );
+}
+
+fn ledger() -> grants::Key {
+    grants::Key {
+        app: Arc::from("shop"),
+        openid: Arc::from("o1"),
+        template_id: Arc::from("T1"),
+    }
+}
+
+/// So many are left.
+fn set(left: u32) -> Request {
+    Request::Grant(grants::Question::Set {
+        key: ledger(),
+        left,
+        now_ms: NOW_MS,
+    })
+}
+
+/// Granted, reserved, used, left.
+fn numbers(book: &mut Book) -> [u64; 4] {
+    let look = Request::Grant(grants::Question::Look {
+        key: ledger(),
+        now_ms: NOW_MS,
+    });
+    let answer = book.answer(&look);
+    let Answer::Grant(grants::Reply::Balance(balance)) = answer else {
+        panic!("{answer:?}");
+    };
+    [
+        balance.granted,
+        balance.reserved,
+        balance.used,
+        balance.left,
+    ]
+}
+
+fn claim_with_grant(message: &str, ours: Holder, without: grants::Without) -> Request {
+    Request::Claim(Claim {
+        message_id: Arc::from(message),
+        outcome_id: Arc::from(format!("x of {message}")),
+        holder: ours,
+        over: None,
+        unreadable: Unreadable::Tell,
+        grant: Some(grants::Wish {
+            key: ledger(),
+            without,
+        }),
+        now_ms: NOW_MS,
+    })
+}
+
+/// The end of what [`claim_with_grant`] began.
+fn ended(message: &str, ours: Holder, status: Status, errcode: Option<i64>) -> Request {
+    let mut outcome = outcome(&format!("x of {message}"), status, Reason::Ok);
+    let ending = Arc::make_mut(&mut outcome);
+    ending.message_id = message.to_owned();
+    ending.errcode = errcode;
+    ending.app = Some(Arc::from("shop"));
+    ending.msgid = Some(format!("number of {message}"));
+    Request::Settle(Settlement {
+        outcome,
+        holder: Some(ours),
+        grant: Some(ledger()),
+        receipts: Receipts::Expected,
+        called_ms: None,
+        unreadable: Unreadable::Tell,
+        now_ms: NOW_MS,
+    })
+}
+
+#[test]
+fn of_two_messages_one_has_the_grant_and_the_claim() {
+    let mut book = Book::new(100);
+    book.answer(&set(1));
+    let skip = grants::Without::Skip;
+    let first = claim_with_grant("m1", holder(1), skip);
+    let made = Answer::Claimed(Reservation::Made);
+    assert_eq!(book.answer(&first), made);
+    assert_eq!(book.answer(&first), made, "asked again");
+    let second = claim_with_grant("m2", holder(2), skip);
+    assert_eq!(book.answer(&second), Answer::NoGrant);
+    assert_eq!(numbers(&mut book), [1, 1, 0, 0]);
+    // Nothing is claimed for whom there was none.
+    let anyway = claim_with_grant("m2", holder(3), grants::Without::Send);
+    let missing = Answer::Claimed(Reservation::Missing);
+    assert_eq!(book.answer(&anyway), missing);
+}
+
+#[test]
+fn a_grant_ends_with_its_claim() {
+    let mut book = Book::new(100);
+    book.answer(&set(3));
+    let skip = grants::Without::Skip;
+    for message in ["m1", "m2", "m3"] {
+        book.answer(&claim_with_grant(message, holder(1), skip));
+    }
+    let release = |holder| Request::Release {
+        message_id: Arc::from("m1"),
+        holder,
+        grant: Some(ledger()),
+    };
+    book.answer(&release(holder(2)));
+    assert_eq!(numbers(&mut book), [3, 3, 0, 0], "another holder's stays");
+    book.answer(&release(holder(1)));
+    assert_eq!(numbers(&mut book), [3, 2, 0, 1]);
+    book.answer(&ended("m2", holder(2), Status::Sent, None));
+    assert_eq!(numbers(&mut book), [3, 2, 0, 1], "another holder's stays");
+    for _ in 0..2 {
+        book.answer(&ended("m2", holder(1), Status::Sent, None));
+        assert_eq!(numbers(&mut book), [3, 1, 1, 1]);
+    }
+    book.answer(&ended("m3", holder(1), Status::Rejected, Some(43101)));
+    assert_eq!(numbers(&mut book), [1, 0, 1, 0], "WeChat knows better");
+}
+
+#[test]
+fn a_receipt_finds_its_outcome_until_it_was_published() {
+    let mut book = Book::new(100);
+    let key = receipts::Key {
+        app: Arc::from("shop"),
+        msgid: Arc::from("number of m1"),
+    };
+    let (now_ms, join_key) = (NOW_MS, key.clone());
+    let join = Request::Receipt(receipts::Question::Join {
+        key: join_key,
+        now_ms,
+    });
+    let said = |reply| Answer::Receipt(reply);
+    assert_eq!(book.answer(&join), said(receipts::Reply::Unknown));
+    let Answer::Settled(outcome) = book.answer(&ended("m1", holder(1), Status::Sent, None)) else {
+        panic!("it is settled");
+    };
+    let joined = said(receipts::Reply::Joined(outcome));
+    assert_eq!(book.answer(&join), joined);
+    assert_eq!(book.answer(&join), joined, "as often as it is asked");
+    let done = Request::Receipt(receipts::Question::Done { key, now_ms });
+    assert_eq!(book.answer(&done), said(receipts::Reply::Noted));
+    assert_eq!(book.answer(&join), said(receipts::Reply::Published));
+}
+
+#[test]
+fn a_user_is_forgotten_with_his_message_or_in_time() {
+    let mut book = Book::new(100);
+    let keep = |name: &str| {
+        Request::Login(logins::Question::Keep {
+            name: Arc::from(name),
+            openid: Arc::from("o1"),
+            now_ms: NOW_MS,
+            until_ms: NOW_MS + 10,
+        })
+    };
+    let recall = |book: &mut Book, name: &str, now_ms| {
+        let name = Arc::from(name);
+        let answer = book.answer(&Request::Login(logins::Question::Recall {
+            name,
+            message_id: None,
+            now_ms,
+        }));
+        answer == Answer::Login(logins::Reply::User(Some(Arc::from("o1"))))
+    };
+    book.answer(&keep("x of m1"));
+    book.answer(&keep("session:1"));
+    assert!(recall(&mut book, "x of m1", NOW_MS));
+    book.answer(&ended("m1", holder(1), Status::Failed, None));
+    assert!(!recall(&mut book, "x of m1", NOW_MS));
+    assert!(recall(&mut book, "session:1", NOW_MS + 9));
+    assert!(!recall(&mut book, "session:1", NOW_MS + 10));
+}
+
+#[test]
+fn a_ledger_is_kept_for_a_year_after_its_last_change() {
+    let mut book = Book::new(100);
+    book.answer(&set(1));
+    let year = horizon(NOW_MS + LEDGERS_FOR_MS);
+    assert_eq!(book.purge(year, 10), 0);
+    let longer = horizon(NOW_MS + LEDGERS_FOR_MS + 1);
+    assert_eq!(book.purge(longer, 10), 1);
+    assert_eq!(numbers(&mut book), [0, 0, 0, 0]);
+}

@@ -1,0 +1,11 @@
+//! `WeChat`'s contract as data: params, codes, logins, callbacks, receipts. Nothing in here calls it.
+
+pub mod callback;
+mod class;
+pub mod logins;
+pub mod params;
+pub mod receipts;
+mod word;
+
+pub use class::Class;
+pub use word::Word;

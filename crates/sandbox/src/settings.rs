@@ -1,0 +1,272 @@
+//! What the sandbox is told before it starts: the accounts it plays, their templates, and how it behaves at first.
+//!
+//! [`Settings`] can be read from any serde format. Times are whole milliseconds, and every field has a default, so that
+//! a test names only what it is about.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::latency::{self, Latency, Tail};
+use crate::script::Failures;
+
+/// A day has room for about this many sends in a test; the bound keeps a forgotten sandbox from eating the machine.
+const LOG_LIMIT: usize = 1_000_000;
+
+/// Everything a sandbox starts with, and returns to on a reset.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The mini programs, by appid.
+    pub apps: BTreeMap<String, App>,
+    /// How long an answer of the API takes.
+    pub latency: Latency,
+    /// What some answers take beside it.
+    pub tail: Tail,
+    /// Life of a new token in milliseconds. WeChat: 7200 s.
+    pub token_life_ms: u64,
+    /// How long an earlier token outlives its successor, in milliseconds, which is also the remaining life under which
+    /// `stable_token` renews. WeChat: 5 minutes. Never more than half a token's life counts, so that a life of two
+    /// seconds works without setting this too.
+    pub token_overlap_ms: u64,
+    /// Whether a send needs a grant of its user.
+    pub grants: GrantCheck,
+    /// Which recipients exist.
+    pub openids: Openids,
+    /// Random failures, none by default.
+    pub failures: Option<Failures>,
+    /// How many accepted sends the log keeps; the oldest goes first.
+    pub log_limit: usize,
+    /// With a seed, the same calls in the same order get the same ids, tokens and latencies. Message ids count up either way, and
+    /// the failures have a seed of their own.
+    pub seed: Option<u64>,
+}
+
+impl Settings {
+    /// Settings with one app and its secret; the rest as it is by default.
+    pub fn with_app(appid: &str, secret: &str) -> Self {
+        let app = App {
+            secret: secret.to_owned(),
+            ..App::default()
+        };
+        Self {
+            apps: BTreeMap::from([(appid.to_owned(), app)]),
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            apps: BTreeMap::new(),
+            latency: Latency::default(),
+            tail: Tail::default(),
+            token_life_ms: 7_200_000,
+            token_overlap_ms: 300_000,
+            grants: GrantCheck::Off,
+            openids: Openids::Plausible,
+            failures: None,
+            log_limit: LOG_LIMIT,
+            seed: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether a sandbox could be like this; the error is a sentence. Settings from outside should be asked before they are used.
+    pub fn check(&self) -> Result<(), String> {
+        latency::check(self.latency, self.tail)?;
+        if let Some(failures) = &self.failures {
+            failures.check()?;
+        }
+        if self.token_life_ms == 0 {
+            return Err("token_life_ms is 0: no token would ever be good".to_owned());
+        }
+        for app in self.apps.values() {
+            for (id, template) in &app.templates {
+                template.check(id)?;
+            }
+        }
+        if let Openids::Only(listed) | Openids::Except(listed) = &self.openids
+            && let Some(other) = listed.iter().find(|listed| !is_openid(listed))
+        {
+            return Err(format!("{other:?} is no openid"));
+        }
+        Ok(())
+    }
+}
+
+/// One mini program.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct App {
+    /// The `AppSecret`.
+    pub secret: String,
+    /// Its private templates, by `priTmplId`.
+    pub templates: BTreeMap<String, Template>,
+    /// The pages of its released version, without query (`pages/order/detail`). Empty: any page that has the right form.
+    pub pages: BTreeSet<String>,
+    /// Sends in a day; one more is answered with 45009. Without it there is no limit.
+    pub daily_quota: Option<u64>,
+}
+
+/// How somebody else renews an app's access token.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Renewal {
+    /// By `getAccessToken`: the classic token before dies when the overlap is over.
+    Classic,
+    /// By `getStableAccessToken` with `force_refresh`: the stable token before dies at once.
+    Forced,
+}
+
+// The secret may be a real one, if a user plays with real settings.
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("templates", &self.templates)
+            .field("pages", &self.pages)
+            .field("daily_quota", &self.daily_quota)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One subscribe-message template of an app. WeChat: `gettemplate`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Template {
+    /// The title shown to users.
+    pub title: String,
+    /// The keys in the template's order (`thing1`, `amount3`). Empty: not known, so whatever keys come are checked by
+    /// their prefix alone.
+    pub params: Vec<String>,
+    /// What a user calls each param, by key; used only in the content that `gettemplate` returns.
+    pub labels: BTreeMap<String, String>,
+    /// How long a permission lasts.
+    pub kind: Kind,
+    /// The allowed values of `enum` params, by key; a param without a list takes any text.
+    pub enums: BTreeMap<String, Vec<String>>,
+}
+
+impl Template {
+    /// Whether `WeChat` could have such a template; the error is a sentence.
+    pub(super) fn check(&self, id: &str) -> Result<(), String> {
+        if id.trim().is_empty() {
+            return Err("a template id is empty".to_owned());
+        }
+        for param in &self.params {
+            let prefix = param.trim_end_matches(|c: char| c.is_ascii_digit());
+            let is_key = !prefix.is_empty()
+                && prefix.len() < param.len()
+                && prefix
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            if !is_key {
+                return Err(format!(
+                    "template {id}: {param:?} is no key: a type and a number, such as thing1"
+                ));
+            }
+            if self.params.iter().filter(|it| *it == param).count() > 1 {
+                return Err(format!("template {id} has {param} twice"));
+            }
+        }
+        let mut named = self.labels.keys().chain(self.enums.keys());
+        match named.find(|param| !self.params.is_empty() && !self.params.contains(param)) {
+            None => Ok(()),
+            Some(param) => Err(format!(
+                "template {id} says something of {param}, which is not among its params"
+            )),
+        }
+    }
+}
+
+/// How long a user's permission lasts. WeChat: subscribe-message overview.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// One accept, one message.
+    #[default]
+    OneTime,
+    /// One accept, any number of messages.
+    LongTerm,
+}
+
+/// Whether sends need a grant.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantCheck {
+    /// Every user has always agreed.
+    #[default]
+    Off,
+    /// A send without a grant is answered with 43101.
+    On,
+}
+
+/// Which recipients exist. Whatever the choice, an openid has at most 64 characters of `A-Z a-z 0-9 _ -` and begins with `o`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Openids {
+    /// Everyone whose openid has the right form.
+    #[default]
+    Plausible,
+    /// These users alone.
+    Only(BTreeSet<String>),
+    /// Everyone but these.
+    Except(BTreeSet<String>),
+}
+
+impl Openids {
+    /// Whether this openid belongs to a user of the app.
+    pub(super) fn know(&self, openid: &str) -> bool {
+        is_openid(openid)
+            && match self {
+                Self::Plausible => true,
+                Self::Only(known) => known.contains(openid),
+                Self::Except(unknown) => !unknown.contains(openid),
+            }
+    }
+}
+
+/// Whether this could be an openid at all.
+pub(super) fn is_openid(text: &str) -> bool {
+    text.starts_with('o')
+        && text.len() <= 64
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(json: &str, expected: &str) {
+        let settings: Settings = serde_json::from_str(json).unwrap();
+        let why = settings.check().err().unwrap_or_default();
+        assert!(why.contains(expected), "{json}: {why:?}");
+        assert_eq!(why.is_empty(), expected.is_empty(), "{json}: {why}");
+    }
+
+    #[test]
+    fn odd_settings_are_refused_with_a_sentence() {
+        check("{}", "");
+        check(
+            r#"{"apps": {"wx1": {"templates": {"T": {}, "U": {"params": ["thing1"], "labels": {"thing1": "商品"}}}}}}"#,
+            "",
+        );
+        check(
+            r#"{"apps": {"wx1": {"templates": {"T": {"params": ["1"]}}}}}"#,
+            "\"1\" is no key",
+        );
+        check(r#"{"failures": {"ratio": 2}}"#, "ratio is 2");
+        check(r#"{"tail": {"slow_ratio": -1}}"#, "slow_ratio is -1");
+        check(r#"{"latency": {"min_ms": 600001}}"#, "ten minutes");
+        check(r#"{"token_life_ms": 0}"#, "token_life_ms is 0");
+        check(
+            r#"{"openids": {"only": ["o1", "x"]}}"#,
+            "\"x\" is no openid",
+        );
+    }
+}

@@ -1,0 +1,242 @@
+//! What a user does about subscribe messages in the mini program: answers the popup, and changes his mind in the settings.
+//!
+//! WeChat: `wx.requestSubscribeMessage`, its results and error codes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::callbacks;
+use crate::settings::{Kind, Template};
+use crate::state::{State, lock};
+use crate::users::Switch;
+
+/// WeChat: `wx.requestSubscribeMessage`, `tmplIds`. The newest page says five, older ones three.
+const MOST_IDS: usize = 5;
+
+/// What became of one template in the popup.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// The user agrees.
+    Accept,
+    /// The user does not.
+    Reject,
+    /// WeChat has banned the template.
+    Ban,
+    /// Another template of the same title was asked for instead.
+    Filter,
+}
+
+impl Choice {
+    /// WeChat's word.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+            Self::Ban => "ban",
+            Self::Filter => "filter",
+        }
+    }
+}
+
+/// Why the popup never came: the fail callback's `errCode`. WeChat: `wx.requestSubscribeMessage`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NotAsked {
+    /// No template at all.
+    #[error("TmplIds can't be empty")]
+    Nothing,
+    /// An id that cannot be one.
+    #[error("Invalid template id")]
+    BadId,
+    /// The app has no such template.
+    #[error("No template data return, verify the template id exist")]
+    UnknownTemplate,
+    /// One-time and long-term templates together.
+    #[error("Templates type must be same")]
+    MixedKinds,
+    /// More than five.
+    #[error("Templates count out of max bounds")]
+    TooMany,
+    /// The user's main switch is off.
+    #[error("The main switch is switched off")]
+    SwitchedOff,
+}
+
+impl NotAsked {
+    /// WeChat's number.
+    pub fn code(self) -> u32 {
+        match self {
+            Self::Nothing => 10001,
+            Self::BadId => 10004,
+            Self::UnknownTemplate => 20001,
+            Self::MixedKinds => 20002,
+            Self::TooMany => 20003,
+            Self::SwitchedOff => 20004,
+        }
+    }
+}
+
+/// The popup: what the user answers counts, and is told to whoever listens. Gives what the success callback gets.
+pub(super) fn ask(
+    state: &State,
+    appid: &str,
+    openid: &str,
+    answers: &BTreeMap<String, Choice>,
+) -> Result<BTreeMap<String, Choice>, NotAsked> {
+    let templates = asked_for(state, appid, answers)?;
+    let mut users = lock(&state.users);
+    let user = users.of(appid, openid);
+    if user.main_switch == Switch::Off {
+        return Err(NotAsked::SwitchedOff);
+    }
+    let mut grants = lock(&state.grants);
+    let mut titles = BTreeSet::new();
+    let mut results = BTreeMap::new();
+    for (id, template, choice) in &templates {
+        let first = template.title.is_empty() || titles.insert(&template.title);
+        let choice = if first { *choice } else { Choice::Filter };
+        if choice == Choice::Accept {
+            user.switched_off.remove(id);
+            grants.accept(openid, id, template.kind);
+        }
+        results.insert(id.clone(), choice);
+    }
+    drop(grants);
+    drop(users);
+    callbacks::popup(state, appid, openid, &results);
+    Ok(results)
+}
+
+type AskedFor = Vec<(String, Arc<Template>, Choice)>;
+
+fn asked_for(
+    state: &State,
+    appid: &str,
+    answers: &BTreeMap<String, Choice>,
+) -> Result<AskedFor, NotAsked> {
+    if answers.is_empty() {
+        return Err(NotAsked::Nothing);
+    }
+    if answers.len() > MOST_IDS {
+        return Err(NotAsked::TooMany);
+    }
+    let catalogs = lock(&state.catalogs);
+    let mut templates = AskedFor::new();
+    for (id, choice) in answers {
+        if id.trim().is_empty() {
+            return Err(NotAsked::BadId);
+        }
+        let template = catalogs.find(appid, id).ok_or(NotAsked::UnknownTemplate)?;
+        templates.push((id.clone(), template, *choice));
+    }
+    let kinds: Vec<Kind> = templates.iter().map(|(_, it, _)| it.kind).collect();
+    if kinds.contains(&Kind::OneTime) && kinds.contains(&Kind::LongTerm) {
+        return Err(NotAsked::MixedKinds);
+    }
+    Ok(templates)
+}
+
+/// The settings page. Off takes the grants away; on only lets the user be asked again.
+pub(super) fn switch(
+    state: &State,
+    appid: &str,
+    openid: &str,
+    templates: &BTreeMap<String, Switch>,
+) {
+    let mut users = lock(&state.users);
+    let user = users.of(appid, openid);
+    for (id, to) in templates {
+        match to {
+            Switch::On => {
+                user.switched_off.remove(id);
+            }
+            Switch::Off => {
+                user.switched_off.insert(id.clone());
+                lock(&state.grants).revoke(openid, id);
+            }
+        }
+    }
+    drop(users);
+    let off = templates.iter().filter(|(_, to)| **to == Switch::Off);
+    let off: Vec<&String> = off.map(|(id, _)| id).collect();
+    callbacks::changed(state, appid, openid, &off);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    fn given() -> State {
+        let settings: Settings = serde_json::from_str(
+            r#"{"grants": "on", "apps": {"wx1": {"templates": {
+                "A": {"title": "a"}, "A2": {"title": "a"}, "B": {}, "C": {}, "D": {}, "E": {}, "L": {"kind": "long-term"}}}}}"#,
+        )
+        .unwrap();
+        State::new(settings)
+    }
+
+    fn answers(ids: &[(&str, Choice)]) -> BTreeMap<String, Choice> {
+        ids.iter()
+            .map(|(id, choice)| ((*id).to_owned(), *choice))
+            .collect()
+    }
+
+    fn check_refused(state: &State, ids: &[&str], expected: NotAsked) {
+        let ids: Vec<_> = ids.iter().map(|id| (*id, Choice::Accept)).collect();
+        assert_eq!(ask(state, "wx1", "o1", &answers(&ids)), Err(expected));
+    }
+
+    #[test]
+    fn accepts_of_one_time_templates_add_up() {
+        let state = given();
+        let both = answers(&[("A", Choice::Accept), ("B", Choice::Reject)]);
+        assert_eq!(ask(&state, "wx1", "o1", &both), Ok(both.clone()));
+        assert_eq!(ask(&state, "wx1", "o1", &both), Ok(both));
+        assert_eq!(lock(&state.grants).of("o1"), [("A".to_owned(), 2)].into());
+        let lasting = answers(&[("L", Choice::Accept)]);
+        for _ in 0..2 {
+            assert!(ask(&state, "wx1", "o1", &lasting).is_ok());
+            assert_eq!(lock(&state.grants).of("o1")["L"], 1);
+        }
+    }
+
+    #[test]
+    fn odd_questions_are_not_asked() {
+        let state = given();
+        check_refused(&state, &[], NotAsked::Nothing);
+        check_refused(&state, &[" "], NotAsked::BadId);
+        check_refused(&state, &["A", "X"], NotAsked::UnknownTemplate);
+        check_refused(&state, &["A", "L"], NotAsked::MixedKinds);
+        check_refused(&state, &["A", "A2", "B", "C", "D", "E"], NotAsked::TooMany);
+        lock(&state.users).of("wx1", "o1").main_switch = Switch::Off;
+        check_refused(&state, &["A"], NotAsked::SwitchedOff);
+        assert!(lock(&state.grants).of("o1").is_empty());
+    }
+
+    #[test]
+    fn one_of_two_with_the_same_title_is_asked_for() {
+        let state = given();
+        let both = answers(&[("A", Choice::Accept), ("A2", Choice::Accept)]);
+        let results = ask(&state, "wx1", "o1", &both).unwrap();
+        assert_eq!(
+            (results["A"], results["A2"]),
+            (Choice::Accept, Choice::Filter)
+        );
+        assert_eq!(lock(&state.grants).of("o1"), [("A".to_owned(), 1)].into());
+    }
+
+    #[test]
+    fn switching_off_takes_the_grants_away() {
+        let state = given();
+        let lasting = answers(&[("L", Choice::Accept)]);
+        ask(&state, "wx1", "o1", &lasting).unwrap();
+        switch(&state, "wx1", "o1", &[("L".to_owned(), Switch::Off)].into());
+        assert!(!lock(&state.grants).take("o1", "L", Kind::LongTerm));
+        ask(&state, "wx1", "o1", &lasting).unwrap();
+        assert!(lock(&state.grants).take("o1", "L", Kind::LongTerm));
+        assert!(lock(&state.users).of("wx1", "o1").switched_off.is_empty());
+    }
+}
