@@ -76,6 +76,7 @@ pub struct Metrics {
     publishing: PublishingMetrics,
     records: IntCounter,
     unmatched: IntCounter,
+    internal_errors: IntCounter,
     grant_reports: IntCounterVec,
     ledger_wrong: IntCounterVec,
     in_hand: IntGaugeVec,
@@ -147,6 +148,10 @@ impl Metrics {
                 "unmatched_total",
                 "Events that no rule wanted.",
             ))?,
+            internal_errors: IntCounter::with_opts(opts(
+                "internal_errors_total",
+                "Faults in wx-courier itself, each of which has cost one message. The log tells of each.",
+            ))?,
             grant_reports: IntCounterVec::new(
                 opts(
                     "grant_reports_total",
@@ -206,6 +211,7 @@ impl Metrics {
         self.publishing.register(registry)?;
         registry.register(Box::new(self.records.clone()))?;
         registry.register(Box::new(self.unmatched.clone()))?;
+        registry.register(Box::new(self.internal_errors.clone()))?;
         registry.register(Box::new(self.grant_reports.clone()))?;
         registry.register(Box::new(self.ledger_wrong.clone()))?;
         registry.register(Box::new(self.in_hand.clone()))?;
@@ -330,6 +336,8 @@ impl Metrics {
         self.records.inc_by(engine.totals.records);
         self.unmatched.reset();
         self.unmatched.inc_by(engine.totals.unmatched);
+        self.internal_errors.reset();
+        self.internal_errors.inc_by(engine.totals.internal_errors);
         self.log_lines_dropped.reset();
         self.log_lines_dropped.inc_by(log::n_lost());
         let reports = self

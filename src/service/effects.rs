@@ -233,6 +233,10 @@ impl Service {
                 epoch,
                 position,
             }),
+            Effect::InternalError { position, what } => {
+                tracing::error!(%position, "a fault in wx-courier, please report it: {what}; the message of this record ends as failed, internal");
+                debug_assert!(false, "{position}: {what}");
+            }
             Effect::Pause => self.source.command(Command::Pause),
             Effect::Resume => self.source.command(Command::Resume),
             Effect::Release {

@@ -124,6 +124,9 @@ fn effect_in(text: &mut String, effect: &Effect) {
             text,
             format_args!("commit {partition} {} {position}", epoch.0),
         ),
+        Effect::InternalError { position, what } => {
+            put(text, format_args!("fault {position} {what}"));
+        }
         Effect::Pause => text.push_str("pause"),
         Effect::Resume => text.push_str("resume"),
         Effect::ShareChanged(share) => put(

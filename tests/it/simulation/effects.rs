@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wx_courier_core::flow::delivery::{Answer, Refusal};
 use wx_courier_core::flow::{Effect, Input};
+use wx_courier_core::message::Api;
 use wx_courier_core::model::outcome::{Outcome, Reason, Status};
 use wx_courier_core::model::{Holder, Ticket};
 use wx_courier_core::schedule::admission::Cleared;
@@ -17,7 +18,6 @@ use super::world::{Call, Happening, TROUBLE_MS, World};
 
 impl World {
     pub(super) fn carry_out(&mut self, member: usize, effect: Effect) -> Result<(), String> {
-        let incarnation = self.members[member].incarnation;
         match effect {
             Effect::Store { ticket, request } => return self.ask(member, ticket, request),
             Effect::ReadAgain {
@@ -26,20 +26,7 @@ impl World {
                 offset,
             } => return self.want_again(member, ticket, &partition, offset),
             Effect::Exchange { ticket, code, .. } => return self.exchange(member, ticket, &code),
-            Effect::AskQuota { app, api } => {
-                let left = self.random.i64(-1..3);
-                let is_over = self.now_ms > TROUBLE_MS;
-                let left = if is_over {
-                    Some(100)
-                } else {
-                    (left >= 0).then_some(left)
-                };
-                let at = self.soon(200);
-                self.plan(
-                    at,
-                    Happening::QuotaAnswered(member, incarnation, (app, api), left),
-                );
-            }
+            Effect::AskQuota { app, api } => self.ask_quota(member, app, api),
             Effect::PauseChanged(change) => {
                 self.note(|| format!("member {member}: {change:?}"));
                 if let Change::Begun(pause) = change {
@@ -78,6 +65,9 @@ impl World {
                     self.commit(&partition, position + early)?;
                 }
             }
+            Effect::InternalError { position, what } => {
+                return Err(format!("the record {position}: {what}"));
+            }
             Effect::Pause => {
                 self.seen.pauses += 1;
                 self.members[member].is_paused = true;
@@ -96,6 +86,20 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    fn ask_quota(&mut self, member: usize, app: Arc<str>, api: Api) {
+        let left = self.random.i64(-1..3);
+        let is_over = self.now_ms > TROUBLE_MS;
+        let left = if is_over {
+            Some(100)
+        } else {
+            (left >= 0).then_some(left)
+        };
+        let at = self.soon(200);
+        let incarnation = self.members[member].incarnation;
+        let answered = Happening::QuotaAnswered(member, incarnation, (app, api), left);
+        self.plan(at, answered);
     }
 
     fn publish(

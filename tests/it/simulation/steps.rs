@@ -162,6 +162,9 @@ impl World {
             return Ok(());
         };
         engine.round(now, inputs, &mut effects);
+        engine
+            .check()
+            .map_err(|why| format!("member {member} contradicts itself: {why}"))?;
         self.digest.add(self.now_ms, member, &effects);
         let incarnation = self.members[member].incarnation;
         for effect in effects {

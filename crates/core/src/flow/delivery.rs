@@ -126,6 +126,7 @@ impl Tries {
                 | Reason::WindowClosed
                 | Reason::WindowUsedUp
                 | Reason::AttemptsUsed
+                | Reason::Internal
                 | Reason::Expired
         );
         if denies && self.in_doubt > 0 {

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Delivery, Effect, Engine, Store};
+use super::ages::age_of;
+use super::engine::Store;
+use super::in_flight::{Lent, Met};
+use super::message::Delivery;
+use super::transition::Next;
+use super::{Effect, Engine};
 use crate::model::outcome::{Reason, Status};
-use crate::model::{Holder, Moment, Ticket};
+use crate::model::{Holder, Moment};
 use crate::rules::InDoubt;
 use crate::state::{FRESH, Held};
 
@@ -26,19 +31,26 @@ impl Engine {
     pub(super) fn in_doubt_since_before(
         &mut self,
         now: Moment,
-        ticket: Ticket,
-        mut delivery: Delivery,
+        lent: &Lent,
+        mut delivery: Box<Delivery>,
         before: Holder,
         effects: &mut Vec<Effect>,
-    ) {
+    ) -> Next {
         delivery.tries.in_doubt += 1;
         match delivery.rule.in_doubt {
-            InDoubt::Resend => self.ask_for_claim(now, ticket, delivery, Some(before), effects),
+            InDoubt::Resend => {
+                self.ask_for_claim(now, lent.ticket, delivery, Some(before), effects)
+            }
             InDoubt::Leave => {
-                self.admission.way_ended(&delivery.rule.app);
                 let end = (Status::Unknown, Reason::InDoubt);
-                let outcome = self.outcome_of(now, ticket, &delivery, end, None);
-                self.settle_for(now, ticket, &delivery, Some(before), outcome, effects);
+                let outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
+                self.settle_for(
+                    now,
+                    lent.ticket,
+                    &delivery,
+                    (Some(before), outcome),
+                    effects,
+                )
             }
         }
     }
@@ -47,11 +59,11 @@ impl Engine {
     pub(super) fn left_to_answer(
         &self,
         now: Moment,
-        ticket: Ticket,
+        met: Option<Met>,
         ours: &str,
         held: &Held,
     ) -> Duration {
-        let age = self.ages.age(now, ticket, held);
+        let age = age_of(now, met, held, self.calendar_doubted_until);
         let in_doubt_after = self.in_doubt_after();
         if *held.outcome_id == *ours {
             return in_doubt_after.saturating_sub(age);

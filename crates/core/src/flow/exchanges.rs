@@ -1,4 +1,4 @@
-//! Exchanges of login codes: how many there are at once, who waits for one, and what the last ones gave.
+//! Exchanges of login codes: how many there are at once, and what the last ones gave.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -13,11 +13,10 @@ const MOST_EXCHANGES: usize = 32;
 /// A code and the app that it is for.
 pub(super) type CodeOf = (Arc<str>, JsCode);
 
-/// Exchanges under way, who waits for one, and what the last ones gave.
+/// Exchanges under way, and what the last ones gave.
 #[derive(Default)]
 pub(super) struct Exchanges {
     under_way: BTreeMap<Ticket, CodeOf>,
-    pub(super) waiting: VecDeque<Ticket>,
     /// The users of codes that were exchanged lately, and when: several messages may be addressed by one code.
     users: BTreeMap<CodeOf, (Arc<str>, Duration)>,
     /// Their codes, the oldest first.
@@ -37,6 +36,11 @@ impl Exchanges {
 
     pub(super) fn began(&mut self, ticket: Ticket, code: CodeOf) {
         self.under_way.insert(ticket, code);
+    }
+
+    /// Whose exchanges are under way.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = Ticket> {
+        self.under_way.keys().copied()
     }
 
     /// The user whom this code gave lately.

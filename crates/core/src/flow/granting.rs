@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{Effect, Engine, Origin, Stage, ledger_of, report};
+use super::engine::ledger_of;
+use super::in_flight::Lent;
+use super::message::{Origin, State};
+use super::transition::Next;
+use super::{Effect, Engine, report};
 use crate::catalog::Policy;
 use crate::flow::delivery::{Answer, Refusal};
 use crate::grants::{self, Reservation, Wish, Without};
 use crate::message::{Message, Rejection};
+use crate::model::Moment;
 use crate::model::outcome::Status;
-use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
 use crate::state::{self, Permit, Request};
 use crate::wechat::Class;
@@ -34,7 +38,7 @@ impl Engine {
     pub(super) fn take_reports(
         &mut self,
         now: Moment,
-        origin: &Origin,
+        origin: &Arc<Origin>,
         shared_by: usize,
         reports: Result<Vec<grants::Report>, Rejection>,
         effects: &mut Vec<Effect>,
@@ -44,19 +48,26 @@ impl Engine {
             Err(rejection) => {
                 let mut outcome = report::outcome(now, origin, Status::Invalid, rejection.reason);
                 outcome.detail = rejection.detail;
-                self.owe_outcome(now, origin.clone(), shared_by, outcome, effects);
+                self.owe_outcome(now, origin, shared_by, outcome, effects);
                 return;
             }
         };
         for report in reports {
-            let ticket = self.take_in_hand(origin.clone(), shared_by, Stage::Reporting);
+            let ticket = self.new_ticket();
+            self.take_in_hand(ticket, origin, (shared_by, None), State::Reporting);
             let request = Request::Grant(grants::Question::Report(report));
             effects.push(Effect::Store { ticket, request });
         }
     }
 
     /// The store has noted what an event told: nothing more is owed for it.
-    pub(super) fn report_answered(&mut self, now: Moment, ticket: Ticket, answer: &state::Answer) {
+    pub(super) fn report_answered(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        answer: &state::Answer,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
         match answer {
             state::Answer::Grant(grants::Reply::Noted(_)) => self.totals.grant_reports += 1,
             // The store has said so. Nothing that is tried again would make the ledger readable.
@@ -70,15 +81,17 @@ impl Engine {
             | state::Answer::Released
             | state::Answer::Grant(grants::Reply::Balance(_))
             | state::Answer::Login(_)
-            | state::Answer::Receipt(_) => return,
+            | state::Answer::Receipt(_) => {
+                // What was told may not be noted; nothing that this process does would make it so.
+                let what = "an answer to another question";
+                self.say_fault(lent, &State::Reporting, what, effects);
+            }
         }
-        let Some(duty) = self.drop_duty(ticket) else {
-            return;
-        };
-        if let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin) {
-            ledger.acknowledge(duty.origin.record.offset);
+        if let Some(ledger) = ledger_of(&mut self.ledgers, &lent.origin) {
+            ledger.acknowledge(lent.origin.record.offset);
         }
         self.positions_may_have_moved(now);
+        Next::End
     }
 
     /// Compares what the ledger said with what `WeChat` says.

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use super::addressing::Letter;
-use super::{Delivery, Duty, Effect, Engine, Origin, Rejoins, Stage, Unmatched, report};
+use super::addressing::recall;
+use super::in_flight::NewItem;
+use super::message::{Delivery, Origin, PendingRecipient, Rejoins, State};
+use super::settling::ask_to_settle;
+use super::{Effect, Engine, Unmatched, report};
 use crate::event::{Decoded, decode};
 use crate::flow::delivery::Tries;
 use crate::flow::offsets::Noted;
@@ -12,11 +15,10 @@ use crate::message::{Made, Message, Rejection};
 use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Epoch, Moment, Partition, Record, Ticket};
 use crate::rules::{Planned, Rule};
-use crate::schedule::admission::Admission;
 use crate::state::Unreadable;
 
-/// What a duty takes besides its record and event: the message with its values and ids, or the outcome, and its places in queues.
-const DUTY_BYTES: usize = 1024;
+/// What a message takes besides its record and event: the message with its values and ids, or the outcome, and its places in queues.
+const ITEM_BYTES: usize = 1024;
 
 impl Engine {
     pub(super) fn take_record(
@@ -54,17 +56,18 @@ impl Engine {
                     answers.read(&event, catalog, &self.setup.grants, now.unix_ms)
                 });
                 origin.event = Some(Arc::new(*event));
-                self.take_event(now, &origin, planned, reports, effects);
+                self.take_event(now, &Arc::new(origin), planned, reports, effects);
             }
             Decoded::Tombstone => {
                 self.totals.tombstones += 1;
+                let origin = Arc::new(origin);
                 self.unmatched(now, &origin, "the record has no value", effects);
             }
             Decoded::Undecodable(problem) => {
                 self.owe(&origin, 1);
                 let mut outcome = report::outcome(now, &origin, Status::Invalid, problem.reason);
                 outcome.detail = problem.detail;
-                self.owe_outcome(now, origin, 1, outcome, effects);
+                self.owe_outcome(now, &Arc::new(origin), 1, outcome, effects);
             }
         }
         self.positions_may_have_moved(now);
@@ -73,7 +76,7 @@ impl Engine {
     fn take_event(
         &mut self,
         now: Moment,
-        origin: &Origin,
+        origin: &Arc<Origin>,
         planned: Vec<Planned>,
         reports: Option<Result<Vec<Report>, Rejection>>,
         effects: &mut Vec<Effect>,
@@ -87,19 +90,19 @@ impl Engine {
             Some(Ok(reports)) => reports.len(),
             Some(Err(_)) => 1,
         };
-        let n_duties = planned.len() + n_reports;
-        self.owe(origin, n_duties);
+        let n_items = planned.len() + n_reports;
+        self.owe(origin, n_items);
         if let Some(reports) = reports {
-            self.take_reports(now, origin, n_duties, reports, effects);
+            self.take_reports(now, origin, n_items, reports, effects);
         }
-        self.take_planned(now, origin, n_duties, planned, effects);
+        self.take_planned(now, origin, n_items, planned, effects);
     }
 
     fn take_planned(
         &mut self,
         now: Moment,
-        origin: &Origin,
-        n_duties: usize,
+        origin: &Arc<Origin>,
+        n_items: usize,
         planned: Vec<Planned>,
         effects: &mut Vec<Effect>,
     ) {
@@ -109,7 +112,7 @@ impl Engine {
             {
                 self.set_aside(planned.rule, origin);
             } else {
-                self.take_in(now, origin, n_duties, planned, effects);
+                self.take_in(now, origin, n_items, planned, effects);
             }
         }
     }
@@ -118,8 +121,8 @@ impl Engine {
     pub(super) fn take_in(
         &mut self,
         now: Moment,
-        origin: &Origin,
-        n_duties: usize,
+        origin: &Arc<Origin>,
+        n_items: usize,
         planned: Planned,
         effects: &mut Vec<Effect>,
     ) {
@@ -131,26 +134,35 @@ impl Engine {
         match result {
             Ok(Made::Message(message)) => {
                 let outcome_id = Arc::from(origin.record.outcome_id(&rule.name));
+                let quota_of = Arc::clone(&rule);
                 let delivery = self.delivery(rule, message, Arc::from(message_id), outcome_id);
-                let stage = Stage::Waiting(delivery.clone());
-                let ticket = self.take_in_hand(origin.clone(), n_duties, stage);
-                self.wait(ticket, &delivery, Admission::enqueue);
+                let ticket = self.new_ticket();
+                let state = State::Waiting(delivery);
+                self.take_in_hand(ticket, origin, (n_items, Some(quota_of)), state);
             }
             Ok(Made::Unaddressed(unaddressed)) => {
                 let outcome_id = Arc::from(origin.record.outcome_id(&rule.name));
-                let letter = Letter::new(rule, unaddressed, Arc::from(message_id), outcome_id);
-                let stage = Stage::Recalling(letter.clone());
-                let ticket = self.take_in_hand(origin.clone(), n_duties, stage);
-                self.recall(now, ticket, letter, effects);
+                let quota_of = Arc::clone(&rule);
+                let message_id = Arc::from(message_id);
+                let pending = PendingRecipient::new(rule, unaddressed, message_id, outcome_id);
+                let ticket = self.new_ticket();
+                let state = recall(now, ticket, Box::new(pending), effects);
+                self.take_in_hand(ticket, origin, (n_items, Some(quota_of)), state);
             }
             Err(rejection) => {
                 let outcome = report::rejected(now, origin, (&rule, message_id), rejection);
-                self.owe_outcome(now, origin.clone(), n_duties, outcome, effects);
+                self.owe_outcome(now, origin, n_items, outcome, effects);
             }
         }
     }
 
-    fn unmatched(&mut self, now: Moment, origin: &Origin, detail: &str, effects: &mut Vec<Effect>) {
+    fn unmatched(
+        &mut self,
+        now: Moment,
+        origin: &Arc<Origin>,
+        detail: &str,
+        effects: &mut Vec<Effect>,
+    ) {
         self.totals.unmatched += 1;
         match self.setup.unmatched {
             Unmatched::Count => self.owe(origin, 0),
@@ -158,67 +170,47 @@ impl Engine {
                 self.owe(origin, 1);
                 let mut outcome = report::outcome(now, origin, Status::Unmatched, Reason::NoRule);
                 detail.clone_into(&mut outcome.detail);
-                self.owe_outcome(now, origin.clone(), 1, outcome, effects);
+                self.owe_outcome(now, origin, 1, outcome, effects);
             }
         }
     }
 
-    fn owe(&mut self, origin: &Origin, n_duties: usize) {
+    fn owe(&mut self, origin: &Origin, n_items: usize) {
         if let Some(ledger) = self.ledgers.get_mut(&origin.partition) {
-            ledger.read(origin.record.offset, n_duties);
+            ledger.read(origin.record.offset, n_items);
         }
     }
 
     pub(super) fn owe_outcome(
         &mut self,
         now: Moment,
-        origin: Origin,
+        origin: &Arc<Origin>,
         shared_by: usize,
         outcome: Outcome,
         effects: &mut Vec<Effect>,
     ) {
         let settlement = self.settlement(now, outcome, None);
-        let stage = Stage::Settling(settlement.clone());
-        let ticket = self.take_in_hand(origin, shared_by, stage);
-        self.ask_to_settle(now, ticket, settlement, effects);
+        let ticket = self.new_ticket();
+        let state = ask_to_settle(now, ticket, settlement, effects);
+        self.take_in_hand(ticket, origin, (shared_by, None), state);
     }
 
-    /// Takes a duty in hand. What record and event take counts once, shared among what the record owes.
+    /// Takes a message in hand, or what it has come to, in the quota of its rule if it has to wait. What record and event take counts once,
+    /// shared among what the record owes.
     pub(super) fn take_in_hand(
         &mut self,
-        origin: Origin,
-        shared_by: usize,
-        stage: Stage,
-    ) -> Ticket {
-        let ticket = self.new_ticket();
-        let bytes = DUTY_BYTES + origin.size_bytes() / shared_by.max(1);
-        self.bytes += bytes;
-        let share_of = match &stage {
-            Stage::Waiting(delivery) => Some(Arc::clone(&delivery.rule)),
-            Stage::Recalling(letter) => Some(Arc::clone(&letter.rule)),
-            Stage::Reporting
-            | Stage::Unaddressed(_)
-            | Stage::Exchanging(_)
-            | Stage::Keeping(..)
-            | Stage::Claiming(_)
-            | Stage::AtGate(_)
-            | Stage::Sending(_)
-            | Stage::BackingOff(_)
-            | Stage::Settling(_)
-            | Stage::Unsettled(_)
-            | Stage::Publishing(_) => None,
+        ticket: Ticket,
+        origin: &Arc<Origin>,
+        (shared_by, quota_of): (usize, Option<Arc<Rule>>),
+        state: State,
+    ) {
+        let new = NewItem {
+            origin: Arc::clone(origin),
+            bytes: ITEM_BYTES + origin.size_bytes() / shared_by.max(1),
+            quota_of,
+            state,
         };
-        if let Some(rule) = &share_of {
-            self.shares.take(rule, bytes);
-        }
-        let duty = Duty {
-            origin,
-            bytes,
-            share_of,
-            stage,
-        };
-        self.duties.insert(ticket, duty);
-        ticket
+        self.in_flight.insert(ticket, new, &self.pauses);
     }
 
     /// A message at the beginning of its way.
@@ -228,8 +220,8 @@ impl Engine {
         message: Message,
         message_id: Arc<str>,
         outcome_id: Arc<str>,
-    ) -> Delivery {
-        Delivery {
+    ) -> Box<Delivery> {
+        Box::new(Delivery {
             wish: self.wish(&rule, &message),
             rule,
             message: Arc::new(message),
@@ -239,11 +231,11 @@ impl Engine {
             permit: None,
             unreadable: Unreadable::Tell,
             asked: None,
-            rejoins: Rejoins::First,
+            rejoins: Rejoins::Last,
             calls: 0,
             api_ms: 0,
             called_ms: None,
             held_by: None,
-        }
+        })
     }
 }

@@ -172,6 +172,11 @@ impl Ledger {
         self.entries.is_empty()
     }
 
+    /// What each record owes that is being kept track of.
+    pub fn owed(&self) -> impl Iterator<Item = (i64, usize)> {
+        self.entries.iter().map(|entry| (entry.offset, entry.owed))
+    }
+
     /// How many records are being kept track of.
     pub fn n_open(&self) -> usize {
         self.entries.len()

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Delivery, Effect, Engine, Origin, Stage, report};
+use super::in_flight::Lent;
+use super::message::{Delivery, Origin, Rejoins, State};
+use super::transition::{Happened, Next};
+use super::{Effect, Engine, report};
 use crate::event::{Decoded, decode};
 use crate::flow::delivery::{Answer, Blame, Refusal};
 use crate::message::Api;
 use crate::model::outcome::{Reason, Status};
 use crate::model::{Moment, Ticket};
 use crate::rules::{Rule, RuleSet};
-use crate::schedule::admission::Admission;
 use crate::schedule::pauses::{Cause, Change, Party, Subject};
 
 impl Engine {
@@ -102,7 +104,9 @@ impl Engine {
         };
         let begun = self.pauses.begin(now, subject, cause, errcode, detail);
         if begun.is_some() && cause == Cause::MinuteQuota {
-            self.admission.slow_down(&rule.app, rule.api(), now);
+            self.in_flight
+                .admission
+                .slow_down(&rule.app, rule.api(), now);
         }
         self.announce(begun, effects);
     }
@@ -138,8 +142,8 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         for change in changes {
-            // Whoever waits for the end of a pause must hear of the one that has taken its place, too: it ends in another way.
-            self.admission.look_again();
+            // What waits for the end of a pause must hear of the one that has taken its place, too: it ends in another way.
+            self.in_flight.admission.look_again();
             effects.push(Effect::PauseChanged(change));
         }
     }
@@ -187,49 +191,47 @@ impl Engine {
     }
 
     fn make_anew(&mut self, now: Moment, rules: &BTreeSet<Arc<str>>, effects: &mut Vec<Effect>) {
-        let mut waiting = Vec::new();
-        for (ticket, duty) in &self.duties {
-            if let Stage::Waiting(delivery) = &duty.stage
+        let mut tickets: BTreeSet<Ticket> = BTreeSet::new();
+        for (ticket, _, state) in self.in_flight.iter() {
+            if let State::Waiting(delivery) = state
                 && delivery.permit.is_none()
                 && rules.contains(&delivery.rule.name)
             {
-                waiting.push((*ticket, delivery.clone()));
+                tickets.insert(ticket);
             }
         }
-        let tickets: BTreeSet<Ticket> = waiting.iter().map(|(ticket, _)| *ticket).collect();
-        self.admission.forget(&|ticket| tickets.contains(&ticket));
-        for (ticket, old) in waiting {
-            self.make_one_anew(now, ticket, old, effects);
+        self.in_flight
+            .admission
+            .forget(&|ticket| tickets.contains(&ticket));
+        for ticket in tickets {
+            self.transition(now, ticket, Happened::RuleChanged, effects);
         }
     }
 
     /// Makes a message by the rule in force that is in no lane and holds no claim.
-    pub(super) fn make_one_anew(
+    pub(super) fn made_anew(
         &mut self,
         now: Moment,
-        ticket: Ticket,
-        old: Delivery,
+        lent: &mut Lent,
+        old: Box<Delivery>,
         effects: &mut Vec<Effect>,
-    ) {
-        self.let_go(ticket, &old);
-        let version = Arc::clone(self.rules.version());
-        let Some(duty) = self.duties.get_mut(&ticket) else {
-            return;
-        };
-        duty.origin.rules_version = version;
-        let origin = duty.origin.clone();
+    ) -> Next {
+        self.in_flight.release_recipient(lent, &self.pauses);
+        let origin = Arc::make_mut(&mut lent.origin);
+        origin.rules_version = Arc::clone(self.rules.version());
         let Decoded::Event(event) = decode(
             &self.setup.decoding,
             &origin.record,
             origin.received.unix_ms,
         ) else {
-            return;
+            // The same bytes were an event before.
+            return self.cannot_be(now, lent, State::Waiting(old), "no event", effects);
         };
         let planned = self.rules.plan(&event);
         let planned = planned
             .into_iter()
             .find(|planned| planned.rule.name == old.rule.name);
-        // Whoever a login code named before is the recipient still.
+        // The user whom a login code named before is the recipient still.
         let remade = planned.map(|planned| {
             let message = planned
                 .result
@@ -243,26 +245,24 @@ impl Engine {
                     rule,
                     message: Arc::new(message),
                     message_id: Arc::from(message_id),
-                    ..old
+                    rejoins: Rejoins::Last,
+                    ..*old
                 };
-                self.enter(ticket, Stage::Waiting(delivery.clone()));
-                self.wait(ticket, &delivery, Admission::enqueue);
-                return;
+                return Next::Become(State::Waiting(Box::new(delivery)));
             }
             Some((rule, message_id, Err(rejection))) => {
-                report::rejected(now, &origin, (&rule, message_id), rejection)
+                report::rejected(now, &lent.origin, (&rule, message_id), rejection)
             }
             None => {
-                let mut outcome = report::outcome(now, &origin, Status::Unmatched, Reason::NoRule);
-                report::name_rule(&mut outcome, &origin, &old.rule);
+                let (status, reason) = (Status::Unmatched, Reason::NoRule);
+                let mut outcome = report::outcome(now, &lent.origin, status, reason);
+                report::name_rule(&mut outcome, &lent.origin, &old.rule);
                 outcome.message_id = old.message_id.to_string();
-                "the rule, as it was changed while the message waited, does not want this event"
-                    .clone_into(&mut outcome.detail);
+                report::CHANGED_RULE.clone_into(&mut outcome.detail);
                 outcome
             }
         };
-        let settlement = self.settlement(now, outcome, None);
-        self.ask_to_settle(now, ticket, settlement, effects);
+        self.settle_unsent(now, lent.ticket, outcome, effects)
     }
 }
 

@@ -227,6 +227,13 @@ pub enum Effect {
         /// The next offset to read after a restart.
         position: i64,
     },
+    /// A fault in this program, which has cost one message: for log and metrics.
+    InternalError {
+        /// `topic/partition/offset` of its record.
+        position: String,
+        /// What could not be, for a person.
+        what: String,
+    },
     /// Stop reading; keep polling.
     Pause,
     /// Read on.

@@ -9,9 +9,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Effect, Engine, Stage, ledger_of};
+use super::engine::ledger_of;
+use super::in_flight::Lent;
+use super::message::State;
+use super::transition::Next;
+use super::{Effect, Engine};
 use crate::model::outcome::Outcome;
-use crate::model::{Moment, Ticket, rfc3339_ms};
+use crate::model::{Moment, rfc3339_ms};
 
 /// The wait after the first refusal of an outcome; each further one is twice as long. Publishing has its own patience inside the client, so
 /// this is only the pause between two of its refusals.
@@ -32,6 +36,26 @@ pub(super) struct Publishing {
     refusals: u32,
     /// Why, the last time.
     refusal: Option<Arc<str>>,
+    /// After a refusal: when it is handed over once more.
+    pub(super) again_at: Option<Duration>,
+}
+
+impl Publishing {
+    /// The broker or the client has refused it.
+    pub(super) fn refused(mut self, now: Moment, why: Arc<str>) -> Self {
+        let wait = PUBLISH_AGAIN.saturating_mul(2_u32.saturating_pow(self.refusals));
+        self.refusals = self.refusals.saturating_add(1);
+        self.refusal = Some(why);
+        self.again_at = Some(now.elapsed + wait.min(LONGEST_WAIT));
+        self
+    }
+
+    /// Hands it to the producer once more.
+    pub(super) fn again(mut self, lent: &Lent, effects: &mut Vec<Effect>) -> Self {
+        self.again_at = None;
+        publish(lent, &self.outcome, effects);
+        self
+    }
 }
 
 /// Outcomes that Kafka does not take.
@@ -59,73 +83,59 @@ impl std::fmt::Display for Unpublished {
     }
 }
 
+/// Begins with the publication of what the store knows.
+pub(super) fn publish_first(
+    now: Moment,
+    lent: &Lent,
+    outcome: Arc<Outcome>,
+    effects: &mut Vec<Effect>,
+) -> Next {
+    publish(lent, &outcome, effects);
+    Next::Become(State::Publishing(Publishing {
+        outcome,
+        since: now,
+        refusals: 0,
+        refusal: None,
+        again_at: None,
+    }))
+}
+
+fn publish(lent: &Lent, outcome: &Arc<Outcome>, effects: &mut Vec<Effect>) {
+    let dead_letter = outcome
+        .wants_dead_letter()
+        .then(|| Arc::clone(&lent.origin.record));
+    effects.push(Effect::Publish {
+        ticket: lent.ticket,
+        outcome: Arc::clone(outcome),
+        dead_letter,
+    });
+}
+
 impl Engine {
-    /// Begins with the publication of what the store knows.
-    pub(super) fn publish_first(
+    /// The broker has it: the message is over.
+    pub(super) fn published(
         &mut self,
         now: Moment,
-        ticket: Ticket,
-        outcome: Arc<Outcome>,
+        lent: &Lent,
+        publishing: Publishing,
         effects: &mut Vec<Effect>,
-    ) {
-        let publishing = Publishing {
-            outcome: Arc::clone(&outcome),
-            since: now,
-            refusals: 0,
-            refusal: None,
-        };
-        self.enter(ticket, Stage::Publishing(publishing));
-        self.publish(ticket, outcome, effects);
-    }
-
-    pub(super) fn publish(&self, ticket: Ticket, outcome: Arc<Outcome>, effects: &mut Vec<Effect>) {
-        let Some(duty) = self.duties.get(&ticket) else {
-            return;
-        };
-        let dead_letter = outcome
-            .wants_dead_letter()
-            .then(|| Arc::clone(&duty.origin.record));
-        effects.push(Effect::Publish {
-            ticket,
-            outcome,
-            dead_letter,
-        });
-    }
-
-    pub(super) fn publish_failed(&mut self, now: Moment, ticket: Ticket, why: Arc<str>) {
-        let stage = self.duties.get_mut(&ticket).map(|duty| &mut duty.stage);
-        if let Some(Stage::Publishing(publishing)) = stage {
-            let wait = PUBLISH_AGAIN.saturating_mul(2_u32.saturating_pow(publishing.refusals));
-            publishing.refusals = publishing.refusals.saturating_add(1);
-            publishing.refusal = Some(why);
-            let at = now.elapsed + wait.min(LONGEST_WAIT);
-            self.timers.insert((at, ticket));
-        }
-    }
-
-    pub(super) fn published(&mut self, now: Moment, ticket: Ticket, effects: &mut Vec<Effect>) {
-        let Some(duty) = self.duties.get(&ticket) else {
-            return;
-        };
-        let Stage::Publishing(Publishing { outcome, .. }) = &duty.stage else {
-            return;
-        };
+    ) -> Next {
         effects.push(Effect::Settled {
-            outcome: Arc::clone(outcome),
+            outcome: publishing.outcome,
         });
-        if let Some(ledger) = ledger_of(&mut self.ledgers, &duty.origin) {
-            ledger.acknowledge(duty.origin.record.offset);
+        if let Some(ledger) = ledger_of(&mut self.ledgers, &lent.origin) {
+            ledger.acknowledge(lent.origin.record.offset);
         }
-        self.drop_duty(ticket);
         self.positions_may_have_moved(now);
+        Next::End
     }
 
     /// What Kafka does not take; `None` if publishing works.
     pub fn unpublished(&self, now: Moment) -> Option<Unpublished> {
         let mut outcomes = 0;
         let mut first: Option<&Publishing> = None;
-        for duty in self.duties.values() {
-            let Stage::Publishing(publishing) = &duty.stage else {
+        for (_, _, state) in self.in_flight.iter() {
+            let State::Publishing(publishing) = state else {
                 continue;
             };
             let elapsed = publishing.since.elapsed;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Delivery, Origin};
+use super::message::{Delivery, Origin};
 use crate::flow::delivery::{Answer, Refusal};
 use crate::message::Rejection;
 use crate::model::outcome::{Outcome, Reason, Status, bounds};
@@ -120,8 +120,15 @@ pub(super) fn held_by(pause: &Pause) -> String {
     )
 }
 
+/// What is said of a message whose rule was changed under it.
+pub(super) const CHANGED_RULE: &str =
+    "the rule, as it was changed while the message waited, does not want this event";
+
 /// What is said of a duplicate.
 pub(super) const DUPLICATE: &str = "another record brought the same message before, and it was sent or may have been: see duplicate_of";
+
+/// What is said of a message that ends because of a fault of ours.
+pub(super) const INTERNAL: &str = "a fault in wx-courier: the log of this time has an internal error with the place of the record. Nothing was sent; please report it";
 
 /// What is said of a message that ends because of an entry that cannot be read.
 pub(super) const STATE_UNREADABLE: &str = "the state store has an entry of this message that cannot be read or written, so it may have been sent before; nothing was sent now. The log of this time says which entry";
@@ -167,6 +174,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
         ),
         (Reason::NoGrant, _) => format!("the ledger has no grant of this user{for_template}: nothing was sent"),
         (Reason::Duplicate, _) => DUPLICATE.to_owned(),
+        (Reason::Internal, _) => INTERNAL.to_owned(),
         (Reason::InDoubt, Some(Answer::InDoubt { detail })) => {
             format!("WeChat may have delivered it: {detail}")
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Engine, Stage, Store};
+use super::Engine;
+use super::engine::Store;
+use super::message::State;
 use crate::model::rfc3339_ms;
 use crate::schedule::pauses::Pause;
 
@@ -27,6 +29,8 @@ pub struct Totals {
     pub grants_overcounted: u64,
     /// Messages that `WeChat` took although the ledger had no grant for them.
     pub grants_undercounted: u64,
+    /// Faults in this program, each of which has cost one message.
+    pub internal_errors: u64,
 }
 
 /// The engine at one moment.
@@ -148,9 +152,9 @@ impl Engine {
         let mut status = Status {
             totals: self.totals,
             rules_version: self.rules.version().to_string(),
-            bytes_in_hand: self.bytes,
-            set_aside: self.shares.n_aside(),
-            reading_again: self.shares.n_asked(),
+            bytes_in_hand: self.in_flight.bytes(),
+            set_aside: self.spill.n_of_rules(),
+            reading_again: self.spill.n_asked(),
             paused: self.paused,
             draining: self.draining.is_some(),
             store_is_down: self.store == Store::Down,
@@ -158,27 +162,23 @@ impl Engine {
             pauses: self.pauses.iter().map(PauseStatus::from).collect(),
             ..Status::default()
         };
-        for duty in self.duties.values() {
-            match duty.stage {
-                Stage::Reporting => status.reporting += 1,
-                Stage::Recalling(_)
-                | Stage::Unaddressed(_)
-                | Stage::Exchanging(_)
-                | Stage::Keeping(..) => status.unaddressed += 1,
-                Stage::Waiting(_) => status.waiting += 1,
-                Stage::Claiming(_) => status.claiming += 1,
-                Stage::AtGate(_) => status.at_gate += 1,
-                Stage::Sending(_) => status.sending += 1,
-                Stage::BackingOff(_) => status.backing_off += 1,
-                Stage::Settling(_) | Stage::Unsettled(_) => status.settling += 1,
-                Stage::Publishing(_) => status.publishing += 1,
+        for (_, _, state) in self.in_flight.iter() {
+            match state {
+                State::Reporting => status.reporting += 1,
+                State::Recalling(_)
+                | State::AwaitingExchange { .. }
+                | State::Exchanging(_)
+                | State::ExchangeBackoff { .. }
+                | State::Keeping { .. } => status.unaddressed += 1,
+                State::Waiting(_) => status.waiting += 1,
+                State::Claiming(_) => status.claiming += 1,
+                State::AtGate(_) => status.at_gate += 1,
+                State::Sending(_) => status.sending += 1,
+                State::Backoff { .. } => status.backing_off += 1,
+                State::Settling(_) | State::Unsettled { .. } => status.settling += 1,
+                State::Publishing(_) => status.publishing += 1,
             }
         }
-        debug_assert_eq!(
-            status.claiming + status.at_gate + status.sending,
-            self.admission.n_in_flight(),
-            "whoever has had a turn is on his way"
-        );
         for (partition, ledger) in &self.ledgers {
             status.partitions.push(PartitionStatus {
                 topic: partition.topic.to_string(),

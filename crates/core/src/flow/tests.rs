@@ -137,7 +137,10 @@ impl Bench {
         for effect in self.step_once(input) {
             if let Effect::Store { ticket, request } = effect {
                 let answer = self.store.answer(&request);
-                left.extend(self.step(Input::Stored { ticket, answer }));
+                // The service hears nothing of a release.
+                if answer != crate::state::Answer::Released {
+                    left.extend(self.step(Input::Stored { ticket, answer }));
+                }
             } else {
                 left.push(effect);
             }

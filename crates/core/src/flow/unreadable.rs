@@ -5,10 +5,15 @@
 
 use std::sync::Arc;
 
-use super::{Delivery, Effect, Engine, report};
-use crate::flow::addressing::Letter;
+use super::addressing::unsent;
+use super::claiming::back_off;
+use super::in_flight::Lent;
+use super::message::{Delivery, PendingRecipient};
+use super::settling::{ask_to_settle, publish_stored};
+use super::transition::Next;
+use super::{Effect, Engine, report};
+use crate::model::Moment;
 use crate::model::outcome::{Reason, Status};
-use crate::model::{Moment, Ticket};
 use crate::rules::InDoubt;
 use crate::state::{Row, Settlement, Unreadable};
 
@@ -17,25 +22,23 @@ impl Engine {
     pub(super) fn claim_unreadable(
         &mut self,
         now: Moment,
-        ticket: Ticket,
-        mut delivery: Delivery,
+        lent: &Lent,
+        mut delivery: Box<Delivery>,
         row: Row,
         effects: &mut Vec<Effect>,
-    ) {
+    ) -> Next {
         let was_told = delivery.unreadable;
         delivery.unreadable = Unreadable::Replace;
         match (was_told, row, delivery.rule.in_doubt) {
             // Says nothing of whether the message was sent.
             (Unreadable::Tell, Row::Ledger, InDoubt::Resend | InDoubt::Leave) => {
-                self.ask_for_own_claim(now, ticket, delivery, effects);
+                self.ask_for_own_claim(now, lent.ticket, delivery, effects)
             }
             (Unreadable::Tell, Row::Claim, InDoubt::Resend) => {
-                // Somebody of a later version may be sending it: by then the call is over.
+                // A process of a later version may be sending it: by then the call is over.
                 delivery.tries.in_doubt += 1;
-                self.admission.way_ended(&delivery.rule.app);
-                self.undo(ticket);
-                let wait = self.in_doubt_after();
-                self.back_off(now, ticket, delivery, wait);
+                self.undo(&lent.origin);
+                back_off(now, delivery, self.in_doubt_after())
             }
             (
                 Unreadable::Tell,
@@ -43,40 +46,13 @@ impl Engine {
                 InDoubt::Resend,
             ) => {
                 delivery.tries.in_doubt += 1;
-                self.ask_for_own_claim(now, ticket, delivery, effects);
+                self.ask_for_own_claim(now, lent.ticket, delivery, effects)
             }
             (Unreadable::Tell, _, InDoubt::Leave) | (Unreadable::Replace, _, _) => {
                 self.ended_before_call(now, &delivery);
                 let end = (Status::Unknown, Reason::StateUnreadable);
-                let outcome = self.outcome_of(now, ticket, &delivery, end, None);
-                self.settle(now, ticket, &delivery, outcome, effects);
-            }
-        }
-    }
-
-    /// The end of a message cannot be kept, because of what is there already.
-    pub(super) fn settlement_unreadable(
-        &mut self,
-        now: Moment,
-        ticket: Ticket,
-        mut settlement: Settlement,
-        row: Row,
-        effects: &mut Vec<Effect>,
-    ) {
-        match settlement.unreadable {
-            Unreadable::Tell => {
-                if row == Row::Claim && settlement.holder.is_none() {
-                    report::put_in_doubt(
-                        Arc::make_mut(&mut settlement.outcome),
-                        Reason::StateUnreadable,
-                    );
-                }
-                settlement.unreadable = Unreadable::Replace;
-                self.ask_to_settle(now, ticket, settlement, effects);
-            }
-            // The store cannot keep it. Read again, the record may end otherwise: nothing can be done about it here.
-            Unreadable::Replace => {
-                self.publish_stored(now, ticket, &settlement.outcome, effects);
+                let outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
+                self.settle(now, lent.ticket, &delivery, outcome, effects)
             }
         }
     }
@@ -85,22 +61,22 @@ impl Engine {
     pub(super) fn recall_unreadable(
         &mut self,
         now: Moment,
-        ticket: Ticket,
-        letter: Letter,
+        lent: &Lent,
+        pending: Box<PendingRecipient>,
         row: Row,
         effects: &mut Vec<Effect>,
-    ) {
+    ) -> Next {
         let goes_on = match row {
-            // Nobody is known to be kept; a code that was used is refused by WeChat.
+            // No user is known to be kept; a code that was used is refused by WeChat.
             Row::User | Row::Mark | Row::Number | Row::Ledger => true,
-            Row::Claim => letter.rule.in_doubt == InDoubt::Resend,
+            Row::Claim => pending.rule.in_doubt == InDoubt::Resend,
             // It has ended before, and its code was used for that.
             Row::Outcome => false,
         };
         if goes_on {
-            self.await_exchange(ticket, letter);
+            self.await_exchange(pending)
         } else {
-            self.end_unreadable_letter(now, ticket, &letter, effects);
+            self.end_unreadable_recipient(now, lent, &pending, effects)
         }
     }
 
@@ -108,33 +84,56 @@ impl Engine {
     pub(super) fn keep_unreadable(
         &mut self,
         now: Moment,
-        ticket: Ticket,
-        (letter, openid): (Letter, &str),
+        lent: &Lent,
+        (pending, openid): (Box<PendingRecipient>, &str),
         row: Row,
         effects: &mut Vec<Effect>,
-    ) {
+    ) -> Next {
         match row {
-            Row::Outcome => self.end_unreadable_letter(now, ticket, &letter, effects),
+            Row::Outcome => self.end_unreadable_recipient(now, lent, &pending, effects),
             Row::Claim | Row::Ledger | Row::Mark | Row::User | Row::Number => {
-                self.undo(ticket);
-                self.address(now, ticket, letter, openid, effects);
+                self.undo(&lent.origin);
+                self.address(now, lent, *pending, openid, effects)
             }
         }
     }
 
-    fn end_unreadable_letter(
+    fn end_unreadable_recipient(
         &mut self,
         now: Moment,
-        ticket: Ticket,
-        letter: &Letter,
+        lent: &Lent,
+        pending: &PendingRecipient,
         effects: &mut Vec<Effect>,
-    ) {
+    ) -> Next {
         let end = (Status::Unknown, Reason::StateUnreadable);
-        if let Some(mut outcome) = self.unsent(now, ticket, letter, end) {
-            report::STATE_UNREADABLE.clone_into(&mut outcome.detail);
-            let mut settlement = self.settlement(now, outcome, None);
+        let mut outcome = unsent(now, &lent.origin, pending, end);
+        report::STATE_UNREADABLE.clone_into(&mut outcome.detail);
+        let mut settlement = self.settlement(now, outcome, None);
+        settlement.unreadable = Unreadable::Replace;
+        Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
+    }
+}
+
+/// The end of a message cannot be kept, because of what is there already.
+pub(super) fn settlement_unreadable(
+    now: Moment,
+    lent: &Lent,
+    mut settlement: Settlement,
+    row: Row,
+    effects: &mut Vec<Effect>,
+) -> Next {
+    match settlement.unreadable {
+        Unreadable::Tell => {
+            if row == Row::Claim && settlement.holder.is_none() {
+                report::put_in_doubt(
+                    Arc::make_mut(&mut settlement.outcome),
+                    Reason::StateUnreadable,
+                );
+            }
             settlement.unreadable = Unreadable::Replace;
-            self.ask_to_settle(now, ticket, settlement, effects);
+            Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
         }
+        // The store cannot keep it. Read again, the record may end otherwise: nothing can be done about it here.
+        Unreadable::Replace => publish_stored(now, lent, &settlement.outcome, effects),
     }
 }

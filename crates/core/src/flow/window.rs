@@ -7,17 +7,22 @@
 //!
 //! A rule that has something set aside sets aside everything that follows, so that the order within a partition stays as it was.
 
-mod shares;
+mod quota;
+mod spill;
 
 use std::sync::Arc;
 
-use super::{Effect, Engine, Origin, Stage, Store, ledger_of, report};
+pub(super) use quota::{Held, Quota};
+pub(super) use spill::Spill;
+use spill::{Asked, Spilled};
+
+use super::engine::{Store, ledger_of};
+use super::message::{Delivery, Origin};
+use super::{Effect, Engine, report};
 use crate::event::{Decoded, decode};
 use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Moment, Record, Ticket};
 use crate::rules::Rule;
-pub(super) use shares::Shares;
-use shares::{Aside, Asked, Held};
 
 /// What is free, or held.
 #[derive(Clone, Copy)]
@@ -32,14 +37,14 @@ const MOST_AT_ONCE: usize = 500;
 impl Engine {
     /// How many messages are set aside.
     pub(super) fn n_aside(&self) -> usize {
-        self.shares.n_places() + self.shares.n_asked()
+        self.spill.n_places() + self.spill.n_asked()
     }
 
     /// What is in hand, with what is about to be.
     pub(super) fn in_window(&self) -> Window {
         Window {
-            messages: self.duties.len() + self.shares.n_asked(),
-            bytes: self.bytes + self.shares.asked_bytes(),
+            messages: self.in_flight.len() + self.spill.n_asked(),
+            bytes: self.in_flight.bytes() + self.spill.asked_bytes(),
         }
     }
 
@@ -57,7 +62,7 @@ impl Engine {
             messages: 0,
             bytes: 0,
         };
-        for (rule, held) in self.shares.of_rules.values() {
+        for (rule, held) in self.in_flight.quota.of_rules.values() {
             if self.waits(now, rule) {
                 window.messages += held.messages;
                 window.bytes += held.bytes;
@@ -68,11 +73,11 @@ impl Engine {
 
     /// Whether a rule waits for something that it alone waits for, or its app does beside others.
     fn waits(&self, now: Moment, rule: &Rule) -> bool {
-        self.admission.rule_waits(&self.pauses, rule, now) || self.app_waits(now, rule)
+        self.in_flight.admission.rule_waits(&self.pauses, rule, now) || self.app_waits(now, rule)
     }
 
     fn app_waits(&self, now: Moment, rule: &Rule) -> bool {
-        self.setup.apps.len() > 1 && self.admission.app_waits(&rule.app, now)
+        self.setup.apps.len() > 1 && self.in_flight.admission.app_waits(&rule.app, now)
     }
 
     /// Whether a rule, or its app, waits and has its share of the window; with a `part` of 2, half of its share.
@@ -82,20 +87,20 @@ impl Engine {
             held.messages.saturating_mul(part) >= free.messages
                 || held.bytes.saturating_mul(part) >= free.bytes
         };
-        let of_app = self.shares.of_apps.get(&rule.app).copied();
-        (fills(self.shares.held_by(&rule.name))
-            && self.admission.rule_waits(&self.pauses, rule, now))
+        let of_app = self.in_flight.quota.of_apps.get(&rule.app).copied();
+        (fills(self.in_flight.quota.held_by(&rule.name))
+            && self.in_flight.admission.rule_waits(&self.pauses, rule, now))
             || (fills(of_app.unwrap_or_default()) && self.app_waits(now, rule))
     }
 
     /// Whether a message of this rule that is just read has to be set aside.
     pub(super) fn must_stand_aside(&self, now: Moment, rule: &Rule) -> bool {
-        self.shares.aside.contains_key(&rule.name) || self.has_share(now, rule, 1)
+        self.spill.of_rules.contains_key(&rule.name) || self.has_share(now, rule, 1)
     }
 
     pub(super) fn set_aside(&mut self, rule: Arc<Rule>, origin: &Origin) {
         self.totals.set_aside += 1;
-        self.shares.put_aside(rule, origin);
+        self.spill.add(rule, origin);
     }
 
     /// In a full window, sets aside what rules hold over their share that began to wait only after it was read.
@@ -106,61 +111,52 @@ impl Engine {
         }
         // What is read again would come in behind what follows it.
         let is_read_again = |rule: &Rule| {
-            let aside = self.shares.aside.get(&rule.name);
-            aside.is_some_and(|aside| aside.n_asked > 0)
+            let spilled = self.spill.of_rules.get(&rule.name);
+            spilled.is_some_and(|spilled| spilled.n_asked > 0)
         };
-        let rules = self.shares.of_rules.values().map(|(rule, _)| rule);
+        let rules = self.in_flight.quota.of_rules.values().map(|(rule, _)| rule);
         let rules: Vec<Arc<Rule>> = rules
             .filter(|rule| !is_read_again(rule) && self.has_share(now, rule, 1))
             .map(Arc::clone)
             .collect();
         for rule in rules {
             while self.has_share(now, &rule, 1)
-                && let Some(ticket) = self.last_untouched(&rule)
-                && let Some(duty) = self.drop_duty(ticket)
+                && let Some(origin) = self.take_last_untouched(&rule)
             {
-                if let Stage::Waiting(delivery) = &duty.stage {
-                    // It may have been given its recipient by the one before it.
-                    self.let_go(ticket, delivery);
-                }
-                self.set_aside(Arc::clone(&rule), &duty.origin);
+                self.set_aside(Arc::clone(&rule), &origin);
             }
         }
     }
 
-    /// Takes the last message of a rule's lane out, if nothing has been done for it yet.
-    fn last_untouched(&mut self, rule: &Rule) -> Option<Ticket> {
-        let (duties, ledgers) = (&self.duties, &self.ledgers);
-        let is_untouched = |ticket: Ticket| {
-            let Some(duty) = duties.get(&ticket) else {
-                return false;
-            };
-            let ledger = ledgers.get(&duty.origin.partition);
+    /// Takes the last message of a rule's lane out of hand, if nothing has been done for it yet.
+    fn take_last_untouched(&mut self, rule: &Rule) -> Option<Arc<Origin>> {
+        let ledgers = &self.ledgers;
+        let is_untouched = |origin: &Origin, delivery: &Delivery, quota_of: Option<&Arc<Rule>>| {
+            let ledger = ledgers.get(&origin.partition);
             let is_kept = ledger.is_some_and(|ledger| {
-                ledger.epoch() == duty.origin.epoch && ledger.keeps(duty.origin.record.offset)
+                ledger.epoch() == origin.epoch && ledger.keeps(origin.record.offset)
             });
-            let was_never_asked = matches!(
-                &duty.stage,
-                Stage::Waiting(delivery) if delivery.asked.is_none() && delivery.permit.is_none()
-            );
+            let was_never_asked = delivery.asked.is_none() && delivery.permit.is_none();
             // The user behind a login code is kept in the store until the message has ended as itself.
-            let is_by_code = duty.share_of.as_ref().is_some_and(|rule| rule.is_by_code());
+            let is_by_code = quota_of.is_some_and(|rule| rule.is_by_code());
             is_kept && was_never_asked && !is_by_code
         };
-        self.admission.take_last(rule, is_untouched)
+        // It may have been given its recipient by the one before it.
+        self.in_flight.take_last(rule, is_untouched, &self.pauses)
     }
 
     /// Has read again what was set aside of those who have room.
     pub(super) fn ask_again(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        if self.shares.aside.is_empty() || self.store == Store::Down {
+        if self.spill.of_rules.is_empty() || self.store == Store::Down {
             return;
         }
-        let ready = |aside: &Aside| aside.n_asked == 0 && !self.has_share(now, &aside.rule, 2);
+        let ready =
+            |spilled: &Spilled| spilled.n_asked == 0 && !self.has_share(now, &spilled.rule, 2);
         let names: Vec<Arc<str>> = self
-            .shares
-            .aside
+            .spill
+            .of_rules
             .iter()
-            .filter(|(_, aside)| ready(aside))
+            .filter(|(_, spilled)| ready(spilled))
             .map(|(name, _)| Arc::clone(name))
             .collect();
         for name in names {
@@ -170,26 +166,26 @@ impl Engine {
 
     fn ask_again_for(&mut self, name: &Arc<str>, effects: &mut Vec<Effect>) {
         let free = self.free();
-        let held = self.shares.held_by(name);
-        let Some(aside) = self.shares.aside.get_mut(name) else {
+        let held = self.in_flight.quota.held_by(name);
+        let Some(spilled) = self.spill.of_rules.get_mut(name) else {
             return;
         };
         // A record may be larger than the whole window: whoever holds nothing may have one.
         let least = usize::from(held.messages == 0 && free.bytes > 0);
-        let in_bytes = (free.bytes / aside.record_bytes.max(1)).max(least);
+        let in_bytes = (free.bytes / spilled.record_bytes.max(1)).max(least);
         let room = free.messages.min(in_bytes);
         // Half of the way to its share: what is asked for makes the share smaller.
         let most = room.saturating_sub(held.messages).div_ceil(2).min(room);
-        let Some((partition, epoch, places)) = aside.next(most.clamp(room.min(1), MOST_AT_ONCE))
+        let Some((partition, epoch, places)) = spilled.next(most.clamp(room.min(1), MOST_AT_ONCE))
         else {
             return;
         };
-        let (rule, bytes) = (Arc::clone(&aside.rule), aside.record_bytes);
-        aside.n_asked += places.len();
+        let (rule, bytes) = (Arc::clone(&spilled.rule), spilled.record_bytes);
+        spilled.n_asked += places.len();
         for place in places {
             let ticket = self.new_ticket();
-            self.shares.take(&rule, bytes);
-            self.shares.asked_bytes += bytes;
+            self.in_flight.quota.take(&rule, bytes);
+            self.spill.asked_bytes += bytes;
             let asked = Asked {
                 rule: Arc::clone(&rule),
                 partition: partition.clone(),
@@ -197,7 +193,7 @@ impl Engine {
                 place,
                 bytes,
             };
-            self.shares.asked.insert(ticket, asked);
+            self.spill.asked.insert(ticket, asked);
             effects.push(Effect::ReadAgain {
                 ticket,
                 partition: partition.clone(),
@@ -214,7 +210,7 @@ impl Engine {
         record: Option<Record>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(asked) = self.shares.answered(ticket) else {
+        let Some(asked) = self.spill.answered(ticket, &mut self.in_flight.quota) else {
             return;
         };
         let is_gone = record.is_none();
@@ -240,8 +236,8 @@ impl Engine {
         if is_gone {
             let detail = "the record was deleted from its topic while its message waited";
             let end = (Status::Failed, Reason::RecordGone, detail);
-            let outcome = end_of_aside(now, &origin, &rule, end);
-            self.owe_outcome(now, origin, 1, outcome, effects);
+            let outcome = end_of_spilled(now, &origin, &rule, end);
+            self.owe_outcome(now, &Arc::new(origin), 1, outcome, effects);
             return;
         }
         let planned = match decode(
@@ -257,18 +253,16 @@ impl Engine {
             Decoded::Tombstone | Decoded::Undecodable(_) => None,
         };
         if let Some(planned) = planned {
-            self.take_in(now, &origin, 1, planned, effects);
+            self.take_in(now, &Arc::new(origin), 1, planned, effects);
             return;
         }
-        let detail =
-            "the rule, as it was changed while the message waited, does not want this event";
-        let end = (Status::Unmatched, Reason::NoRule, detail);
-        let outcome = end_of_aside(now, &origin, &rule, end);
-        self.owe_outcome(now, origin, 1, outcome, effects);
+        let end = (Status::Unmatched, Reason::NoRule, report::CHANGED_RULE);
+        let outcome = end_of_spilled(now, &origin, &rule, end);
+        self.owe_outcome(now, &Arc::new(origin), 1, outcome, effects);
     }
 }
 
-fn end_of_aside(
+fn end_of_spilled(
     now: Moment,
     origin: &Origin,
     rule: &Rule,

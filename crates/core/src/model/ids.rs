@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A message or other duty in the engine's hands, by a number that is never used twice in a process.
+/// A message, or a report of a user's answer, in the engine's hands, by a number that is never used twice in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 

@@ -136,6 +136,8 @@ pub enum Reason {
     AccountFault,
     /// `failed`: `WeChat` says that the request itself is wrong (47001, 44002 …): a fault of wx-courier.
     RequestRefused,
+    /// `failed`: a fault in wx-courier itself, which its log tells of; nothing was sent.
+    Internal,
 
     /// `unknown`: the request was written, no answer came, and the rule says `leave`.
     InDoubt,
@@ -188,6 +190,7 @@ impl Reason {
             Self::RecordGone => "record_gone",
             Self::AccountFault => "account_fault",
             Self::RequestRefused => "request_refused",
+            Self::Internal => "internal",
             Self::InDoubt => "in_doubt",
             Self::StateUnreadable => "state_unreadable",
             Self::NoRule => "no_rule",

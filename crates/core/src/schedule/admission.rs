@@ -7,6 +7,7 @@
 //! What passes the gate is [`Cleared`], the only thing that can be sent.
 
 mod lane;
+mod places;
 mod ready;
 mod recipients;
 mod throttle;
@@ -23,6 +24,7 @@ use crate::schedule::pauses::{Pauses, Way};
 use crate::schedule::share::Share;
 use crate::state::Permit;
 use lane::{AppLane, AtGate};
+pub use places::Places;
 use recipients::Recipients;
 
 /// What an app may do.
@@ -192,7 +194,7 @@ impl Admission {
     }
 
     /// A message that had a turn is not on its way any more: its call has ended, or it is not to be made.
-    pub fn way_ended(&mut self, app: &str) {
+    pub fn release_slot(&mut self, app: &str) {
         if let Some(lane) = self.apps.get_mut(app) {
             lane.in_flight = lane.in_flight.saturating_sub(1);
         }
@@ -222,9 +224,15 @@ impl Admission {
 
     /// A message will not be sent (again), or not soon: the next one to the same recipient may have its turn. One that a pause holds does
     /// not keep the recipient from those behind it.
-    pub fn let_go(&mut self, pauses: &Pauses, ticket: Ticket, rule: &Rule, message: &Arc<Message>) {
+    pub fn release_recipient(
+        &mut self,
+        pauses: &Pauses,
+        ticket: Ticket,
+        rule: &Rule,
+        message: &Arc<Message>,
+    ) {
         let mut leaving = ticket;
-        while let Some(next) = self.recipients.let_go(leaving, rule, message) {
+        while let Some(next) = self.recipients.release_recipient(leaving, rule, message) {
             let is_held = pauses.holds(&next.rule);
             leaving = next.ticket;
             self.put_back(next);

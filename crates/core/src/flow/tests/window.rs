@@ -49,6 +49,7 @@ fn finish(bench: &mut Bench, effects: Vec<Effect>) -> (Vec<String>, Vec<(Ticket,
             Effect::Publish { ticket, .. } => left.extend(bench.step(Input::Published { ticket })),
             Effect::ReadAgain { ticket, offset, .. } => asked.push((ticket, offset)),
             Effect::Pause => panic!("there is room"),
+            Effect::InternalError { what, .. } => panic!("{what}"),
             Effect::Store { .. }
             | Effect::ForgetReads { .. }
             | Effect::Exchange { .. }

@@ -72,7 +72,7 @@ impl Recipients {
     }
 
     /// Gives a recipient up; the next in line holds it from now on, so that nobody overtakes those who are parked.
-    pub(super) fn let_go(
+    pub(super) fn release_recipient(
         &mut self,
         ticket: Ticket,
         rule: &Rule,
@@ -89,6 +89,17 @@ impl Recipients {
         };
         line.holder = next.ticket;
         Some(next)
+    }
+
+    /// The holder of each recipient, and who is parked behind it.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (Ticket, impl Iterator<Item = Ticket>)> {
+        let lines = self.lines.values();
+        lines.map(|line| {
+            (
+                line.holder,
+                line.parked.iter().map(|waiting| waiting.ticket),
+            )
+        })
     }
 
     pub(super) fn forget(&mut self, gone: &dyn Fn(Ticket) -> bool) {

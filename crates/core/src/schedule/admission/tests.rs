@@ -237,7 +237,7 @@ fn one_message_at_a_time_to_each_user() {
     }
     for message in &waiting {
         assert_eq!(bench.turns(0), [Turn::Claim(message.ticket)]);
-        bench.admission.let_go(
+        bench.admission.release_recipient(
             &bench.pauses,
             message.ticket,
             &message.rule,
@@ -261,7 +261,7 @@ fn a_paused_template_does_not_keep_a_user_from_other_messages() {
     let first = &waiting[0];
     bench
         .admission
-        .let_go(&bench.pauses, first.ticket, &first.rule, &first.message);
+        .release_recipient(&bench.pauses, first.ticket, &first.rule, &first.message);
     assert_eq!(bench.turns(0), [Turn::Claim(waiting[2].ticket)]);
 }
 
@@ -377,7 +377,7 @@ proptest! {
                 match departure {
                     Departure::Call(_) => {
                         sent.push(ms);
-                        bench.admission.way_ended("shop");
+                        bench.admission.release_slot("shop");
                         waiting.remove(&ticket);
                     }
                     Departure::Stale => due.push((ms + 10, ms, waiting[&ticket].clone())),

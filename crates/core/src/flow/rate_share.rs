@@ -6,8 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::message::State;
 use super::status::ShareStatus;
-use super::{Effect, Engine, Stage, ledger_of};
+use super::transition::Happened;
+use super::{Effect, Engine};
 use crate::model::{Epoch, Moment, Partition};
 use crate::schedule::share::{Layout, Share};
 
@@ -80,7 +82,7 @@ impl Engine {
             let ledger = ledgers.get(partition);
             *from > now.elapsed && ledger.is_some_and(|ledger| ledger.epoch() == *epoch)
         });
-        self.clear_gate(effects);
+        self.clear_gate(now, effects);
         let newcomers = &self.sharing.newcomers;
         let counting = self.ledgers.keys();
         let counting = counting.filter(|partition| !newcomers.contains_key(*partition));
@@ -91,31 +93,30 @@ impl Engine {
         if share == self.sharing.in_force {
             return;
         }
-        self.admission.change_share(&share);
+        self.in_flight.admission.change_share(&share);
         self.sharing.in_force = share.clone();
         effects.push(Effect::ShareChanged(share));
     }
 
-    /// Whoever stands at the gate for a partition that is gone may wait for a share that never comes. Its new owner reads the record again.
-    fn clear_gate(&mut self, effects: &mut Vec<Effect>) {
+    /// What stands at the gate for a partition that is gone may wait for a share that never comes. The new owner reads the record again.
+    fn clear_gate(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let mut gone = BTreeSet::new();
-        for (ticket, duty) in &self.duties {
-            if matches!(duty.stage, Stage::AtGate(_))
-                && ledger_of(&mut self.ledgers, &duty.origin).is_none()
-            {
-                gone.insert(*ticket);
+        for (ticket, origin, state) in self.in_flight.iter() {
+            let ledger = self.ledgers.get(&origin.partition);
+            let is_ours = ledger.is_some_and(|ledger| ledger.epoch() == origin.epoch);
+            if matches!(state, State::AtGate(_)) && !is_ours {
+                gone.insert(ticket);
             }
         }
         if gone.is_empty() {
             return;
         }
-        for ticket in self.admission.leave_gate(&|ticket| gone.contains(&ticket)) {
-            if let Some(duty) = self.duties.get(&ticket)
-                && let Stage::AtGate(delivery) = &duty.stage
-            {
-                let delivery = delivery.clone();
-                self.turn_back(ticket, delivery, effects);
-            }
+        let left = self
+            .in_flight
+            .admission
+            .leave_gate(&|ticket| gone.contains(&ticket));
+        for ticket in left {
+            self.transition(now, ticket, Happened::PartitionGone, effects);
         }
     }
 }

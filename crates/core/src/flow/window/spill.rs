@@ -1,21 +1,19 @@
-//! Who holds how much of the window, and what is set aside: the books, without a decision.
+//! What is spilled, and what of it is being read again: the books, without a decision.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::flow::Origin;
+use super::Quota;
+use crate::flow::message::Origin;
 use crate::flow::offsets::Ledger;
 use crate::model::{Epoch, Partition, Ticket};
 use crate::rules::Rule;
 
-/// Who holds how much of the window, and what is set aside.
+/// What is spilled.
 #[derive(Default)]
-pub(in crate::flow) struct Shares {
-    pub(super) of_rules: BTreeMap<Arc<str>, (Arc<Rule>, Held)>,
-    pub(super) of_apps: BTreeMap<Arc<str>, Held>,
-    /// By rule.
-    pub(super) aside: BTreeMap<Arc<str>, Aside>,
+pub(in crate::flow) struct Spill {
+    pub(super) of_rules: BTreeMap<Arc<str>, Spilled>,
     /// Records that are being read again.
     pub(super) asked: BTreeMap<Ticket, Asked>,
     /// What they are expected to take.
@@ -24,15 +22,9 @@ pub(in crate::flow) struct Shares {
     pub(in crate::flow) forgotten: BTreeSet<Ticket>,
 }
 
-#[derive(Clone, Copy, Default)]
-pub(super) struct Held {
-    pub(super) messages: usize,
-    pub(super) bytes: usize,
-}
-
-/// What is set aside of one rule.
-pub(super) struct Aside {
-    /// The rule as it was when the last record was set aside.
+/// What is spilled of one rule.
+pub(super) struct Spilled {
+    /// The rule as it was when the last record was set spilled.
     pub(super) rule: Arc<Rule>,
     pub(super) places: BTreeMap<Partition, OfPartition>,
     /// How many of its records are being read again.
@@ -49,7 +41,7 @@ pub(super) struct OfPartition {
     pub(super) records: VecDeque<Place>,
 }
 
-/// A record that is set aside, and when it was first read, in Unix milliseconds: an event without a time expires from then on.
+/// A record that is spilled, and when it was first read, in Unix milliseconds: an event without a time expires from then on.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) offset: i64,
@@ -64,40 +56,7 @@ pub(super) struct Asked {
     pub(super) bytes: usize,
 }
 
-impl Shares {
-    pub(in crate::flow) fn take(&mut self, rule: &Arc<Rule>, bytes: usize) {
-        let of_rule = self
-            .of_rules
-            .entry(Arc::clone(&rule.name))
-            .or_insert_with(|| (Arc::clone(rule), Held::default()));
-        of_rule.1.add(bytes);
-        let of_app = self.of_apps.entry(Arc::clone(&rule.app)).or_default();
-        of_app.add(bytes);
-    }
-
-    pub(in crate::flow) fn give_back(&mut self, rule: &Rule, bytes: usize) {
-        if let Some((_, held)) = self.of_rules.get_mut(&rule.name) {
-            held.subtract(bytes);
-            if held.messages == 0 {
-                self.of_rules.remove(&rule.name);
-            }
-        }
-        if let Some(held) = self.of_apps.get_mut(&rule.app) {
-            held.subtract(bytes);
-            if held.messages == 0 {
-                self.of_apps.remove(&rule.app);
-            }
-        }
-    }
-
-    /// What a rule holds of the window.
-    pub(super) fn held_by(&self, rule: &str) -> Held {
-        self.of_rules
-            .get(rule)
-            .map(|(_, held)| *held)
-            .unwrap_or_default()
-    }
-
+impl Spill {
     /// How many records are being read again: their places in the window are theirs already.
     pub(in crate::flow) fn n_asked(&self) -> usize {
         self.asked.len()
@@ -107,38 +66,38 @@ impl Shares {
         self.asked_bytes
     }
 
-    /// How many messages are set aside and are not being read again.
+    /// How many messages are spilled and are not being read again.
     pub(super) fn n_places(&self) -> usize {
-        let of_rule = |aside: &Aside| -> usize {
-            let places = aside.places.values();
+        let of_rule = |spilled: &Spilled| -> usize {
+            let places = spilled.places.values();
             places.map(|of| of.records.len()).sum()
         };
-        self.aside.values().map(of_rule).sum()
+        self.of_rules.values().map(of_rule).sum()
     }
 
-    /// How many messages of each rule are set aside, those that are being read again included.
-    pub(in crate::flow) fn n_aside(&self) -> BTreeMap<String, usize> {
-        let count = |(name, aside): (&Arc<str>, &Aside)| {
-            let places: usize = aside.places.values().map(|of| of.records.len()).sum();
-            (name.to_string(), places + aside.n_asked)
+    /// How many messages of each rule are spilled, those that are being read again included.
+    pub(in crate::flow) fn n_of_rules(&self) -> BTreeMap<String, usize> {
+        let count = |(name, spilled): (&Arc<str>, &Spilled)| {
+            let places: usize = spilled.places.values().map(|of| of.records.len()).sum();
+            (name.to_string(), places + spilled.n_asked)
         };
-        self.aside.iter().map(count).collect()
+        self.of_rules.iter().map(count).collect()
     }
 
-    pub(super) fn put_aside(&mut self, rule: Arc<Rule>, origin: &Origin) {
-        let aside = self
-            .aside
+    pub(super) fn add(&mut self, rule: Arc<Rule>, origin: &Origin) {
+        let spilled = self
+            .of_rules
             .entry(Arc::clone(&rule.name))
-            .or_insert_with(|| Aside {
+            .or_insert_with(|| Spilled {
                 rule: Arc::clone(&rule),
                 places: BTreeMap::new(),
                 n_asked: 0,
                 last: None,
                 record_bytes: 0,
             });
-        aside.rule = rule;
-        aside.record_bytes = origin.size_bytes();
-        let of = aside
+        spilled.rule = rule;
+        spilled.record_bytes = origin.size_bytes();
+        let of = spilled
             .places
             .entry(origin.partition.clone())
             .or_insert_with(|| OfPartition {
@@ -154,29 +113,49 @@ impl Shares {
             offset: origin.record.offset,
             received_ms: origin.received.unix_ms,
         };
-        // What its rule held before goes before what was set aside at once.
+        // What its rule held before goes before what was spilled at once.
         let index = of
             .records
             .partition_point(|other| other.offset < place.offset);
         of.records.insert(index, place);
     }
 
+    /// The records that are spilled, or being read again.
+    pub(in crate::flow) fn records(&self) -> impl Iterator<Item = (&Partition, Epoch, i64)> {
+        let places = self.of_rules.values().flat_map(|spilled| &spilled.places);
+        let places = places.flat_map(|(partition, of)| {
+            let records = of.records.iter();
+            records.map(move |place| (partition, of.epoch, place.offset))
+        });
+        let asked = self.asked.values();
+        places.chain(asked.map(|asked| (&asked.partition, asked.epoch, asked.place.offset)))
+    }
+
+    /// What those hold of the window that are being read again.
+    pub(in crate::flow) fn quotas(&self) -> impl Iterator<Item = (&Arc<Rule>, usize)> {
+        self.asked.values().map(|asked| (&asked.rule, asked.bytes))
+    }
+
     /// Takes one that was asked for out of the list; its place in the window is free.
-    pub(super) fn answered(&mut self, ticket: Ticket) -> Option<Asked> {
+    pub(super) fn answered(&mut self, ticket: Ticket, quota: &mut Quota) -> Option<Asked> {
         let asked = self.asked.remove(&ticket)?;
         self.asked_bytes = self.asked_bytes.saturating_sub(asked.bytes);
-        self.give_back(&asked.rule, asked.bytes);
-        if let Some(aside) = self.aside.get_mut(&asked.rule.name) {
-            aside.n_asked = aside.n_asked.saturating_sub(1);
-            if aside.n_asked == 0 && aside.places.is_empty() {
-                self.aside.remove(&asked.rule.name);
+        quota.give_back(&asked.rule, asked.bytes);
+        if let Some(spilled) = self.of_rules.get_mut(&asked.rule.name) {
+            spilled.n_asked = spilled.n_asked.saturating_sub(1);
+            if spilled.n_asked == 0 && spilled.places.is_empty() {
+                self.of_rules.remove(&asked.rule.name);
             }
         }
         Some(asked)
     }
 
     /// Keeps what a ledger still has, and forgets the rest.
-    pub(in crate::flow) fn forget(&mut self, ledgers: &BTreeMap<Partition, Ledger>) {
+    pub(in crate::flow) fn forget(
+        &mut self,
+        ledgers: &BTreeMap<Partition, Ledger>,
+        quota: &mut Quota,
+    ) {
         let ledger = |partition: &Partition, epoch: Epoch| {
             let ledger = ledgers.get(partition);
             ledger.filter(|ledger| ledger.epoch() == epoch)
@@ -191,11 +170,11 @@ impl Shares {
             .map(|(ticket, _)| *ticket)
             .collect();
         for ticket in gone {
-            self.answered(ticket);
+            self.answered(ticket, quota);
             self.forgotten.insert(ticket);
         }
-        self.aside.retain(|_, aside| {
-            aside.places.retain(|partition, of| {
+        self.of_rules.retain(|_, spilled| {
+            spilled.places.retain(|partition, of| {
                 let Some(ledger) = ledger(partition, of.epoch) else {
                     return false;
                 };
@@ -207,24 +186,12 @@ impl Shares {
                 }
                 !of.records.is_empty()
             });
-            aside.n_asked > 0 || !aside.places.is_empty()
+            spilled.n_asked > 0 || !spilled.places.is_empty()
         });
     }
 }
 
-impl Held {
-    fn add(&mut self, bytes: usize) {
-        self.messages += 1;
-        self.bytes += bytes;
-    }
-
-    fn subtract(&mut self, bytes: usize) {
-        self.messages = self.messages.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(bytes);
-    }
-}
-
-impl Aside {
+impl Spilled {
     /// The next places to be read again, all of one partition, so that one seek serves them all.
     pub(super) fn next(&mut self, most: usize) -> Option<(Partition, Epoch, Vec<Place>)> {
         let after = self.last.clone().map_or(Bound::Unbounded, Bound::Excluded);

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Effect, Engine, Stage, ledger_of};
-use crate::flow::offsets::Ledger;
+use super::engine::ledger_of;
+use super::message::Origin;
+use super::{Effect, Engine};
+use crate::flow::offsets::{Closed, Ledger};
 use crate::model::{Epoch, Moment, Partition, Ticket};
 
 /// Names one request to give partitions back.
@@ -29,7 +31,7 @@ impl Engine {
             }
             self.ledgers.insert(partition, ledger);
         }
-        self.shares.forget(&self.ledgers);
+        self.spill.forget(&self.ledgers, &mut self.in_flight.quota);
     }
 
     pub(super) fn revoked(
@@ -76,38 +78,53 @@ impl Engine {
         }
     }
 
-    /// Drops every message that its ledger has forgotten, but for those on their way to `WeChat` or to their outcome.
+    /// Drops every message at rest that its ledger has forgotten.
     pub(super) fn drop_forgotten(&mut self) {
-        self.shares.forget(&self.ledgers);
+        self.spill.forget(&self.ledgers, &mut self.in_flight.quota);
         let mut forgotten = BTreeSet::new();
-        for (ticket, duty) in &self.duties {
-            let waits = matches!(
-                duty.stage,
-                Stage::Unaddressed(_)
-                    | Stage::Waiting(_)
-                    | Stage::BackingOff(_)
-                    | Stage::Unsettled(_)
-            );
-            let ledger = ledger_of(&mut self.ledgers, &duty.origin);
-            if waits && ledger.is_none_or(|ledger| !ledger.keeps(duty.origin.record.offset)) {
-                forgotten.insert(*ticket);
+        for (ticket, origin, state) in self.in_flight.iter() {
+            let ledger = self.ledgers.get(&origin.partition);
+            let is_kept = ledger.is_some_and(|ledger| {
+                ledger.epoch() == origin.epoch && ledger.keeps(origin.record.offset)
+            });
+            if state.rests() && !is_kept {
+                forgotten.insert(ticket);
             }
         }
-        if forgotten.is_empty() {
-            return;
-        }
-        self.admission.forget(&|ticket| forgotten.contains(&ticket));
-        for ticket in forgotten {
-            self.abandon(ticket);
+        if !forgotten.is_empty() {
+            self.in_flight.drop_all(&forgotten, &self.pauses);
         }
     }
 
-    /// Ends a message here without an outcome: whoever has the partition next reads its record again.
-    pub(super) fn abandon(&mut self, ticket: Ticket) {
-        if let Some(duty) = self.drop_duty(ticket)
-            && let Stage::Waiting(delivery) | Stage::BackingOff(delivery) = duty.stage
-        {
-            self.let_go(ticket, &delivery);
+    /// A message at rest need not be waited for where its partition is given back, nor be kept where it is gone: the next owner reads its record
+    /// again.
+    pub(super) fn drop_if_revoked(&mut self, ticket: Ticket, origin: &Origin) {
+        if ledger_of(&mut self.ledgers, origin).is_none() {
+            let gone = BTreeSet::from([ticket]);
+            self.in_flight.drop_all(&gone, &self.pauses);
+        } else {
+            self.close_again(origin);
+        }
+    }
+
+    /// Whether a record is its next owner's.
+    pub(super) fn is_revoked(&mut self, origin: &Origin) -> bool {
+        self.close_again(origin);
+        let ledger = ledger_of(&mut self.ledgers, origin);
+        ledger.is_none_or(|ledger| !ledger.keeps(origin.record.offset))
+    }
+
+    /// A partition is being given back, and less of it has begun than was thought: a message, or a question about it, has come to nothing.
+    fn close_again(&mut self, origin: &Origin) {
+        let Some(ledger) = ledger_of(&mut self.ledgers, origin) else {
+            return;
+        };
+        if !ledger.is_closing() {
+            return;
+        }
+        let closed = ledger.close();
+        if closed == Closed::Shorter || !ledger.keeps(origin.record.offset) {
+            self.drop_forgotten();
         }
     }
 
@@ -162,14 +179,14 @@ impl Engine {
             return;
         };
         // Calls and outcomes of partitions that were given away count too: they are still ours to finish.
-        let all_done = self.is_finished(now, draining) && self.duties.is_empty();
+        let all_done = self.is_finished(now, draining) && self.in_flight.is_empty();
         if !self.drain_is_late(now) && !all_done {
             return;
         }
         self.draining = None;
         self.report_positions(effects);
         effects.push(Effect::Drained {
-            unfinished: self.duties.len() + self.n_aside(),
+            unfinished: self.in_flight.len() + self.n_aside(),
         });
     }
 }

@@ -1,0 +1,339 @@
+//! Every message that the engine has in hand, by its ticket, and every index of them.
+//!
+//! A message changes its state in one way only: [`InFlight::lend`] takes it out of every index that its state stood in, and
+//! [`InFlight::enter`] puts it into those of its next state. So no index has to be thought of where a state is left or entered.
+
+mod check;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::message::{Delivery, Rejoins};
+use super::message::{Origin, State, expires_at_ms};
+use super::window::Quota;
+use crate::message::Message;
+use crate::model::{Holder, Moment, Ticket};
+use crate::rules::Rule;
+use crate::schedule::admission::{Admission, Waiting};
+use crate::schedule::pauses::Pauses;
+
+/// What a record owes: one outcome, and before it perhaps a message; or that the store notes what it tells of a user.
+pub(super) struct WorkItem {
+    pub(super) origin: Arc<Origin>,
+    bytes: usize,
+    /// The rule in whose share of the window it counts.
+    quota_of: Option<Arc<Rule>>,
+    /// Another holder's claim that it has met, and since when.
+    met: Option<Met>,
+    /// `None` while it is lent.
+    state: Option<State>,
+}
+
+/// A claim of another holder, and since when it is known.
+#[derive(Clone, Copy)]
+pub(super) struct Met {
+    pub(super) holder: Holder,
+    pub(super) since: Duration,
+}
+
+/// A message that has left its state. It has to [become](InFlight::enter) another one, or to [end](InFlight::end).
+#[must_use]
+pub(super) struct Lent {
+    pub(super) ticket: Ticket,
+    pub(super) origin: Arc<Origin>,
+    pub(super) met: Option<Met>,
+    /// Where the state before may have held a recipient.
+    addressed: Option<(Arc<Rule>, Arc<Message>)>,
+    slot: Slot,
+}
+
+/// Whether a message is one of the `max_in_flight` of its app.
+enum Slot {
+    /// Of this app.
+    Taken(Arc<str>),
+    NotTaken,
+}
+
+impl Lent {
+    /// With its turn the message has got one of the `max_in_flight` of its app.
+    pub(super) fn has_turn(&mut self, app: &Arc<str>) {
+        self.slot = Slot::Taken(Arc::clone(app));
+    }
+}
+
+/// A message that is new in hand.
+pub(super) struct NewItem {
+    pub(super) origin: Arc<Origin>,
+    pub(super) bytes: usize,
+    pub(super) quota_of: Option<Arc<Rule>>,
+    pub(super) state: State,
+}
+
+/// Every message in hand.
+pub(super) struct InFlight {
+    items: BTreeMap<Ticket, WorkItem>,
+    /// Those that wait for their turn, or at the gate.
+    pub(super) admission: Admission,
+    /// Those that wait for a time.
+    due: BTreeSet<(Duration, Ticket)>,
+    /// Those that wait for an exchange of their login code, in line.
+    awaiting_exchange: BTreeMap<u64, Ticket>,
+    next_place: u64,
+    pub(super) stale: BTreeSet<Duration>,
+    /// What they hold of the window.
+    pub(super) quota: Quota,
+    bytes: usize,
+}
+
+impl InFlight {
+    pub(super) fn new(admission: Admission) -> Self {
+        Self {
+            items: BTreeMap::new(),
+            admission,
+            due: BTreeSet::new(),
+            awaiting_exchange: BTreeMap::new(),
+            next_place: 0,
+            stale: BTreeSet::new(),
+            quota: Quota::default(),
+            bytes: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// What they take in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// All of them, in the order of their tickets; those that are lent have no state.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Ticket, &Origin, &State)> {
+        let items = self.items.iter();
+        items.filter_map(|(ticket, item)| Some((*ticket, &*item.origin, item.state.as_ref()?)))
+    }
+
+    /// Takes a message in hand.
+    pub(super) fn insert(&mut self, ticket: Ticket, new: NewItem, pauses: &Pauses) {
+        let NewItem {
+            origin,
+            bytes,
+            quota_of,
+            state,
+        } = new;
+        self.bytes += bytes;
+        if let Some(rule) = &quota_of {
+            self.quota.take(rule, bytes);
+        }
+        let item = WorkItem {
+            origin: Arc::clone(&origin),
+            bytes,
+            quota_of,
+            met: None,
+            state: None,
+        };
+        self.items.insert(ticket, item);
+        let lent = Lent {
+            ticket,
+            origin,
+            met: None,
+            addressed: None,
+            slot: Slot::NotTaken,
+        };
+        self.enter(lent, state, pauses);
+    }
+
+    /// Takes a message out of its state; `None` if it is not in hand (any more).
+    pub(super) fn lend(&mut self, ticket: Ticket) -> Option<(Lent, State)> {
+        let item = self.items.get_mut(&ticket)?;
+        let state = item.state.take()?;
+        let lent = Lent {
+            ticket,
+            origin: Arc::clone(&item.origin),
+            met: item.met,
+            addressed: state
+                .delivery()
+                .map(|delivery| (Arc::clone(&delivery.rule), Arc::clone(&delivery.message))),
+            slot: match state.delivery() {
+                Some(delivery) if state.has_slot() => Slot::Taken(Arc::clone(&delivery.rule.app)),
+                Some(_) | None => Slot::NotTaken,
+            },
+        };
+        if let Some(at) = state.due() {
+            self.due.remove(&(at, ticket));
+        }
+        if let State::AwaitingExchange { place, .. } = &state {
+            self.awaiting_exchange.remove(place);
+        }
+        Some((lent, state))
+    }
+
+    /// The next state of a message that was lent.
+    pub(super) fn enter(&mut self, mut lent: Lent, state: State, pauses: &Pauses) {
+        if !state.has_slot() {
+            self.release_slot(&lent);
+        }
+        if state.delivery().is_none() {
+            self.release_recipient(&mut lent, pauses);
+        }
+        let ticket = lent.ticket;
+        if let Some(at) = state.due() {
+            self.due.insert((at, ticket));
+        }
+        match &state {
+            State::Waiting(delivery) => self.enter_lane(&mut lent, delivery, pauses),
+            State::AtGate(delivery) => {
+                if let Some(permit) = delivery.permit {
+                    let (rule, message) = (&delivery.rule, &delivery.message);
+                    self.admission.come_to_gate(ticket, rule, message, permit);
+                }
+            }
+            State::AwaitingExchange { place, .. } => {
+                self.awaiting_exchange.insert(*place, ticket);
+            }
+            State::Reporting
+            | State::Recalling(_)
+            | State::Exchanging(_)
+            | State::ExchangeBackoff { .. }
+            | State::Keeping { .. }
+            | State::Claiming(_)
+            | State::Sending(_)
+            | State::Backoff { .. }
+            | State::Settling(_)
+            | State::Unsettled { .. }
+            | State::Publishing(_) => {}
+        }
+        if let Some(item) = self.items.get_mut(&ticket) {
+            item.origin = lent.origin;
+            item.met = lent.met;
+            item.state = Some(state);
+        }
+    }
+
+    /// A message is not in hand any more.
+    pub(super) fn end(&mut self, mut lent: Lent, pauses: &Pauses) {
+        self.release_slot(&lent);
+        self.release_recipient(&mut lent, pauses);
+        let Some(item) = self.items.remove(&lent.ticket) else {
+            return;
+        };
+        self.bytes = self.bytes.saturating_sub(item.bytes);
+        if let Some(rule) = &item.quota_of {
+            self.quota.give_back(rule, item.bytes);
+        }
+    }
+
+    /// Ends messages that rest, in the order of their tickets.
+    pub(super) fn drop_all(&mut self, tickets: &BTreeSet<Ticket>, pauses: &Pauses) {
+        self.admission.forget(&|ticket| tickets.contains(&ticket));
+        for ticket in tickets {
+            if let Some((lent, state)) = self.lend(*ticket) {
+                self.stale.extend(state.due());
+                self.end(lent, pauses);
+            }
+        }
+    }
+
+    /// A message comes into its lane. It keeps its recipient, so that nothing overtakes it, unless a pause holds it: that may last, and is no
+    /// matter of the recipient's other messages.
+    fn enter_lane(&mut self, lent: &mut Lent, delivery: &Delivery, pauses: &Pauses) {
+        if pauses.holds(&delivery.rule) {
+            self.release_recipient(lent, pauses);
+        }
+        let waiting = Waiting {
+            ticket: lent.ticket,
+            rule: Arc::clone(&delivery.rule),
+            message: Arc::clone(&delivery.message),
+            expires_at_ms: expires_at_ms(&lent.origin, &delivery.rule),
+        };
+        match delivery.rejoins {
+            Rejoins::First => self.admission.put_back(waiting),
+            Rejoins::Last => self.admission.enqueue(waiting),
+        }
+    }
+
+    /// The recipient of a message is free for the next one. A second time this does nothing.
+    pub(super) fn release_recipient(&mut self, lent: &mut Lent, pauses: &Pauses) {
+        if let Some((rule, message)) = lent.addressed.take() {
+            self.admission
+                .release_recipient(pauses, lent.ticket, &rule, &message);
+        }
+    }
+
+    fn release_slot(&mut self, lent: &Lent) {
+        if let Slot::Taken(app) = &lent.slot {
+            self.admission.release_slot(app);
+        }
+    }
+
+    /// A place behind all that wait for an exchange.
+    pub(super) fn next_place(&mut self) -> u64 {
+        self.next_place += 1;
+        self.next_place
+    }
+
+    /// Those that wait for an exchange, in line.
+    pub(super) fn awaiting_exchange(&self) -> Vec<Ticket> {
+        self.awaiting_exchange.values().copied().collect()
+    }
+
+    /// The first one that is due by now.
+    pub(super) fn next_due(&self, now: Moment) -> Option<Ticket> {
+        let (at, ticket) = self.due.first()?;
+        (*at <= now.elapsed).then_some(*ticket)
+    }
+
+    /// When the next one is due.
+    pub(super) fn wake_at(&self) -> Option<Duration> {
+        self.due
+            .first()
+            .map(|(at, _)| *at)
+            .into_iter()
+            .chain(self.stale.first().copied())
+            .min()
+    }
+
+    /// The machine may have stood still without either clock telling: no call is begun on a claim that was asked for before.
+    pub(super) fn spoil_permits(&mut self) {
+        self.admission.spoil_permits();
+        for item in self.items.values_mut() {
+            if let Some(State::Claiming(delivery)) = &mut item.state
+                && let Some((_, asked_at)) = &mut delivery.asked
+            {
+                *asked_at = Moment::LONG_AGO;
+            }
+        }
+    }
+
+    /// Takes the last message out of a rule's lane and out of hand, if it may go. Says where it came from.
+    pub(super) fn take_last(
+        &mut self,
+        rule: &Rule,
+        may_go: impl Fn(&Origin, &Delivery, Option<&Arc<Rule>>) -> bool,
+        pauses: &Pauses,
+    ) -> Option<Arc<Origin>> {
+        let items = &self.items;
+        let may = |ticket: Ticket| {
+            let Some(item) = items.get(&ticket) else {
+                return false;
+            };
+            match &item.state {
+                Some(State::Waiting(delivery)) => {
+                    may_go(&item.origin, delivery, item.quota_of.as_ref())
+                }
+                _ => false,
+            }
+        };
+        let ticket = self.admission.take_last(rule, may)?;
+        let (lent, _) = self.lend(ticket)?;
+        let origin = Arc::clone(&lent.origin);
+        self.end(lent, pauses);
+        Some(origin)
+    }
+}

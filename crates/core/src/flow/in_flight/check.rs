@@ -1,0 +1,148 @@
+//! Every index against the states that it was made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::InFlight;
+use crate::flow::Engine;
+use crate::flow::message::State;
+use crate::flow::window::Quota;
+use crate::model::{Epoch, Partition, Ticket};
+use crate::schedule::admission::Places;
+
+impl Engine {
+    /// Compares all that is known twice: states with lanes, gate, recipients, slots and times; what is in hand with the window and with
+    /// what each partition owes. Costs a walk over everything, so the simulation does it after every round, and a debug build now and then.
+    ///
+    /// # Errors
+    ///
+    /// Says what contradicts what.
+    pub fn check(&self) -> Result<(), String> {
+        self.in_flight.check()?;
+        let mut held = Quota::default();
+        for (rule, bytes) in self.in_flight.quotas().chain(self.spill.quotas()) {
+            held.take(rule, bytes);
+        }
+        let (of_rules, of_apps) = held.held();
+        let (rules_now, apps_now) = self.in_flight.quota.held();
+        same("quota of rules", &rules_now, &of_rules)?;
+        same("quota of apps", &apps_now, &of_apps)?;
+        self.check_exchanges()?;
+        self.check_partitions()
+    }
+
+    fn check_exchanges(&self) -> Result<(), String> {
+        let mut exchanging = BTreeSet::new();
+        for (ticket, _, state) in self.in_flight.iter() {
+            if matches!(state, State::Exchanging(_)) {
+                exchanging.insert(ticket);
+            }
+        }
+        same(
+            "exchanges",
+            &self.exchanges.under_way().collect(),
+            &exchanging,
+        )
+    }
+
+    /// What each open record owes is in hand or spilled, and nothing else is.
+    fn check_partitions(&self) -> Result<(), String> {
+        let mut owed: BTreeMap<(&Partition, Epoch, i64), usize> = BTreeMap::new();
+        for (_, origin, _) in self.in_flight.iter() {
+            let place = (&origin.partition, origin.epoch, origin.record.offset);
+            *owed.entry(place).or_default() += 1;
+        }
+        for place in self.spill.records() {
+            *owed.entry(place).or_default() += 1;
+        }
+        for (partition, ledger) in &self.ledgers {
+            for (offset, n_owed) in ledger.owed() {
+                let place = (partition, ledger.epoch(), offset);
+                let in_hand = owed.get(&place).copied().unwrap_or_default();
+                if in_hand != n_owed {
+                    return Err(format!(
+                        "{partition}/{offset} owes {n_owed}, and {in_hand} are in hand or spilled"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl InFlight {
+    fn check(&self) -> Result<(), String> {
+        let mut places = Places::default();
+        let mut may_hold = BTreeSet::new();
+        let mut due: BTreeSet<(Duration, Ticket)> = BTreeSet::new();
+        let mut awaiting = BTreeMap::new();
+        let mut bytes = 0;
+        for (ticket, item) in &self.items {
+            let Some(state) = &item.state else {
+                return Err(format!("{ticket:?} is lent after the round"));
+            };
+            bytes += item.bytes;
+            if let Some(at) = state.due() {
+                due.insert((at, *ticket));
+            }
+            if let Some(delivery) = state.delivery() {
+                may_hold.insert(*ticket);
+                if state.has_slot() {
+                    places.holders.insert(*ticket);
+                    let app = Arc::clone(&delivery.rule.app);
+                    *places.slots.entry(app).or_default() += 1;
+                }
+            }
+            if let State::Waiting(_) = state {
+                places.waiting.insert(*ticket);
+            }
+            if let State::AtGate(_) = state {
+                places.at_gate.insert(*ticket);
+            }
+            if let State::AwaitingExchange { place, .. } = state {
+                awaiting.insert(*place, *ticket);
+            }
+        }
+        let now = self.admission.places()?;
+        same("those that wait", &now.waiting, &places.waiting)?;
+        same("those at the gate", &now.at_gate, &places.at_gate)?;
+        same("slots", &now.slots, &places.slots)?;
+        same("times", &self.due, &due)?;
+        same(
+            "those before an exchange",
+            &self.awaiting_exchange,
+            &awaiting,
+        )?;
+        same("bytes", &self.bytes, &bytes)?;
+        if let Some(ticket) = places.holders.difference(&now.holders).next() {
+            return Err(format!("{ticket:?} is on its way without its recipient"));
+        }
+        if let Some(ticket) = now.holders.difference(&may_hold).next() {
+            return Err(format!("{ticket:?} holds a recipient and needs none"));
+        }
+        Ok(())
+    }
+
+    fn quotas(&self) -> impl Iterator<Item = (&Arc<crate::rules::Rule>, usize)> {
+        let items = self.items.values();
+        items.filter_map(|item| Some((item.quota_of.as_ref()?, item.bytes)))
+    }
+}
+
+impl Debug for InFlight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let states = self.iter().map(|(ticket, _, state)| (ticket, state.name()));
+        f.debug_map().entries(states).finish()
+    }
+}
+
+fn same<T: Debug + PartialEq>(what: &str, index: &T, states: &T) -> Result<(), String> {
+    if index == states {
+        return Ok(());
+    }
+    Err(format!(
+        "{what}: the index has {index:?}, the states say {states:?}"
+    ))
+}

@@ -1,0 +1,198 @@
+//! From the answer of a call to what follows from it.
+
+use std::sync::Arc;
+
+use super::claiming::{back_off, release_claim};
+use super::engine::ledger_of;
+use super::in_flight::Lent;
+use super::message::{Delivery, Origin, Rejoins, State};
+use super::pausing::{party_of, refusal_in};
+use super::transition::Next;
+use super::{Effect, Engine, report};
+use crate::flow::delivery::{Answer, Refusal, Verdict, decide};
+use crate::model::Moment;
+use crate::model::outcome::{Outcome, Reason, Status};
+use crate::schedule::pauses::{Cause, Silence};
+use crate::wechat::Class;
+
+impl Engine {
+    pub(super) fn send_finished(
+        &mut self,
+        now: Moment,
+        lent: &mut Lent,
+        mut delivery: Box<Delivery>,
+        (answer, api_ms): (&Answer, u64),
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        delivery.api_ms += api_ms;
+        if !matches!(answer, Answer::NoToken(_)) {
+            delivery.calls += 1;
+        }
+        if let Answer::Refused(Refusal {
+            class: Class::Token,
+            ..
+        }) = answer
+        {
+            delivery.tries.token_refusals += 1;
+        }
+        if let Answer::InDoubt { .. } = answer {
+            delivery.tries.in_doubt += 1;
+        }
+        let jitter = self.jitter.f64();
+        let in_doubt = delivery.rule.in_doubt;
+        let verdict = decide(&self.setup.retry, in_doubt, delivery.tries, answer, jitter);
+        let verdict = self.weigh_outage(&delivery, &lent.origin, answer, verdict, effects);
+        self.note_ledger(delivery.permit, answer);
+        self.note_answer(now, &delivery, &lent.origin, answer, effects);
+        match verdict {
+            Verdict::Retry(wait) => {
+                self.totals.retries += 1;
+                self.end_attempt(lent, &mut delivery, answer, effects);
+                back_off(now, delivery, wait)
+            }
+            Verdict::Hold(cause) => self.hold(now, lent, delivery, (answer, cause), effects),
+            Verdict::Settle(status, reason) => {
+                let end = (status, reason);
+                let outcome = self.outcome_of(now, &lent.origin, &delivery, end, Some(answer));
+                self.settle(now, lent.ticket, &delivery, outcome, effects)
+            }
+        }
+    }
+
+    /// More than this message is in trouble: it waits for the end of a pause.
+    fn hold(
+        &mut self,
+        now: Moment,
+        lent: &mut Lent,
+        mut delivery: Box<Delivery>,
+        (answer, cause): (&Answer, Cause),
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        // It was not this message's fault, so it costs no attempt, unless it may have arrived: that must not be repeated without end.
+        if !matches!(answer, Answer::InDoubt { .. }) {
+            delivery.tries.attempts = delivery.tries.attempts.saturating_sub(1);
+        }
+        if cause == Cause::Outage {
+            // The next trial is another message's: should only this one get no answer, the API is found well again.
+            delivery.rejoins = Rejoins::Last;
+        }
+        delivery.held_by = refusal_in(answer).map(Arc::new);
+        self.end_attempt(lent, &mut delivery, answer, effects);
+        if cause == Cause::Template
+            && delivery.permit.is_none()
+            && self.has_another_template(&delivery.rule)
+        {
+            // What would hold this message is mended already.
+            return match self.made_anew(now, lent, delivery, effects) {
+                Next::Become(state) | Next::Rest(state) => Next::Rest(state),
+                Next::End => Next::End,
+            };
+        }
+        self.begin_pause(now, &delivery, cause, effects);
+        Next::Rest(State::Waiting(delivery))
+    }
+
+    /// Where nothing comes back for anybody, a failed attempt says nothing of its message: it waits for the end of the outage.
+    fn weigh_outage(
+        &mut self,
+        delivery: &Delivery,
+        origin: &Origin,
+        answer: &Answer,
+        verdict: Verdict,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
+        let rule = &delivery.rule;
+        let silence = match answer {
+            Answer::Accepted { .. } | Answer::Refused(_) => {
+                self.outages.answered(&rule.app, rule.api());
+                let changes = self.pauses.was_answered(rule);
+                self.announce(changes, effects);
+                None
+            }
+            Answer::Garbled { .. } | Answer::InDoubt { .. } => {
+                Some(Silence::AfterMessage(party_of(delivery, origin)))
+            }
+            Answer::Unreachable { .. } => Some(Silence::BeforeMessage),
+            Answer::NoToken(trouble) => trouble.errcode.is_none().then_some(Silence::BeforeMessage),
+        };
+        let is_outage =
+            silence.is_some_and(|silence| self.outages.unanswered(&rule.app, rule.api(), silence));
+        let may_have_arrived = matches!(answer, Answer::InDoubt { .. });
+        match verdict {
+            Verdict::Retry(_) if is_outage => Verdict::Hold(Cause::Outage),
+            Verdict::Settle(..) if is_outage && !may_have_arrived => Verdict::Hold(Cause::Outage),
+            Verdict::Retry(_) | Verdict::Settle(..) | Verdict::Hold(_) => verdict,
+        }
+    }
+
+    /// An attempt that certainly reached nobody leaves nothing behind: no claim, and no mark in the ledger.
+    fn end_attempt(
+        &mut self,
+        lent: &Lent,
+        delivery: &mut Delivery,
+        answer: &Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        if !matches!(answer, Answer::InDoubt { .. }) {
+            release_claim(lent.ticket, delivery, effects);
+            self.undo(&lent.origin);
+        }
+    }
+
+    /// What was begun with a message's turn has reached nobody.
+    pub(super) fn undo(&mut self, origin: &Origin) {
+        if let Some(ledger) = ledger_of(&mut self.ledgers, origin) {
+            ledger.send_undone(origin.record.offset);
+        }
+    }
+
+    /// Its turn came too late.
+    pub(super) fn expire(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        delivery: &Delivery,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        let end = delivery.tries.end(Status::Expired, Reason::Expired);
+        let mut outcome = self.outcome_of(now, &lent.origin, delivery, end, None);
+        // Most of what a pause holds is never called, and has no code of its own to tell why it waited.
+        if let Some(pause) = self.pauses.over(&delivery.rule) {
+            outcome.detail += &report::held_by(pause);
+        }
+        self.settle(now, lent.ticket, delivery, outcome, effects)
+    }
+
+    /// The outcome of a message on its way.
+    pub(super) fn outcome_of(
+        &self,
+        now: Moment,
+        origin: &Origin,
+        delivery: &Delivery,
+        (status, reason): (Status, Reason),
+        answer: Option<&Answer>,
+    ) -> Outcome {
+        let mut outcome = report::outcome(now, origin, status, reason);
+        report::name_rule(&mut outcome, origin, &delivery.rule);
+        let message = &delivery.message;
+        outcome.message_id.clone_from(&message.message_id);
+        outcome.recipient = Some(self.setup.recipient_style.show(&message.recipient));
+        outcome.attempts = delivery.calls;
+        outcome.api_ms = delivery.api_ms;
+        outcome.waited_ms = outcome.waited_ms.saturating_sub(delivery.api_ms);
+        outcome.detail = report::explain(delivery, reason, answer);
+        match answer {
+            Some(Answer::Accepted { msgid }) => outcome.msgid.clone_from(msgid),
+            Some(Answer::Refused(refusal)) => report::name_refusal(&mut outcome, refusal),
+            Some(Answer::NoToken(trouble)) => outcome.errcode = trouble.errcode,
+            Some(Answer::Garbled { .. } | Answer::Unreachable { .. } | Answer::InDoubt { .. }) => {}
+            // What it waited for when it ended.
+            None => {
+                if let Some(refusal) = &delivery.held_by {
+                    report::name_refusal(&mut outcome, refusal);
+                }
+            }
+        }
+        outcome
+    }
+}

@@ -1,0 +1,180 @@
+//! From the end of a message to what the store knows of it. Nothing is published that the store does not know.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::claiming::ASK_AGAIN;
+use super::engine::ledger_of;
+use super::in_flight::Lent;
+use super::message::{Delivery, State};
+use super::publishing::publish_first;
+use super::transition::Next;
+use super::unreadable::settlement_unreadable;
+use super::{Effect, Engine, report};
+use crate::model::outcome::{Outcome, Reason};
+use crate::model::{Holder, Moment, Ticket};
+use crate::state::{Answer, Permit, Request, Settlement, Unreadable};
+use crate::wechat::receipts::Receipts;
+
+impl Engine {
+    /// Ends a message.
+    pub(super) fn settle(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        delivery: &Delivery,
+        outcome: Outcome,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        let holder = delivery.permit.map(Permit::holder);
+        self.settle_for(now, ticket, delivery, (holder, outcome), effects)
+    }
+
+    /// The same where this holder has the claim.
+    pub(super) fn settle_for(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        delivery: &Delivery,
+        (holder, outcome): (Option<Holder>, Outcome),
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        let mut settlement = self.settlement(now, outcome, holder);
+        settlement.grant = delivery.wish.as_ref().map(|wish| wish.key.clone());
+        settlement.called_ms = delivery.called_ms;
+        settlement.unreadable = delivery.unreadable;
+        Next::Become(ask_to_settle(now, ticket, settlement, effects))
+    }
+
+    /// The same for a message that was never claimed.
+    pub(super) fn settle_unsent(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        outcome: Outcome,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        let settlement = self.settlement(now, outcome, None);
+        Next::Become(ask_to_settle(now, ticket, settlement, effects))
+    }
+
+    /// What the store is told of an end.
+    pub(super) fn settlement(
+        &self,
+        now: Moment,
+        mut outcome: Outcome,
+        holder: Option<Holder>,
+    ) -> Settlement {
+        outcome.bound();
+        let has_receipts = outcome
+            .app
+            .as_ref()
+            .map(|app| self.setup.receipts.contains(app));
+        Settlement {
+            outcome: Arc::new(outcome),
+            holder,
+            grant: None,
+            called_ms: None,
+            unreadable: Unreadable::Tell,
+            receipts: match has_receipts {
+                Some(true) => Receipts::Expected,
+                Some(false) | None => Receipts::None,
+            },
+            now_ms: now.unix_ms,
+        }
+    }
+
+    pub(super) fn settlement_answered(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        mut settlement: Settlement,
+        answer: &Answer,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        match answer {
+            Answer::Settled(outcome) => publish_stored(now, lent, outcome, effects),
+            Answer::Held(held) => {
+                let is_same_record = *held.outcome_id == *settlement.outcome.id;
+                let wait = self.left_to_answer(now, lent.met, &settlement.outcome.id, held);
+                if !wait.is_zero() {
+                    // Another record's message may end at any moment.
+                    let most = if is_same_record { wait } else { ASK_AGAIN };
+                    return ask_to_settle_later(now, settlement, wait.min(most));
+                }
+                if is_same_record {
+                    report::put_in_doubt(Arc::make_mut(&mut settlement.outcome), Reason::InDoubt);
+                }
+                settlement.holder = Some(held.holder);
+                Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
+            }
+            Answer::Duplicate { of } => {
+                // While this process stood still, another record took the claim over.
+                report::put_behind(Arc::make_mut(&mut settlement.outcome), of);
+                settlement.holder = None;
+                Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
+            }
+            Answer::TakenOver => {
+                if ledger_of(&mut self.ledgers, &lent.origin).is_none() {
+                    return Next::End;
+                }
+                // The partition is not ours any more, and we have not heard of it.
+                settlement.holder = None;
+                ask_to_settle_later(now, settlement, self.in_doubt_after())
+            }
+            Answer::Unreadable(row) => settlement_unreadable(now, lent, settlement, *row, effects),
+            Answer::Claimed(_)
+            | Answer::NoGrant
+            | Answer::Released
+            | Answer::Grant(_)
+            | Answer::Login(_)
+            | Answer::Receipt(_) => {
+                // Another question's answer: nothing is known of this one, and the store is asked again, after a while.
+                let state = State::Unsettled {
+                    settlement,
+                    until: now.elapsed + ASK_AGAIN,
+                };
+                self.cannot_be(now, lent, state, "an answer to another question", effects)
+            }
+        }
+    }
+}
+
+/// Tells the store how a message ended.
+pub(super) fn ask_to_settle(
+    now: Moment,
+    ticket: Ticket,
+    mut settlement: Settlement,
+    effects: &mut Vec<Effect>,
+) -> State {
+    settlement.now_ms = now.unix_ms;
+    let request = Request::Settle(settlement.clone());
+    effects.push(Effect::Store { ticket, request });
+    State::Settling(settlement)
+}
+
+fn ask_to_settle_later(now: Moment, settlement: Settlement, wait: Duration) -> Next {
+    let until = now.elapsed + wait;
+    Next::Become(State::Unsettled { settlement, until })
+}
+
+/// Publishes what the store has: the first outcome that a record's message was given, by whichever process.
+pub(super) fn publish_stored(
+    now: Moment,
+    lent: &Lent,
+    outcome: &Arc<Outcome>,
+    effects: &mut Vec<Effect>,
+) -> Next {
+    let mut outcome = Arc::clone(outcome);
+    if !outcome.is_bounded() {
+        // An earlier version has kept it.
+        Arc::make_mut(&mut outcome).bound();
+    }
+    let event = lent.origin.event.as_ref();
+    let traceparent = event.and_then(|event| event.traceparent.as_ref());
+    if outcome.traceparent.as_ref() != traceparent {
+        // A header of the record, and the store keeps only the value.
+        Arc::make_mut(&mut outcome).traceparent = traceparent.cloned();
+    }
+    publish_first(now, lent, outcome, effects)
+}

@@ -1,0 +1,249 @@
+//! What leads a message from one state to the next: the picture in `ARCHITECTURE.md` as one match.
+//!
+//! A message is lent to a handler, which moves its state on by value and says what comes next; the indexes follow from that in
+//! [`super::in_flight`]. A pair that cannot be is a fault of ours: it is said, and costs this one message.
+
+use std::sync::Arc;
+
+use super::addressing::{recall, unsent};
+use super::claiming::release_claim;
+use super::in_flight::Lent;
+use super::message::{Delivery, State};
+use super::settling::ask_to_settle;
+use super::{Effect, Engine};
+use crate::flow::delivery;
+use crate::model::outcome::{Reason, Status};
+use crate::model::{Moment, Ticket};
+use crate::schedule::admission::Departure;
+use crate::state;
+use crate::wechat::logins::Exchanged;
+
+/// What happens to one message.
+pub(super) enum Happened<'a> {
+    /// It has its turn.
+    Turn,
+    /// Its turn has come too late.
+    TurnTooLate,
+    /// It is first at the gate.
+    Departs(Departure),
+    /// It stands at the gate, and its partition is gone.
+    PartitionGone,
+    /// There is room for the exchange of its login code.
+    ExchangeRoom,
+    /// The store has answered.
+    Stored(&'a state::Answer),
+    /// Its call has come back, after so many milliseconds.
+    SendFinished(&'a delivery::Answer, u64),
+    /// The exchange of its login code has come back.
+    Exchanged(&'a Exchanged),
+    /// The broker has acknowledged its outcome.
+    Published,
+    /// The broker, or the client, has refused its outcome.
+    PublishFailed(Arc<str>),
+    /// Its rule was changed while it waits behind a pause, and it was taken out of its lane.
+    RuleChanged,
+    /// What it waits for is due.
+    Due,
+}
+
+impl Happened<'_> {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Turn => "Turn",
+            Self::TurnTooLate => "TurnTooLate",
+            Self::Departs(_) => "Departs",
+            Self::PartitionGone => "PartitionGone",
+            Self::ExchangeRoom => "ExchangeRoom",
+            Self::Stored(_) => "Stored",
+            Self::SendFinished(..) => "SendFinished",
+            Self::Exchanged(_) => "Exchanged",
+            Self::Published => "Published",
+            Self::PublishFailed(_) => "PublishFailed",
+            Self::RuleChanged => "RuleChanged",
+            Self::Due => "Due",
+        }
+    }
+}
+
+/// What becomes of a message.
+pub(super) enum Next {
+    /// It goes on.
+    Become(State),
+    /// It goes on, where its partition is still ours; else its next owner begins with it anew.
+    Rest(State),
+    /// It has ended here: its outcome is acknowledged, or another owner has it.
+    End,
+}
+
+impl Engine {
+    /// Something has happened to a message. One that is not in hand any more was given up, and its late answer moves nothing.
+    pub(super) fn transition(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        happened: Happened<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((mut lent, state)) = self.in_flight.lend(ticket) else {
+            return;
+        };
+        let next = self.next(now, &mut lent, state, happened, effects);
+        match next {
+            Next::Become(state) => self.in_flight.enter(lent, state, &self.pauses),
+            Next::Rest(state) => {
+                let origin = Arc::clone(&lent.origin);
+                self.in_flight.enter(lent, state, &self.pauses);
+                self.drop_if_revoked(ticket, &origin);
+            }
+            Next::End => self.in_flight.end(lent, &self.pauses),
+        }
+    }
+
+    fn next(
+        &mut self,
+        now: Moment,
+        lent: &mut Lent,
+        state: State,
+        happened: Happened<'_>,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        if let Happened::Stored(state::Answer::Held(held)) = &happened {
+            lent.meet(now, held);
+        }
+        match (state, happened) {
+            (State::Waiting(delivery), Happened::Turn) => {
+                self.turn_came(now, lent, delivery, effects)
+            }
+            (State::Waiting(delivery), Happened::TurnTooLate) => {
+                self.expire(now, lent, &delivery, effects)
+            }
+            (State::Waiting(delivery), Happened::RuleChanged) => {
+                self.made_anew(now, lent, delivery, effects)
+            }
+            (State::Claiming(delivery), Happened::Stored(answer)) => {
+                self.claim_answered(now, lent, delivery, answer, effects)
+            }
+            (State::AtGate(delivery), Happened::Departs(departure)) => {
+                self.departs(now, lent, delivery, departure, effects)
+            }
+            (State::AtGate(mut delivery), Happened::PartitionGone) => {
+                release_claim(lent.ticket, &mut delivery, effects);
+                Next::End
+            }
+            (State::Sending(delivery), Happened::SendFinished(answer, api_ms)) => {
+                self.send_finished(now, lent, delivery, (answer, api_ms), effects)
+            }
+            (State::Backoff { delivery, .. }, Happened::Due) => {
+                Next::Become(State::Waiting(delivery))
+            }
+
+            (State::Recalling(pending), Happened::Stored(answer)) => {
+                self.recalled(now, lent, pending, answer, effects)
+            }
+            (State::AwaitingExchange { pending, .. }, Happened::ExchangeRoom) => {
+                self.begin_exchange(now, lent, pending, effects)
+            }
+            (State::Exchanging(pending), Happened::Exchanged(answer)) => {
+                self.exchanged(now, lent, pending, answer, effects)
+            }
+            (State::ExchangeBackoff { pending, .. }, Happened::Due) => {
+                Next::Become(recall(now, lent.ticket, pending, effects))
+            }
+            (State::Keeping { pending, openid }, Happened::Stored(answer)) => {
+                self.kept(now, lent, (pending, &openid), answer, effects)
+            }
+
+            (State::Reporting, Happened::Stored(answer)) => {
+                self.report_answered(now, lent, answer, effects)
+            }
+            (State::Settling(settlement), Happened::Stored(answer)) => {
+                self.settlement_answered(now, lent, settlement, answer, effects)
+            }
+            (State::Unsettled { settlement, .. }, Happened::Due) => {
+                Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
+            }
+            (State::Publishing(publishing), Happened::Published) => {
+                self.published(now, lent, publishing, effects)
+            }
+            (State::Publishing(publishing), Happened::PublishFailed(why)) => {
+                Next::Become(State::Publishing(publishing.refused(now, why)))
+            }
+            (State::Publishing(publishing), Happened::Due) => {
+                Next::Become(State::Publishing(publishing.again(lent, effects)))
+            }
+
+            (state, happened) => self.cannot_be(now, lent, state, happened.name(), effects),
+        }
+    }
+
+    /// A fault of ours. It is said, and costs this one message: what cannot go on ends, and what has ended already goes on as it was.
+    pub(super) fn cannot_be(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        state: State,
+        happened: &str,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        self.say_fault(lent, &state, happened, effects);
+        match state {
+            State::Sending(mut delivery) => {
+                // Its call is under way.
+                delivery.tries.in_doubt += 1;
+                self.end_by_fault(now, lent, &delivery, effects)
+            }
+            State::Waiting(delivery)
+            | State::Claiming(delivery)
+            | State::AtGate(delivery)
+            | State::Backoff { delivery, .. } => self.end_by_fault(now, lent, &delivery, effects),
+            State::Recalling(pending)
+            | State::AwaitingExchange { pending, .. }
+            | State::Exchanging(pending)
+            | State::ExchangeBackoff { pending, .. }
+            | State::Keeping { pending, .. } => {
+                let outcome = unsent(
+                    now,
+                    &lent.origin,
+                    &pending,
+                    (Status::Failed, Reason::Internal),
+                );
+                self.settle_unsent(now, lent.ticket, outcome, effects)
+            }
+            State::Reporting
+            | State::Settling(_)
+            | State::Unsettled { .. }
+            | State::Publishing(_) => Next::Become(state),
+        }
+    }
+
+    pub(super) fn say_fault(
+        &mut self,
+        lent: &Lent,
+        state: &State,
+        happened: &str,
+        effects: &mut Vec<Effect>,
+    ) {
+        // Where its state has a line, it stands there still.
+        let is_it = |ticket| ticket == lent.ticket;
+        self.in_flight.admission.forget(&is_it);
+        self.in_flight.admission.leave_gate(&is_it);
+        self.totals.internal_errors += 1;
+        let state = state.name();
+        effects.push(Effect::InternalError {
+            position: lent.origin.record.position(),
+            what: format!("{happened} cannot happen to a message in the state {state}"),
+        });
+    }
+
+    fn end_by_fault(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        delivery: &Delivery,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        let end = delivery.tries.end(Status::Failed, Reason::Internal);
+        let outcome = self.outcome_of(now, &lent.origin, delivery, end, None);
+        self.settle(now, lent.ticket, delivery, outcome, effects)
+    }
+}

@@ -1,0 +1,75 @@
+//! How much of the window each rule and each app holds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::rules::Rule;
+
+/// How much of the window each rule and each app holds.
+#[derive(Default)]
+pub(in crate::flow) struct Quota {
+    pub(super) of_rules: BTreeMap<Arc<str>, (Arc<Rule>, Held)>,
+    pub(super) of_apps: BTreeMap<Arc<str>, Held>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::flow) struct Held {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+}
+
+impl Quota {
+    pub(in crate::flow) fn take(&mut self, rule: &Arc<Rule>, bytes: usize) {
+        let of_rule = self
+            .of_rules
+            .entry(Arc::clone(&rule.name))
+            .or_insert_with(|| (Arc::clone(rule), Held::default()));
+        of_rule.1.add(bytes);
+        let of_app = self.of_apps.entry(Arc::clone(&rule.app)).or_default();
+        of_app.add(bytes);
+    }
+
+    pub(in crate::flow) fn give_back(&mut self, rule: &Rule, bytes: usize) {
+        if let Some((_, held)) = self.of_rules.get_mut(&rule.name) {
+            held.subtract(bytes);
+            if held.messages == 0 {
+                self.of_rules.remove(&rule.name);
+            }
+        }
+        if let Some(held) = self.of_apps.get_mut(&rule.app) {
+            held.subtract(bytes);
+            if held.messages == 0 {
+                self.of_apps.remove(&rule.app);
+            }
+        }
+    }
+
+    /// What a rule holds of the window.
+    pub(super) fn held_by(&self, rule: &str) -> Held {
+        self.of_rules
+            .get(rule)
+            .map(|(_, held)| *held)
+            .unwrap_or_default()
+    }
+
+    /// What each rule and each app holds, by name.
+    pub(in crate::flow) fn held(&self) -> (BTreeMap<&str, Held>, BTreeMap<&str, Held>) {
+        let of_rules = self.of_rules.iter();
+        let of_rules = of_rules.map(|(name, (_, held))| (name.as_ref(), *held));
+        let of_apps = self.of_apps.iter();
+        let of_apps = of_apps.map(|(name, held)| (name.as_ref(), *held));
+        (of_rules.collect(), of_apps.collect())
+    }
+}
+
+impl Held {
+    pub(in crate::flow) fn add(&mut self, bytes: usize) {
+        self.messages += 1;
+        self.bytes += bytes;
+    }
+
+    fn subtract(&mut self, bytes: usize) {
+        self.messages = self.messages.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+}
