@@ -211,7 +211,6 @@ impl Engine {
         if !tickets.is_empty() {
             effects.push(Effect::ForgetReads { tickets });
         }
-        self.in_flight.stale.retain(|at| *at > now.elapsed);
         while let Some(ticket) = self.in_flight.next_due(now) {
             self.transition(now, ticket, Happened::Due, effects);
         }

@@ -80,7 +80,6 @@ pub(super) struct InFlight {
     /// Those that wait for an exchange of their login code, in line.
     awaiting_exchange: BTreeMap<u64, Ticket>,
     next_place: u64,
-    pub(super) stale: BTreeSet<Duration>,
     /// What they hold of the window.
     pub(super) quota: Quota,
     bytes: usize,
@@ -94,7 +93,6 @@ impl InFlight {
             due: BTreeSet::new(),
             awaiting_exchange: BTreeMap::new(),
             next_place: 0,
-            stale: BTreeSet::new(),
             quota: Quota::default(),
             bytes: 0,
         }
@@ -233,8 +231,7 @@ impl InFlight {
     pub(super) fn drop_all(&mut self, tickets: &BTreeSet<Ticket>, pauses: &Pauses) {
         self.admission.forget(&|ticket| tickets.contains(&ticket));
         for ticket in tickets {
-            if let Some((lent, state)) = self.lend(*ticket) {
-                self.stale.extend(state.due());
+            if let Some((lent, _)) = self.lend(*ticket) {
                 self.end(lent, pauses);
             }
         }
@@ -291,12 +288,7 @@ impl InFlight {
 
     /// When the next one is due.
     pub(super) fn wake_at(&self) -> Option<Duration> {
-        self.due
-            .first()
-            .map(|(at, _)| *at)
-            .into_iter()
-            .chain(self.stale.first().copied())
-            .min()
+        self.due.first().map(|(at, _)| *at)
     }
 
     /// The machine may have stood still without either clock telling: no call is begun on a claim that was asked for before.
