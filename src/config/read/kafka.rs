@@ -3,43 +3,71 @@
 use std::collections::BTreeMap;
 
 use super::Reader;
+use crate::config::keys::{Key, Open, Raw, Table, Text, Texts, Without};
 use crate::config::{Kafka, Outcomes, Secret};
 use wx_courier_core::document::{Item, Node, Origin, Problem, Said, Section};
 
+pub(super) static KAFKA: Table = Table {
+    path: "kafka",
+    keys: &[&BROKERS, &GROUP, &TOPICS, &OPTIONS],
+};
+
+static BROKERS: Key<Text> = Key {
+    name: "brokers",
+    kind: Text,
+    default: || "localhost:9092".to_owned(),
+    about: "`host:port`, several with commas",
+};
+
+static GROUP: Key<Text> = Key {
+    name: "group",
+    kind: Text,
+    default: || "wx-courier".to_owned(),
+    about: "the consumer group; instances of one group share the partitions. Also the end of `ce_source` in outcomes",
+};
+
+static TOPICS: Open<Texts> = Open {
+    name: "topics",
+    kind: Texts {
+        what: "a list, or one text",
+        // Which names are legal is looked at together with the other topics.
+        check: |_| Ok(()),
+    },
+    without: Without::Required {
+        message: "`topics` is missing: which topics carry the events?",
+        help: "topics = [\"order-events\"]",
+    },
+    about: "the source topics",
+};
+
+static OPTIONS: Open<Raw> = Open {
+    name: "options",
+    kind: Raw("a table"),
+    without: Without::Means("none"),
+    about: "librdkafka's properties, see below",
+};
+
 impl Reader<'_> {
     pub(super) fn kafka(&mut self, top: &mut Section) -> Option<Kafka> {
-        let Some(mut section) = top.take_section(self.problems, "kafka") else {
+        let Some(mut section) = top.take_section(self.problems, KAFKA.key()) else {
             self.problems.push(
                 top.error("the section [kafka] is missing")
                     .help("say at least [kafka] topics = [\"…\"]"),
             );
             return None;
         };
-        let brokers = section.take_string(self.problems, "brokers");
-        let brokers = self.or_default(
-            brokers,
-            "kafka.brokers",
-            "localhost:9092".to_owned(),
-            Clone::clone,
-        );
-        let group = section.take_string(self.problems, "group");
-        let group = self.or_default(group, "kafka.group", "wx-courier".to_owned(), Clone::clone);
-        let topics = section.take_strings(self.problems, "topics");
-        let missing = topics
-            .as_ref()
-            .is_none_or(|topics| topics.value.iter().all(String::is_empty));
-        if missing {
-            self.problems.push(
-                section
-                    .error("`topics` is missing: which topics carry the events?")
-                    .help("topics = [\"order-events\"]"),
-            );
+        let brokers = self.read(&mut section, &BROKERS);
+        let group = self.read(&mut section, &GROUP);
+        let is_said = section.says(TOPICS.name);
+        let topics = self.open(&mut section, &TOPICS);
+        let topics = self.shown(&TOPICS, topics).unwrap_or_default();
+        // A variable that is there and empty lists one topic without a name.
+        if is_said && topics.iter().all(String::is_empty) {
+            self.missing(&section, &TOPICS);
         }
-        let topics = self.or_default(topics, "kafka.topics", Vec::new(), |topics| {
-            topics.join(", ")
-        });
         let mut options = BTreeMap::new();
-        if let Some(mut section) = section.take_section(self.problems, "options") {
+        if let Some(said) = self.open(&mut section, &OPTIONS) {
+            let mut section = Section::new(self.problems, said.key, said.value);
             for (name, said) in section.take_rest() {
                 self.option(&mut options, &name, &said);
             }
