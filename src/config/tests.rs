@@ -300,4 +300,5 @@ fn the_file_of_the_repository_is_sound() {
 }
 
 mod keys;
+mod names;
 mod public;

@@ -11,6 +11,7 @@ use crate::config::keys::{
 use crate::config::{App, Callbacks, MiniprogramState};
 use wx_courier_core::catalog::Policy;
 use wx_courier_core::document::{Item, Node, Problem, Said, Section, nearest};
+use wx_courier_core::model::outcome::bounds;
 
 pub(super) static APP: Table = Table {
     path: "apps.NAME",
@@ -132,6 +133,10 @@ impl Reader<'_> {
             if let Some(problem) = stray_variable(&name, &node, &written) {
                 self.problems.push(problem);
                 continue;
+            }
+            if let Some(message) = bounds::name_too_long(&name) {
+                let problem = node.error(message).help("give it a shorter name");
+                self.problems.push(problem);
             }
             names.insert(name.clone());
             let mut section = Section::new(self.problems, node.key, node.value);
