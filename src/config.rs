@@ -5,6 +5,7 @@
 //! its settings.
 
 mod keys;
+mod kinds;
 mod layers;
 mod load;
 mod public;

@@ -3,14 +3,9 @@
 //! The reader takes a key by its item, so name, default, bounds and the words about a mistake stand once. [`tables`] tells what all of
 //! them are; the tables of `docs/settings.md` are made of it.
 
-mod kinds;
-
+use super::kinds::Kind;
 use super::layers::variable;
 use super::read::TABLES;
-
-pub(super) use kinds::{
-    Count, Kind, Length, Mistake, Parsed, RateTable, Raw, Share, Text, Texts, Words,
-};
 
 /// A key that has a default.
 pub(super) struct Key<K: Kind> {

@@ -22,7 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 
 use self::apps::Apps;
-use super::keys::{Key, Kind, Open, Table, Without};
+use super::keys::{Key, Open, Table, Without};
+use super::kinds::{Kind, Place};
 use super::{Effective, Settings};
 use wx_courier_core::document::{Item, Node, Origin, Problems, Said, Section};
 
@@ -150,7 +151,7 @@ impl Reader<'_> {
 
     /// The value of a key, or its default.
     fn said<K: Kind>(&mut self, section: &mut Section, key: &Key<K>) -> Said<K::Value> {
-        let said = key.kind.take(section, self.problems, key.name);
+        let said = key.kind.take(self.place(section, key.name));
         said.unwrap_or_else(|| Said {
             value: (key.default)(),
             origin: Origin::Default,
@@ -161,11 +162,19 @@ impl Reader<'_> {
     /// The value of a key that has no default. If it must be there and is not, that is told.
     fn open<K: Kind>(&mut self, section: &mut Section, key: &Open<K>) -> Option<Said<K::Value>> {
         let is_missing = !section.says(key.name);
-        let said = key.kind.take(section, self.problems, key.name);
+        let said = key.kind.take(self.place(section, key.name));
         if is_missing {
             self.missing(section, key);
         }
         said
+    }
+
+    fn place<'a>(&'a mut self, section: &'a mut Section, key: &'static str) -> Place<'a> {
+        Place {
+            section,
+            problems: self.problems,
+            key,
+        }
     }
 
     fn missing<K>(&mut self, section: &Section, key: &Open<K>) {

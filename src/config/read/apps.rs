@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use super::secrets::{Found, variable_of};
 use super::{Reader, is_file};
-use crate::config::keys::{
-    Count, Key, Mistake, Open, Parsed, RateTable, Raw, SecretKeys, Table, Text, Without, Words,
-};
+use crate::config::keys::{Key, Open, SecretKeys, Table, Without};
+use crate::config::kinds::{Count, Mistake, Parsed, RateTable, Raw, Text, Words};
 use crate::config::{App, Callbacks, MiniprogramState};
 use wx_courier_core::catalog::Policy;
 use wx_courier_core::document::{Item, Node, Problem, Said, Section, nearest};

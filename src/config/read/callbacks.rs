@@ -2,7 +2,8 @@
 
 use super::Reader;
 use super::secrets::{Found, variable_of};
-use crate::config::keys::{Key, SecretKeys, Table, Words};
+use crate::config::keys::{Key, SecretKeys, Table};
+use crate::config::kinds::Words;
 use crate::config::{CallbackMode, Callbacks, Secret};
 use wx_courier_core::document::Section;
 

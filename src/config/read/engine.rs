@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Reader;
 use crate::config::Engine;
-use crate::config::keys::{Count, Key, Length, Table};
+use crate::config::keys::{Key, Table};
+use crate::config::kinds::{Count, Length};
 use wx_courier_core::document::Section;
 
 pub(super) static ENGINE: Table = Table {

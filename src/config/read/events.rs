@@ -1,7 +1,8 @@
 //! `[events]`: where plain JSON keeps its attributes.
 
 use super::Reader;
-use crate::config::keys::{Count, Key, Mistake, Parsed, Table};
+use crate::config::keys::{Key, Table};
+use crate::config::kinds::{Count, Mistake, Parsed};
 use wx_courier_core::document::Section;
 use wx_courier_core::event::{Decoding, Pointer};
 

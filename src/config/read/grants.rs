@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Reader;
 use super::events::POINTER;
-use crate::config::keys::{Key, Open, Parsed, Table, Text, Without};
+use crate::config::keys::{Key, Open, Table, Without};
+use crate::config::kinds::{Parsed, Text};
 use wx_courier_core::document::{Origin, Said, Section};
 use wx_courier_core::event::Pointer;
 use wx_courier_core::grants::{AnswerEvents, AppOf};

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use super::Reader;
 use super::secrets::{Found, variable_of};
-use crate::config::keys::{Key, Mistake, Parsed, SecretKeys, Table, Texts};
+use crate::config::keys::{Key, SecretKeys, Table};
+use crate::config::kinds::{Mistake, Parsed, Texts};
 use crate::config::{Http, Reach, Secret};
 use wx_courier_core::document::{Problem, Section};
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Reader;
-use crate::config::keys::{Key, Open, Raw, Table, Text, Texts, Without};
+use crate::config::keys::{Key, Open, Table, Without};
+use crate::config::kinds::{Raw, Text, Texts};
 use crate::config::{Kafka, Outcomes, Secret};
 use wx_courier_core::document::{Item, Node, Origin, Problem, Said, Section};
 

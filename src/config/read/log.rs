@@ -5,7 +5,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::Reader;
 use crate::config::LogFormat;
-use crate::config::keys::{Key, Mistake, Parsed, Table, Words};
+use crate::config::keys::{Key, Table};
+use crate::config::kinds::{Mistake, Parsed, Words};
 use wx_courier_core::document::Section;
 
 pub(super) static LOG: Table = Table {

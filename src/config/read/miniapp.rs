@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Reader;
-use crate::config::keys::{
-    Count, Key, Length, Mistake, Open, RateTable, SecretKeys, Table, Text, Texts, Without,
-};
+use crate::config::keys::{Key, Open, SecretKeys, Table, Without};
+use crate::config::kinds::{Count, Length, Mistake, RateTable, Text, Texts};
 use crate::config::{App, Kafka, MiniApp, Secret};
 use wx_courier_core::document::{Item, Node, Origin, Problem, Said, Section, nearest};
 use wx_courier_core::model::Rate;

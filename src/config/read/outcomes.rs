@@ -2,7 +2,8 @@
 
 use super::Reader;
 use crate::config::Outcomes;
-use crate::config::keys::{Key, Table, Text, Words};
+use crate::config::keys::{Key, Table};
+use crate::config::kinds::{Text, Words};
 use wx_courier_core::document::Section;
 use wx_courier_core::flow::Unmatched;
 use wx_courier_core::model::outcome::RecipientStyle;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::Reader;
 use super::http::{ADDRESS, address};
-use crate::config::keys::{Key, Parsed, Table, Words};
+use crate::config::keys::{Key, Table};
+use crate::config::kinds::{Parsed, Words};
 use crate::config::{Callbacks, ClientAddress, MiniApp, Public};
 use wx_courier_core::document::{Problem, Section};
 

@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 
 use super::Reader;
-use crate::config::keys::{Key, Mistake, Parsed, Table, Words};
+use crate::config::keys::{Key, Table};
+use crate::config::kinds::{Mistake, Parsed, Words};
 use wx_courier_core::catalog::drift::Comparison;
 use wx_courier_core::document::Section;
 

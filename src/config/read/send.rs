@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Reader;
 use crate::config::Send;
-use crate::config::keys::{Count, Key, Length, Share, Table};
+use crate::config::keys::{Key, Table};
+use crate::config::kinds::{Count, Length, Share};
 use wx_courier_core::document::Section;
 use wx_courier_core::flow::delivery::RetryPlan;
 use wx_courier_core::schedule::pauses::BreakerPlan;

@@ -7,7 +7,8 @@ use redis::IntoConnectionInfo as _;
 
 use super::Reader;
 use super::secrets::Found;
-use crate::config::keys::{Key, Length, Mistake, SecretKeys, Table, Text, Words};
+use crate::config::keys::{Key, SecretKeys, Table};
+use crate::config::kinds::{Length, Mistake, Text, Words};
 use crate::config::{OnLoss, Secret, State, StateUrl};
 use wx_courier_core::document::Section;
 

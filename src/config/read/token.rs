@@ -7,7 +7,8 @@ use reqwest::header::{HeaderName, HeaderValue};
 
 use super::Reader;
 use super::secrets::{Found, variable_of};
-use crate::config::keys::{Key, Length, Mistake, Open, Parsed, SecretKeys, Table, Text, Without};
+use crate::config::keys::{Key, Open, SecretKeys, Table, Without};
+use crate::config::kinds::{Length, Mistake, Parsed, Text};
 use crate::config::{CentreHeader, Secret, TokenCentre, TokenMode};
 use wx_courier_core::document::{Item, Node, Origin, Said, Section};
 

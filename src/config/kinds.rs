@@ -5,18 +5,20 @@ use std::time::Duration;
 use wx_courier_core::document::{Item, Node, Problems, Said, Section};
 use wx_courier_core::model::Rate;
 
+/// A key in the table that is being read, and where its mistakes are told.
+pub(super) struct Place<'a> {
+    pub(super) section: &'a mut Section,
+    pub(super) problems: &'a mut Problems,
+    pub(super) key: &'static str,
+}
+
 /// What a key may say.
-pub(in crate::config) trait Kind {
+pub(super) trait Kind {
     /// What it is once it is read.
     type Value;
 
     /// Takes the value, if it is there. What is wrong with it is told.
-    fn take(
-        &self,
-        section: &mut Section,
-        problems: &mut Problems,
-        key: &'static str,
-    ) -> Option<Said<Self::Value>>;
+    fn take(&self, at: Place<'_>) -> Option<Said<Self::Value>>;
 
     /// The value for `check --settings`.
     fn show(&self, value: &Self::Value) -> String;
@@ -31,24 +33,19 @@ pub(in crate::config) trait Kind {
 }
 
 /// What is wrong with a text, and what to do.
-pub(in crate::config) struct Mistake {
-    pub(in crate::config) message: String,
-    pub(in crate::config) help: String,
+pub(super) struct Mistake {
+    pub(super) message: String,
+    pub(super) help: String,
 }
 
 /// Any text.
-pub(in crate::config) struct Text;
+pub(super) struct Text;
 
 impl Kind for Text {
     type Value = String;
 
-    fn take(
-        &self,
-        section: &mut Section,
-        problems: &mut Problems,
-        key: &'static str,
-    ) -> Option<Said<String>> {
-        section.take_string(problems, key)
+    fn take(&self, at: Place<'_>) -> Option<Said<String>> {
+        at.section.take_string(at.problems, at.key)
     }
 
     fn show(&self, value: &String) -> String {
@@ -61,27 +58,23 @@ impl Kind for Text {
 }
 
 /// A text that means something.
-pub(in crate::config) struct Parsed<T> {
+pub(super) struct Parsed<T> {
     /// What it is, for the page.
-    pub(in crate::config) what: &'static str,
-    pub(in crate::config) read: fn(&str) -> Result<T, Mistake>,
-    pub(in crate::config) show: fn(&T) -> String,
+    pub(super) what: &'static str,
+    pub(super) read: fn(&str) -> Result<T, Mistake>,
+    pub(super) show: fn(&T) -> String,
 }
 
 impl<T> Kind for Parsed<T> {
     type Value = T;
 
-    fn take(
-        &self,
-        section: &mut Section,
-        problems: &mut Problems,
-        key: &'static str,
-    ) -> Option<Said<T>> {
-        let said = section.take_string(problems, key)?;
+    fn take(&self, at: Place<'_>) -> Option<Said<T>> {
+        let said = at.section.take_string(at.problems, at.key)?;
         match (self.read)(&said.value) {
             Ok(value) => Some(said.map(|_| value)),
             Err(mistake) => {
-                problems.push(said.error(mistake.message).help(mistake.help));
+                at.problems
+                    .push(said.error(mistake.message).help(mistake.help));
                 None
             }
         }
@@ -97,25 +90,21 @@ impl<T> Kind for Parsed<T> {
 }
 
 /// A list of texts, or one.
-pub(in crate::config) struct Texts {
+pub(super) struct Texts {
     /// What they are, for the page.
-    pub(in crate::config) what: &'static str,
-    pub(in crate::config) check: fn(&str) -> Result<(), Mistake>,
+    pub(super) what: &'static str,
+    pub(super) check: fn(&str) -> Result<(), Mistake>,
 }
 
 impl Kind for Texts {
     type Value = Vec<String>;
 
-    fn take(
-        &self,
-        section: &mut Section,
-        problems: &mut Problems,
-        key: &'static str,
-    ) -> Option<Said<Vec<String>>> {
-        let said = section.take_strings(problems, key)?;
+    fn take(&self, at: Place<'_>) -> Option<Said<Vec<String>>> {
+        let said = at.section.take_strings(at.problems, at.key)?;
         for text in &said.value {
             if let Err(mistake) = (self.check)(text) {
-                problems.push(said.error(mistake.message).help(mistake.help));
+                at.problems
+                    .push(said.error(mistake.message).help(mistake.help));
             }
         }
         Some(said)
@@ -135,18 +124,15 @@ impl Kind for Texts {
 }
 
 /// A whole number from the first to the second.
-pub(in crate::config) struct Count(pub(in crate::config) i64, pub(in crate::config) i64);
+pub(super) struct Count(pub(super) i64, pub(super) i64);
 
 impl Kind for Count {
     type Value = usize;
 
-    fn take(
-        &self,
-        section: &mut Section,
-        problems: &mut Problems,
-        key: &'static str,
-    ) -> Option<Said<usize>> {
-        let said = section.take_integer(problems, key, self.0, self.1)?;
+    fn take(&self, at: Place<'_>) -> Option<Said<usize>> {
+        let said = at
+            .section
+            .take_integer(at.problems, at.key, self.0, self.1)?;
         Some(said.map(|number| usize::try_from(number).unwrap_or(usize::MAX)))
     }
 
@@ -160,23 +146,19 @@ impl Kind for Count {
 }
 
 /// A part of the whole: above zero, to one.
-pub(in crate::config) struct Share;
+pub(super) struct Share;
 
 impl Kind for Share {
     type Value = f64;
 
-    fn take(
-        &self,
-        section: &mut Section,
-        problems: &mut Problems,
-        key: &'static str,
-    ) -> Option<Said<f64>> {
-        let said = section.take_positive(problems, key)?;
+    fn take(&self, at: Place<'_>) -> Option<Said<f64>> {
+        let said = at.section.take_positive(at.problems, at.key)?;
         if said.value <= 1.0 {
             return Some(said);
         }
         let problem = said.error(format!("{} is more than all", said.value));
-        problems.push(problem.help("expected a share, like 0.5 for every second answer"));
+        at.problems
+            .push(problem.help("expected a share, like 0.5 for every second answer"));
         None
     }
 
@@ -190,7 +172,7 @@ impl Kind for Share {
 }
 
 /// A length of time.
-pub(in crate::config) enum Length {
+pub(super) enum Length {
     /// Any above zero.
     Any,
     /// From the first to the second.
@@ -200,17 +182,12 @@ pub(in crate::config) enum Length {
 impl Kind for Length {
     type Value = Duration;
 
-    fn take(
-        &self,
-        section: &mut Section,
-        problems: &mut Problems,
-        key: &'static str,
-    ) -> Option<Said<Duration>> {
-        let said = section.take_duration(problems, key)?;
+    fn take(&self, at: Place<'_>) -> Option<Said<Duration>> {
+        let said = at.section.take_duration(at.problems, at.key)?;
         match self {
             Self::Between(least, most) if !(least..=most).contains(&&said.value) => {
                 let problem = said.error(format!("{:?} is out of range", said.value));
-                problems.push(problem.help(format!(
+                at.problems.push(problem.help(format!(
                     "expected a length of time from \"{}\" to \"{}\"",
                     in_one_unit(*least),
                     in_one_unit(*most)
@@ -256,18 +233,13 @@ fn in_one_unit(length: Duration) -> String {
 }
 
 /// One word of a closed set.
-pub(in crate::config) struct Words<T: 'static>(pub(in crate::config) &'static [(&'static str, T)]);
+pub(super) struct Words<T: 'static>(pub(super) &'static [(&'static str, T)]);
 
 impl<T: Copy + PartialEq> Kind for Words<T> {
     type Value = T;
 
-    fn take(
-        &self,
-        section: &mut Section,
-        problems: &mut Problems,
-        key: &'static str,
-    ) -> Option<Said<T>> {
-        section.take_choice(problems, key, self.0)
+    fn take(&self, at: Place<'_>) -> Option<Said<T>> {
+        at.section.take_choice(at.problems, at.key, self.0)
     }
 
     fn show(&self, value: &T) -> String {
@@ -282,18 +254,13 @@ impl<T: Copy + PartialEq> Kind for Words<T> {
 }
 
 /// `{ per_second = 50, burst = 1 }`
-pub(in crate::config) struct RateTable;
+pub(super) struct RateTable;
 
 impl Kind for RateTable {
     type Value = Rate;
 
-    fn take(
-        &self,
-        section: &mut Section,
-        problems: &mut Problems,
-        key: &'static str,
-    ) -> Option<Said<Rate>> {
-        let said = section.take(key)?;
+    fn take(&self, at: Place<'_>) -> Option<Said<Rate>> {
+        let said = at.section.take(at.key)?;
         // A table may be put together from several layers: the number is what somebody will look for.
         let number = if let Item::Table(table) = &said.value.item {
             table.get("per_second")
@@ -301,8 +268,8 @@ impl Kind for RateTable {
             None
         };
         let origin = number.map_or(said.origin, |node| node.origin.clone());
-        let table = Section::new(problems, said.key.clone(), said.value);
-        let value = Rate::read(problems, table)?;
+        let table = Section::new(at.problems, said.key.clone(), said.value);
+        let value = Rate::read(at.problems, table)?;
         Some(Said {
             value,
             origin,
@@ -326,18 +293,13 @@ impl Kind for RateTable {
 }
 
 /// Whatever was said; the reader looks into it. With the words for the page.
-pub(in crate::config) struct Raw(pub(in crate::config) &'static str);
+pub(super) struct Raw(pub(super) &'static str);
 
 impl Kind for Raw {
     type Value = Node;
 
-    fn take(
-        &self,
-        section: &mut Section,
-        _problems: &mut Problems,
-        key: &'static str,
-    ) -> Option<Said<Node>> {
-        section.take(key)
+    fn take(&self, at: Place<'_>) -> Option<Said<Node>> {
+        at.section.take(at.key)
     }
 
     /// It may hold secrets.
