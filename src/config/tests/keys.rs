@@ -85,3 +85,60 @@ fn every_default_may_be_said_by_the_variable_and_changes_nothing() {
     }
     assert!(n_said > 25, "only {n_said} keys were looked at");
 }
+
+/// What `config/courier.toml` says and what it shows in comments: table, key, value, and whether it is a comment.
+fn sample() -> Vec<(String, String, String, bool)> {
+    let mut path = String::new();
+    let mut lines = Vec::new();
+    for line in include_str!("../../../config/courier.toml").lines() {
+        let (text, is_comment) = match line.strip_prefix("# ") {
+            Some(comment) => (comment, true),
+            None => (line, false),
+        };
+        let text = text.split(" #").next().unwrap().trim();
+        if let Some(name) = text.strip_prefix('[') {
+            name.trim_matches(['[', ']']).clone_into(&mut path);
+            continue;
+        }
+        let Some((key, value)) = text.split_once('=') else {
+            continue;
+        };
+        let (key, value) = (key.trim(), value.trim().trim_matches('"'));
+        // Else it is a sentence, or a property of librdkafka.
+        if key.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+            lines.push((path.clone(), key.to_owned(), value.to_owned(), is_comment));
+        }
+    }
+    lines
+}
+
+#[test]
+fn the_sample_shows_every_key_that_has_a_default_and_which() {
+    let sample = sample();
+    assert!(sample.len() > 50, "only {} keys were found", sample.len());
+    for (path, key, ..) in &sample {
+        let mut tables = tables().iter().filter(|table| named(table.path) == *path);
+        let is_known = tables.any(|table| table.rows().iter().any(|row| row.name == key));
+        assert!(is_known, "{path}.{key} is no key");
+    }
+    for table in tables() {
+        // Not all apps have a token centre, and what it needs stands in one line.
+        if table.path == "apps.NAME.token" {
+            continue;
+        }
+        for row in table.rows() {
+            let Some(default) = row.default.strip_prefix('`') else {
+                continue;
+            };
+            let mut shown = sample
+                .iter()
+                .filter(|(path, key, ..)| named(table.path) == *path && key == row.name);
+            let Some((path, key, value, is_comment)) = shown.next() else {
+                panic!("the sample does not show {}.{}", table.path, row.name);
+            };
+            if *is_comment {
+                assert_eq!(value, default.trim_end_matches('`'), "{path}.{key}");
+            }
+        }
+    }
+}
