@@ -6,7 +6,7 @@ mod engine;
 mod events;
 mod grants;
 mod http;
-mod kafka;
+pub(super) mod kafka;
 mod log;
 mod miniapp;
 mod outcomes;

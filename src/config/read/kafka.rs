@@ -48,6 +48,28 @@ static OPTIONS: Open<Raw> = Open {
     about: "librdkafka's properties, see below",
 };
 
+/// Properties of librdkafka that delivery depends on, or that have a key of their own.
+pub(in crate::config) const REFUSED_OPTIONS: [&str; 9] = [
+    "bootstrap.servers",
+    "group.id",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "enable.partition.eof",
+    "delivery.report.only.error",
+    "metadata.broker.list",
+    "transactional.id",
+];
+
+/// A property with one of these in its name has a value that is never shown.
+pub(in crate::config) const HIDING_WORDS: [&str; 5] = [
+    "password",
+    "secret",
+    "key.pem",
+    "oauthbearer.config",
+    "sasl.jaas",
+];
+
 impl Reader<'_> {
     pub(super) fn kafka(&mut self, top: &mut Section) -> Option<Kafka> {
         let Some(mut section) = top.take_section(self.problems, KAFKA.key()) else {
@@ -84,17 +106,6 @@ impl Reader<'_> {
 
     /// librdkafka's names have dots, which TOML reads as tables and the environment cannot say otherwise: both become a name again.
     fn option(&mut self, options: &mut BTreeMap<String, Secret>, name: &str, said: &Said<Node>) {
-        const OURS: [&str; 9] = [
-            "bootstrap.servers",
-            "group.id",
-            "enable.auto.commit",
-            "enable.auto.offset.store",
-            "enable.idempotence",
-            "enable.partition.eof",
-            "delivery.report.only.error",
-            "metadata.broker.list",
-            "transactional.id",
-        ];
         let text = match &said.value.item {
             Item::Table(table) => {
                 for (below, node) in table.clone() {
@@ -117,7 +128,7 @@ impl Reader<'_> {
                 return;
             }
         };
-        if OURS.contains(&name) {
+        if REFUSED_OPTIONS.contains(&name) {
             let problem = said.error(format!(
                 "`{name}` cannot be set here: delivery depends on it"
             ));
@@ -126,15 +137,7 @@ impl Reader<'_> {
             );
             return;
         }
-        let is_secret = [
-            "password",
-            "secret",
-            "key.pem",
-            "oauthbearer.config",
-            "sasl.jaas",
-        ]
-        .iter()
-        .any(|word| name.contains(word));
+        let is_secret = HIDING_WORDS.iter().any(|word| name.contains(word));
         let shown = if is_secret {
             "(hidden)".to_owned()
         } else {

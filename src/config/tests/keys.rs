@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{RULE, SETTINGS, load_with};
+use crate::config::read::kafka::{HIDING_WORDS, REFUSED_OPTIONS};
 use crate::config::{Loaded, tables};
 
 /// The path with names for what the user names.
@@ -139,6 +140,22 @@ fn the_sample_shows_every_key_that_has_a_default_and_which() {
             if *is_comment {
                 assert_eq!(value, default.trim_end_matches('`'), "{path}.{key}");
             }
+        }
+    }
+}
+
+#[test]
+fn the_page_names_what_is_refused_and_what_is_hidden_of_librdkafka() {
+    let page = include_str!("../../../docs/settings.md");
+    let (_, section) = page.split_once("### `[kafka.options]`").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let (refused, others) = section.split_once("What we set").unwrap();
+    for (text, names) in [
+        (refused, REFUSED_OPTIONS.as_slice()),
+        (others, HIDING_WORDS.as_slice()),
+    ] {
+        for name in names {
+            assert!(text.contains(&format!("`{name}`")), "{name}");
         }
     }
 }
