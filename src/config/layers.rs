@@ -61,7 +61,7 @@ fn with_origins(
     let origin = if let Some(flag) = sources.flags.iter().find(|flag| flag.key == key) {
         Origin::Flag(Arc::from(flag.flag))
     } else if from_environment {
-        Origin::Environment(Arc::from(variable(path)))
+        Origin::Environment(Arc::from(variable(&key)))
     } else {
         written.map_or(Origin::Default, |node| node.origin.clone())
     };
@@ -112,6 +112,8 @@ fn with_origins(
     Node { item, origin }
 }
 
-fn variable(path: &[String]) -> String {
-    format!("{ENVIRONMENT_PREFIX}__{}", path.join("__").to_uppercase())
+/// The variable that says a dotted key.
+pub(super) fn variable(key: &str) -> String {
+    let key = key.replace('.', "__").to_uppercase();
+    format!("{ENVIRONMENT_PREFIX}__{key}")
 }

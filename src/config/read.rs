@@ -1,32 +1,54 @@
-//! The merged tree → [`Settings`]: every key, its default and its bounds, in the order of `courier.toml`.
+//! The merged tree → [`Settings`]. Every table has a file with the items of its keys and what reads them.
 
 mod apps;
 mod callbacks;
+mod engine;
+mod events;
 mod grants;
 mod http;
-mod kafka;
+pub(super) mod kafka;
+mod log;
 mod miniapp;
+mod outcomes;
 mod public;
+mod rules;
 mod secrets;
+mod send;
 mod state;
-mod templates;
 mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
 
 use self::apps::Apps;
-use super::{Effective, Engine, LogFormat, Outcomes, Send, Settings};
+use super::keys::{Key, Open, Table, Without};
+use super::kinds::{Kind, Place};
+use super::{Effective, Settings};
 use wx_courier_core::document::{Item, Node, Origin, Problems, Said, Section};
-use wx_courier_core::event::{Decoding, Pointer};
-use wx_courier_core::flow::Unmatched;
-use wx_courier_core::flow::delivery::RetryPlan;
-use wx_courier_core::model::outcome::RecipientStyle;
-use wx_courier_core::schedule::pauses::BreakerPlan;
+
+/// Every table, in the order of the page.
+pub(super) static TABLES: &[&Table] = &[
+    &kafka::KAFKA,
+    &events::EVENTS,
+    &outcomes::OUTCOMES,
+    &outcomes::DEAD_LETTERS,
+    &state::STATE,
+    &grants::GRANTS,
+    &rules::RULES,
+    &send::SEND,
+    &send::BREAKER,
+    &engine::ENGINE,
+    &rules::TEMPLATES,
+    &http::HTTP,
+    &log::LOG,
+    &apps::APP,
+    &token::CENTRE,
+    &public::PUBLIC,
+    &callbacks::CALLBACKS,
+    &miniapp::MINIAPP,
+    &miniapp::SEND,
+];
 
 /// What the settings said, as far as it could be understood.
 pub(super) struct Reading {
@@ -74,8 +96,8 @@ pub(super) fn settings(
     top.finish(reader.problems);
     let is_whole = !errors.has_errors();
     problems.extend(errors);
-    let settings = match (kafka, state, http) {
-        (Some(kafka), Some(state), Some(http)) if is_whole => Some(Settings {
+    let settings = match (kafka, state) {
+        (Some(kafka), Some(state)) if is_whole => Some(Settings {
             kafka,
             events,
             outcomes,
@@ -107,187 +129,65 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn events(&mut self, top: &mut Section) -> Decoding {
-        let mut decoding = Decoding::default();
-        let mut section = self.section(top, "events");
-        let fields: [(&'static str, &mut Pointer); 5] = [
-            ("id", &mut decoding.id),
-            ("type", &mut decoding.kind),
-            ("time", &mut decoding.time),
-            ("source", &mut decoding.source),
-            ("subject", &mut decoding.subject),
-        ];
-        for (key, field) in fields {
-            let default = field.to_string();
-            if let Some(pointer) = self.pointer(&mut section, key, &default) {
-                *field = pointer;
-            }
-        }
-        let max_bytes = section.take_integer(self.problems, "max_bytes", 1, 64 * 1024 * 1024);
-        decoding.max_bytes = self.count(max_bytes, "events.max_bytes", decoding.max_bytes);
-        section.finish(self.problems);
-        decoding
-    }
-
-    fn outcomes(&mut self, top: &mut Section) -> Outcomes {
-        let mut section = self.section(top, "outcomes");
-        let topic = section.take_string(self.problems, "topic");
-        let topic = self.or_default(
-            topic,
-            "outcomes.topic",
-            "wx-courier.outcomes".to_owned(),
-            Clone::clone,
-        );
-        let styles = [
-            ("masked", RecipientStyle::Masked),
-            ("hashed", RecipientStyle::Hashed),
-            ("plain", RecipientStyle::Plain),
-        ];
-        let recipient = section.take_choice(self.problems, "recipient", &styles);
-        let recipient = self.or_default(
-            recipient,
-            "outcomes.recipient",
-            RecipientStyle::Masked,
-            |style| word_of(&styles, style),
-        );
-        let answers = [("count", Unmatched::Count), ("publish", Unmatched::Publish)];
-        let unmatched = section.take_choice(self.problems, "unmatched", &answers);
-        let unmatched = self.or_default(
-            unmatched,
-            "outcomes.unmatched",
-            Unmatched::Count,
-            |answer| word_of(&answers, answer),
-        );
-        section.finish(self.problems);
-        Outcomes {
-            topic,
-            recipient,
-            unmatched,
-        }
-    }
-
-    fn dead_letters(&mut self, top: &mut Section) -> String {
-        let mut section = self.section(top, "dead_letters");
-        let topic = section.take_string(self.problems, "topic");
-        let topic = self.or_default(
-            topic,
-            "dead_letters.topic",
-            "wx-courier.dead-letters".to_owned(),
-            Clone::clone,
-        );
-        section.finish(self.problems);
-        topic
-    }
-
-    fn send(&mut self, top: &mut Section) -> Send {
-        let mut section = self.section(top, "send");
-        let plan = RetryPlan::default();
-        let timeout = section.take_duration(self.problems, "timeout");
-        let timeout = self.duration(timeout, "send.timeout", Duration::from_secs(5));
-        let attempts = section.take_integer(self.problems, "attempts", 1, 100);
-        let attempts = self.count(attempts, "send.attempts", plan.attempts as usize);
-        let base = section.take_duration(self.problems, "backoff_base");
-        let base = self.duration(base, "send.backoff_base", plan.base);
-        let cap = section.take_duration(self.problems, "backoff_cap");
-        let cap = self.duration(cap, "send.backoff_cap", plan.cap);
-        section.finish(self.problems);
-        let retry = RetryPlan {
-            attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-            base,
-            cap,
-        };
-        Send { timeout, retry }
-    }
-
-    fn breaker(&mut self, top: &mut Section) -> BreakerPlan {
-        let mut section = self.section(top, "breaker");
-        let plan = BreakerPlan::default();
-        let count = section.take_integer(self.problems, "count", 1, 1_000);
-        let count = self.count(count, "breaker.count", plan.count);
-        let ratio = section.take_positive(self.problems, "ratio");
-        if let Some(said) = ratio.as_ref().filter(|said| said.value > 1.0) {
-            let problem = said.error(format!("{} is more than all", said.value));
-            self.problems
-                .push(problem.help("expected a share, like 0.5 for every second answer"));
-        }
-        let ratio = self.or_default(ratio, "breaker.ratio", plan.ratio, f64::to_string);
-        section.finish(self.problems);
-        BreakerPlan { count, ratio }
-    }
-
-    fn engine(&mut self, top: &mut Section) -> Engine {
-        let mut section = self.section(top, "engine");
-        let max_messages = section.take_integer(self.problems, "max_messages", 1, 10_000_000);
-        let max_messages = self.count(max_messages, "engine.max_messages", 10_000);
-        let max_bytes =
-            section.take_integer(self.problems, "max_bytes", 1, 64 * 1024 * 1024 * 1024);
-        let max_bytes = self.count(max_bytes, "engine.max_bytes", 32 * 1024 * 1024);
-        let drain = section.take_duration(self.problems, "drain");
-        let drain = self.duration(drain, "engine.drain", Duration::from_secs(30));
-        let handover = section.take_duration(self.problems, "handover");
-        let handover = self.duration(handover, "engine.handover", Duration::from_secs(15));
-        section.finish(self.problems);
-        Engine {
-            max_messages,
-            max_bytes,
-            drain,
-            handover,
-        }
-    }
-
-    fn rules(&mut self, top: &mut Section) -> TimeZone {
-        let mut section = self.section(top, "rules");
-        let said = section.take_string(self.problems, "time_zone");
-        let problem = said
-            .as_ref()
-            .map(|said| said.error(format!("\"{}\" is not a time zone", said.value)));
-        let name = self.or_default(
-            said,
-            "rules.time_zone",
-            "Asia/Shanghai".to_owned(),
-            Clone::clone,
-        );
-        section.finish(self.problems);
-        if let Ok(zone) = TimeZone::get(&name) {
-            return zone;
-        }
-        if let Some(problem) = problem {
-            self.problems
-                .push(problem.help("use a name of the IANA database, like Asia/Shanghai or UTC"));
-        }
-        TimeZone::UTC
-    }
-
-    fn log(&mut self, top: &mut Section) -> (LogFormat, String) {
-        let mut section = self.section(top, "log");
-        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-        let format = section.take_choice(self.problems, "format", &formats);
-        let format = self.or_default(format, "log.format", LogFormat::Text, |format| {
-            word_of(&formats, format)
-        });
-        let level = section.take_string(self.problems, "level");
-        if let Some(said) = &level
-            && !is_level(&said.value)
-        {
-            self.problems.push(
-                said.error(format!("\"{}\" is not a log level", said.value))
-                    .help("error, warn, info, debug or trace; or one per module: \"info,librdkafka=warn\""),
-            );
-        }
-        let level = self.or_default(level, "log.level", "info".to_owned(), Clone::clone);
-        section.finish(self.problems);
-        (format, level)
-    }
-
-    fn section(&mut self, top: &mut Section, key: &'static str) -> Section {
+    /// Begins a table. One that is not there has all its defaults.
+    fn section(&mut self, top: &mut Section, table: &Table) -> Section {
         let empty = || {
             let node = Node {
                 item: Item::Table(BTreeMap::new()),
                 origin: Origin::Default,
             };
-            Section::new(&mut Problems::default(), key, node)
+            Section::new(&mut Problems::default(), table.path, node)
         };
-        top.take_section(self.problems, key).unwrap_or_else(empty)
+        let said = top.take_section(self.problems, table.key());
+        said.unwrap_or_else(empty)
+    }
+
+    /// The value of a key, or its default; it is noted as in force.
+    fn read<K: Kind>(&mut self, section: &mut Section, key: &Key<K>) -> K::Value {
+        let said = self.said(section, key);
+        self.note(&said.key, key.kind.show(&said.value), &said.origin);
+        said.value
+    }
+
+    /// The value of a key, or its default.
+    fn said<K: Kind>(&mut self, section: &mut Section, key: &Key<K>) -> Said<K::Value> {
+        let said = key.kind.take(self.place(section, key.name));
+        said.unwrap_or_else(|| Said {
+            value: (key.default)(),
+            origin: Origin::Default,
+            key: section.key_path(key.name),
+        })
+    }
+
+    /// The value of a key that has no default. If it must be there and is not, that is told.
+    fn open<K: Kind>(&mut self, section: &mut Section, key: &Open<K>) -> Option<Said<K::Value>> {
+        let is_missing = !section.says(key.name);
+        let said = key.kind.take(self.place(section, key.name));
+        if is_missing {
+            self.missing(section, key);
+        }
+        said
+    }
+
+    fn place<'a>(&'a mut self, section: &'a mut Section, key: &'static str) -> Place<'a> {
+        Place {
+            section,
+            problems: self.problems,
+            key,
+        }
+    }
+
+    fn missing<K>(&mut self, section: &Section, key: &Open<K>) {
+        if let Without::Required { message, help } = key.without {
+            self.problems.push(section.error(message).help(help));
+        }
+    }
+
+    /// Notes what a key said as in force.
+    fn shown<K: Kind>(&mut self, key: &Open<K>, said: Option<Said<K::Value>>) -> Option<K::Value> {
+        let said = said?;
+        self.note(&said.key, key.kind.show(&said.value), &said.origin);
+        Some(said.value)
     }
 
     fn note(&mut self, key: &str, value: String, origin: &Origin) {
@@ -298,50 +198,8 @@ impl Reader<'_> {
             place: origin.clone(),
         });
     }
-
-    fn shown(&mut self, said: Option<Said<String>>) -> Option<String> {
-        let said = said?;
-        self.note(&said.key, said.value.clone(), &said.origin);
-        Some(said.value)
-    }
-
-    fn or_default<T>(
-        &mut self,
-        said: Option<Said<T>>,
-        key: &str,
-        default: T,
-        show: impl Fn(&T) -> String,
-    ) -> T {
-        let (value, origin) = match said {
-            Some(said) => (said.value, said.origin),
-            None => (default, Origin::Default),
-        };
-        self.note(key, show(&value), &origin);
-        value
-    }
-
-    fn count(&mut self, said: Option<Said<i64>>, key: &str, default: usize) -> usize {
-        let said =
-            said.map(|said| said.map(|number| usize::try_from(number).unwrap_or(usize::MAX)));
-        self.or_default(said, key, default, usize::to_string)
-    }
-
-    fn duration(&mut self, said: Option<Said<Duration>>, key: &str, default: Duration) -> Duration {
-        self.or_default(said, key, default, |duration| format!("{duration:?}"))
-    }
-}
-
-/// A bare word that is no level would be taken for the name of a module, and nothing would be logged.
-fn is_level(text: &str) -> bool {
-    let is_known = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
-    text.split(',').all(is_known) && EnvFilter::try_new(text).is_ok()
 }
 
 fn is_file(origin: &Origin) -> bool {
     matches!(origin, Origin::File { .. })
-}
-
-fn word_of<T: PartialEq>(choices: &[(&str, T)], choice: &T) -> String {
-    let found = choices.iter().find(|(_, known)| known == choice);
-    found.map_or_else(String::new, |(word, _)| (*word).to_owned())
 }

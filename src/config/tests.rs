@@ -299,4 +299,6 @@ fn the_file_of_the_repository_is_sound() {
     assert!(loaded.problems.is_empty(), "{}", loaded.problems);
 }
 
+mod keys;
+mod names;
 mod public;

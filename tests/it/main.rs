@@ -42,6 +42,7 @@ mod rebalance;
 mod reload;
 mod replay;
 mod schema;
+mod settings_page;
 mod shutdown;
 mod simulation;
 mod store;

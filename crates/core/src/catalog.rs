@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::document::{Item, Node, Origin, Problems, Said, Section, nearest, parse};
 
+use crate::model::outcome::bounds;
 use crate::wechat::params::ParamKind;
 use order::FileOrder;
 pub use policy::Policy;
@@ -120,7 +121,9 @@ fn read_apps(problems: &mut Problems, file: &str, text: &str) -> Option<Catalog>
     let mut catalog = Catalog::default();
     for (app, said) in root.take_rest() {
         let mut templates = BTreeMap::new();
+        check_name(problems, &app, &said);
         for (name, said) in Section::new(problems, said.key, said.value).take_rest() {
+            check_name(problems, &name, &said);
             if let Some(template) = read_template(problems, &order, &app, &name, said) {
                 templates.insert(name, Arc::new(template));
             }
@@ -128,6 +131,12 @@ fn read_apps(problems: &mut Problems, file: &str, text: &str) -> Option<Catalog>
         catalog.apps.insert(app, templates);
     }
     Some(catalog)
+}
+
+fn check_name(problems: &mut Problems, name: &str, said: &Said<Node>) {
+    if let Some(message) = bounds::name_too_long(name) {
+        problems.push(said.error(message).help("give it a shorter name"));
+    }
 }
 
 fn read_template(

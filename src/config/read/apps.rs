@@ -3,17 +3,100 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::secrets::{Found, SecretKeys, variable_of};
-use super::{Reader, is_file, word_of};
+use super::secrets::{Found, variable_of};
+use super::{Reader, is_file};
+use crate::config::keys::{Key, Open, SecretKeys, Table, Without};
+use crate::config::kinds::{Count, Mistake, Parsed, RateTable, Raw, Text, Words};
 use crate::config::{App, Callbacks, MiniprogramState};
 use wx_courier_core::catalog::Policy;
 use wx_courier_core::document::{Item, Node, Problem, Said, Section, nearest};
-use wx_courier_core::model::Rate;
+use wx_courier_core::model::outcome::bounds;
 
-const APP_SECRET: SecretKeys = SecretKeys {
+pub(super) static APP: Table = Table {
+    path: "apps.NAME",
+    keys: &[
+        &APPID,
+        &SECRET,
+        &BASE_URL,
+        &RATE,
+        &MAX_IN_FLIGHT,
+        &TOKEN,
+        &GRANTS,
+        &MINIPROGRAM_STATE,
+    ],
+};
+
+static APPID: Open<Text> = Open {
+    name: "appid",
+    kind: Text,
+    without: Without::Required {
+        message: "`appid` is missing",
+        help: "the appid is on the mini program's settings page: wx and 16 digits or letters",
+    },
+    about: "the mini program's, from its settings page",
+};
+
+static SECRET: SecretKeys = SecretKeys {
     key: "secret",
     file_key: "secret_file",
     what: "the app's AppSecret",
+    file_holds: "the AppSecret",
+    short: "the AppSecret",
+    about: "One of the two is required, unless a token centre hands out the tokens",
+};
+
+static BASE_URL: Key<Parsed<String>> = Key {
+    name: "base_url",
+    kind: Parsed {
+        what: "URL",
+        read: url,
+        show: Clone::clone,
+    },
+    default: || "https://api.weixin.qq.com".to_owned(),
+    about: "for the sandbox `http://127.0.0.1:8090`",
+};
+
+static RATE: Open<RateTable> = Open {
+    name: "rate",
+    kind: RateTable,
+    without: Without::Means("no limit"),
+    about: "`{ per_second = 200, burst = 1 }`: no second holds more than `per_second + burst` sends. `per_second` may be a fraction; \
+        `burst` is 1 unless said. The promise is the whole fleet's: an instance takes the part of it that its partitions are of all \
+        ([how](decisions/0016-shares-of-a-rate.md)). Below about ten sends a second for each partition the instances may take turns by \
+        the clock, so keep their clocks within 0.1 s",
+};
+
+static MAX_IN_FLIGHT: Key<Count> = Key {
+    name: "max_in_flight",
+    kind: Count(1, 100_000),
+    default: || 512,
+    about: "calls under way at once",
+};
+
+static TOKEN: Open<Raw> = Open {
+    name: "token",
+    kind: Raw("`stable`, `classic`, or the table of a token centre"),
+    without: Without::Means("`stable`"),
+    about: "where access tokens come from, see below",
+};
+
+static GRANTS: Key<Words<Policy>> = Key {
+    name: "grants",
+    kind: Words(&Policy::ALL),
+    default: || Policy::Off,
+    about: "what is made of users' [grants](grants.md) before a message is sent. A template may say otherwise (`grants` in \
+        `templates.toml`)",
+};
+
+static MINIPROGRAM_STATE: Key<Words<MiniprogramState>> = Key {
+    name: "miniprogram_state",
+    kind: Words(&[
+        ("formal", MiniprogramState::Formal),
+        ("trial", MiniprogramState::Trial),
+        ("developer", MiniprogramState::Developer),
+    ]),
+    default: || MiniprogramState::Formal,
+    about: "which version a card opens",
 };
 
 /// What `[apps.*]` says.
@@ -50,6 +133,10 @@ impl Reader<'_> {
                 self.problems.push(problem);
                 continue;
             }
+            if let Some(message) = bounds::name_too_long(&name) {
+                let problem = node.error(message).help("give it a shorter name");
+                self.problems.push(problem);
+            }
             names.insert(name.clone());
             let mut section = Section::new(self.problems, node.key, node.value);
             let name: Arc<str> = Arc::from(name);
@@ -68,20 +155,16 @@ impl Reader<'_> {
     }
 
     fn app(&mut self, mut section: Section) -> Option<App> {
-        let appid = section.require_string(
-            self.problems,
-            "appid",
-            "the appid is on the mini program's settings page: wx and 16 digits or letters",
-        );
-        let appid = self.shown(appid);
-        let token = section.take("token");
+        let appid = self.open(&mut section, &APPID);
+        let appid = self.shown(&APPID, appid);
+        let token = self.open(&mut section, &TOKEN);
         let needs_secret = !token
             .as_ref()
             .is_some_and(|said| matches!(said.value.item, Item::Table(_)));
-        let secret = match self.secret(&mut section, &APP_SECRET) {
+        let secret = match self.secret(&mut section, &SECRET) {
             Found::Nothing if needs_secret => {
                 let problem = section.error("the app's secret is missing");
-                let variable = variable_of(&section, APP_SECRET.key);
+                let variable = variable_of(&section, SECRET.key);
                 self.problems
                     .push(problem.help(format!("say `secret_file = \"…\"`, or set {variable}")));
                 None
@@ -90,41 +173,13 @@ impl Reader<'_> {
             Found::Wrong => None,
             Found::Secret(secret) => Some(Some(secret)),
         };
-        let base_url = section.take_string(self.problems, "base_url");
-        let key = section.key_path("base_url");
-        if let Some(said) = base_url.as_ref().filter(|said| {
-            !said.value.starts_with("http://") && !said.value.starts_with("https://")
-        }) {
-            self.problems.push(
-                said.error(format!("\"{}\" is not a URL", said.value))
-                    .help("begin with https://"),
-            );
-        }
-        let base_url = self.or_default(
-            base_url,
-            &key,
-            "https://api.weixin.qq.com".to_owned(),
-            Clone::clone,
-        );
+        let base_url = self.read(&mut section, &BASE_URL);
         let token = self.token(&section, token);
-        let rate = self.rate(&mut section);
-        let max_in_flight = section.take_integer(self.problems, "max_in_flight", 1, 100_000);
-        let max_in_flight = self.count(max_in_flight, &section.key_path("max_in_flight"), 512);
-        let states = [
-            ("formal", MiniprogramState::Formal),
-            ("trial", MiniprogramState::Trial),
-            ("developer", MiniprogramState::Developer),
-        ];
-        let state = section.take_choice(self.problems, "miniprogram_state", &states);
-        let key = section.key_path("miniprogram_state");
-        let miniprogram_state = self.or_default(state, &key, MiniprogramState::Formal, |state| {
-            word_of(&states, state)
-        });
-        let grants = section.take_choice(self.problems, "grants", &Policy::ALL);
-        let key = section.key_path("grants");
-        let grants = self.or_default(grants, &key, Policy::Off, |policy| {
-            word_of(&Policy::ALL, policy)
-        });
+        let rate = self.open(&mut section, &RATE);
+        let rate = self.shown(&RATE, rate);
+        let max_in_flight = self.read(&mut section, &MAX_IN_FLIGHT);
+        let miniprogram_state = self.read(&mut section, &MINIPROGRAM_STATE);
+        let grants = self.read(&mut section, &GRANTS);
         section.finish(self.problems);
         Some(App {
             appid: appid?,
@@ -137,25 +192,16 @@ impl Reader<'_> {
             grants,
         })
     }
+}
 
-    fn rate(&mut self, section: &mut Section) -> Option<Rate> {
-        let said = section.take("rate")?;
-        // A table may be put together from several layers: the number is what somebody will look for.
-        let number = match &said.value.item {
-            Item::Table(table) => table.get("per_second"),
-            Item::String(_)
-            | Item::Integer(_)
-            | Item::Float(_)
-            | Item::Boolean(_)
-            | Item::Array(_) => None,
-        };
-        let origin = number.map_or_else(|| said.origin.clone(), |node| node.origin.clone());
-        let table = Section::new(self.problems, said.key.clone(), said.value);
-        let rate = Rate::read(self.problems, table)?;
-        let shown = format!("{} a second, burst {}", rate.per_second, rate.burst);
-        self.note(&said.key, shown, &origin);
-        Some(rate)
+fn url(text: &str) -> Result<String, Mistake> {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Ok(text.to_owned());
     }
+    Err(Mistake {
+        message: format!("\"{text}\" is not a URL"),
+        help: "begin with https://".to_owned(),
+    })
 }
 
 /// An app that only a variable speaks of, and that has not even an appid, is a slip of the finger.

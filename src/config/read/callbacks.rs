@@ -1,20 +1,44 @@
 //! `[apps.NAME.callbacks]`: how an app's pushes are signed and encrypted.
 
-use super::secrets::{Found, SecretKeys, variable_of};
-use super::{Reader, word_of};
+use super::Reader;
+use super::secrets::{Found, variable_of};
+use crate::config::keys::{Key, SecretKeys, Table};
+use crate::config::kinds::Words;
 use crate::config::{CallbackMode, Callbacks, Secret};
 use wx_courier_core::document::Section;
 
-const TOKEN: SecretKeys = SecretKeys {
+pub(super) static CALLBACKS: Table = Table {
+    path: "apps.NAME.callbacks",
+    keys: &[&TOKEN, &MODE, &AES_KEY],
+};
+
+static TOKEN: SecretKeys = SecretKeys {
     key: "token",
     file_key: "token_file",
     what: "the token of the page for message push",
+    file_holds: "the token of the console's page for message push",
+    short: "the token",
+    about: "One of the two is required",
 };
 
-const AES_KEY: SecretKeys = SecretKeys {
+static MODE: Key<Words<Mode>> = Key {
+    name: "mode",
+    kind: Words(&[
+        ("secure", Mode::Secure),
+        ("compatible", Mode::Compatible),
+        ("plain", Mode::Plain),
+    ]),
+    default: || Mode::Secure,
+    about: "as the console says. XML or JSON is recognised",
+};
+
+static AES_KEY: SecretKeys = SecretKeys {
     key: "aes_key",
     file_key: "aes_key_file",
     what: "the EncodingAESKey of the page for message push",
+    file_holds: "the EncodingAESKey, 43 letters and digits",
+    short: "the key",
+    about: "One of the two is required, but for `plain`",
 };
 
 /// `WeChat`: message push. Drawn from letters and digits.
@@ -30,15 +54,8 @@ enum Mode {
 impl Reader<'_> {
     /// The callbacks of an app, if it has any. What is wrong is told.
     pub(super) fn callbacks(&mut self, app: &mut Section) -> Option<Callbacks> {
-        let mut section = app.take_section(self.problems, "callbacks")?;
-        let modes = [
-            ("secure", Mode::Secure),
-            ("compatible", Mode::Compatible),
-            ("plain", Mode::Plain),
-        ];
-        let mode = section.take_choice(self.problems, "mode", &modes);
-        let key = section.key_path("mode");
-        let mode = self.or_default(mode, &key, Mode::Secure, |mode| word_of(&modes, mode));
+        let mut section = app.take_section(self.problems, CALLBACKS.key())?;
+        let mode = self.read(&mut section, &MODE);
         let token = self.needed(&mut section, &TOKEN);
         if let Some(token) = &token
             && !(3..=32).contains(&token.expose().len())

@@ -4,9 +4,55 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Reader;
+use super::events::POINTER;
+use crate::config::keys::{Key, Open, Table, Without};
+use crate::config::kinds::{Parsed, Text};
 use wx_courier_core::document::{Origin, Said, Section};
 use wx_courier_core::event::Pointer;
 use wx_courier_core::grants::{AnswerEvents, AppOf};
+
+pub(super) static GRANTS: Table = Table {
+    path: "grants",
+    keys: &[&EVENT, &APP, &OPENID, &TEMPLATE, &ANSWER],
+};
+
+static EVENT: Open<Text> = Open {
+    name: "event",
+    kind: Text,
+    without: Without::Required {
+        message: "`event` is missing",
+        help: "the type of the events that tell what users have answered: event = \"subscription.answered\"",
+    },
+    about: "the type of these events",
+};
+
+static APP: Open<Text> = Open {
+    name: "app",
+    kind: Text,
+    without: Without::Means("the only app"),
+    about: "the app of these users, or where its name is in the data (`/app`)",
+};
+
+static OPENID: Key<Parsed<Pointer>> = Key {
+    name: "openid",
+    kind: POINTER,
+    default: || Pointer::new("/openid").unwrap_or_default(),
+    about: "where the openid is in the data",
+};
+
+static TEMPLATE: Key<Parsed<Pointer>> = Key {
+    name: "template",
+    kind: POINTER,
+    default: || Pointer::new("/template").unwrap_or_default(),
+    about: "where the template is, by its name in `templates.toml` or by its id",
+};
+
+static ANSWER: Key<Parsed<Pointer>> = Key {
+    name: "answer",
+    kind: POINTER,
+    default: || Pointer::new("/answer").unwrap_or_default(),
+    about: "where the answer is: a word, or the object that `wx.requestSubscribeMessage` gave",
+};
 
 impl Reader<'_> {
     /// `None` where no event tells it.
@@ -15,25 +61,21 @@ impl Reader<'_> {
         top: &mut Section,
         apps: &BTreeSet<String>,
     ) -> Option<AnswerEvents> {
-        let mut section = top.take_section(self.problems, "grants")?;
-        let kind = section.require_string(
-            self.problems,
-            "event",
-            "the type of the events that tell what users have answered: event = \"subscription.answered\"",
-        );
-        let kind = self.shown(kind);
-        let app = section.take_string(self.problems, "app");
+        let mut section = top.take_section(self.problems, GRANTS.key())?;
+        let kind = self.open(&mut section, &EVENT);
+        let kind = self.shown(&EVENT, kind);
+        let app = self.open(&mut section, &APP);
         let app = self.app_of(&section, app, apps);
-        let openid = self.pointer(&mut section, "openid", "/openid");
-        let template = self.pointer(&mut section, "template", "/template");
-        let answer = self.pointer(&mut section, "answer", "/answer");
+        let openid = self.read(&mut section, &OPENID);
+        let template = self.read(&mut section, &TEMPLATE);
+        let answer = self.read(&mut section, &ANSWER);
         section.finish(self.problems);
         Some(AnswerEvents {
             kind: kind?,
             app: app?,
-            openid: openid?,
-            template: template?,
-            answer: answer?,
+            openid,
+            template,
+            answer,
         })
     }
 
@@ -67,29 +109,5 @@ impl Reader<'_> {
         self.problems
             .push(problem.help(format!("the settings know: {}", known.join(", "))));
         None
-    }
-
-    /// A JSON Pointer.
-    pub(super) fn pointer(
-        &mut self,
-        section: &mut Section,
-        key: &'static str,
-        default: &str,
-    ) -> Option<Pointer> {
-        let path = section.key_path(key);
-        let Some(said) = section.take_string(self.problems, key) else {
-            self.note(&path, default.to_owned(), &Origin::Default);
-            return Pointer::new(default);
-        };
-        self.note(&said.key, said.value.clone(), &said.origin);
-        let pointer = Pointer::new(&said.value);
-        if pointer.is_none() {
-            let problem = said.error(format!("\"{}\" is not a JSON Pointer", said.value));
-            self.problems.push(problem.help(format!(
-                "begin with a slash: \"/{}\"",
-                said.value.replace('.', "/")
-            )));
-        }
-        pointer
     }
 }

@@ -3,74 +3,102 @@
 use std::net::SocketAddr;
 
 use super::Reader;
-use super::secrets::{Found, SecretKeys, variable_of};
+use super::secrets::{Found, variable_of};
+use crate::config::keys::{Key, SecretKeys, Table};
+use crate::config::kinds::{Mistake, Parsed, Texts};
 use crate::config::{Http, Reach, Secret};
-use wx_courier_core::document::{Origin, Problem, Section};
+use wx_courier_core::document::{Problem, Section};
 
-const TOKEN: SecretKeys = SecretKeys {
+pub(super) static HTTP: Table = Table {
+    path: "http",
+    keys: &[&LISTEN, &TOKEN, &HOSTS],
+};
+
+static LISTEN: Key<Parsed<SocketAddr>> = Key {
+    name: "listen",
+    kind: Parsed {
+        what: ADDRESS,
+        read: |text| address(text, 8080),
+        show: SocketAddr::to_string,
+    },
+    default: || SocketAddr::from(([127, 0, 0, 1], 8080)),
+    about: "where `/healthz`, `/readyz`, `/metrics` and `/status` are, `POST /resume?rule=NAME`, which `wx-courier rules resume` uses, \
+        [`POST /state/resume`](reliability.md#a-store-that-is-lost), which `wx-courier state resume` uses, and \
+        [`/grants`](grants.md#for-support); no names. [Who may ask](#who-may-ask)",
+};
+
+static TOKEN: SecretKeys = SecretKeys {
     key: "token",
     file_key: "token_file",
     what: "the token for requests to [http] listen",
+    file_holds: "the token for `/grants` and `/resume`: at least 16 letters and digits, for example from `openssl rand -hex 32`",
+    short: "the token",
+    about: "",
 };
 
 /// Long enough that nobody finds it by trying.
 const SHORTEST_TOKEN: usize = 16;
 
+static HOSTS: Key<Texts> = Key {
+    name: "hosts",
+    kind: Texts {
+        what: "a list of names",
+        check: host,
+    },
+    default: Vec::new,
+    about: "names, without a port, by which browsers and monitoring ask here, beside addresses and `localhost`",
+};
+
+/// What [`address`] reads, for the page.
+pub(super) const ADDRESS: &str = "address and port";
+
+/// An address and port. The port is for the example in the help.
+pub(super) fn address(text: &str, port: u16) -> Result<SocketAddr, Mistake> {
+    text.parse().map_err(|_| Mistake {
+        message: format!("\"{text}\" is not an address and port"),
+        help: format!("write it like 127.0.0.1:{port}, or 0.0.0.0:{port} for every interface"),
+    })
+}
+
+fn host(name: &str) -> Result<(), Mistake> {
+    if name.is_empty() || name.contains([':', '/', ' ']) {
+        return Err(Mistake {
+            message: format!("\"{name}\" is not the name of a host"),
+            help: "write it like courier.internal, without scheme and port".to_owned(),
+        });
+    }
+    Ok(())
+}
+
 impl Reader<'_> {
     /// Where the private listener is, and who may ask there. What is wrong is told.
-    pub(super) fn http(&mut self, top: &mut Section) -> Option<Http> {
-        const EXAMPLE: &str = "127.0.0.1:8080";
-        let mut section = self.section(top, "http");
-        let listen = section.take_string(self.problems, "listen");
-        let said = listen.as_ref().map(|said| {
-            let wrong = said.error(format!("\"{}\" is not an address and port", said.value));
-            (wrong, said.origin.clone())
-        });
-        let listen = self.or_default(listen, "http.listen", EXAMPLE.to_owned(), Clone::clone);
-        let address: Option<SocketAddr> = listen.parse().ok();
-        let origin = match said {
-            Some((wrong, origin)) => {
-                if address.is_none() {
-                    let help =
-                        format!("write it like {EXAMPLE}, or 0.0.0.0:8080 for every interface");
-                    self.problems.push(wrong.help(help));
-                }
-                origin
-            }
-            None => Origin::Default,
-        };
+    pub(super) fn http(&mut self, top: &mut Section) -> Http {
+        let mut section = self.section(top, &HTTP);
+        let listen = self.said(&mut section, &LISTEN);
+        self.note(&listen.key, listen.value.to_string(), &listen.origin);
         let variable = variable_of(&section, TOKEN.key);
         let token = match self.secret(&mut section, &TOKEN) {
             Found::Secret(token) => Some(token),
             Found::Nothing | Found::Wrong => None,
         };
         self.token_is_usable(&section, token.as_ref());
-        let hosts = section.take_strings(self.problems, "hosts");
-        for host in hosts.iter().flat_map(|said| &said.value) {
-            if host.is_empty() || host.contains([':', '/', ' ']) {
-                let problem = section.error(format!("\"{host}\" is not the name of a host"));
-                let problem = problem.key(section.key_path("hosts"));
-                self.problems
-                    .push(problem.help("write it like courier.internal, without scheme and port"));
-            }
-        }
-        let hosts = self.or_default(hosts, "http.hosts", Vec::new(), |hosts| hosts.join(", "));
+        let hosts = self.read(&mut section, &HOSTS);
         section.finish(self.problems);
         let http = Http {
-            listen: address?,
+            listen: listen.value,
             token,
             hosts,
         };
         if http.reach() == Reach::Others && http.token.is_none() {
             let problem = Problem::warning(
-                &origin,
+                &listen.origin,
                 "other machines can connect here and there is no token: /resume and /grants are refused",
             );
             self.problems.push(problem.key("http.listen").help(format!(
                 "say `token_file = \"…\"` in [http], or set {variable}"
             )));
         }
-        Some(http)
+        http
     }
 
     fn token_is_usable(&mut self, section: &Section, token: Option<&Secret>) {

@@ -3,43 +3,94 @@
 use std::collections::BTreeMap;
 
 use super::Reader;
+use crate::config::keys::{Key, Open, Table, Without};
+use crate::config::kinds::{Raw, Text, Texts};
 use crate::config::{Kafka, Outcomes, Secret};
 use wx_courier_core::document::{Item, Node, Origin, Problem, Said, Section};
 
+pub(super) static KAFKA: Table = Table {
+    path: "kafka",
+    keys: &[&BROKERS, &GROUP, &TOPICS, &OPTIONS],
+};
+
+static BROKERS: Key<Text> = Key {
+    name: "brokers",
+    kind: Text,
+    default: || "localhost:9092".to_owned(),
+    about: "`host:port`, several with commas",
+};
+
+static GROUP: Key<Text> = Key {
+    name: "group",
+    kind: Text,
+    default: || "wx-courier".to_owned(),
+    about: "the consumer group; instances of one group share the partitions. Also the end of `ce_source` in outcomes",
+};
+
+static TOPICS: Open<Texts> = Open {
+    name: "topics",
+    kind: Texts {
+        what: "a list, or one text",
+        // Which names are legal is looked at together with the other topics.
+        check: |_| Ok(()),
+    },
+    without: Without::Required {
+        message: "`topics` is missing: which topics carry the events?",
+        help: "topics = [\"order-events\"]",
+    },
+    about: "the source topics",
+};
+
+static OPTIONS: Open<Raw> = Open {
+    name: "options",
+    kind: Raw("a table"),
+    without: Without::Means("none"),
+    about: "librdkafka's properties, see below",
+};
+
+/// Properties of librdkafka that delivery depends on, or that have a key of their own.
+pub(in crate::config) const REFUSED_OPTIONS: [&str; 9] = [
+    "bootstrap.servers",
+    "group.id",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "enable.partition.eof",
+    "delivery.report.only.error",
+    "metadata.broker.list",
+    "transactional.id",
+];
+
+/// A property with one of these in its name has a value that is never shown.
+pub(in crate::config) const HIDING_WORDS: [&str; 5] = [
+    "password",
+    "secret",
+    "key.pem",
+    "oauthbearer.config",
+    "sasl.jaas",
+];
+
 impl Reader<'_> {
     pub(super) fn kafka(&mut self, top: &mut Section) -> Option<Kafka> {
-        let Some(mut section) = top.take_section(self.problems, "kafka") else {
+        let Some(mut section) = top.take_section(self.problems, KAFKA.key()) else {
             self.problems.push(
                 top.error("the section [kafka] is missing")
                     .help("say at least [kafka] topics = [\"…\"]"),
             );
             return None;
         };
-        let brokers = section.take_string(self.problems, "brokers");
-        let brokers = self.or_default(
-            brokers,
-            "kafka.brokers",
-            "localhost:9092".to_owned(),
-            Clone::clone,
-        );
-        let group = section.take_string(self.problems, "group");
-        let group = self.or_default(group, "kafka.group", "wx-courier".to_owned(), Clone::clone);
-        let topics = section.take_strings(self.problems, "topics");
-        let missing = topics
-            .as_ref()
-            .is_none_or(|topics| topics.value.iter().all(String::is_empty));
-        if missing {
-            self.problems.push(
-                section
-                    .error("`topics` is missing: which topics carry the events?")
-                    .help("topics = [\"order-events\"]"),
-            );
+        let brokers = self.read(&mut section, &BROKERS);
+        let group = self.read(&mut section, &GROUP);
+        let is_said = section.says(TOPICS.name);
+        let topics = self.open(&mut section, &TOPICS);
+        let topics = self.shown(&TOPICS, topics).unwrap_or_default();
+        // A variable that is there and empty lists one topic without a name.
+        if is_said && topics.iter().all(String::is_empty) {
+            self.missing(&section, &TOPICS);
         }
-        let topics = self.or_default(topics, "kafka.topics", Vec::new(), |topics| {
-            topics.join(", ")
-        });
         let mut options = BTreeMap::new();
-        if let Some(mut section) = section.take_section(self.problems, "options") {
+        if let Some(said) = self.open(&mut section, &OPTIONS) {
+            let mut section = Section::new(self.problems, said.key, said.value);
             for (name, said) in section.take_rest() {
                 self.option(&mut options, &name, &said);
             }
@@ -55,17 +106,6 @@ impl Reader<'_> {
 
     /// librdkafka's names have dots, which TOML reads as tables and the environment cannot say otherwise: both become a name again.
     fn option(&mut self, options: &mut BTreeMap<String, Secret>, name: &str, said: &Said<Node>) {
-        const OURS: [&str; 9] = [
-            "bootstrap.servers",
-            "group.id",
-            "enable.auto.commit",
-            "enable.auto.offset.store",
-            "enable.idempotence",
-            "enable.partition.eof",
-            "delivery.report.only.error",
-            "metadata.broker.list",
-            "transactional.id",
-        ];
         let text = match &said.value.item {
             Item::Table(table) => {
                 for (below, node) in table.clone() {
@@ -88,7 +128,7 @@ impl Reader<'_> {
                 return;
             }
         };
-        if OURS.contains(&name) {
+        if REFUSED_OPTIONS.contains(&name) {
             let problem = said.error(format!(
                 "`{name}` cannot be set here: delivery depends on it"
             ));
@@ -97,15 +137,7 @@ impl Reader<'_> {
             );
             return;
         }
-        let is_secret = [
-            "password",
-            "secret",
-            "key.pem",
-            "oauthbearer.config",
-            "sasl.jaas",
-        ]
-        .iter()
-        .any(|word| name.contains(word));
+        let is_secret = HIDING_WORDS.iter().any(|word| name.contains(word));
         let shown = if is_secret {
             "(hidden)".to_owned()
         } else {

@@ -6,30 +6,109 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Reader;
-use super::secrets::SecretKeys;
+use crate::config::keys::{Key, Open, SecretKeys, Table, Without};
+use crate::config::kinds::{Count, Length, Mistake, RateTable, Text, Texts};
 use crate::config::{App, Kafka, MiniApp, Secret};
-use wx_courier_core::document::{Item, Node, Origin, Said, Section, nearest};
+use wx_courier_core::document::{Item, Node, Origin, Problem, Said, Section, nearest};
 use wx_courier_core::model::Rate;
 
-const SESSION_SECRET: SecretKeys = SecretKeys {
+pub(super) static MINIAPP: Table = Table {
+    path: "miniapp",
+    keys: &[
+        &APPS,
+        &SESSION_SECRET,
+        &SESSION_LIFE,
+        &ALLOW_ORIGINS,
+        &MAX_BODY,
+        &PER_ADDRESS,
+        &PER_SESSION,
+    ],
+};
+
+static APPS: Open<Texts> = Open {
+    name: "apps",
+    kind: Texts {
+        what: "a list of names",
+        check: |_| Ok(()),
+    },
+    without: Without::Means("every app with a secret"),
+    about: "the apps whose users may log in",
+};
+
+static SESSION_SECRET: SecretKeys = SecretKeys {
     key: "session_secret",
     file_key: "session_secret_file",
     what: "the secret with which session tokens are signed",
+    file_holds: "the secret by which session tokens are signed: at least 32 bytes, the same on every instance. `openssl rand -base64 32` \
+        makes one. A new one ends every session",
+    short: "the secret",
+    about: "One of the two is required",
 };
 
 /// As long as what HMAC-SHA-256 makes of it: a shorter one would be the weakest part.
 const SHORTEST_SECRET: usize = 32;
 
-const SESSION_LIFE: Duration = Duration::from_hours(2);
-const SHORTEST_SESSION: Duration = Duration::from_mins(1);
-const LONGEST_SESSION: Duration = Duration::from_hours(30 * 24);
+static SESSION_LIFE: Key<Length> = Key {
+    name: "session_life",
+    kind: Length::Between(Duration::from_mins(1), Duration::from_hours(30 * 24)),
+    default: || Duration::from_hours(2),
+    about: "how long a login lasts",
+};
 
-const MAX_BODY: usize = 16 * 1024;
+static ALLOW_ORIGINS: Key<Texts> = Key {
+    name: "allow_origins",
+    kind: Texts {
+        what: "a list of origins",
+        check: origin,
+    },
+    default: Vec::new,
+    about: "web origins whose pages may call (CORS). Mini programs need none",
+};
 
-/// Many users of a mobile network share an address.
-const PER_ADDRESS: (f64, u32) = (50.0, 100);
-/// A person presses buttons.
-const PER_SESSION: (f64, u32) = (1.0, 10);
+static MAX_BODY: Key<Count> = Key {
+    name: "max_body",
+    kind: Count(1024, 1024 * 1024),
+    default: || 16 * 1024,
+    about: "the largest request, in bytes",
+};
+
+static PER_ADDRESS: Key<RateTable> = Key {
+    name: "per_address",
+    kind: RateTable,
+    // Many users of a mobile network share an address.
+    default: || rate(50.0, 100),
+    about: "requests of one address. Users of a mobile network may share one",
+};
+
+static PER_SESSION: Key<RateTable> = Key {
+    name: "per_session",
+    kind: RateTable,
+    // A person presses buttons.
+    default: || rate(1.0, 10),
+    about: "requests of one session, and of one user in all sessions: a user who logs in again has no more",
+};
+
+pub(super) static SEND: Table = Table {
+    path: "miniapp.send",
+    keys: &[&TYPE, &TOPIC],
+};
+
+static TYPE: Open<Text> = Open {
+    name: "type",
+    kind: Text,
+    without: Without::Required {
+        message: "`type` is missing",
+        help: "which event type a mini program may publish: \"reminder.requested\"",
+    },
+    about: "the event's type, whole: `reminder.requested`",
+};
+
+static TOPIC: Open<Text> = Open {
+    name: "topic",
+    kind: Text,
+    without: Without::Means("the source topic, if there is one only"),
+    about: "one of `kafka.topics`",
+};
 
 impl Reader<'_> {
     /// What mini programs may do, if they may do anything. What is wrong is told.
@@ -39,41 +118,17 @@ impl Reader<'_> {
         apps: &BTreeMap<Arc<str>, App>,
         kafka: Option<&Kafka>,
     ) -> Option<MiniApp> {
-        let mut section = top.take_section(self.problems, "miniapp")?;
-        let names = section.take_strings(self.problems, "apps");
-        let apps = self.miniapp_apps(&section, names, apps);
+        let mut section = top.take_section(self.problems, MINIAPP.key())?;
+        let names = self.open(&mut section, &APPS);
+        let apps = self.miniapp_apps(&section, names.as_ref(), apps);
         let session_secret = self.needed(&mut section, &SESSION_SECRET);
         self.session_secret_is_long(&section, session_secret.as_ref());
-        let session_life = section.take_duration(self.problems, "session_life");
-        if let Some(said) = session_life
-            .as_ref()
-            .filter(|said| !(SHORTEST_SESSION..=LONGEST_SESSION).contains(&said.value))
-        {
-            self.problems.push(
-                said.error(format!("{:?} is out of range", said.value))
-                    .help("expected a length of time from \"1m\" to \"30d\""),
-            );
-        }
-        let key = section.key_path("session_life");
-        let session_life = self.duration(session_life, &key, SESSION_LIFE);
-        let origins = section.take_strings(self.problems, "allow_origins");
-        if let Some(said) = &origins
-            && let Some(wrong) = said.value.iter().find(|origin| !is_origin(origin))
-        {
-            self.problems.push(
-                said.error(format!("\"{wrong}\" is not a web origin"))
-                    .help("write scheme and host, without a path: \"https://www.example.com\""),
-            );
-        }
-        let key = section.key_path("allow_origins");
-        let allow_origins = self.or_default(origins, &key, Vec::new(), |said| said.join(", "));
-        let max_body = section.take_integer(self.problems, "max_body", 1024, 1024 * 1024);
-        let max_body = self.count(max_body, &section.key_path("max_body"), MAX_BODY);
-        let per_address = section.take("per_address");
-        let per_address = self.rate_or(per_address, &section.key_path("per_address"), PER_ADDRESS);
-        let per_session = section.take("per_session");
-        let per_session = self.rate_or(per_session, &section.key_path("per_session"), PER_SESSION);
-        let send = section.take("send");
+        let session_life = self.read(&mut section, &SESSION_LIFE);
+        let allow_origins = self.read(&mut section, &ALLOW_ORIGINS);
+        let max_body = self.read(&mut section, &MAX_BODY);
+        let per_address = self.read(&mut section, &PER_ADDRESS);
+        let per_session = self.read(&mut section, &PER_SESSION);
+        let send = section.take(SEND.key());
         let send = self.sends(send, kafka);
         section.finish(self.problems);
         Some(MiniApp {
@@ -82,8 +137,8 @@ impl Reader<'_> {
             session_life,
             allow_origins,
             max_body,
-            per_address: per_address?,
-            per_session: per_session?,
+            per_address,
+            per_session,
             send,
         })
     }
@@ -91,7 +146,7 @@ impl Reader<'_> {
     fn miniapp_apps(
         &mut self,
         section: &Section,
-        said: Option<Said<Vec<String>>>,
+        said: Option<&Said<Vec<String>>>,
         apps: &BTreeMap<Arc<str>, App>,
     ) -> Vec<Arc<str>> {
         let with_secret: Vec<Arc<str>> = apps
@@ -114,11 +169,16 @@ impl Reader<'_> {
                 }
             });
         }
-        let said = said.map(|said| {
-            said.map(|names| names.into_iter().map(Arc::from).collect::<Vec<Arc<str>>>())
-        });
-        let key = section.key_path("apps");
-        let names = self.or_default(said, &key, with_secret, |names| names.join(", "));
+        let origin = said.map_or(&Origin::Default, |said| &said.origin);
+        let names: Vec<Arc<str>> = match said {
+            Some(said) => said
+                .value
+                .iter()
+                .map(|name| Arc::from(name.as_str()))
+                .collect(),
+            None => with_secret,
+        };
+        self.note(&section.key_path(APPS.name), names.join(", "), origin);
         // Where the apps themselves are wrong, that has been told.
         if names.is_empty() && !self.problems.has_errors() {
             let problem = section.error("no app has a secret, which a login needs");
@@ -142,28 +202,6 @@ impl Reader<'_> {
         }
     }
 
-    fn rate_or(
-        &mut self,
-        said: Option<Said<Node>>,
-        key: &str,
-        (per_second, burst): (f64, u32),
-    ) -> Option<Rate> {
-        let show = |rate: &Rate| format!("{} a second, burst {}", rate.per_second, rate.burst);
-        let Some(said) = said else {
-            let rate = Rate {
-                per_second,
-                burst: NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN),
-            };
-            self.note(key, show(&rate), &Origin::Default);
-            return Some(rate);
-        };
-        let origin = said.origin;
-        let table = Section::new(self.problems, said.key, said.value);
-        let rate = Rate::read(self.problems, table)?;
-        self.note(key, show(&rate), &origin);
-        Some(rate)
-    }
-
     fn sends(
         &mut self,
         said: Option<Said<Node>>,
@@ -174,10 +212,7 @@ impl Reader<'_> {
             return sends;
         };
         let Item::Array(nodes) = said.value.item else {
-            let problem = wx_courier_core::document::Problem::error(
-                &said.origin,
-                "expected a list of tables",
-            );
+            let problem = Problem::error(&said.origin, "expected a list of tables");
             self.problems.push(
                 problem
                     .key(said.key)
@@ -187,12 +222,8 @@ impl Reader<'_> {
         };
         for node in nodes {
             let mut section = Section::new(self.problems, said.key.clone(), node);
-            let kind = section.require_string(
-                self.problems,
-                "type",
-                "which event type a mini program may publish: \"reminder.requested\"",
-            );
-            let topic = section.take_string(self.problems, "topic");
+            let kind = self.open(&mut section, &TYPE);
+            let topic = self.open(&mut section, &TOPIC);
             let topic = self.send_topic(&section, topic, kafka);
             section.finish(self.problems);
             let (Some(kind), Some(topic)) = (kind, topic) else {
@@ -242,6 +273,23 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+fn rate(per_second: f64, burst: u32) -> Rate {
+    Rate {
+        per_second,
+        burst: NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN),
+    }
+}
+
+fn origin(text: &str) -> Result<(), Mistake> {
+    if is_origin(text) {
+        return Ok(());
+    }
+    Err(Mistake {
+        message: format!("\"{text}\" is not a web origin"),
+        help: "write scheme and host, without a path: \"https://www.example.com\"".to_owned(),
+    })
 }
 
 /// A scheme and a host, perhaps a port; as browsers write them, in lower case.

@@ -4,9 +4,40 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Reader, word_of};
+use super::Reader;
+use super::http::{ADDRESS, address};
+use crate::config::keys::{Key, Table};
+use crate::config::kinds::{Parsed, Words};
 use crate::config::{Callbacks, ClientAddress, MiniApp, Public};
 use wx_courier_core::document::{Problem, Section};
+
+pub(super) static PUBLIC: Table = Table {
+    path: "public",
+    keys: &[&LISTEN, &CLIENT_ADDRESS],
+};
+
+static LISTEN: Key<Parsed<SocketAddr>> = Key {
+    name: "listen",
+    kind: Parsed {
+        what: ADDRESS,
+        read: |text| address(text, 8091),
+        show: SocketAddr::to_string,
+    },
+    default: || SocketAddr::from(([127, 0, 0, 1], 8091)),
+    about: "no names. It speaks plain HTTP: a proxy in front has the certificate",
+};
+
+static CLIENT_ADDRESS: Key<Words<ClientAddress>> = Key {
+    name: "client_address",
+    kind: Words(&[
+        ("peer", ClientAddress::Peer),
+        ("x-forwarded-for", ClientAddress::ForwardedFor),
+    ]),
+    default: || ClientAddress::Peer,
+    about: "whose address is limited: `peer`, whoever connects; `x-forwarded-for`, what the proxy in front wrote into that header. Say \
+        it only behind a proxy, which every request must pass: else a client may write there what it likes. Of several entries the \
+        rightmost counts that is no inside address ([which](callbacks.md#in-front-of-it))",
+};
 
 impl Reader<'_> {
     /// What the listener serves, and where. Nothing if there is nothing to serve.
@@ -16,32 +47,14 @@ impl Reader<'_> {
         callbacks: BTreeMap<Arc<str>, Callbacks>,
         miniapp: Option<MiniApp>,
     ) -> Option<Public> {
-        const EXAMPLE: &str = "127.0.0.1:8091";
         let is_wanted = !callbacks.is_empty() || miniapp.is_some();
-        if !is_wanted && !top.says("public") {
+        let is_said = top.says(PUBLIC.key());
+        let mut section = self.section(top, &PUBLIC);
+        if !is_wanted && !is_said {
             return None;
         }
-        let mut section = self.section(top, "public");
-        let listen = section.take_string(self.problems, "listen");
-        let said = listen
-            .as_ref()
-            .map(|said| said.error(format!("\"{}\" is not an address and port", said.value)));
-        let listen = self.or_default(listen, "public.listen", EXAMPLE.to_owned(), Clone::clone);
-        let address: Option<SocketAddr> = listen.parse().ok();
-        if let (None, Some(problem)) = (&address, said) {
-            self.problems.push(problem.help(format!(
-                "write it like {EXAMPLE}, or 0.0.0.0:8091 for every interface"
-            )));
-        }
-        let words = [
-            ("peer", ClientAddress::Peer),
-            ("x-forwarded-for", ClientAddress::ForwardedFor),
-        ];
-        let client_address = section.take_choice(self.problems, "client_address", &words);
-        let key = section.key_path("client_address");
-        let client_address = self.or_default(client_address, &key, ClientAddress::Peer, |word| {
-            word_of(&words, word)
-        });
+        let listen = self.read(&mut section, &LISTEN);
+        let client_address = self.read(&mut section, &CLIENT_ADDRESS);
         if !is_wanted {
             let problem = Problem::warning(section.origin(), "nothing is served there");
             self.problems.push(
@@ -52,7 +65,7 @@ impl Reader<'_> {
         }
         section.finish(self.problems);
         let public = Public {
-            listen: address?,
+            listen,
             client_address,
             callbacks,
             miniapp,

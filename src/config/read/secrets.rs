@@ -1,18 +1,10 @@
 //! Secrets: said by a key, by a variable, or by the name of a file that holds them.
 
 use super::{Reader, is_file};
-use crate::config::{ENVIRONMENT_PREFIX, Secret};
+use crate::config::Secret;
+use crate::config::keys::SecretKeys;
+use crate::config::layers::variable;
 use wx_courier_core::document::{Said, Section};
-
-/// The two keys that can say a secret.
-pub(super) struct SecretKeys {
-    /// The key whose value is the secret itself.
-    pub(super) key: &'static str,
-    /// The key that names a file.
-    pub(super) file_key: &'static str,
-    /// What the secret is, for messages.
-    pub(super) what: &'static str,
-}
 
 /// What was said about a secret.
 pub(super) enum Found {
@@ -77,6 +69,5 @@ impl Reader<'_> {
 
 /// The variable that says a key of this table.
 pub(super) fn variable_of(section: &Section, key: &str) -> String {
-    let key = section.key_path(key).replace('.', "__").to_uppercase();
-    format!("{ENVIRONMENT_PREFIX}__{key}")
+    variable(&section.key_path(key))
 }

@@ -5,54 +5,64 @@ use std::time::Duration;
 
 use redis::IntoConnectionInfo as _;
 
-use super::secrets::{Found, SecretKeys};
-use super::{Reader, word_of};
+use super::Reader;
+use super::secrets::Found;
+use crate::config::keys::{Key, SecretKeys, Table};
+use crate::config::kinds::{Length, Mistake, Text, Words};
 use crate::config::{OnLoss, Secret, State, StateUrl};
-use wx_courier_core::document::{Origin, Said, Section};
+use wx_courier_core::document::Section;
 
-const DEFAULT_URL: &str = "sqlite:data/state.db";
+pub(super) static STATE: Table = Table {
+    path: "state",
+    keys: &[&URL, &REMEMBER, &ON_LOSS, &PASSWORD],
+};
 
-/// Longer than retention and replays of most topics, and the disk that it costs is still small.
-const DEFAULT_REMEMBER: Duration = Duration::from_hours(3 * 24);
+static URL: Key<Text> = Key {
+    name: "url",
+    kind: Text,
+    default: || "sqlite:data/state.db".to_owned(),
+    about: "`memory:`, `sqlite:FILE`, `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, or `rediss://` for TLS",
+};
 
-/// Less would forget a message while it waits for its turn.
-const LEAST_REMEMBER: Duration = Duration::from_mins(1);
-const MOST_REMEMBER: Duration = Duration::from_hours(365 * 24);
+static REMEMBER: Key<Length> = Key {
+    name: "remember",
+    // Less would forget a message while it waits for its turn.
+    kind: Length::Between(Duration::from_mins(1), Duration::from_hours(365 * 24)),
+    // Longer than retention and replays of most topics, and the disk that it costs is still small.
+    default: || Duration::from_hours(3 * 24),
+    about: "how long, claims without an end too; ledgers of grants for a year after the last change, users until their code or session \
+        ends. Keep it longer than a record may come again: after a replay, from a retrying upstream",
+};
 
-const PASSWORD: SecretKeys = SecretKeys {
+static ON_LOSS: Key<Words<OnLoss>> = Key {
+    name: "on_loss",
+    kind: Words(&[("pause", OnLoss::Pause), ("continue", OnLoss::Continue)]),
+    default: || OnLoss::Pause,
+    about: "when what is kept is lost under the running service (the file deleted or replaced, Redis flushed): nothing is sent until \
+        somebody says that it goes on, or sending goes on and may repeat what was sent. See \
+        [reliability.md](reliability.md#a-store-that-is-lost)",
+};
+
+static PASSWORD: SecretKeys = SecretKeys {
     key: "password",
     file_key: "password_file",
     what: "the password of the Redis server",
+    file_holds: "the password of the Redis server",
+    short: "the password",
+    about: "It replaces one in the URL. Only `redis://` needs one",
 };
 
 impl Reader<'_> {
     pub(super) fn state(&mut self, top: &mut Section) -> Option<State> {
-        let mut section = self.section(top, "state");
-        let said = section.take_string(self.problems, "url");
+        let mut section = self.section(top, &STATE);
+        let said = self.said(&mut section, &URL);
         let password = match self.secret(&mut section, &PASSWORD) {
             Found::Secret(password) => Some(password),
             Found::Nothing | Found::Wrong => None,
         };
-        let remember = section.take_duration(self.problems, "remember");
-        if let Some(said) = &remember
-            && !(LEAST_REMEMBER..=MOST_REMEMBER).contains(&said.value)
-        {
-            let problem = said.error(format!("{:?} is out of range", said.value));
-            self.problems
-                .push(problem.help("expected a length of time from \"1m\" to \"365d\""));
-        }
-        let remember = self.duration(remember, "state.remember", DEFAULT_REMEMBER);
-        let choices = [("pause", OnLoss::Pause), ("continue", OnLoss::Continue)];
-        let on_loss = section.take_choice(self.problems, "on_loss", &choices);
-        let on_loss = self.or_default(on_loss, "state.on_loss", OnLoss::Pause, |choice| {
-            word_of(&choices, choice)
-        });
+        let remember = self.read(&mut section, &REMEMBER);
+        let on_loss = self.read(&mut section, &ON_LOSS);
         section.finish(self.problems);
-        let said = said.unwrap_or_else(|| Said {
-            value: DEFAULT_URL.to_owned(),
-            origin: Origin::Default,
-            key: "state.url".to_owned(),
-        });
         match read_url(said.value.trim(), password.as_ref()) {
             Ok((url, shown)) => {
                 self.note(&said.key, shown, &said.origin);
@@ -70,17 +80,11 @@ impl Reader<'_> {
     }
 }
 
-/// What is wrong with a URL. It never repeats the URL, which may hold a password.
-struct Mistake {
-    message: String,
-    help: &'static str,
-}
-
-/// Gives the store, and how it is shown.
+/// Gives the store, and how it is shown. A mistake never repeats the URL, which may hold a password.
 fn read_url(text: &str, password: Option<&Secret>) -> Result<(StateUrl, String), Mistake> {
     let mistake = |message: &str| Mistake {
         message: message.to_owned(),
-        help: "write memory:, sqlite:FILE, or redis://HOST",
+        help: "write memory:, sqlite:FILE, or redis://HOST".to_owned(),
     };
     if text == "memory:" {
         return Ok((StateUrl::Memory, text.to_owned()));
@@ -98,7 +102,7 @@ fn read_url(text: &str, password: Option<&Secret>) -> Result<(StateUrl, String),
     }
     redis_url(text, password).map_err(|why| Mistake {
         message: format!("this is no URL of a Redis server: {why}"),
-        help: "write redis://USER@HOST:PORT/DATABASE, or rediss:// for TLS; the password is better said by password_file",
+        help: "write redis://USER@HOST:PORT/DATABASE, or rediss:// for TLS; the password is better said by password_file".to_owned(),
     })
 }
 

@@ -6,21 +6,55 @@ use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 
 use super::Reader;
-use super::secrets::{Found, SecretKeys, variable_of};
+use super::secrets::{Found, variable_of};
+use crate::config::keys::{Key, Open, SecretKeys, Table, Without};
+use crate::config::kinds::{Length, Mistake, Parsed, Text};
 use crate::config::{CentreHeader, Secret, TokenCentre, TokenMode};
 use wx_courier_core::document::{Item, Node, Origin, Said, Section};
 
-/// `WeChat`'s advice to those who read from a centre: keep what it says for about a minute.
-const POLL: Duration = Duration::from_mins(1);
-/// More often would be a load on the centre and no gain: a refused token is asked for again at once.
-const SHORTEST_POLL: Duration = Duration::from_secs(1);
-/// A token that is replaced lives on for five minutes at `WeChat`; whoever looks less often than that sends with dead ones.
-const LONGEST_POLL: Duration = Duration::from_mins(5);
+pub(super) static CENTRE: Table = Table {
+    path: "apps.NAME.token",
+    keys: &[&URL, &HEADER, &HEADER_VALUE, &POLL],
+};
 
-const HEADER_VALUE: SecretKeys = SecretKeys {
+static URL: Open<Parsed<Url>> = Open {
+    name: "url",
+    kind: Parsed {
+        what: "URL",
+        read: centre_url,
+        show: without_keys,
+    },
+    without: Without::Required {
+        message: "`url` is missing",
+        help: "it is where the token centre answers {\"access_token\": \"…\", \"expires_in\": 7200}",
+    },
+    about: "asked with GET. `check --settings` hides its query and user",
+};
+
+static HEADER: Open<Text> = Open {
+    name: "header",
+    kind: Text,
+    without: Without::Means("none"),
+    about: "the name of a header to send, such as `Authorization`",
+};
+
+static HEADER_VALUE: SecretKeys = SecretKeys {
     key: "header_value",
     file_key: "header_value_file",
     what: "the value of the header",
+    file_holds: "the header's value",
+    short: "the value",
+    about: "",
+};
+
+static POLL: Key<Length> = Key {
+    name: "poll",
+    // More often would be a load on the centre and no gain: a refused token is asked for again at once. And a token that is replaced
+    // lives on for five minutes at `WeChat`; whoever looks less often than that sends with dead ones.
+    kind: Length::Between(Duration::from_secs(1), Duration::from_mins(5)),
+    // `WeChat`'s advice to those who read from a centre: keep what it says for about a minute.
+    default: || Duration::from_mins(1),
+    about: "how long a token is used before the centre is asked again, by the next send",
 };
 
 /// Something is wrong, and that was told.
@@ -74,59 +108,21 @@ impl Reader<'_> {
     }
 
     fn centre(&mut self, mut table: Section) -> Option<TokenCentre> {
-        let url = table.require_string(
-            self.problems,
-            "url",
-            "it is where the token centre answers {\"access_token\": \"…\", \"expires_in\": 7200}",
-        );
-        let url = url.and_then(|said| self.centre_url(&said));
+        let url = self.open(&mut table, &URL);
+        let url = self.shown(&URL, url);
         let header = self.centre_header(&mut table);
-        let poll = table.take_duration(self.problems, "poll");
-        if let Some(said) = poll
-            .as_ref()
-            .filter(|said| !(SHORTEST_POLL..=LONGEST_POLL).contains(&said.value))
-        {
-            self.problems.push(
-                said.error(format!("{:?} is out of range", said.value))
-                    .help("expected a length of time from \"1s\" to \"5m\""),
-            );
-        }
-        let poll = self.duration(poll, &table.key_path("poll"), POLL);
+        let poll = self.read(&mut table, &POLL);
         table.finish(self.problems);
         Some(TokenCentre {
-            url: url?,
+            url: Secret::new(url?),
             header: header.ok()?,
             poll,
         })
     }
 
-    fn centre_url(&mut self, said: &Said<String>) -> Option<Secret> {
-        let parsed = Url::parse(said.value.trim()).ok();
-        let Some(url) = parsed.filter(|url| matches!(url.scheme(), "http" | "https")) else {
-            // Not repeated: a key may stand in it.
-            self.problems.push(
-                said.error("this is not a URL")
-                    .help("begin with http:// or https://"),
-            );
-            return None;
-        };
-        // A name, a password or a query may be a key, so only the rest is shown.
-        let port = url.port().map(|port| format!(":{port}"));
-        let shown = format!(
-            "{}://{}{}{}{}",
-            url.scheme(),
-            url.host_str().unwrap_or_default(),
-            port.unwrap_or_default(),
-            url.path(),
-            url.query().map_or("", |_| "?(hidden)"),
-        );
-        self.note(&said.key, shown, &said.origin);
-        Some(Secret::new(url))
-    }
-
     /// The header, if there is one.
     fn centre_header(&mut self, table: &mut Section) -> Result<Option<CentreHeader>, Told> {
-        let name = table.take_string(self.problems, "header");
+        let name = self.open(table, &HEADER);
         let value = self.secret(table, &HEADER_VALUE);
         match (name, value) {
             (None, Found::Nothing) => Ok(None),
@@ -166,4 +162,27 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+fn centre_url(text: &str) -> Result<Url, Mistake> {
+    let parsed = Url::parse(text.trim()).ok();
+    let http = parsed.filter(|url| matches!(url.scheme(), "http" | "https"));
+    // Not repeated: a key may stand in it.
+    http.ok_or_else(|| Mistake {
+        message: "this is not a URL".to_owned(),
+        help: "begin with http:// or https://".to_owned(),
+    })
+}
+
+/// A name, a password or a query may be a key, so only the rest is shown.
+fn without_keys(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}"));
+    format!(
+        "{}://{}{}{}{}",
+        url.scheme(),
+        url.host_str().unwrap_or_default(),
+        port.unwrap_or_default(),
+        url.path(),
+        url.query().map_or("", |_| "?(hidden)"),
+    )
 }

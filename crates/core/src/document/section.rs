@@ -359,34 +359,7 @@ pub fn parse_duration(text: &str) -> Option<std::time::Duration> {
 pub fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let (distance, candidate) = candidates
         .iter()
-        .map(|candidate| (edit_distance(name, candidate), *candidate))
+        .map(|candidate| (strsim::osa_distance(name, candidate), *candidate))
         .min()?;
     (distance * 3 <= candidate.chars().count().max(3)).then_some(candidate)
-}
-
-/// Letters that are wrong, missing, too many, or swapped with their neighbour.
-fn edit_distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut before: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    let mut last_letter = None;
-    for (i, a) in left.chars().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, b) in right.iter().enumerate() {
-            let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX);
-            let substituted = at(&row, j) + usize::from(a != *b);
-            let inserted = at(&next, j) + 1;
-            let deleted = at(&row, j + 1) + 1;
-            let is_swap = last_letter == Some(*b) && j > 0 && right.get(j - 1) == Some(&a);
-            let swapped = if is_swap {
-                at(&before, j - 1) + 1
-            } else {
-                usize::MAX
-            };
-            next.push(substituted.min(inserted).min(deleted).min(swapped));
-        }
-        before = std::mem::replace(&mut row, next);
-        last_letter = Some(a);
-    }
-    row.last().copied().unwrap_or(0)
 }

@@ -19,6 +19,7 @@ use super::{InDoubt, Priority, Rule, RuleSource, Surroundings, Wants, proof};
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest, parse};
 use crate::message::Api;
 use crate::model::Rate;
+use crate::model::outcome::bounds;
 
 /// How old an event may be unless the rule says otherwise: also within the window of customer-service messages.
 const EXPIRES_AFTER: Duration = Duration::from_hours(24);
@@ -61,6 +62,14 @@ fn check_name(problems: &mut Problems, source: &RuleSource) {
     if source.name.is_empty() || !source.name.bytes().all(known) {
         let message = "the name of a rule, which is the path of its file, has only a-z, 0-9, `-`, `_` and `/`";
         problems.push(Problem::in_file(&source.file, message).help("rename the file"));
+    }
+    if let Some(message) = bounds::name_too_long(&source.name) {
+        let problem = Problem::in_file(&source.file, message);
+        problems.push(
+            problem.help(
+                "a rule is named by the path of its file below rules/: give it a shorter one",
+            ),
+        );
     }
 }
 

@@ -5,14 +5,14 @@ use std::num::NonZeroU32;
 use crate::document::{Problems, Section};
 use crate::model::Rate;
 
-/// More than any quota of `WeChat`'s lets through; a larger figure is a slip.
-const MOST_BURST: i64 = 100_000;
-
 impl Rate {
+    /// More than any quota of `WeChat`'s lets through; a larger figure is a slip.
+    pub const MOST_BURST: i64 = 100_000;
+
     /// Reads the table. Without `burst`, one message at a time.
     pub fn read(problems: &mut Problems, mut section: Section) -> Option<Self> {
         let per_second = section.take_positive(problems, "per_second");
-        let burst = section.take_integer(problems, "burst", 1, MOST_BURST);
+        let burst = section.take_integer(problems, "burst", 1, Self::MOST_BURST);
         // A value that is there but wrong has had its say already.
         let missing = per_second.is_none()
             && !problems

@@ -92,6 +92,18 @@ pub fn name(text: &str, longest: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}~{digest}", beginning(text, room)))
 }
 
+/// What is wrong with a name that is given to a rule, an app or a template, if it is too long. Outcomes, ids, Kafka's keys and labels of
+/// metrics have it, and the user looks for it there: it must never be cut.
+pub fn name_too_long(name: &str) -> Option<String> {
+    if fits(name, LONGEST_NAME_BYTES) {
+        return None;
+    }
+    let n_bytes: usize = name.chars().map(width).sum();
+    Some(format!(
+        "the name is too long: {n_bytes} bytes, and outcomes have room for {LONGEST_NAME_BYTES}"
+    ))
+}
+
 /// An id, in at most [`LONGEST_ID_BYTES`].
 pub fn id(text: String) -> String {
     if fits(&text, LONGEST_ID_BYTES) {
