@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::{Store, ledger_of};
+use super::engine::{Store, tracker_of};
 use super::in_flight::Lent;
 use super::message::{AskedAgain, Origin, PendingRecipient, State};
 use super::settling::publish_stored;
@@ -104,8 +104,8 @@ impl Engine {
             return Next::Become(State::AwaitingExchange { pending, place });
         }
         // The code is used up by it: a partition is given back only when the user is kept.
-        if let Some(ledger) = ledger_of(&mut self.ledgers, &lent.origin) {
-            ledger.send_began(lent.origin.record.offset);
+        if let Some(tracker) = tracker_of(&mut self.partitions, &lent.origin) {
+            tracker.mark_irrevocable(lent.origin.record.offset);
         }
         if let Some(openid) = self.exchanges.user_of(&code) {
             return keep(now, lent.ticket, pending, Arc::clone(openid), effects);
@@ -175,7 +175,7 @@ impl Engine {
     ) -> Next {
         match answer {
             Answer::Login(logins::Reply::Kept) => {
-                self.undo(&lent.origin);
+                self.clear_irrevocable(&lent.origin);
                 self.address(now, lent, *pending, openid, effects)
             }
             // Another process has given the message up meanwhile.
@@ -206,7 +206,7 @@ impl Engine {
         pending: Box<PendingRecipient>,
         wait: Duration,
     ) -> Next {
-        self.undo(&lent.origin);
+        self.clear_irrevocable(&lent.origin);
         let until = now.elapsed + wait;
         Next::Rest(State::ExchangeBackoff { pending, until })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::{Store, ledger_of};
+use super::engine::{Store, tracker_of};
 use super::in_flight::Lent;
 use super::message::{Delivery, Rejoins, State, expires_at_ms};
 use super::settling::publish_stored;
@@ -41,13 +41,13 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Next {
         lent.has_turn(&delivery.rule.app);
-        if let Some(ledger) = ledger_of(&mut self.ledgers, &lent.origin) {
-            ledger.send_began(lent.origin.record.offset);
+        if let Some(tracker) = tracker_of(&mut self.partitions, &lent.origin) {
+            tracker.mark_irrevocable(lent.origin.record.offset);
         }
         self.ask_for_own_claim(now, lent.ticket, delivery, effects)
     }
 
-    /// Asks for a claim that nobody has, or for the one that is already ours.
+    /// Asks for a claim that is free, or for the one that is already ours.
     pub(super) fn ask_for_own_claim(
         &mut self,
         now: Moment,
@@ -99,7 +99,7 @@ impl Engine {
         departure: Departure,
         effects: &mut Vec<Effect>,
     ) -> Next {
-        if ledger_of(&mut self.ledgers, &lent.origin).is_none() {
+        if tracker_of(&mut self.partitions, &lent.origin).is_none() {
             release_claim(lent.ticket, &mut delivery, effects);
             return Next::End;
         }
@@ -131,7 +131,7 @@ impl Engine {
             asked.and_then(|(holder, asked_at)| Permit::in_answer(answer, holder, asked_at));
         if let Some(permit) = granted {
             delivery.permit = Some(permit);
-            if ledger_of(&mut self.ledgers, &lent.origin).is_none() {
+            if tracker_of(&mut self.partitions, &lent.origin).is_none() {
                 // The partition has another owner, who reads the record again.
                 release_claim(lent.ticket, &mut delivery, effects);
                 return Next::End;
@@ -188,7 +188,7 @@ impl Engine {
             self.in_flight.release_recipient(lent, &self.pauses);
             delivery.rejoins = Rejoins::Last;
         }
-        self.undo(&lent.origin);
+        self.clear_irrevocable(&lent.origin);
         // A process that was only slow may settle it long before.
         back_off(now, delivery, wait.min(ASK_AGAIN))
     }

@@ -192,7 +192,7 @@ fn treat(plan: &RetryPlan, tries: Tries, treatment: Treatment, jitter: f64) -> V
         Treatment::GiveUp(reason) => Verdict::Settle(Status::Failed, reason),
         Treatment::Pause(cause) => Verdict::Hold(cause),
         // The token that was used is dropped by then: the first message back fetches a new one. A second refusal in a row means
-        // that somebody else is renewing, and only time helps.
+        // that another process is renewing, and only time helps.
         Treatment::RenewToken if tries.token_refusals <= 1 && tries.attempts <= plan.attempts => {
             Verdict::Retry(Duration::ZERO)
         }

@@ -1,4 +1,4 @@
-//! Claims that nobody answers for any more.
+//! Claims whose process does not answer for them any more.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::rules::InDoubt;
 use crate::state::{FRESH, Held};
 
 /// A claim that another record asked for is left alone for so much longer than one of the same record. That other record is read again and
-/// ends the doubt by itself, unless it is gone from its topic or its rule does not want it any more; then nobody ever will.
+/// ends the doubt by itself, unless it is gone from its topic or its rule does not want it any more; then no process ever will.
 const ABANDONED_AFTER: Duration = Duration::from_mins(10);
 
 /// How long an answer may take to reach the store after the call has ended.
@@ -26,7 +26,7 @@ impl Engine {
         self.has_store_since = now.elapsed;
     }
 
-    /// A claim without an outcome, made by a process that has ended or lost the partition since: nobody knows whether its call was made. It
+    /// A claim without an outcome, made by a process that has ended or lost the partition since: it is not known whether its call was made. It
     /// is this very record's, or that of another record which does not come back for it.
     pub(super) fn in_doubt_since_before(
         &mut self,

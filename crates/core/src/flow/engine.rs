@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::exchanges::Exchanges;
 use super::in_flight::InFlight;
 use super::message::Origin;
-use super::offsets::Ledger;
+use super::offsets::OffsetTracker;
 use super::partitions::{Handover, HandoverId};
-use super::rate_share::Sharing;
+use super::rate_share::RateShare;
 use super::status;
 use super::transition::Happened;
 use super::window::{Spill, Window};
@@ -27,7 +27,7 @@ use crate::schedule::share::Share;
 pub struct Engine {
     pub(super) setup: Setup,
     pub(super) rules: Arc<RuleSet>,
-    pub(super) ledgers: BTreeMap<Partition, Ledger>,
+    pub(super) partitions: BTreeMap<Partition, OffsetTracker>,
     pub(super) in_flight: InFlight,
     pub(super) spill: Spill,
     pub(super) pauses: Pauses,
@@ -40,7 +40,7 @@ pub struct Engine {
     pub(super) calendar_doubted_until: Duration,
     pub(super) exchanges: Exchanges,
     pub(super) handovers: BTreeMap<HandoverId, Handover>,
-    pub(super) sharing: Sharing,
+    pub(super) rate_share: RateShare,
     pub(super) draining: Option<Handover>,
     /// When moved positions are reported next; `None` while none has moved.
     commit_at: Option<Duration>,
@@ -55,7 +55,7 @@ pub struct Engine {
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 
 /// Records that have ended behind one that has not are kept track of until it has: one message that waits for hours must not grow the
-/// ledger without end. An entry takes some 24 bytes, and a message that is set aside 16.
+/// tracker without end. An entry takes some 24 bytes, and a message that is set aside 16.
 const OPEN_RECORDS_A_MESSAGE: usize = 20;
 
 /// A debug build compares all indexes after so many rounds: the comparison walks over everything in hand.
@@ -89,10 +89,10 @@ impl Engine {
             jitter: fastrand::Rng::with_seed(setup.seed),
             setup,
             rules,
-            ledgers: BTreeMap::new(),
+            partitions: BTreeMap::new(),
             exchanges: Exchanges::default(),
             handovers: BTreeMap::new(),
-            sharing: Sharing::new(),
+            rate_share: RateShare::new(),
             draining: None,
             commit_at: None,
             paused: false,
@@ -129,7 +129,7 @@ impl Engine {
         match input {
             Input::Record { epoch, record } => self.take_record(now, epoch, record, effects),
             Input::ReadAgain { ticket, record } => self.read_again(now, ticket, record, effects),
-            Input::TopicsCounted(layout) => self.sharing.topics_counted(layout),
+            Input::TopicsCounted(layout) => self.rate_share.topics_counted(layout),
             Input::Assigned(partitions) => self.assigned(now, partitions),
             Input::Revoked {
                 handover,
@@ -189,7 +189,7 @@ impl Engine {
             Store::Down => None,
         };
         let departure = self.in_flight.admission.wake_for_departure(now);
-        let share = self.sharing.wake_at();
+        let share = self.rate_share.wake_at();
         [
             timer,
             deadline,
@@ -248,9 +248,9 @@ impl Engine {
 
     pub(super) fn report_positions(&mut self, effects: &mut Vec<Effect>) {
         self.commit_at = None;
-        for (partition, ledger) in &mut self.ledgers {
-            if let Some(position) = ledger.moved_position() {
-                let (partition, epoch) = (partition.clone(), ledger.epoch());
+        for (partition, tracker) in &mut self.partitions {
+            if let Some(position) = tracker.moved_position() {
+                let (partition, epoch) = (partition.clone(), tracker.epoch());
                 effects.push(Effect::Commit {
                     partition,
                     epoch,
@@ -267,9 +267,9 @@ impl Engine {
     /// Reading pauses at the bound and goes on at half of it: each resumption costs a fetch, so it should bring something.
     fn pause_or_resume(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let Window { messages, bytes } = self.in_window();
-        let open_records: usize = self.ledgers.values().map(Ledger::n_open).sum();
+        let open_records: usize = self.partitions.values().map(OffsetTracker::n_open).sum();
         // Several rules may have set the same record aside.
-        let remembered = open_records.max(self.n_aside());
+        let remembered = open_records.max(self.n_spilled());
         let most_open = self
             .setup
             .max_messages
@@ -306,11 +306,11 @@ impl Engine {
     }
 }
 
-/// The ledger of a message's own assignment; `None` once the partition has been given away, even if it came back since.
-pub(super) fn ledger_of<'a>(
-    ledgers: &'a mut BTreeMap<Partition, Ledger>,
+/// The tracker of a message's own assignment; `None` once the partition has been given away, even if it came back since.
+pub(super) fn tracker_of<'a>(
+    trackers: &'a mut BTreeMap<Partition, OffsetTracker>,
     origin: &Origin,
-) -> Option<&'a mut Ledger> {
-    let ledger = ledgers.get_mut(&origin.partition)?;
-    (ledger.epoch() == origin.epoch).then_some(ledger)
+) -> Option<&'a mut OffsetTracker> {
+    let tracker = trackers.get_mut(&origin.partition)?;
+    (tracker.epoch() == origin.epoch).then_some(tracker)
 }

@@ -23,7 +23,7 @@ pub(super) struct Exchanges {
     order: VecDeque<CodeOf>,
 }
 
-/// `WeChat`: a code lives for five minutes, so nobody brings it later.
+/// `WeChat`: a code lives for five minutes, so no message brings it later.
 const CODE_LIFE: Duration = Duration::from_mins(5);
 
 /// How many users are kept for others with the same code.
@@ -43,7 +43,7 @@ impl Exchanges {
         self.under_way.keys().copied()
     }
 
-    /// The user whom this code gave lately.
+    /// The user that this code gave lately.
     pub(super) fn user_of(&self, code: &CodeOf) -> Option<&Arc<str>> {
         self.users.get(code).map(|(openid, _)| openid)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::engine::ledger_of;
+use super::engine::tracker_of;
 use super::in_flight::Lent;
 use super::message::{Origin, State};
 use super::transition::Next;
@@ -87,8 +87,8 @@ impl Engine {
                 self.say_fault(lent, &State::Reporting, what, effects);
             }
         }
-        if let Some(ledger) = ledger_of(&mut self.ledgers, &lent.origin) {
-            ledger.acknowledge(lent.origin.record.offset);
+        if let Some(tracker) = tracker_of(&mut self.partitions, &lent.origin) {
+            tracker.acknowledge(lent.origin.record.offset);
         }
         self.positions_may_have_moved(now);
         Next::End

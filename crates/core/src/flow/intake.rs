@@ -32,10 +32,10 @@ impl Engine {
             topic: Arc::clone(&record.topic),
             number: record.partition,
         };
-        let Some(ledger) = self.ledgers.get(&partition) else {
+        let Some(tracker) = self.partitions.get(&partition) else {
             return;
         };
-        if ledger.epoch() != epoch || ledger.wants(record.offset) == Noted::Ignored {
+        if tracker.epoch() != epoch || tracker.wants(record.offset) == Noted::Ignored {
             return;
         }
         self.totals.records += 1;
@@ -108,9 +108,9 @@ impl Engine {
     ) {
         for planned in planned {
             if matches!(planned.result, Ok(Made::Message(_)))
-                && self.must_stand_aside(now, &planned.rule)
+                && self.must_be_spilled(now, &planned.rule)
             {
-                self.set_aside(planned.rule, origin);
+                self.spill_message(planned.rule, origin);
             } else {
                 self.take_in(now, origin, n_items, planned, effects);
             }
@@ -176,8 +176,8 @@ impl Engine {
     }
 
     fn owe(&mut self, origin: &Origin, n_items: usize) {
-        if let Some(ledger) = self.ledgers.get_mut(&origin.partition) {
-            ledger.read(origin.record.offset, n_items);
+        if let Some(tracker) = self.partitions.get_mut(&origin.partition) {
+            tracker.read(origin.record.offset, n_items);
         }
     }
 
@@ -211,6 +211,20 @@ impl Engine {
             state,
         };
         self.in_flight.insert(ticket, new, &self.pauses);
+    }
+
+    /// What a rule, as it is now, makes of a record that was read before; `None` if it does not want it any more.
+    pub(super) fn plan_again(&self, origin: &mut Origin, rule: &str) -> Option<Planned> {
+        origin.rules_version = Arc::clone(self.rules.version());
+        let received_ms = origin.received.unix_ms;
+        match decode(&self.setup.decoding, &origin.record, received_ms) {
+            Decoded::Event(event) => {
+                let planned = self.rules.plan_one(&event, rule);
+                origin.event = Some(Arc::new(*event));
+                planned
+            }
+            Decoded::Tombstone | Decoded::Undecodable(_) => None,
+        }
     }
 
     /// A message at the beginning of its way.

@@ -1,8 +1,8 @@
 //! How far a partition may be committed.
 //!
 //! Records end in any order; a committed offset says that everything before it has ended. So the position is that of the first record
-//! that still owes an acknowledged outcome, and an assignment's ledger dies with its epoch: an answer that arrives after a revoke
-//! finds no ledger to move.
+//! that still owes an acknowledged outcome, and an assignment's tracker dies with its epoch: an answer that arrives after a revoke
+//! finds no tracker to move.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use crate::model::Epoch;
 
 /// What one assignment of one partition owes.
 #[derive(Clone, Debug)]
-pub struct Ledger {
+pub struct OffsetTracker {
     epoch: Epoch,
     entries: VecDeque<Entry>,
     /// One past the last record read; `None` before the first.
@@ -29,7 +29,7 @@ struct Entry {
     irrevocable: usize,
 }
 
-/// What became of a record offered to the ledger.
+/// What became of a record offered to the tracker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noted {
     /// It is new and now owes its outcomes.
@@ -38,7 +38,7 @@ pub enum Noted {
     Ignored,
 }
 
-/// What closing a ledger did.
+/// What closing a tracker did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
     /// Records were forgotten.
@@ -47,8 +47,8 @@ pub enum Closed {
     AsItWas,
 }
 
-impl Ledger {
-    /// The ledger of a new assignment.
+impl OffsetTracker {
+    /// The tracker of a new assignment.
     pub fn new(epoch: Epoch) -> Self {
         Self {
             epoch,
@@ -88,14 +88,14 @@ impl Ledger {
     }
 
     /// A message of the record at `offset` is being sent.
-    pub fn send_began(&mut self, offset: i64) {
+    pub fn mark_irrevocable(&mut self, offset: i64) {
         if let Some(entry) = self.entry(offset) {
             entry.irrevocable += 1;
         }
     }
 
-    /// That send certainly reached nobody: the record may be read again without harm.
-    pub fn send_undone(&mut self, offset: i64) {
+    /// That send certainly reached no user: the record may be read again without harm.
+    pub fn clear_irrevocable(&mut self, offset: i64) {
         if let Some(entry) = self.entry(offset) {
             entry.irrevocable = entry.irrevocable.saturating_sub(1);
         }
@@ -137,12 +137,12 @@ impl Ledger {
         position
     }
 
-    /// Whether the ledger takes no more records.
+    /// Whether the tracker takes no more records.
     pub fn is_closing(&self) -> bool {
         self.closing
     }
 
-    /// Takes no more records and forgets those that nobody has seen anything of: whoever reads the partition next begins with them.
+    /// Takes no more records and forgets those of which nothing has begun: the next owner of the partition begins with them.
     /// What stays is everything up to the last record of which a message is or may be with `WeChat`; it has to end here.
     pub fn close(&mut self) -> Closed {
         self.closing = true;
@@ -189,60 +189,60 @@ mod tests {
 
     use super::*;
 
-    fn ledger(offsets: &[(i64, usize)]) -> Ledger {
-        let mut ledger = Ledger::new(Epoch(1));
+    fn tracker(offsets: &[(i64, usize)]) -> OffsetTracker {
+        let mut tracker = OffsetTracker::new(Epoch(1));
         for (offset, owed) in offsets {
-            ledger.read(*offset, *owed);
+            tracker.read(*offset, *owed);
         }
-        ledger
+        tracker
     }
 
     #[test]
     fn nothing_read_is_nothing_to_commit() {
-        assert_eq!(Ledger::new(Epoch(1)).position(), None);
+        assert_eq!(OffsetTracker::new(Epoch(1)).position(), None);
     }
 
     #[test]
     fn a_later_end_does_not_pass_an_earlier_record() {
-        let mut ledger = ledger(&[(5, 1), (6, 1), (9, 2)]);
-        ledger.acknowledge(6);
-        assert_eq!(ledger.position(), Some(5));
-        ledger.acknowledge(5);
-        assert_eq!(ledger.position(), Some(9));
-        ledger.acknowledge(9);
-        assert_eq!(ledger.position(), Some(9));
-        ledger.acknowledge(9);
-        assert_eq!(ledger.position(), Some(10));
+        let mut tracker = tracker(&[(5, 1), (6, 1), (9, 2)]);
+        tracker.acknowledge(6);
+        assert_eq!(tracker.position(), Some(5));
+        tracker.acknowledge(5);
+        assert_eq!(tracker.position(), Some(9));
+        tracker.acknowledge(9);
+        assert_eq!(tracker.position(), Some(9));
+        tracker.acknowledge(9);
+        assert_eq!(tracker.position(), Some(10));
     }
 
     #[test]
     fn a_record_that_owes_nothing_waits_for_those_before_it() {
-        let mut ledger = ledger(&[(1, 1), (2, 0)]);
-        assert_eq!(ledger.position(), Some(1));
-        ledger.acknowledge(1);
-        assert_eq!(ledger.position(), Some(3));
+        let mut tracker = tracker(&[(1, 1), (2, 0)]);
+        assert_eq!(tracker.position(), Some(1));
+        tracker.acknowledge(1);
+        assert_eq!(tracker.position(), Some(3));
     }
 
     #[test]
     fn what_was_read_before_is_not_wanted_again() {
-        let ledger = ledger(&[(1, 1), (4, 1)]);
-        assert_eq!(ledger.wants(4), Noted::Ignored);
-        assert_eq!(ledger.wants(5), Noted::Taken);
+        let tracker = tracker(&[(1, 1), (4, 1)]);
+        assert_eq!(tracker.wants(4), Noted::Ignored);
+        assert_eq!(tracker.wants(5), Noted::Taken);
     }
 
     #[test]
     fn closing_forgets_the_tail_and_takes_nothing_more() {
-        let mut ledger = ledger(&[(1, 1), (2, 1), (3, 1)]);
-        ledger.send_began(2);
-        ledger.send_began(3);
-        ledger.send_undone(3);
-        ledger.acknowledge(2);
-        assert_eq!(ledger.close(), Closed::Shorter);
-        assert_eq!(ledger.close(), Closed::AsItWas);
-        assert_eq!(ledger.wants(7), Noted::Ignored);
-        ledger.acknowledge(1);
-        assert!(ledger.is_settled());
-        assert_eq!(ledger.position(), Some(3));
+        let mut tracker = tracker(&[(1, 1), (2, 1), (3, 1)]);
+        tracker.mark_irrevocable(2);
+        tracker.mark_irrevocable(3);
+        tracker.clear_irrevocable(3);
+        tracker.acknowledge(2);
+        assert_eq!(tracker.close(), Closed::Shorter);
+        assert_eq!(tracker.close(), Closed::AsItWas);
+        assert_eq!(tracker.wants(7), Noted::Ignored);
+        tracker.acknowledge(1);
+        assert!(tracker.is_settled());
+        assert_eq!(tracker.position(), Some(3));
     }
 
     proptest! {
@@ -252,12 +252,12 @@ mod tests {
             records in proptest::collection::vec((1_i64..4, 0_usize..3), 1..60),
             order in proptest::collection::vec(0_usize..1_000, 0..120),
         ) {
-            let mut ledger = Ledger::new(Epoch(1));
+            let mut tracker = OffsetTracker::new(Epoch(1));
             let mut owed: Vec<(i64, usize)> = Vec::new();
             let mut offset = 0;
             for (gap, outcomes) in records {
                 offset += gap;
-                ledger.read(offset, outcomes);
+                tracker.read(offset, outcomes);
                 owed.push((offset, outcomes));
             }
             let mut reported = None;
@@ -265,11 +265,11 @@ mod tests {
                 let index = pick % owed.len();
                 if owed[index].1 > 0 {
                     owed[index].1 -= 1;
-                    ledger.acknowledge(owed[index].0);
+                    tracker.acknowledge(owed[index].0);
                 }
                 let first = owed.iter().find(|(_, owed)| *owed > 0).map(|(offset, _)| *offset);
-                prop_assert_eq!(ledger.position(), Some(first.unwrap_or(offset + 1)));
-                if let Some(moved) = ledger.moved_position() {
+                prop_assert_eq!(tracker.position(), Some(first.unwrap_or(offset + 1)));
+                if let Some(moved) = tracker.moved_position() {
                     prop_assert!(reported.is_none_or(|before| moved > before));
                     reported = Some(moved);
                 }

@@ -1,12 +1,12 @@
-//! Partitions come and go. What has begun is finished, what nobody has seen anything of is left to the next owner.
+//! Partitions come and go. What has begun is finished, what has not begun is left to the next owner.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::engine::ledger_of;
+use super::engine::tracker_of;
 use super::message::Origin;
 use super::{Effect, Engine};
-use crate::flow::offsets::{Closed, Ledger};
+use crate::flow::offsets::{Closed, OffsetTracker};
 use crate::model::{Epoch, Moment, Partition, Ticket};
 
 /// Names one request to give partitions back.
@@ -15,7 +15,7 @@ pub struct HandoverId(pub u64);
 
 /// Partitions that are being given back.
 pub(super) struct Handover {
-    /// In the assignments that they were asked back from: a newer one is nobody's business here.
+    /// In the assignments that they were asked back from: a newer one is no business of this request.
     partitions: Vec<(Partition, Epoch)>,
     /// When it ends, finished or not.
     pub(super) deadline: Duration,
@@ -24,14 +24,15 @@ pub(super) struct Handover {
 impl Engine {
     pub(super) fn assigned(&mut self, now: Moment, partitions: Vec<(Partition, Epoch)>) {
         for (partition, epoch) in partitions {
-            self.sharing.came(now, &partition, epoch);
-            let mut ledger = Ledger::new(epoch);
+            self.rate_share.came(now, &partition, epoch);
+            let mut tracker = OffsetTracker::new(epoch);
             if self.draining.is_some() {
-                ledger.close();
+                tracker.close();
             }
-            self.ledgers.insert(partition, ledger);
+            self.partitions.insert(partition, tracker);
         }
-        self.spill.forget(&self.ledgers, &mut self.in_flight.quota);
+        self.spill
+            .forget(&self.partitions, &mut self.in_flight.quota);
     }
 
     pub(super) fn revoked(
@@ -47,7 +48,7 @@ impl Engine {
 
     pub(super) fn drain(&mut self, now: Moment, patience: Duration) {
         if self.draining.is_none() {
-            let partitions = self.ledgers.keys().cloned().collect();
+            let partitions = self.partitions.keys().cloned().collect();
             self.draining = Some(self.close(now, partitions, patience));
         }
     }
@@ -56,18 +57,18 @@ impl Engine {
     /// nothing.
     pub(super) fn lost(&mut self, partitions: &[Partition]) {
         for partition in partitions {
-            self.ledgers.remove(partition);
+            self.partitions.remove(partition);
         }
-        self.sharing.went();
+        self.rate_share.went();
         self.drop_forgotten();
     }
 
     fn close(&mut self, now: Moment, partitions: Vec<Partition>, patience: Duration) -> Handover {
         let mut closed = Vec::new();
         for partition in partitions {
-            if let Some(ledger) = self.ledgers.get_mut(&partition) {
-                ledger.close();
-                closed.push((partition, ledger.epoch()));
+            if let Some(tracker) = self.partitions.get_mut(&partition) {
+                tracker.close();
+                closed.push((partition, tracker.epoch()));
             }
         }
         self.drop_forgotten();
@@ -78,14 +79,15 @@ impl Engine {
         }
     }
 
-    /// Drops every message at rest that its ledger has forgotten.
+    /// Drops every message at rest that its tracker has forgotten.
     pub(super) fn drop_forgotten(&mut self) {
-        self.spill.forget(&self.ledgers, &mut self.in_flight.quota);
+        self.spill
+            .forget(&self.partitions, &mut self.in_flight.quota);
         let mut forgotten = BTreeSet::new();
         for (ticket, origin, state) in self.in_flight.iter() {
-            let ledger = self.ledgers.get(&origin.partition);
-            let is_kept = ledger.is_some_and(|ledger| {
-                ledger.epoch() == origin.epoch && ledger.keeps(origin.record.offset)
+            let tracker = self.partitions.get(&origin.partition);
+            let is_kept = tracker.is_some_and(|tracker| {
+                tracker.epoch() == origin.epoch && tracker.keeps(origin.record.offset)
             });
             if state.rests() && !is_kept {
                 forgotten.insert(ticket);
@@ -99,7 +101,7 @@ impl Engine {
     /// A message at rest need not be waited for where its partition is given back, nor be kept where it is gone: the next owner reads its record
     /// again.
     pub(super) fn drop_if_revoked(&mut self, ticket: Ticket, origin: &Origin) {
-        if ledger_of(&mut self.ledgers, origin).is_none() {
+        if tracker_of(&mut self.partitions, origin).is_none() {
             let gone = BTreeSet::from([ticket]);
             self.in_flight.drop_all(&gone, &self.pauses);
         } else {
@@ -110,20 +112,20 @@ impl Engine {
     /// Whether a record is its next owner's.
     pub(super) fn is_revoked(&mut self, origin: &Origin) -> bool {
         self.close_again(origin);
-        let ledger = ledger_of(&mut self.ledgers, origin);
-        ledger.is_none_or(|ledger| !ledger.keeps(origin.record.offset))
+        let tracker = tracker_of(&mut self.partitions, origin);
+        tracker.is_none_or(|tracker| !tracker.keeps(origin.record.offset))
     }
 
     /// A partition is being given back, and less of it has begun than was thought: a message, or a question about it, has come to nothing.
     fn close_again(&mut self, origin: &Origin) {
-        let Some(ledger) = ledger_of(&mut self.ledgers, origin) else {
+        let Some(tracker) = tracker_of(&mut self.partitions, origin) else {
             return;
         };
-        if !ledger.is_closing() {
+        if !tracker.is_closing() {
             return;
         }
-        let closed = ledger.close();
-        if closed == Closed::Shorter || !ledger.keeps(origin.record.offset) {
+        let closed = tracker.close();
+        if closed == Closed::Shorter || !tracker.keeps(origin.record.offset) {
             self.drop_forgotten();
         }
     }
@@ -135,19 +137,19 @@ impl Engine {
             };
             let mut positions = Vec::new();
             for (partition, epoch) in finished.partitions {
-                let ledger = self.ledgers.get(&partition);
-                if ledger.is_none_or(|ledger| ledger.epoch() != epoch) {
+                let tracker = self.partitions.get(&partition);
+                if tracker.is_none_or(|tracker| tracker.epoch() != epoch) {
                     continue;
                 }
                 if let Some(position) = self
-                    .ledgers
+                    .partitions
                     .remove(&partition)
-                    .and_then(|ledger| ledger.position())
+                    .and_then(|tracker| tracker.position())
                 {
                     positions.push((partition, position));
                 }
             }
-            self.sharing.went();
+            self.rate_share.went();
             self.drop_forgotten();
             effects.push(Effect::Release {
                 handover,
@@ -163,8 +165,8 @@ impl Engine {
 
     fn is_finished(&self, now: Moment, handover: &Handover) -> bool {
         let settled = |(partition, epoch): &(Partition, Epoch)| {
-            let ledger = self.ledgers.get(partition);
-            ledger.is_none_or(|ledger| ledger.epoch() != *epoch || ledger.is_settled())
+            let tracker = self.partitions.get(partition);
+            tracker.is_none_or(|tracker| tracker.epoch() != *epoch || tracker.is_settled())
         };
         now.elapsed >= handover.deadline || handover.partitions.iter().all(settled)
     }
@@ -186,7 +188,7 @@ impl Engine {
         self.draining = None;
         self.report_positions(effects);
         effects.push(Effect::Drained {
-            unfinished: self.in_flight.len() + self.n_aside(),
+            unfinished: self.in_flight.len() + self.n_spilled(),
         });
     }
 }

@@ -7,7 +7,6 @@ use super::in_flight::Lent;
 use super::message::{Delivery, Origin, Rejoins, State};
 use super::transition::{Happened, Next};
 use super::{Effect, Engine, report};
-use crate::event::{Decoded, decode};
 use crate::flow::delivery::{Answer, Blame, Refusal};
 use crate::message::Api;
 use crate::model::outcome::{Reason, Status};
@@ -218,20 +217,8 @@ impl Engine {
     ) -> Next {
         self.in_flight.release_recipient(lent, &self.pauses);
         let origin = Arc::make_mut(&mut lent.origin);
-        origin.rules_version = Arc::clone(self.rules.version());
-        let Decoded::Event(event) = decode(
-            &self.setup.decoding,
-            &origin.record,
-            origin.received.unix_ms,
-        ) else {
-            // The same bytes were an event before.
-            return self.cannot_be(now, lent, State::Waiting(old), "no event", effects);
-        };
-        let planned = self.rules.plan(&event);
-        let planned = planned
-            .into_iter()
-            .find(|planned| planned.rule.name == old.rule.name);
-        // The user whom a login code named before is the recipient still.
+        let planned = self.plan_again(origin, &old.rule.name);
+        // The user that a login code named before is the recipient still.
         let remade = planned.map(|planned| {
             let message = planned
                 .result
@@ -276,7 +263,7 @@ fn template_id(rule: &Rule) -> Option<&str> {
     rule.template().map(|template| template.id.as_str())
 }
 
-/// What a pause is told of a refusal: `None` where nobody refused anything.
+/// What a pause is told of a refusal: `None` where nothing was refused.
 pub(super) fn refusal_in(answer: &Answer) -> Option<Refusal> {
     match answer {
         Answer::Refused(refusal) => Some(refusal.clone()),

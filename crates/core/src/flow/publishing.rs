@@ -2,14 +2,14 @@
 //!
 //! Every outcome, and every dead letter in its smallest form, fits the smallest topic that is allowed. So where one is refused for good the
 //! topic, its rights or the broker are at fault and a person has to look, and the same outcome goes out when they are mended. Until then it is
-//! tried again at a pace, and whoever asks is told.
+//! tried again at a pace, and `/readyz` tells.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::engine::ledger_of;
+use super::engine::tracker_of;
 use super::in_flight::Lent;
 use super::message::State;
 use super::transition::Next;
@@ -123,8 +123,8 @@ impl Engine {
         effects.push(Effect::Settled {
             outcome: publishing.outcome,
         });
-        if let Some(ledger) = ledger_of(&mut self.ledgers, &lent.origin) {
-            ledger.acknowledge(lent.origin.record.offset);
+        if let Some(tracker) = tracker_of(&mut self.partitions, &lent.origin) {
+            tracker.acknowledge(lent.origin.record.offset);
         }
         self.positions_may_have_moved(now);
         Next::End

@@ -17,7 +17,7 @@ use crate::schedule::share::{Layout, Share};
 const COUNTS_AFTER: Duration = Duration::from_secs(1);
 
 /// Our part, and when it changes.
-pub(super) struct Sharing {
+pub(super) struct RateShare {
     layout: Option<Layout>,
     /// From when on each partition counts that has just come.
     newcomers: BTreeMap<Partition, (Epoch, Duration)>,
@@ -26,7 +26,7 @@ pub(super) struct Sharing {
     is_stale: bool,
 }
 
-impl Sharing {
+impl RateShare {
     /// Until partitions came, and it is known how many there are, nothing may be sent under a limit.
     pub(super) fn new() -> Self {
         Self {
@@ -70,31 +70,33 @@ impl Engine {
     /// Takes up the share that the partitions of this moment give.
     pub(super) fn take_share(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let grows = self
-            .sharing
+            .rate_share
             .wake_at()
             .is_some_and(|from| from <= now.elapsed);
-        if !grows && !self.sharing.is_stale {
+        if !grows && !self.rate_share.is_stale {
             return;
         }
-        self.sharing.is_stale = false;
-        let ledgers = &self.ledgers;
-        self.sharing.newcomers.retain(|partition, (epoch, from)| {
-            let ledger = ledgers.get(partition);
-            *from > now.elapsed && ledger.is_some_and(|ledger| ledger.epoch() == *epoch)
-        });
+        self.rate_share.is_stale = false;
+        let trackers = &self.partitions;
+        self.rate_share
+            .newcomers
+            .retain(|partition, (epoch, from)| {
+                let tracker = trackers.get(partition);
+                *from > now.elapsed && tracker.is_some_and(|tracker| tracker.epoch() == *epoch)
+            });
         self.clear_gate(now, effects);
-        let newcomers = &self.sharing.newcomers;
-        let counting = self.ledgers.keys();
+        let newcomers = &self.rate_share.newcomers;
+        let counting = self.partitions.keys();
         let counting = counting.filter(|partition| !newcomers.contains_key(*partition));
-        let share = match &self.sharing.layout {
+        let share = match &self.rate_share.layout {
             Some(layout) => layout.share_of(counting),
             None => Share::nothing(),
         };
-        if share == self.sharing.in_force {
+        if share == self.rate_share.in_force {
             return;
         }
         self.in_flight.admission.change_share(&share);
-        self.sharing.in_force = share.clone();
+        self.rate_share.in_force = share.clone();
         effects.push(Effect::ShareChanged(share));
     }
 
@@ -102,8 +104,8 @@ impl Engine {
     fn clear_gate(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let mut gone = BTreeSet::new();
         for (ticket, origin, state) in self.in_flight.iter() {
-            let ledger = self.ledgers.get(&origin.partition);
-            let is_ours = ledger.is_some_and(|ledger| ledger.epoch() == origin.epoch);
+            let tracker = self.partitions.get(&origin.partition);
+            let is_ours = tracker.is_some_and(|tracker| tracker.epoch() == origin.epoch);
             if matches!(state, State::AtGate(_)) && !is_ours {
                 gone.insert(ticket);
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::claiming::{back_off, release_claim};
-use super::engine::ledger_of;
+use super::engine::tracker_of;
 use super::in_flight::Lent;
 use super::message::{Delivery, Origin, Rejoins, State};
 use super::pausing::{party_of, refusal_in};
@@ -125,7 +125,7 @@ impl Engine {
         }
     }
 
-    /// An attempt that certainly reached nobody leaves nothing behind: no claim, and no mark in the ledger.
+    /// An attempt that certainly reached no user leaves nothing behind: no claim, and no mark in the tracker.
     fn end_attempt(
         &mut self,
         lent: &Lent,
@@ -135,14 +135,14 @@ impl Engine {
     ) {
         if !matches!(answer, Answer::InDoubt { .. }) {
             release_claim(lent.ticket, delivery, effects);
-            self.undo(&lent.origin);
+            self.clear_irrevocable(&lent.origin);
         }
     }
 
-    /// What was begun with a message's turn has reached nobody.
-    pub(super) fn undo(&mut self, origin: &Origin) {
-        if let Some(ledger) = ledger_of(&mut self.ledgers, origin) {
-            ledger.send_undone(origin.record.offset);
+    /// What was begun with a message's turn has reached no user: its record may be read again without harm.
+    pub(super) fn clear_irrevocable(&mut self, origin: &Origin) {
+        if let Some(tracker) = tracker_of(&mut self.partitions, origin) {
+            tracker.clear_irrevocable(origin.record.offset);
         }
     }
 

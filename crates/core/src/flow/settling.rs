@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::claiming::ASK_AGAIN;
-use super::engine::ledger_of;
+use super::engine::tracker_of;
 use super::in_flight::Lent;
 use super::message::{Delivery, State};
 use super::publishing::publish_first;
@@ -115,7 +115,7 @@ impl Engine {
                 Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
             }
             Answer::TakenOver => {
-                if ledger_of(&mut self.ledgers, &lent.origin).is_none() {
+                if tracker_of(&mut self.partitions, &lent.origin).is_none() {
                     return Next::End;
                 }
                 // The partition is not ours any more, and we have not heard of it.

@@ -158,7 +158,7 @@ impl Engine {
             paused: self.paused,
             draining: self.draining.is_some(),
             store_is_down: self.store == Store::Down,
-            share: self.sharing.status(),
+            share: self.rate_share.status(),
             pauses: self.pauses.iter().map(PauseStatus::from).collect(),
             ..Status::default()
         };
@@ -179,12 +179,12 @@ impl Engine {
                 State::Publishing(_) => status.publishing += 1,
             }
         }
-        for (partition, ledger) in &self.ledgers {
+        for (partition, tracker) in &self.partitions {
             status.partitions.push(PartitionStatus {
                 topic: partition.topic.to_string(),
                 partition: partition.number,
-                position: ledger.position(),
-                open_records: ledger.n_open(),
+                position: tracker.position(),
+                open_records: tracker.n_open(),
             });
         }
         status

@@ -37,7 +37,7 @@ impl Engine {
             (Unreadable::Tell, Row::Claim, InDoubt::Resend) => {
                 // A process of a later version may be sending it: by then the call is over.
                 delivery.tries.in_doubt += 1;
-                self.undo(&lent.origin);
+                self.clear_irrevocable(&lent.origin);
                 back_off(now, delivery, self.in_doubt_after())
             }
             (
@@ -92,7 +92,7 @@ impl Engine {
         match row {
             Row::Outcome => self.end_unreadable_recipient(now, lent, &pending, effects),
             Row::Claim | Row::Ledger | Row::Mark | Row::User | Row::Number => {
-                self.undo(&lent.origin);
+                self.clear_irrevocable(&lent.origin);
                 self.address(now, lent, *pending, openid, effects)
             }
         }

@@ -1,8 +1,8 @@
-//! The window is shared: whoever waits does not fill it.
+//! The window is shared: what waits does not fill it.
 //!
 //! A rule that waits for its own limit or for the end of a pause may hold as many messages as the window still has free, and so may an app
 //! that waits beside others. One such rule gets half of the window, two get a third each, and there is always room for those who flow.
-//! What comes beyond that is *set aside*: its record stays open in the ledger, so nothing is committed past it, but of the message only its
+//! What comes beyond that is *set aside*: its record stays open in the tracker, so nothing is committed past it, but of the message only its
 //! place on the topic is kept. When the rule has room again the record is read again from there.
 //!
 //! A rule that has something set aside sets aside everything that follows, so that the order within a partition stays as it was.
@@ -16,10 +16,9 @@ pub(super) use quota::{Held, Quota};
 pub(super) use spill::Spill;
 use spill::{Asked, Spilled};
 
-use super::engine::{Store, ledger_of};
+use super::engine::{Store, tracker_of};
 use super::message::{Delivery, Origin};
 use super::{Effect, Engine, report};
-use crate::event::{Decoded, decode};
 use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Moment, Record, Ticket};
 use crate::rules::Rule;
@@ -36,7 +35,7 @@ const MOST_AT_ONCE: usize = 500;
 
 impl Engine {
     /// How many messages are set aside.
-    pub(super) fn n_aside(&self) -> usize {
+    pub(super) fn n_spilled(&self) -> usize {
         self.spill.n_places() + self.spill.n_asked()
     }
 
@@ -94,11 +93,11 @@ impl Engine {
     }
 
     /// Whether a message of this rule that is just read has to be set aside.
-    pub(super) fn must_stand_aside(&self, now: Moment, rule: &Rule) -> bool {
+    pub(super) fn must_be_spilled(&self, now: Moment, rule: &Rule) -> bool {
         self.spill.of_rules.contains_key(&rule.name) || self.has_share(now, rule, 1)
     }
 
-    pub(super) fn set_aside(&mut self, rule: Arc<Rule>, origin: &Origin) {
+    pub(super) fn spill_message(&mut self, rule: Arc<Rule>, origin: &Origin) {
         self.totals.set_aside += 1;
         self.spill.add(rule, origin);
     }
@@ -123,18 +122,18 @@ impl Engine {
             while self.has_share(now, &rule, 1)
                 && let Some(origin) = self.take_last_untouched(&rule)
             {
-                self.set_aside(Arc::clone(&rule), &origin);
+                self.spill_message(Arc::clone(&rule), &origin);
             }
         }
     }
 
     /// Takes the last message of a rule's lane out of hand, if nothing has been done for it yet.
     fn take_last_untouched(&mut self, rule: &Rule) -> Option<Arc<Origin>> {
-        let ledgers = &self.ledgers;
+        let trackers = &self.partitions;
         let is_untouched = |origin: &Origin, delivery: &Delivery, quota_of: Option<&Arc<Rule>>| {
-            let ledger = ledgers.get(&origin.partition);
-            let is_kept = ledger.is_some_and(|ledger| {
-                ledger.epoch() == origin.epoch && ledger.keeps(origin.record.offset)
+            let tracker = trackers.get(&origin.partition);
+            let is_kept = tracker.is_some_and(|tracker| {
+                tracker.epoch() == origin.epoch && tracker.keeps(origin.record.offset)
             });
             let was_never_asked = delivery.asked.is_none() && delivery.permit.is_none();
             // The user behind a login code is kept in the store until the message has ended as itself.
@@ -170,7 +169,7 @@ impl Engine {
         let Some(spilled) = self.spill.of_rules.get_mut(name) else {
             return;
         };
-        // A record may be larger than the whole window: whoever holds nothing may have one.
+        // A record may be larger than the whole window: a rule that holds nothing may have one.
         let least = usize::from(held.messages == 0 && free.bytes > 0);
         let in_bytes = (free.bytes / spilled.record_bytes.max(1)).max(least);
         let room = free.messages.min(in_bytes);
@@ -228,8 +227,8 @@ impl Engine {
                 unix_ms: asked.place.received_ms,
             },
         };
-        let ledger = ledger_of(&mut self.ledgers, &origin);
-        if ledger.is_none_or(|ledger| !ledger.keeps(origin.record.offset)) {
+        let tracker = tracker_of(&mut self.partitions, &origin);
+        if tracker.is_none_or(|tracker| !tracker.keeps(origin.record.offset)) {
             return;
         }
         let rule = asked.rule;
@@ -240,19 +239,7 @@ impl Engine {
             self.owe_outcome(now, &Arc::new(origin), 1, outcome, effects);
             return;
         }
-        let planned = match decode(
-            &self.setup.decoding,
-            &origin.record,
-            origin.received.unix_ms,
-        ) {
-            Decoded::Event(event) => {
-                let planned = self.rules.plan_one(&event, &rule.name);
-                origin.event = Some(Arc::new(*event));
-                planned
-            }
-            Decoded::Tombstone | Decoded::Undecodable(_) => None,
-        };
-        if let Some(planned) = planned {
+        if let Some(planned) = self.plan_again(&mut origin, &rule.name) {
             self.take_in(now, &Arc::new(origin), 1, planned, effects);
             return;
         }

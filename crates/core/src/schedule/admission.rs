@@ -187,7 +187,7 @@ impl Admission {
         lanes.filter_map(|lane| lane.wake_for_turn(now)).min()
     }
 
-    /// When a limit will let somebody go who stands at the gate. Right after [`Self::next_departure`] found nothing.
+    /// When a limit will let the next message go that stands at the gate. Right after [`Self::next_departure`] found nothing.
     pub fn wake_for_departure(&self, now: Moment) -> Option<Duration> {
         let lanes = self.apps.values();
         lanes.filter_map(|lane| lane.wake_for_departure(now)).min()
@@ -250,7 +250,7 @@ impl Admission {
         self.recipients.forget(gone);
     }
 
-    /// A pause has ended, or another one has taken its place: whoever waited for its end looks again.
+    /// A pause has ended, or another one has taken its place: what waited for its end looks again.
     pub fn look_again(&mut self) {
         for lane in self.apps.values_mut() {
             lane.look_again();

@@ -34,7 +34,7 @@ use window::Window;
 const CATCH_UP: Duration = Duration::from_millis(10);
 
 impl Rate {
-    /// The same rate, for one who may make up for what he was late.
+    /// The same rate, with an allowance to make up for what was late.
     fn catching_up(self) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
@@ -123,7 +123,7 @@ struct Limits {
     turn_slots: Option<Slots>,
 }
 
-/// Whoever has no part of a promise asks again then; usually he is told before.
+/// An instance without a part of a promise asks again then; usually it is told before.
 const NO_PART: Duration = Duration::from_mins(1);
 
 /// A turn is given so long before a slot begins: its claim should be there when it does.
@@ -169,7 +169,7 @@ impl Limits {
 }
 
 impl Pace {
-    /// A pace of somebody who is alone; without a rate it holds nothing back.
+    /// A pace for an instance that is alone; without a rate it holds nothing back.
     pub fn new(rate: Option<Rate>) -> Self {
         Self::with_share(rate, Share::whole())
     }

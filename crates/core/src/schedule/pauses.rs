@@ -109,7 +109,7 @@ pub enum Way {
     Free,
     /// Not before this time.
     Until(Duration),
-    /// Not before somebody says so.
+    /// Not before a person says so.
     Closed,
 }
 
@@ -135,11 +135,11 @@ pub struct Pauses {
 const FIRST_TRIAL: Duration = Duration::from_mins(1);
 const RAREST_TRIAL: Duration = Duration::from_mins(15);
 
-/// The same of an outage, which nobody here can mend and which may be over at any moment.
+/// The same of an outage, which cannot be mended here and may be over at any moment.
 const FIRST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(1);
 const RAREST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(5);
 
-/// The same for questions about the quota; nobody knows when a day ends for `WeChat`.
+/// The same for questions about the quota; it is not known when a day ends for `WeChat`.
 const FIRST_QUESTION: Duration = Duration::from_mins(1);
 const RAREST_QUESTION: Duration = Duration::from_mins(10);
 
@@ -294,7 +294,7 @@ impl Pauses {
         Vec::new()
     }
 
-    /// Somebody wants a rule to go on, or has changed it. Pauses of its app stay.
+    /// A person wants a rule to go on, or has changed it. Pauses of its app stay.
     pub fn resume_rule(&mut self, rule: &str) -> Vec<Change> {
         self.end_if(|pause| matches!(&pause.subject, Subject::Rule(name) if name.as_ref() == rule))
     }

@@ -53,7 +53,7 @@ impl Layout {
         (number < of_topic).then_some(before + number)
     }
 
-    /// The share of whoever has these partitions.
+    /// The share of an instance that has these partitions.
     pub fn share_of<'a>(&self, partitions: impl IntoIterator<Item = &'a Partition>) -> Share {
         let indexes = partitions
             .into_iter()

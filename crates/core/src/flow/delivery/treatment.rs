@@ -91,6 +91,6 @@ pub enum Blame {
     Rule,
     /// The same, or that of its template's id.
     RuleAndTemplate,
-    /// Nobody's here: the account, the token, the quota, `WeChat` itself.
+    /// None of ours: the account, the token, the quota, `WeChat` itself.
     Others,
 }

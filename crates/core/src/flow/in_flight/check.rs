@@ -57,9 +57,9 @@ impl Engine {
         for place in self.spill.records() {
             *owed.entry(place).or_default() += 1;
         }
-        for (partition, ledger) in &self.ledgers {
-            for (offset, n_owed) in ledger.owed() {
-                let place = (partition, ledger.epoch(), offset);
+        for (partition, tracker) in &self.partitions {
+            for (offset, n_owed) in tracker.owed() {
+                let place = (partition, tracker.epoch(), offset);
                 let in_hand = owed.get(&place).copied().unwrap_or_default();
                 if in_hand != n_owed {
                     return Err(format!(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Quota;
 use crate::flow::message::Origin;
-use crate::flow::offsets::Ledger;
+use crate::flow::offsets::OffsetTracker;
 use crate::model::{Epoch, Partition, Ticket};
 use crate::rules::Rule;
 
@@ -150,22 +150,22 @@ impl Spill {
         Some(asked)
     }
 
-    /// Keeps what a ledger still has, and forgets the rest.
+    /// Keeps what a tracker still has, and forgets the rest.
     pub(in crate::flow) fn forget(
         &mut self,
-        ledgers: &BTreeMap<Partition, Ledger>,
+        trackers: &BTreeMap<Partition, OffsetTracker>,
         quota: &mut Quota,
     ) {
-        let ledger = |partition: &Partition, epoch: Epoch| {
-            let ledger = ledgers.get(partition);
-            ledger.filter(|ledger| ledger.epoch() == epoch)
+        let tracker = |partition: &Partition, epoch: Epoch| {
+            let tracker = trackers.get(partition);
+            tracker.filter(|tracker| tracker.epoch() == epoch)
         };
         let gone: Vec<Ticket> = self
             .asked
             .iter()
             .filter(|(_, asked)| {
-                ledger(&asked.partition, asked.epoch)
-                    .is_none_or(|ledger| !ledger.keeps(asked.place.offset))
+                tracker(&asked.partition, asked.epoch)
+                    .is_none_or(|tracker| !tracker.keeps(asked.place.offset))
             })
             .map(|(ticket, _)| *ticket)
             .collect();
@@ -175,12 +175,12 @@ impl Spill {
         }
         self.of_rules.retain(|_, spilled| {
             spilled.places.retain(|partition, of| {
-                let Some(ledger) = ledger(partition, of.epoch) else {
+                let Some(tracker) = tracker(partition, of.epoch) else {
                     return false;
                 };
-                // A ledger forgets from its end.
+                // A tracker forgets from its end.
                 while let Some(last) = of.records.back()
-                    && !ledger.keeps(last.offset)
+                    && !tracker.keeps(last.offset)
                 {
                     of.records.pop_back();
                 }

@@ -1,5 +1,6 @@
 //! The lane of an app, and in it those of its rules.
 
+mod audit;
 mod rule;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -221,7 +222,7 @@ impl AppLane {
         }
     }
 
-    /// Whoever stands at the gate first goes first, unless the limit of his rule or API holds him alone.
+    /// What stands at the gate first goes first, unless the limit of its rule or API holds it alone.
     pub(super) fn next_departure(&mut self, now: Moment) -> Option<(Ticket, Departure)> {
         if self.at_gate.is_empty() || self.pace.departure_at(now).is_some() {
             return None;
@@ -243,7 +244,7 @@ impl AppLane {
         let throttle = self.throttle(cleared.rule.api());
         throttle.n_at_gate = throttle.n_at_gate.saturating_sub(1);
         if !is_fresh {
-            // Were it counted, a line that is longer than a claim stays fresh would ask again for ever, and nobody would go.
+            // Were it counted, a line that is longer than a claim stays fresh would ask again for ever, and none would go.
             return Some((ticket, Departure::Stale));
         }
         throttle.take_departure(now);
@@ -331,42 +332,6 @@ impl AppLane {
             }
             self.stay_ready(name, VecDeque::push_back);
         }
-    }
-
-    /// All that wait in it.
-    pub(super) fn queued(&self) -> impl Iterator<Item = Ticket> {
-        let rules = self.rules.values();
-        rules.flat_map(|rule| rule.queue.iter().map(|waiting| waiting.ticket))
-    }
-
-    /// All that stand at its gate.
-    pub(super) fn at_gate(&self) -> impl Iterator<Item = Ticket> {
-        self.at_gate.iter().map(|at_gate| at_gate.ticket)
-    }
-
-    /// Whether every rule with something to send is in line for it, and the gate was counted right.
-    pub(super) fn check_rules(&self) -> Result<(), String> {
-        for (name, rule) in &self.rules {
-            let is_in_line = match rule.place {
-                Place::Idle => rule.queue.is_empty(),
-                Place::Ready => self.ready.iter().any(|ready| ready == name),
-                Place::Blocked(at) => self.blocked.contains(&(at, Arc::clone(name))),
-            };
-            if !is_in_line {
-                return Err(format!("rule {name} has its place in no line"));
-            }
-            let of_rule = |at_gate: &&AtGate| at_gate.cleared.rule.name == *name;
-            if rule.n_at_gate != self.at_gate.iter().filter(of_rule).count() {
-                return Err(format!("rule {name} counts {} at the gate", rule.n_at_gate));
-            }
-        }
-        for (api, throttle) in &self.throttles {
-            let of_api = |at_gate: &&AtGate| at_gate.cleared.rule.api() == *api;
-            if throttle.n_at_gate != self.at_gate.iter().filter(of_api).count() {
-                return Err(format!("{api:?} counts {} at the gate", throttle.n_at_gate));
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn wake_for_turn(&self, now: Moment) -> Option<Duration> {

@@ -84,7 +84,7 @@ mod tests {
 
     const ALL: [Priority; 3] = [Priority::High, Priority::Normal, Priority::Low];
 
-    /// Takes a turn of whoever is next, who wants another one.
+    /// Takes a turn of the rule that is next and wants another one.
     fn turn(ready: &mut Ready, may_go: impl Fn(&str) -> bool) -> Option<Priority> {
         let name = ready.next(|name| may_go(name))?;
         let of = |priority: &&Priority| name.starts_with(&format!("{priority:?}"));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     proptest! {
-        /// However many rules there are: of any 21 turns in a row the lines have what their weights say, and nobody is left out.
+        /// However many rules there are: of any 21 turns in a row the lines have what their weights say, and no line is left out.
         #[test]
         fn every_priority_gets_its_part(rules in [1_usize..5, 1_usize..5, 1_usize..5], skipped in 0_usize..50) {
             let mut ready = ready(rules);

@@ -39,14 +39,14 @@ impl std::hash::Hash for RecipientOf {
     }
 }
 
-/// A recipient that somebody holds, and who comes after.
+/// A recipient that a message holds, and what comes after.
 struct Line {
     holder: Ticket,
     parked: VecDeque<Waiting>,
 }
 
 impl Recipients {
-    /// Whether somebody else holds the recipient.
+    /// Whether another message holds the recipient.
     pub(super) fn is_taken(&self, waiting: &Waiting) -> bool {
         let line = self
             .lines
@@ -62,7 +62,7 @@ impl Recipients {
         }
     }
 
-    /// Takes a recipient that nobody else holds.
+    /// Takes a recipient that no other message holds.
     pub(super) fn hold(&mut self, waiting: &Waiting) {
         let recipient = Recipient::of(&waiting.rule, &waiting.message);
         self.lines.entry(recipient).or_insert_with(|| Line {
@@ -71,7 +71,7 @@ impl Recipients {
         });
     }
 
-    /// Gives a recipient up; the next in line holds it from now on, so that nobody overtakes those who are parked.
+    /// Gives a recipient up; the next in line holds it from now on, so that nothing overtakes those that are parked.
     pub(super) fn release_recipient(
         &mut self,
         ticket: Ticket,

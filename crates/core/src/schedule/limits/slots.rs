@@ -1,7 +1,7 @@
 //! A promise that is too small to be divided: its instances take turns by the clock.
 //!
 //! Time is cut into slots, and in each one send may go, by one instance. Whose slot it is depends on the frame of the calendar in which
-//! it begins: frames belong to the partitions in turn, the same for every limit, so that whoever may send under the limit of an app may
+//! it begins: frames belong to the partitions in turn, the same for every limit, so that an instance that may send under the limit of an app may
 //! also send under those of its rules.
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 
 const SKEW_NS: u64 = 100_000_000;
 
-/// How far it is looked ahead for a slot of ours; whoever waits asks again then.
+/// How far it is looked ahead for a slot of ours; what waits asks again then.
 const LOOK_AHEAD: u64 = 64;
 
 /// A clock that was set back by no more slots than these is waited for; one that was set back further is believed.

@@ -5,14 +5,14 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 /// Events of a mini program have a source of this form, and the rest of it names their user: so it is written where they are published.
 pub const SOURCE_OF_MINI_PROGRAMS: &str = "/miniapp/";
 
-/// The one who stands behind a message, as a number: nobody can be told from it, and it needs no room.
+/// Who stands behind a message, as a number: no user can be told from it, and it needs no room.
 ///
 /// Two parties may have the same number. Then they count as one, which at most notices trouble a little later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Party(u64);
 
 impl Party {
-    /// The recipient; or, if a user of a mini program wrote the event, that user, whoever the message is for.
+    /// The recipient; or, if a user of a mini program wrote the event, that user, no matter to which user the message goes.
     pub fn of(recipient: &str, source: Option<&str>) -> Self {
         let writer = source.filter(|source| source.starts_with(SOURCE_OF_MINI_PROGRAMS));
         let mut hasher = DefaultHasher::new();
