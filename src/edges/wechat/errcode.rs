@@ -157,10 +157,12 @@ const TABLE: &[(i64, &str, Class)] = &[
     ),
 ];
 
-/// What a code means for us. To a call that shows the AppSecret, 40001 is the secret's fault, and several more are the account's.
+/// What a code means for us, at a send, a login, or whatever else is called: there is no other place that knows account trouble. To a call that shows the AppSecret, 40001 is the secret's fault, and several more are the account's.
 pub(super) fn class_of(credential: Credential, errcode: i64) -> Class {
     match (credential, errcode) {
-        (Credential::Secret, 40001 | 40002 | 41002 | 41004 | 89501..=89507) => Class::Account,
+        (Credential::Secret, 40001 | 40002 | 41002 | 41004 | 41008 | 89501..=89507) => {
+            Class::Account
+        }
         // No token was shown there, so none can be at fault.
         (Credential::Secret, 40014 | 42001) => Class::Unlisted,
         (Credential::Secret | Credential::Token, _) => listed(errcode),

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use super::api::{self, Credential, Failure, LARGEST_ANSWER_BYTES};
 use super::client::{AppClient, WeChat};
+use wx_courier_core::flow::delivery::Refusal;
+use wx_courier_core::wechat::Class;
 use wx_courier_core::wechat::logins::{Exchanged, JsCode, Refused};
 
 impl WeChat {
@@ -56,7 +58,7 @@ fn exchanged(answered: Result<Arc<str>, Failure>) -> Exchanged {
     match answered {
         Ok(openid) => Exchanged::Openid(openid),
         Err(Failure::Refused(refusal)) => Exchanged::Refused {
-            why: meaning_of(refusal.errcode),
+            why: meaning_of(&refusal),
             errcode: refusal.errcode,
             errmsg: refusal.errmsg,
             rid: refusal.rid,
@@ -70,14 +72,33 @@ fn exchanged(answered: Result<Arc<str>, Failure>) -> Exchanged {
     }
 }
 
-/// `WeChat`: the table of jscode2session. A code that is not in it may pass, as those of other APIs do.
-fn meaning_of(errcode: i64) -> Refused {
-    match errcode {
-        40029 => Refused::Expired,
-        40163 => Refused::Used,
-        40226 => Refused::Blocked,
-        40013 | 40125 | 40164 | 40243 | 41002 | 41004 | 41008 | 48001 | 50002 => Refused::Account,
-        _ => Refused::Busy,
+/// `WeChat`: the table of jscode2session. What is the account's fault is what is so at a send. Any other code may pass.
+fn meaning_of(refusal: &Refusal) -> Refused {
+    match (refusal.errcode, refusal.class) {
+        (40029, _) => Refused::Expired,
+        (40163, _) => Refused::Used,
+        (40226, _) => Refused::Blocked,
+        (_, Class::Account | Class::Api | Class::Bug) => Refused::Account,
+        (
+            _,
+            Class::NotSubscribed
+            | Class::UnknownRecipient
+            | Class::WindowClosed
+            | Class::WindowUsedUp
+            | Class::BadParam
+            | Class::UnknownMedia
+            | Class::BadContent
+            | Class::UnknownTemplate
+            | Class::UnknownPage
+            | Class::Banned
+            | Class::Token
+            | Class::Busy
+            | Class::Concurrent
+            | Class::MinuteQuota
+            | Class::DailyQuota
+            | Class::NotAuthorised
+            | Class::Unlisted,
+        ) => Refused::Busy,
     }
 }
 
@@ -144,6 +165,12 @@ mod tests {
             (45011, Refused::Busy),
             (-1, Refused::Busy),
             (40125, Refused::Account),
+            // Of what a send knows as the account's fault, these were once taken for something that passes.
+            (40001, Refused::Account),
+            (48004, Refused::Account),
+            (50004, Refused::Account),
+            (61004, Refused::Account),
+            (89503, Refused::Account),
         ] {
             let answer = format!(r#"{{"errcode":{errcode},"errmsg":"x"}}"#);
             check(&answer, &refused(errcode, "x", None, why));
