@@ -25,7 +25,7 @@ use super::refusal::Refusal;
 use super::{Life, Parts, answer};
 use crate::config::{CallbackMode, Public, Secret};
 use crate::edges::clock::Clock;
-use crate::edges::kafka::postbox::Postbox;
+use crate::edges::kafka::producer::acked::AckedProducer;
 use crate::telemetry::{Metrics, PublicRoute};
 use crypto::{AesKey, DecryptError, is_signature_of};
 use pushes::{Progress, Pushes};
@@ -82,7 +82,7 @@ impl Callbacks {
     pub(super) fn new(
         public: &Public,
         parts: &Parts,
-        postbox: Arc<Postbox>,
+        producer: Arc<AckedProducer>,
         life: watch::Receiver<Life>,
     ) -> anyhow::Result<Self> {
         let mut apps = BTreeMap::new();
@@ -107,7 +107,7 @@ impl Callbacks {
         }
         Ok(Self {
             apps,
-            pushes: Arc::new(Pushes::new(parts, postbox, life)),
+            pushes: Arc::new(Pushes::new(parts, producer, life)),
             metrics: Arc::clone(&parts.metrics),
         })
     }
