@@ -23,9 +23,9 @@ pub enum PublishError {
 
 impl PublishError {
     pub(super) fn of(error: KafkaError) -> Self {
-        match error.rdkafka_error_code() {
-            Some(Code::MessageSizeTooLarge | Code::MessageBatchTooLarge) => Self::TooLarge,
-            Some(_) | None => Self::Failed(error),
+        match About::of(&error) {
+            About::Size => Self::TooLarge,
+            About::Content | About::Producer | About::Topic => Self::Failed(error),
         }
     }
 }
@@ -98,5 +98,19 @@ mod tests {
         assert!(said(Code::UnknownTopicOrPartition).contains("topics create"));
         assert!(said(Code::TopicAuthorizationFailed).contains("right to write"));
         assert!(!said(Code::MessageTimedOut).contains(';'));
+    }
+
+    #[test]
+    fn a_record_is_too_large_for_every_producer_alike() {
+        let of = |code| PublishError::of(KafkaError::MessageProduction(code));
+        for code in [
+            Code::MessageSizeTooLarge,
+            Code::MessageBatchTooLarge,
+            Code::InvalidMessageSize,
+        ] {
+            assert!(matches!(of(code), PublishError::TooLarge), "{code}");
+        }
+        let denied = of(Code::TopicAuthorizationFailed);
+        assert!(matches!(denied, PublishError::Failed(_)), "{denied}");
     }
 }
