@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use reqwest::Method;
 use serde_json::Value;
 
 use super::api::{self, Credential, Failure};
@@ -29,12 +28,10 @@ pub(super) struct AppClient {
     pub(super) token_timeout: Duration,
 }
 
-/// What is asked with a token.
-pub(super) struct Question {
-    pub(super) method: Method,
+/// Where a call with a token goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Endpoint {
     pub(super) path: &'static str,
-    /// JSON; empty where there is none.
-    pub(super) body: Vec<u8>,
     /// An answer that is longer is none.
     pub(super) largest_bytes: usize,
 }
@@ -88,26 +85,26 @@ impl AppClient {
         })
     }
 
-    /// Calls with a token, and tells its keeper what the answer says of it.
+    /// Calls with a token, with a body of JSON or with GET where there is none, and tells the keeper of tokens what the answer says of this
+    /// one.
     pub(super) async fn call<T>(
         &self,
         token: &Token,
-        question: Question,
+        endpoint: Endpoint,
+        body: Option<Vec<u8>>,
         read: impl FnOnce(&Value) -> Result<T, &'static str>,
     ) -> Result<T, Failure> {
-        let url = format!(
-            "{}{}?access_token={}",
-            self.base_url,
-            question.path,
-            token.expose()
-        );
-        let mut request = self.http.request(question.method, url);
-        if !question.body.is_empty() {
-            request = request
+        let (base_url, path) = (&self.base_url, endpoint.path);
+        let url = format!("{base_url}{path}?access_token={}", token.expose());
+        let request = match body {
+            None => self.http.get(url),
+            Some(body) => self
+                .http
+                .post(url)
                 .header("content-type", "application/json; charset=utf-8")
-                .body(question.body);
-        }
-        let result = api::call(request, Credential::Token, question.largest_bytes, read).await;
+                .body(body),
+        };
+        let result = api::call(request, Credential::Token, endpoint.largest_bytes, read).await;
         self.tell_keeper(token, result.as_ref().err());
         result
     }

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use reqwest::Method;
 use serde_json::Value;
 
 use super::api::{Credential, Failure};
-use super::client::{AppClient, Question, WeChat};
+use super::client::{AppClient, Endpoint, WeChat};
 use super::errcode::class_of;
 use wx_courier_core::wechat::Class;
 
@@ -74,14 +73,8 @@ impl Unanswered {
     }
 }
 
-/// A path of the API, and what an answer may weigh.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Inquiry {
-    pub(super) path: &'static str,
-    pub(super) largest_bytes: usize,
-}
-
-impl Inquiry {
+impl Endpoint {
+    /// Of a call whose answer may have 256 KiB.
     pub(super) const fn new(path: &'static str) -> Self {
         Self {
             path,
@@ -112,16 +105,16 @@ impl AppClient {
     /// next one.
     pub(super) async fn ask<T>(
         &self,
-        inquiry: Inquiry,
+        endpoint: Endpoint,
         body: Option<&Value>,
         read: impl Fn(&Value) -> Result<T, &'static str>,
     ) -> Result<T, Unanswered> {
-        match self.ask_once(inquiry, body, &read).await {
+        match self.ask_once(endpoint, body, &read).await {
             Err(Unanswered {
                 errcode: Some(errcode),
                 ..
             }) if class_of(Credential::Token, errcode) == Class::Token => {
-                self.ask_once(inquiry, body, read).await
+                self.ask_once(endpoint, body, read).await
             }
             answered => answered,
         }
@@ -129,7 +122,7 @@ impl AppClient {
 
     async fn ask_once<T>(
         &self,
-        inquiry: Inquiry,
+        endpoint: Endpoint,
         body: Option<&Value>,
         read: impl Fn(&Value) -> Result<T, &'static str>,
     ) -> Result<T, Unanswered> {
@@ -137,14 +130,9 @@ impl AppClient {
             errcode: trouble.errcode,
             detail: format!("there is no token: {}", trouble.detail),
         })?;
-        let question = Question {
-            method: body.map_or(Method::GET, |_| Method::POST),
-            path: inquiry.path,
-            body: body.map_or_else(Vec::new, |body| body.to_string().into_bytes()),
-            largest_bytes: inquiry.largest_bytes,
-        };
-        let answered = self.call(&token, question, read).await;
-        answered.map_err(|failure| Unanswered::of(inquiry.name(), &failure))
+        let body = body.map(|body| body.to_string().into_bytes());
+        let answered = self.call(&token, endpoint, body, read).await;
+        answered.map_err(|failure| Unanswered::of(endpoint.name(), &failure))
     }
 }
 

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use super::api::whole_number;
 use super::body::path_of;
-use super::client::WeChat;
-use super::inquiry::{Inquiry, Unanswered};
+use super::client::{Endpoint, WeChat};
+use super::inquiry::Unanswered;
 use wx_courier_core::message::Api;
 
-const GET: Inquiry = Inquiry::new("/cgi-bin/openapi/quota/get");
-const CLEAR: Inquiry = Inquiry::new("/cgi-bin/openapi/quota/clear");
-const CLEAR_ALL: Inquiry = Inquiry::new("/cgi-bin/clear_quota");
+const GET: Endpoint = Endpoint::new("/cgi-bin/openapi/quota/get");
+const CLEAR: Endpoint = Endpoint::new("/cgi-bin/openapi/quota/clear");
+const CLEAR_ALL: Endpoint = Endpoint::new("/cgi-bin/clear_quota");
 
 /// The day's quota of one API of one app, in calls. `WeChat`: `openapi/quota/get`, `quota`; exact to about one in a
 /// hundred, and when the day begins is not documented.

@@ -5,11 +5,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::api::whole_number;
-use super::client::WeChat;
-use super::inquiry::{Inquiry, Unanswered};
+use super::client::{Endpoint, WeChat};
+use super::inquiry::Unanswered;
 use wx_courier_core::model::outcome::RecipientStyle;
 
-const GET: Inquiry = Inquiry {
+const GET: Endpoint = Endpoint {
     path: "/cgi-bin/openapi/rid/get",
     largest_bytes: 1024 * 1024,
 };

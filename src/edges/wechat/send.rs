@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use reqwest::Method;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::api::{LARGEST_ANSWER_BYTES, shortened};
 use super::body::{SendBody, path_of};
-use super::client::{AppClient, Question, WeChat};
+use super::client::{AppClient, Endpoint, WeChat};
 use super::token::Token;
 use wx_courier_core::flow::delivery::{Answer, TokenTrouble};
 use wx_courier_core::schedule::admission::Cleared;
@@ -82,13 +81,11 @@ impl AppClient {
                 };
             }
         };
-        let question = Question {
-            method: Method::POST,
+        let endpoint = Endpoint {
             path: path_of(message.content.api()),
-            body,
             largest_bytes: LARGEST_ANSWER_BYTES,
         };
-        match self.call(token, question, msgid_in).await {
+        match self.call(token, endpoint, Some(body), msgid_in).await {
             Ok(msgid) => Answer::Accepted { msgid },
             Err(failure) => failure.into(),
         }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::api::whole_number;
-use super::client::WeChat;
-use super::inquiry::{Inquiry, Unanswered};
+use super::client::{Endpoint, WeChat};
+use super::inquiry::Unanswered;
 use wx_courier_core::catalog::TemplateKind;
 use wx_courier_core::catalog::listing::{Listed, ListedParam, Listing, Unreadable};
 
 /// Fifty templates with long lists of values weigh some hundred kilobytes.
-const GET: Inquiry = Inquiry {
+const GET: Endpoint = Endpoint {
     path: "/wxaapi/newtmpl/gettemplate",
     largest_bytes: 4 * 1024 * 1024,
 };
