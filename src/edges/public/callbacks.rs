@@ -75,8 +75,8 @@ const LARGEST_BODY_BYTES: usize = 64 * 1024;
 const WINDOW_MS: u64 = 5 * 60 * 1000;
 
 /// How long an answer may wait for what the push says to be kept. The rest of the second is for the way.
-const PATIENCE: Duration = Duration::from_millis(800);
-const _: () = assert!(PATIENCE.as_millis() < 1_000);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(800);
+const _: () = assert!(ANSWER_TIMEOUT.as_millis() < 1_000);
 
 impl Callbacks {
     pub(super) fn new(
@@ -177,7 +177,7 @@ impl Callbacks {
             .ok_or(Refusal::Unavailable)?;
         // Without success WeChat asks again, and the work goes on meanwhile: the second time it may be done.
         let done = progress.wait_for(|progress| *progress == Progress::Done);
-        match tokio::time::timeout(PATIENCE, done).await {
+        match tokio::time::timeout(ANSWER_TIMEOUT, done).await {
             Ok(Ok(_)) => Ok("success".into_response()),
             Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
         }

@@ -67,7 +67,7 @@ pub(super) struct MiniApp {
 }
 
 /// How long a request waits for the store. A person looks at a screen meanwhile.
-const STORE_PATIENCE: Duration = Duration::from_secs(3);
+const STORE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Room for any id that a client makes up, and little enough for a header.
 const LONGEST_ID: usize = 64;
@@ -309,7 +309,7 @@ impl MiniApp {
 
     /// Asks the store, and does not wait for one that is down: what it was asked it carries out all the same, later.
     async fn ask(&self, request: Request) -> Result<state::Answer, Refusal> {
-        match tokio::time::timeout(STORE_PATIENCE, self.store.ask(request)).await {
+        match tokio::time::timeout(STORE_TIMEOUT, self.store.ask(request)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
         }

@@ -77,14 +77,14 @@ impl Rooms {
 }
 
 /// How long a receipt waits for its outcome, in all: it can come before the answer to the call itself.
-const JOIN_PATIENCE: Duration = Duration::from_secs(5);
+const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The first of the waits. Each further one is twice as long: an outcome that is not there after a second is hardly ever ours.
 const JOIN_AGAIN: Duration = Duration::from_millis(100);
 
 /// The waits between the questions for an outcome.
 fn join_waits() -> impl Iterator<Item = Duration> {
-    let (mut wait, mut left) = (JOIN_AGAIN, JOIN_PATIENCE);
+    let (mut wait, mut left) = (JOIN_AGAIN, JOIN_TIMEOUT);
     std::iter::from_fn(move || {
         let now = wait.min(left);
         left = left.saturating_sub(now);
