@@ -126,8 +126,8 @@ struct Pages {
     clock: Clock,
 }
 
-/// The service's end of the pages.
-pub struct Counter {
+/// The service's handle on the pages: it says what they show, and hears what they ask.
+pub struct StatusHandle {
     /// What the pages show is said here.
     pub reports: watch::Sender<Report>,
     /// Rules that somebody wants to go on.
@@ -150,7 +150,7 @@ pub fn open(
     rules: watch::Receiver<Arc<RuleSet>>,
     store: StoreClient,
     clock: Clock,
-) -> Counter {
+) -> StatusHandle {
     let (reports, watched) = watch::channel(Report::at_the_start());
     let (resumptions_in, resumptions) = mpsc::channel(RESUMPTIONS);
     let terms = Terms {
@@ -173,7 +173,7 @@ pub fn open(
         router,
         std::future::pending(),
     ));
-    Counter {
+    StatusHandle {
         reports,
         resumptions,
         serving,

@@ -1,12 +1,9 @@
-//! Kafka: a consumer on its own thread, an idempotent producer, and the topics both need; for a replay a reader without a group and a
-//! producer of its own; for the demo an embedded broker and a bystander who publishes and watches.
+//! Kafka: a consumer on its own thread, the producers, and the topics both need; for a replay a reader without a group; for the demo an embedded broker and a bystander who publishes and watches.
 
 pub mod bystander;
 pub mod consumer;
 pub mod embedded;
-pub mod postbox;
 pub mod producer;
-pub mod republish;
 pub mod reread;
 pub mod scan;
 pub mod topics;

@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::telemetry::{ListenerName, Metrics};
-use clock::{Connection, PATIENCE, Patience};
+use clock::{Connection, TIMEOUTS, Timeouts};
 pub use seats::PerAddress;
 use seats::{Seat, Seats};
 pub(super) use seats::{household, is_inside};
@@ -63,7 +63,7 @@ pub(super) async fn serve(
     router: Router,
     end: impl Future<Output = ()>,
 ) {
-    serve_with(bound, terms, router, end, PATIENCE).await;
+    serve_with(bound, terms, router, end, TIMEOUTS).await;
 }
 
 async fn serve_with(
@@ -71,7 +71,7 @@ async fn serve_with(
     terms: Terms,
     router: Router,
     end: impl Future<Output = ()>,
-    patience: Patience,
+    timeouts: Timeouts,
 ) {
     let Bound { socket, seats } = bound;
     let seats = Seats::new(seats, terms);
@@ -92,7 +92,7 @@ async fn serve_with(
                     continue;
                 };
                 let (router, draining) = (router.clone(), draining.clone());
-                tokio::spawn(serve_one(stream, peer, router, seat, draining, patience));
+                tokio::spawn(serve_one(stream, peer, router, seat, draining, timeouts));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -134,7 +134,7 @@ async fn serve_one(
     router: Router,
     seat: Arc<Seat>,
     mut draining: watch::Receiver<Serving>,
-    patience: Patience,
+    timeouts: Timeouts,
 ) {
     let inner = TowerToHyperService::new(router);
     let at_work = Arc::clone(&seat);
@@ -144,7 +144,7 @@ async fn serve_one(
         let request: Request = request.map(axum::body::Body::new);
         inner.call(request)
     });
-    let stream = Connection::new(stream, patience, Arc::clone(&seat));
+    let stream = Connection::new(stream, timeouts, Arc::clone(&seat));
     let connection = http1::Builder::new()
         .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{ClientAddress, Settings};
 use crate::edges::clock::Clock;
-use crate::edges::kafka::postbox::Postbox;
+use crate::edges::kafka::producer::acked::AckedProducer;
 use crate::edges::listener::{self, Bound, PerAddress, Terms};
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::WeChat;
@@ -95,13 +95,13 @@ fn router(parts: &Parts, life: &watch::Receiver<Life>) -> anyhow::Result<Router>
     let Some(public) = &parts.settings.public else {
         return Ok(Router::new());
     };
-    let postbox = Arc::new(Postbox::new(&parts.settings.kafka)?);
-    let callbacks = Callbacks::new(public, parts, Arc::clone(&postbox), life.clone())?;
+    let producer = Arc::new(AckedProducer::new(&parts.settings.kafka)?);
+    let callbacks = Callbacks::new(public, parts, Arc::clone(&producer), life.clone())?;
     let mut router = Router::new()
         .route("/wechat/{app}", get(callbacks::check).post(callbacks::push))
         .with_state(Arc::new(callbacks));
     if let Some(settings) = &public.miniapp {
-        let miniapp = MiniApp::new(settings, public.client_address, parts, postbox);
+        let miniapp = MiniApp::new(settings, public.client_address, parts, producer);
         let of_miniapp = Router::new()
             .route("/miniapp/login", post(miniapp::login))
             .route("/miniapp/subscriptions", post(miniapp::subscriptions))

@@ -1,5 +1,6 @@
 //! `WeChat`'s API: one message, one call, one answer that the core can decide upon.
 
+mod api;
 mod body;
 mod client;
 mod errcode;
@@ -7,13 +8,14 @@ mod inquiry;
 mod login;
 mod quota;
 mod rid;
+mod send;
 mod templates;
 mod token;
 
 pub use body::SendBody;
-pub use client::{Called, WeChat};
-pub use errcode::{TABLE, class_of, token_class_of};
+pub use client::WeChat;
 pub use inquiry::Unanswered;
 pub use quota::{CallRate, Quota};
 pub use rid::{Show, Traced};
+pub use send::Called;
 pub use token::{Mode, TokenState, TokenStatus};

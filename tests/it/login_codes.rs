@@ -8,6 +8,7 @@ use crate::support::folder::SECRET;
 use crate::support::kafka::Kafka;
 use crate::support::push::ask;
 use crate::support::world::{Plan, World};
+use wx_courier_sandbox::{Answer, Endpoint, Script};
 
 const RULE: &str = r#"
 on = "table.booked"
@@ -90,4 +91,36 @@ fn a_code_is_exchanged_once_and_its_failures_are_outcomes() {
     assert_eq!(users, ["oUserWithACode0001"; 2]);
     let everything = serde_json::to_string(&found.values().collect::<Vec<_>>()).unwrap();
     assert!(!everything.contains(code), "{everything}");
+}
+
+#[test]
+fn an_account_in_trouble_is_told_as_such_and_not_asked_again_and_again() {
+    let plan = Plan {
+        more_rules: &[("table-booked", RULE)],
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "login-account", plan);
+    // The account may not use tokens: no code that is tried again will do.
+    let answer = Answer::Errcode {
+        code: 50004,
+        message: None,
+    };
+    world.wechat.script(Script {
+        on: Endpoint::Login,
+        ..Script::every_send(answer).times(1)
+    });
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    book(&world, "b1", "js-oUserOfAFrozenOne1");
+    outcomes.read_at_least(1);
+    checks::wait_until_everything_is_committed(&world);
+    courier.end_cleanly();
+    let found = checks::distinct(outcomes.read_to_end());
+    let outcome = found.values().next().unwrap();
+    assert_eq!(
+        (text(outcome, "status"), text(outcome, "reason")),
+        ("failed", "account_fault"),
+        "{outcome:#}"
+    );
+    assert_eq!(outcome["errcode"], 50004);
 }

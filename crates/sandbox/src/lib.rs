@@ -21,6 +21,7 @@
 //! | `users`, `subscribe` | what people do in the mini program |
 //! | `callbacks` | what is pushed to an app's own server |
 //! | `script`, `latency`, `random`, `line` | trouble, and the seed that repeats it |
+//! | `newest` | a map that forgets its oldest entries |
 //! | `control`, `handle`, `log`, `stats` | what a test says and asks |
 //!
 //! All of it shares one `State`, whose locks are held for a look-up or a push, never over an await.
@@ -41,6 +42,7 @@ mod line;
 mod log;
 mod login;
 mod moment;
+mod newest;
 mod path;
 mod quota;
 mod random;

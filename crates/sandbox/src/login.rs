@@ -1,6 +1,5 @@
 //! Login codes and their exchange. WeChat: `wx.login`, `jscode2session`.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -11,6 +10,7 @@ use crate::account::Credentials;
 use crate::answer::{Refusal, Reply};
 use crate::call::Asked;
 use crate::clock::minute_of;
+use crate::newest::Newest;
 use crate::random;
 use crate::state::{State, lock};
 use crate::users::Standing;
@@ -45,10 +45,7 @@ struct Code {
 
 /// The codes that were made, or used.
 #[derive(Debug, Default)]
-pub(super) struct Codes {
-    by_code: HashMap<String, Code>,
-    oldest_first: VecDeque<String>,
-}
+pub(super) struct Codes(Newest<Code, MOST_CODES>);
 
 impl Codes {
     /// What `wx.login` gives this user of this app.
@@ -66,13 +63,13 @@ impl Codes {
             until_ms: now_ms.saturating_add(LIFE_MS),
             used: Use::Fresh,
         };
-        self.keep(code.clone(), entry);
+        self.0.put(code.clone(), entry);
         code
     }
 
     /// The user behind a code that is still good.
     fn find(&self, code: &str, appid: &str, now_ms: u64) -> Result<String, Refusal> {
-        let Some(known) = self.by_code.get(code) else {
+        let Some(known) = self.0.get(code) else {
             return named_openid(code).ok_or_else(|| Refusal::of(40029));
         };
         if known.appid.as_deref().is_some_and(|owner| owner != appid) {
@@ -88,7 +85,7 @@ impl Codes {
     }
 
     fn used(&mut self, code: &str, openid: &str) {
-        if let Some(known) = self.by_code.get_mut(code) {
+        if let Some(known) = self.0.get_mut(code) {
             known.used = Use::Used;
             return;
         }
@@ -98,17 +95,7 @@ impl Codes {
             until_ms: u64::MAX,
             used: Use::Used,
         };
-        self.keep(code.to_owned(), entry);
-    }
-
-    fn keep(&mut self, code: String, entry: Code) {
-        self.oldest_first.push_back(code.clone());
-        self.by_code.insert(code, entry);
-        if self.oldest_first.len() > MOST_CODES
-            && let Some(oldest) = self.oldest_first.pop_front()
-        {
-            self.by_code.remove(&oldest);
-        }
+        self.0.put(code.to_owned(), entry);
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! WeChat: `openapi/rid/get`; a rid is kept for seven days and shown to its own account alone.
 
-use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,12 +10,13 @@ use serde_json::{Value, json};
 
 use crate::answer::{Refusal, Reply};
 use crate::call::{Asked, read_json};
+use crate::newest::Newest;
 use crate::path::{Method, Proof};
 use crate::state::{State, lock};
 
 /// WeChat: `openapi/rid/get`.
 const KEPT_MS: u64 = 7 * 24 * 3_600_000;
-/// A run that fails all day must not fill the memory.
+/// Rids that are known at once.
 const MOST_RIDS: usize = 10_000;
 /// What is kept of a body, in bytes. Subscribe messages have a few hundred.
 const MOST_BODY: usize = 4096;
@@ -65,27 +65,18 @@ impl Refused {
 
 /// The calls that were refused, by rid, the newest ones.
 #[derive(Debug, Default)]
-pub(super) struct Rids {
-    by_rid: HashMap<String, Refused>,
-    oldest_first: VecDeque<String>,
-}
+pub(super) struct Rids(Newest<Refused, MOST_RIDS>);
 
 impl Rids {
     pub(super) fn add(&mut self, rid: String, refused: Refused) {
-        self.oldest_first.push_back(rid.clone());
-        self.by_rid.insert(rid, refused);
-        if self.oldest_first.len() > MOST_RIDS
-            && let Some(oldest) = self.oldest_first.pop_front()
-        {
-            self.by_rid.remove(&oldest);
-        }
+        self.0.put(rid, refused);
     }
 
     fn find(&self, rid: &str, appid: &str, now_ms: u64) -> Result<&Refused, Refusal> {
         if !is_well_formed(rid) {
             return Err(Refusal::of(76002));
         }
-        let refused = self.by_rid.get(rid).ok_or_else(|| Refusal::of(76001))?;
+        let refused = self.0.get(rid).ok_or_else(|| Refusal::of(76001))?;
         if now_ms.saturating_sub(refused.at_ms) > KEPT_MS {
             return Err(Refusal::of(76004));
         }
@@ -238,7 +229,7 @@ mod tests {
         for n in 0..=MOST_RIDS {
             rids.add(format!("{n:08x}-00000000-00000000"), refused.clone());
         }
-        assert_eq!(rids.by_rid.len(), MOST_RIDS);
+        assert_eq!(rids.0.values_mut().count(), MOST_RIDS);
         assert!(rids.find("00000000-00000000-00000000", "wx1", 0).is_err());
         assert!(rids.find("00000001-00000000-00000000", "wx1", 0).is_ok());
     }

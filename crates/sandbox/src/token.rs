@@ -3,11 +3,12 @@
 //!
 //! WeChat: `getStableAccessToken` and `getAccessToken`. Nothing here reads a clock; every call is told the time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::answer::Refusal;
 use crate::clock::day_of;
+use crate::newest::Newest;
 use crate::random;
 
 /// WeChat: `stable_token`, `force_refresh` at most 20 times a day.
@@ -63,8 +64,7 @@ struct AppTokens {
 pub(super) struct Tokens {
     life_ms: u64,
     overlap_ms: u64,
-    issued: HashMap<String, Issued>,
-    oldest_first: VecDeque<String>,
+    issued: Newest<Issued, MOST_TOKENS>,
     apps: HashMap<Arc<str>, AppTokens>,
     n_issued: u64,
     random: fastrand::Rng,
@@ -75,8 +75,7 @@ impl Tokens {
         Self {
             life_ms,
             overlap_ms: overlap_ms.min(life_ms / 2),
-            issued: HashMap::new(),
-            oldest_first: VecDeque::new(),
+            issued: Newest::default(),
             apps: HashMap::new(),
             n_issued: 0,
             random,
@@ -182,7 +181,7 @@ impl Tokens {
         let random = random::text(&mut self.random, TOKEN_LENGTH);
         let token = format!("{}_{random}", 80 + self.n_issued % 20);
         let until_ms = now_ms.saturating_add(self.life_ms);
-        self.issued.insert(
+        self.issued.put(
             token.clone(),
             Issued {
                 appid: Arc::from(appid),
@@ -190,12 +189,6 @@ impl Tokens {
                 end: End::Expired,
             },
         );
-        self.oldest_first.push_back(token.clone());
-        if self.oldest_first.len() > MOST_TOKENS
-            && let Some(oldest) = self.oldest_first.pop_front()
-        {
-            self.issued.remove(&oldest);
-        }
         Granted {
             token,
             expires_in_s: whole_seconds(self.life_ms),
@@ -212,7 +205,7 @@ impl Tokens {
     }
 }
 
-fn remaining_ms(issued: &HashMap<String, Issued>, token: &str, now_ms: u64) -> u64 {
+fn remaining_ms(issued: &Newest<Issued, MOST_TOKENS>, token: &str, now_ms: u64) -> u64 {
     issued
         .get(token)
         .map_or(0, |issued| issued.until_ms.saturating_sub(now_ms))

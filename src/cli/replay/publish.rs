@@ -15,7 +15,8 @@ use super::pace::Pace;
 use crate::cli::asked_to_end;
 use crate::cli::progress::Progress;
 use crate::config::Kafka;
-use crate::edges::kafka::republish::{Delivery, Fate, Republisher};
+use crate::edges::kafka::producer::PublishError;
+use crate::edges::kafka::producer::republish::{Delivery, Republisher};
 use crate::edges::kafka::scan::{ScanError, Scanner};
 use wx_courier_core::event::RunId;
 use wx_courier_core::model::Record;
@@ -87,19 +88,18 @@ impl Tally {
 
     fn answered(&mut self, delivery: Delivery) {
         self.under_way -= 1;
-        match delivery.fate {
-            Fate::Acknowledged => {
+        match delivery.result {
+            Ok(()) => {
                 self.acknowledged += 1;
                 self.is_done(delivery.number);
             }
             // No patience mends this, and the records behind it must not wait for it.
-            Fate::TooLarge => {
+            Err(PublishError::TooLarge) => {
                 self.too_large += 1;
                 self.is_done(delivery.number);
             }
-            Fate::Failed(error) => {
-                let why = format!("the broker did not take a record: {error}");
-                self.stopped = Some(Stopped::Failed(why));
+            Err(error) => {
+                self.stopped = Some(Stopped::Failed(error.to_string()));
             }
         }
     }

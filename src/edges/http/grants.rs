@@ -15,7 +15,7 @@ use crate::edges::grants::{Wanted, ask};
 use wx_courier_core::grants::{Named, NoLedger};
 
 /// Whoever asks hears by then that the store is down. It does what it was asked when it is back.
-const PATIENCE: Duration = Duration::from_secs(5);
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many ledgers are set at once, at most.
 pub const MOST_ROWS: usize = 500;
@@ -115,7 +115,7 @@ async fn set_rows(pages: &Pages, rows: &[Row]) -> Response {
 
 async fn answer(pages: &Pages, wanted: Vec<Wanted>) -> Response {
     let asked = ask(&pages.store, &wanted, pages.clock.now_ms());
-    match tokio::time::timeout(PATIENCE, asked).await {
+    match tokio::time::timeout(STORE_TIMEOUT, asked).await {
         Ok(Ok(lines)) => Json(lines).into_response(),
         Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Err(_) => refuse(

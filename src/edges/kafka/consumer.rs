@@ -118,12 +118,12 @@ impl Source {
     }
 }
 
-/// Handfuls of records between the consumer and the engine. Few, because what is in here counts against no bound of the engine's.
-const HANDFULS: usize = 2;
+/// Batches of records between the consumer and the engine. Few, because what is in here counts against no bound of the engine's.
+const BATCHES: usize = 2;
 
-/// Records in a handful at most, and their bytes: one more record may come on top.
-const HANDFUL: usize = 64;
-const HANDFUL_BYTES: usize = 256 * 1024;
+/// Records in a batch at most, and their bytes: one more record may come on top.
+const RECORDS_PER_BATCH: usize = 64;
+const BYTES_PER_BATCH: usize = 256 * 1024;
 
 /// How often librdkafka hands over statistics, in milliseconds. Nobody reads them: they wake a poll that has gone to sleep by a calendar which
 /// was set back since, when there is nothing to commit whose answer would.
@@ -138,7 +138,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Subscribes and starts the thread. `handover` bounds how long a revocation may take.
 pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
     let (events_in, events) = mpsc::unbounded_channel();
-    let (records_in, records) = mpsc::channel(HANDFULS);
+    let (records_in, records) = mpsc::channel(BATCHES);
     let (commands, commands_out) = channel();
     let (closing, closed) = tokio::sync::oneshot::channel();
     let context = Context {
@@ -147,7 +147,7 @@ pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
         held: Mutex::default(),
         next_epoch: AtomicU64::new(1),
         next_handover: AtomicU64::new(1),
-        patience: handover + GRACE,
+        handover_timeout: handover + GRACE,
         topics: kafka
             .topics
             .iter()
@@ -218,9 +218,9 @@ fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Ve
             return;
         }
         context.count_topics_if_due(consumer);
-        let handful = poll_handful(consumer);
+        let batch = poll_batch(consumer);
         // The service always empties the channel, so this waits for no more than its current step.
-        if !handful.is_empty() && records.blocking_send(handful).is_err() {
+        if !batch.is_empty() && records.blocking_send(batch).is_err() {
             // The service is closing; its last positions are still in the queue of commands.
             while let Some(command) = context.next_command() {
                 context.obey(consumer, command);
@@ -231,26 +231,26 @@ fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Ve
 }
 
 /// Waits for a record, and takes what else is there already. A rebalance in between gives its epochs to what comes after it alone.
-fn poll_handful(consumer: &BaseConsumer<Context>) -> Vec<Read> {
+fn poll_batch(consumer: &BaseConsumer<Context>) -> Vec<Read> {
     let context = consumer.context();
-    let mut handful = Vec::new();
+    let mut batch = Vec::new();
     let mut bytes = 0;
-    let mut patience = POLL;
-    while handful.len() < HANDFUL && bytes < HANDFUL_BYTES {
-        match consumer.poll(patience) {
+    let mut timeout = POLL;
+    while batch.len() < RECORDS_PER_BATCH && bytes < BYTES_PER_BATCH {
+        match consumer.poll(timeout) {
             None => break,
             Some(Ok(message)) => {
                 let record = detach(&message);
                 if let Some(epoch) = context.epoch_of(&record) {
                     bytes += record.size_bytes();
-                    handful.push(Read { epoch, record });
+                    batch.push(Read { epoch, record });
                 }
             }
             Some(Err(error)) => context.report(&error),
         }
-        patience = Duration::ZERO;
+        timeout = Duration::ZERO;
     }
-    handful
+    batch
 }
 
 /// The client panics at a header whose name is not UTF-8, which any producer may send; such a header keeps its place and loses its name

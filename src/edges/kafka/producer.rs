@@ -1,226 +1,183 @@
-//! The producer of outcomes and dead letters. What it promises is the broker's acknowledgement of both, or a failure.
-//!
-//! An idempotent producer that has lost track of its sequence, or has been fenced, never publishes again. It is replaced by a new one:
-//! what the old one had in hand fails, once, and is published again. If only the old one's acknowledgement was lost, the record is on
-//! its topic twice: same `id`, same status.
+//! Producers: how one is made, how the broker's answers come back, what a refusal is about, and what waits for room. Three are built on
+//! it: of outcomes and dead letters, of records that somebody waits for, and of replayed records.
 
-mod letters;
-mod news;
-mod progress;
+pub mod acked;
+mod outcomes;
 mod refusal;
+pub mod republish;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{DefaultProducerContext, Producer, ThreadedProducer};
-use tokio::sync::mpsc;
-use tokio::time::Instant;
+use rdkafka::message::{Header, OwnedHeaders, ToBytes};
+use rdkafka::producer::{
+    BaseRecord, DefaultProducerContext, DeliveryResult, Producer as _, ProducerContext,
+    ThreadedProducer,
+};
+use rdkafka::types::RDKafkaErrorCode;
 
-use super::{BATCH_BYTES, client_config};
+use super::{BATCH_BYTES, client_config, log};
 use crate::config::Kafka;
-use crate::edges::clock::Clock;
-use letters::{Desk, Topics};
-use progress::{Career, Context, Generation, Part, Parts, Progresses, Which};
-use wx_courier_core::model::outcome::{Outcome, bounds};
-use wx_courier_core::model::{Record, Ticket};
+pub use outcomes::{Publication, Publisher, Replacement};
+pub use refusal::PublishError;
 
-/// What became of a publication.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Publication {
-    /// The broker has everything of it.
-    Acknowledged(Ticket),
-    /// Something of it is not there; what is will not be published again.
-    Failed {
-        /// Which.
-        ticket: Ticket,
-        /// Why, and what to do about it, for a person.
-        why: Arc<str>,
-    },
-}
-
-/// What was done about a producer that failed.
+/// What a producer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replacement {
-    /// Nothing: it can go on.
-    NotNeeded,
-    /// A new one has taken over.
-    Made,
-    /// Nothing yet: it never publishes again, but was itself made a moment ago. Ask again at its next failure.
-    Later,
+enum Purpose {
+    /// Outcomes and dead letters.
+    Outcomes,
+    /// Replayed records.
+    Replay,
+    /// Records that somebody waits for.
+    Awaited,
 }
 
-/// Publishes outcomes and dead letters.
-pub struct Publisher {
-    config: ClientConfig,
-    desk: Desk,
-    progresses: Arc<Progresses>,
-    producer: ThreadedProducer<Context>,
-    pace: Pace,
-}
-
-/// When the producer may be replaced next.
-struct Pace {
-    earliest: Instant,
-    wait: Duration,
-}
-
-impl Pace {
-    fn start_over(&mut self, now: Instant) {
-        self.wait = SHORTEST_WAIT;
-        self.earliest = now + self.wait;
-    }
-
-    fn slow_down(&mut self, now: Instant) {
-        self.wait = LONGEST_WAIT.min(self.wait * 2);
-        self.earliest = now + self.wait;
-    }
-}
-
-/// What a producer with a passing trouble is given before it is replaced in its turn.
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-
-/// A cluster that refuses every producer is asked again this often: soon enough after its access rules are mended.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
-
-/// What an old producer is given to hear of requests that are under way, so that fewer records are published twice. Its failures have
-/// been told already.
-const LAST_ANSWERS: Duration = Duration::from_millis(500);
-
-/// A dead letter carries more headers than the record that it repeats, so it may be larger than what the source topic accepted.
+/// Dead letters and replayed records carry more headers than the record that they repeat, so they may be larger than what the source
+/// topic accepted.
 const LARGEST_RECORD_BYTES: &str = "16777216";
 
-impl Publisher {
-    /// Connects. Every publication is answered on `publications`.
-    pub fn new(
+impl Purpose {
+    /// The properties in which producers differ.
+    fn properties(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Outcomes => &[
+                ("enable.idempotence", "true"),
+                ("linger.ms", "5"),
+                ("message.max.bytes", LARGEST_RECORD_BYTES),
+            ],
+            Self::Replay => &[
+                ("enable.idempotence", "true"),
+                ("linger.ms", "5"),
+                ("message.max.bytes", LARGEST_RECORD_BYTES),
+                // For a partition that is not there any more: as the producers of the Java world choose.
+                ("partitioner", "murmur2_random"),
+            ],
+            // It is not idempotent, so there is no sequence that it could lose and no state in which it never publishes again.
+            Self::Awaited => &[
+                ("acks", "all"),
+                ("linger.ms", "2"),
+                // Somebody waits for the answer.
+                ("message.timeout.ms", "5000"),
+                // Each record has somebody who waits, so this is never near.
+                ("queue.buffering.max.messages", "10000"),
+            ],
+        }
+    }
+
+    fn config(self, kafka: &Kafka) -> ClientConfig {
+        let batch_bytes = BATCH_BYTES.to_string();
+        let mut ours = vec![("batch.size", batch_bytes.as_str())];
+        ours.extend(self.properties());
+        client_config(kafka, &ours)
+    }
+}
+
+/// A producer that knows each of its records by a tag, and tells by that what became of the record: once, whatever happens.
+struct Producer<T: Send + Sync + 'static>(ThreadedProducer<Reports<T>>);
+
+/// What librdkafka tells a producer of ours: log lines, errors, and what became of each record.
+struct Reports<T> {
+    purpose: Purpose,
+    tell: Box<Tell<T>>,
+}
+
+type Tell<T> = dyn Fn(T, Result<(), KafkaError>) + Send + Sync;
+
+impl<T: Send + Sync + 'static> Producer<T> {
+    /// Makes one; it connects by itself. `tell` is called on the producer's thread, or where a record is not even taken, on the caller's.
+    fn make(
+        purpose: Purpose,
         kafka: &Kafka,
-        outcome_topic: &str,
-        dead_letter_topic: &str,
-        clock: Clock,
-        publications: mpsc::UnboundedSender<Publication>,
-    ) -> anyhow::Result<Self> {
-        let config = producer_config(kafka);
-        let topics = Arc::new(Topics {
-            outcomes: outcome_topic.to_owned(),
-            dead_letters: dead_letter_topic.to_owned(),
-        });
-        let progresses = Progresses::new(publications, Arc::clone(&topics));
-        Ok(Self {
-            producer: connect(&config, &progresses, Generation(0))?,
-            config,
-            desk: Desk {
-                topics,
-                source: bounds::source_of(&kafka.group),
-                clock,
-            },
-            progresses,
-            pace: Pace {
-                earliest: Instant::now(),
-                wait: SHORTEST_WAIT,
-            },
-        })
+        tell: impl Fn(T, Result<(), KafkaError>) + Send + Sync + 'static,
+    ) -> Result<Self, KafkaError> {
+        let tell = Box::new(tell);
+        let reports = Reports { purpose, tell };
+        purpose.config(kafka).create_with_context(reports).map(Self)
     }
 
-    /// Hands an outcome, and its dead letter if there is one, to the producer. The second time only what is missing goes.
-    pub fn publish(&self, ticket: Ticket, outcome: &Outcome, dead_letter: Option<&Record>) {
-        let parts = dead_letter.map_or(Parts::OutcomeAlone, |_| Parts::OutcomeAndLetter);
-        let missing = self.progresses.begin(ticket, parts);
-        let producer = &self.producer;
-        if let (Some(size), Some(record)) = (missing.letter, dead_letter) {
-            let which = Which::Letter;
-            let part = Part { ticket, which };
-            let sent = self
-                .desk
-                .send_letter(producer, part, (outcome, record), size);
-            producer.context().refused(part, &sent);
-        }
-        if let Some(size) = missing.outcome {
-            let which = Which::Outcome;
-            let part = Part { ticket, which };
-            let sent = self.desk.send_outcome(producer, part, outcome, size);
-            producer.context().refused(part, &sent);
+    /// Hands a record over.
+    fn send<K: ToBytes + ?Sized, P: ToBytes + ?Sized>(&self, record: BaseRecord<'_, K, P, Box<T>>) {
+        if let Err((error, unsent)) = self.0.send(record) {
+            self.refuse(*unsent.delivery_opaque, error);
         }
     }
 
-    /// Makes a new producer if this one will never publish again; what it had in hand is answered as failed. To be asked after a
-    /// failure. Does not wait: the old producer ends on a thread of its own.
-    pub fn replace_if_fatal(&mut self) -> Replacement {
-        let Some((error, reason)) = self.producer.client().fatal_error() else {
-            return Replacement::NotNeeded;
-        };
-        let now = Instant::now();
-        if now < self.pace.earliest {
-            return Replacement::Later;
-        }
-        let generation = self.producer.context().generation.next();
-        let next = match connect(&self.config, &self.progresses, generation) {
-            Ok(next) => next,
-            Err(why) => {
-                tracing::warn!(%error, reason, %why, "the producer cannot go on, and no other could be made yet");
-                self.pace.slow_down(now);
-                return Replacement::Later;
+    /// Hands a record over; a full queue is waited for, and the thread with it.
+    fn send_when_there_is_room<K: ToBytes + ?Sized, P: ToBytes + ?Sized>(
+        &self,
+        mut record: BaseRecord<'_, K, P, Box<T>>,
+    ) {
+        while let Err((error, unsent)) = self.0.send(record) {
+            if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+                return self.refuse(*unsent.delivery_opaque, error);
             }
+            self.0.flush(Duration::from_millis(100)).ok();
+            record = unsent;
+        }
+    }
+
+    /// Tells that a record will not be published.
+    fn refuse(&self, tag: T, error: KafkaError) {
+        (self.0.context().tell)(tag, Err(error));
+    }
+
+    /// Why it never publishes again, if it does not.
+    fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        self.0.client().fatal_error()
+    }
+
+    /// Waits until everything handed over has been answered.
+    fn flush(&self, limit: Duration) -> Result<(), KafkaError> {
+        self.0.flush(limit)
+    }
+}
+
+impl<T: Send + Sync + 'static> ClientContext for Reports<T> {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        match self.purpose {
+            Purpose::Outcomes => tracing::warn!(%error, reason, "the producer reports an error"),
+            // What matters of it is told with the records.
+            Purpose::Replay | Purpose::Awaited => {
+                tracing::debug!(%error, reason, "the producer reports an error");
+            }
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> ProducerContext for Reports<T> {
+    type DeliveryOpaque = Box<T>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, tag: Box<T>) {
+        let result = match result {
+            Ok(_) => Ok(()),
+            Err((error, _)) => Err(error.clone()),
         };
-        tracing::warn!(%error, reason, "the producer cannot go on and is replaced");
-        match self.progresses.replace(generation) {
-            Career::Worked => self.pace.start_over(now),
-            Career::NeverWorked => self.pace.slow_down(now),
-        }
-        retire(std::mem::replace(&mut self.producer, next));
-        Replacement::Made
-    }
-
-    /// Waits until everything handed over has been answered, or the limit is over.
-    pub fn close(self, limit: Duration) {
-        if let Err(error) = self.producer.flush(limit) {
-            tracing::warn!(%error, "outcomes were left in the producer; their records will be read again");
-        }
-        retire(self.producer);
+        (self.tell)(*tag, result);
     }
 }
 
-fn connect(
-    config: &ClientConfig,
-    progresses: &Arc<Progresses>,
-    generation: Generation,
-) -> Result<ThreadedProducer<Context>, KafkaError> {
-    config.create_with_context(Context {
-        progresses: Arc::clone(progresses),
-        generation,
+/// Headers in the form of librdkafka.
+fn headers_of<'a, V: ToBytes + ?Sized + 'a>(
+    headers: impl IntoIterator<Item = (&'a str, Option<&'a V>)>,
+) -> OwnedHeaders {
+    let headers = headers.into_iter();
+    let empty = OwnedHeaders::new_with_capacity(headers.size_hint().0);
+    headers.fold(empty, |headers, (key, value)| {
+        headers.insert(Header { key, value })
     })
-}
-
-/// Ends a producer elsewhere: dropping it waits for its threads, and perhaps for a broker that does not answer.
-fn retire(producer: ThreadedProducer<Context>) {
-    let end = move || {
-        if producer.flush(LAST_ANSWERS).is_err() {
-            tracing::debug!("the old producer has ended with requests under way");
-        }
-        drop(producer);
-    };
-    let retiring = std::thread::Builder::new().name("old-producer".to_owned());
-    if let Err(error) = retiring.spawn(end) {
-        tracing::warn!(%error, "the old producer had to be ended without its last answers");
-    }
-}
-
-fn producer_config(kafka: &Kafka) -> ClientConfig {
-    let ours = [
-        ("enable.idempotence", "true"),
-        ("linger.ms", "5"),
-        ("batch.size", &BATCH_BYTES.to_string()),
-        ("message.max.bytes", LARGEST_RECORD_BYTES),
-    ];
-    client_config(kafka, &ours)
 }
 
 /// Makes a producer that does nothing, to hear what librdkafka thinks of its properties.
 pub(super) fn try_to_make(kafka: &Kafka) -> Result<(), KafkaError> {
-    producer_config(kafka)
+    let config = Purpose::Outcomes.config(kafka);
+    config
         .create::<ThreadedProducer<DefaultProducerContext>>()
         .map(drop)
 }
-
-#[cfg(test)]
-mod tests;

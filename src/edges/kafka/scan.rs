@@ -19,7 +19,7 @@ use wx_courier_core::model::Record;
 use wx_courier_core::replay::Place;
 
 /// How long the cluster may take to answer a question.
-const PATIENCE: Duration = Duration::from_secs(15);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long nothing may come while something is there to be read: a broker that restarts needs less.
 const STALLED: Duration = Duration::from_mins(1);
@@ -107,7 +107,7 @@ impl Scanner {
     pub fn partitions(&self, topic: &str) -> Result<i32, ScanError> {
         let metadata = self
             .consumer
-            .fetch_metadata(Some(topic), PATIENCE)
+            .fetch_metadata(Some(topic), REQUEST_TIMEOUT)
             .map_err(|error| ScanError::Unreachable {
                 brokers: self.brokers.clone(),
                 error,
@@ -223,7 +223,7 @@ impl Scanner {
         let is_known = beyond == BeyondTheEnd::NotYetThere;
         let (begin, end) = if is_known || of.partition < self.partitions(topic)? {
             self.consumer
-                .fetch_watermarks(topic, of.partition, PATIENCE)
+                .fetch_watermarks(topic, of.partition, REQUEST_TIMEOUT)
                 .map_err(|error| failed(topic, error))?
         } else {
             (0, 0)
@@ -295,7 +295,7 @@ impl Scanner {
         for partition in 0..n_partitions {
             let (low, end) = self
                 .consumer
-                .fetch_watermarks(topic, partition, PATIENCE)
+                .fetch_watermarks(topic, partition, REQUEST_TIMEOUT)
                 .map_err(|error| failed(topic, error))?;
             let begin = match since.get(&partition) {
                 Some(Offset::Offset(offset)) => low.max(*offset),
@@ -326,7 +326,7 @@ impl Scanner {
         }
         let found = self
             .consumer
-            .offsets_for_times(asked, PATIENCE)
+            .offsets_for_times(asked, REQUEST_TIMEOUT)
             .map_err(|error| failed(topic, error))?;
         let offsets = found.elements();
         let offsets = offsets

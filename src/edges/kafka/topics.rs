@@ -13,7 +13,7 @@ use crate::config::{Kafka, Settings};
 use wx_courier_core::model::outcome::bounds::SMALLEST_TOPIC_BYTES;
 
 /// How long the cluster may take to say what it has.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the topics cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,7 @@ pub fn missing(kafka: &Kafka, topics: &[&str]) -> Result<Vec<String>, TopicsErro
     let mut missing = Vec::new();
     for topic in topics {
         let metadata = client
-            .fetch_metadata(Some(topic), PATIENCE)
+            .fetch_metadata(Some(topic), REQUEST_TIMEOUT)
             .map_err(unreachable)?;
         let found = metadata
             .topics()
@@ -93,7 +93,7 @@ pub async fn too_small(kafka: &Kafka, topics: &[&str]) -> Vec<(String, usize)> {
 
 async fn limits(kafka: &Kafka, topics: &[&str]) -> Result<Vec<(String, usize)>, KafkaError> {
     let admin: AdminClient<DefaultClientContext> = client_config(kafka, &[]).create()?;
-    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let options = AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT));
     let asked: Vec<ResourceSpecifier<'_>> = topics
         .iter()
         .map(|topic| ResourceSpecifier::Topic(topic))
@@ -182,8 +182,8 @@ pub async fn create(
     let admin: AdminClient<DefaultClientContext> =
         client_config(kafka, &[]).create().map_err(unreachable)?;
     let options = AdminOptions::new()
-        .operation_timeout(Some(PATIENCE))
-        .request_timeout(Some(PATIENCE));
+        .operation_timeout(Some(REQUEST_TIMEOUT))
+        .request_timeout(Some(REQUEST_TIMEOUT));
     let mut new_topics = Vec::new();
     for topic in topics {
         let new = NewTopic::new(

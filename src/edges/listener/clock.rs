@@ -14,7 +14,7 @@ use super::seats::Seat;
 
 /// How long a connection may take for each part of its work.
 #[derive(Clone, Copy)]
-pub(super) struct Patience {
+pub(super) struct Timeouts {
     /// Without a request. A proxy opens another connection when it needs it.
     pub(super) idle: Duration,
     /// From the first byte of a request to the first of its answer: the body has five seconds, and a login asks `WeChat` and the store.
@@ -23,7 +23,7 @@ pub(super) struct Patience {
     pub(super) answer: Duration,
 }
 
-pub(super) const PATIENCE: Patience = Patience {
+pub(super) const TIMEOUTS: Timeouts = Timeouts {
     idle: Duration::from_mins(1),
     request: Duration::from_secs(30),
     answer: Duration::from_secs(15),
@@ -39,17 +39,17 @@ enum Part {
 
 /// The time that is left for what a connection is at. Only the next part begins a new one: single bytes gain nothing.
 struct Clock {
-    patience: Patience,
+    timeouts: Timeouts,
     part: Part,
     until: Pin<Box<Sleep>>,
 }
 
 impl Clock {
-    fn new(patience: Patience) -> Self {
+    fn new(timeouts: Timeouts) -> Self {
         Self {
-            patience,
+            timeouts,
             part: Part::Idle,
-            until: Box::pin(sleep(patience.idle)),
+            until: Box::pin(sleep(timeouts.idle)),
         }
     }
 
@@ -58,12 +58,12 @@ impl Clock {
             return;
         }
         self.part = part;
-        let patience = match part {
-            Part::Idle => self.patience.idle,
-            Part::Request => self.patience.request,
-            Part::Answer => self.patience.answer,
+        let timeout = match part {
+            Part::Idle => self.timeouts.idle,
+            Part::Request => self.timeouts.request,
+            Part::Answer => self.timeouts.answer,
         };
-        self.until.as_mut().reset(Instant::now() + patience);
+        self.until.as_mut().reset(Instant::now() + timeout);
     }
 
     /// Whether there is time left. If so, whoever asks is woken when it is over.
@@ -83,10 +83,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, patience: Patience, seat: Arc<Seat>) -> Self {
+    pub(super) fn new(stream: TcpStream, timeouts: Timeouts, seat: Arc<Seat>) -> Self {
         Self {
             stream,
-            clock: Clock::new(patience),
+            clock: Clock::new(timeouts),
             seat,
         }
     }
@@ -148,7 +148,7 @@ impl AsyncWrite for Connection {
 mod tests {
     use super::*;
 
-    const PATIENT: Patience = Patience {
+    const LONG: Timeouts = Timeouts {
         idle: Duration::from_mins(10),
         request: Duration::from_mins(10),
         answer: Duration::from_mins(10),
@@ -161,7 +161,7 @@ mod tests {
             .build()
             .unwrap();
         let _inside = runtime.enter();
-        let mut clock = Clock::new(PATIENT);
+        let mut clock = Clock::new(LONG);
         let mut last = clock.until.deadline();
         for part in [Part::Request, Part::Answer, Part::Idle, Part::Request] {
             clock.begin(part);

@@ -9,14 +9,14 @@ use super::*;
 
 const LONG: Duration = Duration::from_mins(10);
 const SHORT: Duration = Duration::from_millis(50);
-const PATIENT: Patience = Patience {
+const LONG_TIMEOUTS: Timeouts = Timeouts {
     idle: LONG,
     request: LONG,
     answer: LONG,
 };
 
 /// Serves with so many seats.
-fn serve(seats: usize, patience: Patience) -> (SocketAddr, tokio::runtime::Runtime) {
+fn serve(seats: usize, timeouts: Timeouts) -> (SocketAddr, tokio::runtime::Runtime) {
     let router = Router::new()
         .route("/", get(async || "here"))
         .route(
@@ -24,12 +24,12 @@ fn serve(seats: usize, patience: Patience) -> (SocketAddr, tokio::runtime::Runti
             get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string()),
         )
         .route("/large", get(async || vec![b'x'; 64 << 20]));
-    serve_pages(seats, patience, router)
+    serve_pages(seats, timeouts, router)
 }
 
 fn serve_pages(
     seats: usize,
-    patience: Patience,
+    timeouts: Timeouts,
     router: Router,
 ) -> (SocketAddr, tokio::runtime::Runtime) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -42,7 +42,7 @@ fn serve_pages(
     };
     let bound = Bound { socket, seats };
     let never = std::future::pending();
-    runtime.spawn(serve_with(bound, terms, router, never, patience));
+    runtime.spawn(serve_with(bound, terms, router, never, timeouts));
     (address, runtime)
 }
 
@@ -85,21 +85,21 @@ fn is_reset(error: &io::Error) -> bool {
 
 #[test]
 fn a_silent_connection_is_closed_in_the_end() {
-    let patience = Patience {
+    let timeouts = Timeouts {
         idle: SHORT,
-        ..PATIENT
+        ..LONG_TIMEOUTS
     };
-    let (address, _runtime) = serve(10, patience);
+    let (address, _runtime) = serve(10, timeouts);
     assert!(is_closed(&mut connect(address)));
 }
 
 #[test]
 fn single_bytes_of_a_request_gain_no_time() {
-    let patience = Patience {
+    let timeouts = Timeouts {
         request: SHORT,
-        ..PATIENT
+        ..LONG_TIMEOUTS
     };
-    let (address, _runtime) = serve(10, patience);
+    let (address, _runtime) = serve(10, timeouts);
     let mut slow = connect(address);
     slow.set_read_timeout(Some(Duration::from_millis(5)))
         .unwrap();
@@ -114,11 +114,11 @@ fn single_bytes_of_a_request_gain_no_time() {
 
 #[test]
 fn an_answer_that_its_client_does_not_take_is_given_up() {
-    let patience = Patience {
+    let timeouts = Timeouts {
         answer: SHORT,
-        ..PATIENT
+        ..LONG_TIMEOUTS
     };
-    let (address, _runtime) = serve(1, patience);
+    let (address, _runtime) = serve(1, timeouts);
     let mut deaf = connect(address);
     deaf.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
         .unwrap();
@@ -129,11 +129,11 @@ fn an_answer_that_its_client_does_not_take_is_given_up() {
 
 #[test]
 fn a_connection_serves_one_request_after_another() {
-    let patience = Patience {
+    let timeouts = Timeouts {
         answer: SHORT,
-        ..PATIENT
+        ..LONG_TIMEOUTS
     };
-    let (address, _runtime) = serve(10, patience);
+    let (address, _runtime) = serve(10, timeouts);
     let mut stream = connect(address);
     for _ in 0..3 {
         stream
@@ -154,14 +154,14 @@ fn a_connection_serves_one_request_after_another() {
 
 #[test]
 fn handlers_hear_who_has_connected() {
-    let (address, _runtime) = serve(10, PATIENT);
+    let (address, _runtime) = serve(10, LONG_TIMEOUTS);
     let answer = try_to_ask(address, "/peer").unwrap();
     assert!(answer.contains("127.0.0.1:"), "{answer}");
 }
 
 #[test]
 fn silent_connections_and_slow_heads_give_their_seats_to_those_who_ask() {
-    let (address, _runtime) = serve(4, PATIENT);
+    let (address, _runtime) = serve(4, LONG_TIMEOUTS);
     let mut silent = connect(address);
     let mut slow: Vec<TcpStream> = (0..50).map(|_| connect(address)).collect();
     for stream in &mut slow {
@@ -179,7 +179,7 @@ fn a_request_under_way_keeps_its_seat() {
         begun.send(()).unwrap();
         std::future::pending::<()>().await;
     };
-    let (address, runtime) = serve_pages(1, PATIENT, Router::new().route("/", get(slow)));
+    let (address, runtime) = serve_pages(1, LONG_TIMEOUTS, Router::new().route("/", get(slow)));
     let mut at_work = connect(address);
     at_work
         .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -193,7 +193,7 @@ fn a_request_under_way_keeps_its_seat() {
 
 #[test]
 fn a_head_that_is_too_long_is_refused() {
-    let (address, _runtime) = serve(10, PATIENT);
+    let (address, _runtime) = serve(10, LONG_TIMEOUTS);
     let mut stream = connect(address);
     let head = format!("GET / HTTP/1.1\r\nx: {}", "x".repeat(BUFFER_BYTES));
     // It does not read the rest.

@@ -25,7 +25,7 @@ use super::refusal::Refusal;
 use super::{Life, Parts, answer};
 use crate::config::{CallbackMode, Public, Secret};
 use crate::edges::clock::Clock;
-use crate::edges::kafka::postbox::Postbox;
+use crate::edges::kafka::producer::acked::AckedProducer;
 use crate::telemetry::{Metrics, PublicRoute};
 use crypto::{AesKey, DecryptError, is_signature_of};
 use pushes::{Progress, Pushes};
@@ -75,14 +75,14 @@ const LARGEST_BODY_BYTES: usize = 64 * 1024;
 const WINDOW_MS: u64 = 5 * 60 * 1000;
 
 /// How long an answer may wait for what the push says to be kept. The rest of the second is for the way.
-const PATIENCE: Duration = Duration::from_millis(800);
-const _: () = assert!(PATIENCE.as_millis() < 1_000);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(800);
+const _: () = assert!(ANSWER_TIMEOUT.as_millis() < 1_000);
 
 impl Callbacks {
     pub(super) fn new(
         public: &Public,
         parts: &Parts,
-        postbox: Arc<Postbox>,
+        producer: Arc<AckedProducer>,
         life: watch::Receiver<Life>,
     ) -> anyhow::Result<Self> {
         let mut apps = BTreeMap::new();
@@ -107,7 +107,7 @@ impl Callbacks {
         }
         Ok(Self {
             apps,
-            pushes: Arc::new(Pushes::new(parts, postbox, life)),
+            pushes: Arc::new(Pushes::new(parts, producer, life)),
             metrics: Arc::clone(&parts.metrics),
         })
     }
@@ -177,7 +177,7 @@ impl Callbacks {
             .ok_or(Refusal::Unavailable)?;
         // Without success WeChat asks again, and the work goes on meanwhile: the second time it may be done.
         let done = progress.wait_for(|progress| *progress == Progress::Done);
-        match tokio::time::timeout(PATIENCE, done).await {
+        match tokio::time::timeout(ANSWER_TIMEOUT, done).await {
             Ok(Ok(_)) => Ok("success".into_response()),
             Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
         }

@@ -21,11 +21,11 @@ use crate::edges::listener::is_inside;
 use wx_courier_core::model::Rate;
 
 /// How long a body may take to come.
-const BODY_PATIENCE: Duration = Duration::from_secs(5);
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reads a body of at most so many bytes.
 pub(super) async fn read_body(body: Body, at_most: usize) -> Result<Bytes, Refusal> {
-    match tokio::time::timeout(BODY_PATIENCE, to_bytes(body, at_most)).await {
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, at_most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         // A connection that breaks off gets no answer anyway.
         Ok(Err(_)) => Err(Refusal::TooLarge),

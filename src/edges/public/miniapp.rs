@@ -27,7 +27,8 @@ use super::refusal::Refusal;
 use super::{Parts, answer};
 use crate::config::{self, ClientAddress};
 use crate::edges::clock::Clock;
-use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
+use crate::edges::kafka::producer::PublishError;
+use crate::edges::kafka::producer::acked::{AckedProducer, OutgoingRecord};
 use crate::edges::listener::household;
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::WeChat;
@@ -61,12 +62,12 @@ pub(super) struct MiniApp {
     /// Room for exchanges with `WeChat`.
     exchanges: Semaphore,
     store: StoreClient,
-    postbox: Arc<Postbox>,
+    producer: Arc<AckedProducer>,
     metrics: Arc<Metrics>,
 }
 
 /// How long a request waits for the store. A person looks at a screen meanwhile.
-const STORE_PATIENCE: Duration = Duration::from_secs(3);
+const STORE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Room for any id that a client makes up, and little enough for a header.
 const LONGEST_ID: usize = 64;
@@ -82,7 +83,7 @@ impl MiniApp {
         settings: &config::MiniApp,
         client_address: ClientAddress,
         parts: &Parts,
-        postbox: Arc<Postbox>,
+        producer: Arc<AckedProducer>,
     ) -> Self {
         Self {
             clock: parts.clock.clone(),
@@ -99,7 +100,7 @@ impl MiniApp {
             wechat: Arc::clone(&parts.wechat),
             exchanges: Semaphore::new(MOST_EXCHANGES),
             store: parts.store.clone(),
-            postbox,
+            producer,
             metrics: Arc::clone(&parts.metrics),
         }
     }
@@ -289,17 +290,17 @@ impl MiniApp {
             ("ce_time", &time),
             ("content-type", "application/json"),
         ];
-        let letter = Letter {
+        let record = OutgoingRecord {
             topic,
             key: &key,
             headers: &headers,
             value: &value,
             at_ms,
         };
-        match self.postbox.publish(&letter).await {
+        match self.producer.publish(&record).await {
             Ok(()) => Ok((StatusCode::ACCEPTED, Json(Published { id })).into_response()),
-            Err(PostError::TooLarge) => Err(Refusal::TooLarge),
-            Err(error @ (PostError::Failed(_) | PostError::Closed)) => {
+            Err(PublishError::TooLarge) => Err(Refusal::TooLarge),
+            Err(error @ (PublishError::Failed(_) | PublishError::Closed)) => {
                 tracing::warn!(%error, topic, "an event of the mini program is not published");
                 Err(Refusal::Unavailable)
             }
@@ -308,7 +309,7 @@ impl MiniApp {
 
     /// Asks the store, and does not wait for one that is down: what it was asked it carries out all the same, later.
     async fn ask(&self, request: Request) -> Result<state::Answer, Refusal> {
-        match tokio::time::timeout(STORE_PATIENCE, self.store.ask(request)).await {
+        match tokio::time::timeout(STORE_TIMEOUT, self.store.ask(request)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
         }

@@ -3,10 +3,11 @@
 //! Codes and meanings: `WeChat`'s pages "subscribeMessage.send", "sendCustomMessage" and "getStableAccessToken", its global return codes, and reports of
 //! developers where the pages are silent. A code that is not listed is `Unlisted`: tried again a few times, then given up.
 
+use super::api::Credential;
 use wx_courier_core::wechat::Class;
 
 /// Code, meaning for the one who reads it, class for the core. In the order of the codes.
-pub const TABLE: &[(i64, &str, Class)] = &[
+const TABLE: &[(i64, &str, Class)] = &[
     (-1, "WeChat is busy", Class::Busy),
     (404, "wrong path", Class::Bug),
     (
@@ -156,24 +157,24 @@ pub const TABLE: &[(i64, &str, Class)] = &[
     ),
 ];
 
-/// What a code of a send means for us.
-pub fn class_of(errcode: i64) -> Class {
-    match TABLE.binary_search_by_key(&errcode, |(code, ..)| *code) {
-        Ok(index) => TABLE
-            .get(index)
-            .map_or(Class::Unlisted, |(.., class)| *class),
-        Err(_) => Class::Unlisted,
+/// What a code means for us, at a send, a login, or whatever else is called: there is no other place that knows account trouble. To a call that shows the AppSecret, 40001 is the secret's fault, and several more are the account's.
+pub(super) fn class_of(credential: Credential, errcode: i64) -> Class {
+    match (credential, errcode) {
+        (Credential::Secret, 40001 | 40002 | 41002 | 41004 | 41008 | 89501..=89507) => {
+            Class::Account
+        }
+        // No token was shown there, so none can be at fault.
+        (Credential::Secret, 40014 | 42001) => Class::Unlisted,
+        (Credential::Secret | Credential::Token, _) => listed(errcode),
     }
 }
 
-/// What a code of a token endpoint means for us: 40001 is the secret's fault there, and several more are the account's.
-pub fn token_class_of(errcode: i64) -> Class {
-    match errcode {
-        40001 | 40002 | 41002 | 41004 | 89501..=89507 => Class::Account,
-        // No token was shown there, so none can be at fault.
-        40014 | 42001 => Class::Unlisted,
-        other => class_of(other),
-    }
+fn listed(errcode: i64) -> Class {
+    let found = TABLE
+        .binary_search_by_key(&errcode, |(code, ..)| *code)
+        .ok();
+    let entry = found.and_then(|index| TABLE.get(index));
+    entry.map_or(Class::Unlisted, |(.., class)| *class)
 }
 
 #[cfg(test)]
@@ -187,12 +188,17 @@ mod tests {
 
     #[test]
     fn codes_are_found() {
-        assert_eq!(class_of(43101), Class::NotSubscribed);
-        assert_eq!(class_of(45015), Class::WindowClosed);
-        assert_eq!(class_of(45047), Class::WindowUsedUp);
-        assert_eq!(class_of(-1), Class::Busy);
-        assert_eq!(class_of(12345), Class::Unlisted);
-        assert_eq!(class_of(40001), Class::Token);
-        assert_eq!(token_class_of(40001), Class::Account);
+        for (errcode, class) in [
+            (43101, Class::NotSubscribed),
+            (45015, Class::WindowClosed),
+            (45047, Class::WindowUsedUp),
+            (-1, Class::Busy),
+            (12345, Class::Unlisted),
+            (40001, Class::Token),
+        ] {
+            assert_eq!(class_of(Credential::Token, errcode), class, "{errcode}");
+        }
+        assert_eq!(class_of(Credential::Secret, 40001), Class::Account);
+        assert_eq!(class_of(Credential::Secret, 42001), Class::Unlisted);
     }
 }

@@ -4,9 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::client::{
-    AppClient, Errcode, UNREADABLE_ERRCODE, WeChat, errcode_in, read_json, shortened, why,
-};
+use super::api::{Credential, Failure};
+use super::client::{AppClient, Endpoint, WeChat};
 use super::errcode::class_of;
 use wx_courier_core::wechat::Class;
 
@@ -62,22 +61,20 @@ impl Unanswered {
         found.map(|(_, help)| *help)
     }
 
-    pub(super) fn new(detail: impl Into<String>) -> Self {
+    fn of(name: &str, failure: &Failure) -> Self {
+        let errcode = match failure {
+            Failure::Refused(refusal) => Some(refusal.errcode),
+            Failure::Unreachable { .. } | Failure::InDoubt { .. } | Failure::Garbled { .. } => None,
+        };
         Self {
-            errcode: None,
-            detail: detail.into(),
+            errcode,
+            detail: format!("{name} {failure}"),
         }
     }
 }
 
-/// A path of the API, and what an answer may weigh.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Inquiry {
-    pub(super) path: &'static str,
-    pub(super) largest_bytes: usize,
-}
-
-impl Inquiry {
+impl Endpoint {
+    /// Of a call whose answer may have 256 KiB.
     pub(super) const fn new(path: &'static str) -> Self {
         Self {
             path,
@@ -96,81 +93,46 @@ impl Inquiry {
 
 impl WeChat {
     pub(super) fn app(&self, app: &str) -> Result<&AppClient, Unanswered> {
-        let client = self.apps.get(app);
-        client.ok_or_else(|| Unanswered::new(format!("the settings have no app {app}")))
+        self.apps.get(app).ok_or_else(|| Unanswered {
+            errcode: None,
+            detail: format!("the settings have no app {app}"),
+        })
     }
 }
 
 impl AppClient {
     /// Asks with a body, or with GET where there is none. A token that is refused is dropped, and the question asked once more with the
     /// next one.
-    pub(super) async fn ask(
+    pub(super) async fn ask<T>(
         &self,
-        inquiry: Inquiry,
+        endpoint: Endpoint,
         body: Option<&Value>,
-    ) -> Result<Value, Unanswered> {
-        match self.ask_once(inquiry, body).await {
+        read: impl Fn(&Value) -> Result<T, &'static str>,
+    ) -> Result<T, Unanswered> {
+        match self.ask_once(endpoint, body, &read).await {
             Err(Unanswered {
                 errcode: Some(errcode),
                 ..
-            }) if class_of(errcode) == Class::Token => self.ask_once(inquiry, body).await,
+            }) if class_of(Credential::Token, errcode) == Class::Token => {
+                self.ask_once(endpoint, body, read).await
+            }
             answered => answered,
         }
     }
 
-    async fn ask_once(&self, inquiry: Inquiry, body: Option<&Value>) -> Result<Value, Unanswered> {
-        let name = inquiry.name();
+    async fn ask_once<T>(
+        &self,
+        endpoint: Endpoint,
+        body: Option<&Value>,
+        read: impl Fn(&Value) -> Result<T, &'static str>,
+    ) -> Result<T, Unanswered> {
         let token = self.tokens.token().await.map_err(|trouble| Unanswered {
             errcode: trouble.errcode,
             detail: format!("there is no token: {}", trouble.detail),
         })?;
-        let url = format!(
-            "{}{}?access_token={}",
-            self.base_url,
-            inquiry.path,
-            token.expose()
-        );
-        let request = match body {
-            None => self.http.get(url),
-            Some(body) => self
-                .http
-                .post(url)
-                .header("content-type", "application/json; charset=utf-8")
-                .body(body.to_string()),
-        };
-        let response = request.send().await;
-        let response = response
-            .map_err(|error| Unanswered::new(format!("{name} was not answered: {}", why(error))))?;
-        let answer = read_json(response, inquiry.largest_bytes).await;
-        let answer =
-            answer.map_err(|detail| Unanswered::new(format!("{name} answers {detail}")))?;
-        let errcode = errcode_in(&answer);
-        if errcode == Errcode::Unreadable {
-            let detail = format!("{name} answers {UNREADABLE_ERRCODE}");
-            return Err(Unanswered::new(detail));
-        }
-        if let Errcode::Refusal(errcode) = errcode {
-            if class_of(errcode) == Class::Token {
-                self.tokens.refuse(&token, errcode);
-            }
-            let errmsg = answer.get("errmsg").and_then(Value::as_str);
-            let errmsg = shortened(errmsg.unwrap_or_default());
-            return Err(Unanswered {
-                errcode: Some(errcode),
-                detail: format!("{name} answers errcode {errcode}: {errmsg}"),
-            });
-        }
-        self.tokens.accepted(&token);
-        Ok(answer)
-    }
-}
-
-/// A whole number of an answer. `WeChat` writes numbers; other writers of the same answers have been seen to write text.
-pub(super) fn number_in(answer: &Value, key: &str) -> Option<i64> {
-    match answer.get(key)? {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.trim().parse().ok(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        let body = body.map(|body| body.to_string().into_bytes());
+        let answered = self.call(&token, endpoint, body, read).await;
+        answered.map_err(|failure| Unanswered::of(endpoint.name(), &failure))
     }
 }
 

@@ -3,12 +3,14 @@
 //! `WeChat`: `sns/jscode2session`. The secret and the code are in the query, so no error may show the URL. The `session_key` of the answer
 //! is dropped unread: it is for decrypting what the mini program was given, which nobody here does.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use super::client::{
-    AppClient, Errcode, LARGEST_ANSWER_BYTES, UNREADABLE_ERRCODE, WeChat, errcode_in, read_json,
-    shortened, split_rid, why,
-};
+use super::api::{self, Credential, Failure, LARGEST_ANSWER_BYTES};
+use super::client::{AppClient, WeChat};
+use wx_courier_core::flow::delivery::Refusal;
+use wx_courier_core::wechat::Class;
 use wx_courier_core::wechat::logins::{Exchanged, JsCode, Refused};
 
 impl WeChat {
@@ -38,50 +40,65 @@ impl AppClient {
             Ok(url) => url,
             Err(error) => return not_possible(format!("base_url is no URL: {error}")),
         };
-        let response = match self.http.get(url).send().await {
-            Ok(response) => response,
-            Err(error) => return Exchanged::Unanswered { detail: why(error) },
-        };
-        match read_json(response, LARGEST_ANSWER_BYTES).await {
-            Ok(answer) => understand(&answer),
-            Err(detail) => Exchanged::Unanswered { detail },
-        }
+        let request = self.http.get(url);
+        exchanged(api::call(request, Credential::Secret, LARGEST_ANSWER_BYTES, openid_in).await)
     }
 }
 
 /// A success has no errcode; `WeChat`'s other APIs send 0, so that is understood as well.
-fn understand(answer: &Value) -> Exchanged {
-    match errcode_in(answer) {
-        Errcode::Refusal(errcode) => {
-            let errmsg = answer.get("errmsg").and_then(Value::as_str);
-            let (errmsg, rid) = split_rid(errmsg.unwrap_or_default());
-            Exchanged::Refused {
-                errcode,
-                errmsg: shortened(errmsg),
-                rid: rid.map(shortened),
-                why: meaning_of(errcode),
-            }
-        }
-        Errcode::Unreadable => Exchanged::Unanswered {
-            detail: UNREADABLE_ERRCODE.to_owned(),
+fn openid_in(answer: &Value) -> Result<Arc<str>, &'static str> {
+    let openid = answer.get("openid").and_then(Value::as_str);
+    let openid = openid.filter(|openid| !openid.is_empty());
+    openid
+        .map(Arc::from)
+        .ok_or("JSON without openid and errcode")
+}
+
+fn exchanged(answered: Result<Arc<str>, Failure>) -> Exchanged {
+    match answered {
+        Ok(openid) => Exchanged::Openid(openid),
+        Err(Failure::Refused(refusal)) => Exchanged::Refused {
+            why: meaning_of(&refusal),
+            errcode: refusal.errcode,
+            errmsg: refusal.errmsg,
+            rid: refusal.rid,
         },
-        Errcode::Missing | Errcode::Success => match answer.get("openid").and_then(Value::as_str) {
-            Some(openid) if !openid.is_empty() => Exchanged::Openid(openid.into()),
-            Some(_) | None => Exchanged::Unanswered {
-                detail: "JSON without openid and errcode".to_owned(),
-            },
-        },
+        // The code may be used up all the same.
+        Err(
+            Failure::Unreachable { detail }
+            | Failure::InDoubt { detail }
+            | Failure::Garbled { detail, .. },
+        ) => Exchanged::Unanswered { detail },
     }
 }
 
-/// `WeChat`: the table of jscode2session. A code that is not in it may pass, as those of other APIs do.
-fn meaning_of(errcode: i64) -> Refused {
-    match errcode {
-        40029 => Refused::Expired,
-        40163 => Refused::Used,
-        40226 => Refused::Blocked,
-        40013 | 40125 | 40164 | 40243 | 41002 | 41004 | 41008 | 48001 | 50002 => Refused::Account,
-        _ => Refused::Busy,
+/// `WeChat`: the table of jscode2session. What is the account's fault is what is so at a send. Any other code may pass.
+fn meaning_of(refusal: &Refusal) -> Refused {
+    match (refusal.errcode, refusal.class) {
+        (40029, _) => Refused::Expired,
+        (40163, _) => Refused::Used,
+        (40226, _) => Refused::Blocked,
+        (_, Class::Account | Class::Api | Class::Bug) => Refused::Account,
+        (
+            _,
+            Class::NotSubscribed
+            | Class::UnknownRecipient
+            | Class::WindowClosed
+            | Class::WindowUsedUp
+            | Class::BadParam
+            | Class::UnknownMedia
+            | Class::BadContent
+            | Class::UnknownTemplate
+            | Class::UnknownPage
+            | Class::Banned
+            | Class::Token
+            | Class::Busy
+            | Class::Concurrent
+            | Class::MinuteQuota
+            | Class::DailyQuota
+            | Class::NotAuthorised
+            | Class::Unlisted,
+        ) => Refused::Busy,
     }
 }
 
@@ -99,13 +116,13 @@ mod tests {
     use super::*;
 
     fn check(answer: &str, expected: &Exchanged) {
-        let answer: Value = serde_json::from_str(answer).unwrap();
-        assert_eq!(understand(&answer), *expected, "{answer}");
+        let understood = api::understand(answer.as_bytes(), Credential::Secret, openid_in);
+        assert_eq!(exchanged(understood), *expected, "{answer}");
     }
 
     #[test]
     fn an_errcode_that_cannot_be_read_names_nobody() {
-        let detail = UNREADABLE_ERRCODE.to_owned();
+        let detail = "JSON with an errcode that is no whole number".to_owned();
         check(
             r#"{"errcode":"x","openid":"o1"}"#,
             &Exchanged::Unanswered { detail },
@@ -148,6 +165,12 @@ mod tests {
             (45011, Refused::Busy),
             (-1, Refused::Busy),
             (40125, Refused::Account),
+            // Of what a send knows as the account's fault, these were once taken for something that passes.
+            (40001, Refused::Account),
+            (48004, Refused::Account),
+            (50004, Refused::Account),
+            (61004, Refused::Account),
+            (89503, Refused::Account),
         ] {
             let answer = format!(r#"{{"errcode":{errcode},"errmsg":"x"}}"#);
             check(&answer, &refused(errcode, "x", None, why));

@@ -3,14 +3,15 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::api::whole_number;
 use super::body::path_of;
-use super::client::{AppClient, WeChat};
-use super::inquiry::{Inquiry, Unanswered, number_in};
+use super::client::{Endpoint, WeChat};
+use super::inquiry::Unanswered;
 use wx_courier_core::message::Api;
 
-const GET: Inquiry = Inquiry::new("/cgi-bin/openapi/quota/get");
-const CLEAR: Inquiry = Inquiry::new("/cgi-bin/openapi/quota/clear");
-const CLEAR_ALL: Inquiry = Inquiry::new("/cgi-bin/clear_quota");
+const GET: Endpoint = Endpoint::new("/cgi-bin/openapi/quota/get");
+const CLEAR: Endpoint = Endpoint::new("/cgi-bin/openapi/quota/clear");
+const CLEAR_ALL: Endpoint = Endpoint::new("/cgi-bin/clear_quota");
 
 /// The day's quota of one API of one app, in calls. `WeChat`: `openapi/quota/get`, `quota`; exact to about one in a
 /// hundred, and when the day begins is not documented.
@@ -43,35 +44,32 @@ impl WeChat {
 
     /// Asks for an app's quota of one API, by its path: `/cgi-bin/message/subscribe/send`.
     pub async fn quota_of(&self, app: &str, path: &str) -> Result<Quota, Unanswered> {
-        self.app(app)?.quota(path).await
+        let body = json!({ "cgi_path": path });
+        let quota = |answer: &Value| quota_in(answer).ok_or("JSON without a quota");
+        self.app(app)?.ask(GET, Some(&body), quota).await
     }
 
     /// Sets today's count of one API back to none. `WeChat`: `openapi/quota/clear`, 50 times a month.
     pub async fn clear_quota(&self, app: &str, path: &str) -> Result<(), Unanswered> {
         let body = json!({ "cgi_path": path });
-        let answer = self.app(app)?.ask(CLEAR, Some(&body)).await;
-        answer.map(drop)
+        self.app(app)?.ask(CLEAR, Some(&body), |_| Ok(())).await
     }
 
     /// Sets today's counts of every API back to none. `WeChat`: `clear_quota`, 10 times a month.
     pub async fn clear_quotas(&self, app: &str) -> Result<(), Unanswered> {
         let client = self.app(app)?;
         let body = json!({ "appid": client.appid });
-        client.ask(CLEAR_ALL, Some(&body)).await.map(drop)
-    }
-}
-
-impl AppClient {
-    async fn quota(&self, path: &str) -> Result<Quota, Unanswered> {
-        let answer = self.ask(GET, Some(&json!({ "cgi_path": path }))).await?;
-        quota_in(&answer).ok_or_else(|| Unanswered::new("quota/get answers without a quota"))
+        client.ask(CLEAR_ALL, Some(&body), |_| Ok(())).await
     }
 }
 
 fn quota_in(answer: &Value) -> Option<Quota> {
     let quota = answer.get("quota")?;
-    let (daily_limit, used) = (number_in(quota, "daily_limit")?, number_in(quota, "used")?);
-    let remain = number_in(quota, "remain");
+    let (daily_limit, used) = (
+        whole_number(quota, "daily_limit")?,
+        whole_number(quota, "used")?,
+    );
+    let remain = whole_number(quota, "remain");
     Some(Quota {
         daily_limit,
         used,
@@ -83,8 +81,8 @@ fn quota_in(answer: &Value) -> Option<Quota> {
 /// Zeroes are what it answers where there is no such limit.
 fn rate_in(limit: &Value) -> Option<CallRate> {
     let rate = CallRate {
-        call_count: number_in(limit, "call_count")?,
-        refresh_second: number_in(limit, "refresh_second")?,
+        call_count: whole_number(limit, "call_count")?,
+        refresh_second: whole_number(limit, "refresh_second")?,
     };
     (rate.call_count > 0 && rate.refresh_second > 0).then_some(rate)
 }

@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::client::WeChat;
-use super::inquiry::{Inquiry, Unanswered, number_in};
+use super::api::whole_number;
+use super::client::{Endpoint, WeChat};
+use super::inquiry::Unanswered;
 use wx_courier_core::model::outcome::RecipientStyle;
 
-const GET: Inquiry = Inquiry {
+const GET: Endpoint = Endpoint {
     path: "/cgi-bin/openapi/rid/get",
     largest_bytes: 1024 * 1024,
 };
@@ -42,11 +43,9 @@ pub enum Show {
 impl WeChat {
     /// Asks what a request id was about. Only the app that made the call may ask.
     pub async fn trace(&self, app: &str, rid: &str, show: Show) -> Result<Traced, Unanswered> {
-        let answer = self
-            .app(app)?
-            .ask(GET, Some(&json!({ "rid": rid })))
-            .await?;
-        traced_in(&answer, show).ok_or_else(|| Unanswered::new("rid/get answers without a request"))
+        let body = json!({ "rid": rid });
+        let traced = |answer: &Value| traced_in(answer, show).ok_or("JSON without a request");
+        self.app(app)?.ask(GET, Some(&body), traced).await
     }
 }
 
@@ -55,10 +54,10 @@ fn traced_in(answer: &Value, show: Show) -> Option<Traced> {
         .get("request")
         .filter(|request| request.is_object())?;
     let text = |key: &str| request.get(key).and_then(Value::as_str).unwrap_or_default();
-    let invoked = number_in(request, "invoke_time").and_then(|s| Timestamp::from_second(s).ok());
+    let invoked = whole_number(request, "invoke_time").and_then(|s| Timestamp::from_second(s).ok());
     Some(Traced {
         invoked_at: invoked.map(|at| at.to_string()),
-        cost_ms: number_in(request, "cost_in_ms"),
+        cost_ms: whole_number(request, "cost_in_ms"),
         url: hide(text("request_url"), show),
         request_body: hide(text("request_body"), show),
         response_body: hide(text("response_body"), show),

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::client::WeChat;
-use super::inquiry::{Inquiry, Unanswered, number_in};
+use super::api::whole_number;
+use super::client::{Endpoint, WeChat};
+use super::inquiry::Unanswered;
 use wx_courier_core::catalog::TemplateKind;
 use wx_courier_core::catalog::listing::{Listed, ListedParam, Listing, Unreadable};
 
 /// Fifty templates with long lists of values weigh some hundred kilobytes.
-const GET: Inquiry = Inquiry {
+const GET: Endpoint = Endpoint {
     path: "/wxaapi/newtmpl/gettemplate",
     largest_bytes: 4 * 1024 * 1024,
 };
@@ -18,8 +19,8 @@ const GET: Inquiry = Inquiry {
 impl WeChat {
     /// Asks for every private template of an app. Its quota is not documented, and small ones were reported: not to be asked often.
     pub async fn templates(&self, app: &str) -> Result<Listing, Unanswered> {
-        let answer = self.app(app)?.ask(GET, None).await?;
-        listing_in(&answer).ok_or_else(|| Unanswered::new("gettemplate answers without a list"))
+        let listing = |answer: &Value| listing_in(answer).ok_or("JSON without a list");
+        self.app(app)?.ask(GET, None, listing).await
     }
 }
 
@@ -51,7 +52,7 @@ fn listed_in(entry: &Value) -> Result<Listed, String> {
     }
     let mut params = params_in(text_in(entry, "content"))?;
     add_examples(&mut params, text_in(entry, "example"));
-    let kind = match number_in(entry, "type") {
+    let kind = match whole_number(entry, "type") {
         Some(2) => Some(TemplateKind::OneTime),
         Some(3) => Some(TemplateKind::LongTerm),
         Some(_) | None => None,

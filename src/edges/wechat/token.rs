@@ -27,7 +27,7 @@ use wx_courier_core::flow::delivery::TokenTrouble;
 const RENEW_AGAIN: Duration = Duration::from_secs(10);
 
 /// A wait up to this long is waited out by the one who wants the token; a longer one is told, so that its message makes room.
-const PATIENCE: Duration = Duration::from_secs(2);
+const MAX_INLINE_WAIT: Duration = Duration::from_secs(2);
 
 /// A token in force.
 pub(super) struct Token {
@@ -95,7 +95,7 @@ impl TokenKeeper {
         }
         let plan = self.book().incidents.plan(Instant::now());
         if let Plan::Wait(until) = plan
-            && until <= Instant::now() + PATIENCE
+            && until <= Instant::now() + MAX_INLINE_WAIT
         {
             tokio::time::sleep_until(until).await;
         }
@@ -199,7 +199,7 @@ impl TokenKeeper {
                 let Some(old) = old else {
                     return Err(trouble);
                 };
-                // The same token, and more patience before the next attempt to renew it.
+                // The same token, and a longer wait before the next attempt to renew it.
                 let patient = Arc::new(Token {
                     text: old.text.clone(),
                     has_worked: Arc::clone(&old.has_worked),

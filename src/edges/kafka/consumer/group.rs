@@ -28,7 +28,7 @@ pub(super) struct Context {
     pub(super) held: Mutex<Held>,
     pub(super) next_epoch: AtomicU64,
     pub(super) next_handover: AtomicU64,
-    pub(super) patience: Duration,
+    pub(super) handover_timeout: Duration,
     pub(super) topics: Vec<Arc<str>>,
     pub(super) topics_counted: Mutex<Counted>,
 }
@@ -77,7 +77,7 @@ impl ConsumerContext for Context {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             Rebalance::Assign(partitions) => {
-                self.count_topics(consumer, layout::PATIENCE);
+                self.count_topics(consumer, layout::TIMEOUT);
                 self.assigned(partitions);
             }
             Rebalance::Revoke(partitions) => self.revoked(consumer, partitions),
@@ -155,12 +155,12 @@ impl Context {
     }
 
     /// If the brokers do not answer, the last word counts.
-    fn count_topics(&self, consumer: &BaseConsumer<Self>, patience: Duration) {
+    fn count_topics(&self, consumer: &BaseConsumer<Self>, timeout: Duration) {
         let mut counted = self
             .topics_counted
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let answer = layout::ask(consumer, &self.topics, patience);
+        let answer = layout::ask(consumer, &self.topics, timeout);
         let again_at = Instant::now() + layout::ASK_EVERY;
         match (answer, &mut *counted) {
             (Ok(layout), Counted::Told(former, next)) => {
@@ -197,14 +197,14 @@ impl Context {
             .topics_counted
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let (again_at, patience) = match &*counted {
+        let (again_at, timeout) = match &*counted {
             Counted::Never => return,
-            Counted::Failed(again_at) => (*again_at, layout::PATIENCE),
-            Counted::Told(_, again_at) => (*again_at, layout::SHORT_PATIENCE),
+            Counted::Failed(again_at) => (*again_at, layout::TIMEOUT),
+            Counted::Told(_, again_at) => (*again_at, layout::SHORT_TIMEOUT),
         };
         drop(counted);
         if again_at <= Instant::now() {
-            self.count_topics(consumer, patience);
+            self.count_topics(consumer, timeout);
         }
     }
 
@@ -246,7 +246,7 @@ impl Context {
 
     /// Poll is not called in here, which is allowed for up to `max.poll.interval.ms`; heartbeats go on from another thread.
     fn wait_for_release(&self, consumer: &BaseConsumer<Self>, awaited: HandoverId) {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.handover_timeout;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let received = self.commands().recv_timeout(left);

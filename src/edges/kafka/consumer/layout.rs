@@ -12,13 +12,13 @@ use super::group::Context;
 use wx_courier_core::schedule::share::Layout;
 
 /// How long the brokers may take to answer about all topics. Nothing is polled meanwhile, and the group waits for us.
-pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long it is waited before they are asked again.
 pub(super) const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// How long the brokers may take when they are asked between assignments, while nothing is polled.
-pub(super) const SHORT_PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const SHORT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How often they are asked without an assignment: in the newer protocol a member whose partitions stay the same hears nothing of new ones.
 pub(super) const ASK_EVERY: Duration = Duration::from_secs(30);
@@ -27,9 +27,9 @@ pub(super) const ASK_EVERY: Duration = Duration::from_secs(30);
 pub(super) fn ask(
     consumer: &BaseConsumer<Context>,
     topics: &[Arc<str>],
-    patience: Duration,
+    timeout: Duration,
 ) -> KafkaResult<Layout> {
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     let mut counted = Vec::with_capacity(topics.len());
     for topic in topics {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -41,10 +41,10 @@ pub(super) fn ask(
 fn n_partitions(
     consumer: &BaseConsumer<Context>,
     topic: &str,
-    patience: Duration,
+    timeout: Duration,
 ) -> KafkaResult<u32> {
     // librdkafka waits for ever if it is told to wait for no time.
-    let metadata = consumer.fetch_metadata(Some(topic), patience.max(Duration::from_millis(1)))?;
+    let metadata = consumer.fetch_metadata(Some(topic), timeout.max(Duration::from_millis(1)))?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
     let Some(found) = found else {
         return Ok(0);

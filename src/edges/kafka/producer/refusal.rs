@@ -5,8 +5,30 @@ use std::sync::Arc;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::progress::Which;
 use wx_courier_core::model::outcome::bounds::SMALLEST_TOPIC_BYTES;
+
+/// Why a record is not on its topic.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// Its topic does not accept records of this size.
+    #[error("the topic does not accept records of this size")]
+    TooLarge,
+    /// The broker has not taken it; it may be tried again.
+    #[error("the broker has not taken the record: {0}")]
+    Failed(KafkaError),
+    /// The producer has ended.
+    #[error("the producer has ended")]
+    Closed,
+}
+
+impl PublishError {
+    pub(super) fn of(error: KafkaError) -> Self {
+        match About::of(&error) {
+            About::Size => Self::TooLarge,
+            About::Content | About::Producer | About::Topic => Self::Failed(error),
+        }
+    }
+}
 
 /// What a refusal is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +59,7 @@ impl About {
 }
 
 /// A refusal in a sentence, with what to do about it.
-pub(super) fn explain(which: Which, topic: &str, error: &KafkaError) -> Arc<str> {
+pub(super) fn explain(what: &str, topic: &str, error: &KafkaError) -> Arc<str> {
     let code = error.rdkafka_error_code();
     let said = code.map_or_else(|| error.to_string(), |code| code.to_string());
     let help = match code {
@@ -57,7 +79,6 @@ pub(super) fn explain(which: Which, topic: &str, error: &KafkaError) -> Arc<str>
         }
         Some(_) | None => String::new(),
     };
-    let what = which.as_str();
     Arc::from(format!("{what} to {topic}: {said}{help}"))
 }
 
@@ -67,13 +88,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_to_do() {
-        let said = |code| {
-            explain(
-                Which::Outcome,
-                "results",
-                &KafkaError::MessageProduction(code),
-            )
-        };
+        let said = |code| explain("outcomes", "results", &KafkaError::MessageProduction(code));
         let too_large = said(Code::MessageSizeTooLarge);
         assert!(
             too_large.starts_with("outcomes to results: "),
@@ -83,5 +98,19 @@ mod tests {
         assert!(said(Code::UnknownTopicOrPartition).contains("topics create"));
         assert!(said(Code::TopicAuthorizationFailed).contains("right to write"));
         assert!(!said(Code::MessageTimedOut).contains(';'));
+    }
+
+    #[test]
+    fn a_record_is_too_large_for_every_producer_alike() {
+        let of = |code| PublishError::of(KafkaError::MessageProduction(code));
+        for code in [
+            Code::MessageSizeTooLarge,
+            Code::MessageBatchTooLarge,
+            Code::InvalidMessageSize,
+        ] {
+            assert!(matches!(of(code), PublishError::TooLarge), "{code}");
+        }
+        let denied = of(Code::TopicAuthorizationFailed);
+        assert!(matches!(denied, PublishError::Failed(_)), "{denied}");
     }
 }

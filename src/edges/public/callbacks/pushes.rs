@@ -8,7 +8,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::super::{Life, Parts};
 use crate::edges::clock::Clock;
-use crate::edges::kafka::postbox::{Letter, PostError, Postbox};
+use crate::edges::kafka::producer::PublishError;
+use crate::edges::kafka::producer::acked::{AckedProducer, OutgoingRecord};
 use crate::edges::store::{NoAnswer, StoreClient};
 use crate::telemetry::Metrics;
 use wx_courier_core::catalog::Policy;
@@ -34,7 +35,7 @@ pub(super) struct Pushes {
     store: StoreClient,
     rules: watch::Receiver<Arc<RuleSet>>,
     policies: Policies,
-    postbox: Arc<Postbox>,
+    producer: Arc<AckedProducer>,
     metrics: Arc<Metrics>,
     topic: String,
     /// `ce_source` of receipts.
@@ -76,14 +77,14 @@ impl Rooms {
 }
 
 /// How long a receipt waits for its outcome, in all: it can come before the answer to the call itself.
-const JOIN_PATIENCE: Duration = Duration::from_secs(5);
+const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The first of the waits. Each further one is twice as long: an outcome that is not there after a second is hardly ever ours.
 const JOIN_AGAIN: Duration = Duration::from_millis(100);
 
 /// The waits between the questions for an outcome.
 fn join_waits() -> impl Iterator<Item = Duration> {
-    let (mut wait, mut left) = (JOIN_AGAIN, JOIN_PATIENCE);
+    let (mut wait, mut left) = (JOIN_AGAIN, JOIN_TIMEOUT);
     std::iter::from_fn(move || {
         let now = wait.min(left);
         left = left.saturating_sub(now);
@@ -106,14 +107,18 @@ impl From<NoAnswer> for GivenUp {
 }
 
 impl Pushes {
-    pub(super) fn new(parts: &Parts, postbox: Arc<Postbox>, life: watch::Receiver<Life>) -> Self {
+    pub(super) fn new(
+        parts: &Parts,
+        producer: Arc<AckedProducer>,
+        life: watch::Receiver<Life>,
+    ) -> Self {
         let outcomes = &parts.settings.outcomes;
         Self {
             clock: parts.clock.clone(),
             store: parts.store.clone(),
             rules: parts.rules.clone(),
             policies: parts.settings.policies(),
-            postbox,
+            producer,
             metrics: Arc::clone(&parts.metrics),
             topic: outcomes.topic.clone(),
             source: bounds::source_of(&parts.settings.kafka.group),
@@ -289,7 +294,7 @@ impl Pushes {
             ("content-type", "application/json"),
         ];
         let key = receipt.key();
-        let letter = Letter {
+        let record = OutgoingRecord {
             topic: &self.topic,
             key: &key,
             headers: &headers,
@@ -298,11 +303,11 @@ impl Pushes {
         };
         let mut wait = PUBLISH_AGAIN;
         loop {
-            match self.postbox.publish(&letter).await {
+            match self.producer.publish(&record).await {
                 Ok(()) => return Ok(()),
-                Err(PostError::Closed) => return Err(GivenUp),
+                Err(PublishError::Closed) => return Err(GivenUp),
                 // Every receipt fits the smallest topic that is allowed, so it is the topic that has to be mended, whatever is said.
-                Err(error @ (PostError::TooLarge | PostError::Failed(_))) => {
+                Err(error @ (PublishError::TooLarge | PublishError::Failed(_))) => {
                     if wait == PUBLISH_AGAIN {
                         tracing::warn!(%error, id = receipt.id, "a receipt waits for Kafka");
                     } else {

@@ -28,7 +28,7 @@ const LONGEST_CODE: usize = 256;
 pub(super) const MOST_EXCHANGES: usize = 32;
 
 /// How long a login waits for its turn. The code stays good meanwhile.
-const TURN_PATIENCE: Duration = Duration::from_secs(1);
+const TURN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// `WeChat`: jscode2session, one user's logins are limited by the minute.
 const TOO_OFTEN: i64 = 45011;
@@ -167,7 +167,7 @@ impl MiniApp {
 
 /// Waits for a turn, but not for long: where `WeChat` hangs, whoever waits would wait for nothing.
 async fn turn(exchanges: &Semaphore) -> Result<SemaphorePermit<'_>, Refusal> {
-    match tokio::time::timeout(TURN_PATIENCE, exchanges.acquire()).await {
+    match tokio::time::timeout(TURN_TIMEOUT, exchanges.acquire()).await {
         Ok(Ok(turn)) => Ok(turn),
         Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
     }

@@ -101,10 +101,16 @@ async fn a_refusal_is_a_sentence_with_what_helps() {
     let odd = wechat.templates("shop").await.unwrap_err();
     assert_eq!(
         (odd.to_string().as_str(), odd.help()),
-        ("gettemplate answers without a list", None)
+        (
+            "gettemplate was not answered as it must be: JSON without a list",
+            None
+        )
     );
     let odd = wechat.quota("shop", Api::Subscribe).await.unwrap_err();
-    assert_eq!(odd.to_string(), "quota/get answers without a quota");
+    assert_eq!(
+        odd.to_string(),
+        "quota/get was not answered as it must be: JSON without a quota"
+    );
     let nobody = wechat.quota("club", Api::Subscribe).await.unwrap_err();
     assert_eq!(nobody.to_string(), "the settings have no app club");
 }

@@ -7,10 +7,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode, Url};
 use serde_json::{Value, json};
 
-use super::super::client::{
-    Errcode, LARGEST_ANSWER_BYTES, UNREADABLE_ERRCODE, errcode_in, read_body, shortened, why,
-};
-use super::super::errcode::token_class_of;
+use super::super::api::{self, Credential, Failure, LARGEST_ANSWER_BYTES};
 use super::incident::Ask;
 use crate::config::{App, Secret, TokenCentre, TokenMode};
 use wx_courier_core::flow::delivery::TokenTrouble;
@@ -85,22 +82,10 @@ impl Source {
 
     /// Asks for a token. Only `stable_token` can be forced; the others know one way to ask.
     pub(super) async fn ask(&self, ask: Ask) -> Result<HandedOut, TokenTrouble> {
-        let response = self.request(ask).send().await;
-        let response = response.map_err(|error| busy(why(error)))?;
-        if let StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN = response.status()
-            && matches!(self.giver, Giver::Centre { .. })
-        {
-            let status = response.status();
-            return Err(TokenTrouble {
-                errcode: None,
-                detail: format!("the token centre answers HTTP {status}: check its header"),
-                class: Class::Account,
-            });
-        }
-        let body = read_body(response, LARGEST_ANSWER_BYTES)
-            .await
-            .map_err(|detail| busy(format!("{} answers {detail}", self.name())))?;
-        self.understand(&body)
+        let fetched = api::fetch(self.request(ask), LARGEST_ANSWER_BYTES).await;
+        fetched
+            .and_then(|body| self.understand(&body))
+            .map_err(|failure| self.trouble(&failure))
     }
 
     fn request(&self, ask: Ask) -> RequestBuilder {
@@ -128,58 +113,63 @@ impl Source {
         }
     }
 
-    fn understand(&self, body: &[u8]) -> Result<HandedOut, TokenTrouble> {
-        let is_centre = matches!(self.giver, Giver::Centre { .. });
-        let Ok(answer) = serde_json::from_slice::<Value>(body) else {
-            return match bare_token(body).filter(|_| is_centre) {
-                Some(text) => Ok(HandedOut {
-                    text,
-                    expires_in: None,
-                }),
-                None => Err(busy(format!(
-                    "{} answers with a body that is not JSON",
-                    self.name()
-                ))),
-            };
-        };
-        let errcode = errcode_in(&answer);
-        if errcode == Errcode::Unreadable {
-            return Err(busy(format!(
-                "{} answers {UNREADABLE_ERRCODE}",
-                self.name()
-            )));
-        }
-        if let Errcode::Refusal(errcode) = errcode {
-            // The text of 40164 names the address that has to be put on the list; none of these texts repeats a secret.
-            let errmsg = answer.get("errmsg").and_then(Value::as_str);
-            let errmsg = self.without_secret(&shortened(errmsg.unwrap_or_default()));
-            return Err(TokenTrouble {
-                errcode: Some(errcode),
-                detail: format!("{} answers errcode {errcode}: {errmsg}", self.name()),
-                class: token_class_of(errcode),
+    fn understand(&self, body: &[u8]) -> Result<HandedOut, Failure> {
+        if let (Giver::Centre { .. }, Some(text)) = (&self.giver, bare_token(body)) {
+            return Ok(HandedOut {
+                text,
+                expires_in: None,
             });
         }
-        let text = answer
-            .get("access_token")
-            .and_then(Value::as_str)
-            .filter(|text| is_token(text));
-        let Some(text) = text else {
-            return Err(busy(format!("{} answers without a token", self.name())));
-        };
-        let expires_in = match life_in(&answer) {
-            LifeSaid::Seconds(life) => Some(life),
-            LifeSaid::Nothing if is_centre => None,
-            LifeSaid::Nothing | LifeSaid::Unusable => {
-                return Err(busy(format!(
-                    "{} answers with a token that has no life left, or does not say it",
-                    self.name()
-                )));
+        api::understand(body, Credential::Secret, |answer| self.handed_out(answer))
+    }
+
+    fn handed_out(&self, answer: &Value) -> Result<HandedOut, &'static str> {
+        let text = answer.get("access_token").and_then(Value::as_str);
+        let text = text
+            .filter(|text| is_token(text))
+            .ok_or("JSON without a token")?;
+        let expires_in = match (life_in(answer), &self.giver) {
+            (LifeSaid::Seconds(life), _) => Some(life),
+            (LifeSaid::Nothing, Giver::Centre { .. }) => None,
+            (LifeSaid::Nothing | LifeSaid::Unusable, _) => {
+                return Err("a token that has no life left, or does not say it");
             }
         };
         Ok(HandedOut {
             text: Secret::new(text),
             expires_in,
         })
+    }
+
+    fn trouble(&self, failure: &Failure) -> TokenTrouble {
+        let name = self.name();
+        let (errcode, class) = match (failure, &self.giver) {
+            (
+                Failure::Garbled {
+                    status: status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),
+                    ..
+                },
+                Giver::Centre { .. },
+            ) => {
+                return TokenTrouble {
+                    errcode: None,
+                    detail: format!("{name} answers HTTP {status}: check its header"),
+                    class: Class::Account,
+                };
+            }
+            (Failure::Refused(refusal), _) => (Some(refusal.errcode), refusal.class),
+            (
+                Failure::Unreachable { .. } | Failure::InDoubt { .. } | Failure::Garbled { .. },
+                _,
+            ) => (None, Class::Busy),
+        };
+        // The text of 40164 names the address that has to be put on the list; none of these texts repeats a secret.
+        let detail = self.without_secret(&format!("{name} {failure}"));
+        TokenTrouble {
+            errcode,
+            detail,
+            class,
+        }
     }
 
     fn name(&self) -> &'static str {
@@ -215,14 +205,6 @@ fn centre_of(centre: &TokenCentre) -> anyhow::Result<Giver> {
         }
     };
     Ok(Giver::Centre { url, header })
-}
-
-fn busy(detail: String) -> TokenTrouble {
-    TokenTrouble {
-        errcode: None,
-        detail,
-        class: Class::Busy,
-    }
 }
 
 /// What an answer says of a token's life.

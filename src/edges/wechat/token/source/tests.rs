@@ -85,9 +85,11 @@ fn a_centre_may_answer_with_the_bare_token() {
 #[test]
 fn errors_name_the_code_and_repeat_no_secret() {
     let answer = r#"{"errcode":40125,"errmsg":"invalid appsecret s3cret&x"}"#;
-    let Err(trouble) = source(TokenMode::Classic).understand(answer.as_bytes()) else {
+    let source = source(TokenMode::Classic);
+    let Err(failure) = source.understand(answer.as_bytes()) else {
         panic!("a token came");
     };
+    let trouble = source.trouble(&failure);
     assert_eq!(
         (trouble.errcode, trouble.class),
         (Some(40125), Class::Account)

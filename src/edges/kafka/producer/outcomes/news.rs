@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::progress::Part;
-use super::refusal::About;
+use crate::edges::kafka::producer::refusal::About;
 
 /// Whether records of one kind can be published at present. An outage fails thousands of them at once, which is one piece of news.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

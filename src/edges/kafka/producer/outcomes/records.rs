@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, ThreadedProducer};
+use rdkafka::message::OwnedHeaders;
+use rdkafka::producer::BaseRecord;
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::progress::{Context, Part, Size, Which};
+use super::progress::{Part, Size, Which};
 use crate::edges::clock::Clock;
+use crate::edges::kafka::producer::{Producer, headers_of};
 use wx_courier_core::model::Record;
 use wx_courier_core::model::outcome::{Outcome, dead_letter_headers, letter};
 
@@ -28,7 +29,7 @@ impl Topics {
 }
 
 /// Makes records, and hands them to a producer.
-pub(super) struct Desk {
+pub(super) struct RecordWriter {
     pub(super) topics: Arc<Topics>,
     /// `ce_source` of every outcome.
     pub(super) source: String,
@@ -36,14 +37,14 @@ pub(super) struct Desk {
     pub(super) clock: Clock,
 }
 
-impl Desk {
+impl RecordWriter {
     pub(super) fn send_outcome(
         &self,
-        producer: &ThreadedProducer<Context>,
+        producer: &Producer<Part>,
         part: Part,
         outcome: &Outcome,
         size: Size,
-    ) -> Result<(), KafkaError> {
+    ) {
         let small;
         let outcome = match size {
             Size::Whole => outcome,
@@ -52,14 +53,16 @@ impl Desk {
                 &small
             }
         };
-        let value = serde_json::to_vec(outcome)
-            .map_err(|_| KafkaError::MessageProduction(RDKafkaErrorCode::BadMessage))?;
+        let Ok(value) = serde_json::to_vec(outcome) else {
+            let error = KafkaError::MessageProduction(RDKafkaErrorCode::BadMessage);
+            return producer.refuse(part, error);
+        };
         let record = BaseRecord::with_opaque_to(&self.topics.outcomes, Box::new(part))
             .key(&outcome.message_id)
             .payload(&value)
             .timestamp(self.clock.now_ms())
             .headers(self.outcome_headers(outcome));
-        producer.send(record).map_err(|(error, _)| error)
+        producer.send(record);
     }
 
     fn outcome_headers(&self, outcome: &Outcome) -> OwnedHeaders {
@@ -74,40 +77,17 @@ impl Desk {
         ];
         let trace = outcome.traceparent.as_deref();
         let trace = trace.map(|traceparent| ("traceparent", traceparent));
-        let mut headers = OwnedHeaders::new_with_capacity(7);
-        for (key, value) in fixed.into_iter().chain(trace) {
-            headers = headers.insert(Header {
-                key,
-                value: Some(value),
-            });
-        }
-        headers
+        let all = fixed.into_iter().chain(trace);
+        headers_of(all.map(|(key, value)| (key, Some(value))))
     }
 
     pub(super) fn send_letter(
         &self,
-        producer: &ThreadedProducer<Context>,
+        producer: &Producer<Part>,
         part: Part,
         (outcome, record): (&Outcome, &Record),
         size: Size,
-    ) -> Result<(), KafkaError> {
-        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len() + letter::ALL.len());
-        let originals = match size {
-            Size::Whole | Size::WithoutValue => record.headers.as_slice(),
-            Size::Bare => &[],
-        };
-        for (key, value) in originals {
-            headers = headers.insert(Header {
-                key,
-                value: value.as_deref(),
-            });
-        }
-        for (key, value) in dead_letter_headers(outcome, record) {
-            headers = headers.insert(Header {
-                key,
-                value: Some(value.as_bytes()),
-            });
-        }
+    ) {
         let omitted = match size {
             Size::Whole => None,
             Size::WithoutValue => {
@@ -117,12 +97,17 @@ impl Desk {
                 "value, key and headers: this topic refused the whole, read them at their source position",
             ),
         };
-        if let Some(omitted) = omitted {
-            headers = headers.insert(Header {
-                key: letter::OMITTED,
-                value: Some(omitted.as_bytes()),
-            });
-        }
+        let originals = match size {
+            Size::Whole | Size::WithoutValue => record.headers.as_slice(),
+            Size::Bare => &[],
+        };
+        let originals = originals.iter();
+        let originals = originals.map(|(key, value)| (key.as_str(), value.as_deref()));
+        let ours = dead_letter_headers(outcome, record);
+        let ours = ours.iter();
+        let ours = ours.map(|(key, value)| (*key, Some(value.as_bytes())));
+        let omitted = omitted.map(|omitted| (letter::OMITTED, Some(omitted.as_bytes())));
+        let headers = headers_of(originals.chain(ours).chain(omitted));
         let mut letter =
             BaseRecord::<[u8], [u8], _>::with_opaque_to(&self.topics.dead_letters, Box::new(part))
                 .headers(headers)
@@ -135,6 +120,6 @@ impl Desk {
         if let (Some(value), Size::Whole) = (&record.value, size) {
             letter = letter.payload(value.as_slice());
         }
-        producer.send(letter).map_err(|(error, _)| error)
+        producer.send(letter);
     }
 }

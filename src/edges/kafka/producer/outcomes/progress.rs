@@ -6,17 +6,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{DeliveryResult, ProducerContext};
 use tokio::sync::mpsc;
 
 use super::Publication;
-use super::letters::Topics;
 use super::news::{News, Shrinks};
-use super::refusal::{About, explain};
-use crate::edges::kafka::log;
+use super::records::Topics;
+use crate::edges::kafka::producer::refusal::{About, explain};
 use wx_courier_core::model::Ticket;
 
 /// Which producer: the first is 0, each replacement one more.
@@ -241,7 +237,13 @@ impl Progresses {
         career
     }
 
-    fn ended(&self, generation: Generation, part: Part, result: &Result<(), KafkaError>) {
+    /// A producer has an answer for a part, or did not even take it.
+    pub(super) fn ended(
+        &self,
+        generation: Generation,
+        part: Part,
+        result: &Result<(), KafkaError>,
+    ) {
         let mut unfinished = self.unfinished();
         let is_present = unfinished.generation == generation;
         if is_present && result.is_ok() {
@@ -249,7 +251,7 @@ impl Progresses {
         }
         let refusal = result.as_ref().err().map(|error| {
             let topic = self.topics.of(part.which);
-            (About::of(error), explain(part.which, topic, error))
+            (About::of(error), explain(part.which.as_str(), topic, error))
         });
         let Some(progress) = unfinished.publications.get_mut(&part.ticket) else {
             return;
@@ -291,43 +293,6 @@ impl Progresses {
             unfinished.publications.remove(ticket);
         }
         self.answer(publication);
-    }
-}
-
-/// What one producer calls back.
-pub(super) struct Context {
-    pub(super) progresses: Arc<Progresses>,
-    pub(super) generation: Generation,
-}
-
-impl Context {
-    /// The producer did not even take it.
-    pub(super) fn refused(&self, part: Part, sent: &Result<(), KafkaError>) {
-        if sent.is_err() {
-            self.progresses.ended(self.generation, part, sent);
-        }
-    }
-}
-
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "the producer reports an error");
-    }
-}
-
-impl ProducerContext for Context {
-    type DeliveryOpaque = Box<Part>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, part: Box<Part>) {
-        let result = match result {
-            Ok(_) => Ok(()),
-            Err((error, _)) => Err(error.clone()),
-        };
-        self.progresses.ended(self.generation, *part, &result);
     }
 }
 
