@@ -178,9 +178,9 @@ fn a_ledger_with_more_accepts_than_are_kept_is_the_same_everywhere() {
         .map(|request| vec![request])
         .collect();
     let folder = tempfile::tempdir().unwrap();
-    answers_as_the_book_does(Desk::sqlite(folder.path()), play.clone());
+    answers_as_the_model_does(Desk::sqlite(folder.path()), play.clone());
     let redis = Redis::start();
-    answers_as_the_book_does(Desk::redis(&redis, "g"), play);
+    answers_as_the_model_does(Desk::redis(&redis, "g"), play);
 }
 
 #[test]
@@ -272,10 +272,10 @@ fn the_plays_get_every_kind_of_answer() {
     let mut runner = TestRunner::deterministic();
     let mut heard = BTreeSet::new();
     for _ in 0..300 {
-        let mut book = Book::new(1_000);
+        let mut model = Model::default();
         let play = any_play().new_tree(&mut runner).unwrap().current();
         for request in play.iter().flatten() {
-            heard.insert(kind(request, &book.answer(request)));
+            heard.insert(kind(request, &model.answer(request)));
         }
     }
     let expected = [

@@ -1,4 +1,4 @@
-//! How much each backend carries, and what it costs on disk. Figures for people; run it with
+//! How much each backend carries, and what it costs on disk and in Redis. Figures for people; run it with
 //! `cargo test --release --test it store::speed -- --ignored --nocapture`.
 
 #![expect(clippy::print_stdout, reason = "figures are for whoever runs this")]
@@ -28,9 +28,28 @@ fn how_fast_it_is() {
     );
 
     let redis = Redis::start_with(&["--appendfsync", "everysec"]);
+    let n_before = used_memory(&redis);
     measure("redis, synced each second", Desk::redis(&redis, "g"));
+    println!(
+        "redis: {} bytes of memory for each message",
+        (used_memory(&redis) - n_before) / N_MESSAGES
+    );
     let redis = Redis::start();
     measure("redis, synced always", Desk::redis(&redis, "g"));
+}
+
+/// What the server has allocated, in bytes.
+fn used_memory(redis: &Redis) -> u64 {
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let info: String = redis::cmd("INFO")
+        .arg("memory")
+        .query(&mut connection)
+        .unwrap();
+    let used = info
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    used.unwrap().parse().unwrap()
 }
 
 fn measure(name: &str, mut desk: Desk) {
