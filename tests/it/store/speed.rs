@@ -52,11 +52,30 @@ fn used_memory(redis: &Redis) -> u64 {
     used.unwrap().parse().unwrap()
 }
 
+/// Claim and end of a message, with the ids that a rule gives it.
+fn of_a_rule(message: u64) -> [Request; 2] {
+    let event_id = format!("01J9Z8Y7X6W5V4U3T2S1{message:06}");
+    let message_id = format!("order-completed|/shop/orders|{event_id}");
+    let id = format!("order-events/1/{}/order-completed", 100_000 + message);
+    let Request::Claim(mut claim) = claim(1, message) else {
+        panic!("a claim is a claim");
+    };
+    claim.message_id = Arc::from(message_id.as_str());
+    claim.outcome_id = Arc::from(id.as_str());
+    let mut settlement = settlement(1, message, "sent");
+    let outcome = Arc::make_mut(&mut settlement.outcome);
+    (outcome.id, outcome.message_id) = (id, message_id);
+    outcome.offset = i64::try_from(100_000 + message).unwrap();
+    outcome.event_id = Some(event_id);
+    outcome.detail.clear();
+    [Request::Claim(claim), Request::Settle(settlement)]
+}
+
 fn measure(name: &str, mut desk: Desk) {
     let began = Instant::now();
     let mut n_ahead = 0;
     for message in 0..N_MESSAGES {
-        for request in [claim(1, message), sent(1, message)] {
+        for request in of_a_rule(message) {
             desk.ask(message, &request);
             n_ahead += 1;
         }

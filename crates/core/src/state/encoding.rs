@@ -3,20 +3,22 @@
 //! | row | text |
 //! |---|---|
 //! | claim | when, the holder or `-` when it was sent, and the outcome's id, with a blank between |
-//! | outcome, ledger | JSON |
+//! | outcome | a line for each field: see [`outcome_to_text`] |
+//! | ledger | JSON |
 //! | mark | `1` |
 //! | user | `@`, until when, a blank, and the openid |
 //! | number | the outcome's id |
 //!
 //! No outcome begins with `@`: a store may keep a user where the outcome of the same name will lie.
 
+mod outcome;
+
 use std::sync::Arc;
 
-use super::Row;
-use super::rows::{Entry, Sending, User, Value};
+use super::rows::{Entry, Key, Sending, User, Value};
 use crate::grants::Ledger;
 use crate::model::Holder;
-use crate::model::outcome::Outcome;
+pub use outcome::{outcome_of_text, outcome_to_text};
 
 /// In place of the holder: the message was sent, or may have been.
 const SENT: &str = "-";
@@ -42,15 +44,15 @@ impl Value {
         })
     }
 
-    /// Reads the text of a row of this kind; `None` if it cannot be read.
-    pub fn of_text(row: Row, text: &str) -> Option<Self> {
-        match row {
-            Row::Claim => entry_of_text(text).map(Self::Claim),
-            Row::Outcome => outcome_of_text(text).map(Arc::new).map(Self::Outcome),
-            Row::Ledger => ledger_of_text(text).map(Self::Ledger),
-            Row::Mark => Some(Self::Mark),
-            Row::User => user_of_text(text).map(Self::User),
-            Row::Number => Some(Self::Number(Arc::from(text))),
+    /// Reads the text of the row under a key; `None` if it cannot be read.
+    pub fn of_text(key: &Key, text: &str) -> Option<Self> {
+        match key {
+            Key::Claim(_) => entry_of_text(text).map(Self::Claim),
+            Key::Outcome(id) => outcome_of_text(id, text).map(Arc::new).map(Self::Outcome),
+            Key::Ledger(_) => ledger_of_text(text).map(Self::Ledger),
+            Key::Mark(_) => Some(Self::Mark),
+            Key::User(_) => user_of_text(text).map(Self::User),
+            Key::Number(_) => Some(Self::Number(Arc::from(text))),
         }
     }
 }
@@ -80,16 +82,6 @@ fn user_of_text(text: &str) -> Option<User> {
         openid: Arc::from(openid),
         until_ms: until_ms.parse().ok()?,
     })
-}
-
-/// An outcome as text.
-pub fn outcome_to_text(outcome: &Outcome) -> serde_json::Result<String> {
-    serde_json::to_string(outcome)
-}
-
-/// Reads the text of an outcome.
-pub fn outcome_of_text(text: &str) -> Option<Outcome> {
-    serde_json::from_str(text).ok()
 }
 
 /// A ledger as text.

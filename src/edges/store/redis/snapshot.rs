@@ -207,7 +207,7 @@ impl Rows for Snapshot {
             return Ok(None);
         }
         let text = std::str::from_utf8(text).map_err(|_no_text| RowError::Unreadable)?;
-        let value = Value::of_text(row, text);
+        let value = Value::of_text(key, text);
         value.map(Some).ok_or(RowError::Unreadable)
     }
 

@@ -30,13 +30,13 @@ impl Rows for Tables<'_> {
             Key::Claim(message_id) => self.entry(message_id),
             Key::Outcome(id) => {
                 self.one("SELECT json FROM outcomes WHERE id = ?1", [id], |columns| {
-                    Ok(Value::of_text(row, columns.get_ref(0)?.as_str()?))
+                    Ok(Value::of_text(key, columns.get_ref(0)?.as_str()?))
                 })
             }
-            Key::Ledger(key) => self.one(
+            Key::Ledger(of) => self.one(
                 "SELECT json FROM ledgers WHERE app = ?1 AND openid = ?2 AND template_id = ?3",
-                params![key.app, key.openid, key.template_id],
-                |columns| Ok(Value::of_text(row, columns.get_ref(0)?.as_str()?)),
+                params![of.app, of.openid, of.template_id],
+                |columns| Ok(Value::of_text(key, columns.get_ref(0)?.as_str()?)),
             ),
             Key::Mark(mark) => self.one("SELECT 1 FROM marks WHERE mark = ?1", [mark], |_| {
                 Ok(Some(Value::Mark))
