@@ -30,6 +30,7 @@ use wx_courier::edges::store::{Store, Stored};
 use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::model::{Holder, Ticket};
 use wx_courier_core::state::{Answer, Claim, Request, Settlement, Unreadable};
+use wx_courier_core::wechat::logins;
 use wx_courier_core::wechat::receipts::Receipts;
 
 use crate::support::LIMIT;
@@ -175,10 +176,22 @@ fn settlement(process: u64, message: u64, status: &str) -> Settlement {
 }
 
 /// Puts the same questions to the model and to the store.
-fn answers_as_the_model_does(mut desk: Desk, play: Vec<Vec<Request>>) {
+fn answers_as_the_model_does(desk: Desk, play: Vec<Vec<Request>>) {
+    answer_as_the_model_does([desk], play);
+}
+
+/// The same, where several processes share a store, and take turns.
+fn answer_as_the_model_does<const N: usize>(mut desks: [Desk; N], play: Vec<Vec<Request>>) {
     let mut model = Model::default();
     let mut ticket = 0;
-    for together in play {
+    for (turn, mut together) in play.into_iter().enumerate() {
+        let desk = &mut desks[turn % N];
+        // A release is not answered. What is asked behind it is, and then the next process finds the release done.
+        together.push(Request::Login(logins::Question::Recall {
+            name: Arc::from("session:none"),
+            message_id: None,
+            now_ms: NOW_MS,
+        }));
         let mut expected = Vec::new();
         for request in together {
             ticket += 1;
@@ -192,7 +205,9 @@ fn answers_as_the_model_does(mut desk: Desk, play: Vec<Vec<Request>>) {
             assert_eq!(desk.hear_answer(), expected);
         }
     }
-    desk.close();
+    for desk in desks {
+        desk.close();
+    }
 }
 
 proptest! {
@@ -223,7 +238,8 @@ fn redis_answers_as_the_model_does() {
     proptest!(config, |(play in any_play())| {
         n_played.set(n_played.get() + 1);
         let group = format!("group-{}", n_played.get());
-        answers_as_the_model_does(Desk::open_for(LONGER, redis_url(&redis.url()), &group), play);
+        let desk = || Desk::open_for(LONGER, redis_url(&redis.url()), &group);
+        answer_as_the_model_does([desk(), desk()], play);
     });
 }
 

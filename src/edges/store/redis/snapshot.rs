@@ -145,12 +145,8 @@ impl Snapshot {
     }
 
     fn cell(&mut self, name: String) -> Result<&mut Cell, RowError<Undecided>> {
-        // Looked for twice, because the name is needed where it is not found.
-        if !self.cells.contains_key(&name) {
-            return Err(RowError::Failed(Undecided::NotRead(name)));
-        }
         let cell = self.cells.get_mut(&name);
-        cell.ok_or(RowError::Unreadable)
+        cell.ok_or(RowError::Failed(Undecided::NotRead(name)))
     }
 
     fn life(&self, value: &Value, age: Age) -> Life {
