@@ -340,3 +340,6 @@ fn needed<T, E>(row: Row, read: Result<T, RowError<E>>) -> Result<T, Stop<E>> {
         RowError::Damaged(error) | RowError::Failed(error) => Stop::Failed(error),
     })
 }
+
+#[cfg(test)]
+mod tests;

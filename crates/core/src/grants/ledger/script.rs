@@ -93,3 +93,44 @@ fn list(value: &Value) -> Option<&[Value]> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_the_script_is_read() {
+        let kept = r#"{"granted":"3","used":"1","reserved":{"m":"1800000000000"},"void":{"m":"1"},"known":"5",
+            "recent":[["10","event","callback","12","mini_program"],["20","of_tomorrow"]]}"#;
+        let same = r#"{"granted":3,"used":1,"reserved":{"m":1800000000000},"void":["m"],"known_ms":5,"recent":[
+            {"at_ms":10,"told_by":["event","callback","mini_program"],"others_ms":[12,10]},
+            {"at_ms":20,"told_by":["of_tomorrow"]}]}"#;
+        let same: Ledger = serde_json::from_str(same).unwrap();
+        assert_eq!(Ledger::of_script(kept), Some(same));
+        // The first form had neither; the script's empty lists look like objects.
+        let first = r#"{"granted":2,"used":0,"reserved":[],"recent":{}}"#;
+        assert_eq!(Ledger::of_script(first).unwrap().balance().left, 2);
+        for junk in [
+            "[]",
+            "{}",
+            r#"{"granted":"-1","used":"0","reserved":{},"recent":{}}"#,
+            r#"{"granted":"none","used":"0","reserved":{},"recent":{}}"#,
+            r#"{"granted":"1","used":"0","reserved":{},"recent":[["10"]]}"#,
+        ] {
+            assert_eq!(Ledger::of_script(junk), None, "{junk}");
+        }
+    }
+
+    #[test]
+    fn what_a_later_version_adds_to_a_ledger_stays() {
+        let text = r#"{"granted":1,"used":0,"recent":[{"at_ms":10,"told_by":["event"],"by":"x"}],"lasts":{"ms":1}}"#;
+        let mut ledger: Ledger = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&ledger).unwrap(), text);
+        ledger.use_up("m");
+        let again = serde_json::to_string(&ledger).unwrap();
+        assert!(
+            again.contains(r#""by":"x""#) && again.contains(r#""lasts":{"ms":1}"#),
+            "{again}"
+        );
+    }
+}
