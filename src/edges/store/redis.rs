@@ -93,7 +93,7 @@ impl Redis {
             identity: None,
             prefix,
             remember_ms: i64::try_from(remember.as_millis())
-                .map_or(LONGEST_LIFE_MS, |ms| ms.min(LONGEST_LIFE_MS)),
+                .map_or(LONGEST_LIFE_MS, |ms| ms.clamp(1, LONGEST_LIFE_MS)),
             address,
             password,
         })
