@@ -239,7 +239,7 @@ impl Row {
         Self::Number,
     ];
 
-    /// A word for logs, metrics and stores.
+    /// A word for logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Claim => "claim",
@@ -249,11 +249,6 @@ impl Row {
             Self::User => "user",
             Self::Number => "number",
         }
-    }
-
-    /// The kind with this word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|row| row.as_str() == word)
     }
 }
 

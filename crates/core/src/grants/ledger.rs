@@ -16,16 +16,16 @@ use crate::wechat::Word;
 
 /// Two sources that tell of accepts this close together tell of the same one. `WeChat` repeats a callback for some 15 s, its time is in
 /// whole seconds, and clocks differ. A user who accepts twice within that time is still counted twice: the same source told it twice.
-pub const SAME_ACCEPT_MS: i64 = 60_000;
+const SAME_ACCEPT_MS: i64 = 60_000;
 
 /// A time in whole seconds may lie so much before the moment that it names.
-pub const WHOLE_SECOND_MS: i64 = 1_000;
+const WHOLE_SECOND_MS: i64 = 1_000;
 
 /// How long an accept is kept for other sources to tell of it. An event may lie on its topic for hours.
-pub const RECENT_FOR_MS: i64 = 24 * 3_600_000;
+const RECENT_FOR_MS: i64 = 24 * 3_600_000;
 
 /// How many accepts are kept for that, the newest.
-pub const MOST_RECENT: usize = 32;
+const MOST_RECENT: usize = 32;
 
 /// What was set aside this long ago belongs to nobody any more: its message was forgotten with its claim, or its record will not be read again.
 pub const RESERVED_FOR_MS: i64 = 24 * 3_600_000;
