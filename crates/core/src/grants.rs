@@ -17,9 +17,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use events::{AnswerEvents, AppOf};
-pub use ledger::{
-    Accept, Ledger, MOST_RECENT, RECENT_FOR_MS, RESERVED_FOR_MS, SAME_ACCEPT_MS, WHOLE_SECOND_MS,
-};
+pub use ledger::{Accept, Ledger, RESERVED_FOR_MS};
 pub use named::{Named, NoLedger};
 
 use crate::catalog::Policy;

@@ -8,14 +8,19 @@
 //! The same store keeps what has to go together with a claim, or outlive the process for the same reason: users' grants, users behind
 //! login codes, and the way from `WeChat`'s number of a message to its outcome.
 //!
-//! [`Book`] is the meaning of it all, as a value. The store that keeps nothing is a `Book`; the others must answer as one does.
+//! [`StoreState`] is the meaning of it all, for every store: it carries a request out on [`rows::Rows`], which a store reads and writes. The
+//! store that keeps nothing is a [`Book`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
 mod book;
+pub mod encoding;
+pub mod rows;
+mod store_state;
 
 pub use book::Book;
+pub use store_state::StoreState;
 
 use crate::grants::{self, Ledger, Reservation, Wish};
 use crate::model::Holder;
@@ -115,6 +120,14 @@ impl Settlement {
         }
         if let Some(refused_ms) = self.refused_ms() {
             ledger.reject(refused_ms);
+        }
+    }
+
+    /// `WeChat`'s number of the message, where the outcome is looked for by it later.
+    pub fn number(&self) -> Option<receipts::Key> {
+        match self.receipts {
+            Receipts::Expected => receipts::Key::of(&self.outcome),
+            Receipts::None => None,
         }
     }
 
@@ -226,7 +239,7 @@ impl Row {
         Self::Number,
     ];
 
-    /// A word for logs, metrics and stores.
+    /// A word for logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Claim => "claim",
@@ -236,11 +249,6 @@ impl Row {
             Self::User => "user",
             Self::Number => "number",
         }
-    }
-
-    /// The kind with this word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|row| row.as_str() == word)
     }
 }
 

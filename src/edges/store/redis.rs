@@ -1,17 +1,19 @@
 //! The store in Redis, for a fleet.
 //!
-//! A batch is one call of one script: one round trip, carried out in order and with nobody in between. A server that syncs each write to
-//! its disk does that once a batch. All keys of a group share a hash tag. They expire by themselves, but for one.
+//! A batch is two calls: one reads every key that the batch may need, the core decides, and one writes everything, if nothing of what was
+//! read has changed. If something has, nothing is written, and the batch begins again. So the server holds rows and knows nothing of their
+//! meaning. A server that syncs each write to its disk does that once a batch. All keys of a group share a hash tag. They expire by
+//! themselves, but for one.
 //!
-//! A call that was given up may arrive long after the call that replaced it, when the network has held it back. Calls are numbered, and
-//! the script refuses one that comes late: a release from the past must not undo a claim of the present.
+//! A call that was given up may arrive long after the call that replaced it, when the network has held it back. Calls that write are
+//! numbered, and the script refuses one that comes late: a release from the past must not undo a claim of the present.
 //!
 //! The first call of all leaves an identity, which each later one looks for: a server that was flushed is noticed before anything is done
 //! on the strength of what it does not know any more.
 
-mod reply;
-mod request;
+mod snapshot;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -22,31 +24,50 @@ use redis::{
 use super::failure::Failure;
 use super::probe;
 use crate::config::Secret;
-use request::Call;
-use wx_courier_core::grants::{
-    MOST_RECENT, RECENT_FOR_MS, RESERVED_FOR_MS, SAME_ACCEPT_MS, WHOLE_SECOND_MS,
-};
-use wx_courier_core::state::{Answer, LEDGERS_FOR_MS, Request, Unreadable};
+use snapshot::{LONGEST_LIFE_MS, Snapshot, Undecided};
+use wx_courier_core::state::{Answer, Request, StoreState};
 
 /// A Redis server, connected when it is needed.
 pub(super) struct Redis {
     client: Client,
     /// `None` before the first use and after every failure: who knows what is still on its way on a connection that failed.
     connection: Option<Connection>,
-    script: Script,
+    read: Script,
+    write: Script,
     /// What all keys begin with.
     prefix: String,
     /// The key under which the server keeps the number of our last call.
     fence: String,
     n_calls: u64,
+    last_write: LastWrite,
     /// The identity of what the server keeps; `None` until it has said so.
-    identity: Option<String>,
-    remember_ms: u128,
+    identity: Option<Vec<u8>>,
+    remember_ms: i64,
     /// Host and port, for errors.
     address: String,
     /// What must not be seen in errors.
     password: Option<String>,
 }
+
+/// What is known of the last call that wrote.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LastWrite {
+    /// It is over.
+    Answered,
+    /// It may still be on its way. The next batch raises the fence, though it may have nothing to write.
+    Unanswered,
+}
+
+/// What came of a call that writes.
+enum Wrote {
+    Everything,
+    /// Nothing, because something was not as it was read.
+    Nothing,
+}
+
+/// How often a batch is decided at most. Another instance has to write one of its rows within two milliseconds each time, so the second
+/// time is rare, and the last one means that something else is wrong.
+const MOST_DECISIONS: usize = 20;
 
 /// How long connecting, a write and a read may take each. A server in the same network answers a batch in a few milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -64,12 +85,15 @@ impl Redis {
         Ok(Self {
             client: Client::open(about)?,
             connection: None,
-            script: Script::new(&script(remember.as_millis())),
+            read: Script::new(include_str!("redis/read.lua")),
+            write: Script::new(include_str!("redis/write.lua")),
             fence: format!("{prefix}:fence:{:016x}", fastrand::u64(..)),
             n_calls: 0,
+            last_write: LastWrite::Answered,
             identity: None,
             prefix,
-            remember_ms: remember.as_millis(),
+            remember_ms: i64::try_from(remember.as_millis())
+                .map_or(LONGEST_LIFE_MS, |ms| ms.clamp(1, LONGEST_LIFE_MS)),
             address,
             password,
         })
@@ -77,63 +101,108 @@ impl Redis {
 
     /// Carries a batch out.
     pub(super) fn carry_out(&mut self, requests: &[Request]) -> Result<Vec<Answer>, Failure> {
-        let junk = self.find_junk(requests)?;
-        let mut invocation = self.script.prepare_invoke();
-        self.n_calls += 1;
-        invocation.key(&self.fence);
-        invocation.key(request::key(&self.prefix, "identity", "1"));
-        invocation
-            .arg(self.remember_ms.to_string())
-            .arg(&self.prefix)
-            .arg(self.n_calls)
-            .arg(self.identity.as_deref().unwrap_or_default())
-            .arg(format!("{:016x}", fastrand::u64(..)));
-        let mut call = Call {
-            invocation: &mut invocation,
-            prefix: &self.prefix,
-        };
-        for (request, junk) in requests.iter().zip(&junk) {
-            let put = call.put(request, junk);
-            put.map_err(|error| Failure::Fault { row: None, error })?;
+        let mut snapshot = Snapshot::new(&self.prefix, self.remember_ms);
+        let keys = requests.iter().flat_map(Request::keys);
+        let mut wanted: BTreeSet<String> = keys.map(|key| snapshot.name(&key)).collect();
+        for _ in 0..MOST_DECISIONS {
+            let identity = self.read(&mut snapshot, wanted)?;
+            let answers;
+            (snapshot, answers, wanted) = decide(snapshot, requests)?;
+            if !wanted.is_empty() {
+                // A row has named another key.
+                continue;
+            }
+            let owes_nothing = identity == Identity::Known
+                && self.last_write == LastWrite::Answered
+                && !snapshot.is_changed();
+            if owes_nothing {
+                return Ok(answers);
+            }
+            match self.write(&snapshot)? {
+                Wrote::Everything => return Ok(answers),
+                Wrote::Nothing => {
+                    tracing::debug!("rows in Redis have changed meanwhile: the batch begins again");
+                    wanted = snapshot.names();
+                }
+            }
         }
-        // A server that has forgotten the script since it was last called is given it again.
-        let answers = connect(&self.client, &mut self.connection)
-            .and_then(|connection| invocation.invoke::<Vec<Vec<Vec<u8>>>>(connection));
-        let mut answers = self.checked(answers)?.into_iter();
-        let identity = answers.next().and_then(|texts| texts.into_iter().next());
-        self.identity = identity.and_then(|text| String::from_utf8(text).ok());
-        if answers.len() != requests.len() {
-            let error = anyhow!("{} answers to {} requests", answers.len(), requests.len());
-            return Err(Failure::Fault { row: None, error });
-        }
-        let answers = requests.iter().zip(answers);
-        Ok(answers
-            .map(|(request, answer)| reply::read(request, &answer))
-            .collect())
+        Err(Failure::Outage(anyhow!(
+            "Redis at {}: rows have changed {MOST_DECISIONS} times while they were worked on",
+            self.address
+        )))
     }
 
-    /// What lies in place of outcomes that may be replaced, where it is no outcome. Only we can say what is one: the script replaces this very
-    /// text, and nothing that has come since.
-    fn find_junk(&mut self, requests: &[Request]) -> Result<Vec<Vec<u8>>, Failure> {
-        let junk = requests.iter().map(|request| {
-            let Some(outcome_id) = replaces(request) else {
-                return Ok(Vec::new());
-            };
-            let key = request::key(&self.prefix, "outcome", outcome_id);
-            let found = connect(&self.client, &mut self.connection)
-                .and_then(|connection| redis::cmd("GET").arg(key).query(connection));
-            let found: Option<Vec<u8>> = match found {
-                // Not even a text: the script sees that by itself.
-                Err(error) if error.code() == Some(WRONG_TYPE) => return Ok(Vec::new()),
-                other => self.checked(other)?,
-            };
-            let is_outcome = |text: &Vec<u8>| {
-                let text = std::str::from_utf8(text);
-                text.is_ok_and(|text| reply::read_outcome(text).is_ok())
-            };
-            Ok(found.filter(|text| !is_outcome(text)).unwrap_or_default())
-        });
-        junk.collect()
+    /// Reads keys into a snapshot, and looks whether the server still is what it was.
+    fn read(
+        &mut self,
+        snapshot: &mut Snapshot,
+        names: BTreeSet<String>,
+    ) -> Result<Identity, Failure> {
+        let mut invocation = self.read.prepare_invoke();
+        invocation.key(self.identity_key());
+        for name in &names {
+            invocation.key(name);
+        }
+        // A server that has forgotten a script since it was last called is given it again.
+        let found = connect(&self.client, &mut self.connection)
+            .and_then(|connection| invocation.invoke::<Vec<Vec<u8>>>(connection));
+        let mut found = self.checked(found)?.into_iter();
+        let identity = found.next().unwrap_or_default();
+        if found.len() != names.len() {
+            let error = anyhow!("{} answers for {} keys", found.len(), names.len());
+            return Err(Failure::Fault { row: None, error });
+        }
+        for (name, found) in names.into_iter().zip(found) {
+            snapshot.note(name, &found);
+        }
+        match (identity.strip_prefix(b"="), &self.identity) {
+            (Some(identity), None) => self.identity = Some(identity.to_vec()),
+            (Some(identity), Some(known)) if identity == known => {}
+            (_, Some(_)) => return Err(self.lost()),
+            (None, None) => return Ok(Identity::Missing),
+        }
+        Ok(Identity::Known)
+    }
+
+    /// Writes what was decided, if everything still is as it was read.
+    fn write(&mut self, snapshot: &Snapshot) -> Result<Wrote, Failure> {
+        let new_identity = format!("{:016x}", fastrand::u64(..)).into_bytes();
+        self.n_calls += 1;
+        let mut invocation = self.write.prepare_invoke();
+        invocation.key(&self.fence).key(self.identity_key());
+        invocation
+            .arg(self.n_calls)
+            .arg(self.identity.as_deref().unwrap_or_default())
+            .arg(new_identity.as_slice());
+        for written in snapshot.written() {
+            invocation.key(written.key);
+            invocation
+                .arg(written.was)
+                .arg(written.what)
+                .arg(written.text);
+        }
+        let said = connect(&self.client, &mut self.connection)
+            .and_then(|connection| invocation.invoke::<String>(connection));
+        self.last_write = LastWrite::Unanswered;
+        let said = self.checked(said)?;
+        if said != "done" {
+            return Ok(Wrote::Nothing);
+        }
+        self.last_write = LastWrite::Answered;
+        self.identity.get_or_insert(new_identity);
+        Ok(Wrote::Everything)
+    }
+
+    fn identity_key(&self) -> String {
+        format!("{}:identity:1", self.prefix)
+    }
+
+    fn lost(&self) -> Failure {
+        let why = format!(
+            "Redis at {} does not have any more what was kept there: it was flushed, or another server has taken its place",
+            self.address
+        );
+        Failure::Lost { why }
     }
 
     /// Asks the server whether it is there, and still has what it had.
@@ -162,11 +231,7 @@ impl Redis {
             }
             let why = format!("Redis at {}: {why}", self.address);
             if error.code() == Some(LOST) {
-                let why = format!(
-                    "Redis at {} does not have any more what was kept there: it was flushed, or another server has taken its place",
-                    self.address
-                );
-                return Failure::Lost { why };
+                return self.lost();
             }
             if is_fault(&error) {
                 let (row, error) = (None, anyhow!(why));
@@ -177,23 +242,39 @@ impl Redis {
     }
 }
 
-/// The outcome that a request writes anew if it cannot be read.
-fn replaces(request: &Request) -> Option<&str> {
-    let (outcome_id, unreadable) = match request {
-        Request::Claim(claim) => (claim.outcome_id.as_ref(), claim.unreadable),
-        Request::Settle(settlement) => (settlement.outcome.id.as_str(), settlement.unreadable),
-        Request::Release { .. } | Request::Grant(_) | Request::Login(_) | Request::Receipt(_) => {
-            return None;
+/// Whether the server has an identity.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Identity {
+    Known,
+    /// It is new, or was flushed before we knew it.
+    Missing,
+}
+
+/// A batch on a snapshot: its answers, or the keys that it needs as well.
+type Decided = (Snapshot, Vec<Answer>, BTreeSet<String>);
+
+fn decide(mut snapshot: Snapshot, requests: &[Request]) -> Result<Decided, Failure> {
+    snapshot.undo();
+    let mut state = StoreState::new(snapshot);
+    let mut answers = Vec::with_capacity(requests.len());
+    let mut wanted = BTreeSet::new();
+    for request in requests {
+        match state.answer(request) {
+            Ok(answer) => answers.push(answer),
+            Err(Undecided::NotRead(name)) => {
+                wanted.insert(name);
+            }
+            Err(Undecided::NotText(error)) => {
+                let (row, error) = (None, error.into());
+                return Err(Failure::Fault { row, error });
+            }
         }
-    };
-    (unreadable == Unreadable::Replace).then_some(outcome_id)
+    }
+    Ok((state.into_rows(), answers, wanted))
 }
 
 /// The script's word for what is gone.
 const LOST: &str = "LOST";
-
-/// The server's word for a key that holds something else than text.
-const WRONG_TYPE: &str = "WRONGTYPE";
 
 /// Whether this may be the matter of one request: the script has run, and stumbled over what it found. All else is the server's matter, or the
 /// network's.
@@ -205,7 +286,6 @@ fn is_fault(error: &RedisError) -> bool {
     let kind = error.kind();
     kind == ErrorKind::UnexpectedReturnType
         || kind == ErrorKind::Server(ServerErrorKind::ResponseError) && is_of_script()
-        || error.code() == Some(WRONG_TYPE)
 }
 
 fn connect<'a>(
@@ -219,23 +299,4 @@ fn connect<'a>(
     open.set_read_timeout(Some(PATIENCE))?;
     open.set_write_timeout(Some(PATIENCE))?;
     Ok(connection.insert(open))
-}
-
-/// The script that carries a batch out, behind the numbers that it shares with the core.
-fn script(remember_ms: u128) -> String {
-    let ledgers_for_ms = remember_ms.max(u128::from(LEDGERS_FOR_MS.unsigned_abs()));
-    let numbers = format!(
-        "local LEDGERS_FOR_MS = '{ledgers_for_ms}'
-         local SAME_ACCEPT_MS, RECENT_FOR_MS = {SAME_ACCEPT_MS}, {RECENT_FOR_MS}
-         local RESERVED_FOR_MS, MOST_RECENT = {RESERVED_FOR_MS}, {MOST_RECENT}
-         local WHOLE_SECOND_MS = {WHOLE_SECOND_MS}\n"
-    );
-    let parts = [
-        include_str!("redis/call.lua"),
-        include_str!("redis/ledger.lua"),
-        include_str!("redis/claims.lua"),
-        include_str!("redis/users.lua"),
-        include_str!("redis/answers.lua"),
-    ];
-    numbers + &parts.concat()
 }

@@ -8,14 +8,9 @@
 //! would write a page somewhere in the whole file: at 300,000 messages 23 KB written for each, instead of 14 KB. Pages of forgotten rows
 //! are used again: the file stays as large as it was at its fullest.
 
-mod claims;
-mod grants;
-mod kept;
-mod logins;
-mod marks;
 mod places;
 mod purge;
-mod receipts;
+mod rows;
 mod tables;
 
 use std::path::Path;
@@ -29,7 +24,8 @@ use super::failure::{Failure, NotReadable};
 use super::probe;
 use places::{Found, Places};
 use purge::Purge;
-use wx_courier_core::state::{Answer, Horizon, Request};
+use rows::Tables;
+use wx_courier_core::state::{Answer, Horizon, Request, StoreState};
 
 /// An open file that no other process can open.
 pub(super) struct Sqlite {
@@ -174,9 +170,10 @@ impl Sqlite {
 
 fn carry_out(connection: &mut Connection, requests: &[Request]) -> anyhow::Result<Vec<Answer>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut state = StoreState::new(Tables(&transaction));
     let answers: anyhow::Result<Vec<Answer>> = requests
         .iter()
-        .map(|request| answer(&transaction, request))
+        .map(|request| state.answer(request))
         .collect();
     let answers = answers?;
     transaction.commit()?;
@@ -264,24 +261,6 @@ fn is_outage(error: &anyhow::Error) -> bool {
             | ErrorCode::OperationInterrupted
     );
     is_of_disk || is_of_file
-}
-
-fn answer(connection: &Connection, request: &Request) -> anyhow::Result<Answer> {
-    Ok(match request {
-        Request::Claim(claim) => claims::claim(connection, claim)?,
-        Request::Release {
-            message_id,
-            holder,
-            grant,
-        } => {
-            claims::release(connection, message_id, *holder, grant.as_ref())?;
-            Answer::Released
-        }
-        Request::Settle(settlement) => claims::settle(connection, settlement)?,
-        Request::Grant(question) => Answer::Grant(grants::answer(connection, question)?),
-        Request::Login(question) => logins::answer(connection, question)?,
-        Request::Receipt(question) => Answer::Receipt(receipts::answer(connection, question)?),
-    })
 }
 
 #[cfg(test)]

@@ -10,11 +10,14 @@ use wx_courier_core::document::Problems;
 use wx_courier_core::event::{
     Decoded, Decoding, Event, Json, Pointer, Seen, decode as decode_record,
 };
-use wx_courier_core::grants::{Ledger, Without};
+use wx_courier_core::grants::Without;
+use wx_courier_core::model::outcome::Reason;
 use wx_courier_core::model::outcome::bounds::LARGEST_OUTCOME_BYTES;
-use wx_courier_core::model::outcome::{Outcome, Reason};
 use wx_courier_core::model::{Holder, Record};
 use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
+use wx_courier_core::state::encoding::{
+    ledger_of_text, ledger_to_text, outcome_of_text, outcome_to_text,
+};
 use wx_courier_core::wechat::callback;
 
 /// 2026-11-23, in Unix milliseconds.
@@ -120,20 +123,25 @@ pub(crate) fn callback(input: &[u8]) {
     }
 }
 
+/// The key of the outcomes that are read.
+const OUTCOME_ID: &str = "order-events/1/123456/order-completed";
+
 /// Stored rows of any bytes. What can be read says the same after it is written and read again, and bears whatever happens to it.
 pub(crate) fn stored(input: &[u8]) {
-    if let Ok(outcome) = serde_json::from_slice::<Outcome>(input) {
-        let text = serde_json::to_string(&outcome).unwrap();
-        assert_eq!(serde_json::from_str::<Outcome>(&text).unwrap(), outcome);
+    let text = std::str::from_utf8(input).ok();
+    if let Some(outcome) = text.and_then(|text| outcome_of_text(OUTCOME_ID, text)) {
+        let text = outcome_to_text(&outcome).unwrap();
+        let again = outcome_of_text(&outcome.id, &text);
+        assert_eq!(again.as_ref(), Some(&outcome));
         let mut bounded = outcome;
         bounded.bound();
         assert!(bounded.is_bounded());
         let bytes = serde_json::to_vec(&bounded).unwrap().len();
         assert!(bytes <= LARGEST_OUTCOME_BYTES, "{bytes} bytes");
     }
-    if let Ok(mut ledger) = serde_json::from_slice::<Ledger>(input) {
-        let text = serde_json::to_string(&ledger).unwrap();
-        assert_eq!(serde_json::from_str::<Ledger>(&text).unwrap(), ledger);
+    if let Some(mut ledger) = text.and_then(ledger_of_text) {
+        let text = ledger_to_text(&ledger).unwrap();
+        assert_eq!(ledger_of_text(&text).as_ref(), Some(&ledger));
         let message_id = Arc::from("message");
         ledger.tidy(NOW_MS);
         if ledger.reserve(&message_id, Without::Skip, NOW_MS).is_some() {
@@ -143,7 +151,7 @@ pub(crate) fn stored(input: &[u8]) {
         ledger.set(1, NOW_MS);
         assert!(ledger.balance().left <= 1);
     }
-    if let Some(holder) = std::str::from_utf8(input).ok().and_then(Holder::parse) {
+    if let Some(holder) = text.and_then(Holder::parse) {
         assert_eq!(Holder::parse(&holder.to_string()), Some(holder));
     }
 }

@@ -25,9 +25,16 @@ pub(super) fn any_play() -> impl Strategy<Value = Vec<Vec<Request>>> {
             1 => any_receipt(now_ms).prop_map(Request::Receipt),
         ]
     });
-    let play = prop::collection::vec(prop::collection::vec(request, 1..5), 1..40);
+    let group = prop::collection::vec(request, 1..5);
+    let again = prop_oneof![
+        6 => Just(Again::Never),
+        1 => Just(Again::AsItWas),
+        1 => Just(Again::Backwards),
+    ];
+    let play = prop::collection::vec((group, again), 1..30);
     // What came of it is looked at in the end.
-    play.prop_map(|mut play| {
+    play.prop_map(|play| {
+        let mut play: Vec<Vec<Request>> = play.into_iter().flat_map(repeated).collect();
         let look = |(openid, template_id): &(&str, &str)| {
             Request::Grant(grants::Question::Look {
                 key: ledger(openid, template_id),
@@ -37,6 +44,24 @@ pub(super) fn any_play() -> impl Strategy<Value = Vec<Vec<Request>>> {
         play.push(LEDGERS.iter().map(look).collect());
         play
     })
+}
+
+/// What was asked is asked again, because the answers were lost on the way, or another process has read the same records.
+#[derive(Clone, Copy, Debug)]
+enum Again {
+    Never,
+    AsItWas,
+    Backwards,
+}
+
+fn repeated((group, again): (Vec<Request>, Again)) -> Vec<Vec<Request>> {
+    let mut second = group.clone();
+    match again {
+        Again::Never => return vec![group],
+        Again::AsItWas => {}
+        Again::Backwards => second.reverse(),
+    }
+    vec![group, second]
 }
 
 /// Openid and template of each.

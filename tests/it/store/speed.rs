@@ -1,4 +1,4 @@
-//! How much each backend carries, and what it costs on disk. Figures for people; run it with
+//! How much each backend carries, and what it costs on disk and in Redis. Figures for people; run it with
 //! `cargo test --release --test it store::speed -- --ignored --nocapture`.
 
 #![expect(clippy::print_stdout, reason = "figures are for whoever runs this")]
@@ -28,16 +28,54 @@ fn how_fast_it_is() {
     );
 
     let redis = Redis::start_with(&["--appendfsync", "everysec"]);
+    let n_before = used_memory(&redis);
     measure("redis, synced each second", Desk::redis(&redis, "g"));
+    println!(
+        "redis: {} bytes of memory for each message",
+        (used_memory(&redis) - n_before) / N_MESSAGES
+    );
     let redis = Redis::start();
     measure("redis, synced always", Desk::redis(&redis, "g"));
+}
+
+/// What the server has allocated, in bytes.
+fn used_memory(redis: &Redis) -> u64 {
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let info: String = redis::cmd("INFO")
+        .arg("memory")
+        .query(&mut connection)
+        .unwrap();
+    let used = info
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    used.unwrap().parse().unwrap()
+}
+
+/// Claim and end of a message, with the ids that a rule gives it.
+fn of_a_rule(message: u64) -> [Request; 2] {
+    let event_id = format!("01J9Z8Y7X6W5V4U3T2S1{message:06}");
+    let message_id = format!("order-completed|/shop/orders|{event_id}");
+    let id = format!("order-events/1/{}/order-completed", 100_000 + message);
+    let Request::Claim(mut claim) = claim(1, message) else {
+        panic!("a claim is a claim");
+    };
+    claim.message_id = Arc::from(message_id.as_str());
+    claim.outcome_id = Arc::from(id.as_str());
+    let mut settlement = settlement(1, message, "sent");
+    let outcome = Arc::make_mut(&mut settlement.outcome);
+    (outcome.id, outcome.message_id) = (id, message_id);
+    outcome.offset = i64::try_from(100_000 + message).unwrap();
+    outcome.event_id = Some(event_id);
+    outcome.detail.clear();
+    [Request::Claim(claim), Request::Settle(settlement)]
 }
 
 fn measure(name: &str, mut desk: Desk) {
     let began = Instant::now();
     let mut n_ahead = 0;
     for message in 0..N_MESSAGES {
-        for request in [claim(1, message), sent(1, message)] {
+        for request in of_a_rule(message) {
             desk.ask(message, &request);
             n_ahead += 1;
         }

@@ -34,7 +34,7 @@ impl Way {
         Self { address, first }
     }
 
-    /// From now on nothing gets through on the first connection, in the direction of the server.
+    /// From now on no call that writes gets through on the first connection.
     pub(super) fn hold_back(&self) {
         *self.first.is_held_back.lock().unwrap() = true;
     }
@@ -62,7 +62,7 @@ fn relay(client: TcpStream, server: &str, first: Option<Arc<First>>) {
                 let is_held_back = first.is_held_back.lock().unwrap();
                 let waited = first
                     .changed
-                    .wait_while(is_held_back, |is_held_back| *is_held_back);
+                    .wait_while(is_held_back, |is_held_back| *is_held_back && writes(&bytes));
                 drop(waited.unwrap());
             }
             if to_server.write_all(&bytes).is_err() {
@@ -83,6 +83,11 @@ fn relay(client: TcpStream, server: &str, first: Option<Arc<First>>) {
         }
         let _is_gone = to_client.shutdown(Shutdown::Both).is_err();
     });
+}
+
+/// Whether a call of the store writes: it names the key of the fence.
+fn writes(bytes: &[u8]) -> bool {
+    String::from_utf8_lossy(bytes).contains(":fence:")
 }
 
 /// What comes next; `None` at the end.

@@ -1,11 +1,14 @@
 //! One user's permissions for one template, and everything that happens to them.
 
+mod script;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use super::{Balance, Counted, Report, Reservation, Source, Without};
 use crate::model::outcome::Unlisted;
@@ -13,16 +16,16 @@ use crate::wechat::Word;
 
 /// Two sources that tell of accepts this close together tell of the same one. `WeChat` repeats a callback for some 15 s, its time is in
 /// whole seconds, and clocks differ. A user who accepts twice within that time is still counted twice: the same source told it twice.
-pub const SAME_ACCEPT_MS: i64 = 60_000;
+const SAME_ACCEPT_MS: i64 = 60_000;
 
 /// A time in whole seconds may lie so much before the moment that it names.
-pub const WHOLE_SECOND_MS: i64 = 1_000;
+const WHOLE_SECOND_MS: i64 = 1_000;
 
 /// How long an accept is kept for other sources to tell of it. An event may lie on its topic for hours.
-pub const RECENT_FOR_MS: i64 = 24 * 3_600_000;
+const RECENT_FOR_MS: i64 = 24 * 3_600_000;
 
 /// How many accepts are kept for that, the newest.
-pub const MOST_RECENT: usize = 32;
+const MOST_RECENT: usize = 32;
 
 /// What was set aside this long ago belongs to nobody any more: its message was forgotten with its claim, or its record will not be read again.
 pub const RESERVED_FOR_MS: i64 = 24 * 3_600_000;
@@ -45,6 +48,9 @@ pub struct Ledger {
     /// The latest accepts, in the order in which they were counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     recent: Vec<Accept>,
+    /// What a later version has written.
+    #[serde(flatten)]
+    more: BTreeMap<String, Value>,
 }
 
 #[expect(
@@ -65,6 +71,9 @@ pub struct Accept {
     /// When, as the others told, in their order. What is taken for one accept may be two: nothing but the time tells them apart.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     others_ms: Vec<i64>,
+    /// What a later version has written.
+    #[serde(flatten)]
+    more: BTreeMap<String, Value>,
 }
 
 impl Accept {
@@ -73,6 +82,7 @@ impl Accept {
             at_ms,
             told_by: vec![teller],
             others_ms: Vec::new(),
+            more: BTreeMap::new(),
         }
     }
 
@@ -110,11 +120,15 @@ pub(super) enum Teller {
 impl<'de> Deserialize<'de> for Teller {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word = Cow::<str>::deserialize(deserializer)?;
+        Self::of_word(&word).ok_or_else(|| D::Error::custom("expected a word in small letters"))
+    }
+}
+
+impl Teller {
+    fn of_word(word: &str) -> Option<Self> {
         let ours = Source::ALL.into_iter().find(|ours| ours.as_str() == word);
-        let other = || Unlisted::new(&word).map(Self::Unlisted);
-        ours.map(Self::Source)
-            .or_else(other)
-            .ok_or_else(|| D::Error::custom("expected a word in small letters"))
+        let other = || Unlisted::new(word).map(Self::Unlisted);
+        ours.map(Self::Source).or_else(other)
     }
 }
 

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use wx_courier_core::state::Horizon;
 
 /// The version of the tables, kept in the file's `user_version`.
-const NEWEST: i64 = 2;
+const NEWEST: i64 = 3;
 
 /// What version 1 has. Files with just this are about: it does not change any more.
 pub(super) const VERSION_1: &str = "
@@ -26,8 +26,7 @@ pub(super) const VERSION_1: &str = "
     PRAGMA user_version = 1;
 ";
 
-/// What version 2 adds. The trigger costs a message of a rule without login codes one look into an index; a statement of its own would
-/// cost it more.
+/// What version 2 adds.
 const VERSION_2: &str = "
     CREATE TABLE ledgers (
         app         TEXT NOT NULL,
@@ -62,6 +61,13 @@ const VERSION_2: &str = "
     PRAGMA user_version = 2;
 ";
 
+/// What version 3 changes: texts of outcomes that version 2 cannot read stand where its JSON stood, and both are read. Users are taken away by
+/// the core, with their outcomes.
+const VERSION_3: &str = "
+    DROP TRIGGER user_is_forgotten_with_his_message;
+    PRAGMA user_version = 3;
+";
+
 /// When the newest row was written, by the tables' indexes by age; NULL without one.
 pub(super) const NEWEST_ROW: &str = "
     SELECT max(at_ms) FROM (
@@ -77,8 +83,13 @@ pub(super) fn make(connection: &Connection) -> anyhow::Result<()> {
         0 => {
             connection.execute_batch(VERSION_1)?;
             connection.execute_batch(VERSION_2)?;
+            connection.execute_batch(VERSION_3)?;
         }
-        1 => connection.execute_batch(VERSION_2)?,
+        1 => {
+            connection.execute_batch(VERSION_2)?;
+            connection.execute_batch(VERSION_3)?;
+        }
+        2 => connection.execute_batch(VERSION_3)?,
         NEWEST => {}
         newer => bail!(
             "it was written by a newer wx-courier (version {newer} of the tables, this one knows {NEWEST}): run that one again, or name another file in [state] url"

@@ -1,0 +1,221 @@
+//! What a store has to be able to do: keep rows. What the rows mean is said by [`StoreState`](super::StoreState), once for all stores.
+
+use std::sync::Arc;
+
+use super::{Request, Row};
+use crate::grants::{self, Ledger};
+use crate::model::Holder;
+use crate::model::outcome::Outcome;
+use crate::wechat::{logins, receipts};
+
+/// Rows of a store, read and written one after another. What one request has written, the next one reads.
+pub trait Rows {
+    /// Why the store cannot be asked now, or says that it is damaged.
+    type Error;
+
+    /// The row under a key; `None` if there is none. It is a row of the key's kind.
+    fn get(&mut self, key: &Key) -> Result<Option<Value>, RowError<Self::Error>>;
+
+    /// Puts a row in place of what lies there, whether or not that can be read. The key and the row are of one kind.
+    fn put(&mut self, key: Key, value: Value, age: Age) -> Result<(), RowError<Self::Error>>;
+
+    /// Takes a row away, if there is one.
+    fn take(&mut self, key: &Key) -> Result<(), RowError<Self::Error>>;
+}
+
+/// Why a row was not read or written.
+#[derive(Debug)]
+pub enum RowError<E> {
+    /// What lies there is no row that this version can read.
+    Unreadable,
+    /// The store cannot get at this row. Whether it works for others is not known.
+    Damaged(E),
+    /// The store is away, or does not do what it was asked for. It says nothing of the row.
+    Failed(E),
+}
+
+/// From when the age of a row is counted that is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// From this moment, in Unix milliseconds. A user's row has an end of its own, and the moment only says how far off that is.
+    Since(i64),
+    /// The row is as old as the one in whose place it comes.
+    Unchanged,
+}
+
+/// Where a row lies.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    /// Who sends a message, by the message id.
+    Claim(Arc<str>),
+    /// How a record's message ended, by its `id`.
+    Outcome(Arc<str>),
+    /// A user's grants for a template.
+    Ledger(grants::Key),
+    /// What was told or done, by its name.
+    Mark(Arc<str>),
+    /// A user, by the name under which the user is kept: the `id` of an outcome, or a session's.
+    User(Arc<str>),
+    /// `WeChat`'s number of a message.
+    Number(receipts::Key),
+}
+
+impl Key {
+    /// The kind of its rows.
+    pub fn row(&self) -> Row {
+        match self {
+            Self::Claim(_) => Row::Claim,
+            Self::Outcome(_) => Row::Outcome,
+            Self::Ledger(_) => Row::Ledger,
+            Self::Mark(_) => Row::Mark,
+            Self::User(_) => Row::User,
+            Self::Number(_) => Row::Number,
+        }
+    }
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Under [`Key::Claim`].
+    Claim(Entry),
+    /// Under [`Key::Outcome`].
+    Outcome(Arc<Outcome>),
+    /// Under [`Key::Ledger`].
+    Ledger(Ledger),
+    /// Under [`Key::Mark`]: that it is there is all that it says.
+    Mark,
+    /// Under [`Key::User`].
+    User(User),
+    /// Under [`Key::Number`]: the `id` of the outcome that has the number.
+    Number(Arc<str>),
+}
+
+/// What is known of a message id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The record that asked, and the rule: the `id` of its outcome.
+    pub outcome_id: Arc<str>,
+    /// When, in Unix milliseconds.
+    pub since_ms: i64,
+    /// How far it is.
+    pub state: Sending,
+}
+
+/// How far a message is that was claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// This holder is sending it, or was.
+    Open(Holder),
+    /// It was sent, or may have been.
+    Done,
+}
+
+/// A user behind a login code or a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Who it is, in the clear.
+    pub openid: Arc<str>,
+    /// When it is forgotten at the latest, in Unix milliseconds.
+    pub until_ms: i64,
+}
+
+impl Value {
+    /// The claim, if it is one.
+    pub fn claim(self) -> Option<Entry> {
+        let Self::Claim(entry) = self else {
+            return None;
+        };
+        Some(entry)
+    }
+
+    /// The outcome, if it is one.
+    pub fn outcome(self) -> Option<Arc<Outcome>> {
+        let Self::Outcome(outcome) = self else {
+            return None;
+        };
+        Some(outcome)
+    }
+
+    /// The ledger, if it is one.
+    pub fn ledger(self) -> Option<Ledger> {
+        let Self::Ledger(ledger) = self else {
+            return None;
+        };
+        Some(ledger)
+    }
+
+    /// The mark, if it is one.
+    pub fn mark(self) -> Option<()> {
+        matches!(self, Self::Mark).then_some(())
+    }
+
+    /// The user, if it is one.
+    pub fn user(self) -> Option<User> {
+        let Self::User(user) = self else {
+            return None;
+        };
+        Some(user)
+    }
+
+    /// The `id` of an outcome that has a number, if it is one.
+    pub fn number(self) -> Option<Arc<str>> {
+        let Self::Number(outcome_id) = self else {
+            return None;
+        };
+        Some(outcome_id)
+    }
+}
+
+impl Request {
+    /// The rows that it may need, as far as it names them. A store that reads many rows at once reads these beforehand; the only row that is
+    /// not among them is the outcome that a [`receipts::Question::Join`] finds by its number.
+    pub fn keys(&self) -> Vec<Key> {
+        match self {
+            Self::Claim(claim) => {
+                let outcome = Key::Outcome(Arc::clone(&claim.outcome_id));
+                let of_message = Key::Claim(Arc::clone(&claim.message_id));
+                let ledger = claim.grant.as_ref().map(|wish| wish.key.clone());
+                with_ledger(vec![outcome, of_message], ledger)
+            }
+            Self::Release {
+                message_id, grant, ..
+            } => with_ledger(vec![Key::Claim(Arc::clone(message_id))], grant.clone()),
+            Self::Settle(settlement) => {
+                let id: Arc<str> = Arc::from(settlement.outcome.id.as_str());
+                let of_message = Key::Claim(Arc::from(settlement.outcome.message_id.as_str()));
+                let mut keys = vec![Key::Outcome(Arc::clone(&id)), of_message, Key::User(id)];
+                keys.extend(settlement.number().map(Key::Number));
+                with_ledger(keys, settlement.grant.clone())
+            }
+            Self::Grant(question) => {
+                let mut keys = vec![Key::Ledger(question.key().clone())];
+                if let grants::Question::Report(report) = question {
+                    keys.push(Key::Mark(Arc::from(report.mark())));
+                }
+                keys
+            }
+            Self::Login(question) => {
+                let name = question.name();
+                let mut keys = vec![Key::Outcome(Arc::clone(name)), Key::User(Arc::clone(name))];
+                if let logins::Question::Recall { message_id, .. } = question {
+                    keys.extend(message_id.clone().map(Key::Claim));
+                }
+                keys
+            }
+            Self::Receipt(question) => {
+                let number = question.key();
+                let mut keys = vec![Key::Mark(Arc::from(number.mark()))];
+                if let receipts::Question::Join { .. } = question {
+                    keys.push(Key::Number(number.clone()));
+                }
+                keys
+            }
+        }
+    }
+}
+
+fn with_ledger(mut keys: Vec<Key>, ledger: Option<grants::Key>) -> Vec<Key> {
+    keys.extend(ledger.map(Key::Ledger));
+    keys
+}

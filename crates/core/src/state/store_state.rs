@@ -1,0 +1,345 @@
+//! What every store answers, said once. A request reads all the rows that it needs before it writes the first one: a row that cannot be read
+//! ends the request, and then nothing was changed.
+
+mod beside;
+
+use std::sync::Arc;
+
+use super::rows::{Age, Entry, Key, RowError, Rows, Sending, Value};
+use super::{Answer, Claim, Held, Request, Row, Settlement, Unreadable, counts_as_sent};
+use crate::grants::{self, Ledger, Reservation, Without};
+use crate::model::Holder;
+use crate::model::outcome::Outcome;
+
+/// A store's rows, and what they mean.
+pub struct StoreState<R> {
+    rows: R,
+}
+
+/// Why a request stops before it has an answer of its own.
+enum Stop<E> {
+    /// A row of this kind cannot be read: that is the answer.
+    Unreadable(Row),
+    /// The store has not done what it was asked for.
+    Failed(E),
+}
+
+/// What lies where a row may be.
+enum Found<T> {
+    Nothing,
+    Row(T),
+    /// What cannot be read, and may be replaced.
+    Junk,
+}
+
+/// What a settlement does to the claim of its message.
+enum Ending {
+    /// It ends the claim, and with it what was set aside.
+    EndsClaim,
+    /// The claim is another record's, or has ended.
+    LeavesClaim,
+    /// It does not count.
+    Refused(Answer),
+}
+
+impl<R: Rows> StoreState<R> {
+    /// The meaning of these rows.
+    pub fn new(rows: R) -> Self {
+        Self { rows }
+    }
+
+    /// The rows themselves, for what a store does for its own sake.
+    pub fn rows_mut(&mut self) -> &mut R {
+        &mut self.rows
+    }
+
+    /// The rows, when everything is answered.
+    pub fn into_rows(self) -> R {
+        self.rows
+    }
+
+    /// Answers, and remembers. A request that fails may have written some of its rows: the store takes them back.
+    pub fn answer(&mut self, request: &Request) -> Result<Answer, R::Error> {
+        let answer = match request {
+            Request::Claim(claim) => self.claim(claim),
+            Request::Release {
+                message_id,
+                holder,
+                grant,
+            } => self.release(message_id, *holder, grant.as_ref()),
+            Request::Settle(settlement) => self.settle(settlement),
+            Request::Grant(question) => self.grant(question).map(Answer::Grant),
+            Request::Login(question) => self.login(question),
+            Request::Receipt(question) => self.receipt(question).map(Answer::Receipt),
+        };
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(Stop::Unreadable(row)) => Ok(Answer::Unreadable(row)),
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    fn claim(&mut self, claim: &Claim) -> Result<Answer, Stop<R::Error>> {
+        let outcome = self.outcome(&claim.outcome_id);
+        let outcome = found(claim.unreadable, Row::Outcome, outcome)?;
+        if let Found::Row(outcome) = outcome {
+            return Ok(Answer::Settled(outcome));
+        }
+        let entry = self.entry(&claim.message_id);
+        if let Found::Row(entry) = found(claim.unreadable, Row::Claim, entry)? {
+            let is_same_record = entry.outcome_id == claim.outcome_id;
+            match entry.state {
+                // The message of this very record.
+                Sending::Done if is_same_record && matches!(outcome, Found::Junk) => {
+                    return Ok(Answer::Unreadable(Row::Outcome));
+                }
+                Sending::Done => {
+                    let of = entry.outcome_id;
+                    return Ok(Answer::Duplicate { of });
+                }
+                // The first answer was lost on the way.
+                Sending::Open(holder) if holder == claim.holder => {}
+                Sending::Open(holder) if claim.over == Some(holder) => {}
+                Sending::Open(holder) => return Ok(entry.held(holder)),
+            }
+        }
+        let Some(reservation) = self.reserve(claim)? else {
+            return Ok(Answer::NoGrant);
+        };
+        let entry = Entry {
+            outcome_id: Arc::clone(&claim.outcome_id),
+            since_ms: claim.now_ms,
+            state: Sending::Open(claim.holder),
+        };
+        self.put_entry(&claim.message_id, entry)?;
+        Ok(Answer::Claimed(reservation))
+    }
+
+    /// Sets a grant aside where one is wished for; `None` if the message is not to be sent without.
+    fn reserve(&mut self, claim: &Claim) -> Result<Option<Reservation>, Stop<R::Error>> {
+        let Some(wish) = &claim.grant else {
+            return Ok(Some(Reservation::NotAsked));
+        };
+        let reserved = self.in_ledger(&wish.key, Some(claim.now_ms), |ledger| {
+            ledger.reserve(&claim.message_id, wish.without, claim.now_ms)
+        });
+        let reserved = found(claim.unreadable, Row::Ledger, reserved.map(Some))?;
+        Ok(match (reserved, wish.without) {
+            (Found::Row(reserved), Without::Send | Without::Skip) => reserved,
+            (Found::Nothing | Found::Junk, Without::Send) => Some(Reservation::Missing),
+            (Found::Nothing | Found::Junk, Without::Skip) => None,
+        })
+    }
+
+    /// The message reached nobody. Another holder's claim stays.
+    fn release(
+        &mut self,
+        message_id: &Arc<str>,
+        ours: Holder,
+        grant: Option<&grants::Key>,
+    ) -> Result<Answer, Stop<R::Error>> {
+        // No asker waits for the answer: what cannot be read is not ours.
+        let entry = self.entry(message_id);
+        match found(Unreadable::Replace, Row::Claim, entry)? {
+            Found::Row(entry) if entry.state == Sending::Open(ours) => {}
+            Found::Row(_) | Found::Nothing | Found::Junk => return Ok(Answer::Released),
+        }
+        let taken = self.rows.take(&Key::Claim(Arc::clone(message_id)));
+        needed(Row::Claim, taken)?;
+        if let Some(key) = grant {
+            let given = self.in_ledger(key, None, |ledger| ledger.give_back(message_id));
+            // The claim is given up in any case.
+            found(Unreadable::Replace, Row::Ledger, given.map(Some))?;
+        }
+        Ok(Answer::Released)
+    }
+
+    fn settle(&mut self, settlement: &Settlement) -> Result<Answer, Stop<R::Error>> {
+        let outcome = &settlement.outcome;
+        let id: Arc<str> = Arc::from(outcome.id.as_str());
+        let earlier = self.outcome(&id);
+        if let Found::Row(earlier) = found(settlement.unreadable, Row::Outcome, earlier)? {
+            return Ok(Answer::Settled(earlier));
+        }
+        let message_id: Arc<str> = Arc::from(outcome.message_id.as_str());
+        let entry = self.entry(&message_id);
+        match ending(settlement, found(settlement.unreadable, Row::Claim, entry)?) {
+            Ending::Refused(answer) => return Ok(answer),
+            Ending::LeavesClaim => {}
+            Ending::EndsClaim => self.end_claim(settlement, &id, &message_id)?,
+        }
+        // The message has ended: the user that its login code named is not needed any more.
+        let taken = self.rows.take(&Key::User(Arc::clone(&id)));
+        needed(Row::User, taken)?;
+        let age = Age::Since(settlement.now_ms);
+        if let Some(number) = settlement.number() {
+            let value = Value::Number(Arc::clone(&id));
+            let put = self.rows.put(Key::Number(number), value, age);
+            needed(Row::Number, put)?;
+        }
+        let value = Value::Outcome(Arc::clone(outcome));
+        let put = self.rows.put(Key::Outcome(id), value, age);
+        needed(Row::Outcome, put)?;
+        Ok(Answer::Settled(Arc::clone(outcome)))
+    }
+
+    fn end_claim(
+        &mut self,
+        settlement: &Settlement,
+        outcome_id: &Arc<str>,
+        message_id: &Arc<str>,
+    ) -> Result<(), Stop<R::Error>> {
+        if let Some(key) = &settlement.grant {
+            let ended = self.in_ledger(key, Some(settlement.now_ms), |ledger| {
+                settlement.end_grant(ledger);
+            });
+            found(settlement.unreadable, Row::Ledger, ended.map(Some))?;
+        }
+        if counts_as_sent(settlement.outcome.status) {
+            let entry = Entry {
+                outcome_id: Arc::clone(outcome_id),
+                since_ms: settlement.now_ms,
+                state: Sending::Done,
+            };
+            self.put_entry(message_id, entry)
+        } else {
+            let taken = self.rows.take(&Key::Claim(Arc::clone(message_id)));
+            needed(Row::Claim, taken)
+        }
+    }
+
+    fn put_entry(&mut self, message_id: &Arc<str>, entry: Entry) -> Result<(), Stop<R::Error>> {
+        let age = Age::Since(entry.since_ms);
+        let key = Key::Claim(Arc::clone(message_id));
+        needed(Row::Claim, self.rows.put(key, Value::Claim(entry), age))
+    }
+
+    /// Does something to a ledger. Without a time it is no news of the user, and the ledger grows no younger by it.
+    fn in_ledger<T>(
+        &mut self,
+        key: &grants::Key,
+        now_ms: Option<i64>,
+        work: impl FnOnce(&mut Ledger) -> T,
+    ) -> Result<T, RowError<R::Error>> {
+        let kept = self.ledger(key)?;
+        self.work_on(key, kept, now_ms, work)
+    }
+
+    /// The same, where the ledger was read before.
+    fn work_on<T>(
+        &mut self,
+        key: &grants::Key,
+        kept: Option<Ledger>,
+        now_ms: Option<i64>,
+        work: impl FnOnce(&mut Ledger) -> T,
+    ) -> Result<T, RowError<R::Error>> {
+        let was_kept = kept.is_some();
+        let mut ledger = kept.unwrap_or_default();
+        if let Some(now_ms) = now_ms {
+            ledger.tidy(now_ms);
+        }
+        let done = work(&mut ledger);
+        let key = Key::Ledger(key.clone());
+        if ledger != Ledger::default() {
+            let age = now_ms.map_or(Age::Unchanged, Age::Since);
+            self.rows.put(key, Value::Ledger(ledger), age)?;
+        } else if was_kept {
+            self.rows.take(&key)?;
+        }
+        Ok(done)
+    }
+
+    fn entry(&mut self, message_id: &Arc<str>) -> Result<Option<Entry>, RowError<R::Error>> {
+        self.read(&Key::Claim(Arc::clone(message_id)), Value::claim)
+    }
+
+    fn outcome(&mut self, id: &Arc<str>) -> Result<Option<Arc<Outcome>>, RowError<R::Error>> {
+        self.read(&Key::Outcome(Arc::clone(id)), Value::outcome)
+    }
+
+    fn ledger(&mut self, key: &grants::Key) -> Result<Option<Ledger>, RowError<R::Error>> {
+        self.read(&Key::Ledger(key.clone()), Value::ledger)
+    }
+
+    /// The row under a key. One of another kind is none that can be read.
+    fn read<T>(
+        &mut self,
+        key: &Key,
+        of_kind: fn(Value) -> Option<T>,
+    ) -> Result<Option<T>, RowError<R::Error>> {
+        match self.rows.get(key)? {
+            None => Ok(None),
+            Some(value) => of_kind(value).map(Some).ok_or(RowError::Unreadable),
+        }
+    }
+}
+
+impl Entry {
+    fn held(self, holder: Holder) -> Answer {
+        Answer::Held(Held {
+            outcome_id: self.outcome_id,
+            holder,
+            since_ms: self.since_ms,
+        })
+    }
+}
+
+/// What a settlement does to the claim that its message has.
+fn ending(settlement: &Settlement, entry: Found<Entry>) -> Ending {
+    let outcome = &settlement.outcome;
+    let is_sent = counts_as_sent(outcome.status);
+    let Found::Row(entry) = entry else {
+        // What was claimed may have been forgotten meanwhile, or given up by a process that was only slow: what was sent, or may have been,
+        // is never sent again.
+        return if settlement.holder.is_some() || is_sent {
+            Ending::EndsClaim
+        } else {
+            Ending::LeavesClaim
+        };
+    };
+    let is_same_record = *entry.outcome_id == *outcome.id;
+    match entry.state {
+        Sending::Open(holder) if settlement.holder == Some(holder) => Ending::EndsClaim,
+        Sending::Open(holder) if is_same_record => Ending::Refused(match settlement.holder {
+            None => entry.held(holder),
+            Some(_) => Answer::TakenOver,
+        }),
+        Sending::Done if is_same_record => Ending::LeavesClaim,
+        // Another record has the message: only one of them can have sent it.
+        Sending::Open(holder) if is_sent => Ending::Refused(entry.held(holder)),
+        Sending::Done if is_sent => Ending::Refused(Answer::Duplicate {
+            of: entry.outcome_id,
+        }),
+        // That it did not send it is this record's own outcome.
+        Sending::Open(_) | Sending::Done => Ending::LeavesClaim,
+    }
+}
+
+/// What came of reading a row, or of working on it. What cannot be read is junk if it may be replaced, and ends the request if not.
+fn found<T, E>(
+    unreadable: Unreadable,
+    row: Row,
+    read: Result<Option<T>, RowError<E>>,
+) -> Result<Found<T>, Stop<E>> {
+    match (read, unreadable) {
+        (Ok(Some(value)), _) => Ok(Found::Row(value)),
+        (Ok(None), _) => Ok(Found::Nothing),
+        (Err(RowError::Unreadable | RowError::Damaged(_)), Unreadable::Replace) => Ok(Found::Junk),
+        (Err(RowError::Unreadable), Unreadable::Tell) => Err(Stop::Unreadable(row)),
+        (Err(RowError::Damaged(error)), Unreadable::Tell)
+        | (Err(RowError::Failed(error)), Unreadable::Tell | Unreadable::Replace) => {
+            Err(Stop::Failed(error))
+        }
+    }
+}
+
+/// What came of reading or writing a row that may not be replaced.
+fn needed<T, E>(row: Row, read: Result<T, RowError<E>>) -> Result<T, Stop<E>> {
+    read.map_err(|error| match error {
+        RowError::Unreadable => Stop::Unreadable(row),
+        RowError::Damaged(error) | RowError::Failed(error) => Stop::Failed(error),
+    })
+}
+
+#[cfg(test)]
+mod tests;

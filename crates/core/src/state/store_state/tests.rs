@@ -1,0 +1,218 @@
+//! Rows that cannot be read or written. What is answered where all rows can be read is tested with the book, and with the stores.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::*;
+use crate::grants::{Report, Source, Wish};
+use crate::model::Ticket;
+use crate::state::rows::User;
+use crate::wechat::receipts::{self, Receipts};
+use crate::wechat::{Word, logins};
+
+const NOW_MS: i64 = 1_800_000_000_000;
+
+/// What is wrong with a row.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Unreadable,
+    Damaged,
+}
+
+/// A claim of the holder, a user and an empty place for all else; one row is at fault. Notes what is written.
+struct Faulty {
+    fault: Fault,
+    row: Row,
+    written: Rc<RefCell<Vec<Row>>>,
+}
+
+impl Rows for Faulty {
+    type Error = &'static str;
+
+    fn get(&mut self, key: &Key) -> Result<Option<Value>, RowError<&'static str>> {
+        if key.row() == self.row {
+            return Err(match self.fault {
+                Fault::Unreadable => RowError::Unreadable,
+                Fault::Damaged => RowError::Damaged("a page"),
+            });
+        }
+        Ok(match key {
+            Key::Claim(_) => Some(Value::Claim(Entry {
+                outcome_id: Arc::from("t/0/1/r"),
+                since_ms: NOW_MS,
+                state: Sending::Open(HOLDER),
+            })),
+            Key::User(_) => Some(Value::User(User {
+                openid: Arc::from("o1"),
+                until_ms: NOW_MS + 1,
+            })),
+            Key::Number(_) => Some(Value::Number(Arc::from("t/0/1/r"))),
+            Key::Outcome(_) | Key::Ledger(_) | Key::Mark(_) => None,
+        })
+    }
+
+    fn put(&mut self, key: Key, _: Value, _: Age) -> Result<(), RowError<&'static str>> {
+        self.written.borrow_mut().push(key.row());
+        Ok(())
+    }
+
+    fn take(&mut self, key: &Key) -> Result<(), RowError<&'static str>> {
+        self.written.borrow_mut().push(key.row());
+        Ok(())
+    }
+}
+
+const HOLDER: Holder = Holder {
+    process: 7,
+    ticket: Ticket(1),
+};
+
+fn ledger() -> grants::Key {
+    grants::Key {
+        app: Arc::from("shop"),
+        openid: Arc::from("o1"),
+        template_id: Arc::from("T1"),
+    }
+}
+
+fn claim(unreadable: Unreadable) -> Request {
+    Request::Claim(Claim {
+        message_id: Arc::from("m"),
+        outcome_id: Arc::from("t/0/1/r"),
+        holder: HOLDER,
+        over: None,
+        grant: Some(Wish {
+            key: ledger(),
+            without: Without::Send,
+        }),
+        unreadable,
+        now_ms: NOW_MS,
+    })
+}
+
+fn settle(unreadable: Unreadable) -> Request {
+    let outcome = serde_json::json!({
+        "id": "t/0/1/r", "message_id": "m", "status": "sent", "reason": "ok", "detail": "", "rules_version": "1",
+        "topic": "t", "partition": 0, "offset": 1, "attempts": 1, "received_at": "", "settled_at": "",
+        "waited_ms": 0, "api_ms": 0, "app": "shop", "msgid": "77",
+    });
+    Request::Settle(Settlement {
+        outcome: Arc::new(serde_json::from_value(outcome).unwrap()),
+        holder: Some(HOLDER),
+        grant: Some(ledger()),
+        receipts: Receipts::Expected,
+        called_ms: None,
+        unreadable,
+        now_ms: NOW_MS,
+    })
+}
+
+fn others() -> [Request; 5] {
+    let report = Report {
+        key: ledger(),
+        id: Arc::from("1"),
+        source: Source::Event,
+        word: Word::Accept,
+        at_ms: NOW_MS,
+        now_ms: NOW_MS,
+    };
+    let name: Arc<str> = Arc::from("t/0/1/r");
+    let number = receipts::Key {
+        app: Arc::from("shop"),
+        msgid: Arc::from("77"),
+    };
+    [
+        Request::Grant(grants::Question::Report(report)),
+        Request::Grant(grants::Question::Look {
+            key: ledger(),
+            now_ms: NOW_MS,
+        }),
+        Request::Login(logins::Question::Keep {
+            name: Arc::clone(&name),
+            openid: Arc::from("o1"),
+            now_ms: NOW_MS,
+            until_ms: NOW_MS + 1,
+        }),
+        Request::Login(logins::Question::Recall {
+            name,
+            message_id: None,
+            now_ms: NOW_MS,
+        }),
+        Request::Receipt(receipts::Question::Join {
+            key: number,
+            now_ms: NOW_MS,
+        }),
+    ]
+}
+
+/// The answer of a store with this fault, and the rows that it has written.
+fn ask(request: &Request, fault: Fault, row: Row) -> (Result<Answer, &'static str>, Vec<Row>) {
+    let written = Rc::new(RefCell::new(Vec::new()));
+    let rows = Faulty {
+        fault,
+        row,
+        written: Rc::clone(&written),
+    };
+    let answer = StoreState::new(rows).answer(request);
+    (answer, written.take())
+}
+
+#[test]
+fn a_request_that_ends_at_a_row_has_written_nothing() {
+    let mut asked = vec![claim(Unreadable::Tell), settle(Unreadable::Tell)];
+    asked.extend(others());
+    let mut n_ended = 0;
+    for request in &asked {
+        for row in Row::ALL {
+            match ask(request, Fault::Unreadable, row) {
+                (Ok(Answer::Unreadable(told)), written) => {
+                    assert_eq!((told, written), (row, Vec::new()), "{request:?}");
+                    n_ended += 1;
+                }
+                (Ok(_), _) => {}
+                (Err(why), _) => panic!("{why}"),
+            }
+            if let (Err(_), written) = ask(request, Fault::Damaged, row) {
+                assert_eq!(written, Vec::new(), "{request:?}, {row:?}");
+            }
+        }
+    }
+    // Each request with each row that it needs.
+    assert_eq!(n_ended, 3 + 3 + 2 + 1 + 1 + 2 + 3);
+}
+
+#[test]
+fn what_may_be_replaced_is_written_anew_whatever_is_wrong_with_it() {
+    for fault in [Fault::Unreadable, Fault::Damaged] {
+        for row in [Row::Claim, Row::Outcome] {
+            let (answer, _) = ask(&claim(Unreadable::Replace), fault, row);
+            assert_eq!(answer, Ok(Answer::Claimed(Reservation::Missing)));
+            let (answer, written) = ask(&settle(Unreadable::Replace), fault, row);
+            assert!(matches!(answer, Ok(Answer::Settled(_))), "{answer:?}");
+            assert!(written.contains(&row));
+        }
+        // A ledger stays as it is.
+        for request in [claim(Unreadable::Replace), settle(Unreadable::Replace)] {
+            let (answer, written) = ask(&request, fault, Row::Ledger);
+            assert!(
+                answer.is_ok() && !written.contains(&Row::Ledger),
+                "{answer:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_release_is_answered_whatever_it_finds() {
+    let release = Request::Release {
+        message_id: Arc::from("m"),
+        holder: HOLDER,
+        grant: Some(ledger()),
+    };
+    for fault in [Fault::Unreadable, Fault::Damaged] {
+        for (row, expected) in [(Row::Claim, vec![]), (Row::Ledger, vec![Row::Claim])] {
+            let (answer, written) = ask(&release, fault, row);
+            assert_eq!((answer, written), (Ok(Answer::Released), expected));
+        }
+    }
+}
