@@ -300,7 +300,7 @@ impl Service {
         }
         self.source.command(Command::Pause);
         Input::Drain {
-            patience: self.drain,
+            timeout: self.drain,
         }
     }
 
@@ -321,7 +321,7 @@ impl Service {
             } => Ok(Input::Revoked {
                 handover,
                 partitions,
-                patience: self.handover,
+                timeout: self.handover,
             }),
             GroupEvent::Lost(partitions) => Ok(Input::Lost(partitions)),
             GroupEvent::Fatal(error) => Err(anyhow::anyhow!("the consumer cannot go on: {error}")),

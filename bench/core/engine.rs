@@ -12,7 +12,7 @@ use wx_courier_core::model::outcome::{Outcome, RecipientStyle};
 use wx_courier_core::model::{Epoch, Moment, Partition, Record};
 use wx_courier_core::schedule::admission::AppBounds;
 use wx_courier_core::schedule::pauses::BreakerPlan;
-use wx_courier_core::state::Book;
+use wx_courier_core::state::MemoryStore;
 
 use crate::{event, rules};
 
@@ -25,7 +25,7 @@ const MEASURED: i32 = 0;
 /// What the engine has to do with.
 pub(crate) struct World {
     engine: Engine,
-    store: Book,
+    store: MemoryStore,
     now: Moment,
     next_offset: i64,
 }
@@ -60,7 +60,7 @@ impl World {
         };
         let mut world = Self {
             engine: Engine::new(setup, rules::set(1)),
-            store: Book::new(1_000),
+            store: MemoryStore::new(1_000),
             now: Moment {
                 elapsed: Duration::ZERO,
                 unix_ms: event::NOW_MS,
@@ -122,7 +122,7 @@ impl World {
         self.engine.step(self.now, input, &mut effects);
         let mut left = Vec::new();
         for effect in effects {
-            if let Effect::Store { ticket, request } = effect {
+            if let Effect::AskStore { ticket, request } = effect {
                 let answer = self.store.answer(&request);
                 left.extend(self.step(Input::Stored { ticket, answer }));
             } else {

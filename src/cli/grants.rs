@@ -1,6 +1,6 @@
 //! `wx-courier grants`: how many messages users have allowed, for support and for moving in with an existing count.
 
-mod desk;
+mod access;
 mod file;
 
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::{Exit, Format, block_on, complain, say, say_json, sources};
 use crate::config::{Settings, load};
 use crate::edges::grants::{Line, Wanted};
 use crate::edges::http::grants::MOST_ROWS;
-use desk::{Desk, Missing};
+use access::{GrantAccess, Missing};
 use wx_courier_core::catalog::Catalog;
 use wx_courier_core::grants::Named;
 use wx_courier_core::model::outcome::RecipientStyle;
@@ -135,9 +135,9 @@ async fn set(settings: &Settings, catalog: &Catalog, arguments: Set) -> anyhow::
 }
 
 async fn ask_once(settings: &Settings, way: &Way, wanted: &[Wanted]) -> anyhow::Result<Vec<Line>> {
-    let mut desk = Desk::open(settings, way.at.as_deref(), Missing::Refuse).await?;
-    let lines = desk.ask(wanted).await;
-    desk.close().await?;
+    let mut access = GrantAccess::open(settings, way.at.as_deref(), Missing::Refuse).await?;
+    let lines = access.ask(wanted).await;
+    access.close().await?;
     lines
 }
 
@@ -149,12 +149,13 @@ async fn import(settings: &Settings, catalog: &Catalog, arguments: Import) -> an
             return Ok(Exit::No);
         }
     };
-    let mut desk = Desk::open(settings, arguments.way.at.as_deref(), Missing::Make).await?;
+    let mut access =
+        GrantAccess::open(settings, arguments.way.at.as_deref(), Missing::Make).await?;
     let mut progress = Progress::new();
     let mut n_set = 0;
     let mut failure = None;
     for batch in wanted.chunks(MOST_ROWS) {
-        if let Err(error) = desk.ask(batch).await {
+        if let Err(error) = access.ask(batch).await {
             failure = Some(error);
             break;
         }
@@ -162,7 +163,7 @@ async fn import(settings: &Settings, catalog: &Catalog, arguments: Import) -> an
         progress.show(format_args!("{n_set} of {} set", wanted.len()));
     }
     progress.end();
-    desk.close().await?;
+    access.close().await?;
     if let Some(error) = failure {
         return Err(error.context(format!(
             "{n_set} of {} are set, those of the first lines; run it again: setting twice does no harm",

@@ -31,7 +31,7 @@ use self::tally::Tally;
 pub use self::tally::{Loss, StateStatus};
 use crate::config::{State, StateUrl};
 use wx_courier_core::model::Ticket;
-use wx_courier_core::state::{Answer, Book, Horizon, Request};
+use wx_courier_core::state::{Answer, Horizon, MemoryStore, Request};
 
 /// What the service hears from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +57,8 @@ pub struct Store {
     orders: Sender<Order>,
     /// What is left of [`MOST_QUESTIONS`].
     places: Arc<Semaphore>,
-    /// While this is there, the thread tries failed batches again.
-    hope: Sender<()>,
+    /// Dropping it cancels the attempts of a batch that fails.
+    cancel: Sender<()>,
     /// Says nothing; it is hung up when the thread has ended.
     ended: Receiver<()>,
     tally: Arc<Tally>,
@@ -104,7 +104,7 @@ impl Store {
         answers: mpsc::UnboundedSender<Stored>,
     ) -> anyhow::Result<Self> {
         let backend = match &state.url {
-            StateUrl::Memory => Backend::Memory(Box::new(Book::new(MEMORY_ENTRIES))),
+            StateUrl::Memory => Backend::Memory(Box::new(MemoryStore::new(MEMORY_ENTRIES))),
             StateUrl::Sqlite(path) => Backend::Sqlite(Box::new(Sqlite::open(path)?)),
             StateUrl::Redis(url) => {
                 let redis = Redis::new(url, namespace, state.remember)?;
@@ -112,13 +112,13 @@ impl Store {
             }
         };
         let (orders_in, orders) = channel();
-        let (hope, has_hope) = channel();
+        let (cancel, cancelled) = channel();
         let (alive, ended) = channel();
         let tally = Arc::new(Tally::new(state));
         let ages = Ages::new(backend.newest_ms());
         let keeper = Keeper::new(
             backend,
-            (orders, has_hope),
+            (orders, cancelled),
             answers,
             (Arc::clone(&tally), ages),
         )?;
@@ -132,7 +132,7 @@ impl Store {
         Ok(Self {
             orders: orders_in,
             places: Arc::new(Semaphore::new(MOST_QUESTIONS)),
-            hope,
+            cancel,
             ended,
             tally,
         })
@@ -170,7 +170,7 @@ impl Store {
     pub fn close(self, limit: Duration) {
         let Self {
             orders,
-            hope,
+            cancel,
             ended,
             ..
         } = self;
@@ -178,7 +178,7 @@ impl Store {
             tracing::debug!("the store's thread has ended by itself");
         }
         if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-            drop(hope);
+            drop(cancel);
             tracing::warn!(
                 "the store did not take everything in time; what it owes is done again after the next start"
             );
@@ -187,7 +187,7 @@ impl Store {
 }
 
 enum Backend {
-    Memory(Box<Book>),
+    Memory(Box<MemoryStore>),
     Sqlite(Box<Sqlite>),
     Redis(Box<Redis>),
 }
@@ -204,9 +204,9 @@ impl Backend {
     /// Carries a batch out: all of it is durable afterwards, or this fails and it may be carried out again.
     fn carry_out(&mut self, requests: &[Request]) -> Result<Vec<Answer>, Failure> {
         match self {
-            Self::Memory(book) => Ok(requests
+            Self::Memory(store) => Ok(requests
                 .iter()
-                .map(|request| book.answer(request))
+                .map(|request| store.answer(request))
                 .collect()),
             Self::Sqlite(sqlite) => sqlite.carry_out(requests),
             Self::Redis(redis) => redis.carry_out(requests),
@@ -217,7 +217,7 @@ impl Backend {
     /// file or the server is there, and still is what it was. Gives how much was forgotten. Redis forgets by itself.
     fn look_after(&mut self, horizon: Horizon, at_most: usize) -> Result<usize, Failure> {
         match self {
-            Self::Memory(book) => Ok(book.purge(horizon, at_most)),
+            Self::Memory(store) => Ok(store.purge(horizon, at_most)),
             Self::Sqlite(sqlite) => sqlite.look_after(horizon, at_most),
             Self::Redis(redis) => redis.look_after().map(|()| 0),
         }

@@ -175,7 +175,7 @@ impl Service {
 
     fn begin(&self, effect: Effect, questions: &mut Vec<(Ticket, Request)>) -> Option<usize> {
         match effect {
-            Effect::Store { ticket, request } => questions.push((ticket, request)),
+            Effect::AskStore { ticket, request } => questions.push((ticket, request)),
             Effect::Send { ticket, cleared } => {
                 let wechat = Arc::clone(&self.wechat);
                 let call = Call {
@@ -228,7 +228,7 @@ impl Service {
                 partition,
                 epoch,
                 position,
-            } => self.source.command(Command::Store {
+            } => self.source.command(Command::StoreOffset {
                 partition,
                 epoch,
                 position,

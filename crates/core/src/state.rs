@@ -9,17 +9,17 @@
 //! login codes, and the way from `WeChat`'s number of a message to its outcome.
 //!
 //! [`StoreState`] is the meaning of it all, for every store: it carries a request out on [`rows::Rows`], which a store reads and writes. The
-//! store that keeps nothing is a [`Book`].
+//! store that keeps nothing is a [`MemoryStore`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
-mod book;
 pub mod encoding;
+mod memory;
 pub mod rows;
 mod store_state;
 
-pub use book::Book;
+pub use memory::MemoryStore;
 pub use store_state::StoreState;
 
 use crate::grants::{self, Ledger, Reservation, Wish};

@@ -65,7 +65,7 @@ pub enum Command {
     /// Read on.
     Resume,
     /// This position may be committed, if the assignment is still ours.
-    Store {
+    StoreOffset {
         /// The partition.
         partition: Partition,
         /// The assignment.

@@ -38,7 +38,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_millis(250);
 pub(super) struct Keeper {
     backend: Backend,
     orders: Receiver<Order>,
-    has_hope: Receiver<()>,
+    cancelled: Receiver<()>,
     health: Health,
     answers: mpsc::UnboundedSender<Stored>,
     tally: Arc<Tally>,
@@ -57,14 +57,14 @@ pub(super) struct Keeper {
 impl Keeper {
     pub(super) fn new(
         backend: Backend,
-        (orders, has_hope): (Receiver<Order>, Receiver<()>),
+        (orders, cancelled): (Receiver<Order>, Receiver<()>),
         answers: mpsc::UnboundedSender<Stored>,
         (tally, ages): (Arc<Tally>, Ages),
     ) -> std::io::Result<Self> {
         Ok(Self {
             backend,
             orders,
-            has_hope,
+            cancelled,
             health: Health::start(answers.clone())?,
             answers,
             tally,
@@ -81,7 +81,7 @@ impl Keeper {
         // A server that is not there is noticed before the first message needs it.
         self.look_after(0);
         loop {
-            match self.orders.recv_timeout(self.patience()) {
+            match self.orders.recv_timeout(self.next_timeout()) {
                 Ok(Order::Ask(mut asked)) => {
                     let mut is_closing = false;
                     while asked.len() < LARGEST_BATCH && !is_closing {
@@ -103,7 +103,7 @@ impl Keeper {
     }
 
     /// How long to wait for a request before looking after the store.
-    fn patience(&self) -> Duration {
+    fn next_timeout(&self) -> Duration {
         if !self.backoff.is_zero() {
             self.backoff
         } else if self.is_purge_unfinished {
@@ -181,7 +181,7 @@ impl Keeper {
                 Attempt::Failed => parts.push(part),
             }
             if !self.backoff.is_zero()
-                && self.has_hope.recv_timeout(self.backoff) != Err(RecvTimeoutError::Timeout)
+                && self.cancelled.recv_timeout(self.backoff) != Err(RecvTimeoutError::Timeout)
             {
                 return None;
             }

@@ -70,7 +70,7 @@ enum Wrote {
 const MOST_DECISIONS: usize = 20;
 
 /// How long connecting, a write and a read may take each. A server in the same network answers a batch in a few milliseconds.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Redis {
     /// Does not connect yet. Fails if the URL is none.
@@ -295,8 +295,8 @@ fn connect<'a>(
     if let Some(open) = connection.take() {
         return Ok(connection.insert(open));
     }
-    let open = client.get_connection_with_timeout(PATIENCE)?;
-    open.set_read_timeout(Some(PATIENCE))?;
-    open.set_write_timeout(Some(PATIENCE))?;
+    let open = client.get_connection_with_timeout(TIMEOUT)?;
+    open.set_read_timeout(Some(TIMEOUT))?;
+    open.set_write_timeout(Some(TIMEOUT))?;
     Ok(connection.insert(open))
 }

@@ -4,7 +4,7 @@
 //! not agree on anything. A forced refresh kills the token of everybody else and is limited to twenty a day: it is asked for once in
 //! an incident, when `WeChat` refuses the very token that it hands out.
 
-mod book;
+mod cache;
 mod incident;
 mod life;
 mod source;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::{App, Secret};
-use book::Book;
+use cache::TokenCache;
 use incident::{Ask, Plan};
 use source::Source;
 pub use status::{Mode, TokenState, TokenStatus};
@@ -57,8 +57,8 @@ pub(super) struct TokenKeeper {
     /// Held while a question is under way.
     asking: tokio::sync::Mutex<()>,
     /// Taken before `current` where both are needed.
-    book: Mutex<Book>,
-    /// Whether accepted sends are news for the book.
+    state: Mutex<TokenCache>,
+    /// Whether accepted sends are news for the state.
     wants_to_hear: AtomicBool,
 }
 
@@ -69,7 +69,7 @@ impl TokenKeeper {
             source: Source::new(http, app)?,
             current: RwLock::default(),
             asking: tokio::sync::Mutex::default(),
-            book: Mutex::new(Book::new(app.appid.clone(), app.token.clone())),
+            state: Mutex::new(TokenCache::new(app.appid.clone(), app.token.clone())),
             wants_to_hear: AtomicBool::new(false),
         })
     }
@@ -90,10 +90,10 @@ impl TokenKeeper {
         if let Some(token) = self.fresh() {
             return Ok(token);
         }
-        if let Some(trouble) = self.book().recent_failure(Instant::now()) {
+        if let Some(trouble) = self.state().recent_failure(Instant::now()) {
             return self.holding().ok_or(trouble);
         }
-        let plan = self.book().incidents.plan(Instant::now());
+        let plan = self.state().incidents.plan(Instant::now());
         if let Plan::Wait(until) = plan
             && until <= Instant::now() + MAX_INLINE_WAIT
         {
@@ -101,13 +101,13 @@ impl TokenKeeper {
         }
         let now = Instant::now();
         let ask = {
-            let mut book = self.book();
-            match book.incidents.plan(now) {
+            let mut state = self.state();
+            match state.incidents.plan(now) {
                 Plan::Ask(ask) => {
-                    book.asked(now, ask);
+                    state.asked(now, ask);
                     ask
                 }
-                Plan::Wait(until) => return Err(book.waiting(now, until)),
+                Plan::Wait(until) => return Err(state.waiting(now, until)),
             }
         };
         self.ask(ask).await
@@ -116,7 +116,7 @@ impl TokenKeeper {
     /// Drops the token that was used, unless another answer has replaced it since. `errcode` is what it was refused with.
     pub(super) fn refuse(&self, used: &Token, errcode: i64) {
         let now = Instant::now();
-        let mut book = self.book();
+        let mut state = self.state();
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let is_current = current
             .as_ref()
@@ -126,9 +126,9 @@ impl TokenKeeper {
         }
         *current = None;
         drop(current);
-        book.refused(now, used, errcode);
+        state.refused(now, used, errcode);
         self.wants_to_hear
-            .store(book.incidents.wants_to_hear(), Ordering::Relaxed);
+            .store(state.incidents.wants_to_hear(), Ordering::Relaxed);
     }
 
     /// A call passed with this token. Costs two loads unless it is news.
@@ -139,7 +139,7 @@ impl TokenKeeper {
         if !self.wants_to_hear.load(Ordering::Relaxed) {
             return;
         }
-        let mut book = self.book();
+        let mut state = self.state();
         // Late answers to calls with the refused token say nothing of its successor.
         let is_current = self
             .current()
@@ -147,22 +147,22 @@ impl TokenKeeper {
         if !is_current {
             return;
         }
-        book.accepted(Instant::now());
+        state.accepted(Instant::now());
         self.wants_to_hear
-            .store(book.incidents.wants_to_hear(), Ordering::Relaxed);
+            .store(state.incidents.wants_to_hear(), Ordering::Relaxed);
     }
 
     /// How it stands.
     pub(super) fn status(&self) -> TokenStatus {
         let now = Instant::now();
-        let mut book = self.book();
+        let mut state = self.state();
         let token = self.holding();
         let left = token.map(|token| token.expires_at.saturating_duration_since(now));
-        book.status(now, left)
+        state.status(now, left)
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, TokenCache> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn fresh(&self) -> Option<Arc<Token>> {
@@ -185,16 +185,16 @@ impl TokenKeeper {
     async fn ask(&self, ask: Ask) -> Result<Arc<Token>, TokenTrouble> {
         let answer = self.source.ask(ask).await;
         let now = Instant::now();
-        let mut book = self.book();
+        let mut state = self.state();
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         match answer {
             Ok(handed_out) => {
-                let token = Arc::new(book.handed_out(now, ask, handed_out));
+                let token = Arc::new(state.handed_out(now, ask, handed_out));
                 *current = Some(Arc::clone(&token));
                 Ok(token)
             }
             Err(trouble) => {
-                book.failed(now, &trouble);
+                state.failed(now, &trouble);
                 let old = current.take().filter(|token| now < token.expires_at);
                 let Some(old) = old else {
                     return Err(trouble);

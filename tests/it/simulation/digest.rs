@@ -76,7 +76,7 @@ fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
 
 fn effect_in(text: &mut String, effect: &Effect) {
     match effect {
-        Effect::Store { ticket, request } => {
+        Effect::AskStore { ticket, request } => {
             put(text, format_args!("ask {} ", ticket.0));
             request_in(text, request);
         }

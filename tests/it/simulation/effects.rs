@@ -19,7 +19,7 @@ use super::world::{Call, Happening, TROUBLE_MS, World};
 impl World {
     pub(super) fn carry_out(&mut self, member: usize, effect: Effect) -> Result<(), String> {
         match effect {
-            Effect::Store { ticket, request } => return self.ask(member, ticket, request),
+            Effect::AskStore { ticket, request } => return self.ask(member, ticket, request),
             Effect::ReadAgain {
                 ticket,
                 partition,

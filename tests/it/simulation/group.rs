@@ -194,7 +194,7 @@ impl World {
         self.gets_busy();
         self.note(|| format!("{partition} is revoked from member {member}"));
         let handover = HandoverId(self.number());
-        let patience = self.patience();
+        let timeout = self.timeout();
         let partitions = vec![partition];
         let handovers = &mut self.members[member].handovers;
         handovers.insert(handover, partitions.clone());
@@ -203,13 +203,13 @@ impl World {
             Input::Revoked {
                 handover,
                 partitions,
-                patience,
+                timeout,
             },
         )
     }
 
     /// How long letting go may take. In a gentle world there is always time enough to finish.
-    pub(super) fn patience(&mut self) -> Duration {
+    pub(super) fn timeout(&mut self) -> Duration {
         if self.is_gentle {
             return Duration::from_millis(END_MS);
         }

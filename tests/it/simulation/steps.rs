@@ -85,8 +85,8 @@ impl World {
                 if self.members[member].engine.is_some() {
                     self.seen.drains += 1;
                     self.note(|| format!("member {member} is asked to end"));
-                    let patience = self.patience();
-                    return self.step(member, Input::Drain { patience });
+                    let timeout = self.timeout();
+                    return self.step(member, Input::Drain { timeout });
                 }
             }
         }

@@ -10,7 +10,7 @@ use wx_courier_core::message::Api;
 use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::model::{Epoch, Holder, Partition, Record, Ticket};
 use wx_courier_core::rules::RuleSet;
-use wx_courier_core::state::Book;
+use wx_courier_core::state::MemoryStore;
 use wx_courier_core::wechat::logins::Exchanged;
 
 use super::digest::{Digest, WorldDigest};
@@ -81,7 +81,7 @@ pub(crate) struct World {
     pub(super) acknowledged: BTreeMap<String, Arc<Outcome>>,
     pub(super) calls: Vec<Call>,
     /// What is durable, whoever lives.
-    pub(super) store: Book,
+    pub(super) store: MemoryStore,
     pub(super) store_is_down_until_ms: u64,
     /// Whom the store has granted which message.
     pub(super) granted: BTreeMap<Holder, Arc<str>>,
@@ -273,7 +273,7 @@ impl World {
             outcomes: Vec::new(),
             acknowledged: BTreeMap::new(),
             calls: Vec::new(),
-            store: Book::new(100_000),
+            store: MemoryStore::new(100_000),
             store_is_down_until_ms: 0,
             granted: BTreeMap::new(),
             claimed_for: BTreeMap::new(),

@@ -138,7 +138,10 @@ impl Engine {
                 why: Refused::Busy, ..
             }
             | Exchanged::Unanswered { .. } => {
-                let patience = self.setup.retry.patience(pending.tries, self.jitter.f64());
+                let next_delay = self
+                    .setup
+                    .retry
+                    .next_delay(pending.tries, self.jitter.f64());
                 let is_too_often = matches!(
                     answer,
                     Exchanged::Refused {
@@ -146,7 +149,7 @@ impl Engine {
                         ..
                     }
                 );
-                let wait = patience.map(|wait| if is_too_often { A_MINUTE } else { wait });
+                let wait = next_delay.map(|wait| if is_too_often { A_MINUTE } else { wait });
                 match wait {
                     Some(wait) => self.recall_later(now, lent, pending, wait),
                     None => self.unaddressable(now, lent, &pending, answer, effects),
@@ -284,7 +287,7 @@ pub(super) fn recall(
         now_ms: now.unix_ms,
     };
     let request = Request::Login(question);
-    effects.push(Effect::Store { ticket, request });
+    effects.push(Effect::AskStore { ticket, request });
     State::Recalling(pending)
 }
 
@@ -302,7 +305,7 @@ fn keep(
         until_ms: now.unix_ms.saturating_add(KEPT_FOR_MS),
     };
     let request = Request::Login(question);
-    effects.push(Effect::Store { ticket, request });
+    effects.push(Effect::AskStore { ticket, request });
     Next::Become(State::Keeping { pending, openid })
 }
 

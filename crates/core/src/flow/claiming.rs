@@ -81,7 +81,7 @@ impl Engine {
             now_ms: now.unix_ms,
         };
         let request = Request::Claim(claim);
-        effects.push(Effect::Store { ticket, request });
+        effects.push(Effect::AskStore { ticket, request });
         Next::Become(State::Claiming(delivery))
     }
 
@@ -218,6 +218,6 @@ pub(super) fn release_claim(ticket: Ticket, delivery: &mut Delivery, effects: &m
             holder: permit.holder(),
             grant: delivery.wish.as_ref().map(|wish| wish.key.clone()),
         };
-        effects.push(Effect::Store { ticket, request });
+        effects.push(Effect::AskStore { ticket, request });
     }
 }

@@ -4,7 +4,7 @@ mod treatment;
 
 use std::time::Duration;
 
-pub use treatment::{Blame, Patience, Treatment};
+pub use treatment::{Blame, MaxAttempts, Treatment};
 
 use crate::model::outcome::{Reason, Status};
 use crate::rules::InDoubt;
@@ -90,7 +90,7 @@ impl Default for RetryPlan {
 
 impl RetryPlan {
     /// The wait before another try of something after so many; `None` if they were all that there are.
-    pub fn patience(&self, tries: u32, jitter: f64) -> Option<Duration> {
+    pub fn next_delay(&self, tries: u32, jitter: f64) -> Option<Duration> {
         (tries < self.attempts).then(|| self.wait(tries, jitter))
     }
 
@@ -160,7 +160,7 @@ pub fn decide(
         Answer::Refused(refusal) => treat(plan, tries, refusal.class.treatment(), jitter),
         // A token endpoint that is busy says nothing about this message, so it gets all the attempts of the plan.
         Answer::NoToken(trouble) if matches!(trouble.class, Class::Busy | Class::Unlisted) => {
-            treat(plan, tries, Treatment::Retry(Patience::Plan), jitter)
+            treat(plan, tries, Treatment::Retry(MaxAttempts::Plan), jitter)
         }
         // Every token is refused, or the endpoint gives none, or none today: the whole app's matter, and no question about it can be asked.
         Answer::NoToken(trouble)
@@ -170,10 +170,10 @@ pub fn decide(
         }
         Answer::NoToken(trouble) => treat(plan, tries, trouble.class.treatment(), jitter),
         Answer::Garbled { .. } | Answer::Unreachable { .. } => {
-            treat(plan, tries, Treatment::Retry(Patience::Plan), jitter)
+            treat(plan, tries, Treatment::Retry(MaxAttempts::Plan), jitter)
         }
         Answer::InDoubt { .. } => match in_doubt {
-            InDoubt::Resend => treat(plan, tries, Treatment::Retry(Patience::Plan), jitter),
+            InDoubt::Resend => treat(plan, tries, Treatment::Retry(MaxAttempts::Plan), jitter),
             InDoubt::Leave => Verdict::Settle(Status::Unknown, Reason::InDoubt),
         },
     };
@@ -196,10 +196,10 @@ fn treat(plan: &RetryPlan, tries: Tries, treatment: Treatment, jitter: f64) -> V
         Treatment::RenewToken if tries.token_refusals <= 1 && tries.attempts <= plan.attempts => {
             Verdict::Retry(Duration::ZERO)
         }
-        Treatment::RenewToken | Treatment::Retry(Patience::Plan) => {
+        Treatment::RenewToken | Treatment::Retry(MaxAttempts::Plan) => {
             again(plan, plan.attempts, tries, jitter)
         }
-        Treatment::Retry(Patience::Short) => {
+        Treatment::Retry(MaxAttempts::Short) => {
             again(plan, SHORT_ATTEMPTS.min(plan.attempts), tries, jitter)
         }
     }

@@ -134,8 +134,8 @@ impl Engine {
             Input::Revoked {
                 handover,
                 partitions,
-                patience,
-            } => self.revoked(now, handover, partitions, patience),
+                timeout,
+            } => self.revoked(now, handover, partitions, timeout),
             Input::Lost(partitions) => self.lost(&partitions),
             Input::Stored { ticket, answer } => {
                 self.transition(now, ticket, Happened::Stored(&answer), effects);
@@ -167,7 +167,7 @@ impl Engine {
             Input::QuotaAnswered { app, api, left } => {
                 self.quota_answered(now, (&app, api), left, effects);
             }
-            Input::Drain { patience } => self.drain(now, patience),
+            Input::Drain { timeout } => self.drain(now, timeout),
             Input::CalendarJumped => self.calendar_jumped(now),
             Input::Tick => {}
         }

@@ -56,7 +56,7 @@ impl Engine {
             let ticket = self.new_ticket();
             self.take_in_hand(ticket, origin, (shared_by, None), State::Reporting);
             let request = Request::Grant(grants::Question::Report(report));
-            effects.push(Effect::Store { ticket, request });
+            effects.push(Effect::AskStore { ticket, request });
         }
     }
 

@@ -40,16 +40,16 @@ impl Engine {
         now: Moment,
         handover: HandoverId,
         partitions: Vec<Partition>,
-        patience: Duration,
+        timeout: Duration,
     ) {
-        let begun = self.close(now, partitions, patience);
+        let begun = self.close(now, partitions, timeout);
         self.handovers.insert(handover, begun);
     }
 
-    pub(super) fn drain(&mut self, now: Moment, patience: Duration) {
+    pub(super) fn drain(&mut self, now: Moment, timeout: Duration) {
         if self.draining.is_none() {
             let partitions = self.partitions.keys().cloned().collect();
-            self.draining = Some(self.close(now, partitions, patience));
+            self.draining = Some(self.close(now, partitions, timeout));
         }
     }
 
@@ -63,7 +63,7 @@ impl Engine {
         self.drop_forgotten();
     }
 
-    fn close(&mut self, now: Moment, partitions: Vec<Partition>, patience: Duration) -> Handover {
+    fn close(&mut self, now: Moment, partitions: Vec<Partition>, timeout: Duration) -> Handover {
         let mut closed = Vec::new();
         for partition in partitions {
             if let Some(tracker) = self.partitions.get_mut(&partition) {
@@ -75,7 +75,7 @@ impl Engine {
         self.positions_may_have_moved(now);
         Handover {
             partitions: closed,
-            deadline: now.elapsed.saturating_add(patience),
+            deadline: now.elapsed.saturating_add(timeout),
         }
     }
 

@@ -87,7 +87,7 @@ pub enum Input {
         /// What is asked back.
         partitions: Vec<Partition>,
         /// How long it may take.
-        patience: Duration,
+        timeout: Duration,
     },
     /// Partitions are gone already: nothing of them may be committed.
     Lost(Vec<Partition>),
@@ -148,7 +148,7 @@ pub enum Input {
     /// Finish what has begun and take nothing new; [`Effect::Drained`] ends it.
     Drain {
         /// How long it may take.
-        patience: Duration,
+        timeout: Duration,
     },
     /// The time that [`super::Engine::wake_at`] asked for has come.
     Tick,
@@ -158,7 +158,7 @@ pub enum Input {
 #[derive(Debug)]
 pub enum Effect {
     /// Ask the store. Claims and settlements are answered with [`Input::Stored`], releases are not.
-    Store {
+    AskStore {
         /// Whose question.
         ticket: Ticket,
         /// The question.

@@ -149,7 +149,7 @@ pub(super) fn ask_to_settle(
 ) -> State {
     settlement.now_ms = now.unix_ms;
     let request = Request::Settle(settlement.clone());
-    effects.push(Effect::Store { ticket, request });
+    effects.push(Effect::AskStore { ticket, request });
     State::Settling(settlement)
 }
 

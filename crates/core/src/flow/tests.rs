@@ -16,13 +16,13 @@ use crate::rules::{RuleSet, RuleSource, Surroundings};
 use crate::schedule::admission::AppBounds;
 use crate::schedule::pauses::BreakerPlan;
 use crate::schedule::share::Layout;
-use crate::state::Book;
+use crate::state::MemoryStore;
 use crate::wechat::Class;
 
 struct Bench {
     engine: Engine,
     /// Answers at once.
-    store: Book,
+    store: MemoryStore,
     now_ms: u64,
 }
 
@@ -104,7 +104,7 @@ fn bench_with(unmatched: Unmatched, rules: impl Into<Arc<RuleSet>>) -> Bench {
     };
     let mut bench = Bench {
         engine: Engine::new(setup, rules.into()),
-        store: Book::new(100),
+        store: MemoryStore::new(100),
         now_ms: 0,
     };
     let mut effects = Vec::new();
@@ -135,7 +135,7 @@ impl Bench {
     fn step(&mut self, input: Input) -> Vec<Effect> {
         let mut left = Vec::new();
         for effect in self.step_once(input) {
-            if let Effect::Store { ticket, request } = effect {
+            if let Effect::AskStore { ticket, request } = effect {
                 let answer = self.store.answer(&request);
                 // The service hears nothing of a release.
                 if answer != crate::state::Answer::Released {
@@ -193,6 +193,7 @@ fn the_outcome(effects: &[Effect]) -> &Outcome {
 }
 
 mod addressing;
+mod faults;
 mod granting;
 mod publishing;
 mod trouble;

@@ -284,7 +284,7 @@ impl Context {
                 self.held().reading = Reading::Running;
                 set_reading_of_all(consumer, Reading::Running);
             }
-            Command::Store {
+            Command::StoreOffset {
                 partition,
                 epoch,
                 position,

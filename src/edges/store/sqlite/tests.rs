@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use wx_courier_core::grants::{self, Reservation};
 use wx_courier_core::model::{Holder, Ticket};
-use wx_courier_core::state::{Book, Claim, Settlement, Unreadable};
+use wx_courier_core::state::{Claim, MemoryStore, Settlement, Unreadable};
 use wx_courier_core::wechat::logins;
 use wx_courier_core::wechat::receipts::{self, Receipts};
 
@@ -213,7 +213,7 @@ fn everything_is_forgotten_in_its_time_as_the_book_forgets_it() {
     const DAY_MS: i64 = 86_400_000;
     let folder = tempfile::tempdir().unwrap();
     let mut sqlite = Sqlite::open(&folder.path().join("state.db")).unwrap();
-    let mut book = Book::new(1_000);
+    let mut book = MemoryStore::new(1_000);
     for user in 0..20 {
         let now_ms = NOW_MS + i64::try_from(user).unwrap() * DAY_MS;
         let mut numbered = settle(user, now_ms);

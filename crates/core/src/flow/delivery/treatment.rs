@@ -12,7 +12,7 @@ pub enum Treatment {
     /// The message ends as `failed`.
     GiveUp(Reason),
     /// Another attempt after a wait with full jitter.
-    Retry(Patience),
+    Retry(MaxAttempts),
     /// Another token, and one attempt that does not count.
     RenewToken,
     /// App, API or template are paused, and the message waits for the end of that.
@@ -21,7 +21,7 @@ pub enum Treatment {
 
 /// How many attempts a retry gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
+pub enum MaxAttempts {
     /// All of the plan.
     Plan,
     /// Three at most: what is busy for everybody is soon over, and what is busy for one message alone stays so. A phone number with
@@ -29,7 +29,7 @@ pub enum Patience {
     Short,
 }
 
-/// The attempts of [`Patience::Short`].
+/// The attempts of [`MaxAttempts::Short`].
 pub(super) const SHORT_ATTEMPTS: u32 = 3;
 
 impl Class {
@@ -52,8 +52,8 @@ impl Class {
             Self::NotAuthorised => Treatment::GiveUp(Reason::AccountFault),
             Self::Bug => Treatment::GiveUp(Reason::RequestRefused),
             Self::Token => Treatment::RenewToken,
-            Self::Concurrent => Treatment::Retry(Patience::Plan),
-            Self::Busy | Self::Unlisted => Treatment::Retry(Patience::Short),
+            Self::Concurrent => Treatment::Retry(MaxAttempts::Plan),
+            Self::Busy | Self::Unlisted => Treatment::Retry(MaxAttempts::Short),
         }
     }
 

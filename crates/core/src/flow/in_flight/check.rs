@@ -146,3 +146,86 @@ fn same<T: Debug + PartialEq>(what: &str, index: &T, states: &T) -> Result<(), S
         "{what}: the index has {index:?}, the states say {states:?}"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::in_flight::NewItem;
+    use crate::flow::message::Origin;
+    use crate::model::{Moment, Record};
+    use crate::schedule::admission::{Admission, AppBounds};
+    use crate::schedule::pauses::Pauses;
+
+    fn origin() -> Arc<Origin> {
+        let topic: Arc<str> = Arc::from("events");
+        Arc::new(Origin {
+            partition: Partition {
+                topic: Arc::clone(&topic),
+                number: 0,
+            },
+            epoch: Epoch(1),
+            record: Arc::new(Record {
+                topic,
+                partition: 0,
+                offset: 1,
+                key: None,
+                headers: Vec::new(),
+                value: None,
+                timestamp_ms: None,
+            }),
+            event: None,
+            rules_version: Arc::from("1"),
+            received: Moment {
+                elapsed: Duration::ZERO,
+                unix_ms: 0,
+            },
+        })
+    }
+
+    /// One report in hand.
+    fn in_hand() -> InFlight {
+        let bounds = AppBounds {
+            rate: None,
+            max_in_flight: 1,
+        };
+        let mut in_flight = InFlight::new(Admission::new([(Arc::from("shop"), bounds)]));
+        let new = NewItem {
+            origin: origin(),
+            bytes: 10,
+            quota_of: None,
+            state: State::Reporting,
+        };
+        in_flight.insert(Ticket(1), new, &Pauses::default());
+        in_flight
+    }
+
+    #[test]
+    fn what_was_entered_agrees() {
+        assert_eq!(in_hand().check(), Ok(()));
+    }
+
+    #[test]
+    fn an_index_that_came_apart_is_noticed() {
+        let faults: [(&str, fn(&mut InFlight)); 5] = [
+            ("times", |it| {
+                it.due.insert((Duration::ZERO, Ticket(1)));
+            }),
+            ("those before an exchange", |it| {
+                it.awaiting_exchange.insert(1, Ticket(1));
+            }),
+            ("bytes", |it| it.bytes += 1),
+            ("is lent", |it| {
+                drop(it.lend(Ticket(1)));
+            }),
+            ("bytes", |it| {
+                it.items.clear();
+            }),
+        ];
+        for (said, fault) in faults {
+            let mut in_flight = in_hand();
+            fault(&mut in_flight);
+            let why = in_flight.check().unwrap_err();
+            assert!(why.contains(said), "{why}");
+        }
+    }
+}

@@ -53,7 +53,7 @@ fn exchanged(ticket: Ticket, answer: Exchanged) -> Input {
 impl Bench {
     /// Another life of the process, with the same store.
     fn crash(&mut self) {
-        let store = std::mem::replace(&mut self.store, Book::new(1));
+        let store = std::mem::replace(&mut self.store, MemoryStore::new(1));
         let now_ms = self.now_ms;
         *self = addressed_by_code();
         (self.store, self.now_ms) = (store, now_ms);
@@ -63,7 +63,7 @@ impl Bench {
     fn store_only(&mut self, effects: &[Effect]) -> Vec<Input> {
         let mut answers = Vec::new();
         for effect in effects {
-            if let Effect::Store { ticket, request } = effect {
+            if let Effect::AskStore { ticket, request } = effect {
                 let answer = self.store.answer(request);
                 answers.push(Input::Stored {
                     ticket: *ticket,
@@ -85,7 +85,7 @@ fn a_code_is_exchanged_kept_and_then_sent_to() {
     assert!(
         matches!(
             effects.as_slice(),
-            [Effect::Store {
+            [Effect::AskStore {
                 request: Request::Login(_),
                 ..
             }]
@@ -152,7 +152,7 @@ fn a_code_whose_record_was_forgotten_while_the_store_was_asked_is_left_to_the_ne
     bench.step(Input::Revoked {
         handover: HandoverId(1),
         partitions: vec![partition()],
-        patience: Duration::from_secs(30),
+        timeout: Duration::from_secs(30),
     });
     let answer = bench.store_only(&asked).remove(0);
     assert_eq!(exchanges(&bench.step(answer)), []);

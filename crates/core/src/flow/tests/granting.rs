@@ -115,7 +115,7 @@ fn a_record_that_tells_an_answer_is_committed_when_the_store_has_noted_it() {
     let record = record(1, &answer("accept", "x"));
     let epoch = Epoch(1);
     let effects = bench.step_once(Input::Record { epoch, record });
-    let [Effect::Store { ticket, request }] = effects.as_slice() else {
+    let [Effect::AskStore { ticket, request }] = effects.as_slice() else {
         panic!("{effects:?}");
     };
     let commits_to = |effects: &[Effect], expected: i64| {
@@ -143,7 +143,7 @@ fn an_answer_of_a_user_whose_ledger_cannot_be_read_is_owed_no_longer() {
         epoch: Epoch(1),
         record: record(1, &answer("accept", "x")),
     });
-    let [Effect::Store { ticket, .. }] = effects.as_slice() else {
+    let [Effect::AskStore { ticket, .. }] = effects.as_slice() else {
         panic!("{effects:?}");
     };
     bench.step(Input::Stored {
@@ -222,7 +222,7 @@ fn a_message_in_doubt_that_finds_no_grant_is_unknown_and_used() {
         epoch: Epoch(1),
         record: record(1, EVENT),
     });
-    let [Effect::Store { ticket, request }] = asked.as_slice() else {
+    let [Effect::AskStore { ticket, request }] = asked.as_slice() else {
         panic!("{asked:?}");
     };
     let held = bench.store.answer(request);

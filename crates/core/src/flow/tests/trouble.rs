@@ -105,7 +105,7 @@ impl Bench {
         let is_claim = |effect: &&Effect| {
             matches!(
                 effect,
-                Effect::Store {
+                Effect::AskStore {
                     request: Request::Claim(_),
                     ..
                 }
@@ -225,7 +225,7 @@ fn a_permit_that_comes_late_is_asked_for_again() {
         epoch: Epoch(1),
         record: record(1, &event("leave", "e", "o1")),
     });
-    let [Effect::Store { ticket, request }] = effects.as_slice() else {
+    let [Effect::AskStore { ticket, request }] = effects.as_slice() else {
         panic!("{effects:?}");
     };
     let answer = bench.store.answer(request);
@@ -290,7 +290,7 @@ fn a_line_at_the_gate_moves_however_slow_the_limit_is() {
         held.extend(bench.step_once(Input::Tick));
     }
     for effect in held {
-        if let Effect::Store { ticket, request } = effect {
+        if let Effect::AskStore { ticket, request } = effect {
             let answer = bench.store.answer(&request);
             calls_made += calls(&bench.step(Input::Stored { ticket, answer })).len();
         }
@@ -317,7 +317,7 @@ fn whose_limit_is_free_by_now_is_woken_at_once() {
         bench.now_ms = answered_ms;
         let tick = bench.step_once(Input::Tick);
         for effect in asked.into_iter().chain(tick) {
-            if let Effect::Store { ticket, request } = effect {
+            if let Effect::AskStore { ticket, request } = effect {
                 let answer = bench.store.answer(&request);
                 calls_made += calls(&bench.step(Input::Stored { ticket, answer })).len();
             }

@@ -20,7 +20,7 @@ fn event() -> Record {
 /// The one question among these effects.
 fn the_question(effects: &[Effect]) -> (Ticket, &Request) {
     let mut questions = effects.iter().filter_map(|effect| {
-        let Effect::Store { ticket, request } = effect else {
+        let Effect::AskStore { ticket, request } = effect else {
             return None;
         };
         Some((*ticket, request))

@@ -50,7 +50,7 @@ fn finish(bench: &mut Bench, effects: Vec<Effect>) -> (Vec<String>, Vec<(Ticket,
             Effect::ReadAgain { ticket, offset, .. } => asked.push((ticket, offset)),
             Effect::Pause => panic!("there is room"),
             Effect::InternalError { what, .. } => panic!("{what}"),
-            Effect::Store { .. }
+            Effect::AskStore { .. }
             | Effect::ForgetReads { .. }
             | Effect::Exchange { .. }
             | Effect::AskQuota { .. }

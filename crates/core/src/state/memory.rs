@@ -9,10 +9,10 @@ use super::{Answer, Horizon, Request, Row, StoreState};
 use aged::Aged;
 
 /// A store in memory, the newest of everything.
-pub struct Book(StoreState<Memory>);
+pub struct MemoryStore(StoreState<Memory>);
 
-impl Book {
-    /// A book that remembers so much of each kind, and forgets the oldest above that.
+impl MemoryStore {
+    /// A store that remembers so much of each kind, and forgets the oldest above that.
     pub fn new(capacity: usize) -> Self {
         Self(StoreState::new(Memory::new(capacity)))
     }

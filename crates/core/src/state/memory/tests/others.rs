@@ -4,55 +4,55 @@ use super::*;
 
 #[test]
 fn another_record_takes_a_claim_over_and_the_first_one_hears_of_it() {
-    let mut book = Book::new(100);
-    book.answer(&claim("x", holder(1)));
+    let mut store = MemoryStore::new(100);
+    store.answer(&claim("x", holder(1)));
     assert_eq!(
-        book.answer(&claim_over("y", holder(2), Some(holder(1)))),
+        store.answer(&claim_over("y", holder(2), Some(holder(1)))),
         Answer::Claimed(Reservation::NotAsked)
     );
     let late = settle(&outcome("x", Status::Sent, Reason::Ok), Some(holder(1)));
-    assert_eq!(book.answer(&late), held("y", holder(2)), "still under way");
+    assert_eq!(store.answer(&late), held("y", holder(2)), "still under way");
     let sent = outcome("y", Status::Sent, Reason::Ok);
     assert_eq!(
-        book.answer(&settle(&sent, Some(holder(2)))),
+        store.answer(&settle(&sent, Some(holder(2)))),
         Answer::Settled(sent)
     );
     let of = Arc::from("y");
-    assert_eq!(book.answer(&late), Answer::Duplicate { of });
+    assert_eq!(store.answer(&late), Answer::Duplicate { of });
     let skipped = outcome("x", Status::Skipped, Reason::Duplicate);
     assert_eq!(
-        book.answer(&settle(&skipped, None)),
+        store.answer(&settle(&skipped, None)),
         Answer::Settled(skipped)
     );
 }
 
 #[test]
 fn what_was_sent_too_late_counts_if_the_other_record_sent_nothing() {
-    let mut book = Book::new(100);
-    book.answer(&claim("x", holder(1)));
-    book.answer(&claim_over("y", holder(2), Some(holder(1))));
+    let mut store = MemoryStore::new(100);
+    store.answer(&claim("x", holder(1)));
+    store.answer(&claim_over("y", holder(2), Some(holder(1))));
     let failed = outcome("y", Status::Failed, Reason::AttemptsUsed);
-    book.answer(&settle(&failed, Some(holder(2))));
+    store.answer(&settle(&failed, Some(holder(2))));
     let sent = outcome("x", Status::Sent, Reason::Ok);
     assert_eq!(
-        book.answer(&settle(&sent, Some(holder(1)))),
+        store.answer(&settle(&sent, Some(holder(1)))),
         Answer::Settled(sent)
     );
     let of = Arc::from("x");
-    let again = book.answer(&claim("z", holder(3)));
+    let again = store.answer(&claim("z", holder(3)));
     assert_eq!(again, Answer::Duplicate { of });
 }
 
 #[test]
 fn a_doubt_of_another_record_may_be_ended_without_a_call() {
-    let mut book = Book::new(100);
-    book.answer(&claim("x", holder(1)));
+    let mut store = MemoryStore::new(100);
+    store.answer(&claim("x", holder(1)));
     let unknown = outcome("y", Status::Unknown, Reason::InDoubt);
     assert_eq!(
-        book.answer(&settle(&unknown, Some(holder(1)))),
+        store.answer(&settle(&unknown, Some(holder(1)))),
         Answer::Settled(unknown)
     );
     let of = Arc::from("y");
-    let again = book.answer(&claim("x", holder(2)));
+    let again = store.answer(&claim("x", holder(2)));
     assert_eq!(again, Answer::Duplicate { of });
 }

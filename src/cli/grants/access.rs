@@ -25,7 +25,7 @@ pub(super) enum Missing {
 }
 
 /// Whoever is asked.
-pub(super) enum Desk {
+pub(super) enum GrantAccess {
     /// The running service, at this address.
     Service {
         http: reqwest::Client,
@@ -39,7 +39,7 @@ pub(super) enum Desk {
     },
 }
 
-impl Desk {
+impl GrantAccess {
     /// Looks for the service at `at`, or where the settings say. If nobody listens there, the store of the settings is opened; but not
     /// if somebody has said where to ask.
     pub(super) async fn open(

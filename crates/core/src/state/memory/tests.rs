@@ -103,45 +103,45 @@ fn held(record: &str, holder: Holder) -> Answer {
 
 #[test]
 fn a_message_is_granted_to_one_record_and_one_holder() {
-    let mut book = Book::new(100);
+    let mut store = MemoryStore::new(100);
     assert_eq!(
-        book.answer(&claim("x", holder(1))),
+        store.answer(&claim("x", holder(1))),
         Answer::Claimed(Reservation::NotAsked)
     );
     assert_eq!(
-        book.answer(&claim("x", holder(1))),
+        store.answer(&claim("x", holder(1))),
         Answer::Claimed(Reservation::NotAsked),
         "asked again"
     );
-    assert_eq!(book.answer(&claim("x", holder(2))), held("x", holder(1)));
-    assert_eq!(book.answer(&claim("y", holder(3))), held("x", holder(1)));
+    assert_eq!(store.answer(&claim("x", holder(2))), held("x", holder(1)));
+    assert_eq!(store.answer(&claim("y", holder(3))), held("x", holder(1)));
 }
 
 #[test]
 fn what_was_sent_is_repeated_for_its_record_and_a_duplicate_for_others() {
-    let mut book = Book::new(100);
+    let mut store = MemoryStore::new(100);
     let sent = outcome("x", Status::Sent, Reason::Ok);
-    book.answer(&claim("x", holder(1)));
+    store.answer(&claim("x", holder(1)));
     let settled = Answer::Settled(Arc::clone(&sent));
-    assert_eq!(book.answer(&settle(&sent, Some(holder(1)))), settled);
-    assert_eq!(book.answer(&claim("x", holder(2))), settled);
+    assert_eq!(store.answer(&settle(&sent, Some(holder(1)))), settled);
+    assert_eq!(store.answer(&claim("x", holder(2))), settled);
     let late = outcome("x", Status::Expired, Reason::Expired);
-    assert_eq!(book.answer(&settle(&late, None)), settled);
+    assert_eq!(store.answer(&settle(&late, None)), settled);
     let of = Arc::from("x");
     assert_eq!(
-        book.answer(&claim("y", holder(3))),
+        store.answer(&claim("y", holder(3))),
         Answer::Duplicate { of }
     );
 }
 
 #[test]
 fn what_failed_or_was_released_may_be_claimed_again() {
-    let mut book = Book::new(100);
-    book.answer(&claim("x", holder(1)));
+    let mut store = MemoryStore::new(100);
+    store.answer(&claim("x", holder(1)));
     let failed = outcome("x", Status::Failed, Reason::AttemptsUsed);
-    book.answer(&settle(&failed, Some(holder(1))));
+    store.answer(&settle(&failed, Some(holder(1))));
     assert_eq!(
-        book.answer(&claim("y", holder(2))),
+        store.answer(&claim("y", holder(2))),
         Answer::Claimed(Reservation::NotAsked)
     );
     let release = |holder| Request::Release {
@@ -149,74 +149,77 @@ fn what_failed_or_was_released_may_be_claimed_again() {
         holder,
         grant: None,
     };
-    book.answer(&release(holder(1)));
+    store.answer(&release(holder(1)));
     assert_eq!(
-        book.answer(&claim("z", holder(3))),
+        store.answer(&claim("z", holder(3))),
         held("y", holder(2)),
         "another holder's claim stays"
     );
-    book.answer(&release(holder(2)));
+    store.answer(&release(holder(2)));
     assert_eq!(
-        book.answer(&claim("z", holder(3))),
+        store.answer(&claim("z", holder(3))),
         Answer::Claimed(Reservation::NotAsked)
     );
     // The first record still has the outcome that it had.
-    assert_eq!(book.answer(&claim("x", holder(4))), Answer::Settled(failed));
+    assert_eq!(
+        store.answer(&claim("x", holder(4))),
+        Answer::Settled(failed)
+    );
 }
 
 #[test]
 fn a_claim_in_doubt_is_taken_over_once() {
-    let mut book = Book::new(100);
-    book.answer(&claim("x", holder(1)));
+    let mut store = MemoryStore::new(100);
+    store.answer(&claim("x", holder(1)));
     let over = Some(holder(1));
     assert_eq!(
-        book.answer(&claim_over("x", holder(2), over)),
+        store.answer(&claim_over("x", holder(2), over)),
         Answer::Claimed(Reservation::NotAsked)
     );
     assert_eq!(
-        book.answer(&claim_over("x", holder(3), over)),
+        store.answer(&claim_over("x", holder(3), over)),
         held("x", holder(2))
     );
     let sent = outcome("x", Status::Sent, Reason::Ok);
     assert_eq!(
-        book.answer(&settle(&sent, Some(holder(1)))),
+        store.answer(&settle(&sent, Some(holder(1)))),
         Answer::TakenOver
     );
     assert_eq!(
-        book.answer(&settle(&sent, Some(holder(2)))),
+        store.answer(&settle(&sent, Some(holder(2)))),
         Answer::Settled(sent)
     );
 }
 
 #[test]
 fn an_end_without_a_claim_does_not_hide_one() {
-    let mut book = Book::new(100);
-    book.answer(&claim("x", holder(1)));
+    let mut store = MemoryStore::new(100);
+    store.answer(&claim("x", holder(1)));
     let expired = outcome("x", Status::Expired, Reason::Expired);
-    assert_eq!(book.answer(&settle(&expired, None)), held("x", holder(1)));
+    assert_eq!(store.answer(&settle(&expired, None)), held("x", holder(1)));
     let other = outcome("y", Status::Expired, Reason::Expired);
     assert_eq!(
-        book.answer(&settle(&other, None)),
+        store.answer(&settle(&other, None)),
         Answer::Settled(Arc::clone(&other))
     );
     let unknown = outcome("x", Status::Unknown, Reason::InDoubt);
     assert_eq!(
-        book.answer(&settle(&unknown, Some(holder(1)))),
+        store.answer(&settle(&unknown, Some(holder(1)))),
         Answer::Settled(unknown)
     );
 }
 
 #[test]
 fn the_oldest_are_forgotten_first() {
-    let mut book = Book::new(100);
-    book.answer(&claim("x", holder(1)));
+    let mut store = MemoryStore::new(100);
+    store.answer(&claim("x", holder(1)));
     let sent = outcome("x", Status::Sent, Reason::Ok);
-    book.answer(&settle(&sent, Some(holder(1))));
-    assert_eq!(book.purge(horizon(NOW_MS), 10), 0);
-    assert_eq!(book.purge(horizon(NOW_MS + 1), 1), 1);
-    assert_eq!(book.purge(horizon(NOW_MS + 1), 10), 1);
+    store.answer(&settle(&sent, Some(holder(1))));
+    assert_eq!(store.purge(horizon(NOW_MS), 10), 0);
+    assert_eq!(store.purge(horizon(NOW_MS + 1), 1), 1);
+    assert_eq!(store.purge(horizon(NOW_MS + 1), 10), 1);
     assert_eq!(
-        book.answer(&claim("y", holder(2))),
+        store.answer(&claim("y", holder(2))),
         Answer::Claimed(Reservation::NotAsked)
     );
 }
@@ -239,12 +242,12 @@ fn set(left: u32) -> Request {
 }
 
 /// Granted, reserved, used, left.
-fn numbers(book: &mut Book) -> [u64; 4] {
+fn numbers(store: &mut MemoryStore) -> [u64; 4] {
     let look = Request::Grant(grants::Question::Look {
         key: ledger(),
         now_ms: NOW_MS,
     });
-    let answer = book.answer(&look);
+    let answer = store.answer(&look);
     let Answer::Grant(grants::Reply::Balance(balance)) = answer else {
         panic!("{answer:?}");
     };
@@ -292,45 +295,45 @@ fn ended(message: &str, ours: Holder, status: Status, errcode: Option<i64>) -> R
 
 #[test]
 fn of_two_messages_one_has_the_grant_and_the_claim() {
-    let mut book = Book::new(100);
-    book.answer(&set(1));
+    let mut store = MemoryStore::new(100);
+    store.answer(&set(1));
     let skip = grants::Without::Skip;
     let first = claim_with_grant("m1", holder(1), skip);
     let made = Answer::Claimed(Reservation::Made);
-    assert_eq!(book.answer(&first), made);
-    assert_eq!(book.answer(&first), made, "asked again");
+    assert_eq!(store.answer(&first), made);
+    assert_eq!(store.answer(&first), made, "asked again");
     let second = claim_with_grant("m2", holder(2), skip);
-    assert_eq!(book.answer(&second), Answer::NoGrant);
-    assert_eq!(numbers(&mut book), [1, 1, 0, 0]);
+    assert_eq!(store.answer(&second), Answer::NoGrant);
+    assert_eq!(numbers(&mut store), [1, 1, 0, 0]);
     // Nothing is claimed for whom there was none.
     let anyway = claim_with_grant("m2", holder(3), grants::Without::Send);
     let missing = Answer::Claimed(Reservation::Missing);
-    assert_eq!(book.answer(&anyway), missing);
+    assert_eq!(store.answer(&anyway), missing);
 }
 
 #[test]
 fn a_grant_ends_with_its_claim() {
-    let mut book = Book::new(100);
-    book.answer(&set(3));
+    let mut store = MemoryStore::new(100);
+    store.answer(&set(3));
     let skip = grants::Without::Skip;
     for message in ["m1", "m2", "m3"] {
-        book.answer(&claim_with_grant(message, holder(1), skip));
+        store.answer(&claim_with_grant(message, holder(1), skip));
     }
     let release = |holder| Request::Release {
         message_id: Arc::from("m1"),
         holder,
         grant: Some(ledger()),
     };
-    book.answer(&release(holder(2)));
-    assert_eq!(numbers(&mut book), [3, 3, 0, 0], "another holder's stays");
-    book.answer(&release(holder(1)));
-    assert_eq!(numbers(&mut book), [3, 2, 0, 1]);
-    book.answer(&ended("m2", holder(2), Status::Sent, None));
-    assert_eq!(numbers(&mut book), [3, 2, 0, 1], "another holder's stays");
+    store.answer(&release(holder(2)));
+    assert_eq!(numbers(&mut store), [3, 3, 0, 0], "another holder's stays");
+    store.answer(&release(holder(1)));
+    assert_eq!(numbers(&mut store), [3, 2, 0, 1]);
+    store.answer(&ended("m2", holder(2), Status::Sent, None));
+    assert_eq!(numbers(&mut store), [3, 2, 0, 1], "another holder's stays");
     for _ in 0..2 {
-        book.answer(&ended("m2", holder(1), Status::Sent, None));
-        assert_eq!(numbers(&mut book), [3, 1, 1, 1]);
+        store.answer(&ended("m2", holder(1), Status::Sent, None));
+        assert_eq!(numbers(&mut store), [3, 1, 1, 1]);
     }
-    book.answer(&ended("m3", holder(1), Status::Rejected, Some(43101)));
-    assert_eq!(numbers(&mut book), [1, 0, 1, 0], "WeChat knows better");
+    store.answer(&ended("m3", holder(1), Status::Rejected, Some(43101)));
+    assert_eq!(numbers(&mut store), [1, 0, 1, 0], "WeChat knows better");
 }

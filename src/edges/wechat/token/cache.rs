@@ -23,7 +23,7 @@ const ASK_AGAIN_ACCOUNT: Duration = Duration::from_secs(10);
 const ASK_AGAIN_QUOTA: Duration = Duration::from_mins(1);
 
 /// What is known of questions and their answers.
-pub(super) struct Book {
+pub(super) struct TokenCache {
     appid: String,
     settings: TokenMode,
     mode: Mode,
@@ -48,7 +48,7 @@ struct Last {
     has_worked: Arc<AtomicBool>,
 }
 
-impl Book {
+impl TokenCache {
     pub(super) fn new(appid: String, settings: TokenMode) -> Self {
         let mode = match settings {
             TokenMode::Stable => Mode::Stable,
