@@ -22,7 +22,7 @@ use support::chaos::{self, DoubtRule, Plan, StoreKind};
 use support::courier;
 use support::oracle::InDoubt;
 
-/// The real service under real trouble, and a judge who trusts it in nothing.
+/// The real service under real trouble, and a judge that trusts it in nothing.
 #[derive(Parser)]
 struct Arguments {
     /// How many records are published

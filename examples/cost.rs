@@ -114,7 +114,7 @@ fn main() -> ExitCode {
     let mut turns = Vec::new();
     for round in 0..arguments.rounds as usize {
         for place in 0..StoreKind::ALL.len() {
-            // Nobody is always the first, or always the last.
+            // No store is always the first, or always the last.
             let store = StoreKind::ALL[(round + place) % StoreKind::ALL.len()];
             let n_steady = arguments.rate.saturating_mul(arguments.seconds);
             let turn = run(store, arguments.events, n_steady);

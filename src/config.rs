@@ -145,7 +145,7 @@ pub struct State {
 /// `[state] on_loss`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnLoss {
-    /// Nothing is sent until somebody says that it goes on.
+    /// Nothing is sent until an operator says that it goes on.
     Pause,
     /// Sending goes on: what was sent before may be sent again.
     Continue,
@@ -174,7 +174,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// Who can connect.
+    /// Which machines can connect.
     pub fn reach(&self) -> Reach {
         if self.listen.ip().to_canonical().is_loopback() {
             Reach::ThisMachine
@@ -184,7 +184,7 @@ impl Http {
     }
 }
 
-/// Who can connect to a listener.
+/// Which machines can connect to a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// Processes of this machine.

@@ -49,9 +49,9 @@ pub struct Parts {
     pub rules: watch::Receiver<Arc<RuleSet>>,
     /// Where the service says how it is.
     pub reports: watch::Sender<Report>,
-    /// Rules that somebody wants to go on.
+    /// Rules that an operator wants to go on.
     pub resumptions: mpsc::Receiver<Arc<str>>,
-    /// The state store, open. It is opened before the service, for those who have questions of their own beside it.
+    /// The state store, open. It is opened before the service, for callers that have questions of their own beside it.
     pub store: Store,
     /// What the store says to the service.
     pub stored: mpsc::UnboundedReceiver<Stored>,

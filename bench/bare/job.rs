@@ -110,7 +110,7 @@ fn consume(records: &mpsc::Sender<OwnedMessage>, must_end: &AtomicBool) {
         .expect("a subscription");
     while !must_end.load(Ordering::Relaxed) {
         match consumer.poll(Duration::from_millis(100)) {
-            // Nobody listens any more only when this ends too.
+            // The receiver is gone only when this ends too.
             Some(Ok(record)) => drop(records.blocking_send(record.detach())),
             Some(Err(error)) => eprintln!("{error}"),
             None => {}

@@ -161,6 +161,6 @@ async fn send_for_ever(wechat: WeChat) {
             }
         });
     }
-    // They do not end: whoever measures ends the program.
+    // They do not end: the program that measures ends this one.
     std::future::pending::<()>().await;
 }

@@ -54,7 +54,7 @@ pub(crate) fn large_order(n: usize) -> String {
         .replace(r#""items""#, &items)
 }
 
-/// Where an event lies: its topics are filled in turn, partition by partition, and by nobody else. So a committed offset says which
+/// Where an event lies: its topics are filled in turn, partition by partition, and by no other program. So a committed offset says which
 /// events are done.
 pub(crate) fn partition(n: usize) -> usize {
     n % PARTITIONS

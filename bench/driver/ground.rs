@@ -25,7 +25,7 @@ const LOG_LIMIT: usize = 400_000;
 /// Which processors a program may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cores {
-    /// The one that nobody else uses.
+    /// The one that no other program uses.
     Own,
     /// Those of the bench too.
     All,
@@ -125,7 +125,7 @@ impl Ground {
         assert!(made.iter().all(Result::is_ok), "{made:?}");
     }
 
-    /// A run writes gigabytes of outcomes; nobody needs them after their part.
+    /// A run writes gigabytes of outcomes; no part needs them after its own.
     pub(crate) fn delete_topics(&self, names: &[&str]) {
         let deleted = self.admin.delete_topics(names, &patience());
         let deleted = self.runtime.block_on(deleted);

@@ -87,7 +87,7 @@ pub(crate) fn busy_seconds(processor: Option<u32>) -> f64 {
 
 /// How much processor time the whole machine has spent in programs, and our own processes of it, in seconds.
 ///
-/// Time in the kernel is left out: it books network packets on whoever is running when they arrive.
+/// Time in the kernel is left out: it books network packets on the program that runs when they arrive.
 #[derive(Clone, Copy)]
 pub(crate) struct Programs {
     all_seconds: f64,

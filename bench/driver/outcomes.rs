@@ -104,7 +104,7 @@ impl Outcomes {
         let (theirs, ends) = (Arc::clone(&seen), Arc::clone(&must_end));
         let thread = thread::spawn(move || {
             while !ends.load(Ordering::Relaxed) {
-                // An error is a broker that is away; whoever waits has a limit.
+                // An error is a broker that is away; the caller that waits has a limit.
                 if let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) {
                     locked(&theirs).take(&message);
                 }

@@ -1,4 +1,4 @@
-//! How long each part takes, and what is measured of whom.
+//! How long each part takes, and what is measured of which system.
 
 use std::time::Duration;
 
@@ -99,13 +99,13 @@ impl Plan {
         match system.kind() {
             Kind::Courier => self.drain,
             Kind::Peer => self.drain_of_peers,
-            // Nobody would run it: its saturation is enough.
+            // It would not be run in production: its saturation is enough.
             Kind::Floor => Duration::ZERO,
         }
     }
 }
 
-/// What is measured of a system unless somebody names the parts.
+/// What is measured of a system unless the user names the parts.
 pub(crate) fn parts_of(system: System, quick: Quick) -> Vec<Part> {
     use Part::{Crash, Fairness, Goal, Latency, Limit, Recovery, Saturation, Stall};
     match (system, quick) {

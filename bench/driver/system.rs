@@ -14,7 +14,7 @@ const TIMEOUT_S: u32 = 10;
 /// Calls that a system may have under way at once: enough for 80 % of saturation with answers that take a tenth of a second.
 pub(crate) const IN_FLIGHT: u32 = 1024;
 
-/// Who does the job.
+/// What does the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum System {
     WxMemory,

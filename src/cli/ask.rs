@@ -1,11 +1,11 @@
-//! Questions to whoever sits at the terminal.
+//! Questions to the user at the terminal.
 
 use std::fmt;
 use std::io::{BufRead, IsTerminal, Write};
 
 use super::asked_to_end;
 
-/// Asks for a line, trimmed. `None` where nobody sits. Somebody who ends the process instead has said nothing.
+/// Asks for a line, trimmed. `None` where no user sits at one. A user who ends the process instead has said nothing.
 pub(super) async fn line(question: impl fmt::Display) -> anyhow::Result<Option<String>> {
     if !std::io::stdin().is_terminal() {
         return Ok(None);

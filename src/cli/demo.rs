@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     log: bool,
 }
 
-/// All samples end within a few seconds, of which joining the group takes three; whoever waits longer waits for nothing.
+/// All samples end within a few seconds, of which joining the group takes three; a longer wait brings no more.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {

@@ -80,7 +80,7 @@ struct User {
 /// How the store is reached, and the result told.
 #[derive(clap::Args)]
 struct Way {
-    /// Where the service listens; http.listen of the settings unless said. If nobody listens there, the state store is opened without it
+    /// Where the service listens; http.listen of the settings unless said. If no service listens there, the state store is opened without it
     #[arg(long, value_name = "HOST:PORT")]
     at: Option<String>,
     /// How to print the result

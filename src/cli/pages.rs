@@ -87,7 +87,7 @@ pub(super) fn reason(body: &str) -> String {
         .to_owned()
 }
 
-/// Who listens on every address is reached on this machine's own.
+/// A service that listens on every address is reached on this machine's own.
 pub(super) fn reachable(http: &Http) -> SocketAddr {
     let ip = match http.listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -251,7 +251,7 @@ async fn is_meant(app: &str, clear: &Clear) -> anyhow::Result<bool> {
             Ok(false)
         }
         None => {
-            complain("nothing was cleared: say --yes where nobody can be asked");
+            complain("nothing was cleared: say --yes where no user can be asked");
             Ok(false)
         }
     }

@@ -35,7 +35,7 @@ use wx_courier_core::rules::RuleSet;
 /// What one run can remember, at half a kilobyte each. At fifty a second this is more than five hours' work.
 const MOST_MESSAGES: usize = 1_000_000;
 
-/// Kafka finds a time by the clocks of producers or brokers, which may not be that of whoever settled the outcome.
+/// Kafka finds a time by the clocks of producers or brokers, which may not be that of the process that settled the outcome.
 const CLOCKS_DIFFER_MS: i64 = 10 * 60 * 1000;
 
 pub(super) fn run(folder: PathBuf, arguments: Arguments) -> anyhow::Result<Exit> {
@@ -181,7 +181,7 @@ fn tell(said: &Said, report: &Report) -> anyhow::Result<()> {
     }
 }
 
-/// Asks the person. Where nobody sits, the answer is no.
+/// Asks the user. Where no user sits at a terminal, the answer is no.
 async fn is_wanted(work: &Work) -> anyhow::Result<bool> {
     let topics: BTreeSet<&str> = work
         .errands
@@ -197,7 +197,7 @@ async fn is_wanted(work: &Work) -> anyhow::Result<bool> {
         work.rate
     );
     let Some(line) = ask::line(question).await? else {
-        complain("nothing was republished: say --yes where nobody can be asked");
+        complain("nothing was republished: say --yes where no user can be asked");
         return Ok(false);
     };
     let is_yes = ask::is_yes(&line);

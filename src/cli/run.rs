@@ -68,7 +68,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         "starting"
     );
     let descriptors = Descriptors::raise_limit(&settings);
-    // Taken from the start: until somebody listens, the signal would end the process.
+    // Taken from the start: until a task listens, the signal would end the process.
     let hangups = signal(SignalKind::hangup())?;
     let clock = Clock::start();
     let metrics = Metrics::new()?;
@@ -107,7 +107,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         Arc::clone(&settings),
         rules_in,
     ));
-    // Not before: whoever connects would wait for as long as Kafka does not answer.
+    // Not before: a client that connects would wait for as long as Kafka does not answer.
     let public = match &settings.public {
         Some(public) => Some(Bound {
             socket: bind_public(public).await?,

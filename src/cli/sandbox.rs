@@ -102,7 +102,7 @@ pub(super) fn sandbox_settings(settings: &Settings, catalog: Option<&Catalog>) -
     let mut apps: BTreeMap<String, App> = BTreeMap::new();
     for (name, app) in &settings.apps {
         let known = apps.entry(app.appid.clone()).or_default();
-        // Without one nobody can fetch a token here, as nobody could at WeChat.
+        // Without one no program can fetch a token here, as none could at WeChat.
         if let Some(secret) = &app.secret {
             secret.expose().clone_into(&mut known.secret);
         }

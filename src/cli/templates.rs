@@ -143,7 +143,7 @@ async fn decide(
     if !arguments.yes {
         let answer = ask::line(format_args!("Write {}? [y/N] ", report.file)).await?;
         let Some(answer) = answer else {
-            complain("nothing was written: say --yes where nobody can be asked");
+            complain("nothing was written: say --yes where no user can be asked");
             return Ok(Exit::No);
         };
         if !ask::is_yes(&answer) {

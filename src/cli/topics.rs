@@ -15,7 +15,7 @@ pub(super) enum Command {
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Create the source topics too: for development, where nobody else does
+    /// Create the source topics too: for development, where no other tool does
     #[arg(long)]
     sources: bool,
     /// How many partitions a new topic gets

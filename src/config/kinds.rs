@@ -261,7 +261,7 @@ impl Kind for RateTable {
 
     fn take(&self, at: Place<'_>) -> Option<Said<Rate>> {
         let said = at.section.take(at.key)?;
-        // A table may be put together from several layers: the number is what somebody will look for.
+        // A table may be put together from several layers: the number is what the operator will look for.
         let number = if let Item::Table(table) = &said.value.item {
             table.get("per_second")
         } else {

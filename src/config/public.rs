@@ -21,12 +21,12 @@ pub struct Public {
     pub miniapp: Option<MiniApp>,
 }
 
-/// Whose address counts as that of the client.
+/// Which address counts as that of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientAddress {
-    /// Whoever connects.
+    /// The address of the peer that connects.
     Peer,
-    /// Whoever the proxy in front says has connected, in `X-Forwarded-For`.
+    /// The address that, as the proxy in front says in `X-Forwarded-For`, has connected to it.
     ForwardedFor,
 }
 

@@ -1,4 +1,4 @@
-//! What the process may have open at once, and who gets how much of it: files and connections share one limit.
+//! What the process may have open at once, and which part gets how much of it: files and connections share one limit.
 
 use crate::config::Settings;
 
@@ -20,7 +20,7 @@ const FEWEST: usize = 8;
 /// This part of a low limit is for the listeners, whatever the others could use.
 const LEAST_PART: usize = 4;
 
-/// Who gets how much.
+/// Which part gets how much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptors {
     /// The limit of the process.

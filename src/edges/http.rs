@@ -1,4 +1,4 @@
-//! Health, metrics and status for those who operate the service.
+//! Health, metrics and status for the operators of the service.
 
 pub mod access;
 pub mod grants;
@@ -130,7 +130,7 @@ struct Pages {
 pub struct StatusHandle {
     /// What the pages show is said here.
     pub reports: watch::Sender<Report>,
-    /// Rules that somebody wants to go on.
+    /// Rules that an operator wants to go on.
     pub resumptions: mpsc::Receiver<Arc<str>>,
     /// Serves the pages. It ends only if something is wrong with it.
     pub serving: JoinHandle<()>,
@@ -221,7 +221,7 @@ fn router(pages: Pages, access: &Access) -> Router {
         .with_state(pages)
 }
 
-/// The process lives: restarting it is for whoever gets no answer here.
+/// The process lives: a supervisor that gets no answer here restarts it.
 async fn healthz() -> &'static str {
     "ok\n"
 }

@@ -1,4 +1,5 @@
-//! Kafka: a consumer on its own thread, the producers, and the topics both need; for a replay a reader without a group; for the demo an embedded broker and a bystander who publishes and watches.
+//! Kafka: a consumer on its own thread, the producers, and the topics both need; for a replay a reader without a group; for the demo an
+//! embedded broker and a bystander that publishes and watches.
 
 pub mod bystander;
 pub mod consumer;
@@ -51,7 +52,7 @@ pub fn check_options(kafka: &Kafka) -> Vec<(Option<String>, String)> {
         }
     }
     if problems.is_empty() {
-        // A client that is made and dropped connects to nobody in between.
+        // A client that is made and dropped connects to no broker in between.
         let consumer = consumer::try_to_make(kafka);
         let producer = producer::try_to_make(kafka);
         let errors = [consumer.err(), producer.err()].into_iter().flatten();

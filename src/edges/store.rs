@@ -38,7 +38,7 @@ use wx_courier_core::state::{Answer, Horizon, MemoryStore, Request};
 pub enum Stored {
     /// The request of this ticket is carried out, and durable as far as the backend goes.
     Answer {
-        /// Whose request it was.
+        /// The ticket whose request it was.
         ticket: Ticket,
         /// What the store knows.
         answer: Answer,
@@ -77,11 +77,11 @@ struct Asked {
     request: Request,
 }
 
-/// Who waits for the answer.
+/// What waits for the answer.
 enum Asker {
     /// The service, with this ticket.
     Service(Ticket),
-    /// Somebody with a question of his own.
+    /// A client with a question of its own.
     Client {
         answer: oneshot::Sender<Answer>,
         /// Given back when the thread is done with the question.
@@ -143,7 +143,7 @@ impl Store {
         self.tally.status()
     }
 
-    /// Queues requests, in their order; never waits. Each is answered by [`Stored::Answer`], but for a release, for which nobody waits. The
+    /// Queues requests, in their order; never waits. Each is answered by [`Stored::Answer`], but for a release, for which nothing waits. The
     /// queue is as long as the caller makes it: messages in hand are bounded, and so are their requests.
     pub fn ask(&self, requests: impl IntoIterator<Item = (Ticket, Request)>) {
         let asked = requests.into_iter().map(|(ticket, request)| Asked {

@@ -43,7 +43,7 @@ impl Service {
     /// Ends what talks to the outside, each within its limit. Gives whether the group took our last positions.
     pub(super) async fn close_edges(mut self) -> anyhow::Result<bool> {
         self.source.command(Command::Close);
-        // The consumer may be waiting to hand a record over, which nobody will take any more.
+        // The consumer may be waiting to hand a record over, which the service will not take any more.
         self.source.records.close();
         let closed = tokio::time::timeout(CLOSE, self.source.closed).await;
         if closed.is_err() {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use wx_courier_core::flow::Unpublished;
 
-/// Whoever reads the log from the middle should find it within this time.
+/// A reader who begins in the middle of the log should find it within this time.
 const SAY_AGAIN: Duration = Duration::from_mins(1);
 
 /// That outcomes are not published: when it begins, once a minute while it lasts, and when it is over.

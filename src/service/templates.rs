@@ -16,7 +16,7 @@ use wx_courier_core::catalog::drift::{TemplateStatus, compare};
 use wx_courier_core::catalog::listing::Listing;
 use wx_courier_core::rules::RuleSet;
 
-/// The list changes by somebody's hand; its quota is not documented, and small ones were reported.
+/// The list changes by a person's hand; its quota is not documented, and small ones were reported.
 const EVERY: Duration = Duration::from_hours(24);
 
 /// The wait after a question that was not answered: whatever is wrong with `WeChat` or the account, one more call does not help it.
@@ -95,7 +95,7 @@ async fn compare_daily(
             () = tokio::time::sleep_until(due) => {}
             changed = rules.changed() => {
                 if changed.is_err() {
-                    // Nobody swaps rules any more.
+                    // No task swaps rules any more.
                     tokio::time::sleep_until(due).await;
                 }
             }

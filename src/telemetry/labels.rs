@@ -42,7 +42,7 @@ impl NoSeat {
     }
 }
 
-/// What was asked for. Paths are not labels: anybody can make them up.
+/// What was asked for. Paths are not labels: any client can make them up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublicRoute {
     /// `/wechat/{app}`

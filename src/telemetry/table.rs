@@ -98,7 +98,7 @@ pub(super) const COUNTERS: &[Row<Counter>] = &[
         Counter::GrantReports,
         "grant_reports_total",
         &["source"],
-        "What was told of users' answers and noted in the ledger, by who told it.",
+        "What was told of users' answers and noted in the ledger, by the source that told it.",
     ),
     (
         Counter::LedgerWrong,
@@ -209,7 +209,7 @@ pub(super) const GAUGES: &[Row<Gauge>] = &[
         Gauge::SourcePartitions,
         "source_partitions",
         &[],
-        "All partitions of the source topics, whoever has them; 0 until they are known.",
+        "All partitions of the source topics, whichever instance has them; 0 until they are known.",
     ),
     (
         Gauge::Pause,
@@ -233,7 +233,7 @@ pub(super) const GAUGES: &[Row<Gauge>] = &[
         Gauge::TokenInvalidatedByOthers,
         "token_invalidated_by_others",
         &["app"],
-        "1 while somebody else renews the access token of the app again and again.",
+        "1 while another program renews the access token of the app again and again.",
     ),
     (
         Gauge::TokenState,
@@ -269,7 +269,7 @@ pub(super) const GAUGES: &[Row<Gauge>] = &[
         Gauge::StoreLostPaused,
         "store_lost_paused",
         &[],
-        "1 while nothing is sent because the state is lost and nobody has said that it goes on.",
+        "1 while nothing is sent because the state is lost and no operator has said that it goes on.",
     ),
 ];
 

@@ -1,4 +1,4 @@
-//! Who may ask on the private listener: pages of strangers may not, and what changes something needs more than a connection.
+//! Which clients may ask on the private listener: pages of strangers may not, and what changes something needs more than a connection.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

@@ -64,7 +64,7 @@ fn an_api_that_answers_garbage_for_a_while_costs_attempts_and_nothing_else() {
             expected.insert(event.message_id.as_str(), times + 1);
         }
     }
-    // … and at first everybody else meets a gateway without a server behind it.
+    // … and at first every other message meets a gateway without a server behind it.
     let storm = Script::every_send(http(502, "<html>")).times(300);
     wechat.script(storm);
     world.publish(&events);

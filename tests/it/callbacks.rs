@@ -1,4 +1,4 @@
-//! WeChat's callbacks over HTTP: who pushes is checked, what is pushed reaches the ledger or the outcome topic, once.
+//! WeChat's callbacks over HTTP: the sender of a push is checked, what is pushed reaches the ledger or the outcome topic, once.
 
 use serde_json::{Value, json};
 use wx_courier_sandbox::{Latency, Settings as SandboxSettings};
@@ -232,7 +232,7 @@ fn a_receipt_is_joined_to_its_outcome_and_published_once() {
             tell(&msgid, 0).body == "success"
         });
     }
-    // Nobody knows this one: it is published by itself, after a while in which its outcome might have come.
+    // No outcome has this number: it is published by itself, after a while in which its outcome might have come.
     assert_eq!(tell("77", 3).status, 503);
     outcomes.read_until("both receipts are there", |seen| {
         let is_last = |published: &Published| published.header("ce_type").ends_with("undelivered");

@@ -20,7 +20,7 @@ fn short(store: StoreKind, members: usize) -> Plan {
 
 fn must_be_right(report: &Report) {
     assert!(report.is_right(), "{report}");
-    // What nobody met proves nothing.
+    // Trouble that met no process proves nothing.
     assert!(report.met_trouble(), "{report}");
 }
 

@@ -1,4 +1,4 @@
-//! What was sent is not sent again: not for another record, not after a crash, and not while nobody can be asked.
+//! What was sent is not sent again: not for another record, not after a crash, and not while the store cannot be asked.
 
 use std::collections::BTreeMap;
 

@@ -63,7 +63,7 @@ fn after_a_crash_the_next_run_finishes_the_work() {
     let found = checks::distinct_after_a_crash(outcomes.read_to_end());
     checks::each_was_sent_or_left(&found, &events);
     checks::everything_is_committed(&world);
-    // Nobody knows what became of the calls that were under way; everything else is known, however little of it was committed.
+    // It is not known what became of the calls that were under way; everything else is known, however little of it was committed.
     let n_twice = checks::accepted_twice(wechat, &events);
     assert!(
         n_twice <= MAX_IN_FLIGHT,

@@ -1,4 +1,4 @@
-//! Customer-service messages: who has written is answered, as often as WeChat allows, and nobody else.
+//! Customer-service messages: a user who has written is answered, as often as WeChat allows, and no other user.
 
 use std::collections::BTreeMap;
 
@@ -174,7 +174,7 @@ fn a_quota_of_one_api_holds_nothing_of_the_other() {
     let ordered: Vec<Event> = (10..20).map(order).chain([order_of(20, &openid)]).collect();
     world.publish(&ordered);
     outcomes.read_at_least(ordered.len() + answered.len());
-    // It is still so: nobody has asked for the quota yet.
+    // It is still so: the service has not asked for the quota yet.
     courier.wait_until_paused("api shop/customer", "daily_quota");
     let found = end(&world, courier, &mut outcomes);
     checks::has_ended(outcomes_of(&found, &ordered), 11, ("sent", "ok"));

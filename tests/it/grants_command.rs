@@ -28,7 +28,7 @@ use crate::support::{LIMIT, kafka};
 const OPENID: &str = "oABCD1234567890xyz";
 const ORDER_ID: &str = "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8";
 
-/// The sample configuration, with a state file of its own, for a service on a port where nobody listens.
+/// The sample configuration, with a state file of its own, for a service on a port where no process listens.
 pub(crate) fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy_sample(folder.path(), Rules::Sample);

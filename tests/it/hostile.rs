@@ -1,4 +1,4 @@
-//! A thousand records, a tenth of them as nasty as anybody could make them, in a bad hour: little memory, rows in the store that cannot be
+//! A thousand records, a tenth of them as nasty as a producer could make them, in a bad hour: little memory, rows in the store that cannot be
 //! read, a disk that is full for a while, and hundreds of idle connections. All good events are sent in their order, every record has
 //! its outcome, and memory stays below the limit of the manifests.
 
@@ -89,7 +89,7 @@ fn a_bad_hour_costs_each_bad_record_its_own_outcome_and_nothing_else() {
     surroundings.free_disk(&courier);
     outcomes.read_at_least(N_RECORDS);
 
-    // Connections that say nothing take nothing from those who ask.
+    // Connections that say nothing take nothing from clients that ask.
     let health = courier.get("/healthz").map(|(status, _)| status);
     assert_eq!(health.as_deref(), Some("200"));
     let answer = push::ask(&public, "GET", "/nothing/here", &[], b"");

@@ -35,7 +35,7 @@ fn book(world: &World, id: &str, code: &str) {
     world.flush();
 }
 
-/// Somebody else exchanges a code.
+/// Another program exchanges a code.
 fn spend(world: &World, code: &str) {
     let (address, appid) = (world.sandbox_address().to_string(), world.appid(0));
     let path = format!(

@@ -123,7 +123,7 @@ impl Stage {
         answer.json()["token"].as_str().unwrap().to_owned()
     }
 
-    /// Whatever a request carried that names or admits somebody must not be in the log.
+    /// Whatever a request carried that names or admits a user must not be in the log.
     fn end(self, secrets: &[&str]) {
         let log = self.courier.log();
         for secret in secrets.iter().chain(&[SECRET, "c2Vzc2lvbi1rZXk", "user-"]) {
@@ -331,7 +331,7 @@ fn pages_of_known_origins_may_call_and_addresses_are_limited() {
         ask(&stage.address, "POST", "/miniapp/login", &headers, b"{}").status
     };
     for n in 0..60 {
-        // What the client wrote himself does not make him another.
+        // What the client itself wrote does not make it another client.
         assert_eq!(from(&format!("198.51.100.{n}, 203.0.113.7")), 400, "{n}");
     }
     assert_eq!(from("203.0.113.7"), 429);

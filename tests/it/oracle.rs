@@ -198,7 +198,7 @@ fn a_sender_that_dies_before_it_can_have_settled_explains_it() {
     assert_eq!(explanations(&verdict), [Explanation::SenderGone]);
     assert!(verdict.is_kept());
     assert_eq!(verdict.longest_excuse_ms, 350);
-    // Too late, before it began, somebody else, and after the second send.
+    // Too late, before it began, another process, and after the second send.
     for excuse in [
         gone("wx1", 11_500),
         gone("wx1", 9_000),
@@ -247,7 +247,7 @@ fn a_frozen_sender_explains_it() {
 
 #[test]
 fn what_was_known_excuses_nobody() {
-    // The first send was settled and told of; then its sender died, and somebody sent again.
+    // The first send was settled and told of; then its sender died, and another process sent again.
     let mut history = sent_twice(15_000, vec![gone("wx1", 10_400)]);
     history
         .outcomes

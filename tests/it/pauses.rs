@@ -50,7 +50,7 @@ fn a_wrong_template_id_holds_its_messages_until_it_is_mended() {
         .find(|line| line.contains("somebody has to look"));
     assert!(line.is_some_and(|line| line.contains(&template)), "{log}");
 
-    // Everybody else goes on, and more of the same waits without a call.
+    // Every other message goes on, and more of the same waits without a call.
     courier.wait_until_waiting(events.len());
     let n_refused = wechat.stats().errcodes[&40037];
     let others = [shipment(10), class(11), shipment(12), class(13)];

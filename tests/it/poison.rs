@@ -18,7 +18,7 @@ const SMALL_EVENTS: &str = r"
 max_bytes = 2000
 ";
 
-/// A record as nobody should publish it, and what shall come of it.
+/// A record as no producer should publish it, and what shall come of it.
 #[derive(Default)]
 struct Bad {
     key: Option<&'static [u8]>,
@@ -75,7 +75,7 @@ fn bad_records() -> Vec<Bad> {
             rule: "order-completed",
             ..Bad::value(nobody.structured(), "value_missing")
         },
-        // A tombstone: somebody deleted a key, and there is nothing to say about it.
+        // A tombstone: a producer deleted a key, and there is nothing to say about it.
         Bad {
             key: Some(b"deleted"),
             ..Bad::default()

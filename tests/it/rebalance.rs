@@ -1,4 +1,4 @@
-//! A second member joins under load and leaves again: partitions move twice, and nobody sends what the other has sent.
+//! A second member joins under load and leaves again: partitions move twice, and neither member sends what the other has sent.
 
 use wx_courier_sandbox::{Latency, Settings as SandboxSettings};
 

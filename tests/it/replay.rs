@@ -19,7 +19,7 @@ use crate::support::topic::{Published, Reader};
 use crate::support::wait_until;
 use crate::support::world::{Plan, World};
 
-/// A second rule for orders, which writes what fits no card until somebody mends it.
+/// A second rule for orders, which writes what fits no card until an operator mends it.
 const TOO_LONG: &str = r#"
 on       = "order.completed"
 app      = "shop"

@@ -85,7 +85,7 @@ fn check_offsets_are_exact(world: &World, seen: &[Published]) {
             .find(|offset| !ended.contains(offset))
             .unwrap();
         assert_eq!(committed.unwrap_or(0), first_open, "partition {partition}");
-        // Nothing lies beyond it either: it would be sent again by whoever reads on from there.
+        // Nothing lies beyond it either: the process that reads on from there would send it again.
         let last = ended.last().copied().unwrap_or(-1);
         assert!(last < first_open, "partition {partition}: {last} has ended");
     }

@@ -258,7 +258,7 @@ fn child(test: &str, subject: &str, environment: &BTreeMap<&str, String>) -> Chi
         .unwrap()
 }
 
-/// What a child works on; `None` if somebody runs ignored tests by hand.
+/// What a child works on; `None` if a developer runs ignored tests by hand.
 #[expect(
     clippy::disallowed_methods,
     reason = "a child of a test is told by its environment what to do"

@@ -69,7 +69,7 @@ impl Account {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// Runs a command where nobody sits at a terminal.
+    /// Runs a command where no user sits at a terminal.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         command(self.folder.path(), arguments)
             .stdin(std::process::Stdio::null())
@@ -82,7 +82,7 @@ impl Account {
         self.folder.path()
     }
 
-    /// What the API answers to a POST that somebody else makes with a token of his own.
+    /// What the API answers to a POST that another program makes with a token of its own.
     fn post(&self, path: &str, body: &Value) -> Value {
         let base_url = self.sandbox.as_ref().unwrap().base_url();
         let ask = async |path: String, body: &Value| -> Value {
@@ -147,7 +147,7 @@ const PULL: [&str; 2] = ["templates", "pull"];
 #[test]
 fn a_first_pull_writes_the_file_and_a_second_has_nothing_to_do() {
     let account = Account::with([(PAID, paid()), (SENT, sent())]);
-    // Nobody can be asked.
+    // No user can be asked.
     let said = account.run(&PULL);
     assert_eq!(said.code, Some(1));
     said.must_have(&[
@@ -274,7 +274,7 @@ fn check_remote_finds_drift_and_says_where() {
         ),
         "help: `wx-courier templates pull` brings the file up to date",
     ]);
-    // Without the flag nobody asks WeChat.
+    // Without the flag the command does not ask WeChat.
     assert_eq!(account.run(&["check"]).code, Some(0));
 
     account.lose_wechat();

@@ -279,7 +279,7 @@ fn files_stay_short_enough_to_be_read() {
         unexcused.is_empty(),
         "over {LONGEST_FILE} lines: {unexcused:?}"
     );
-    // An excuse that nobody needs any more goes.
+    // An excuse that no file needs any more goes.
     for (path, _) in MAY_BE_LONG {
         assert!(long.contains(path), "{path} needs no excuse");
     }

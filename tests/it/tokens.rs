@@ -1,4 +1,4 @@
-//! Tokens from elsewhere, tokens that somebody else ends, and tokens that WeChat refuses whatever one does.
+//! Tokens from elsewhere, tokens that another program ends, and tokens that WeChat refuses whatever one does.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -51,7 +51,7 @@ fn fetch_classic(base_url: &str) -> String {
     body["access_token"].as_str().unwrap().to_owned()
 }
 
-/// A token centre: it gives everybody who shows the header the token that it was told last.
+/// A token centre: it gives every client that shows the header the token that it was told last.
 struct Centre {
     url: String,
     token: Arc<Mutex<String>>,

@@ -19,7 +19,7 @@ pub use toml_tree::parse;
 /// Where a value was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Nobody said it: the built-in default holds.
+    /// It was not said: the built-in default holds.
     Default,
     /// A line of a file.
     File {

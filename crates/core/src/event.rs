@@ -22,7 +22,7 @@ pub struct Event {
     pub id: String,
     /// What happened: `order.completed`.
     pub kind: String,
-    /// Who says so; for plain JSON without one, the topic.
+    /// The source that says so; for plain JSON without one, the topic.
     pub source: String,
     /// When it happened, as RFC 3339 text: the event's own time, else the record's.
     pub time: String,

@@ -65,7 +65,7 @@ impl Policies {
     }
 }
 
-/// Who tells of a user's answer. One accept may be told by each of them, and counts once.
+/// A source that tells of a user's answer. One accept may be told by each of them, and counts once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -98,7 +98,7 @@ pub struct Report {
     pub key: Key,
     /// Names the report among all of its source: told again, it changes nothing.
     pub id: Arc<str>,
-    /// Who tells.
+    /// The source that tells.
     pub source: Source,
     /// What the user said.
     pub word: Word,
@@ -132,7 +132,7 @@ impl fmt::Display for Key {
 /// The wish to send a message that needs a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
-    /// Whose, and for what.
+    /// The user, and what the grant is for.
     pub key: Key,
     /// What follows if there is none.
     pub without: Without,

@@ -16,7 +16,7 @@
 //! | [`rules`] | event → drafts |
 //! | [`grants`] | what users have allowed |
 //! | [`state`] | what is remembered of messages, and what a store answers |
-//! | [`schedule`] | who may be sent next: turns, limits, pauses, shares |
+//! | [`schedule`] | which message may be sent next: turns, limits, pauses, shares |
 //! | [`calendar`] | what time it is, when clocks jump |
 //! | [`flow`] | one input in, effects out: a message from its record to its acknowledged outcome |
 //! | [`replay`] | which messages a replay is about |

@@ -104,7 +104,7 @@ pub struct Draft {
     pub(super) content: Content,
 }
 
-/// Whom a draft is for.
+/// The recipient of a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum To {
     /// This openid.

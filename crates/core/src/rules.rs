@@ -72,7 +72,7 @@ pub enum InDoubt {
     Leave,
 }
 
-/// Whose messages go first under the limits of an app. Nobody is left out: of 21 turns that all want, `high` has 16, `normal` 4, `low` 1.
+/// Which rules' messages go first under the limits of an app. No rule is left out: of 21 turns that all want, `high` has 16, `normal` 4, `low` 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Priority {
     /// What a user waits for: a code, a change of plans.
@@ -101,7 +101,7 @@ pub struct Rule {
     pub in_doubt: InDoubt,
     /// The most sends of this rule a second, over the whole fleet.
     pub rate: Option<Rate>,
-    /// Who goes first under the app's limits.
+    /// Which rule goes first under the app's limits.
     pub priority: Priority,
     wants: Wants,
     when: Option<Condition>,

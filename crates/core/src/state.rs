@@ -1,4 +1,4 @@
-//! What was sent before, and who is about to send: the questions that are put to the store, and what it answers.
+//! What was sent before, and which process is about to send: the questions that are put to the store, and what it answers.
 //!
 //! A claim is made before the first call of a message and names the record that asked for it. It ends with the message's outcome, which
 //! the store keeps as well: no outcome is published that the store does not know, so that a record which is read again repeats its
@@ -35,12 +35,12 @@ use crate::wechat::receipts::{self, Receipts};
 pub enum Request {
     /// May this message be sent?
     Claim(Claim),
-    /// The message certainly reached nobody and waits for another attempt: anybody may claim it. Answered with [`Answer::Released`]
-    /// whatever the store knew.
+    /// The message certainly reached no user and waits for another attempt: any process may claim it. Answered with
+    /// [`Answer::Released`] whatever the store knew.
     Release {
         /// What is sent once.
         message_id: Arc<str>,
-        /// Whose claim it was. Another holder's claim stays.
+        /// The holder whose claim it was. Another holder's claim stays.
         holder: Holder,
         /// Where a grant was set aside for it, which is given back.
         grant: Option<grants::Key>,
@@ -49,7 +49,7 @@ pub enum Request {
     Settle(Settlement),
     /// What users have allowed.
     Grant(grants::Question),
-    /// Who somebody is.
+    /// Which user is behind a code or a session.
     Login(logins::Question),
     /// Which outcome a receipt belongs to.
     Receipt(receipts::Question),
@@ -78,7 +78,7 @@ pub struct Claim {
     pub message_id: Arc<str>,
     /// The record that asks, and the rule: the `id` of the outcome that it will have.
     pub outcome_id: Arc<str>,
-    /// Who will send.
+    /// The holder that will send.
     pub holder: Holder,
     /// A claim of this holder is in doubt and is taken over, whichever record asked for it.
     pub over: Option<Holder>,
@@ -95,7 +95,7 @@ pub struct Claim {
 pub struct Settlement {
     /// How it ended. It holds its `id` and the message id.
     pub outcome: Arc<Outcome>,
-    /// Whose claim ends with it, be it another record's that is in doubt; `None` for a message that was not claimed.
+    /// The holder whose claim ends with it, be it another record's that is in doubt; `None` for a message that was not claimed.
     pub holder: Option<Holder>,
     /// Where a grant was set aside for it: used up or given back as the outcome says.
     pub grant: Option<grants::Key>,
@@ -173,8 +173,8 @@ pub enum Answer {
     Claimed(Reservation),
     /// To a claim: it is not made, because the user has granted nothing that is left.
     NoGrant,
-    /// To a claim: somebody else is sending the message, or was when that process ended. To a settlement without a claim: the same record
-    /// has one. To a settlement that says that the message was sent, or may have been: another record has the claim by now.
+    /// To a claim: another holder is sending the message, or was when its process ended. To a settlement without a claim: the same
+    /// record has one. To a settlement that says that the message was sent, or may have been: another record has the claim by now.
     Held(Held),
     /// To a claim, to a settlement that says that the message was sent, and to a question about the user of a record's message: another
     /// record's message with this id was sent, or may have been.
@@ -185,7 +185,7 @@ pub enum Answer {
     /// To a claim, and to a question about the user of a record's message: it has ended already. To a settlement: it has ended now. Either
     /// way, this is its outcome.
     Settled(Arc<Outcome>),
-    /// To a settlement: somebody else has taken the claim over, and owes the outcome.
+    /// To a settlement: another holder has taken the claim over, and owes the outcome.
     TakenOver,
     /// To a release.
     Released,
@@ -214,7 +214,7 @@ pub enum Unreadable {
 /// The kinds of rows that a store keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Row {
-    /// Who sends a message, or that it was sent.
+    /// The holder that sends a message, or the note that it was sent.
     Claim,
     /// How a record's message ended.
     Outcome,
@@ -270,7 +270,7 @@ impl Request {
 pub struct Held {
     /// The record that asked for it, and the rule.
     pub outcome_id: Arc<str>,
-    /// Who made it.
+    /// The holder that made it.
     pub holder: Holder,
     /// When, in Unix milliseconds.
     pub since_ms: i64,
@@ -284,8 +284,8 @@ pub struct Permit {
     reservation: Reservation,
 }
 
-/// A call is begun only this soon after its claim was asked for: later, somebody may take the claim for one in doubt. A process that was
-/// stopped for a while, or that waited for the store, asks again first.
+/// A call is begun only this soon after its claim was asked for: later, another process may take the claim for one in doubt. A process that
+/// was stopped for a while, or that waited for the store, asks again first.
 pub const FRESH: Duration = Duration::from_secs(2);
 
 impl Permit {
@@ -313,7 +313,7 @@ impl Permit {
         self.asked_at = Moment::LONG_AGO;
     }
 
-    /// Who may send.
+    /// The holder that may send.
     pub fn holder(self) -> Holder {
         self.holder
     }

@@ -1,4 +1,4 @@
-//! One call of the API: who asks, whether a script answers in WeChat's place, and what comes back.
+//! One call of the API: which caller asks, whether a script answers in WeChat's place, and what comes back.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -138,7 +138,7 @@ fn admit(state: &State, asked: &Asked<'_>) -> Result<Arc<str>, Refusal> {
     Ok(appid)
 }
 
-/// The true answer. The app is the token's; who proves himself by his secret has not done so yet.
+/// The true answer. The app is the token's; a caller that proves itself by its secret has not done so yet.
 fn answer(state: &State, appid: &str, asked: &Asked<'_>) -> Result<Reply, Refusal> {
     match asked.path {
         Path::StableToken => account::stable_token(state, asked),

@@ -1,5 +1,5 @@
 //! The sandbox's only look at the clock: wall time that never runs backwards, so that token lives are exact in a test. It can be
-//! put forward, for nobody wants to wait 48 hours until a customer-service window closes.
+//! put forward, for no test wants to wait 48 hours until a customer-service window closes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -24,9 +24,9 @@ const MEDIA: &str = "media-";
 /// What a user did in the customer-service session.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Act {
-    /// He wrote something.
+    /// The user wrote something.
     Message { text: String },
-    /// He opened it, from a button that may say where it stood.
+    /// The user opened it, from a button that may say where it stood.
     Enter { session_from: String },
 }
 
@@ -84,7 +84,7 @@ impl Windows {
     }
 }
 
-/// A user does something in the session: his windows afterwards.
+/// A user does something in the session: the user's windows afterwards.
 pub(super) fn act(state: &State, appid: &str, openid: &str, act: &Act) -> Windows {
     let now_ms = state.clock.now_ms();
     let mut users = lock(&state.users);
@@ -205,7 +205,7 @@ pub(super) fn send(
     Ok((Reply::ok(), taken))
 }
 
-/// To whom a body is addressed, for the scripts that ask for one user.
+/// The user to whom a body is addressed, for the scripts that ask for one user.
 pub(super) fn touser(body: &[u8]) -> String {
     read_json::<CustomBody>(body).map_or_else(|_| String::new(), |body| body.touser)
 }

@@ -1,4 +1,4 @@
-//! Who agreed to how many messages. WeChat: subscribe-message overview; accepts of a one-time template add up.
+//! Which user agreed to how many messages. WeChat: subscribe-message overview; accepts of a one-time template add up.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

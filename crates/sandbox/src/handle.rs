@@ -137,7 +137,7 @@ impl Handle {
         lock(&self.0.tokens).end_all(End::Superseded, self.0.clock.now_ms())
     }
 
-    /// Somebody else renews an app's access token. False if WeChat would give the same one again, or refuse: forced refreshes have
+    /// Another program renews an app's access token. False if WeChat would give the same one again, or refuse: forced refreshes have
     /// their limits.
     pub fn renew_token(&self, appid: &str, by: Renewal) -> bool {
         let now_ms = self.0.clock.now_ms();

@@ -21,7 +21,7 @@ const RESET: u8 = 2;
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     end: Arc<AtomicU8>,
-    /// Who is at the other end.
+    /// The address of the other end.
     pub(super) peer: IpAddr,
 }
 

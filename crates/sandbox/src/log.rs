@@ -46,7 +46,7 @@ pub struct Accepted {
     pub msgid: u64,
     /// When it was accepted, in milliseconds since the epoch. The answer went out later by the latency.
     pub at_ms: u64,
-    /// When the caller was told so. Nothing if he was told something else, was cut off, hung up before, or still waits.
+    /// When the caller was told so. Nothing if it was told something else, was cut off, hung up before, or still waits.
     pub answered_at_ms: Option<u64>,
 }
 

@@ -25,7 +25,7 @@ const MOST_CODES: usize = 100_000;
 const CODE_LENGTH: usize = 32;
 /// The length of WeChat's own openids.
 const OPENID_LENGTH: usize = 28;
-/// A code that nobody made and that names its user: `js-<openid>`, or `js-<openid>-<anything>` for another one.
+/// A code that was not made before and that names its user: `js-<openid>`, or `js-<openid>-<anything>` for another one.
 const NAMED: &str = "js-";
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,7 +36,7 @@ enum Use {
 
 #[derive(Clone, Debug)]
 struct Code {
-    /// A code that names its user is everybody's.
+    /// A code that names its user belongs to every app.
     appid: Option<Arc<str>>,
     openid: String,
     until_ms: u64,

@@ -1,4 +1,4 @@
-//! Request ids: what became of each refused call, for whoever quotes the `rid` of its answer.
+//! Request ids: what became of each refused call, for a caller that quotes the `rid` of its answer.
 //!
 //! WeChat: `openapi/rid/get`; a rid is kept for seven days and shown to its own account alone.
 
@@ -20,7 +20,7 @@ const KEPT_MS: u64 = 7 * 24 * 3_600_000;
 const MOST_RIDS: usize = 10_000;
 /// What is kept of a body, in bytes. Subscribe messages have a few hundred.
 const MOST_BODY: usize = 4096;
-/// In place of what nobody may read later.
+/// In place of what no caller may read later.
 const MASK: &str = "***";
 /// The query parameters and body members that are masked.
 const SECRETS: [&str; 5] = [

@@ -177,7 +177,7 @@ pub enum Answer {
     },
 }
 
-/// Nobody waits longer for an answer, and a mistyped number should not stop a test for a day: ten minutes.
+/// No client waits longer for an answer, and a mistyped number should not stop a test for a day: ten minutes.
 pub(super) const LONGEST_MS: u64 = 600_000;
 
 impl Answer {

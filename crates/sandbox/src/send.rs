@@ -134,7 +134,7 @@ impl Sending<'_> {
 }
 
 impl Sending<'_> {
-    /// Whether the user agreed, if that matters; uses up what he gave.
+    /// Whether the user agreed, if that matters; uses up what the user gave.
     fn may_reach(&self, template_id: &str, kind: Kind) -> bool {
         let openid = self.body.touser.text();
         let mut users = lock(&self.state.users);

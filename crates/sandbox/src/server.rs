@@ -93,7 +93,7 @@ async fn call(
     }
     drop(body);
     let response = answer(&state, &line, path, ruling.reply, wait).await;
-    // A caller who hung up meanwhile took this task with him; one whom the server's end cut off was told nothing.
+    // A caller that hung up meanwhile took this task with it; a caller that the server's end cut off was told nothing.
     if let Some(taken) = ruling.told
         && *state.running.borrow() == Running::Up
     {

@@ -112,7 +112,7 @@ pub struct App {
     pub daily_quota: Option<u64>,
 }
 
-/// How somebody else renews an app's access token.
+/// How another program renews an app's access token.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Renewal {

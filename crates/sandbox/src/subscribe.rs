@@ -1,4 +1,4 @@
-//! What a user does about subscribe messages in the mini program: answers the popup, and changes his mind in the settings.
+//! What a user does about subscribe messages in the mini program: answers the popup, and changes their mind in the settings.
 //!
 //! WeChat: `wx.requestSubscribeMessage`, its results and error codes.
 
@@ -78,7 +78,7 @@ impl NotAsked {
     }
 }
 
-/// The popup: what the user answers counts, and is told to whoever listens. Gives what the success callback gets.
+/// The popup: what the user answers counts, and is told to every listener. Gives what the success callback gets.
 pub(super) fn ask(
     state: &State,
     appid: &str,

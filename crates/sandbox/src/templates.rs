@@ -13,7 +13,7 @@ use crate::random;
 use crate::settings::{Kind, Settings, Template};
 use crate::templates::library::{Keyword, Title};
 
-/// WeChat: code 200012. The pages give 25 and 50; the larger one refuses nobody who would have passed.
+/// WeChat: code 200012. The pages give 25 and 50; the larger one refuses no call that would have passed.
 const MOST_TEMPLATES: usize = 50;
 /// The length of WeChat's template ids.
 const ID_LENGTH: usize = 43;

@@ -88,7 +88,7 @@ impl Tokens {
         *self = Self::new(self.life_ms, self.overlap_ms, random);
     }
 
-    /// Whose token this is or was.
+    /// The app whose token this is or was.
     pub(super) fn owner(&self, token: &str) -> Option<Arc<str>> {
         let issued = self.issued.get(token)?;
         Some(Arc::clone(&issued.appid))
@@ -99,7 +99,7 @@ impl Tokens {
         self.n_issued
     }
 
-    /// Whose token this is, if it is good now.
+    /// The app whose token this is, if it is good now.
     pub(super) fn check(&self, token: &str, now_ms: u64) -> Result<Arc<str>, Refusal> {
         match self.issued.get(token) {
             Some(issued) if now_ms < issued.until_ms => Ok(Arc::clone(&issued.appid)),
@@ -211,7 +211,7 @@ fn remaining_ms(issued: &Newest<Issued, MOST_TOKENS>, token: &str, now_ms: u64) 
         .map_or(0, |issued| issued.until_ms.saturating_sub(now_ms))
 }
 
-/// Rounded down, so that nobody is promised more than there is; a life below a second is still a second to a client
+/// Rounded down, so that no client is promised more than there is; a life below a second is still a second to a client
 /// that would divide by it.
 fn whole_seconds(ms: u64) -> u64 {
     (ms / 1000).max(1)

@@ -25,7 +25,7 @@ pub enum Switch {
     /// As most leave it.
     #[default]
     On,
-    /// Nothing reaches him by it. Under the main one he cannot even be asked.
+    /// Nothing reaches the user by it. Under the main one the user cannot even be asked.
     Off,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct User {
     pub(super) unionid: Option<String>,
     pub(super) standing: Standing,
     pub(super) main_switch: Switch,
-    /// The templates that he switched off in his settings, by id.
+    /// The templates that the user switched off in the settings, by id.
     pub(super) switched_off: BTreeSet<String>,
     pub(super) logins: Logins,
     pub(super) windows: Windows,
@@ -52,7 +52,7 @@ impl Users {
         users.entry(openid.to_owned()).or_default()
     }
 
-    /// The user, if anything is known of him.
+    /// The user, if anything is known of them.
     pub(super) fn find(&mut self, appid: &str, openid: &str) -> Option<&mut User> {
         self.0.get_mut(appid)?.get_mut(openid)
     }

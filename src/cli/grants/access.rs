@@ -1,4 +1,4 @@
-//! Who is asked: the running service, or the state store itself where no service runs.
+//! What is asked: the running service, or the state store itself where no service runs.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// What is done if there is no state file where the settings say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// It is an error: nothing is known of anybody in a new file, and what is set there no service may ever read.
+    /// It is an error: nothing is known of any user in a new file, and what is set there no service may ever read.
     Refuse,
     /// It is made, and said: a count is moved in before the service's first start.
     Make,
 }
 
-/// Whoever is asked.
+/// What is asked.
 pub(super) enum GrantAccess {
     /// The running service, at this address.
     Service {
@@ -40,8 +40,8 @@ pub(super) enum GrantAccess {
 }
 
 impl GrantAccess {
-    /// Looks for the service at `at`, or where the settings say. If nobody listens there, the store of the settings is opened; but not
-    /// if somebody has said where to ask.
+    /// Looks for the service at `at`, or where the settings say. If no service listens there, the store of the settings is opened;
+    /// but not if the user has said where to ask.
     pub(super) async fn open(
         settings: &Settings,
         at: Option<&str>,

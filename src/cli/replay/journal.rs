@@ -137,7 +137,7 @@ impl Journal {
         written.with_context(|| format!("the state file {} cannot be written", self.path.display()))
     }
 
-    /// The run is through: nobody will ask for the file any more.
+    /// The run is through: no run will ask for the file any more.
     pub(super) fn remove(self) -> anyhow::Result<()> {
         match std::fs::remove_file(&self.path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error).with_context(|| {

@@ -1,4 +1,4 @@
-//! Publishes errands at their pace, until all are done or somebody says stop.
+//! Publishes errands at their pace, until all are done or the user says stop.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -49,7 +49,7 @@ pub(super) struct Published {
 
 /// Why a run ended before its end.
 pub(super) enum Stopped {
-    /// Somebody asked for it.
+    /// The user asked for it.
     Asked,
     /// Something went wrong.
     Failed(String),
@@ -209,7 +209,7 @@ async fn partitions(work: &Work) -> anyhow::Result<BTreeMap<Arc<str>, i32>> {
 /// An errand's number and its record; none if it is not there any more.
 type Found = (usize, Option<Record>);
 
-/// Reads the records in their order, on a thread of its own; it ends when nobody takes them any more.
+/// Reads the records in their order, on a thread of its own; it ends when they are not taken any more.
 fn read(work: &Work) -> (mpsc::Receiver<Found>, JoinHandle<anyhow::Result<()>>) {
     let (found, records) = mpsc::channel(READ_AHEAD);
     let (kafka, run, done) = (work.kafka.clone(), work.run.clone(), work.done);

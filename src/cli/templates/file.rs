@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-/// How a file begins that nobody has written yet.
+/// How a file begins that is not written yet.
 const HEAD: &str = "\
 # The subscribe-message templates of each mini program, as `wx-courier templates pull` found them. The name behind the app's,
 # [app.name], is yours: rename it as you like, rules use it. A pull knows a template by its id and keeps names and comments.
@@ -33,7 +33,7 @@ impl CatalogFile {
         self.found.as_deref().unwrap_or(HEAD)
     }
 
-    /// Puts another text in its place, whole or not at all. Refused if somebody has written it since it was read.
+    /// Puts another text in its place, whole or not at all. Refused if another program has written it since it was read.
     pub(super) fn replace(&self, text: &str) -> anyhow::Result<()> {
         anyhow::ensure!(
             read(&self.path)? == self.found,

@@ -1,4 +1,4 @@
-//! `[http]`: the private listener, and who may ask there.
+//! `[http]`: the private listener, and which clients may ask there.
 
 use std::net::SocketAddr;
 
@@ -36,7 +36,7 @@ static TOKEN: SecretKeys = SecretKeys {
     about: "",
 };
 
-/// Long enough that nobody finds it by trying.
+/// Long enough that no client finds it by trying.
 const SHORTEST_TOKEN: usize = 16;
 
 static HOSTS: Key<Texts> = Key {
@@ -71,7 +71,7 @@ fn host(name: &str) -> Result<(), Mistake> {
 }
 
 impl Reader<'_> {
-    /// Where the private listener is, and who may ask there. What is wrong is told.
+    /// Where the private listener is, and which clients may ask there. What is wrong is told.
     pub(super) fn http(&mut self, top: &mut Section) -> Http {
         let mut section = self.section(top, &HTTP);
         let listen = self.said(&mut section, &LISTEN);

@@ -194,7 +194,7 @@ impl Reader<'_> {
         };
         if length < SHORTEST_SECRET {
             let problem = section.error(format!(
-                "the session secret has {length} bytes: whoever guesses it is everybody"
+                "the session secret has {length} bytes: a client that guesses it can be any user"
             ));
             self.problems.push(problem.help(format!(
                 "at least {SHORTEST_SECRET}, for example from `openssl rand -base64 32`"
@@ -232,7 +232,7 @@ impl Reader<'_> {
             if kind.value.trim().is_empty() || kind.value.contains('*') {
                 let problem = kind.error(format!("\"{}\" is no event type", kind.value));
                 self.problems.push(
-                    problem.help("name each type: a glob would allow what nobody thought of"),
+                    problem.help("name each type: a glob would allow what you did not think of"),
                 );
                 continue;
             }

@@ -50,9 +50,9 @@ static HEADER_VALUE: SecretKeys = SecretKeys {
 static POLL: Key<Length> = Key {
     name: "poll",
     // More often would be a load on the centre and no gain: a refused token is asked for again at once. And a token that is replaced
-    // lives on for five minutes at `WeChat`; whoever looks less often than that sends with dead ones.
+    // lives on for five minutes at `WeChat`; a service that looks less often than that sends with dead ones.
     kind: Length::Between(Duration::from_secs(1), Duration::from_mins(5)),
-    // `WeChat`'s advice to those who read from a centre: keep what it says for about a minute.
+    // `WeChat`'s advice to programs that read from a centre: keep what it says for about a minute.
     default: || Duration::from_mins(1),
     about: "how long a token is used before the centre is asked again, by the next send",
 };

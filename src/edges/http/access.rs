@@ -1,4 +1,4 @@
-//! Who may ask for what on `[http] listen`.
+//! Which client may ask for what on `[http] listen`.
 //!
 //! A browser inside our network carries out what a page of the internet tells it: it sends requests here, and after its page's name has been
 //! pointed at our address it even reads the answers. So a request must name us as we are known, and must not come from a foreign page; and
@@ -97,7 +97,7 @@ impl Access {
         }
     }
 
-    /// A name can be anybody's. An address is ours: whoever asks for it has connected to it.
+    /// A name can belong to any site. An address is ours: a client that asks for it has connected to it.
     fn knows(&self, host: &str) -> bool {
         let name = without_port(host);
         let address = name
@@ -133,7 +133,8 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(SCHEME).then_some(token)
 }
 
-/// Whether a browser sends this for a page that is not ours. Somebody who follows a link is no page: it cannot read what he sees.
+/// Whether a browser sends this for a page that is not ours. A user who follows a link is no page: the page
+/// cannot read what the user sees.
 fn is_of_foreign_page(method: &Method, headers: &HeaderMap) -> bool {
     let word = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
     let is_reading = method == Method::GET || method == Method::HEAD;

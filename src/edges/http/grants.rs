@@ -14,7 +14,7 @@ use super::refusal::refuse;
 use crate::edges::grants::{Wanted, ask};
 use wx_courier_core::grants::{Named, NoLedger};
 
-/// Whoever asks hears by then that the store is down. It does what it was asked when it is back.
+/// The caller hears by then that the store is down. The store does what it was asked when it is back.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many ledgers are set at once, at most.

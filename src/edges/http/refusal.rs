@@ -42,7 +42,7 @@ pub(super) fn refuse_as(status: StatusCode, error: &str, message: &str) -> Respo
     response
 }
 
-/// Counts refusals, whoever made them.
+/// Counts refusals, whichever part made them.
 pub(super) async fn count(
     State(metrics): State<Arc<Metrics>>,
     request: Request,

@@ -1,4 +1,4 @@
-//! Somebody who is not the service: publishes records and watches topics, as an upstream team or a dashboard would.
+//! A client that is not the service: it publishes records and watches topics, as an upstream team or a dashboard would.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

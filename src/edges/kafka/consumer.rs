@@ -125,7 +125,7 @@ const BATCHES: usize = 2;
 const RECORDS_PER_BATCH: usize = 64;
 const BYTES_PER_BATCH: usize = 256 * 1024;
 
-/// How often librdkafka hands over statistics, in milliseconds. Nobody reads them: they wake a poll that has gone to sleep by a calendar which
+/// How often librdkafka hands over statistics, in milliseconds. They are not read: they wake a poll that has gone to sleep by a calendar which
 /// was set back since, when there is nothing to commit whose answer would.
 const SIGN_OF_LIFE: &str = "5000";
 
@@ -300,7 +300,7 @@ fn membership(kafka: &Kafka) -> Membership {
 
 fn close(consumer: Arc<BaseConsumer<Context>>, membership: Membership) {
     commit_stored(&consumer);
-    // Librdkafka leaves the group for whoever unsubscribes, static or not. A static member that only closes keeps its partitions for
+    // Librdkafka leaves the group for every member that unsubscribes, static or not. A static member that only closes keeps its partitions for
     // the process that comes after it.
     if membership == Membership::Dynamic {
         consumer.unsubscribe();

@@ -1,5 +1,5 @@
 //! Producers: how one is made, how the broker's answers come back, what a refusal is about, and what waits for room. Three are built on
-//! it: of outcomes and dead letters, of records that somebody waits for, and of replayed records.
+//! it: of outcomes and dead letters, of records that a caller waits for, and of replayed records.
 
 pub mod acked;
 mod outcomes;
@@ -31,7 +31,7 @@ enum Purpose {
     Outcomes,
     /// Replayed records.
     Replay,
-    /// Records that somebody waits for.
+    /// Records that a caller waits for.
     Awaited,
 }
 
@@ -59,9 +59,9 @@ impl Purpose {
             Self::Awaited => &[
                 ("acks", "all"),
                 ("linger.ms", "2"),
-                // Somebody waits for the answer.
+                // A caller waits for the answer.
                 ("message.timeout.ms", "5000"),
-                // Each record has somebody who waits, so this is never near.
+                // Each record has a caller that waits, so this is never near.
                 ("queue.buffering.max.messages", "10000"),
             ],
         }

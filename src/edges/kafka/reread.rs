@@ -1,8 +1,8 @@
 //! Reads records again that the engine has set aside: a thread of its own, outside of the group, which commits nothing.
 //!
-//! It keeps trying until it knows, or until nobody wants to know any more: a record that was read once is there, or it was deleted since.
-//! Only a later record, or a log that begins later, says that it was deleted; an end that comes before it says that a broker has not
-//! caught up yet. A partition that cannot be read holds up no other one for longer than a try takes.
+//! It keeps trying until it knows, or until the engine does not want to know any more: a record that was read once is there, or it was
+//! deleted since. Only a later record, or a log that begins later, says that it was deleted; an end that comes before it says that a
+//! broker has not caught up yet. A partition that cannot be read holds up no other one for longer than a try takes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -21,7 +21,7 @@ use wx_courier_core::replay::Place;
 /// A record that was read again; `None` if it is not there any more.
 #[derive(Debug)]
 pub struct ReadAgain {
-    /// Whose question.
+    /// The ticket of the question.
     pub ticket: Ticket,
     /// The record.
     pub record: Option<Record>,
@@ -73,8 +73,8 @@ impl Rereader {
     }
 }
 
-/// Who wants what. Several may want the same record: two rules that wait for the same event, or one that wants it for a partition that
-/// went away and came back.
+/// Which ticket wants which record. Several may want the same record: two rules that wait for the same event, or one that wants it for a
+/// partition that went away and came back.
 #[derive(Default)]
 struct Wanted {
     of: BTreeMap<(Arc<str>, i32), BTreeMap<i64, Vec<Ticket>>>,
@@ -132,7 +132,7 @@ fn work(kafka: &Kafka, asked: &Receiver<Asked>, answers: &UnboundedSender<ReadAg
     let mut wanted = Wanted::default();
     while hear(asked, &mut wanted).is_continue() {
         for of in wanted.due(Instant::now()) {
-            // Whoever forgot something meanwhile does not wait for it.
+            // What the engine has forgotten meanwhile is not waited for.
             if take_in(asked, &mut wanted).is_break() || answers.is_closed() {
                 return;
             }

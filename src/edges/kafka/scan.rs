@@ -35,7 +35,7 @@ pub enum ScanError {
     /// There is none of this name.
     #[error("the topic {0} does not exist")]
     NoTopic(String),
-    /// Nobody answered.
+    /// No broker answered.
     #[error("no broker answers at {brokers}: {error}")]
     Unreachable {
         /// Where we asked.

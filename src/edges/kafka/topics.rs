@@ -18,7 +18,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Why the topics cannot be told.
 #[derive(Debug, thiserror::Error)]
 pub enum TopicsError {
-    /// Nobody answered.
+    /// No broker answered.
     #[error("no broker answers at {brokers}: {source}")]
     Unreachable {
         /// Where we asked.
@@ -162,9 +162,9 @@ pub fn wanted(settings: &Settings, sources: Sources) -> Vec<Wanted> {
 /// Whether source topics are made as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sources {
-    /// They belong to those who publish.
+    /// They belong to the teams that publish.
     NotOurs,
-    /// For development, where nobody else makes them.
+    /// For development, where no other tool makes them.
     Too,
 }
 

@@ -66,7 +66,7 @@ impl Clock {
         self.until.as_mut().reset(Instant::now() + timeout);
     }
 
-    /// Whether there is time left. If so, whoever asks is woken when it is over.
+    /// Whether there is time left. If so, the task that asks is woken when it is over.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         match self.until.as_mut().poll(context) {
             Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),

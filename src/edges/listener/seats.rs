@@ -1,4 +1,4 @@
-//! Who is connected: so many in all, so many of one address, and who leaves when another one comes.
+//! Which clients are connected: so many in all, so many of one address, and which one leaves when another one comes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -13,9 +13,9 @@ use crate::telemetry::NoSeat;
 /// Whether connections of one address are limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PerAddress {
-    /// Those of strangers. Whoever comes from an address of the inside is a proxy of ours, which limits connections itself.
+    /// Those of strangers. A client that comes from an address of the inside is a proxy of ours, which limits connections itself.
     Strangers,
-    /// Nobody's: all come through proxies, or from inside.
+    /// Those of no client: all come through proxies, or from inside.
     Unlimited,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Seats {
     most_of_address: usize,
     terms: Terms,
     taken: Mutex<Taken>,
-    /// Somebody has left.
+    /// A client has left.
     left: Notify,
 }
 
@@ -59,8 +59,8 @@ impl Seats {
         })
     }
 
-    /// Comes back when no more connections are open than there are seats, or after a moment: who was asked to leave has a descriptor until
-    /// then, and a crowd that comes at once must not take those of the reserve.
+    /// Comes back when no more connections are open than there are seats, or after a moment: a client that was asked to leave has a
+    /// descriptor until then, and a crowd that comes at once must not take those of the reserve.
     pub(super) async fn are_kept(&self) {
         let all_kept = async {
             loop {
@@ -203,8 +203,8 @@ impl Drop for Seat {
     }
 }
 
-/// Where our own proxies stand: nobody comes from such an address through the internet. 100.64.0.0/10 (RFC 6598) is where balancers of
-/// clouds have theirs.
+/// Where our own proxies stand: no client comes from such an address through the internet. 100.64.0.0/10 (RFC 6598) is where balancers
+/// of clouds have theirs.
 pub(in crate::edges) fn is_inside(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {

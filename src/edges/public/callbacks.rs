@@ -1,8 +1,8 @@
 //! `GET` and `POST /wechat/{app}`: what `WeChat` pushes.
 //!
-//! `WeChat` wants an answer within five seconds and asks three times in all; we answer within one. Who pushes is known by the signature,
-//! and a push is too old or too new five minutes off our clock. Nonces are not remembered: whatever a push says counts once, however often
-//! it comes, so somebody who repeats one within the five minutes changes nothing.
+//! `WeChat` wants an answer within five seconds and asks three times in all; we answer within one. The sender of a push is known by the
+//! signature, and a push is too old or too new five minutes off our clock. Nonces are not remembered: whatever a push says counts once,
+//! however often it comes, so a client that repeats one within the five minutes changes nothing.
 
 mod crypto;
 mod pushes;
@@ -205,7 +205,7 @@ impl CallbackApp {
             }
             Mode::Secure(key) => {
                 let Some(encrypted) = encrypted(body)? else {
-                    // Only WeChat can sign: nobody else fills the log.
+                    // Only WeChat can sign: no other client fills the log.
                     if self.is_signed(said).is_ok() {
                         self.tell_other_mode("the push is not encrypted, and mode is secure");
                     }
@@ -251,7 +251,8 @@ impl CallbackApp {
         Ok(())
     }
 
-    /// Whoever pushed is told nothing; a person who sets this up finds it with the log level debug. Anybody can push, so it is no more.
+    /// The client that pushed is told nothing; an operator who sets this up finds it with the log level debug. Any client can push, so it
+    /// is no more.
     fn tell_other_mode(&self, what: &'static str) {
         tracing::warn!(
             app = self.name.as_ref(),

@@ -1,4 +1,4 @@
-//! Who asks: his address, his body, his pace, and the page he comes from.
+//! The client that asks: its address, its body, its pace, and the page that it comes from.
 
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
@@ -48,7 +48,7 @@ fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
     let hops = lines.iter().flat_map(|line| line.split(',')).rev();
     let mut nearest_proxy = None;
     for hop in hops {
-        // What cannot be read was written by nobody of ours.
+        // What cannot be read was written by no proxy of ours.
         let address = parse_address(hop.trim())?;
         if !is_inside(address) {
             return Some(address);
@@ -79,14 +79,14 @@ pub(super) struct Paces<K: Hash + Eq + Clone> {
 
 struct Known<K: Hash + Eq + Clone> {
     limiter: DefaultKeyedRateLimiter<K>,
-    /// When it was last looked through for those who may be forgotten.
+    /// When it was last looked through for clients that may be forgotten.
     tidied: Option<Instant>,
 }
 
 /// How many are remembered: some ten megabytes.
 const MOST_REMEMBERED: usize = 100_000;
 
-/// Looking through all of them takes milliseconds, in which nobody else is served: an attack must not have that for each request.
+/// Looking through all of them takes milliseconds, in which no other client is served: an attack must not have that for each request.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 impl<K: Hash + Eq + Clone> Paces<K> {
@@ -125,7 +125,7 @@ impl<K: Hash + Eq + Clone> Paces<K> {
             known.limiter.retain_recent();
         }
         if known.limiter.len() >= MOST_REMEMBERED {
-            // So many at once are an attack from many addresses, against which this limit is none: everybody begins anew.
+            // So many at once are an attack from many addresses, against which this limit is none: every client begins anew.
             tracing::warn!(
                 remembered = MOST_REMEMBERED,
                 "too many clients at once to remember the pace of each"

@@ -54,7 +54,7 @@ pub(super) struct MiniApp {
     client_address: ClientAddress,
     addresses: Paces<IpAddr>,
     sessions: Paces<Arc<str>>,
-    /// A user may log in as often as `WeChat` lets him: all his sessions together have what one has.
+    /// A user may log in as often as `WeChat` allows: all sessions of one user together have what one session has.
     users: Paces<Arc<str>>,
     rules: watch::Receiver<Arc<RuleSet>>,
     policies: Policies,
@@ -117,7 +117,7 @@ struct Subscriptions {
 
 #[derive(Serialize)]
 struct Noted {
-    /// Accepts that nobody has told before.
+    /// Accepts that no source has told before.
     counted: usize,
 }
 
@@ -157,7 +157,7 @@ pub(super) async fn send(
     answer(&miniapp.metrics, PublicRoute::Send, result)
 }
 
-/// Who asks.
+/// The user who asks.
 struct User {
     app: Arc<str>,
     openid: Arc<str>,
@@ -272,7 +272,7 @@ impl MiniApp {
         check_id(&said.id)?;
         let topic = self.send.get(&said.kind).ok_or(Refusal::TypeNotAllowed)?;
         let mut data = said.data;
-        // Who it is for is known from the session: a client that could say so could send to anybody.
+        // The recipient is known from the session: a client that could say it could send to any user.
         data.insert("openid".to_owned(), Value::from(user.openid.as_ref()));
         let value = serde_json::to_vec(&data)
             .map_err(|_| Refusal::BadRequest("`data` cannot be written"))?;

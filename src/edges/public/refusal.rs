@@ -18,7 +18,7 @@ pub(super) enum Refusal {
     NotFound,
     /// The path is known, the method is not.
     MethodNotAllowed,
-    /// It is not from whom it should be. Nothing more is said.
+    /// It is not from the sender that it should be from. Nothing more is said.
     Forbidden,
     /// 40029
     LoginCodeExpired,

@@ -12,10 +12,10 @@ use wx_courier_core::state::{Answer, Request};
 use wx_courier_core::wechat::{logins, receipts};
 
 /// How many questions of all clients may be with the store at once. Some megabytes; while the store works they are gone in milliseconds,
-/// and while it is down nobody is helped by a longer queue.
+/// and while it is down a longer queue helps no caller.
 pub const MOST_QUESTIONS: usize = 1_000;
 
-/// For those who have questions of their own, beside the service. All clients of a store share [`MOST_QUESTIONS`] places.
+/// For callers that have questions of their own, beside the service. All clients of a store share [`MOST_QUESTIONS`] places.
 #[derive(Clone)]
 pub struct StoreClient {
     orders: Sender<Order>,
@@ -48,8 +48,8 @@ impl StoreClient {
         self.tally.resume()
     }
 
-    /// Asks, and waits for the answer for as long as the store is down. Who does not want to wait so long drops the future; what changes
-    /// something is carried out all the same.
+    /// Asks, and waits for the answer for as long as the store is down. A caller that does not want to wait so long drops the future;
+    /// what changes something is carried out all the same.
     pub async fn ask(&self, request: Request) -> Result<Answer, NoAnswer> {
         let place = self.places(1)?;
         self.queue(request, place)?
@@ -57,7 +57,7 @@ impl StoreClient {
             .map_err(|_| NoAnswer::Gone)
     }
 
-    /// Asks as soon as there is a place. It is for those whose number is bounded elsewhere.
+    /// Asks as soon as there is a place. It is for callers whose number is bounded elsewhere.
     pub async fn ask_in_turn(&self, request: Request) -> Result<Answer, NoAnswer> {
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.map_err(|_| NoAnswer::Gone)?;
@@ -109,7 +109,7 @@ impl StoreClient {
 }
 
 impl Asked {
-    /// Whether there is still a reason to carry it out: somebody waits for the answer, or it changes something.
+    /// Whether there is still a reason to carry it out: a caller waits for the answer, or it changes something.
     pub(super) fn is_wanted(&self) -> bool {
         match &self.asker {
             Asker::Service(_) => true,
@@ -198,7 +198,7 @@ mod tests {
         begin(client.ask(keep())).await;
         let (recalled, kept) = (next(&orders), next(&orders));
         assert!(!recalled.is_wanted() && kept.is_wanted());
-        // The place is free when the thread is done with the question, whether or not somebody waits.
+        // The place is free when the thread is done with the question, whether or not a caller waits.
         assert_eq!(places.available_permits(), 0);
         drop((recalled, kept));
         assert_eq!(places.available_permits(), 2);

@@ -14,19 +14,19 @@ use super::tally::{GoesOn, Tally};
 use super::{Asked, Asker, Backend, Order, Stored};
 use wx_courier_core::state::{Answer, Horizon, Request, Row};
 
-/// How many requests make one batch at most. It bounds the time that Redis serves nobody else, and what is done again after a failure.
+/// How many requests make one batch at most. It bounds the time that Redis serves no other client, and what is done again after a failure.
 const LARGEST_BATCH: usize = 512;
 
 /// After so many requests old entries are forgotten, so that purging keeps up with any load: twice as much goes as came.
 const PURGE_AFTER: usize = 256;
 
-/// How much is forgotten at once while nobody asks: little enough that a request which comes meanwhile does not notice.
+/// How much is forgotten at once while nothing is asked: little enough that a request which comes meanwhile does not notice.
 const PURGE_STEP: usize = 500;
 
 /// The rest between two such steps.
 const PURGE_REST: Duration = Duration::from_millis(200);
 
-/// How often a store that nobody asks is looked at, so that readiness is honest.
+/// How often a store that is not asked is looked at, so that readiness is honest.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// The first wait after a failure; each further one doubles, up to [`LONGEST_BACKOFF`]. One thread of an instance asks, so asking often costs the
@@ -48,7 +48,7 @@ pub(super) struct Keeper {
     is_purge_unfinished: bool,
     /// When the store was last looked after.
     looked: Instant,
-    /// What is gone, while nobody has said that it goes on without.
+    /// What is gone, while no operator has said that it goes on without.
     lost: Option<String>,
     /// The wait after the last failure; nothing while all is well.
     backoff: Duration,
@@ -214,7 +214,7 @@ impl Keeper {
             Asker::Client { answer: client, .. } => client.send(answer).is_ok(),
         };
         if !is_heard {
-            tracing::debug!("an answer of the store comes too late for whoever asked");
+            tracing::debug!("an answer of the store comes too late for the caller that asked");
         }
     }
 
@@ -267,7 +267,7 @@ impl Keeper {
         match self.tally.goes_on() {
             GoesOn::No => {
                 let why = why.clone();
-                // Somebody may have put it back.
+                // An operator may have put it back.
                 let nothing_is_old = Horizon {
                     now_ms: i64::MIN,
                     remember_ms: 0,
@@ -312,7 +312,7 @@ enum Attempt<T> {
 /// The answer to a request that cannot be carried out.
 fn unreadable(request: &Request, row: Option<Row>) -> Answer {
     if let Request::Release { .. } = request {
-        // Nobody waits for it; what is not released is found in doubt.
+        // No caller waits for it; what is not released is found in doubt.
         return Answer::Released;
     }
     Answer::Unreadable(row.unwrap_or_else(|| request.main_row()))

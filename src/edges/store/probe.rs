@@ -1,5 +1,5 @@
 //! Whether a store works for messages in general, asked where it does not for a certain one: a damaged entry costs one message, a store that
-//! is damaged where everybody needs it must not cost them all.
+//! is damaged where every message needs it must not cost them all.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::failure::Failure;
 use wx_courier_core::model::{Holder, Ticket};
 use wx_courier_core::state::{Answer, Claim, Request, Unreadable};
 
-/// Requests for a message that nobody knows. They leave nothing behind.
+/// Requests for a message that no process knows. They leave nothing behind.
 pub(super) fn requests() -> [Request; 2] {
     let name: Arc<str> = Arc::from(format!("probe|{:016x}", fastrand::u64(..)));
     let holder = Holder {

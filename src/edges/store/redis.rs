@@ -30,7 +30,7 @@ use wx_courier_core::state::{Answer, Request, StoreState};
 /// A Redis server, connected when it is needed.
 pub(super) struct Redis {
     client: Client,
-    /// `None` before the first use and after every failure: who knows what is still on its way on a connection that failed.
+    /// `None` before the first use and after every failure: what is still on its way on a connection that failed is not known.
     connection: Option<Connection>,
     read: Script,
     write: Script,

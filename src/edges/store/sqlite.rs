@@ -183,7 +183,7 @@ fn carry_out(connection: &mut Connection, requests: &[Request]) -> anyhow::Resul
 fn connect(path: &Path) -> anyhow::Result<Connection> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
-    // Before the log is opened: then its index is kept in memory, and nobody else gets in.
+    // Before the log is opened: then its index is kept in memory, and no other process gets in.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
@@ -235,8 +235,8 @@ fn failure_of(error: anyhow::Error) -> Failure {
     Failure::Fault { row, error }
 }
 
-/// Whether this is no matter of what was asked: somebody holds the file, or the disk does not take what is written. A page that cannot be
-/// read is one page.
+/// Whether this is no matter of what was asked: another process holds the file, or the disk does not take what is written. A page that
+/// cannot be read is one page.
 fn is_outage(error: &anyhow::Error) -> bool {
     let Some(error) = error.downcast_ref::<rusqlite::Error>() else {
         return false;

@@ -29,7 +29,7 @@ pub struct Loss {
     pub noticed_at: String,
     /// What happened.
     pub what: String,
-    /// Whether sending waits until somebody says that it goes on.
+    /// Whether sending waits until an operator says that it goes on.
     pub paused: bool,
     /// What cannot be promised any more.
     pub not_promised: &'static str,
@@ -53,7 +53,7 @@ struct Told {
     n_lines: u64,
     lines_since: Option<Instant>,
     loss: Option<(Instant, Loss)>,
-    /// Somebody has said that it goes on.
+    /// An operator has said that it goes on.
     goes_on: bool,
 }
 
@@ -139,7 +139,7 @@ impl Tally {
             OnLoss::Pause => tracing::error!(
                 why,
                 not_promised = NOT_PROMISED,
-                "the state is lost, and nothing is sent until somebody has looked: put it back, or go on without by `wx-courier state resume` or a restart"
+                "the state is lost, and nothing is sent until an operator has looked: put it back, or go on without by `wx-courier state resume` or a restart"
             ),
             OnLoss::Continue => tracing::error!(
                 why,
@@ -157,7 +157,7 @@ impl Tally {
         }
     }
 
-    /// Somebody says that it goes on. Gives whether anything waited for that.
+    /// An operator says that it goes on. Gives whether anything waited for that.
     pub(super) fn resume(&self) -> bool {
         let mut told = self.told();
         let is_paused = told.loss.as_ref().is_some_and(|(_, loss)| loss.paused);

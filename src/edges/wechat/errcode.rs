@@ -6,7 +6,7 @@
 use super::api::Credential;
 use wx_courier_core::wechat::Class;
 
-/// Code, meaning for the one who reads it, class for the core. In the order of the codes.
+/// Code, meaning for its reader, class for the core. In the order of the codes.
 const TABLE: &[(i64, &str, Class)] = &[
     (-1, "WeChat is busy", Class::Busy),
     (404, "wrong path", Class::Bug),

@@ -1,7 +1,7 @@
 //! A login code of the mini program, exchanged for its user.
 //!
 //! `WeChat`: `sns/jscode2session`. The secret and the code are in the query, so no error may show the URL. The `session_key` of the answer
-//! is dropped unread: it is for decrypting what the mini program was given, which nobody here does.
+//! is dropped unread: it is for decrypting what the mini program was given, which the service does not do.
 
 use std::sync::Arc;
 

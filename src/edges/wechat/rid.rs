@@ -65,7 +65,7 @@ fn traced_in(answer: &Value, show: Show) -> Option<Traced> {
     })
 }
 
-/// Keys whose values nobody may see; longer keys that end in one of them are meant too.
+/// Keys whose values no reader may see; longer keys that end in one of them are meant too.
 const SECRETS: [&str; 8] = [
     "access_token",
     "refresh_token",

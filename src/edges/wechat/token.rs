@@ -1,7 +1,7 @@
 //! Access tokens: one question at a time, renewed ahead of time, dropped only by the very token that was refused.
 //!
 //! `stable_token` in normal mode gives every caller the same token until fewer than five minutes are left, so instances of a fleet need
-//! not agree on anything. A forced refresh kills the token of everybody else and is limited to twenty a day: it is asked for once in
+//! not agree on anything. A forced refresh kills the token of every other program and is limited to twenty a day: it is asked for once in
 //! an incident, when `WeChat` refuses the very token that it hands out.
 
 mod cache;
@@ -26,7 +26,7 @@ use wx_courier_core::flow::delivery::TokenTrouble;
 /// The wait before a failed renewal is tried again while the present token still holds.
 const RENEW_AGAIN: Duration = Duration::from_secs(10);
 
-/// A wait up to this long is waited out by the one who wants the token; a longer one is told, so that its message makes room.
+/// A wait up to this long is waited out by the caller that wants the token; a longer one is told, so that its message makes room.
 const MAX_INLINE_WAIT: Duration = Duration::from_secs(2);
 
 /// A token in force.
@@ -74,14 +74,14 @@ impl TokenKeeper {
         })
     }
 
-    /// A token that holds, asked for if need be. A failure is shared by all who ask within a second or so of it.
+    /// A token that holds, asked for if need be. A failure is shared by all callers that ask within a second or so of it.
     pub(super) async fn token(&self) -> Result<Arc<Token>, TokenTrouble> {
         if let Some(token) = self.fresh() {
             return Ok(token);
         }
         let _one_at_a_time = match self.asking.try_lock() {
             Ok(guard) => guard,
-            // Somebody is asking. While the old token still holds there is no need to wait for the new one.
+            // Another caller is asking. While the old token still holds there is no need to wait for the new one.
             Err(_) => match self.holding() {
                 Some(token) => return Ok(token),
                 None => self.asking.lock().await,

@@ -113,7 +113,7 @@ pub(crate) fn plan(input: &[u8]) {
     }
 }
 
-/// A push of any bytes: whoever can reach the public listener writes them.
+/// A push of any bytes: any client that can reach the public listener writes them.
 pub(crate) fn callback(input: &[u8]) {
     if let Ok(push) = callback::read(input) {
         assert!(!push.openid.is_empty());

@@ -1,4 +1,4 @@
-//! Records that somebody could publish to do harm, each of another kind.
+//! Records that a producer could publish to do harm, each of another kind.
 
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};

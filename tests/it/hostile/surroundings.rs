@@ -1,4 +1,4 @@
-//! Where the service runs in its bad hour: a small disk of its own, a bound on its memory, and strangers who connect and say nothing.
+//! Where the service runs in its bad hour: a small disk of its own, a bound on its memory, and strangers that connect and say nothing.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -232,7 +232,7 @@ impl Drop for ControlGroup {
     }
 }
 
-/// A row each: an outcome of a later version that is no outcome to anybody, one that is no JSON, and a claim by no holder.
+/// A row each: an outcome of a later version that this version cannot read as one, one that is no JSON, and a claim by no holder.
 fn spoil(rows: &rusqlite::Connection, topic: &str, offset: usize, event: &Event) {
     let outcome_id = format!("{topic}/0/{offset}/{}", event.rule);
     match offset % 3 {

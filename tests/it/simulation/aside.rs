@@ -71,7 +71,7 @@ impl World {
         self.gone.contains(&(partition.clone(), offset))
     }
 
-    /// Records that a process has claims for when it ends, or is stopped, may be gone before anybody reads them again.
+    /// Records that a process has claims for when it ends, or is stopped, may be gone before any process reads them again.
     pub(super) fn sweep_claimed_by(&mut self, member: usize) {
         if self.retention == Retention::Long || self.now_ms > TROUBLE_MS {
             return;
@@ -120,7 +120,7 @@ impl World {
         place_of(outcome_id).is_some_and(|place| self.gone.contains(&place))
     }
 
-    /// Long retention does not delete what somebody has begun with, nor the end of a partition.
+    /// Long retention does not delete what a process has begun with, nor the end of a partition.
     fn may_go(&self, record: &Record) -> bool {
         let position = record.position();
         let mut of_topic = self.log.values();

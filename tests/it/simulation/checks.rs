@@ -87,7 +87,7 @@ pub(super) fn nobody_has_anything_in_hand(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// No outcome says that the user has nothing when he has, or may have.
+/// No outcome says that the user has nothing when the user has, or may have, the message.
 fn nothing_delivered_is_denied(world: &World) -> Result<(), String> {
     let denies = |outcome: &Outcome| {
         matches!(
@@ -112,7 +112,7 @@ fn nothing_delivered_is_denied(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Where nobody dies, only a call whose answer is in doubt makes a message so.
+/// Where no process dies, only a call whose answer is in doubt makes a message so.
 fn every_doubt_has_a_reason(world: &World) -> Result<(), String> {
     let doubtful: BTreeSet<&str> = world
         .calls
@@ -179,7 +179,7 @@ fn owes_nothing(world: &World, record: &Record) -> Result<(), String> {
         number: record.partition,
     };
     if world.is_gone(&partition, record.offset) {
-        // Whoever died before its outcome came cannot be followed by anybody.
+        // If the process died before the outcome came, no other process can take the record over.
         return Ok(());
     }
     let event = event_in(record);
@@ -210,8 +210,8 @@ fn nothing_is_published_that_is_not_known(world: &World) -> Result<(), String> {
     })
 }
 
-/// The limits are the fleet's. Where partitions were lost unnoticed, whoever lost them goes on as their owner until he hears of it: there
-/// each process keeps the limits.
+/// The limits are the fleet's. Where partitions were lost unnoticed, the process that lost them goes on as their owner until it hears of
+/// it: there each process keeps the limits.
 fn limits_hold(world: &World) -> Result<(), String> {
     let mut by_limit: BTreeMap<(u64, &str), Vec<u64>> = BTreeMap::new();
     for call in &world.calls {
@@ -247,8 +247,8 @@ fn limits_hold(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// A message is delivered again only if nobody could know that it had been: its call was not answered, or whoever made the call ended
-/// before the store heard of it. And never, where the rule says that it is to be left.
+/// A message is delivered again only if no process could know that it had been: its call was not answered, or the process that made
+/// the call ended before the store heard of it. And never, where the rule says that it is to be left.
 fn every_second_delivery_was_in_doubt(world: &World) -> Result<(), String> {
     let mut last: BTreeMap<&str, &super::world::Call> = BTreeMap::new();
     for call in world.calls.iter().filter(|call| call.was_delivered) {

@@ -284,7 +284,7 @@ impl World {
     ) -> Result<(), String> {
         let is_alive = self.members[member].incarnation == incarnation;
         if let Some(outcome) = outcome {
-            // The broker has it, whether or not the one who sent it lives to hear so.
+            // The broker has it, whether or not the process that sent it lives to hear so.
             self.acknowledge(outcome)?;
         }
         if !is_alive {

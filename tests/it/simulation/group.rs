@@ -1,4 +1,4 @@
-//! The group of a world: who has which partition, and how that changes.
+//! The group of a world: which member has which partition, and how that changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -178,7 +178,7 @@ impl World {
         Some(alive[self.random.usize(..alive.len())])
     }
 
-    /// The group asks for a partition back; whoever is alive gets it after its release.
+    /// The group asks for a partition back; a member that is alive gets it after its release.
     pub(super) fn move_partition(&mut self) -> Result<(), String> {
         let Some((partition, member)) = self.some_owned() else {
             return Ok(());
@@ -263,7 +263,7 @@ impl World {
         self.note(|| format!("member {member} loses {partition}"));
         self.members[member].reading.remove(&partition);
         for asked_back in self.members[member].handovers.values_mut() {
-            // Whoever waited for this one has been told that it is gone.
+            // A hand-over that waited for this one has been told that it is gone.
             asked_back.retain(|other| *other != partition);
         }
         self.owners.remove(&partition);

@@ -21,13 +21,13 @@ const MOST_EXCHANGES: usize = 32;
 
 #[derive(Default)]
 pub(super) struct Logins {
-    /// Codes that have given their user, whether or not anybody heard of it.
+    /// Codes that have given their user, whether or not a process heard of it.
     used: BTreeSet<String>,
-    /// Whom an exchange told its user, by outcome.
+    /// The messages whose user an exchange told, by outcome.
     told: BTreeSet<Arc<str>>,
     /// The outcome that a message will have whose recipient is still a code.
     names: BTreeMap<Asker, Arc<str>>,
-    /// Who was told that the store knows no user, and has exchanged nothing since.
+    /// The askers that were told that the store knows no user, and have exchanged nothing since.
     may_exchange: BTreeSet<Asker>,
     /// When the store last answered a life that it knows no user for an outcome.
     found_none_ms: BTreeMap<(u64, Arc<str>), u64>,
@@ -37,7 +37,7 @@ pub(super) struct Logins {
 }
 
 impl World {
-    /// A member wants to know who is behind a code.
+    /// A member wants to know which user is behind a code.
     pub(super) fn exchange(
         &mut self,
         member: usize,
@@ -149,7 +149,7 @@ impl World {
         }
     }
 
-    /// What the store has carried out, for whom. `is_news` is of a settlement: nobody has settled that record's message before.
+    /// What the store has carried out, for which member. `is_news` is of a settlement: that record's message was not settled before.
     pub(super) fn note_logins(
         &mut self,
         member: usize,
@@ -182,7 +182,7 @@ impl World {
         Ok(())
     }
 
-    /// Whoever a code has named is kept before a message to him is claimed: a crash loses nothing from there on.
+    /// The user that a code has named is kept before a message to them is claimed: a crash loses nothing from there on.
     fn claimed_user_is_kept(&self, claim: &Claim, answer: &Answer) -> Result<(), String> {
         let has_code = claim.outcome_id.ends_with("/code");
         let is_claimed = matches!(answer, Answer::Claimed(_));
@@ -195,7 +195,7 @@ impl World {
         Ok(())
     }
 
-    /// Nobody gives a code up who could have known its user.
+    /// No process gives a code up that could have known its user.
     fn only_unkept_users_are_given_up(
         &self,
         process: u64,
@@ -257,9 +257,9 @@ impl World {
         code.unwrap_or_default()
     }
 
-    /// When a message has ended, nothing is kept of who it was for.
+    /// When a message has ended, nothing is kept of its user.
     pub(super) fn users_are_forgotten(&mut self) -> Result<(), String> {
-        // The outcomes go first: whoever asks about a message that has ended is told of its end.
+        // The outcomes go first: a process that asks about a message that has ended is told of its end.
         let horizon = Horizon {
             now_ms: self.unix_ms() + 1,
             remember_ms: 0,

@@ -14,7 +14,7 @@ use super::world::{Played, World};
 /// The digests of worlds, by their seeds.
 pub(crate) type Digests = Mutex<BTreeMap<u64, WorldDigest>>;
 
-/// How many worlds are played at once, if nobody says.
+/// How many worlds are played at once, if the caller does not say.
 pub(crate) fn n_cores() -> NonZero<usize> {
     available_parallelism().unwrap_or(NonZero::<usize>::MIN)
 }

@@ -12,7 +12,7 @@ pub(crate) enum Mutant {
     ClaimsAfterwards,
     /// Outcomes are published that the store does not know.
     SettlesInItsHead,
-    /// Claims of those who may still answer are taken over.
+    /// Claims of processes that may still answer are taken over.
     TakesClaimsOver,
     /// An outcome is published a second time with another status.
     ChangesItsWord,

@@ -108,7 +108,7 @@ pub(super) enum Trade {
 /// For how long records are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Retention {
-    /// Until nobody has begun with them, or somebody has ended them.
+    /// Until no process has begun with them, or a process has ended them.
     Long,
     /// Whatever has become of them. Such worlds also repeat more of their events, and stop processes for longer.
     Short,

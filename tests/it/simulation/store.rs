@@ -133,7 +133,7 @@ impl World {
         self.store_is_down_until_ms = self.soon(most_ms);
     }
 
-    /// The store takes up a batch. From here on it is durable, whether or not anybody hears of it.
+    /// The store takes up a batch. From here on it is durable, whether or not a process hears of it.
     pub(super) fn serve(&mut self, member: usize, incarnation: u64) -> Result<(), String> {
         if self.members[member].incarnation != incarnation {
             return Ok(());
@@ -206,7 +206,7 @@ impl World {
     /// What was asked by a process that is gone may have reached the store, or a part of it.
     pub(super) fn leave_questions(&mut self, member: usize) -> Result<(), String> {
         let questions = std::mem::take(&mut self.members[member].questions);
-        // Who ends in peace waits for his store.
+        // A process that ends in peace waits for its store.
         let n_asked = questions.asked.len();
         let n_reached = if self.is_gentle {
             n_asked
@@ -240,7 +240,7 @@ impl World {
                     && over != claim.holder
                     && !self.taken_over.contains(&over)
                 {
-                    // Whoever renews his own claim knows how his last call ended.
+                    // A process that renews its own claim knows how its last call ended.
                     let is_renewed = over.process == claim.holder.process;
                     let is_under_way = self.calls.iter().rev().any(|call| {
                         call.holder == over && self.now_ms < call.at_ms + CALL_LIMIT_MS

@@ -1,4 +1,4 @@
-//! Who tells the ledger what users said: events, the mini program, callbacks; lost, doubled or late.
+//! The sources that tell the ledger what users said: events, the mini program, callbacks; lost, doubled or late.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::world::{Happening, World};
 const TELLS_LATE_MS: u64 = 10_000;
 
 impl World {
-    /// Everybody who knows what the user said tells it.
+    /// Every source that knows what the user said tells it.
     pub(super) fn tell(&mut self, user: &str, word: Word, number: u64) -> Result<(), String> {
         let at_ms = self.unix_ms();
         let report = |source| Report {

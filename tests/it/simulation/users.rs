@@ -1,4 +1,4 @@
-//! The users of a world: what they allow, what the simulated `WeChat` knows of it, and who tells the ledger, how often and how late.
+//! The users of a world: what they allow, what the simulated `WeChat` knows of it, and which source tells the ledger, how often and how late.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -106,7 +106,7 @@ impl Users {
         taken.filter(|taken| taken.user == user).count()
     }
 
-    /// Whose message this is, if it has a grant.
+    /// The user whose message this is, if it has a grant.
     fn of(&self, message_id: &str) -> Option<String> {
         let taken = self.taken.get(message_id)?;
         Some(taken.user.clone())
@@ -194,7 +194,7 @@ impl World {
                 5 => self.plan(at, Happening::Act(user, Act::Reject)),
                 6 => self.plan(at, Happening::Act(user, Act::Mumble)),
                 7 => {
-                    // The user changes his mind while a message is under way.
+                    // The user changes their mind while a message is under way.
                     let later = at + self.random.u64(1..1_000);
                     self.plan(at, Happening::Act(user.clone(), Act::Order));
                     self.plan(later, Happening::Act(user, Act::Reject));
@@ -258,7 +258,7 @@ impl World {
         BEGAN_UNIX_MS + i64::try_from(self.now_ms).unwrap_or(i64::MAX)
     }
 
-    /// What an answer of the store says of grants. `is_news` is of a settlement: nobody has settled that record's message before.
+    /// What an answer of the store says of grants. `is_news` is of a settlement: that record's message was not settled before.
     pub(super) fn note_grants(
         &mut self,
         request: &Request,

@@ -27,7 +27,7 @@ use super::{checks, setting};
 pub(super) const TROUBLE_MS: u64 = 60_000;
 /// By then everything must have ended.
 pub(super) const END_MS: u64 = 3_000_000;
-/// When everything is committed, those who have lost a partition may still have something in hand; that must end, too.
+/// When everything is committed, processes that have lost a partition may still have something in hand; that must end, too.
 const CODA_MS: u64 = 60_000;
 /// Longer than an engine leaves another record's claim alone.
 pub(super) const LONG_FREEZE_MS: u64 = 630_000;
@@ -80,10 +80,10 @@ pub(crate) struct World {
     /// By id.
     pub(super) acknowledged: BTreeMap<String, Arc<Outcome>>,
     pub(super) calls: Vec<Call>,
-    /// What is durable, whoever lives.
+    /// What is durable, whichever process lives.
     pub(super) store: MemoryStore,
     pub(super) store_is_down_until_ms: u64,
-    /// Whom the store has granted which message.
+    /// Which holder the store has granted which message.
     pub(super) granted: BTreeMap<Holder, Arc<str>>,
     /// For which record that was.
     pub(super) claimed_for: BTreeMap<Holder, Arc<str>>,
@@ -173,7 +173,7 @@ pub(super) enum Happening {
     Act(String, Act),
     /// Upstream publishes an event.
     Upstream(String),
-    /// Somebody tells the store what a user answered, as a handler of HTTP does.
+    /// A source tells the store what a user answered, as a handler of HTTP does.
     Tell(Report),
     /// The store takes up what a member asked.
     Serve(usize, u64),
@@ -182,7 +182,7 @@ pub(super) enum Happening {
     StoreGoes,
     QuotaAnswered(usize, u64, (Arc<str>, Api), Option<i64>),
     RulesChange,
-    /// Somebody lets every rule go on that a breaker has paused.
+    /// An operator lets every rule go on that a breaker has paused.
     Resume,
     /// The oldest records of some partition are deleted.
     Sweep,
@@ -323,7 +323,7 @@ impl World {
         }
     }
 
-    /// Whoever is still stopped has something to say when it goes on.
+    /// A process that is still stopped has something to say when it goes on.
     fn has_nothing_to_wait_for(&self) -> bool {
         checks::everything_is_committed(self) && !self.members.iter().any(Member::is_frozen)
     }

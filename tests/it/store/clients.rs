@@ -1,4 +1,4 @@
-//! Whoever has a question beside the service.
+//! Clients that have a question beside the service.
 
 use wx_courier::edges::store::{MOST_QUESTIONS, NoAnswer, StoreClient};
 use wx_courier_core::grants::{Balance, Key, Question, Reply};
@@ -80,7 +80,7 @@ fn a_store_closes_with_clients_alive() {
         runtime,
     } = desk;
     store.close(LIMIT);
-    // The thread has ended, or this would wait for ever: whoever would answer is gone.
+    // The thread has ended, or this would wait for ever: the sender that would answer is gone.
     let ended = runtime.block_on(async { tokio::time::timeout(LIMIT, said.recv()).await });
     assert_eq!(ended, Ok(None));
     assert_eq!(runtime.block_on(client.ask(set(1))), Err(NoAnswer::Gone));
@@ -117,7 +117,7 @@ fn while_the_store_is_down_the_queue_has_an_end() {
         desk.runtime.spawn(all)
     };
     desk.hear_down();
-    // Who comes now is not kept waiting.
+    // A client that comes now is not kept waiting.
     let refused = desk
         .runtime
         .block_on(async { tokio::time::timeout(LIMIT, client.ask(set(0))).await });

@@ -233,7 +233,7 @@ fn a_process_that_is_killed_keeps_every_claim_that_was_answered() {
     }
     claimer.kill().unwrap();
     claimer.wait().unwrap();
-    // What it had said before it died, and nobody had read yet.
+    // What it had said before it died, and the test had not read yet.
     for line in lines.map_while(Result::ok) {
         granted.extend(ticket_of(&line));
     }

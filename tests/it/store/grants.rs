@@ -198,7 +198,7 @@ fn a_ledger_with_more_accepts_than_are_kept_is_the_same_everywhere() {
         report(102, Source::MiniProgram, far_ms + 60_001),
         report(103, Source::MiniProgram, far_ms + 60_001),
     ];
-    // What is set aside belongs to nobody after a day.
+    // What is set aside belongs to no message after a day.
     let days = [0, 1].map(|more_ms| {
         let (key, now_ms) = (ledger(), NOW_MS + RESERVED_FOR_MS + more_ms);
         Request::Grant(Question::Look { key, now_ms })

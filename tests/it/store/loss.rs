@@ -25,7 +25,7 @@ impl Desk {
         }
     }
 
-    /// Asks for what was claimed before the loss, and for something new; nothing of it is answered, until somebody says that it goes on.
+    /// Asks for what was claimed before the loss, and for something new; nothing of it is answered, until an operator says that it goes on.
     fn pauses_until_it_is_resumed(mut self, what: &str) -> Self {
         let why = self.hear_down();
         assert!(why.contains(what), "{why}");

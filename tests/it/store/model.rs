@@ -1,5 +1,5 @@
-//! What a store answers, written down once more, plainly and apart from the core: whoever changes the core's meaning has to change this, and
-//! has to mean it. It keeps everything, and can read whatever it has.
+//! What a store answers, written down once more, plainly and apart from the core: a change of the core's meaning has to change this,
+//! and has to mean it. It keeps everything, and can read whatever it has.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -138,7 +138,7 @@ impl Model {
                 // That it did not send it is this record's own outcome.
                 State::Open(_) | State::Sent => {}
             },
-            // What was claimed may have been forgotten meanwhile, or given up by one who was only slow: what was sent, or may have been, is
+            // What was claimed may have been forgotten meanwhile, or given up by one that was only slow: what was sent, or may have been, is
             // never sent again.
             None if settlement.holder.is_some() || counts_as_sent(outcome.status) => {
                 self.end_claim(settlement, &id);

@@ -1,7 +1,7 @@
 //! How much each backend carries, and what it costs on disk and in Redis. Figures for people; run it with
 //! `cargo test --release --test it store::speed -- --ignored --nocapture`.
 
-#![expect(clippy::print_stdout, reason = "figures are for whoever runs this")]
+#![expect(clippy::print_stdout, reason = "figures are for the developer")]
 
 use std::fs;
 

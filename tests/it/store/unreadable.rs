@@ -243,7 +243,7 @@ fn what_cannot_be_read_is_written_anew_where_that_is_asked_for_and_durably() {
         };
         assert_eq!(first.holder, holder(1, 1));
         assert_eq!(third.id, outcome_id(3));
-        // The ledger stays as it is, until somebody knows better.
+        // The ledger stays as it is, until a source knows better.
         let look = grants::Question::Look {
             key: ledger_key(),
             now_ms: NOW_MS,

@@ -181,7 +181,7 @@ impl<'a> Run<'a> {
             let script = Script::every_send(answer).for_openid(load::refused_user(n));
             world.wechat.script(script);
         }
-        // A file has one user: nobody joins.
+        // A file has one user: no member joins.
         let n_extra = usize::from(plan.store != StoreKind::Sqlite);
         let now = Instant::now();
         Self {

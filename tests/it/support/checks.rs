@@ -117,7 +117,7 @@ pub(crate) fn each_was_sent(outcomes: &BTreeMap<String, Value>, events: &[Event]
     each_ended(outcomes, events, |_, status| status == "sent");
 }
 
-/// The same after a process has died: of what it was sending nobody knows, and the rule that leaves such messages says so.
+/// The same after a process has died: of what it was sending nothing is known, and the rule that leaves such messages says so.
 pub(crate) fn each_was_sent_or_left(outcomes: &BTreeMap<String, Value>, events: &[Event]) {
     each_ended(outcomes, events, |event, status| {
         status == "sent" || (status == "unknown" && event.rule == LEAVING_RULE)

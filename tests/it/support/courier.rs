@@ -185,7 +185,7 @@ impl Courier {
         &self.address
     }
 
-    /// The status code and body of a page; `None` if nobody answers.
+    /// The status code and body of a page; `None` if no process answers.
     pub(crate) fn get(&self, path: &str) -> Option<(String, String)> {
         self.request("GET", path)
     }
@@ -230,7 +230,7 @@ impl Courier {
         self.signal("CONT");
     }
 
-    /// The process, for whoever wants to know what it takes of the machine.
+    /// The process, for a caller that wants to know what it takes of the machine.
     pub(crate) fn process_id(&self) -> u32 {
         self.child.id()
     }

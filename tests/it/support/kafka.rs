@@ -114,12 +114,12 @@ impl Kafka {
         }
     }
 
-    /// Ends the broker by SIGKILL, as a system short of memory would: no clean shutdown, nobody is told.
+    /// Ends the broker by SIGKILL, as a system short of memory would: no clean shutdown, no client is told.
     pub(crate) fn kill(&mut self) {
         self.jvm = None;
     }
 
-    /// Stops the broker's process where it stands: connections stay open, and nobody answers.
+    /// Stops the broker's process where it stands: connections stay open, and nothing answers.
     pub(crate) fn freeze(&self) {
         self.signal("STOP");
     }

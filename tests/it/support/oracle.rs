@@ -4,13 +4,13 @@
 //! # What is sent twice, and when that is excused
 //!
 //! The API has no idempotency key, so a sender that loses the answer cannot know. A second send of a message is *explained* if, when it
-//! went out, nobody could know what had become of the first. The evidence must not come from the service. It is this:
+//! went out, no process could know what had become of the first. The evidence must not come from the service. It is this:
 //!
-//! - **Who sent.** Every life of every member has an appid of its own, which the sandbox logs with each send. Message ids do not
+//! - **The sender.** Every life of every member has an appid of its own, which the sandbox logs with each send. Message ids do not
 //!   hold the appid, so the service treats them all alike.
 //! - **What the sender was told, and when.** The sandbox notes when it told the caller that the message was taken, and notes nothing if
-//!   it cut him off, told him something else, or if he hung up.
-//! - **What happened to the sender.** The driver itself kills and freezes, and writes down whom and when.
+//!   it cut the caller off, told it something else, or if the caller hung up.
+//! - **What happened to the sender.** The driver itself kills and freezes, and writes down which process and when.
 //! - **What was known.** An outcome with the msgid of the first send proves that the first was settled, and since when: the time
 //!   is the broker's. A later send is not explained by anything that happened to the sender of the first.
 //!
@@ -95,7 +95,7 @@ pub(crate) struct Send {
     pub(crate) msgid: String,
     /// When it was accepted.
     pub(crate) at_ms: i64,
-    /// When the caller was told so, if he was.
+    /// When the caller was told so, if it was.
     pub(crate) answered_at_ms: Option<i64>,
 }
 

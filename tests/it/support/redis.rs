@@ -23,7 +23,7 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    /// Starts a server that everybody may use. Panics with the reason if there is no way to get one.
+    /// Starts a server that every client may use. Panics with the reason if there is no way to get one.
     pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }

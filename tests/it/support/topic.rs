@@ -1,4 +1,4 @@
-//! Topics as somebody beside the service sees them: what was published, where they end, what a group has committed.
+//! Topics as a client beside the service sees them: what was published, where they end, what a group has committed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -140,7 +140,7 @@ impl Reader {
     }
 
     fn read_one(&mut self) -> bool {
-        // An error here is a broker that is away; whoever waits has a limit.
+        // An error here is a broker that is away; the caller that waits has a limit.
         let Some(Ok(message)) = self.consumer.poll(Duration::from_millis(50)) else {
             return false;
         };

@@ -78,7 +78,7 @@ impl Default for Plan {
             n_apps: 1,
             more_apps: &[],
             sandbox: SandboxSettings::default(),
-            // Cargo says it to tests; whoever else includes this file says it himself.
+            // Cargo says it to tests; another program that includes this file says it itself.
             binary: PathBuf::from(option_env!("CARGO_BIN_EXE_wx-courier").unwrap_or_default()),
         }
     }
@@ -214,7 +214,7 @@ impl World {
         self.sandbox.addr()
     }
 
-    /// Leaves the folder where it is, with the logs of the service, for somebody who wants to know what happened.
+    /// Leaves the folder where it is, with the logs of the service, for a developer who wants to know what happened.
     pub(crate) fn keep_folder(&mut self) {
         self.folder.disable_cleanup(true);
     }

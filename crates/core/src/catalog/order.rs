@@ -11,7 +11,7 @@ use super::param_order;
 pub(super) struct FileOrder(Option<DocumentMut>);
 
 impl FileOrder {
-    /// Of a text that is no TOML there is no order; the mistake is told by whoever reads its values.
+    /// Of a text that is no TOML there is no order; the reader of its values tells the mistake.
     pub(super) fn of(text: &str) -> Self {
         Self(text.parse().ok())
     }

@@ -1,4 +1,4 @@
-//! A mistake somebody can act on.
+//! A mistake that its reader can act on.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! A table being read: each key is asked for by name and type; what nobody asked for is a mistake.
+//! A table being read: each key is asked for by name and type; a key that was not asked for is a mistake.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -118,7 +118,7 @@ fn read_time(
     }
 }
 
-/// W3C trace context, `traceparent`: version, trace, parent and flags in hexadecimal digits. Anything else is nobody's trace.
+/// W3C trace context, `traceparent`: version, trace, parent and flags in hexadecimal digits. Anything else is no trace.
 fn is_traceparent(text: &str) -> bool {
     let lengths = text.split('-').map(str::len);
     lengths.eq([2, 32, 16, 2])

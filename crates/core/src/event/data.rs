@@ -1,4 +1,4 @@
-//! The payload of an event: it stays in the bytes of its record until somebody reads it.
+//! The payload of an event: it stays in the bytes of its record until it is read.
 
 use std::fmt;
 use std::ops::Range;

@@ -61,7 +61,7 @@ impl Default for Decoding {
 pub enum Decoded {
     /// An event.
     Event(Box<Event>),
-    /// A record without a value: somebody deleted a key of a compacted topic. There is nothing to send.
+    /// A record without a value: a producer deleted a key of a compacted topic. There is nothing to send.
     Tombstone,
     /// No event can be made of it.
     Undecodable(Undecodable),

@@ -1,5 +1,5 @@
 //! The headers of a record that `replay` has published again. A record has a new position then, and no part of its identity may
-//! change with that: who it is, when it happened, and which of its messages are meant.
+//! change with that: which event it is, when it happened, and which of its messages are meant.
 
 use std::fmt;
 
@@ -52,7 +52,7 @@ impl fmt::Display for RunId {
     }
 }
 
-/// What a replay wants of an event. The default is what everybody else wants: every rule, once.
+/// What a replay wants of an event. The default is what every other record wants: every rule, once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wish {
     /// The rules that are meant; empty for all.

@@ -155,7 +155,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
             rule.app
         ),
         (Reason::WindowClosed, _) => "the user has not written within the last 48 hours, and may not be answered any more".to_owned(),
-        (Reason::WindowUsedUp, _) => "the user has been sent as many messages as may answer his last one".to_owned(),
+        (Reason::WindowUsedUp, _) => "the user has been sent as many messages as may answer their last one".to_owned(),
         (Reason::ContentRefused, _) => "WeChat refuses the content: it holds a word or leads to a page that is not allowed".to_owned(),
         (Reason::PageUnknown, _) => "the page is not in the released version of the mini program".to_owned(),
         (Reason::AccountFault, _) => format!("the user has not authorised this API for the app {}", rule.app),
@@ -179,7 +179,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
             format!("WeChat may have delivered it: {detail}")
         }
         (Reason::InDoubt, None) => {
-            "WeChat may have delivered it in an earlier attempt or an earlier run, whose answer nobody heard".to_owned()
+            "WeChat may have delivered it in an earlier attempt or an earlier run, whose answer was not heard".to_owned()
         }
         (Reason::InDoubt, answer) => format!(
             "WeChat may have delivered it in an earlier attempt; the last one: {}",

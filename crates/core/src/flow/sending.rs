@@ -92,7 +92,7 @@ impl Engine {
         Next::Rest(State::Waiting(delivery))
     }
 
-    /// Where nothing comes back for anybody, a failed attempt says nothing of its message: it waits for the end of the outage.
+    /// Where nothing comes back for any message, a failed attempt says nothing of its message: it waits for the end of the outage.
     fn weigh_outage(
         &mut self,
         delivery: &Delivery,

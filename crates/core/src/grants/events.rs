@@ -16,7 +16,7 @@ use crate::wechat::Word;
 pub struct AnswerEvents {
     /// The type of these events.
     pub kind: String,
-    /// Whose user it is.
+    /// The app whose user it is.
     pub app: AppOf,
     /// Where the openid is.
     pub openid: Pointer,

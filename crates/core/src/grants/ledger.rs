@@ -27,7 +27,8 @@ const RECENT_FOR_MS: i64 = 24 * 3_600_000;
 /// How many accepts are kept for that, the newest.
 const MOST_RECENT: usize = 32;
 
-/// What was set aside this long ago belongs to nobody any more: its message was forgotten with its claim, or its record will not be read again.
+/// What was set aside this long ago belongs to no message any more: that message was forgotten with its claim, or its record will not be
+/// read again.
 pub const RESERVED_FOR_MS: i64 = 24 * 3_600_000;
 
 /// One user's permissions for one template.
@@ -38,11 +39,11 @@ pub struct Ledger {
     /// By message id, since when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     reserved: BTreeMap<Arc<str>, i64>,
-    /// Of those, the ones that the user has taken back since: whoever does not use his gives nothing back.
+    /// Of those, the ones that the user has taken back since: a message that does not use its own gives nothing back.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     void: BTreeSet<Arc<str>>,
-    /// What was left was known at this moment: the user took everything back, `WeChat` said so, or somebody set it. What happened before is
-    /// part of that, whenever it is told.
+    /// What was left was known at this moment: the user took everything back, `WeChat` said so, or an operator set it. What happened before
+    /// is part of that, whenever it is told.
     #[serde(default, skip_serializing_if = "is_never")]
     known_ms: i64,
     /// The latest accepts, in the order in which they were counted.
@@ -66,7 +67,7 @@ fn is_never(at_ms: &i64) -> bool {
 pub struct Accept {
     /// When the user accepted, in Unix milliseconds, as the first source told.
     at_ms: i64,
-    /// Who has told of it.
+    /// The sources that have told of it.
     told_by: Vec<Teller>,
     /// When, as the others told, in their order. What is taken for one accept may be two: nothing but the time tells them apart.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -100,7 +101,7 @@ impl Accept {
         self.others_ms.push(at_ms);
     }
 
-    /// Who has told of it, for which moment.
+    /// The sources that have told of it, and for which moment.
     fn told(&self) -> impl Iterator<Item = (i64, Teller)> {
         let times = std::iter::once(self.at_ms).chain(self.others_ms.iter().copied());
         let times = times.chain(std::iter::repeat(self.at_ms));
@@ -108,7 +109,7 @@ impl Accept {
     }
 }
 
-/// Who has told of an accept. A later version may know more sources: its ledgers are read, and written as they were.
+/// A source that has told of an accept. A later version may know more sources: its ledgers are read, and written as they were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Teller {
     /// One of ours.
@@ -155,7 +156,7 @@ impl Ledger {
         }
     }
 
-    /// Lets go of what nobody will ask about any more. Everything else that is done to a ledger comes after this.
+    /// Lets go of what will not be asked about any more. Everything else that is done to a ledger comes after this.
     pub fn tidy(&mut self, now_ms: i64) {
         let reserved_since = now_ms.saturating_sub(RESERVED_FOR_MS);
         let old = |(_, since): &(&Arc<str>, &i64)| **since < reserved_since;
@@ -236,7 +237,7 @@ impl Ledger {
         accepts.len() as u64
     }
 
-    /// So many are left, as somebody says who knows.
+    /// So many are left: the caller knows it.
     pub fn set(&mut self, left: u64, now_ms: i64) {
         self.known_ms = self.known_ms.max(now_ms);
         self.leave(left);

@@ -27,14 +27,14 @@ pub enum NoLedger {
     /// The catalog does not know the template.
     #[error("templates.toml has no template with the name or id `{template}` for the app `{app}`{}", did_you_mean(.nearest.as_deref()))]
     Template {
-        /// Whose template it would be.
+        /// The app whose template it would be.
         app: String,
         /// What was said.
         template: String,
         /// A name that looks like it.
         nearest: Option<String>,
     },
-    /// A user's permission for it lasts until he takes it back.
+    /// A user's permission for it lasts until the user takes it back.
     #[error(
         "the template `{template}` is long-term: its messages need no grants, and none are counted"
     )]

@@ -205,7 +205,7 @@ fn lines_of(text: &str) -> String {
     lines.join("\n")
 }
 
-/// The beginning of a line may be indented; its end shows nobody anything.
+/// The beginning of a line may be indented; its end shows the user nothing.
 fn normalise_line(line: &str) -> String {
     let spaced = line
         .chars()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
-/// Who holds a claim: one question of one process. The next question for the same message is another holder, so that a claim which was renewed
+/// The holder of a claim: one question of one process. The next question for the same message is another holder, so that a claim which was renewed
 /// is not taken for the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Holder {

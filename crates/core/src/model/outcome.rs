@@ -292,8 +292,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether the original record goes to the dead-letter topic as well: nobody can say that of a message that was sent, refused by
-    /// `WeChat` or left out on purpose, but what could not be made or was given up may be mended and replayed.
+    /// Whether the original record goes to the dead-letter topic as well. It does not go there for a message that was sent, refused
+    /// by `WeChat` or left out on purpose. What could not be made or was given up may be mended and replayed.
     pub fn wants_dead_letter(&self) -> bool {
         match self.status {
             // There is nothing left to be replayed.

@@ -1,4 +1,4 @@
-//! What Kafka delivered, before anybody has looked into it.
+//! What Kafka delivered, before it is looked into.
 
 use std::mem::size_of;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ pub struct Context<'a> {
     pub decoding: &'a Decoding,
     /// The present rules.
     pub rules: &'a RuleSet,
-    /// The source topics: nobody would read what is published to another one.
+    /// The source topics: the service would not read what is published to another one.
     pub topics: &'a [String],
     /// The time, in Unix milliseconds.
     pub now_ms: i64,
@@ -82,7 +82,7 @@ pub(super) struct Candidate {
 /// What an original would become today.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Sight {
-    /// Nobody has looked at it.
+    /// It has not been looked at.
     Unread,
     /// The rule does not exist.
     RuleGone,

@@ -254,7 +254,7 @@ fn what_a_letter_left_out_and_what_an_outcome_names_is_read_at_its_source() {
         let outcome = outcome(&good(offset), "a", Status::Rejected, NOW_MS - 10);
         survey.hear_outcome(&outcome_record(&outcome)).unwrap();
     }
-    // The last word on the second is that it was sent: nobody needs to read it.
+    // The last word on the second is that it was sent: it need not be read.
     let sent = outcome(&good(2), "a", Status::Sent, NOW_MS - 5);
     survey.hear_outcome(&outcome_record(&sent)).unwrap();
     let elsewhere = Outcome {

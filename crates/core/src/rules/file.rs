@@ -24,7 +24,7 @@ use crate::model::outcome::bounds;
 /// How old an event may be unless the rule says otherwise: also within the window of customer-service messages.
 const EXPIRES_AFTER: Duration = Duration::from_hours(24);
 
-/// For so long a user may be answered after he has written. What is older than that answers nothing any more. `WeChat`: custom/send, 45015.
+/// For so long a user may be answered after the user has written. What is older than that answers nothing any more. `WeChat`: custom/send, 45015.
 const CUSTOMER_WINDOW: Duration = Duration::from_hours(48);
 
 /// Reads one rule file. `None` if there is an error in it; whatever is wrong is in `problems`.

@@ -133,7 +133,7 @@ pub(super) fn install(engine: &mut Environment<'_>) {
     engine.add_filter("phone", phone);
     engine.add_filter("urlencode", urlencode);
     engine.add_filter("yuan", yuan);
-    // `null` arrives as undefined, see `context`; whoever asks for none means both.
+    // `null` arrives as undefined, see `context`; a template that asks for none means both.
     engine.add_test("none", |value: &Value| {
         value.is_none() || value.is_undefined()
     });

@@ -1,4 +1,4 @@
-//! What can be seen of a template without an event: names that nobody knows.
+//! What can be seen of a template without an event: names that are not known.
 //!
 //! The engine finds an unknown filter only when it comes to it; a rule without tests would go wrong with its first event.
 

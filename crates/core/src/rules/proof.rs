@@ -235,7 +235,7 @@ fn read_expect(
             )));
             continue;
         };
-        // Where nobody can say what is known, that has been said.
+        // Where it cannot be said what is known, the mistake has been told.
         let Some(known) = &known else { continue };
         if known.contains(&name.as_str()) {
             expect.push((name, value.clone()));

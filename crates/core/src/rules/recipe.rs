@@ -19,7 +19,7 @@ pub(super) enum Address {
 }
 
 impl Address {
-    /// Whom the message is for; nothing of that is checked yet.
+    /// The recipient of the message; nothing of that is checked yet.
     pub(super) fn render(&self, root: &Value) -> Result<To, Rejection> {
         let render = |key: &str, text: &Text| {
             text.render(root)

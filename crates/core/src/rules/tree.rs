@@ -1,4 +1,4 @@
-//! The data of an event as templates read it: one index over the bytes of the record, and values that are made when somebody asks.
+//! The data of an event as templates read it: one index over the bytes of the record, and values that are made when a template asks.
 //!
 //! A value takes four bytes of the index, a name four more, a list or an object eight. What a template does not touch is never made; long
 //! texts are made once, everything else each time it is asked for.

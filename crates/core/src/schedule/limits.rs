@@ -358,7 +358,7 @@ mod tests {
         );
     }
 
-    /// Sends of one who has always something to send, and is late by so much each time.
+    /// Sends of an instance that has always something to send, and is late by so much each time.
     fn sends_of_late(pace: &mut Pace, late: Duration, seconds: u64) -> Vec<Duration> {
         let mut elapsed = Duration::ZERO;
         let mut sends = Vec::new();

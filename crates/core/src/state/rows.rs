@@ -46,7 +46,7 @@ pub enum Age {
 /// Where a row lies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Key {
-    /// Who sends a message, by the message id.
+    /// The holder that sends a message, by the message id.
     Claim(Arc<str>),
     /// How a record's message ended, by its `id`.
     Outcome(Arc<str>),
@@ -114,7 +114,7 @@ pub enum Sending {
 /// A user behind a login code or a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Who it is, in the clear.
+    /// The user's openid, in the clear.
     pub openid: Arc<str>,
     /// When it is forgotten at the latest, in Unix milliseconds.
     pub until_ms: i64,

@@ -131,7 +131,7 @@ impl<R: Rows> StoreState<R> {
         })
     }
 
-    /// The message reached nobody. Another holder's claim stays.
+    /// The message reached no user. Another holder's claim stays.
     fn release(
         &mut self,
         message_id: &Arc<str>,

@@ -36,7 +36,7 @@ pub enum Notice {
     Sent(Vec<Delivery>),
     /// The user wrote to the customer service, or opened it.
     CustomerMessage,
-    /// Anything else: nobody here wants it.
+    /// Anything else: the service does not want it.
     Other,
 }
 
@@ -84,7 +84,7 @@ pub fn encrypted(body: &[u8]) -> Result<Option<String>, Unreadable> {
     Ok(text_of(&tree, "Encrypt"))
 }
 
-/// Reads a push. A body that cannot be one of `WeChat`'s is an error; one that nobody wants is not.
+/// Reads a push. A body that cannot be one of `WeChat`'s is an error; one that the service does not want is not.
 pub fn read(body: &[u8]) -> Result<Push, Unreadable> {
     let tree = tree::read(body)?;
     let openid = name_of(&tree, "FromUserName")?;

@@ -7,7 +7,7 @@ pub enum Class {
     NotSubscribed,
     /// There is no such user in this app (40003).
     UnknownRecipient,
-    /// The user has not written lately, so no customer-service message may answer him (45015).
+    /// The user has not written lately, so no customer-service message may answer them (45015).
     WindowClosed,
     /// The user has been answered as often as is allowed (45047).
     WindowUsedUp,

@@ -1,4 +1,4 @@
-//! Who somebody is, kept for a while: the openid that a login code gave, under a name that gives nothing away.
+//! Which user is behind a code, kept for a while: the openid that a login code gave, under a name that gives nothing away.
 //!
 //! A code of `wx.login` can be exchanged once. So the openid is kept with the message that was to be addressed by the code, until that
 //! message has ended: a crash does not lose it. The sessions of the mini program are kept in the same way.
@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A code of `wx.login`. Whoever has it can become the user for five minutes, so it is not shown.
+/// A code of `wx.login`. A program that has it can become the user for five minutes, so it is not shown.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JsCode(Arc<str>);
 
@@ -67,25 +67,25 @@ pub enum Refused {
 }
 
 /// What is asked of the store. Where the name is the `id` of an outcome that the store has, that outcome is the answer, and nothing is
-/// kept: the message has ended, and nobody needs its user any more.
+/// kept: the message has ended, and its user is not needed any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// Keep this user under that name.
     Keep {
         /// The name: the `id` of an outcome, with whose settlement it is forgotten, or `session:` and a random id.
         name: Arc<str>,
-        /// Who it is, in the clear.
+        /// The user's openid, in the clear.
         openid: Arc<str>,
         /// The time, in Unix milliseconds.
         now_ms: i64,
         /// When it is forgotten at the latest, in Unix milliseconds.
         until_ms: i64,
     },
-    /// Who was kept under that name?
+    /// Which user was kept under that name?
     Recall {
         /// The name.
         name: Arc<str>,
-        /// The message that is to be sent to the user. Where nobody was kept, and another record's message with this id was sent, it is a
+        /// The message that is to be sent to the user. Where no user was kept, and another record's message with this id was sent, it is a
         /// duplicate, and its code has done its work.
         message_id: Option<Arc<str>>,
         /// The time, in Unix milliseconds.
@@ -107,7 +107,7 @@ impl Question {
 pub enum Reply {
     /// It is kept, and durable.
     Kept,
-    /// Who it was; `None` if nobody was, or not any more.
+    /// The user that was kept; `None` if none was, or not any more.
     User(Option<Arc<str>>),
 }
 

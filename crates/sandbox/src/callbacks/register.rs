@@ -1,4 +1,4 @@
-//! Addresses, and the check that they belong to who says so. WeChat: message push, the URL check.
+//! Addresses, and the check that they belong to the caller that says so. WeChat: message push, the URL check.
 
 use std::fmt;
 use std::sync::Arc;
@@ -103,7 +103,7 @@ fn usual_timeout_ms() -> u64 {
     TIMEOUT_MS
 }
 
-// Token and key are secrets, if somebody plays with those of his real settings.
+// Token and key are secrets, if a user plays with those of their real settings.
 impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Callback")
@@ -161,7 +161,7 @@ impl Callback {
             return Err("token has to be 3 to 32 letters and digits".to_owned());
         }
         if self.timeout_ms == 0 {
-            return Err("timeout_ms is 0: nobody answers that fast".to_owned());
+            return Err("timeout_ms is 0: no server answers that fast".to_owned());
         }
         let key = match &self.aes_key {
             Some(aes_key) => Some(Key::parse(aes_key).ok_or_else(|| {

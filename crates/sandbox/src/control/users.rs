@@ -1,4 +1,4 @@
-//! Control over users: who exists, what they agreed to, and what they do in the mini program.
+//! Control over users: which users exist, what they agreed to, and what they do in the mini program.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the account tells of its tokens and its quota, and what somebody else does to them.
+//! What the account tells of its tokens and its quota, and what another program does to them.
 
 use super::*;
 
@@ -37,7 +37,7 @@ async fn somebody_else_renews_tokens() {
         .await
         .unwrap();
     assert_eq!(unknown.status(), 400);
-    // What somebody else asked for is not among the calls.
+    // What another program asked for is not among the calls.
     assert_eq!(sandbox.handle().stats().forced_refreshes, 0);
 }
 

@@ -224,7 +224,7 @@ async fn what_users_do_is_told() {
     .await;
     assert_eq!(enter["Event"], "user_enter_tempsession");
     assert_eq!(enter["SessionFrom"], "cart");
-    // Nobody is told of a popup that nobody saw, nor of a switch that was turned on.
+    // The listener is told neither of a popup that no user saw, nor of a switch that was turned on.
     let banned = json!({ "openid": "o1", "answers": { "T": "ban" } });
     control(&sandbox, &client, "users/subscribe", banned).await;
     let on = json!({ "openid": "o1", "templates": { "T": "on" } });

@@ -1,4 +1,4 @@
-//! Tables: who asks for what, and how.
+//! Tables: which client asks for what, and how.
 
 use axum::body::Body as RequestBody;
 
@@ -48,7 +48,7 @@ fn names_of_strangers_are_refused_and_addresses_are_not() {
         let checked = access.check(Need::Look, &request);
         assert_eq!(checked.is_ok(), is_known, "{host}: {checked:?}");
     }
-    // A probe of HTTP/1.0 names nobody; a browser always does.
+    // A probe of HTTP/1.0 names no host; a browser always does.
     assert_eq!(access.check(Need::Look, &request("GET", &[])), Ok(()));
     let two = request("GET", &[("host", "localhost"), ("host", "rebound.example")]);
     assert_eq!(access.check(Need::Look, &two), Err(Denied::Host));
@@ -78,7 +78,7 @@ fn foreign_pages_are_refused() {
         ("GET", vec![("origin", "http://evil.example")], true),
         ("GET", vec![("sec-fetch-site", "cross-site")], true),
         ("GET", vec![("sec-fetch-site", "none")], false),
-        // Somebody follows a link.
+        // A user follows a link.
         (
             "GET",
             vec![

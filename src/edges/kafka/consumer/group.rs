@@ -35,7 +35,7 @@ pub(super) struct Context {
 
 /// Whether it is known how many partitions there are.
 pub(super) enum Counted {
-    /// Nobody has asked yet.
+    /// The brokers have not been asked yet.
     Never,
     /// The brokers did not say; they are to be asked again then.
     Failed(Instant),
@@ -56,7 +56,7 @@ pub(super) enum Reading {
 pub(super) struct Held {
     pub(super) epochs: HashMap<(Arc<str>, i32), Epoch>,
     pub(super) reading: Reading,
-    /// Set once nobody answers hand-overs any more.
+    /// Set once hand-overs are not answered any more.
     pub(super) is_closing: bool,
 }
 
@@ -98,7 +98,7 @@ impl ConsumerContext for Context {
         if let Rebalance::Assign(partitions) = rebalance
             && partitions.count() > 0
         {
-            // librdkafka keeps a pause over assignments: what went away paused would come back paused, and nobody would resume it.
+            // librdkafka keeps a pause over assignments: what went away paused would come back paused, and nothing would resume it.
             set_reading(consumer, partitions, self.held().reading);
         }
     }
@@ -298,7 +298,7 @@ impl Context {
                     store(consumer, &partition, position);
                 }
             }
-            // A hand-over that nobody waits for any more: its time was up.
+            // A hand-over that is not waited for any more: its time was up.
             Command::Released { .. } => {}
             Command::Close => self.held().is_closing = true,
         }

@@ -1,4 +1,4 @@
-//! A producer for records that somebody waits for: each is answered when the broker has it, or will not get it.
+//! A producer for records that a caller waits for: each is answered when the broker has it, or will not get it.
 //!
 //! What it may publish twice (a receipt, a mini program's event) has an id that tells the second from a new one.
 
@@ -34,7 +34,7 @@ impl AckedProducer {
     pub fn new(kafka: &Kafka) -> Result<Self, KafkaError> {
         let tell = |waiter: Waiter, result| {
             if waiter.send(result).is_err() {
-                tracing::debug!("nobody waits for an acknowledgement any more");
+                tracing::debug!("no caller waits for an acknowledgement any more");
             }
         };
         Producer::make(Purpose::Awaited, kafka, tell).map(Self)

@@ -49,7 +49,7 @@ pub(super) struct Pushes {
 /// How many pushes of each room may wait for the store or for Kafka; further ones are refused, and `WeChat` tries them again.
 const MOST_UNDER_WAY: usize = 1_000;
 
-/// Where pushes wait. Receipts of messages that somebody else sends for the same app wait long and for nothing; however many there are,
+/// Where pushes wait. Receipts of messages that another program sends for the same app wait long and for nothing; however many there are,
 /// they take no place from what users have said.
 struct Rooms {
     answers: Arc<Semaphore>,

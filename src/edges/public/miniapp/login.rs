@@ -165,7 +165,7 @@ impl MiniApp {
     }
 }
 
-/// Waits for a turn, but not for long: where `WeChat` hangs, whoever waits would wait for nothing.
+/// Waits for a turn, but not for long: where `WeChat` hangs, a login would wait for nothing.
 async fn turn(exchanges: &Semaphore) -> Result<SemaphorePermit<'_>, Refusal> {
     match tokio::time::timeout(TURN_TIMEOUT, exchanges.acquire()).await {
         Ok(Ok(turn)) => Ok(turn),

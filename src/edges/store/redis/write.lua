@@ -15,7 +15,7 @@ if tonumber(redis.call('GET', fence) or 0) >= number then
   return redis.error_reply('LATE this call was made again meanwhile')
 end
 
--- Whoever knows what was kept here before must not go on as if nothing had been.
+-- A process that knows what was kept here before must not go on as if nothing had been.
 local identity = redis.call('GET', KEYS[2]) or ''
 if ARGV[2] ~= '' and identity ~= ARGV[2] then
   return redis.error_reply('LOST what was kept here is gone')

@@ -32,7 +32,7 @@ pub(super) enum Found {
     WithoutLog,
 }
 
-/// Whom the file is for: openids stand in it.
+/// The file is for its owner alone: openids stand in it.
 const MODE: u32 = 0o600;
 
 impl Places {
@@ -96,8 +96,8 @@ fn log_of(path: &Path) -> PathBuf {
     PathBuf::from(log)
 }
 
-/// Makes the file if it is not there, readable by nobody else; SQLite gives what it puts beside it the same mode. A file that others can read
-/// stays as somebody has made it, and is told.
+/// Makes the file if it is not there, readable by no other user; SQLite gives what it puts beside it the same mode. A file that others can
+/// read stays as it was made, and is told.
 pub(super) fn make(path: &Path) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     match options.write(true).create_new(true).mode(MODE).open(path) {

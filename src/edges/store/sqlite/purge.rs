@@ -75,7 +75,7 @@ impl Purge {
             let rows = match oldest(connection, aging, (*floor, horizon_ms), n_left) {
                 Ok(rows) => rows,
                 Err(failure) => {
-                    // Not even the index of ages can be read: nothing of this table is forgotten until somebody has mended the file.
+                    // Not even the index of ages can be read: nothing of this table is forgotten until an operator has mended the file.
                     pass_over(failure, aging, floor, NOTHING)?;
                     continue;
                 }

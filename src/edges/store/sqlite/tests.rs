@@ -1,4 +1,4 @@
-//! The file: who may open it, what is in it, and how large it becomes. That it answers as it should is tested in `tests/it/store.rs`.
+//! The file: which users may open it, what is in it, and how large it becomes. That it answers as it should is tested in `tests/it/store.rs`.
 
 use std::sync::Arc;
 

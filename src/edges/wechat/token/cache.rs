@@ -15,7 +15,7 @@ use crate::config::{Secret, TokenMode};
 use wx_courier_core::flow::delivery::TokenTrouble;
 use wx_courier_core::wechat::Class;
 
-/// How long a failure counts for those who ask next: a backlog must not become a storm at an endpoint that fails quickly.
+/// How long a failure counts for the callers that ask next: a backlog must not become a storm at an endpoint that fails quickly.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// The same where only a person can help.
 const ASK_AGAIN_ACCOUNT: Duration = Duration::from_secs(10);
@@ -206,7 +206,7 @@ impl TokenCache {
         self.incidents.accepted(now);
     }
 
-    /// Why there is no token although nobody failed to give one.
+    /// Why there is no token although no source failed to give one.
     pub(super) fn waiting(&self, now: Instant, until: Instant) -> TokenTrouble {
         let what = match self.incidents.others() {
             Others::Seen => others_text(self.mode).to_owned(),
@@ -254,7 +254,7 @@ impl TokenCache {
             Change::Appeared => tracing::warn!(appid, "{}", others_text(self.mode)),
             Change::Left => tracing::info!(
                 appid,
-                "nobody has ended the access token of this app for an hour"
+                "no other program has ended the access token of this app for an hour"
             ),
         }
     }

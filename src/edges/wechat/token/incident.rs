@@ -1,6 +1,6 @@
-//! What follows from a refused token: ask again, ask by force, or wait; and whether somebody else ends our tokens.
+//! What follows from a refused token: ask again, ask by force, or wait; and whether another program ends our tokens.
 //!
-//! Nothing here reads a clock or calls anybody: it is told what happened and when, and answers what to do.
+//! Nothing here reads a clock or calls anything: it is told what happened and when, and answers what to do.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -48,14 +48,14 @@ pub(super) enum Ask {
 pub(super) enum Plan {
     /// Ask now.
     Ask(Ask),
-    /// Nobody may ask before this time.
+    /// No caller may ask before this time.
     Wait(Instant),
 }
 
 /// How a token ended that `WeChat` refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Death {
-    /// It had worked, was not old, and is said to be invalid: somebody else ended it.
+    /// It had worked, was not old, and is said to be invalid: another program ended it.
     Early,
     /// Its age, or it never worked.
     Other,
@@ -66,13 +66,13 @@ pub(super) enum Death {
 pub(super) enum Aftermath {
     /// The next question may be asked at once.
     Ask(Ask),
-    /// Nobody may ask for a while, and no token has worked since the last refusal: a person should look.
+    /// No caller may ask for a while, and no token has worked since the last refusal: a person should look.
     Alarm,
-    /// Nobody may ask for a while, and that is no news.
+    /// No caller may ask for a while, and that is no news.
     Wait,
 }
 
-/// Whether somebody else ends our tokens.
+/// Whether another program ends our tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Others {
     /// There is no sign of it.
@@ -146,7 +146,7 @@ impl Incidents {
         }
     }
 
-    /// What to do for whoever wants a token now.
+    /// What to do for a caller that wants a token now.
     pub(super) fn plan(&self, now: Instant) -> Plan {
         match &self.open {
             Some(incident) if now < incident.ask_at => Plan::Wait(incident.ask_at),
@@ -229,9 +229,9 @@ impl Incidents {
             incident.is_mending = true;
             incident.is_stuck = false;
             match self.mode {
-                // Asking costs nobody anything.
+                // Asking costs no program anything.
                 Mode::Stable | Mode::External => incident.next_wait = Duration::ZERO,
-                // Each question kills somebody's token and is one of 2000 a day: patience lasts as long as the incident.
+                // Each question kills a token in use and is one of 2000 a day: patience lasts as long as the incident.
                 Mode::Classic => {}
             }
         }
@@ -266,7 +266,7 @@ impl Incidents {
         }
     }
 
-    /// Whether somebody else ends our tokens, as of the last look.
+    /// Whether another program ends our tokens, as of the last look.
     pub(super) fn others(&self) -> Others {
         self.others
     }

@@ -25,7 +25,7 @@ pub(super) struct HandedOut {
     pub(super) expires_in: Option<Duration>,
 }
 
-/// Whoever hands out tokens to an app.
+/// What hands out tokens to an app.
 pub(super) struct Source {
     http: reqwest::Client,
     giver: Giver,

@@ -1,4 +1,4 @@
-//! What is known of an app's tokens, for those who operate the service. Never the token.
+//! What is known of an app's tokens, for the operators of the service. Never the token.
 
 use serde::Serialize;
 
@@ -18,15 +18,15 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenState {
-    /// There is none, and nobody has needed one since the last.
+    /// There is none, and no caller has needed one since the last.
     None,
     /// There is one.
     Holding,
-    /// There is none, because whoever was asked last gave none.
+    /// There is none, because the source that was asked last gave none.
     Failing,
     /// `WeChat` refuses the tokens that it hands out; the next question waits.
     Refused,
-    /// Somebody else ends our tokens again and again: another program renews the access token of this app.
+    /// Another program ends our tokens again and again: it renews the access token of this app.
     InvalidatedByOthers,
 }
 

@@ -23,14 +23,14 @@ pub(super) struct Members {
     slots: Vec<Slot>,
     n_regular: usize,
     session: Duration,
-    /// When it was last looked who lives, in Unix milliseconds.
+    /// When it was last looked which members live, in Unix milliseconds.
     looked_ms: i64,
 }
 
 enum Slot {
-    /// Nobody is here.
+    /// No member is here.
     Away {
-        /// When somebody comes; nothing for a place that stays empty until somebody joins.
+        /// When a member comes; nothing for a place that stays empty until a member joins.
         back_at: Option<Instant>,
     },
     Up(Member),
@@ -52,7 +52,7 @@ struct Member {
 }
 
 impl Members {
-    /// Nobody runs yet. `n_extra` more than the regular members may join.
+    /// No member runs yet. `n_extra` more than the regular members may join.
     pub(super) fn new(n_regular: usize, n_extra: usize, session: Duration) -> Self {
         let now = Instant::now();
         let regular = |number| (number < n_regular).then_some(now);
@@ -134,7 +134,7 @@ impl Members {
         }
     }
 
-    /// A life that ended before its work was done. From `at_ms` on nobody can count on it: the end of a process takes its time, and so does
+    /// A life that ended before its work was done. From `at_ms` on no process can count on it: the end of a process takes its time, and so does
     /// hearing of it.
     fn gone(
         &self,
@@ -163,7 +163,7 @@ impl Members {
         Slot::Up(Member { courier, life })
     }
 
-    /// Kills one of those who run, frozen or not.
+    /// Kills one of the members that run, frozen or not.
     pub(super) fn kill(&mut self, who: Draw, away_for: Duration, diary: &mut Diary) {
         let is_there = |slot: &Slot| matches!(slot, Slot::Up(_) | Slot::Frozen { .. });
         let Some((number, slot)) = self.take(who, is_there, diary) else {
@@ -182,7 +182,7 @@ impl Members {
         self.slots[number] = self.gone((member.life, at_ms), number, away_for, diary);
     }
 
-    /// Freezes one of those who run.
+    /// Freezes one of the members that run.
     pub(super) fn freeze(&mut self, who: Draw, time: Duration, diary: &mut Diary) {
         let is_up = |slot: &Slot| matches!(slot, Slot::Up(_));
         let Some((number, Slot::Up(member))) = self.take(who, is_up, diary) else {
@@ -201,7 +201,7 @@ impl Members {
         };
     }
 
-    /// Asks one of those who run to end.
+    /// Asks one of the members that run to end.
     pub(super) fn end(&mut self, who: Draw, away_for: Duration, diary: &mut Diary) {
         let is_up = |slot: &Slot| matches!(slot, Slot::Up(_));
         let Some((number, Slot::Up(member))) = self.take(who, is_up, diary) else {
@@ -216,7 +216,7 @@ impl Members {
         };
     }
 
-    /// Somebody comes to an empty place.
+    /// A member comes to an empty place.
     pub(super) fn join(&mut self, who: Draw, world: &World, diary: &mut Diary) {
         let is_empty = |slot: &Slot| matches!(slot, Slot::Away { .. });
         if let Some((number, _)) = self.take(who, is_empty, diary) {
@@ -243,7 +243,7 @@ impl Members {
         Some((number, std::mem::replace(&mut self.slots[number], nobody)))
     }
 
-    /// Thaws everybody and calls those who are away.
+    /// Thaws every member and calls those that are away.
     pub(super) fn heal(&mut self, world: &World, diary: &mut Diary) {
         let now = Instant::now();
         for (number, slot) in self.slots.iter_mut().enumerate() {
@@ -257,9 +257,9 @@ impl Members {
         self.attend(world, diary);
     }
 
-    /// Asks everybody to end, and waits for it. What ends unfinished is counted.
+    /// Asks every member to end, and waits for it. What ends unfinished is counted.
     pub(super) fn end_all(&mut self, world: &World, diary: &mut Diary) {
-        // From now on nobody comes back.
+        // From now on no member comes back.
         self.n_regular = 0;
         for number in 0..self.slots.len() {
             self.end_slot(number);

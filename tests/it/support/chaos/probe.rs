@@ -1,4 +1,4 @@
-//! A client of the store that is not the service: how long does a write take, for anybody?
+//! A client of the store that is not the service: how long does a write take, for any client?
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +32,7 @@ impl Probe {
         let told = Arc::clone(&is_over);
         let thread = thread::spawn(move || {
             while !told.load(Ordering::Relaxed) {
-                // A server that is down is somebody else's line in the diary.
+                // A server that is down has a line in the diary from another place.
                 let _went_away = write_on(&client, &told, &slow_in);
                 thread::sleep(PAUSE);
             }

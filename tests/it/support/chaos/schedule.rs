@@ -1,11 +1,11 @@
-//! Which trouble comes next, and when. The seed alone decides; whom a number means is decided when the trouble comes, among those who are
-//! there then.
+//! Which trouble comes next, and when. The seed alone decides; which process a number means is decided when the trouble comes, among
+//! those that are there then.
 
 use std::time::Duration;
 
 use wx_courier_sandbox::{Answer, Failures, Fate};
 
-/// Which of those who are there.
+/// Which of those that are there.
 pub(super) type Draw = usize;
 
 /// One kind of trouble.
@@ -59,7 +59,7 @@ impl Schedule {
         match self.random.u32(0..100) {
             0..12 => Trouble::KillMember(who, self.millis(0, 2_500)),
             12..26 => Trouble::FreezeMember(who, self.millis(100, 1_500)),
-            // Long enough for the group to give its partitions to somebody else: the frozen one wakes up and does not know.
+            // Long enough for the group to give its partitions to another member: the frozen one wakes up and does not know.
             26..30 => Trouble::FreezeMember(who, self.session + self.millis(500, 3_000)),
             30..36 => Trouble::EndMember(who, self.millis(0, 1_500)),
             36..42 => Trouble::StartMember(who),

@@ -1,4 +1,4 @@
-//! The whole story of a message, for the person who has to find out.
+//! The whole story of a message, for the developer who has to find out.
 
 use super::{History, Incident, Message, Outcome, Send};
 
@@ -70,7 +70,7 @@ pub(super) fn tell_outcome(outcome: &Outcome) -> String {
     format!("outcome {id}: {status}/{reason}{msgid}{of}")
 }
 
-/// From when to when, whom it met, and what it was.
+/// From when to when, which process it met, and what it was.
 fn tell_incident(incident: &Incident) -> (i64, i64, Option<&str>, String) {
     match incident {
         Incident::Gone { life, at_ms } => (*at_ms, *at_ms, Some(life), format!("{life} is gone")),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::cases;
 use super::{History, InDoubt, Incident, Message, Send, Verdict};
 
-/// Why nobody could know what had become of an earlier send.
+/// Why no process could know what had become of an earlier send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Explanation {

@@ -31,11 +31,11 @@ pub(crate) struct Verdict {
     pub(crate) n_accepted: usize,
     /// Second sends by rule.
     pub(crate) second_sends: BTreeMap<String, SecondSends>,
-    /// The longest time between an answer and the death of the one who got it that excused a second send, in milliseconds.
+    /// The longest time between an answer and the death of the process that got it that excused a second send, in milliseconds.
     pub(crate) longest_excuse_ms: i64,
     /// Owed outcomes that are not there.
     pub(crate) lost: Vec<String>,
-    /// Outcomes that nobody owes.
+    /// Outcomes that no record owes.
     pub(crate) owed_by_nobody: Vec<String>,
     /// Outcomes that changed.
     pub(crate) two_statuses: Vec<String>,

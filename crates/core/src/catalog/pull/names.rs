@@ -1,4 +1,4 @@
-//! A name for a template that nobody has named yet.
+//! A name for a template that has none yet.
 
 use std::collections::BTreeSet;
 

@@ -15,7 +15,7 @@ fn written(text: &str) -> impl Strategy<Value = String> + use<> {
     proptest::string::string_regex(text).unwrap()
 }
 
-/// JSON as anybody may write it: with spaces, escapes, names that come again, numbers of any length.
+/// JSON as any producer may write it: with spaces, escapes, names that come again, numbers of any length.
 pub(crate) fn json_text() -> impl Strategy<Value = String> {
     let text = || {
         written(

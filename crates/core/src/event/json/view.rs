@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{Token, Tokens, text_of};
 use crate::event::Pointer;
 
-/// A value in a sound text. Nothing is made of it before somebody looks.
+/// A value in a sound text. Nothing is made of it before a reader looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Json<'a>(&'a str);
 

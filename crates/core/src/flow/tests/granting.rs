@@ -211,7 +211,7 @@ fn a_refusal_for_want_of_permission_empties_the_ledger() {
     assert_eq!(bench.engine.status().totals.grants_overcounted, 1);
 }
 
-/// Whoever made the claim in doubt was only slow: he gives it up, and the grant goes to another message, while we ask for it.
+/// The process that made the claim in doubt was only slow: it gives the claim up, and the grant goes to another message, while we ask for it.
 #[test]
 fn a_message_in_doubt_that_finds_no_grant_is_unknown_and_used() {
     let mut bench = enforced();

@@ -86,7 +86,7 @@ impl Bench {
         effects
     }
 
-    /// Somebody else claims the message of a record.
+    /// Another process claims the message of a record.
     fn claim_elsewhere(&mut self, rule: &str, id: &str, offset: i64, holder: Holder) {
         let claim = Claim {
             message_id: Arc::from(format!("{rule}|events|{id}")),
@@ -210,7 +210,7 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
     assert_eq!(calls(&effects), []);
 }
 
-/// What somebody else says of `events/0/1/leave`.
+/// What another process says of `events/0/1/leave`.
 fn bench_outcome() -> Outcome {
     let mut other = doubtful();
     let ticket = the_call(&other.read(1, &event("leave", "e", "o1")));

@@ -5,7 +5,7 @@ use crate::model::Ticket;
 use crate::state::{self, Request, Row, Unreadable};
 use crate::testing;
 
-/// How long a call of somebody else's may still be answered.
+/// How long a call of another process may still be answered.
 const IN_DOUBT_AFTER_MS: u64 = 9_000;
 
 fn bench_of(says: &str) -> Bench {
@@ -115,7 +115,7 @@ fn a_message_that_may_be_sent_again_is_when_nobody_else_can_be_sending_it() {
 fn what_may_have_been_sent_before_is_not_denied_by_a_later_refusal() {
     let mut bench = bench_of("in_doubt = \"resend\"");
     let effects = bench.cannot_read(Row::Outcome);
-    // A message that has ended is with nobody: there is nothing to wait for.
+    // No process holds a message that has ended: there is nothing to wait for.
     let effects = bench.carry_out(&effects);
     let [Effect::Send { ticket, .. }] = effects.as_slice() else {
         panic!("{effects:?}");

@@ -148,7 +148,7 @@ fn a_record_that_is_gone_ends_its_message() {
         (outcome.status, outcome.reason),
         (Status::Failed, Reason::RecordGone)
     );
-    // Its second answer, if there were one, is nobody's.
+    // Its second answer, if there were one, belongs to no message.
     let effects = bench.step(Input::ReadAgain {
         ticket,
         record: None,

@@ -1,8 +1,8 @@
 //! Ledgers as the script of an earlier version kept them in Redis. They are read for as long as ledgers are kept, and written as all others.
 //!
 //! `{ granted, used, reserved = { message id -> since }, void = { message id -> '1' }, recent = { { at, source, source, at, … }, … }, known }`.
-//! Numbers are texts. An accept has its time, who told of it first, and then each other source with the time that it told; still earlier, the
-//! others' times were not kept. An empty list looks like an empty object.
+//! Numbers are texts. An accept has its time, the source that told of it first, and then each other source with the time that it told; still
+//! earlier, the others' times were not kept. An empty list looks like an empty object.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -156,7 +156,7 @@ fn a_reject_leaves_nothing_but_what_was_accepted_later() {
     let mut ledger = with(3);
     reject(&mut ledger, NOW_MS);
     assert_eq!(numbers(&ledger), [0, 0, 0, 0]);
-    // It comes late: the user has changed his mind since.
+    // It comes late: the user has changed their mind since.
     let mut ledger = Ledger::default();
     for at_ms in [NOW_MS - 2, NOW_MS - 1, NOW_MS] {
         accept(&mut ledger, Source::Event, at_ms);

@@ -59,7 +59,7 @@ impl Reader<'_> {
         (message.map(Recipe::Customer), Outline::Customer { fields })
     }
 
-    /// `None` if nobody can say which type of message is meant. A value with a mistake is empty: the rule does not come into being then.
+    /// `None` if it cannot be said which type of message is meant. A value with a mistake is empty: the rule does not come into being then.
     fn message(&mut self, file: &mut Section, tables: &Tables) -> Option<Customer<Text>> {
         let Some(mut section) = file.take_section(self.problems, "message") else {
             let help = "write [message], and below it one of text, image, link and page: text = \"{{ data.text }}\"";

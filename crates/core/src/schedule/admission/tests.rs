@@ -1,4 +1,4 @@
-//! Turns and departures, without an engine: who goes, when, and who does not.
+//! Turns and departures, without an engine: which message goes, when, and which does not.
 
 mod slowed;
 

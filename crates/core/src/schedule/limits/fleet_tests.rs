@@ -140,7 +140,7 @@ fn rate(per_second: f64, burst: u32) -> Rate {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// Whatever comes when, and whoever has what: no second of the fleet holds more than rate + burst sends.
+    /// Whatever comes when, and whichever instance has which partitions: no second of the fleet holds more than rate + burst sends.
     #[test]
     fn no_second_of_the_fleet_holds_more_than_rate_and_burst(
         tenths in prop_oneof![1_u32..30, 1_u32..300, 1_u32..5_000],
@@ -166,7 +166,7 @@ proptest! {
         prop_assert!(fullest <= rate.per_second + f64::from(burst) + 1e-6, "{fullest}");
     }
 
-    /// Whoever has something to send gets what his partitions are worth.
+    /// An instance that has something to send gets what its partitions are worth.
     #[test]
     fn nobody_gets_much_less_than_his_share(
         tenths in prop_oneof![3_u32..100, 100_u32..5_000],

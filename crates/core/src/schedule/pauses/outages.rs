@@ -17,7 +17,7 @@ const OF_ONE_PARTY: usize = 5;
 /// A call to which `WeChat` said nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Silence {
-    /// Nothing of the message was shown to anybody.
+    /// Nothing of the message was shown to any server.
     BeforeMessage,
     /// A message of this party was shown.
     AfterMessage(Party),

@@ -305,7 +305,7 @@ fn of_two_messages_one_has_the_grant_and_the_claim() {
     let second = claim_with_grant("m2", holder(2), skip);
     assert_eq!(store.answer(&second), Answer::NoGrant);
     assert_eq!(numbers(&mut store), [1, 1, 0, 0]);
-    // Nothing is claimed for whom there was none.
+    // Nothing is claimed for a message for which there was no grant.
     let anyway = claim_with_grant("m2", holder(3), grants::Without::Send);
     let missing = Answer::Claimed(Reservation::Missing);
     assert_eq!(store.answer(&anyway), missing);

@@ -87,7 +87,7 @@ pub fn is_receipt(record: &Record) -> bool {
     kind.is_some_and(|kind| kind.starts_with(RECEIPT_TYPE))
 }
 
-/// One item of a push, and whom and when it is about.
+/// One item of a push, and which user and which time it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// The app that was told, by its name in the settings.

@@ -44,7 +44,7 @@ fn belongs(before: Option<char>, c: char, after: Option<char>) -> bool {
             is_pictograph(before)
                 || (matches!(before, '0'..='9' | '#' | '*') && after == Some('\u{20E3}'))
         }
-        // A form of a Han character, as it is written in somebody's name.
+        // A form of a Han character, as it is written in a person's name.
         '\u{FE00}'..='\u{FE0D}' | '\u{E0100}'..='\u{E01EF}' => super::is_han(before),
         // A form of a Mongolian letter.
         '\u{180B}'..='\u{180F}' => matches!(before, '\u{1800}'..='\u{18AF}'),

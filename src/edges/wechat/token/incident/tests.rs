@@ -231,7 +231,7 @@ fn now_and_then_a_dead_token_names_nobody() {
     }
     let mut story = Story::of(Mode::Stable);
     for _ in 0..20 {
-        // It had worked once, and WeChat hands it out and refuses it again and again: that is nobody else's doing.
+        // It had worked once, and WeChat hands it out and refuses it again and again: that is no other program's doing.
         assert_eq!(story.die_young(100), Change::None);
         story.refused(101);
         assert_eq!(story.incidents.look(story.now), Change::None);

@@ -102,7 +102,7 @@ fn in_an_outage_messages_wait_and_no_attempt_is_used_up() {
     }
     assert_eq!(ended, 0, "nothing is given up");
     assert!(n_calls < MESSAGES + 10, "only trials are made: {n_calls}");
-    // The next trial is answered: everybody goes.
+    // The next trial is answered: every message goes.
     let mut sent = 0;
     while sent < MESSAGES {
         for ticket in std::mem::take(&mut under_way) {

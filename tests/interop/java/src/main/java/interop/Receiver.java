@@ -16,7 +16,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-/** A server that WeChat pushes to, as somebody would write it with WxJava: it checks the signature, decrypts and parses. */
+/** A server that WeChat pushes to, as a developer would write it with WxJava: it checks the signature, decrypts and parses. */
 final class Receiver implements AutoCloseable {
     /** One push, and what WxJava made of it. */
     record Push(WxMaMessage message, String body, Exception problem) {}
