@@ -77,14 +77,20 @@ impl Engine {
         Next::Rest(State::AwaitingExchange { pending, place })
     }
 
-    /// Begins as many exchanges as there may be. A message with the code of an exchange that is under way goes to the end of the line.
+    /// Begins as many exchanges as there may be. A message with the code of an exchange that is under way waits for that one.
     pub(super) fn begin_exchanges(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         for ticket in self.in_flight.awaiting_exchange() {
             // A user who cannot be kept is lost, and the code too.
             if self.store == Store::Down || !self.exchanges.has_room() {
                 return;
             }
-            self.transition(now, ticket, Happened::ExchangeRoom, effects);
+            let is_under_way = self.in_flight.pending(ticket).is_some_and(|pending| {
+                let code = pending.unaddressed.code();
+                self.exchanges.is_under_way(&pending.rule.app, code)
+            });
+            if !is_under_way {
+                self.transition(now, ticket, Happened::ExchangeRoom, effects);
+            }
         }
     }
 
@@ -99,10 +105,6 @@ impl Engine {
             Arc::clone(&pending.rule.app),
             pending.unaddressed.code().clone(),
         );
-        if self.exchanges.is_under_way(&code) {
-            let place = self.in_flight.next_place();
-            return Next::Become(State::AwaitingExchange { pending, place });
-        }
         // The code is used up by it: a partition is given back only when the user is kept.
         if let Some(tracker) = tracker_of(&mut self.partitions, &lent.origin) {
             tracker.mark_irrevocable(lent.origin.record.offset);

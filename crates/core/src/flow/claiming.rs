@@ -40,7 +40,7 @@ impl Engine {
         delivery: Box<Delivery>,
         effects: &mut Vec<Effect>,
     ) -> Next {
-        lent.has_turn(&delivery.rule.app);
+        lent.takes_slot(&delivery.rule.app);
         if let Some(tracker) = tracker_of(&mut self.partitions, &lent.origin) {
             tracker.mark_irrevocable(lent.origin.record.offset);
         }

@@ -48,8 +48,9 @@ impl Exchanges {
         self.users.get(code).map(|(openid, _)| openid)
     }
 
-    pub(super) fn is_under_way(&self, code: &CodeOf) -> bool {
-        self.under_way.values().any(|known| known == code)
+    pub(super) fn is_under_way(&self, app: &str, code: &JsCode) -> bool {
+        let mut under_way = self.under_way.values();
+        under_way.any(|(of_app, known)| **of_app == *app && known == code)
     }
 
     pub(super) fn ended(&mut self, now: Moment, ticket: Ticket, answer: &Exchanged) {
@@ -67,7 +68,9 @@ impl Exchanges {
             self.users.remove(oldest);
             self.order.pop_front();
         }
-        self.order.push_back(code.clone());
-        self.users.insert(code, (Arc::clone(openid), now.elapsed));
+        let user = (Arc::clone(openid), now.elapsed);
+        if self.users.insert(code.clone(), user).is_none() {
+            self.order.push_back(code);
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Every message that the engine has in hand, by its ticket, and every index of them.
 //!
-//! A message changes its state in one way only: [`InFlight::lend`] takes it out of every index that its state stood in, and
-//! [`InFlight::enter`] puts it into those of its next state. So no index has to be thought of where a state is left or entered.
+//! A message changes its state in one way only: [`InFlight::lend`], then [`InFlight::enter`] or [`InFlight::end`]. `lend` takes it out of the
+//! times that are due and of the line before exchanges; a message that waits, or stands at the gate, has been taken out of its line by
+//! admission before. `enter` frees its slot and its recipient where the next state has none, and puts it into the indexes of that state.
+//! `end` gives back its place in the window as well.
 
 mod check;
 
@@ -9,8 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::message::{Delivery, Rejoins};
-use super::message::{Origin, State, expires_at_ms};
+use super::message::{Delivery, Origin, PendingRecipient, Rejoins, State, expires_at_ms};
 use super::window::Quota;
 use crate::message::Message;
 use crate::model::{Holder, Moment, Ticket};
@@ -57,7 +58,7 @@ enum Slot {
 
 impl Lent {
     /// With its turn the message has got one of the `max_in_flight` of its app.
-    pub(super) fn has_turn(&mut self, app: &Arc<str>) {
+    pub(super) fn takes_slot(&mut self, app: &Arc<str>) {
         self.slot = Slot::Taken(Arc::clone(app));
     }
 }
@@ -207,7 +208,9 @@ impl InFlight {
             | State::Unsettled { .. }
             | State::Publishing(_) => {}
         }
-        if let Some(item) = self.items.get_mut(&ticket) {
+        let item = self.items.get_mut(&ticket);
+        debug_assert!(item.is_some(), "{ticket:?} was lent, so it is in hand");
+        if let Some(item) = item {
             item.origin = lent.origin;
             item.met = lent.met;
             item.state = Some(state);
@@ -218,7 +221,13 @@ impl InFlight {
     pub(super) fn end(&mut self, mut lent: Lent, pauses: &Pauses) {
         self.release_slot(&lent);
         self.release_recipient(&mut lent, pauses);
-        let Some(item) = self.items.remove(&lent.ticket) else {
+        let item = self.items.remove(&lent.ticket);
+        debug_assert!(
+            item.is_some(),
+            "{:?} was lent, so it is in hand",
+            lent.ticket
+        );
+        let Some(item) = item else {
             return;
         };
         self.bytes = self.bytes.saturating_sub(item.bytes);
@@ -255,6 +264,20 @@ impl InFlight {
         }
     }
 
+    /// A pause has begun: what waits behind it keeps its recipient from other rules' messages no longer. It may have come into its lane, with its
+    /// recipient, before.
+    pub(super) fn release_recipients_behind(&mut self, pauses: &Pauses) {
+        for (ticket, item) in &self.items {
+            if let Some(State::Waiting(delivery)) = &item.state
+                && pauses.holds(&delivery.rule)
+            {
+                let (rule, message) = (&delivery.rule, &delivery.message);
+                self.admission
+                    .release_recipient(pauses, *ticket, rule, message);
+            }
+        }
+    }
+
     /// The recipient of a message is free for the next one. A second time this does nothing.
     pub(super) fn release_recipient(&mut self, lent: &mut Lent, pauses: &Pauses) {
         if let Some((rule, message)) = lent.addressed.take() {
@@ -275,15 +298,26 @@ impl InFlight {
         self.next_place
     }
 
+    /// The message that waits for an exchange with this ticket.
+    pub(super) fn pending(&self, ticket: Ticket) -> Option<&PendingRecipient> {
+        match &self.items.get(&ticket)?.state {
+            Some(State::AwaitingExchange { pending, .. }) => Some(pending),
+            _ => None,
+        }
+    }
+
     /// Those that wait for an exchange, in line.
     pub(super) fn awaiting_exchange(&self) -> Vec<Ticket> {
         self.awaiting_exchange.values().copied().collect()
     }
 
-    /// The first one that is due by now.
-    pub(super) fn next_due(&self, now: Moment) -> Option<Ticket> {
-        let (at, ticket) = self.due.first()?;
-        (*at <= now.elapsed).then_some(*ticket)
+    /// Takes the first one that is due by now.
+    pub(super) fn next_due(&mut self, now: Moment) -> Option<Ticket> {
+        let (at, _) = self.due.first()?;
+        if *at > now.elapsed {
+            return None;
+        }
+        self.due.pop_first().map(|(_, ticket)| ticket)
     }
 
     /// When the next one is due.

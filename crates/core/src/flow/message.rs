@@ -124,19 +124,40 @@ impl State {
 
     /// Whether it is one of the `max_in_flight` of its app: from its turn to the end of its call.
     pub(super) fn has_slot(&self) -> bool {
-        matches!(self, Self::Claiming(_) | Self::AtGate(_) | Self::Sending(_))
+        match self {
+            Self::Claiming(_) | Self::AtGate(_) | Self::Sending(_) => true,
+            Self::Reporting
+            | Self::Recalling(_)
+            | Self::AwaitingExchange { .. }
+            | Self::Exchanging(_)
+            | Self::ExchangeBackoff { .. }
+            | Self::Keeping { .. }
+            | Self::Waiting(_)
+            | Self::Backoff { .. }
+            | Self::Settling(_)
+            | Self::Unsettled { .. }
+            | Self::Publishing(_) => false,
+        }
     }
 
     /// Whether nothing that is under way would be lost if the message were dropped here, for the next owner of its partition to begin anew.
     pub(super) fn rests(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::AwaitingExchange { .. }
-                | Self::ExchangeBackoff { .. }
-                | Self::Waiting(_)
-                | Self::Backoff { .. }
-                | Self::Unsettled { .. }
-        )
+            | Self::ExchangeBackoff { .. }
+            | Self::Waiting(_)
+            | Self::Backoff { .. }
+            | Self::Unsettled { .. } => true,
+            Self::Reporting
+            | Self::Recalling(_)
+            | Self::Exchanging(_)
+            | Self::Keeping { .. }
+            | Self::Claiming(_)
+            | Self::AtGate(_)
+            | Self::Sending(_)
+            | Self::Settling(_)
+            | Self::Publishing(_) => false,
+        }
     }
 
     /// Its name in the picture, for logs.

@@ -31,8 +31,8 @@ impl Engine {
             }
             self.partitions.insert(partition, tracker);
         }
-        self.spill
-            .forget(&self.partitions, &mut self.in_flight.quota);
+        // What rests from an assignment before is read again in this one.
+        self.drop_forgotten();
     }
 
     pub(super) fn revoked(

@@ -143,6 +143,9 @@ impl Engine {
         for change in changes {
             // What waits for the end of a pause must hear of the one that has taken its place, too: it ends in another way.
             self.in_flight.admission.look_again();
+            if let Change::Begun(_) = change {
+                self.in_flight.release_recipients_behind(&self.pauses);
+            }
             effects.push(Effect::PauseChanged(change));
         }
     }
@@ -207,7 +210,7 @@ impl Engine {
         }
     }
 
-    /// Makes a message by the rule in force that is in no lane and holds no claim.
+    /// Makes a message by the rule in force. It holds no claim, and has been taken out of its lane.
     pub(super) fn made_anew(
         &mut self,
         now: Moment,

@@ -84,8 +84,8 @@ impl Engine {
         {
             // What would hold this message is mended already.
             return match self.made_anew(now, lent, delivery, effects) {
-                Next::Become(state) | Next::Rest(state) => Next::Rest(state),
-                Next::End => Next::End,
+                Next::Become(State::Waiting(delivery)) => Next::Rest(State::Waiting(delivery)),
+                next @ (Next::Become(_) | Next::Rest(_) | Next::End) => next,
             };
         }
         self.begin_pause(now, &delivery, cause, effects);

@@ -217,11 +217,6 @@ impl Admission {
         lane.is_some_and(|lane| lane.waits(now))
     }
 
-    /// How many messages are between their turn and the end of their call.
-    pub fn n_in_flight(&self) -> usize {
-        self.apps.values().map(|lane| lane.in_flight).sum()
-    }
-
     /// A message will not be sent (again), or not soon: the next one to the same recipient may have its turn. One that a pause holds does
     /// not keep the recipient from those behind it.
     pub fn release_recipient(
@@ -232,13 +227,19 @@ impl Admission {
         message: &Arc<Message>,
     ) {
         let mut leaving = ticket;
+        let mut held = Vec::new();
         while let Some(next) = self.recipients.release_recipient(leaving, rule, message) {
-            let is_held = pauses.holds(&next.rule);
             leaving = next.ticket;
-            self.put_back(next);
-            if !is_held {
-                return;
+            if pauses.holds(&next.rule) {
+                held.push(next);
+            } else {
+                self.put_back(next);
+                break;
             }
+        }
+        // Each goes before the others of its lane: the first of them comes last.
+        for waiting in held.into_iter().rev() {
+            self.put_back(waiting);
         }
     }
 

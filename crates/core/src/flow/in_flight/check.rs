@@ -30,7 +30,25 @@ impl Engine {
         same("quota of rules", &rules_now, &of_rules)?;
         same("quota of apps", &apps_now, &of_apps)?;
         self.check_exchanges()?;
+        self.check_pauses()?;
         self.check_partitions()
+    }
+
+    /// What waits behind a pause keeps its recipient from nothing else.
+    fn check_pauses(&self) -> Result<(), String> {
+        let places = self.in_flight.admission.places()?;
+        for (ticket, _, state) in self.in_flight.iter() {
+            if let State::Waiting(delivery) = state
+                && places.holders.contains(&ticket)
+                && self.pauses.holds(&delivery.rule)
+            {
+                return Err(format!(
+                    "{ticket:?} holds its recipient through a pause of {}",
+                    delivery.rule.name
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn check_exchanges(&self) -> Result<(), String> {
@@ -47,15 +65,25 @@ impl Engine {
         )
     }
 
-    /// What each open record owes is in hand or spilled, and nothing else is.
+    /// What each open record owes is in hand or spilled; and what rests, or is spilled, belongs to an open record.
     fn check_partitions(&self) -> Result<(), String> {
+        let is_open = |(partition, epoch, offset): (&Partition, Epoch, i64)| {
+            let tracker = self.partitions.get(partition);
+            tracker.is_some_and(|tracker| tracker.epoch() == epoch && tracker.keeps(offset))
+        };
         let mut owed: BTreeMap<(&Partition, Epoch, i64), usize> = BTreeMap::new();
-        for (_, origin, _) in self.in_flight.iter() {
+        for (ticket, origin, state) in self.in_flight.iter() {
             let place = (&origin.partition, origin.epoch, origin.record.offset);
             *owed.entry(place).or_default() += 1;
+            if state.rests() && !is_open(place) {
+                return Err(format!("{ticket:?} rests, and its record is not open"));
+            }
         }
         for place in self.spill.records() {
             *owed.entry(place).or_default() += 1;
+            if !is_open(place) {
+                return Err(format!("{}/{} is spilled, and not open", place.0, place.2));
+            }
         }
         for (partition, tracker) in &self.partitions {
             for (offset, n_owed) in tracker.owed() {
@@ -128,13 +156,6 @@ impl InFlight {
     fn quotas(&self) -> impl Iterator<Item = (&Arc<crate::rules::Rule>, usize)> {
         let items = self.items.values();
         items.filter_map(|item| Some((item.quota_of.as_ref()?, item.bytes)))
-    }
-}
-
-impl Debug for InFlight {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let states = self.iter().map(|(ticket, _, state)| (ticket, state.name()));
-        f.debug_map().entries(states).finish()
     }
 }
 

@@ -24,6 +24,8 @@ impl Quota {
             .of_rules
             .entry(Arc::clone(&rule.name))
             .or_insert_with(|| (Arc::clone(rule), Held::default()));
+        // The rule as it is now: a former version may wait for something else.
+        of_rule.0 = Arc::clone(rule);
         of_rule.1.add(bytes);
         let of_app = self.of_apps.entry(Arc::clone(&rule.app)).or_default();
         of_app.add(bytes);
