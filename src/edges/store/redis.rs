@@ -123,6 +123,7 @@ impl Redis {
                 Wrote::Nothing => {
                     tracing::debug!("rows in Redis have changed meanwhile: the batch begins again");
                     wanted = snapshot.names();
+                    give_way();
                 }
             }
         }
@@ -205,8 +206,9 @@ impl Redis {
         Failure::Lost { why }
     }
 
-    /// Asks the server whether it is there, and still has what it had.
+    /// Asks the server whether it is there, still has what it had, and takes writes: one that is full, or stopped writing, does not.
     pub(super) fn look_after(&mut self) -> Result<(), Failure> {
+        self.last_write = LastWrite::Unanswered;
         self.carry_out(&[]).map(|_no_answers| ())
     }
 
@@ -271,6 +273,15 @@ fn decide(mut snapshot: Snapshot, requests: &[Request]) -> Result<Decided, Failu
         }
     }
     Ok((state.into_rows(), answers, wanted))
+}
+
+/// Another instance was quicker. With a pause of a random length one of the two comes through.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "there is nothing to wait for but the other instance's call, of which nothing is heard"
+)]
+fn give_way() {
+    std::thread::sleep(Duration::from_micros(fastrand::u64(..10_000)));
 }
 
 /// The script's word for what is gone.

@@ -1,5 +1,5 @@
 //! What every store answers, said once. A request reads all the rows that it needs before it writes the first one: a row that cannot be read
-//! ends the request, and then nothing was changed.
+//! ends the request, and then nothing was changed. Only a release goes on without such a row.
 
 mod beside;
 

@@ -57,7 +57,7 @@ impl Rows for Tables<'_> {
                 |columns| columns.get(0).map(Value::Number).map(Some),
             ),
         };
-        match found.map_err(|error| of_row(row, error))? {
+        match found.map_err(|error| self.of_row(row, error))? {
             Kept::Nothing => Ok(None),
             Kept::Row(value) => Ok(Some(value)),
             Kept::Junk => Err(RowError::Unreadable),
@@ -97,7 +97,7 @@ impl Rows for Tables<'_> {
                 return Err(RowError::Failed(error));
             }
         };
-        written.map_err(|error| of_row(row, error))
+        written.map_err(|error| self.of_row(row, error))
     }
 
     fn take(&mut self, key: &Key) -> Found<()> {
@@ -117,7 +117,7 @@ impl Rows for Tables<'_> {
                 params![key.app, key.msgid],
             ),
         };
-        taken.map_err(|error| of_row(key.row(), error))
+        taken.map_err(|error| self.of_row(key.row(), error))
     }
 }
 
@@ -201,21 +201,27 @@ impl Tables<'_> {
     }
 }
 
-/// What an error says of a row.
-fn of_row(row: Row, error: Error) -> RowError<anyhow::Error> {
-    let is_of_column = matches!(
-        error,
-        Error::FromSqlConversionFailure(..)
-            | Error::IntegralValueOutOfRange(..)
-            | Error::InvalidColumnType(..)
-            | Error::Utf8Error(..)
-    );
-    let error = anyhow::Error::from(error);
-    if is_of_column {
-        RowError::Unreadable
-    } else if is_outage(&error) {
-        RowError::Failed(error)
-    } else {
-        RowError::Damaged(error.context(NotReadable(row)))
+impl Tables<'_> {
+    /// What an error says of a row.
+    fn of_row(&self, row: Row, error: Error) -> RowError<anyhow::Error> {
+        let is_of_column = matches!(
+            error,
+            Error::FromSqlConversionFailure(..)
+                | Error::IntegralValueOutOfRange(..)
+                | Error::InvalidColumnType(..)
+                | Error::Utf8Error(..)
+        );
+        let error = anyhow::Error::from(error);
+        if is_of_column {
+            RowError::Unreadable
+        } else if is_outage(&error) {
+            RowError::Failed(error)
+        } else if self.0.is_autocommit() {
+            // SQLite ends the transaction by itself after some errors, a page that the disk does not give (SQLITE_IOERR) among them. What came
+            // next would be written statement by statement.
+            RowError::Failed(error.context(NotReadable(row)))
+        } else {
+            RowError::Damaged(error.context(NotReadable(row)))
+        }
     }
 }

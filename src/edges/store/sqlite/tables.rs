@@ -64,7 +64,7 @@ const VERSION_2: &str = "
 /// What version 3 changes: texts of outcomes that version 2 cannot read stand where its JSON stood, and both are read. Users are taken away by
 /// the core, with their outcomes.
 const VERSION_3: &str = "
-    DROP TRIGGER user_is_forgotten_with_his_message;
+    DROP TRIGGER IF EXISTS user_is_forgotten_with_his_message;
     PRAGMA user_version = 3;
 ";
 

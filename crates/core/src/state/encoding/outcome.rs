@@ -334,6 +334,8 @@ impl Fields {
         }
         let by_ms: i64 = value.parse().ok()?;
         let at_ms = by_ms.checked_add(from_ms.unwrap_or(0))?;
+        // A moment that no calendar holds was never written.
+        Timestamp::from_millisecond(at_ms).ok()?;
         Some((Some(rfc3339_ms(at_ms)), Some(at_ms)))
     }
 }
