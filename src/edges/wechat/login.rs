@@ -78,7 +78,7 @@ fn meaning_of(refusal: &Refusal) -> Refused {
         (40029, _) => Refused::Expired,
         (40163, _) => Refused::Used,
         (40226, _) => Refused::Blocked,
-        (_, Class::Account | Class::Api | Class::Bug) => Refused::Account,
+        (_, Class::Account | Class::Api) => Refused::Account,
         (
             _,
             Class::NotSubscribed
@@ -92,6 +92,7 @@ fn meaning_of(refusal: &Refusal) -> Refused {
             | Class::UnknownPage
             | Class::Banned
             | Class::Token
+            | Class::Bug
             | Class::Busy
             | Class::Concurrent
             | Class::MinuteQuota
