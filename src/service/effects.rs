@@ -234,7 +234,7 @@ impl Service {
                 position,
             }),
             Effect::InternalError { position, what } => {
-                tracing::error!(%position, "a fault in wx-courier, please report it: {what}; the message of this record ends as failed, internal");
+                tracing::error!(%position, "a fault in wx-courier, please report it: {what}");
                 debug_assert!(false, "{position}: {what}");
             }
             Effect::Pause => self.source.command(Command::Pause),
