@@ -13,7 +13,7 @@
 //! | `in_flight` | every message in hand, and every index of them |
 //! | `intake`, `window` | record → what it owes; what is spilled when the window is full |
 //! | `addressing`, `exchanges` | from a login code to a user |
-//! | `claiming`, `doubt`, `sending`, `settling`, `publishing`, `unreadable`, `granting` | a message on its way, state by state |
+//! | `claiming`, `doubt`, `ages`, `sending`, `settling`, `publishing`, `unreadable`, `granting` | a message on its way, state by state |
 //! | `pausing`, `rate_share` | what concerns more than one message |
 //! | `partitions`, `offsets` | partitions come and go; how far each may be committed |
 //! | `delivery` | what follows from an answer of `WeChat` |

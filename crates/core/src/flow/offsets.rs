@@ -87,7 +87,7 @@ impl OffsetTracker {
         }
     }
 
-    /// A message of the record at `offset` is being sent.
+    /// A message of the record at `offset` has its turn, or its login code is about to be exchanged: from here on the record has to end here.
     pub fn mark_irrevocable(&mut self, offset: i64) {
         if let Some(entry) = self.entry(offset) {
             entry.irrevocable += 1;
