@@ -153,9 +153,10 @@ pub(super) fn ask_to_settle(
     State::Settling(settlement)
 }
 
+/// Where the partition is gone meanwhile, its next owner asks.
 fn ask_to_settle_later(now: Moment, settlement: Settlement, wait: Duration) -> Next {
     let until = now.elapsed + wait;
-    Next::Become(State::Unsettled { settlement, until })
+    Next::Rest(State::Unsettled { settlement, until })
 }
 
 /// Publishes what the store has: the first outcome that a record's message was given, by whichever process.

@@ -209,10 +209,8 @@ impl Engine {
                 );
                 self.settle_unsent(now, lent.ticket, outcome, effects)
             }
-            State::Reporting
-            | State::Settling(_)
-            | State::Unsettled { .. }
-            | State::Publishing(_) => Next::Become(state),
+            State::Unsettled { .. } => Next::Rest(state),
+            State::Reporting | State::Settling(_) | State::Publishing(_) => Next::Become(state),
         }
     }
 
