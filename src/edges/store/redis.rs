@@ -140,6 +140,7 @@ impl Redis {
         names: BTreeSet<String>,
     ) -> Result<Identity, Failure> {
         let mut invocation = self.read.prepare_invoke();
+        invocation.key(format!("{}:none", self.prefix));
         invocation.key(self.identity_key());
         for name in &names {
             invocation.key(name);
