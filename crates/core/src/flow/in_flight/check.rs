@@ -203,6 +203,9 @@ mod tests {
         })
     }
 
+    /// What puts an index wrong.
+    type Fault = fn(&mut InFlight);
+
     /// One report in hand.
     fn in_hand() -> InFlight {
         let bounds = AppBounds {
@@ -227,7 +230,7 @@ mod tests {
 
     #[test]
     fn an_index_that_came_apart_is_noticed() {
-        let faults: [(&str, fn(&mut InFlight)); 5] = [
+        let faults: [(&str, Fault); 5] = [
             ("times", |it| {
                 it.due.insert((Duration::ZERO, Ticket(1)));
             }),

@@ -8,9 +8,11 @@ fn faults(effects: &[Effect]) -> usize {
 }
 
 fn ticket_of_the_call(effects: &[Effect]) -> Ticket {
-    let call = effects.iter().find_map(|effect| match effect {
-        Effect::Send { ticket, .. } => Some(*ticket),
-        _ => None,
+    let call = effects.iter().find_map(|effect| {
+        if let Effect::Send { ticket, .. } = effect {
+            return Some(*ticket);
+        }
+        None
     });
     call.unwrap()
 }
@@ -50,9 +52,11 @@ fn an_answer_to_another_question_ends_the_message_as_internal() {
         epoch: Epoch(1),
         record: record(1, r#"{"type":"a","to":"o1","text":"hi"}"#),
     });
-    let asked = effects.iter().find_map(|effect| match effect {
-        Effect::AskStore { ticket, .. } => Some(*ticket),
-        _ => None,
+    let asked = effects.iter().find_map(|effect| {
+        if let Effect::AskStore { ticket, .. } = effect {
+            return Some(*ticket);
+        }
+        None
     });
     let ticket = asked.unwrap();
     let answer = crate::state::Answer::TakenOver;
