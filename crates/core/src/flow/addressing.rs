@@ -79,9 +79,12 @@ impl Engine {
 
     /// Begins as many exchanges as there may be. A message with the code of an exchange that is under way waits for that one.
     pub(super) fn begin_exchanges(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        // A user who cannot be kept is lost, and the code too.
+        if self.store == Store::Down || !self.exchanges.has_room() {
+            return;
+        }
         for ticket in self.in_flight.awaiting_exchange() {
-            // A user who cannot be kept is lost, and the code too.
-            if self.store == Store::Down || !self.exchanges.has_room() {
+            if !self.exchanges.has_room() {
                 return;
             }
             let is_under_way = self.in_flight.pending(ticket).is_some_and(|pending| {

@@ -25,6 +25,11 @@ pub(super) struct Origin {
 }
 
 impl Origin {
+    /// Where the record lies, in which assignment.
+    pub(super) fn place(&self) -> (&Partition, Epoch, i64) {
+        (&self.partition, self.epoch, self.record.offset)
+    }
+
     /// What record and event take in memory, in bytes.
     pub(super) fn size_bytes(&self) -> usize {
         let event = self.event.as_ref().map_or(0, |event| event.size_bytes());

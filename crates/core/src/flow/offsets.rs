@@ -4,9 +4,9 @@
 //! that still owes an acknowledged outcome, and an assignment's tracker dies with its epoch: an answer that arrives after a revoke
 //! finds no tracker to move.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use crate::model::Epoch;
+use crate::model::{Epoch, Partition};
 
 /// What one assignment of one partition owes.
 #[derive(Clone, Debug)]
@@ -181,6 +181,15 @@ impl OffsetTracker {
     pub fn n_open(&self) -> usize {
         self.entries.len()
     }
+}
+
+/// Whether a record is still kept track of by the assignment that it was read in.
+pub(super) fn is_open(
+    trackers: &BTreeMap<Partition, OffsetTracker>,
+    (partition, epoch, offset): (&Partition, Epoch, i64),
+) -> bool {
+    let tracker = trackers.get(partition);
+    tracker.is_some_and(|tracker| tracker.epoch() == epoch && tracker.keeps(offset))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::engine::tracker_of;
 use super::message::Origin;
 use super::{Effect, Engine};
-use crate::flow::offsets::{Closed, OffsetTracker};
+use crate::flow::offsets::{Closed, OffsetTracker, is_open};
 use crate::model::{Epoch, Moment, Partition, Ticket};
 
 /// Names one request to give partitions back.
@@ -85,11 +85,7 @@ impl Engine {
             .forget(&self.partitions, &mut self.in_flight.quota);
         let mut forgotten = BTreeSet::new();
         for (ticket, origin, state) in self.in_flight.iter() {
-            let tracker = self.partitions.get(&origin.partition);
-            let is_kept = tracker.is_some_and(|tracker| {
-                tracker.epoch() == origin.epoch && tracker.keeps(origin.record.offset)
-            });
-            if state.rests() && !is_kept {
+            if state.rests() && !is_open(&self.partitions, origin.place()) {
                 forgotten.insert(ticket);
             }
         }
@@ -112,8 +108,7 @@ impl Engine {
     /// Whether a record is its next owner's.
     pub(super) fn is_revoked(&mut self, origin: &Origin) -> bool {
         self.close_again(origin);
-        let tracker = tracker_of(&mut self.partitions, origin);
-        tracker.is_none_or(|tracker| !tracker.keeps(origin.record.offset))
+        !is_open(&self.partitions, origin.place())
     }
 
     /// A partition is being given back, and less of it has begun than was thought: a message, or a question about it, has come to nothing.

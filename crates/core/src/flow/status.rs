@@ -153,7 +153,7 @@ impl Engine {
             totals: self.totals,
             rules_version: self.rules.version().to_string(),
             bytes_in_hand: self.in_flight.bytes(),
-            set_aside: self.spill.n_of_rules(),
+            set_aside: self.spill.n_by_rule(),
             reading_again: self.spill.n_asked(),
             paused: self.paused,
             draining: self.draining.is_some(),

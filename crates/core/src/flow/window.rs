@@ -16,8 +16,9 @@ pub(super) use quota::{Held, Quota};
 pub(super) use spill::Spill;
 use spill::{Asked, Spilled};
 
-use super::engine::{Store, tracker_of};
+use super::engine::Store;
 use super::message::{Delivery, Origin};
+use super::offsets::is_open;
 use super::{Effect, Engine, report};
 use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Moment, Record, Ticket};
@@ -131,10 +132,7 @@ impl Engine {
     fn take_last_untouched(&mut self, rule: &Rule) -> Option<Arc<Origin>> {
         let trackers = &self.partitions;
         let is_untouched = |origin: &Origin, delivery: &Delivery, quota_of: Option<&Arc<Rule>>| {
-            let tracker = trackers.get(&origin.partition);
-            let is_kept = tracker.is_some_and(|tracker| {
-                tracker.epoch() == origin.epoch && tracker.keeps(origin.record.offset)
-            });
+            let is_kept = is_open(trackers, origin.place());
             let was_never_asked = delivery.asked.is_none() && delivery.permit.is_none();
             // The user behind a login code is kept in the store until the message has ended as itself.
             let is_by_code = quota_of.is_some_and(|rule| rule.is_by_code());
@@ -227,8 +225,7 @@ impl Engine {
                 unix_ms: asked.place.received_ms,
             },
         };
-        let tracker = tracker_of(&mut self.partitions, &origin);
-        if tracker.is_none_or(|tracker| !tracker.keeps(origin.record.offset)) {
+        if !is_open(&self.partitions, origin.place()) {
             return;
         }
         let rule = asked.rule;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::InFlight;
 use crate::flow::Engine;
 use crate::flow::message::State;
+use crate::flow::offsets::is_open;
 use crate::flow::window::Quota;
 use crate::model::{Epoch, Partition, Ticket};
 use crate::schedule::admission::Places;
@@ -67,21 +68,17 @@ impl Engine {
 
     /// What each open record owes is in hand or spilled; and what rests, or is spilled, belongs to an open record.
     fn check_partitions(&self) -> Result<(), String> {
-        let is_open = |(partition, epoch, offset): (&Partition, Epoch, i64)| {
-            let tracker = self.partitions.get(partition);
-            tracker.is_some_and(|tracker| tracker.epoch() == epoch && tracker.keeps(offset))
-        };
         let mut owed: BTreeMap<(&Partition, Epoch, i64), usize> = BTreeMap::new();
         for (ticket, origin, state) in self.in_flight.iter() {
-            let place = (&origin.partition, origin.epoch, origin.record.offset);
+            let place = origin.place();
             *owed.entry(place).or_default() += 1;
-            if state.rests() && !is_open(place) {
+            if state.rests() && !is_open(&self.partitions, place) {
                 return Err(format!("{ticket:?} rests, and its record is not open"));
             }
         }
         for place in self.spill.records() {
             *owed.entry(place).or_default() += 1;
-            if !is_open(place) {
+            if !is_open(&self.partitions, place) {
                 return Err(format!("{}/{} is spilled, and not open", place.0, place.2));
             }
         }

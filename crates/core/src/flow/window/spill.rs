@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Quota;
 use crate::flow::message::Origin;
-use crate::flow::offsets::OffsetTracker;
+use crate::flow::offsets::{OffsetTracker, is_open};
 use crate::model::{Epoch, Partition, Ticket};
 use crate::rules::Rule;
 
@@ -24,7 +24,7 @@ pub(in crate::flow) struct Spill {
 
 /// What is spilled of one rule.
 pub(super) struct Spilled {
-    /// The rule as it was when the last record was set spilled.
+    /// The rule as it was when the last record was spilled.
     pub(super) rule: Arc<Rule>,
     pub(super) places: BTreeMap<Partition, OfPartition>,
     /// How many of its records are being read again.
@@ -68,18 +68,13 @@ impl Spill {
 
     /// How many messages are spilled and are not being read again.
     pub(super) fn n_places(&self) -> usize {
-        let of_rule = |spilled: &Spilled| -> usize {
-            let places = spilled.places.values();
-            places.map(|of| of.records.len()).sum()
-        };
-        self.of_rules.values().map(of_rule).sum()
+        self.of_rules.values().map(Spilled::n_places).sum()
     }
 
     /// How many messages of each rule are spilled, those that are being read again included.
-    pub(in crate::flow) fn n_of_rules(&self) -> BTreeMap<String, usize> {
+    pub(in crate::flow) fn n_by_rule(&self) -> BTreeMap<String, usize> {
         let count = |(name, spilled): (&Arc<str>, &Spilled)| {
-            let places: usize = spilled.places.values().map(|of| of.records.len()).sum();
-            (name.to_string(), places + spilled.n_asked)
+            (name.to_string(), spilled.n_places() + spilled.n_asked)
         };
         self.of_rules.iter().map(count).collect()
     }
@@ -156,16 +151,14 @@ impl Spill {
         trackers: &BTreeMap<Partition, OffsetTracker>,
         quota: &mut Quota,
     ) {
-        let tracker = |partition: &Partition, epoch: Epoch| {
-            let tracker = trackers.get(partition);
-            tracker.filter(|tracker| tracker.epoch() == epoch)
-        };
         let gone: Vec<Ticket> = self
             .asked
             .iter()
             .filter(|(_, asked)| {
-                tracker(&asked.partition, asked.epoch)
-                    .is_none_or(|tracker| !tracker.keeps(asked.place.offset))
+                !is_open(
+                    trackers,
+                    (&asked.partition, asked.epoch, asked.place.offset),
+                )
             })
             .map(|(ticket, _)| *ticket)
             .collect();
@@ -175,12 +168,9 @@ impl Spill {
         }
         self.of_rules.retain(|_, spilled| {
             spilled.places.retain(|partition, of| {
-                let Some(tracker) = tracker(partition, of.epoch) else {
-                    return false;
-                };
-                // A tracker forgets from its end.
+                // A tracker forgets from its end, and all that it had when it is gone.
                 while let Some(last) = of.records.back()
-                    && !tracker.keeps(last.offset)
+                    && !is_open(trackers, (partition, of.epoch, last.offset))
                 {
                     of.records.pop_back();
                 }
@@ -192,6 +182,11 @@ impl Spill {
 }
 
 impl Spilled {
+    fn n_places(&self) -> usize {
+        let places = self.places.values();
+        places.map(|of| of.records.len()).sum()
+    }
+
     /// The next places to be read again, all of one partition, so that one seek serves them all.
     pub(super) fn next(&mut self, most: usize) -> Option<(Partition, Epoch, Vec<Place>)> {
         let after = self.last.clone().map_or(Bound::Unbounded, Bound::Excluded);
