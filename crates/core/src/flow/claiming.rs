@@ -141,22 +141,17 @@ impl Engine {
         match answer {
             Answer::Held(held) => self.claim_held(now, lent, delivery, held, effects),
             Answer::Duplicate { of } => {
-                self.ended_before_call(now, &delivery);
                 let end = (Status::Skipped, Reason::Duplicate);
                 let mut outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
                 outcome.duplicate_of = Some(of.to_string());
                 self.settle(now, lent.ticket, &delivery, outcome, effects)
             }
             Answer::NoGrant => {
-                self.ended_before_call(now, &delivery);
                 let end = delivery.tries.end(Status::Skipped, Reason::NoGrant);
                 let outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
                 self.settle(now, lent.ticket, &delivery, outcome, effects)
             }
-            Answer::Settled(outcome) => {
-                self.ended_before_call(now, &delivery);
-                publish_stored(now, lent, outcome, effects)
-            }
+            Answer::Settled(outcome) => publish_stored(now, lent, outcome, effects),
             Answer::Unreadable(row) => self.claim_unreadable(now, lent, delivery, *row, effects),
             Answer::Claimed(_)
             | Answer::TakenOver
@@ -191,13 +186,6 @@ impl Engine {
         self.clear_irrevocable(&lent.origin);
         // A process that was only slow may settle it long before.
         back_off(now, delivery, wait.min(ASK_AGAIN))
-    }
-
-    /// A message that had its turn is over without a call of ours.
-    pub(super) fn ended_before_call(&mut self, now: Moment, delivery: &Delivery) {
-        if self.pauses.tried_nothing(now, &delivery.rule) {
-            self.in_flight.admission.look_again();
-        }
     }
 }
 

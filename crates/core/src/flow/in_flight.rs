@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::message::{Delivery, Origin, PendingRecipient, Rejoins, State, expires_at_ms};
+use super::message::{Delivery, Origin, PendingRecipient, Rejoins, Slot, State, expires_at_ms};
 use super::window::Quota;
 use crate::message::Message;
 use crate::model::{Holder, Moment, Ticket};
@@ -46,20 +46,14 @@ pub(super) struct Lent {
     pub(super) met: Option<Met>,
     /// Where the state before may have held a recipient.
     addressed: Option<(Arc<Rule>, Arc<Message>)>,
-    slot: Slot,
-}
-
-/// Whether a message is one of the `max_in_flight` of its app.
-enum Slot {
-    /// Of this app.
-    Taken(Arc<str>),
-    NotTaken,
+    /// With the app whose slot it is.
+    slot: Option<(Slot, Arc<str>)>,
 }
 
 impl Lent {
     /// With its turn the message has got one of the `max_in_flight` of its app.
     pub(super) fn takes_slot(&mut self, app: &Arc<str>) {
-        self.slot = Slot::Taken(Arc::clone(app));
+        self.slot = Some((Slot::BeforeCall, Arc::clone(app)));
     }
 }
 
@@ -119,7 +113,7 @@ impl InFlight {
     }
 
     /// Takes a message in hand.
-    pub(super) fn insert(&mut self, ticket: Ticket, new: NewItem, pauses: &Pauses) {
+    pub(super) fn insert(&mut self, ticket: Ticket, new: NewItem, pauses: &mut Pauses) {
         let NewItem {
             origin,
             bytes,
@@ -143,7 +137,7 @@ impl InFlight {
             origin,
             met: None,
             addressed: None,
-            slot: Slot::NotTaken,
+            slot: None,
         };
         self.enter(lent, state, pauses);
     }
@@ -159,10 +153,11 @@ impl InFlight {
             addressed: state
                 .delivery()
                 .map(|delivery| (Arc::clone(&delivery.rule), Arc::clone(&delivery.message))),
-            slot: match state.delivery() {
-                Some(delivery) if state.has_slot() => Slot::Taken(Arc::clone(&delivery.rule.app)),
-                Some(_) | None => Slot::NotTaken,
-            },
+            slot: state.slot().zip(
+                state
+                    .delivery()
+                    .map(|delivery| Arc::clone(&delivery.rule.app)),
+            ),
         };
         if let Some(at) = state.due() {
             self.due.remove(&(at, ticket));
@@ -174,9 +169,9 @@ impl InFlight {
     }
 
     /// The next state of a message that was lent.
-    pub(super) fn enter(&mut self, mut lent: Lent, state: State, pauses: &Pauses) {
-        if !state.has_slot() {
-            self.release_slot(&lent);
+    pub(super) fn enter(&mut self, mut lent: Lent, state: State, pauses: &mut Pauses) {
+        if state.slot().is_none() {
+            self.release_slot(&lent, pauses);
         }
         if state.delivery().is_none() {
             self.release_recipient(&mut lent, pauses);
@@ -218,8 +213,8 @@ impl InFlight {
     }
 
     /// A message is not in hand any more.
-    pub(super) fn end(&mut self, mut lent: Lent, pauses: &Pauses) {
-        self.release_slot(&lent);
+    pub(super) fn end(&mut self, mut lent: Lent, pauses: &mut Pauses) {
+        self.release_slot(&lent, pauses);
         self.release_recipient(&mut lent, pauses);
         let item = self.items.remove(&lent.ticket);
         debug_assert!(
@@ -237,7 +232,7 @@ impl InFlight {
     }
 
     /// Ends messages that rest, in the order of their tickets.
-    pub(super) fn drop_all(&mut self, tickets: &BTreeSet<Ticket>, pauses: &Pauses) {
+    pub(super) fn drop_all(&mut self, tickets: &BTreeSet<Ticket>, pauses: &mut Pauses) {
         self.admission.forget(&|ticket| tickets.contains(&ticket));
         for ticket in tickets {
             if let Some((lent, _)) = self.lend(*ticket) {
@@ -286,9 +281,14 @@ impl InFlight {
         }
     }
 
-    fn release_slot(&mut self, lent: &Lent) {
-        if let Slot::Taken(app) = &lent.slot {
-            self.admission.release_slot(app);
+    /// A message that was let through on trial, and was not called, has tried nothing: another one may be the trial, at once.
+    fn release_slot(&mut self, lent: &Lent, pauses: &mut Pauses) {
+        let Some((slot, app)) = &lent.slot else {
+            return;
+        };
+        self.admission.release_slot(app);
+        if *slot == Slot::BeforeCall && pauses.tried_nothing(lent.ticket) {
+            self.admission.look_again();
         }
     }
 
@@ -342,7 +342,7 @@ impl InFlight {
         &mut self,
         rule: &Rule,
         may_go: impl Fn(&Origin, &Delivery, Option<&Arc<Rule>>) -> bool,
-        pauses: &Pauses,
+        pauses: &mut Pauses,
     ) -> Option<Arc<Origin>> {
         let items = &self.items;
         let may = |ticket: Ticket| {

@@ -210,7 +210,7 @@ impl Engine {
             quota_of,
             state,
         };
-        self.in_flight.insert(ticket, new, &self.pauses);
+        self.in_flight.insert(ticket, new, &mut self.pauses);
     }
 
     /// What a rule, as it is now, makes of a record that was read before; `None` if it does not want it any more.

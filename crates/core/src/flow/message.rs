@@ -127,10 +127,11 @@ impl State {
         }
     }
 
-    /// Whether it is one of the `max_in_flight` of its app: from its turn to the end of its call.
-    pub(super) fn has_slot(&self) -> bool {
+    /// Its slot, if it is one of the `max_in_flight` of its app: from its turn to the end of its call.
+    pub(super) fn slot(&self) -> Option<Slot> {
         match self {
-            Self::Claiming(_) | Self::AtGate(_) | Self::Sending(_) => true,
+            Self::Claiming(_) | Self::AtGate(_) => Some(Slot::BeforeCall),
+            Self::Sending(_) => Some(Slot::Called),
             Self::Reporting
             | Self::Recalling(_)
             | Self::AwaitingExchange { .. }
@@ -141,7 +142,7 @@ impl State {
             | Self::Backoff { .. }
             | Self::Settling(_)
             | Self::Unsettled { .. }
-            | Self::Publishing(_) => false,
+            | Self::Publishing(_) => None,
         }
     }
 
@@ -184,6 +185,15 @@ impl State {
             Self::Publishing(_) => "Publishing",
         }
     }
+}
+
+/// One of the `max_in_flight` of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// The message was not called yet.
+    BeforeCall,
+    /// Its call was made.
+    Called,
 }
 
 /// A message whose recipient is still a login code.

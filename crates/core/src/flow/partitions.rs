@@ -90,7 +90,7 @@ impl Engine {
             }
         }
         if !forgotten.is_empty() {
-            self.in_flight.drop_all(&forgotten, &self.pauses);
+            self.in_flight.drop_all(&forgotten, &mut self.pauses);
         }
     }
 
@@ -99,7 +99,7 @@ impl Engine {
     pub(super) fn drop_if_revoked(&mut self, ticket: Ticket, origin: &Origin) {
         if tracker_of(&mut self.partitions, origin).is_none() {
             let gone = BTreeSet::from([ticket]);
-            self.in_flight.drop_all(&gone, &self.pauses);
+            self.in_flight.drop_all(&gone, &mut self.pauses);
         } else {
             self.close_again(origin);
         }

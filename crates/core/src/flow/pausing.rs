@@ -19,8 +19,8 @@ impl Engine {
     pub(super) fn note_answer(
         &mut self,
         now: Moment,
+        lent: &Lent,
         delivery: &Delivery,
-        origin: &Origin,
         answer: &Answer,
         effects: &mut Vec<Effect>,
     ) {
@@ -35,31 +35,31 @@ impl Engine {
         };
         match refusal.map_or(Blame::Message, |refusal| refusal.class.blame()) {
             Blame::Message => {
-                self.trial_went_well(rule, effects);
-                let party = || party_of(delivery, origin);
+                self.trial_went_well(lent.ticket, effects);
+                let party = || party_of(delivery, &lent.origin);
                 self.breakers.note_good(now, &rule.name, party);
             }
             Blame::Rule => {
-                self.trial_went_well(rule, effects);
-                self.note_refused(now, delivery, origin, refusal, effects);
+                self.trial_went_well(lent.ticket, effects);
+                self.note_refused(now, lent, delivery, refusal, effects);
             }
             Blame::RuleAndTemplate => {
-                self.note_refused(now, delivery, origin, refusal, effects);
+                self.note_refused(now, lent, delivery, refusal, effects);
             }
             Blame::Others => {}
         }
     }
 
-    fn trial_went_well(&mut self, rule: &Rule, effects: &mut Vec<Effect>) {
-        let changes = self.pauses.went_well(rule);
+    pub(super) fn trial_went_well(&mut self, ticket: Ticket, effects: &mut Vec<Effect>) {
+        let changes = self.pauses.went_well(ticket);
         self.announce(changes, effects);
     }
 
     fn note_refused(
         &mut self,
         now: Moment,
+        lent: &Lent,
         delivery: &Delivery,
-        origin: &Origin,
         refusal: Option<&Refusal>,
         effects: &mut Vec<Effect>,
     ) {
@@ -68,8 +68,8 @@ impl Engine {
             // It has changed while the call was under way: as it is now it is not to blame.
             return;
         }
-        let party = party_of(delivery, origin);
-        let version = &origin.rules_version;
+        let party = party_of(delivery, &lent.origin);
+        let version = &lent.origin.rules_version;
         let burst = self.breakers.note_refused(now, &rule.name, party, version);
         let (Some(burst), Some(refusal)) = (burst, refusal) else {
             return;
@@ -80,15 +80,15 @@ impl Engine {
         );
         let subject = Subject::Rule(Arc::clone(&rule.name));
         let errcode = Some(refusal.errcode);
-        let begun = self
-            .pauses
-            .begin(now, subject, Cause::Breaker, errcode, detail);
+        let what = (subject, Cause::Breaker);
+        let begun = self.pauses.begin(now, lent.ticket, what, (errcode, detail));
         self.announce(begun, effects);
     }
 
     pub(super) fn begin_pause(
         &mut self,
         now: Moment,
+        ticket: Ticket,
         delivery: &Delivery,
         cause: Cause,
         effects: &mut Vec<Effect>,
@@ -101,7 +101,9 @@ impl Engine {
             Some(refusal) => refusal.errmsg.clone(),
             None => "nothing comes back that WeChat could have said".to_owned(),
         };
-        let begun = self.pauses.begin(now, subject, cause, errcode, detail);
+        let begun = self
+            .pauses
+            .begin(now, ticket, (subject, cause), (errcode, detail));
         if begun.is_some() && cause == Cause::MinuteQuota {
             self.in_flight
                 .admission

@@ -43,7 +43,7 @@ impl Engine {
         let verdict = decide(&self.setup.retry, in_doubt, delivery.tries, answer, jitter);
         let verdict = self.weigh_outage(&delivery, &lent.origin, answer, verdict, effects);
         self.note_ledger(delivery.permit, answer);
-        self.note_answer(now, &delivery, &lent.origin, answer, effects);
+        self.note_answer(now, lent, &delivery, answer, effects);
         match verdict {
             Verdict::Retry(wait) => {
                 self.totals.retries += 1;
@@ -88,7 +88,7 @@ impl Engine {
                 next @ (Next::Become(_) | Next::Rest(_) | Next::End) => next,
             };
         }
-        self.begin_pause(now, &delivery, cause, effects);
+        self.begin_pause(now, lent.ticket, &delivery, cause, effects);
         Next::Rest(State::Waiting(delivery))
     }
 

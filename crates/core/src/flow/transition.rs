@@ -89,13 +89,13 @@ impl Engine {
         };
         let next = self.next(now, &mut lent, state, happened, effects);
         match next {
-            Next::Become(state) => self.in_flight.enter(lent, state, &self.pauses),
+            Next::Become(state) => self.in_flight.enter(lent, state, &mut self.pauses),
             Next::Rest(state) => {
                 let origin = Arc::clone(&lent.origin);
-                self.in_flight.enter(lent, state, &self.pauses);
+                self.in_flight.enter(lent, state, &mut self.pauses);
                 self.drop_if_revoked(ticket, &origin);
             }
-            Next::End => self.in_flight.end(lent, &self.pauses),
+            Next::End => self.in_flight.end(lent, &mut self.pauses),
         }
     }
 

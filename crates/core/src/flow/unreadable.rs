@@ -49,7 +49,6 @@ impl Engine {
                 self.ask_for_own_claim(now, lent.ticket, delivery, effects)
             }
             (Unreadable::Tell, _, InDoubt::Leave) | (Unreadable::Replace, _, _) => {
-                self.ended_before_call(now, &delivery);
                 let end = (Status::Unknown, Reason::StateUnreadable);
                 let outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
                 self.settle(now, lent.ticket, &delivery, outcome, effects)

@@ -139,7 +139,8 @@ impl Engine {
             is_kept && was_never_asked && !is_by_code
         };
         // It may have been given its recipient by the one before it.
-        self.in_flight.take_last(rule, is_untouched, &self.pauses)
+        self.in_flight
+            .take_last(rule, is_untouched, &mut self.pauses)
     }
 
     /// Has read again what was set aside of those who have room.

@@ -23,7 +23,7 @@ pub use subject::Subject;
 use subject::subjects_of;
 
 use crate::message::Api;
-use crate::model::Moment;
+use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
 
 /// Why something is paused. For one subject a later one replaces an earlier one, never the other way round.
@@ -92,7 +92,8 @@ enum End {
     Trial {
         at: Duration,
         interval: Duration,
-        is_under_way: bool,
+        /// The message that is it.
+        under_way: Option<Ticket>,
     },
     /// `WeChat` is asked at this time.
     Quota {
@@ -151,25 +152,25 @@ const MINUTE_MS: i64 = 60_000;
 const MINUTE_SLACK_MS: i64 = 500;
 
 impl Pauses {
-    /// Begins a pause, or takes notice that a trial has failed.
+    /// Begins a pause for what this message has met, or takes notice that it was a trial, which has failed.
     pub fn begin(
         &mut self,
         now: Moment,
-        subject: Subject,
-        cause: Cause,
-        errcode: Option<i64>,
-        detail: String,
+        ticket: Ticket,
+        (subject, cause): (Subject, Cause),
+        (errcode, detail): (Option<i64>, String),
     ) -> Option<Change> {
         if let Some(present) = self.in_force.get_mut(&subject) {
             if let End::Trial {
                 at,
                 interval,
-                is_under_way: is_under_way @ true,
+                under_way,
             } = &mut present.end
+                && *under_way == Some(ticket)
             {
                 *interval = interval.saturating_mul(2).min(trials_of(present.cause).1);
                 *at = now.elapsed + *interval;
-                *is_under_way = false;
+                *under_way = None;
             }
             if present.cause >= cause {
                 return None;
@@ -212,7 +213,7 @@ impl Pauses {
                 End::Trial {
                     at: now.elapsed + interval,
                     interval,
-                    is_under_way: false,
+                    under_way: None,
                 }
             }
             Cause::Breaker => End::Person,

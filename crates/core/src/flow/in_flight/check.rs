@@ -114,7 +114,7 @@ impl InFlight {
             }
             if let Some(delivery) = state.delivery() {
                 may_hold.insert(*ticket);
-                if state.has_slot() {
+                if state.slot().is_some() {
                     places.holders.insert(*ticket);
                     let app = Arc::clone(&delivery.rule.app);
                     *places.slots.entry(app).or_default() += 1;
@@ -216,7 +216,7 @@ mod tests {
             quota_of: None,
             state: State::Reporting,
         };
-        in_flight.insert(Ticket(1), new, &Pauses::default());
+        in_flight.insert(Ticket(1), new, &mut Pauses::default());
         in_flight
     }
 

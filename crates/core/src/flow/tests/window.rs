@@ -188,7 +188,7 @@ fn a_rule_that_begins_to_wait_in_a_full_window_makes_room() {
     let begun = bench
         .engine
         .pauses
-        .begin(now, subject, Cause::Breaker, None, String::new());
+        .begin(now, Ticket(0), (subject, Cause::Breaker), (None, String::new()));
     assert!(begun.is_some());
     let effects = bench.step(Input::StoreBack);
     assert!(

@@ -175,7 +175,7 @@ impl AppLane {
             self.pace.take_turn(now);
             self.throttle(api).take_turn(now);
             recipients.hold(&waiting);
-            pauses.took_turn(now, &waiting.rule);
+            pauses.took_turn(now, waiting.ticket, &waiting.rule);
             self.in_flight += 1;
             self.stay_ready(name, VecDeque::push_back);
             return Some(Turn::Claim(waiting.ticket));

@@ -128,7 +128,7 @@ impl Bench {
         let subject = Subject::of(cause, &rule);
         let begun = self
             .pauses
-            .begin(at_ms(0), subject, cause, None, String::new());
+            .begin(at_ms(0), Ticket(0), (subject, cause), (None, String::new()));
         assert!(begun.is_some());
     }
 }

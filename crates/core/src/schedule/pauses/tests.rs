@@ -6,6 +6,12 @@ use crate::testing;
 
 const START_MS: i64 = 1_800_000_000_000;
 
+/// The message that is let through.
+const TRIAL: Ticket = Ticket(1);
+
+/// Another one.
+const OTHER: Ticket = Ticket(2);
+
 fn at(seconds: u64) -> Moment {
     Moment {
         elapsed: Duration::from_secs(seconds),
@@ -39,7 +45,7 @@ fn template_of(rule: &Rule) -> Subject {
 }
 
 fn begin(pauses: &mut Pauses, now: Moment, subject: Subject, cause: Cause) -> Option<Change> {
-    pauses.begin(now, subject, cause, Some(1), String::new())
+    pauses.begin(now, TRIAL, (subject, cause), (Some(1), String::new()))
 }
 
 fn ways(pauses: &Pauses, now: Moment, rules: &RuleSet) -> [Way; 3] {
@@ -97,16 +103,16 @@ fn a_trial_lets_one_message_through_and_ends_the_pause_if_it_goes_well() {
     let mut pauses = Pauses::default();
     let a = rule(&rules, "a");
     begin(&mut pauses, at(0), app("shop"), Cause::Account).unwrap();
-    assert_eq!(pauses.went_well(&a), [], "it was sent before the pause");
+    assert_eq!(pauses.went_well(TRIAL), [], "it was sent before the pause");
     assert_eq!(pauses.way(at(60), &a), Way::Free);
-    pauses.took_turn(at(60), &a);
+    pauses.took_turn(at(60), TRIAL, &a);
     assert_eq!(pauses.way(at(60), &a), Way::Until(secs(120)), "only one");
     assert_eq!(
-        pauses.went_well(&rule(&rules, "c")),
+        pauses.went_well(OTHER),
         [],
-        "another app's message says nothing"
+        "a message that was sent before says nothing"
     );
-    assert_eq!(pauses.went_well(&a).len(), 1);
+    assert_eq!(pauses.went_well(TRIAL).len(), 1);
     assert_eq!(ways(&pauses, at(61), &rules), [Way::Free; 3]);
 }
 
@@ -116,7 +122,7 @@ fn a_trial_that_is_never_answered_is_followed_by_another() {
     let mut pauses = Pauses::default();
     let a = rule(&rules, "a");
     begin(&mut pauses, at(0), app("shop"), Cause::Account).unwrap();
-    pauses.took_turn(at(60), &a);
+    pauses.took_turn(at(60), TRIAL, &a);
     assert_eq!(pauses.way(at(119), &a), Way::Until(secs(120)));
     assert_eq!(pauses.way(at(120), &a), Way::Free);
 }
@@ -126,13 +132,32 @@ fn a_trial_that_came_to_no_call_is_followed_by_another_at_once() {
     let rules = rules();
     let mut pauses = Pauses::default();
     let a = rule(&rules, "a");
-    assert!(!pauses.tried_nothing(at(0), &a), "nothing is paused");
+    assert!(!pauses.tried_nothing(TRIAL), "nothing is paused");
     begin(&mut pauses, at(0), app("shop"), Cause::Account).unwrap();
-    pauses.took_turn(at(60), &a);
-    assert!(pauses.tried_nothing(at(61), &a));
+    pauses.took_turn(at(60), TRIAL, &a);
+    assert!(!pauses.tried_nothing(OTHER), "it is not the trial");
+    assert!(pauses.tried_nothing(TRIAL));
     assert_eq!(pauses.way(at(61), &a), Way::Free);
-    assert_eq!(pauses.went_well(&a), [], "no trial is under way");
-    assert!(!pauses.tried_nothing(at(62), &a));
+    assert_eq!(pauses.went_well(TRIAL), [], "no trial is under way");
+    assert!(!pauses.tried_nothing(TRIAL));
+}
+
+#[test]
+fn a_refusal_of_an_earlier_call_is_not_the_trials() {
+    let rules = rules();
+    let mut pauses = Pauses::default();
+    let a = rule(&rules, "a");
+    begin(&mut pauses, at(0), app("shop"), Cause::Account).unwrap();
+    pauses.took_turn(at(60), TRIAL, &a);
+    let again = pauses.begin(
+        at(61),
+        OTHER,
+        (app("shop"), Cause::Account),
+        (Some(1), String::new()),
+    );
+    assert_eq!(again, None);
+    assert_eq!(pauses.way(at(61), &a), Way::Until(secs(120)), "no longer");
+    assert_eq!(pauses.went_well(TRIAL).len(), 1, "it is still under way");
 }
 
 #[test]
@@ -144,7 +169,7 @@ fn failed_trials_come_less_and_less_often() {
     let mut now = 60;
     for wait in [120, 240, 480, 900, 900] {
         assert_eq!(pauses.way(at(now), &a), Way::Free);
-        pauses.took_turn(at(now), &a);
+        pauses.took_turn(at(now), TRIAL, &a);
         assert_eq!(
             begin(&mut pauses, at(now + 1), app("shop"), Cause::Account),
             None

@@ -1,49 +1,49 @@
 //! Trials: one message now and then finds out whether what was paused works again.
 
+use std::time::Duration;
+
 use super::{Cause, Change, End, Pause, Pauses, Subject, subjects_of};
-use crate::model::Moment;
+use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
 
 impl Pauses {
     /// A message of this rule had its turn: if a trial was due, this is it, and the next one is later.
-    pub fn took_turn(&mut self, now: Moment, rule: &Rule) {
+    pub fn took_turn(&mut self, now: Moment, ticket: Ticket, rule: &Rule) {
         if self.in_force.is_empty() {
             return;
         }
         for subject in subjects_of(rule) {
-            if let Some(Pause {
-                end:
-                    End::Trial {
-                        at,
-                        interval,
-                        is_under_way,
-                    },
-                ..
-            }) = self.in_force.get_mut(&subject)
-            {
-                *at = now.elapsed + *interval;
-                *is_under_way = true;
-            }
+            self.began_trial(now, ticket, &subject);
         }
     }
 
-    /// The message of this rule that had its turn ended without a call. If it was a trial, another one may be made at once; says whether it
-    /// was.
-    pub fn tried_nothing(&mut self, now: Moment, rule: &Rule) -> bool {
+    fn began_trial(&mut self, now: Moment, ticket: Ticket, subject: &Subject) {
+        if let Some(Pause {
+            end:
+                End::Trial {
+                    at,
+                    interval,
+                    under_way,
+                },
+            ..
+        }) = self.in_force.get_mut(subject)
+        {
+            *at = now.elapsed + *interval;
+            *under_way = Some(ticket);
+        }
+    }
+
+    /// A message that had its turn is not on its way any more, and was not called. If it was a trial, another one may be made at once; says
+    /// whether it was.
+    pub fn tried_nothing(&mut self, ticket: Ticket) -> bool {
         let mut was_trial = false;
-        for subject in subjects_of(rule) {
-            if let Some(Pause {
-                end:
-                    End::Trial {
-                        at,
-                        is_under_way: is_under_way @ true,
-                        ..
-                    },
-                ..
-            }) = self.in_force.get_mut(&subject)
+        for pause in self.in_force.values_mut() {
+            if let End::Trial { at, under_way, .. } = &mut pause.end
+                && *under_way == Some(ticket)
             {
-                *at = now.elapsed;
-                *is_under_way = false;
+                // That is long past.
+                *at = Duration::ZERO;
+                *under_way = None;
                 was_trial = true;
             }
         }
@@ -60,21 +60,14 @@ impl Pauses {
         self.end_if(|pause| pause.subject == subject)
     }
 
-    /// `WeChat` answered a message of this rule in a way that blames neither account nor template: a trial of either has succeeded.
-    pub fn went_well(&mut self, rule: &Rule) -> Vec<Change> {
+    /// `WeChat` answered this message in a way that blames neither account nor template: what it was a trial of works again. A message
+    /// that was called before the pause says nothing of it.
+    pub fn went_well(&mut self, ticket: Ticket) -> Vec<Change> {
         if self.in_force.is_empty() {
             return Vec::new();
         }
-        let on_trial = |pause: &Pause| {
-            matches!(
-                pause.end,
-                End::Trial {
-                    is_under_way: true,
-                    ..
-                }
-            )
-        };
-        let subjects: Vec<Subject> = subjects_of(rule).collect();
-        self.end_if(|pause| subjects.contains(&pause.subject) && on_trial(pause))
+        self.end_if(
+            |pause| matches!(pause.end, End::Trial { under_way, .. } if under_way == Some(ticket)),
+        )
     }
 }

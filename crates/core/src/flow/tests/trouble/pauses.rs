@@ -77,6 +77,21 @@ fn under_a_pause_one_message_at_a_time_is_tried() {
     assert_eq!(calls(&effects).len(), 2, "then everybody goes");
 }
 
+/// What is first in line is being sent by another process, and cannot be tried.
+#[test]
+fn a_trial_that_is_not_called_leaves_it_to_the_next_message() {
+    let mut bench = doubtful();
+    let ticket = the_call(&bench.read(1, &event("resend", "e1", "o1")));
+    bench.finish(ticket, refused(48001, Class::Account));
+    bench.read(2, &event("resend", "e2", "o2"));
+    bench.sleep_until(59_000);
+    bench.claim_elsewhere("resend", "e1", 1, OTHER);
+    let trial = the_call(&bench.sleep_until(60_500));
+    let effects = bench.finish(trial, Answer::Accepted { msgid: None });
+    assert_eq!(the_outcome(&effects).id, "events/0/2/resend");
+    assert_eq!(bench.engine.status().pauses.len(), 0);
+}
+
 #[test]
 fn in_an_outage_messages_wait_and_no_attempt_is_used_up() {
     const MESSAGES: usize = 30;
