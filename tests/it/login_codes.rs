@@ -1,9 +1,11 @@
 //! Recipients that are named by a login code of the mini program.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::support::checks::{self, text};
-use crate::support::events::SOURCE;
+use crate::support::events::{SOURCE, order};
 use crate::support::folder::SECRET;
 use crate::support::kafka::Kafka;
 use crate::support::push::ask;
@@ -94,13 +96,14 @@ fn a_code_is_exchanged_once_and_its_failures_are_outcomes() {
 }
 
 #[test]
-fn an_account_in_trouble_is_told_as_such_and_not_asked_again_and_again() {
+fn an_account_in_trouble_pauses_the_exchanges_and_nothing_else() {
     let plan = Plan {
         more_rules: &[("table-booked", RULE)],
         ..Plan::default()
     };
     let world = World::new(Kafka::shared(), "login-account", plan);
-    // The account may not use tokens: no code that is tried again will do.
+    let (app, short_lived) = ("app = \"shop\"", "app = \"shop\"\nexpires_after = \"4s\"");
+    world.rewrite("rules/table-booked.toml", app, short_lived);
     let answer = Answer::Errcode {
         code: 50004,
         message: None,
@@ -112,15 +115,26 @@ fn an_account_in_trouble_is_told_as_such_and_not_asked_again_and_again() {
     let courier = world.courier();
     let mut outcomes = world.outcomes();
     book(&world, "b1", "js-oUserOfAFrozenOne1");
-    outcomes.read_at_least(1);
+    courier.wait_until_paused("logins shop", "account");
+    // A message whose user is known goes on.
+    let known = order(1);
+    world.publish(std::slice::from_ref(&known));
+    outcomes.read_at_least(2);
     checks::wait_until_everything_is_committed(&world);
     courier.end_cleanly();
     let found = checks::distinct(outcomes.read_to_end());
-    let outcome = found.values().next().unwrap();
+    let ended: BTreeSet<(&str, &str)> = found
+        .values()
+        .map(|outcome| (text(outcome, "event_id"), text(outcome, "status")))
+        .collect();
     assert_eq!(
-        (text(outcome, "status"), text(outcome, "reason")),
-        ("failed", "account_fault"),
-        "{outcome:#}"
+        ended,
+        BTreeSet::from([("b1", "expired"), (known.id.as_str(), "sent")])
     );
-    assert_eq!(outcome["errcode"], 50004);
+    let waited = found.values().find(|found| found["event_id"] == "b1");
+    let detail = text(waited.unwrap(), "detail");
+    assert!(
+        detail.contains("logins shop is paused (account, 50004)"),
+        "{detail}"
+    );
 }

@@ -8,7 +8,7 @@ use wx_courier_core::message::Api;
 use wx_courier_core::model::outcome::{Outcome, Reason, Status};
 use wx_courier_core::model::{Holder, Ticket};
 use wx_courier_core::schedule::admission::Cleared;
-use wx_courier_core::schedule::pauses::{Cause, Change};
+use wx_courier_core::schedule::pauses::{Cause, Change, Subject};
 use wx_courier_core::wechat::Class;
 
 use super::mutant::Mutant;
@@ -30,10 +30,10 @@ impl World {
             Effect::PauseChanged(change) => {
                 self.note(|| format!("member {member}: {change:?}"));
                 if let Change::Begun(pause) = change {
-                    if pause.cause == Cause::Breaker {
-                        self.seen.bursts += 1;
-                    } else {
-                        self.seen.pauses_of_apps += 1;
+                    match (pause.cause, pause.subject) {
+                        (Cause::Breaker, _) => self.seen.bursts += 1,
+                        (_, Subject::Logins(_)) => self.seen.pauses_of_logins += 1,
+                        _ => self.seen.pauses_of_apps += 1,
                     }
                 }
             }

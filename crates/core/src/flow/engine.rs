@@ -188,6 +188,10 @@ impl Engine {
             Store::Up => self.in_flight.admission.wake_for_turn(now),
             Store::Down => None,
         };
+        let exchange = match self.store {
+            Store::Up => self.wake_for_exchange(now),
+            Store::Down => None,
+        };
         let departure = self.in_flight.admission.wake_for_departure(now);
         let share = self.rate_share.wake_at();
         [
@@ -197,6 +201,7 @@ impl Engine {
             pause,
             share,
             turn,
+            exchange,
             departure,
         ]
         .into_iter()

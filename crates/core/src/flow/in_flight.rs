@@ -72,8 +72,8 @@ pub(super) struct InFlight {
     pub(super) admission: Admission,
     /// Those that wait for a time.
     due: BTreeSet<(Duration, Ticket)>,
-    /// Those that wait for an exchange of their login code, in line.
-    awaiting_exchange: BTreeMap<u64, Ticket>,
+    /// Those that wait for an exchange of their login code, in the line of their app.
+    awaiting_exchange: BTreeMap<Arc<str>, BTreeMap<u64, Ticket>>,
     next_place: u64,
     /// What they hold of the window.
     pub(super) quota: Quota,
@@ -162,8 +162,13 @@ impl InFlight {
         if let Some(at) = state.due() {
             self.due.remove(&(at, ticket));
         }
-        if let State::AwaitingExchange { place, .. } = &state {
-            self.awaiting_exchange.remove(place);
+        if let State::AwaitingExchange { pending, place, .. } = &state
+            && let Some(line) = self.awaiting_exchange.get_mut(&pending.rule.app)
+        {
+            line.remove(place);
+            if line.is_empty() {
+                self.awaiting_exchange.remove(&pending.rule.app);
+            }
         }
         Some((lent, state))
     }
@@ -188,8 +193,10 @@ impl InFlight {
                     self.admission.come_to_gate(ticket, rule, message, permit);
                 }
             }
-            State::AwaitingExchange { place, .. } => {
-                self.awaiting_exchange.insert(*place, ticket);
+            State::AwaitingExchange { pending, place, .. } => {
+                let app = Arc::clone(&pending.rule.app);
+                let line = self.awaiting_exchange.entry(app).or_default();
+                line.insert(*place, ticket);
             }
             State::Reporting
             | State::Recalling(_)
@@ -306,9 +313,19 @@ impl InFlight {
         }
     }
 
-    /// Those that wait for an exchange, in line.
-    pub(super) fn awaiting_exchange(&self) -> Vec<Ticket> {
-        self.awaiting_exchange.values().copied().collect()
+    /// Those of these apps that wait for an exchange, in line.
+    pub(super) fn awaiting_exchange(&self, of: impl Fn(&Arc<str>) -> bool) -> Vec<Ticket> {
+        let lines = self.awaiting_exchange.iter().filter(|(app, _)| of(app));
+        let mut places: Vec<(u64, Ticket)> = lines
+            .flat_map(|(_, line)| line.iter().map(|(place, ticket)| (*place, *ticket)))
+            .collect();
+        places.sort_unstable();
+        places.into_iter().map(|(_, ticket)| ticket).collect()
+    }
+
+    /// The apps of those that wait for an exchange.
+    pub(super) fn apps_awaiting_exchange(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.awaiting_exchange.keys()
     }
 
     /// Takes the first one that is due by now.

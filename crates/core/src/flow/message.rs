@@ -49,6 +49,8 @@ pub(super) enum State {
         pending: Box<PendingRecipient>,
         /// In the line for exchanges.
         place: u64,
+        /// Until then its code may live, and the message is not too old.
+        until: Duration,
     },
     /// The exchange is under way.
     Exchanging(Box<PendingRecipient>),
@@ -90,13 +92,13 @@ impl State {
     /// When it wants [`super::transition::Happened::Due`].
     pub(super) fn due(&self) -> Option<Duration> {
         match self {
-            Self::ExchangeBackoff { until, .. }
+            Self::AwaitingExchange { until, .. }
+            | Self::ExchangeBackoff { until, .. }
             | Self::Backoff { until, .. }
             | Self::Unsettled { until, .. } => Some(*until),
             Self::Publishing(publishing) => publishing.again_at,
             Self::Reporting
             | Self::Recalling(_)
-            | Self::AwaitingExchange { .. }
             | Self::Exchanging(_)
             | Self::Keeping { .. }
             | Self::Waiting(_)

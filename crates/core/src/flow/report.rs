@@ -162,11 +162,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
         (Reason::RequestRefused, _) => "WeChat says that the request itself is wrong; please report this".to_owned(),
         (Reason::Expired, _) => {
             let waited = delivery.held_by.as_ref().map(|refusal| format!("; WeChat's last word was {}", refusal.errcode));
-            format!(
-                "its turn came after the {} s that the rule's expires_after allows{}",
-                rule.expires_after.as_secs(),
-                waited.unwrap_or_default()
-            )
+            too_late(rule) + &waited.unwrap_or_default()
         }
         (Reason::StateUnreadable, _) => STATE_UNREADABLE.to_owned(),
         (Reason::NoGrant, _) if delivery.unreadable == Unreadable::Replace => format!(
@@ -190,6 +186,12 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
         }
         (reason, _) => reason.as_str().replace('_', " "),
     }
+}
+
+/// A sentence for a message that is older than its rule allows.
+pub(super) fn too_late(rule: &Rule) -> String {
+    let secs = rule.expires_after.as_secs();
+    format!("its turn came after the {secs} s that the rule's expires_after allows")
 }
 
 /// A sentence for a message whose login code gave no user. `last` is what was heard last.

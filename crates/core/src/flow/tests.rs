@@ -34,6 +34,11 @@ fn rules(template_id: &str, says: &str) -> Arc<RuleSet> {
 
 /// The same, with a recipient, and lines of the template.
 fn rules_to(to: &str, template: &str, says: &str) -> Arc<RuleSet> {
+    rules_for(to, template, says, "10s")
+}
+
+/// The same, for messages that live so long.
+fn rules_for(to: &str, template: &str, says: &str, expires_after: &str) -> Arc<RuleSet> {
     let mut problems = Problems::default();
     let catalog = format!("[shop.note]\n{template}\n");
     let catalog = Catalog::read(&mut problems, "t", &catalog).unwrap();
@@ -43,7 +48,7 @@ fn rules_to(to: &str, template: &str, says: &str) -> Arc<RuleSet> {
         format!("\"{to}\"")
     };
     let text = format!(
-        "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\nto = {to}\nexpires_after = \"10s\"\n[params]\nthing1 = \"{says}\"\n"
+        "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\nto = {to}\nexpires_after = \"{expires_after}\"\n[params]\nthing1 = \"{says}\"\n"
     );
     let sources = [RuleSource {
         file: "r".to_owned(),

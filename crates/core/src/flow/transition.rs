@@ -146,9 +146,10 @@ impl Engine {
             (State::Exchanging(pending), Happened::Exchanged(answer)) => {
                 self.exchanged(now, lent, pending, answer, effects)
             }
-            (State::ExchangeBackoff { pending, .. }, Happened::Due) => {
-                Next::Become(recall(now, lent.ticket, pending, effects))
-            }
+            (
+                State::AwaitingExchange { pending, .. } | State::ExchangeBackoff { pending, .. },
+                Happened::Due,
+            ) => Next::Become(recall(now, lent.ticket, pending, effects)),
             (State::Keeping { pending, openid }, Happened::Stored(answer)) => {
                 self.kept(now, lent, (pending, &openid), answer, effects)
             }

@@ -73,7 +73,7 @@ impl Engine {
             Row::Outcome => false,
         };
         if goes_on {
-            self.await_exchange(pending)
+            self.await_exchange(now, lent, pending, effects)
         } else {
             self.end_unreadable_recipient(now, lent, &pending, effects)
         }

@@ -73,7 +73,9 @@ impl Engine {
 
     /// Whether a rule waits for something that it alone waits for, or its app does beside others.
     fn waits(&self, now: Moment, rule: &Rule) -> bool {
-        self.in_flight.admission.rule_waits(&self.pauses, rule, now) || self.app_waits(now, rule)
+        self.in_flight.admission.rule_waits(&self.pauses, rule, now)
+            || (rule.is_by_code() && self.pauses.over_logins(&rule.app).is_some())
+            || self.app_waits(now, rule)
     }
 
     fn app_waits(&self, now: Moment, rule: &Rule) -> bool {
@@ -82,15 +84,21 @@ impl Engine {
 
     /// Whether a rule, or its app, waits and has its share of the window; with a `part` of 2, half of its share.
     fn has_share(&self, now: Moment, rule: &Rule, part: usize) -> bool {
-        let free = self.free();
-        let fills = |held: Held| {
-            held.messages.saturating_mul(part) >= free.messages
-                || held.bytes.saturating_mul(part) >= free.bytes
-        };
+        let of_rule = self.in_flight.quota.held_by(&rule.name);
         let of_app = self.in_flight.quota.of_apps.get(&rule.app).copied();
-        (fills(self.in_flight.quota.held_by(&rule.name))
-            && self.in_flight.admission.rule_waits(&self.pauses, rule, now))
-            || (fills(of_app.unwrap_or_default()) && self.app_waits(now, rule))
+        (self.fills(of_rule, part) && self.in_flight.admission.rule_waits(&self.pauses, rule, now))
+            || (self.fills(of_app.unwrap_or_default(), part) && self.app_waits(now, rule))
+    }
+
+    fn fills(&self, held: Held, part: usize) -> bool {
+        let free = self.free();
+        held.messages.saturating_mul(part) >= free.messages
+            || held.bytes.saturating_mul(part) >= free.bytes
+    }
+
+    /// Whether a rule has the share of the window that it may have if it waits.
+    pub(super) fn holds_its_share(&self, rule: &Rule) -> bool {
+        self.fills(self.in_flight.quota.held_by(&rule.name), 1)
     }
 
     /// Whether a message of this rule that is just read has to be set aside.

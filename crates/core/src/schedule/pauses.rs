@@ -7,6 +7,7 @@
 mod breaker;
 mod outages;
 mod party;
+mod quota;
 mod subject;
 mod trials;
 
@@ -22,7 +23,6 @@ pub use party::{Party, SOURCE_OF_MINI_PROGRAMS};
 pub use subject::Subject;
 use subject::subjects_of;
 
-use crate::message::Api;
 use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
 
@@ -140,13 +140,6 @@ const RAREST_TRIAL: Duration = Duration::from_mins(15);
 const FIRST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(1);
 const RAREST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(5);
 
-/// The same for questions about the quota; it is not known when a day ends for `WeChat`.
-const FIRST_QUESTION: Duration = Duration::from_mins(1);
-const RAREST_QUESTION: Duration = Duration::from_mins(10);
-
-/// A quota that is used up again so soon was not really back: the next question waits longer than the last.
-const QUOTA_RELAPSE: Duration = Duration::from_hours(1);
-
 /// 45011 counts by the calendar's minute; clocks differ a little.
 const MINUTE_MS: i64 = 60_000;
 const MINUTE_SLACK_MS: i64 = 500;
@@ -196,18 +189,7 @@ impl Pauses {
                 let left_ms = MINUTE_MS - into_minute_ms + MINUTE_SLACK_MS;
                 End::At(now.elapsed + Duration::from_millis(left_ms.unsigned_abs()))
             }
-            Cause::DailyQuota => {
-                let before = self.quota_before.get(subject);
-                let relapse =
-                    before.filter(|(ended, _)| now.elapsed.saturating_sub(*ended) < QUOTA_RELAPSE);
-                let interval = relapse.map_or(FIRST_QUESTION, |(_, interval)| {
-                    interval.saturating_mul(2).min(RAREST_QUESTION)
-                });
-                End::Quota {
-                    ask_at: now.elapsed + interval,
-                    interval,
-                }
-            }
+            Cause::DailyQuota => self.end_of_daily_quota(now, subject),
             Cause::Outage | Cause::Api | Cause::Template | Cause::Account => {
                 let (interval, _) = trials_of(cause);
                 End::Trial {
@@ -225,8 +207,20 @@ impl Pauses {
         if self.in_force.is_empty() {
             return Way::Free;
         }
+        self.way_past(now, subjects_of(rule))
+    }
+
+    /// Whether a login code of this app may be exchanged.
+    pub fn way_of_logins(&self, now: Moment, app: &Arc<str>) -> Way {
+        if self.in_force.is_empty() {
+            return Way::Free;
+        }
+        self.way_past(now, [Subject::Logins(Arc::clone(app))])
+    }
+
+    fn way_past(&self, now: Moment, subjects: impl IntoIterator<Item = Subject>) -> Way {
         let mut way = Way::Free;
-        for subject in subjects_of(rule) {
+        for subject in subjects {
             let Some(pause) = self.in_force.get(&subject) else {
                 continue;
             };
@@ -254,47 +248,6 @@ impl Pauses {
         self.end_if(is_due)
     }
 
-    /// Apps, and their APIs, whose quota is to be asked for now.
-    pub fn quota_questions(&mut self, now: Moment) -> Vec<(Arc<str>, Api)> {
-        let mut questions = Vec::new();
-        for pause in self.in_force.values_mut() {
-            if let (Subject::Api(app, api), End::Quota { ask_at, .. }) =
-                (&pause.subject, &mut pause.end)
-                && *ask_at <= now.elapsed
-            {
-                // The answer says when to ask again; should there be none, this does.
-                *ask_at = now.elapsed + RAREST_QUESTION;
-                questions.push((Arc::clone(app), *api));
-            }
-        }
-        questions
-    }
-
-    /// `WeChat` said how many sends through an API an app has left; `None` if it did not say.
-    pub fn quota_answered(
-        &mut self,
-        now: Moment,
-        (app, api): (&Arc<str>, Api),
-        left: Option<i64>,
-    ) -> Vec<Change> {
-        let subject = Subject::Api(Arc::clone(app), api);
-        let Some(Pause {
-            end: End::Quota { ask_at, interval },
-            ..
-        }) = self.in_force.get_mut(&subject)
-        else {
-            return Vec::new();
-        };
-        if left.is_some_and(|left| left > 0) {
-            let before = (now.elapsed, *interval);
-            self.quota_before.insert(subject.clone(), before);
-            return self.end_if(|pause| pause.subject == subject);
-        }
-        *interval = interval.saturating_mul(2).min(RAREST_QUESTION);
-        *ask_at = now.elapsed + *interval;
-        Vec::new()
-    }
-
     /// A person wants a rule to go on, or has changed it. Pauses of its app stay.
     pub fn resume_rule(&mut self, rule: &str) -> Vec<Change> {
         self.end_if(|pause| matches!(&pause.subject, Subject::Rule(name) if name.as_ref() == rule))
@@ -318,6 +271,14 @@ impl Pauses {
             return None;
         }
         subjects_of(rule).find_map(|subject| self.in_force.get(&subject))
+    }
+
+    /// The pause for whose end the exchanges of an app's login codes wait.
+    pub fn over_logins(&self, app: &Arc<str>) -> Option<&Pause> {
+        if self.in_force.is_empty() {
+            return None;
+        }
+        self.in_force.get(&Subject::Logins(Arc::clone(app)))
     }
 
     /// Whether this rule itself, or its template, is paused.
@@ -367,7 +328,14 @@ impl Pause {
     pub fn ends_by(&self) -> &'static str {
         match self.end {
             End::At(_) => "by itself",
-            End::Trial { .. } => "when a message that is let through on trial goes well",
+            End::Trial { .. } => match self.subject {
+                Subject::Logins(_) => {
+                    "when a login code that is tried now and then can be exchanged"
+                }
+                Subject::App(_) | Subject::Api(..) | Subject::Template(..) | Subject::Rule(_) => {
+                    "when a message that is let through on trial goes well"
+                }
+            },
             End::Quota { .. } => "when WeChat says that there is quota again",
             End::Person => "by `wx-courier rules resume`, or when the rule is changed",
         }

@@ -102,7 +102,7 @@ impl InFlight {
         let mut places = Places::default();
         let mut may_hold = BTreeSet::new();
         let mut due: BTreeSet<(Duration, Ticket)> = BTreeSet::new();
-        let mut awaiting = BTreeMap::new();
+        let mut awaiting: BTreeMap<Arc<str>, BTreeMap<u64, Ticket>> = BTreeMap::new();
         let mut bytes = 0;
         for (ticket, item) in &self.items {
             let Some(state) = &item.state else {
@@ -126,8 +126,9 @@ impl InFlight {
             if let State::AtGate(_) = state {
                 places.at_gate.insert(*ticket);
             }
-            if let State::AwaitingExchange { place, .. } = state {
-                awaiting.insert(*place, *ticket);
+            if let State::AwaitingExchange { pending, place, .. } = state {
+                let line = awaiting.entry(Arc::clone(&pending.rule.app));
+                line.or_default().insert(*place, *ticket);
             }
         }
         let now = self.admission.places()?;
@@ -232,7 +233,8 @@ mod tests {
                 it.due.insert((Duration::ZERO, Ticket(1)));
             }),
             ("those before an exchange", |it| {
-                it.awaiting_exchange.insert(1, Ticket(1));
+                let line = BTreeMap::from([(1, Ticket(1))]);
+                it.awaiting_exchange.insert(Arc::from("shop"), line);
             }),
             ("bytes", |it| it.bytes += 1),
             ("is lent", |it| {

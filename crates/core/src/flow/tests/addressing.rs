@@ -16,6 +16,19 @@ fn addressed_by_code() -> Bench {
     bench_with(Unmatched::Count, rules)
 }
 
+/// Messages that live for an hour, and room for them.
+fn long_lived() -> Bench {
+    let rules = rules_for(
+        "{ js_code = \"{{ data.js_code }}\" }",
+        "id = \"T1\"",
+        "hello",
+        "1h",
+    );
+    let mut bench = bench_with(Unmatched::Count, rules);
+    bench.engine.setup.max_messages = 100;
+    bench
+}
+
 fn exchanges(effects: &[Effect]) -> Vec<Ticket> {
     let exchange = |effect: &Effect| {
         if let Effect::Exchange { ticket, .. } = effect {
@@ -260,4 +273,105 @@ fn two_messages_with_one_code_share_its_exchange() {
         .filter(|effect| matches!(effect, Effect::Send { .. }));
     assert_eq!(sends.count(), 1, "one message at a time to each user");
     assert_eq!(bench.engine.status().unaddressed, 0);
+}
+
+fn code(n: i64) -> String {
+    format!(r#"{{"type":"a","js_code":"c{n}","text":"hi"}}"#)
+}
+
+fn secret_is_wrong() -> Exchanged {
+    refused(40125, Refused::Account)
+}
+
+fn outcomes(effects: &[Effect]) -> Vec<(Status, Reason, Option<i64>)> {
+    let outcome = |effect: &Effect| {
+        if let Effect::Publish { outcome, .. } = effect {
+            Some((outcome.status, outcome.reason, outcome.errcode))
+        } else {
+            None
+        }
+    };
+    effects.iter().filter_map(outcome).collect()
+}
+
+#[test]
+fn trouble_with_the_account_pauses_the_exchanges_until_a_code_is_taken_on_trial() {
+    let mut bench = long_lived();
+    let first = exchanges(&bench.read(1, &code(1)))[0];
+    let mut effects = bench.step(exchanged(first, secret_is_wrong()));
+    let pauses = bench.engine.status().pauses;
+    assert_eq!(pauses[0].subject, "logins shop");
+    effects.extend(bench.read(2, &code(2)));
+    effects.extend(bench.sleep_until(59_900));
+    assert_eq!((exchanges(&effects), outcomes(&effects)), (vec![], vec![]));
+    let trial = exchanges(&bench.sleep_until(60_500));
+    assert_eq!(trial.len(), 1, "one at a time");
+    let effects = bench.step(exchanged(trial[0], openid("o1")));
+    assert!(is_sent_to(&effects, "o1"));
+    assert_eq!(exchanges(&effects).len(), 1, "then all of them");
+    assert_eq!(bench.engine.status().pauses.len(), 0);
+}
+
+#[test]
+fn no_code_waits_longer_than_it_lives() {
+    let mut bench = long_lived();
+    let mut effects = Vec::new();
+    let mut under_way = exchanges(&bench.read(1, &code(1)));
+    under_way.extend(exchanges(&bench.read(2, &code(2))));
+    let mut n_exchanges = 0;
+    while bench.now_ms < 302_000 {
+        for ticket in std::mem::take(&mut under_way) {
+            n_exchanges += 1;
+            effects.extend(bench.step(exchanged(ticket, secret_is_wrong())));
+        }
+        let until_ms = bench.now_ms + 1_000;
+        let slept = bench.sleep_until(until_ms);
+        under_way.extend(exchanges(&slept));
+        effects.extend(slept);
+    }
+    let ended = (Status::Failed, Reason::AccountFault, Some(40125));
+    assert_eq!(outcomes(&effects), [ended, ended]);
+    // Two at once before the pause, and the trials after one and three minutes.
+    assert!(n_exchanges <= 4, "{n_exchanges}");
+    assert_eq!(bench.engine.status().unaddressed, 0);
+}
+
+#[test]
+fn codes_that_wait_leave_room_for_others() {
+    let mut bench = long_lived();
+    bench.engine.setup.max_messages = 8;
+    let first = exchanges(&bench.read(0, &code(0)))[0];
+    let mut effects = bench.step(exchanged(first, secret_is_wrong()));
+    for offset in 1..20 {
+        let read = bench.read(offset, &code(offset));
+        for effect in &read {
+            if let Effect::Publish { ticket, .. } = effect {
+                bench.step(Input::Published { ticket: *ticket });
+            }
+        }
+        effects.extend(read);
+    }
+    let status = bench.engine.status();
+    assert_eq!((status.unaddressed, status.paused), (3, false));
+    let ended = (Status::Failed, Reason::AccountFault, Some(40125));
+    assert_eq!(outcomes(&effects), [ended; 17]);
+}
+
+#[test]
+fn a_message_that_is_too_old_uses_no_code_up() {
+    let mut bench = addressed_by_code();
+    let first = exchanges(&bench.read(1, &code(1)))[0];
+    let mut effects = bench.step(exchanged(first, secret_is_wrong()));
+    effects.extend(bench.sleep_until(10_100));
+    let outcome = the_outcome(&effects);
+    assert_eq!(outcome.status, Status::Expired);
+    assert!(
+        outcome.detail.contains("logins shop is paused"),
+        "{}",
+        outcome.detail
+    );
+    let late = r#"{"type":"a","time":"2027-01-15T07:59:00Z","js_code":"c2","text":"hi"}"#;
+    let effects = bench.read(2, late);
+    assert_eq!(exchanges(&effects), []);
+    assert_eq!(the_outcome(&effects).status, Status::Expired);
 }

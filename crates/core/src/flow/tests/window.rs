@@ -185,10 +185,12 @@ fn a_rule_that_begins_to_wait_in_a_full_window_makes_room() {
     assert!(bench.engine.status().in_hand() >= 4);
     let subject = Subject::Rule(Arc::from("quick"));
     let now = bench.now();
-    let begun = bench
-        .engine
-        .pauses
-        .begin(now, Ticket(0), (subject, Cause::Breaker), (None, String::new()));
+    let begun = bench.engine.pauses.begin(
+        now,
+        Ticket(0),
+        (subject, Cause::Breaker),
+        (None, String::new()),
+    );
     assert!(begun.is_some());
     let effects = bench.step(Input::StoreBack);
     assert!(

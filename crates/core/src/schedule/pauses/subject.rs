@@ -14,6 +14,8 @@ pub enum Subject {
     App(Arc<str>),
     /// All messages of an app that go through one API.
     Api(Arc<str>, Api),
+    /// The exchanges of an app's login codes. Messages whose user is known go on.
+    Logins(Arc<str>),
     /// All messages of a template, by the app and `WeChat`'s id of it.
     Template(Arc<str>, Arc<str>),
     /// All messages of a rule.
@@ -44,6 +46,7 @@ impl fmt::Display for Subject {
         match self {
             Self::App(app) => write!(f, "app {app}"),
             Self::Api(app, api) => write!(f, "api {app}/{}", api.as_str()),
+            Self::Logins(app) => write!(f, "logins {app}"),
             Self::Template(app, id) => write!(f, "template {app}/{id}"),
             Self::Rule(rule) => write!(f, "rule {rule}"),
         }

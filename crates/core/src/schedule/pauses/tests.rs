@@ -1,6 +1,8 @@
 //! How each pause begins, what it holds, and how it ends.
 
+use super::quota::RAREST_QUESTION;
 use super::*;
+use crate::message::Api;
 use crate::rules::RuleSet;
 use crate::testing;
 

@@ -1,5 +1,6 @@
 //! Trials: one message now and then finds out whether what was paused works again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Cause, Change, End, Pause, Pauses, Subject, subjects_of};
@@ -14,6 +15,13 @@ impl Pauses {
         }
         for subject in subjects_of(rule) {
             self.began_trial(now, ticket, &subject);
+        }
+    }
+
+    /// The exchange of a login code begins: if a trial was due, this is it, and the next one is later.
+    pub fn began_exchange(&mut self, now: Moment, ticket: Ticket, app: &Arc<str>) {
+        if !self.in_force.is_empty() {
+            self.began_trial(now, ticket, &Subject::Logins(Arc::clone(app)));
         }
     }
 
