@@ -6,8 +6,7 @@ use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
 use crate::edges::store::StoreClient;
-use wx_courier_core::grants::{Balance, Named, Question, Reply};
-use wx_courier_core::state::{Answer, Request};
+use wx_courier_core::grants::{Balance, Named, Query};
 
 /// One ledger in numbers, as it is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,25 +36,22 @@ pub struct Wanted {
 
 /// Asks for all of these ledgers, and sets those that are to be set. Waits as long as the store is down.
 pub async fn ask(store: &StoreClient, wanted: &[Wanted], now_ms: i64) -> anyhow::Result<Vec<Line>> {
-    let requests = wanted.iter().map(|wanted| {
+    let queries = wanted.iter().map(|wanted| {
         let key = wanted.named.key.clone();
-        Request::Grant(match wanted.left {
-            Some(left) => Question::Set { key, left, now_ms },
-            None => Question::Look { key, now_ms },
-        })
+        match wanted.left {
+            Some(left) => Query::Set { key, left, now_ms },
+            None => Query::Look { key, now_ms },
+        }
     });
-    let answers = store.ask_all(requests).await?;
+    let answers = store.ask_all(queries).await?;
     let lines = wanted.iter().zip(answers);
     lines
         .map(|(wanted, answer)| {
-            if let Answer::Unreadable(_) = answer {
+            let Ok(balance) = answer else {
                 bail!(
                     "the ledger of this user for {} cannot be read: a later version may have written it, or it is damaged. Setting it writes it anew",
                     wanted.named.template
                 );
-            }
-            let Answer::Grant(Reply::Balance(balance)) = answer else {
-                bail!("the state store gave the answer to another question");
             };
             Ok(line(&wanted.named, balance))
         })

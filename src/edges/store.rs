@@ -31,7 +31,7 @@ use self::tally::Tally;
 pub use self::tally::{Loss, StateStatus};
 use crate::config::{State, StateUrl};
 use wx_courier_core::model::Ticket;
-use wx_courier_core::state::{Answer, Horizon, MemoryStore, Request};
+use wx_courier_core::state::{Horizon, MemoryStore, Reply, Request};
 
 /// What the service hears from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +40,8 @@ pub enum Stored {
     Answer {
         /// The ticket whose request it was.
         ticket: Ticket,
-        /// What the store knows.
-        answer: Answer,
+        /// What the store knows, or the row that cannot be read.
+        answer: Reply,
     },
     /// Requests fail or take too long. They wait; each is answered after [`Stored::Back`]. Said once.
     Down {
@@ -79,11 +79,13 @@ struct Asked {
 
 /// What waits for the answer.
 enum Asker {
+    /// Nothing: a release is asked for and done with.
+    None,
     /// The service, with this ticket.
     Service(Ticket),
     /// A client with a question of its own.
     Client {
-        answer: oneshot::Sender<Answer>,
+        answer: oneshot::Sender<Reply>,
         /// Given back when the thread is done with the question.
         _place: OwnedSemaphorePermit,
     },
@@ -146,9 +148,13 @@ impl Store {
     /// Queues requests, in their order; never waits. Each is answered by [`Stored::Answer`], but for a release, for which nothing waits. The
     /// queue is as long as the caller makes it: messages in hand are bounded, and so are their requests.
     pub fn ask(&self, requests: impl IntoIterator<Item = (Ticket, Request)>) {
-        let asked = requests.into_iter().map(|(ticket, request)| Asked {
-            asker: Asker::Service(ticket),
-            request,
+        let asked = requests.into_iter().map(|(ticket, request)| {
+            let asker = if let Request::Release { .. } = request {
+                Asker::None
+            } else {
+                Asker::Service(ticket)
+            };
+            Asked { asker, request }
         });
         let asked: Vec<Asked> = asked.collect();
         if !asked.is_empty() && self.orders.send(Order::Ask(asked)).is_err() {
@@ -202,7 +208,7 @@ impl Backend {
     }
 
     /// Carries a batch out: all of it is durable afterwards, or this fails and it may be carried out again.
-    fn carry_out(&mut self, requests: &[Request]) -> Result<Vec<Answer>, Failure> {
+    fn carry_out(&mut self, requests: &[Request]) -> Result<Vec<Reply>, Failure> {
         match self {
             Self::Memory(store) => Ok(requests
                 .iter()

@@ -27,10 +27,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use wx_courier::config::{OnLoss, Secret, State, StateUrl};
 use wx_courier::edges::store::{Store, Stored};
+use wx_courier_core::grants::Reservation;
 use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::model::{Holder, Ticket};
-use wx_courier_core::state::{Answer, Claim, Request, Settlement, Unreadable};
-use wx_courier_core::wechat::logins;
+use wx_courier_core::state::{
+    Answer, Claim, ClaimAnswer, Held, Reply, Request, Settlement, SettlementAnswer, Unreadable,
+};
+use wx_courier_core::wechat::logins::Recall;
 use wx_courier_core::wechat::receipts::Receipts;
 
 use crate::support::LIMIT;
@@ -90,7 +93,7 @@ impl Desk {
     }
 
     /// The next answer. On a busy machine the store may be slow, and say so; that is no fault.
-    fn hear_answer(&mut self) -> (u64, Answer) {
+    fn hear_answer(&mut self) -> (u64, Reply) {
         loop {
             match self.hear() {
                 Stored::Answer { ticket, answer } => return (ticket.0, answer),
@@ -140,6 +143,25 @@ fn claim(process: u64, message: u64) -> Request {
     })
 }
 
+const CLAIMED: Reply = Ok(claimed(Reservation::NotAsked));
+
+const fn claimed(reservation: Reservation) -> Answer {
+    Answer::Claim(ClaimAnswer::Claimed(reservation))
+}
+
+/// The claim of another holder, which the answer to a claim tells.
+fn held(answer: &Reply) -> Option<&Held> {
+    match answer {
+        Ok(Answer::Claim(ClaimAnswer::Held(held))) => Some(held),
+        _ => None,
+    }
+}
+
+/// Whether it is the answer to a settlement that counts.
+fn is_settled(answer: &Reply) -> bool {
+    matches!(answer, Ok(Answer::Settle(SettlementAnswer::Settled(_))))
+}
+
 fn outcome(outcome_id: &str, message_id: &str, status: &str) -> Outcome {
     let outcome = json!({
         "id": outcome_id, "message_id": message_id, "status": status, "reason": "ok",
@@ -187,7 +209,7 @@ fn answer_as_the_model_does<const N: usize>(mut desks: [Desk; N], play: Vec<Vec<
     for (turn, mut together) in play.into_iter().enumerate() {
         let desk = &mut desks[turn % N];
         // A release is not answered. What is asked behind it is, and then the next process finds the release done.
-        together.push(Request::Login(logins::Question::Recall {
+        together.push(Request::Recall(Recall {
             name: Arc::from("session:none"),
             message_id: None,
             now_ms: NOW_MS,
@@ -197,7 +219,7 @@ fn answer_as_the_model_does<const N: usize>(mut desks: [Desk; N], play: Vec<Vec<
             ticket += 1;
             let answer = model.answer(&request);
             if answer != Answer::Released {
-                expected.push((ticket, answer));
+                expected.push((ticket, Ok(answer)));
             }
             desk.ask(ticket, &request);
         }

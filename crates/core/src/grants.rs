@@ -91,7 +91,7 @@ impl Source {
     }
 }
 
-/// A user's answer, as one source tells it.
+/// A user's answer, as one source tells it. The store notes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// Which permissions it changes.
@@ -158,11 +158,9 @@ pub enum Reservation {
     Missing,
 }
 
-/// What is asked of the store.
+/// What is asked of the store about a ledger. The answer is its [`Balance`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// A user has answered.
-    Report(Report),
+pub enum Query {
     /// What is there?
     Look {
         /// Which ledger.
@@ -181,11 +179,10 @@ pub enum Question {
     },
 }
 
-impl Question {
+impl Query {
     /// Which ledger it is about.
     pub fn key(&self) -> &Key {
         match self {
-            Self::Report(report) => &report.key,
             Self::Look { key, .. } | Self::Set { key, .. } => key,
         }
     }
@@ -193,19 +190,9 @@ impl Question {
     /// The time that it names, in Unix milliseconds.
     pub fn now_ms(&self) -> i64 {
         match self {
-            Self::Report(report) => report.now_ms,
             Self::Look { now_ms, .. } | Self::Set { now_ms, .. } => *now_ms,
         }
     }
-}
-
-/// What the store answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// To a report: it is noted, and durable.
-    Noted(Counted),
-    /// To [`Question::Look`] and [`Question::Set`].
-    Balance(Balance),
 }
 
 /// Whether a report was news.

@@ -14,62 +14,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+mod answer;
 pub mod encoding;
 mod memory;
+mod question;
 pub mod rows;
 mod store_state;
 
+pub use answer::{
+    Answer, ClaimAnswer, Held, JoinAnswer, KeepAnswer, Noted, RecallAnswer, Reply, SettlementAnswer,
+};
 pub use memory::MemoryStore;
+pub use question::{Question, Request};
 pub use store_state::StoreState;
 
 use crate::grants::{self, Ledger, Reservation, Wish};
 use crate::model::Holder;
 use crate::model::Moment;
 use crate::model::outcome::{Outcome, Status};
-use crate::wechat::logins;
 use crate::wechat::receipts::{self, Receipts};
-
-/// What is asked of the store. Requests of one process are carried out in the order in which they were made. Each may be carried out
-/// again after an answer that was lost on the way: the second answer is as good as the first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// May this message be sent?
-    Claim(Claim),
-    /// The message certainly reached no user and waits for another attempt: any process may claim it. Answered with
-    /// [`Answer::Released`] whatever the store knew.
-    Release {
-        /// What is sent once.
-        message_id: Arc<str>,
-        /// The holder whose claim it was. Another holder's claim stays.
-        holder: Holder,
-        /// Where a grant was set aside for it, which is given back.
-        grant: Option<grants::Key>,
-    },
-    /// This is how a record's message ended.
-    Settle(Settlement),
-    /// What users have allowed.
-    Grant(grants::Question),
-    /// Which user is behind a code or a session.
-    Login(logins::Question),
-    /// Which outcome a receipt belongs to.
-    Receipt(receipts::Question),
-}
-
-impl Request {
-    /// The time that it names, in Unix milliseconds.
-    pub fn now_ms(&self) -> Option<i64> {
-        match self {
-            Self::Claim(claim) => Some(claim.now_ms),
-            Self::Release { .. } => None,
-            Self::Settle(settlement) => Some(settlement.now_ms),
-            Self::Grant(question) => Some(question.now_ms()),
-            Self::Login(
-                logins::Question::Keep { now_ms, .. } | logins::Question::Recall { now_ms, .. },
-            ) => Some(*now_ms),
-            Self::Receipt(question) => Some(question.now_ms()),
-        }
-    }
-}
 
 /// The wish to send a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,44 +129,10 @@ const NOT_SUBSCRIBED: i64 = 43101;
 /// How long a ledger is kept that nothing happens to: a year. `WeChat` names no end of a permission.
 pub const LEDGERS_FOR_MS: i64 = 365 * 24 * 3_600_000;
 
-/// What the store answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// To a claim: it is made, and durable. Send.
-    Claimed(Reservation),
-    /// To a claim: it is not made, because the user has granted nothing that is left.
-    NoGrant,
-    /// To a claim: another holder is sending the message, or was when its process ended. To a settlement without a claim: the same
-    /// record has one. To a settlement that says that the message was sent, or may have been: another record has the claim by now.
-    Held(Held),
-    /// To a claim, to a settlement that says that the message was sent, and to a question about the user of a record's message: another
-    /// record's message with this id was sent, or may have been.
-    Duplicate {
-        /// The `id` of its outcome.
-        of: Arc<str>,
-    },
-    /// To a claim, and to a question about the user of a record's message: it has ended already. To a settlement: it has ended now. Either
-    /// way, this is its outcome.
-    Settled(Arc<Outcome>),
-    /// To a settlement: another holder has taken the claim over, and owes the outcome.
-    TakenOver,
-    /// To a release.
-    Released,
-    /// To a question about grants.
-    Grant(grants::Reply),
-    /// To a question about users.
-    Login(logins::Reply),
-    /// To a question about receipts.
-    Receipt(receipts::Reply),
-    /// To any request but a release: a row that it needs cannot be read, or not be written. Nothing was changed. Other requests are not
-    /// concerned, and asking the same again would not help.
-    Unreadable(Row),
-}
-
 /// What a request does about a row that cannot be read: damaged, or written by a version with other ideas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unreadable {
-    /// It is answered with [`Answer::Unreadable`].
+    /// The reply is the row.
     #[default]
     Tell,
     /// Claims and outcomes count as if they were not there, and are written anew; a ledger counts as empty and stays as it is. A record's
@@ -252,30 +181,6 @@ impl Row {
     }
 }
 
-impl Request {
-    /// The row that it is about before all others.
-    pub fn main_row(&self) -> Row {
-        match self {
-            Self::Claim(_) | Self::Release { .. } => Row::Claim,
-            Self::Settle(_) => Row::Outcome,
-            Self::Grant(_) => Row::Ledger,
-            Self::Login(_) => Row::User,
-            Self::Receipt(_) => Row::Number,
-        }
-    }
-}
-
-/// A claim without an outcome.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The record that asked for it, and the rule.
-    pub outcome_id: Arc<str>,
-    /// The holder that made it.
-    pub holder: Holder,
-    /// When, in Unix milliseconds.
-    pub since_ms: i64,
-}
-
 /// The store's word that a message may be sent. There is no other way to get one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permit {
@@ -290,8 +195,8 @@ pub const FRESH: Duration = Duration::from_secs(2);
 
 impl Permit {
     /// The permit in an answer to the claim that this holder asked for at this time.
-    pub fn in_answer(answer: &Answer, holder: Holder, asked_at: Moment) -> Option<Self> {
-        let Answer::Claimed(reservation) = answer else {
+    pub fn in_answer(answer: &ClaimAnswer, holder: Holder, asked_at: Moment) -> Option<Self> {
+        let ClaimAnswer::Claimed(reservation) = answer else {
             return None;
         };
         Some(Self {

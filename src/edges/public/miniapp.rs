@@ -41,8 +41,9 @@ use wx_courier_core::grants::{self, Counted, Policies, Report, Source};
 use wx_courier_core::model::rfc3339_ms;
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::schedule::pauses::SOURCE_OF_MINI_PROGRAMS;
-use wx_courier_core::state::{self, Request};
-use wx_courier_core::wechat::{Word, logins};
+use wx_courier_core::state::{Question, RecallAnswer, Reply};
+use wx_courier_core::wechat::Word;
+use wx_courier_core::wechat::logins::{self, Recall};
 
 /// The mini programs of all apps.
 pub(super) struct MiniApp {
@@ -186,14 +187,12 @@ impl MiniApp {
             .ok_or(Refusal::SessionExpired)?;
         self.sessions.take(&session.id)?;
         let name = logins::session_name(&session.id);
-        let recall = logins::Question::Recall {
+        let recall = Recall {
             name,
             message_id: None,
             now_ms,
         };
-        let state::Answer::Login(logins::Reply::User(Some(openid))) =
-            self.ask(Request::Login(recall)).await?
-        else {
+        let Ok(RecallAnswer::User(Some(openid))) = self.ask(recall).await? else {
             return Err(Refusal::SessionExpired);
         };
         self.users.take(&openid)?;
@@ -239,13 +238,11 @@ impl MiniApp {
                 at_ms: now_ms.saturating_sub(age_ms),
                 now_ms,
             };
-            let request = Request::Grant(grants::Question::Report(report));
-            let answer = self.ask(request).await?;
-            if let state::Answer::Unreadable(_) = answer {
+            let Ok(noted) = self.ask(report).await? else {
                 return Err(Refusal::Unavailable);
-            }
+            };
             self.metrics.grant_reported(Source::MiniProgram);
-            let is_new = answer == state::Answer::Grant(grants::Reply::Noted(Counted::New));
+            let is_new = noted == Counted::New;
             counted += usize::from(is_new && word == Word::Accept);
         }
         Ok(Json(Noted { counted }).into_response())
@@ -308,8 +305,8 @@ impl MiniApp {
     }
 
     /// Asks the store, and does not wait for one that is down: what it was asked it carries out all the same, later.
-    async fn ask(&self, request: Request) -> Result<state::Answer, Refusal> {
-        match tokio::time::timeout(STORE_TIMEOUT, self.store.ask(request)).await {
+    async fn ask<Q: Question>(&self, question: Q) -> Result<Reply<Q::Answer>, Refusal> {
+        match tokio::time::timeout(STORE_TIMEOUT, self.store.ask(question)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
         }

@@ -1,5 +1,6 @@
 //! Questions beside the service's own: from the pages, the callbacks and the mini program.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
@@ -8,8 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::tally::Tally;
 use super::{Asked, Asker, Order};
 use wx_courier_core::grants;
-use wx_courier_core::state::{Answer, Request};
-use wx_courier_core::wechat::{logins, receipts};
+use wx_courier_core::state::{Question, Reply, Request};
 
 /// How many questions of all clients may be with the store at once. Some megabytes; while the store works they are gone in milliseconds,
 /// and while it is down a longer queue helps no caller.
@@ -32,6 +32,9 @@ pub enum NoAnswer {
     /// So many wait already that nothing was asked.
     #[error("the state store has too many questions to answer, or is down")]
     Full,
+    /// A fault of ours. What was asked may or may not have been carried out.
+    #[error("the state store gave the answer to another question")]
+    ToAnotherQuestion,
 }
 
 impl StoreClient {
@@ -50,38 +53,37 @@ impl StoreClient {
 
     /// Asks, and waits for the answer for as long as the store is down. A caller that does not want to wait so long drops the future;
     /// what changes something is carried out all the same.
-    pub async fn ask(&self, request: Request) -> Result<Answer, NoAnswer> {
+    pub async fn ask<Q: Question>(&self, question: Q) -> Result<Reply<Q::Answer>, NoAnswer> {
         let place = self.places(1)?;
-        self.queue(request, place)?
-            .await
-            .map_err(|_| NoAnswer::Gone)
+        self.queue(question, place)?.answer().await
     }
 
     /// Asks as soon as there is a place. It is for callers whose number is bounded elsewhere.
-    pub async fn ask_in_turn(&self, request: Request) -> Result<Answer, NoAnswer> {
+    pub async fn ask_in_turn<Q: Question>(
+        &self,
+        question: Q,
+    ) -> Result<Reply<Q::Answer>, NoAnswer> {
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.map_err(|_| NoAnswer::Gone)?;
-        self.queue(request, place)?
-            .await
-            .map_err(|_| NoAnswer::Gone)
+        self.queue(question, place)?.answer().await
     }
 
     /// Asks all of these at once, so that they make few batches, or none of them: at most [`MOST_QUESTIONS`]. The answers come in the
-    /// order of the requests.
-    pub async fn ask_all(
+    /// order of the questions.
+    pub async fn ask_all<Q: Question>(
         &self,
-        requests: impl IntoIterator<Item = Request>,
-    ) -> Result<Vec<Answer>, NoAnswer> {
-        let requests: Vec<Request> = requests.into_iter().collect();
-        let mut places = self.places(requests.len())?;
-        let mut queued = Vec::with_capacity(requests.len());
-        for request in requests {
+        questions: impl IntoIterator<Item = Q>,
+    ) -> Result<Vec<Reply<Q::Answer>>, NoAnswer> {
+        let questions: Vec<Q> = questions.into_iter().collect();
+        let mut places = self.places(questions.len())?;
+        let mut queued = Vec::with_capacity(questions.len());
+        for question in questions {
             let place = places.split(1).ok_or(NoAnswer::Full)?;
-            queued.push(self.queue(request, place)?);
+            queued.push(self.queue(question, place)?);
         }
         let mut answers = Vec::with_capacity(queued.len());
-        for answer in queued {
-            answers.push(answer.await.map_err(|_| NoAnswer::Gone)?);
+        for queued in queued {
+            answers.push(queued.answer().await?);
         }
         Ok(answers)
     }
@@ -92,19 +94,40 @@ impl StoreClient {
         places.map_err(|_| NoAnswer::Full)
     }
 
-    fn queue(
+    fn queue<Q: Question>(
         &self,
-        request: Request,
+        question: Q,
         place: OwnedSemaphorePermit,
-    ) -> Result<oneshot::Receiver<Answer>, NoAnswer> {
+    ) -> Result<Queued<Q>, NoAnswer> {
         let (answer_in, answer) = oneshot::channel();
         let asker = Asker::Client {
             answer: answer_in,
             _place: place,
         };
+        let request = question.into_request();
         let order = Order::Ask(vec![Asked { asker, request }]);
         self.orders.send(order).map_err(|_| NoAnswer::Gone)?;
-        Ok(answer)
+        Ok(Queued {
+            answer,
+            question: PhantomData,
+        })
+    }
+}
+
+/// A question that waits for its answer.
+struct Queued<Q> {
+    answer: oneshot::Receiver<Reply>,
+    question: PhantomData<fn() -> Q>,
+}
+
+impl<Q: Question> Queued<Q> {
+    async fn answer(self) -> Result<Reply<Q::Answer>, NoAnswer> {
+        match self.answer.await.map_err(|_| NoAnswer::Gone)? {
+            Ok(answer) => Q::answer_in(answer)
+                .map(Ok)
+                .ok_or(NoAnswer::ToAnotherQuestion),
+            Err(row) => Ok(Err(row)),
+        }
     }
 }
 
@@ -112,7 +135,7 @@ impl Asked {
     /// Whether there is still a reason to carry it out: a caller waits for the answer, or it changes something.
     pub(super) fn is_wanted(&self) -> bool {
         match &self.asker {
-            Asker::Service(_) => true,
+            Asker::Service(_) | Asker::None => true,
             Asker::Client { answer, .. } => !answer.is_closed() || changes_something(&self.request),
         }
     }
@@ -120,19 +143,16 @@ impl Asked {
 
 fn changes_something(request: &Request) -> bool {
     match request {
-        Request::Claim(_) | Request::Release { .. } | Request::Settle(_) => true,
-        Request::Grant(question) => match question {
-            grants::Question::Look { .. } => false,
-            grants::Question::Report(_) | grants::Question::Set { .. } => true,
-        },
-        Request::Login(question) => match question {
-            logins::Question::Recall { .. } => false,
-            logins::Question::Keep { .. } => true,
-        },
-        Request::Receipt(question) => match question {
-            receipts::Question::Join { .. } => false,
-            receipts::Question::Done { .. } => true,
-        },
+        Request::Claim(_)
+        | Request::Release { .. }
+        | Request::Settle(_)
+        | Request::Report(_)
+        | Request::Balance(grants::Query::Set { .. })
+        | Request::Keep(_)
+        | Request::Done(_) => true,
+        Request::Balance(grants::Query::Look { .. }) | Request::Recall(_) | Request::Join(_) => {
+            false
+        }
     }
 }
 
@@ -144,6 +164,8 @@ mod tests {
 
     use super::*;
     use crate::config::{OnLoss, State, StateUrl};
+    use wx_courier_core::state::{Answer, KeepAnswer, Row};
+    use wx_courier_core::wechat::logins::{Keep, Recall};
 
     fn store(places: usize) -> (StoreClient, Receiver<Order>, Arc<Semaphore>) {
         let (orders_in, orders) = channel();
@@ -158,21 +180,21 @@ mod tests {
         (client, orders, places)
     }
 
-    fn recall() -> Request {
-        Request::Login(logins::Question::Recall {
+    fn recall() -> Recall {
+        Recall {
             name: Arc::from("session:1"),
             message_id: None,
             now_ms: 1,
-        })
+        }
     }
 
-    fn keep() -> Request {
-        Request::Login(logins::Question::Keep {
+    fn keep() -> Keep {
+        Keep {
             name: Arc::from("session:1"),
             openid: Arc::from("o1"),
             now_ms: 1,
             until_ms: 2,
-        })
+        }
     }
 
     fn next(orders: &Receiver<Order>) -> Asked {
@@ -205,6 +227,24 @@ mod tests {
         let mut waits = pin!(client.ask(recall()));
         begin(waits.as_mut()).await;
         assert!(next(&orders).is_wanted());
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_another_question_is_none() {
+        let (client, orders, _places) = store(1);
+        for (reply, heard) in [
+            (Ok(Answer::Released), Err(NoAnswer::ToAnotherQuestion)),
+            (Ok(Answer::Keep(KeepAnswer::Kept)), Ok(Ok(KeepAnswer::Kept))),
+            (Err(Row::User), Ok(Err(Row::User))),
+        ] {
+            let mut waits = pin!(client.ask(keep()));
+            begin(waits.as_mut()).await;
+            let Asker::Client { answer, .. } = next(&orders).asker else {
+                panic!("a client asks");
+            };
+            answer.send(reply).unwrap();
+            assert_eq!(waits.await, heard);
+        }
     }
 
     #[tokio::test]

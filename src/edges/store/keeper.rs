@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::health::Health;
 use super::tally::{GoesOn, Tally};
 use super::{Asked, Asker, Backend, Order, Stored};
-use wx_courier_core::state::{Answer, Horizon, Request, Row};
+use wx_courier_core::state::{Answer, Horizon, Reply, Request, Row};
 
 /// How many requests make one batch at most. It bounds the time that Redis serves no other client, and what is done again after a failure.
 const LARGEST_BATCH: usize = 512;
@@ -158,7 +158,7 @@ impl Keeper {
 
     /// Answers in the order of the requests, however often it takes; `None` if the store was closed before. What fails because of one request
     /// is divided, until that request stands alone.
-    fn answers_to(&mut self, requests: &[Request]) -> Option<Vec<Answer>> {
+    fn answers_to(&mut self, requests: &[Request]) -> Option<Vec<Reply>> {
         let mut answers = Vec::with_capacity(requests.len());
         // The next one is the last.
         let mut parts = vec![requests];
@@ -187,7 +187,7 @@ impl Keeper {
             }
         }
         for (request, answer) in requests.iter().zip(&answers) {
-            if let Answer::Unreadable(row) = answer {
+            if let Err(row) = answer {
                 self.tally.unreadable(request, *row);
             }
         }
@@ -207,9 +207,9 @@ impl Keeper {
         }
     }
 
-    fn tell(&self, asker: Asker, answer: Answer) {
+    fn tell(&self, asker: Asker, answer: Reply) {
         let is_heard = match asker {
-            Asker::Service(_) if answer == Answer::Released => true,
+            Asker::None => true,
             Asker::Service(ticket) => self.answers.send(Stored::Answer { ticket, answer }).is_ok(),
             Asker::Client { answer: client, .. } => client.send(answer).is_ok(),
         };
@@ -309,11 +309,11 @@ enum Attempt<T> {
     Failed,
 }
 
-/// The answer to a request that cannot be carried out.
-fn unreadable(request: &Request, row: Option<Row>) -> Answer {
+/// The reply to a request that cannot be carried out.
+fn unreadable(request: &Request, row: Option<Row>) -> Reply {
     if let Request::Release { .. } = request {
         // No caller waits for it; what is not released is found in doubt.
-        return Answer::Released;
+        return Ok(Answer::Released);
     }
-    Answer::Unreadable(row.unwrap_or_else(|| request.main_row()))
+    Err(row.unwrap_or_else(|| request.main_row()))
 }

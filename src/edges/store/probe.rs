@@ -7,7 +7,7 @@ use anyhow::anyhow;
 
 use super::failure::Failure;
 use wx_courier_core::model::{Holder, Ticket};
-use wx_courier_core::state::{Answer, Claim, Request, Unreadable};
+use wx_courier_core::state::{Answer, Claim, ClaimAnswer, Reply, Request, Unreadable};
 
 /// Requests for a message that no process knows. They leave nothing behind.
 pub(super) fn requests() -> [Request; 2] {
@@ -39,8 +39,12 @@ pub(super) fn requests() -> [Request; 2] {
 }
 
 /// Whether the answers are what they have to be.
-pub(super) fn judge(answers: &[Answer]) -> Result<(), Failure> {
-    if let [Answer::Claimed(_), Answer::Released] = answers {
+pub(super) fn judge(answers: &[Reply]) -> Result<(), Failure> {
+    if let [
+        Ok(Answer::Claim(ClaimAnswer::Claimed(_))),
+        Ok(Answer::Released),
+    ] = answers
+    {
         return Ok(());
     }
     let error = anyhow!("the claim of a new message is not made");

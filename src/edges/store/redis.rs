@@ -25,7 +25,7 @@ use super::failure::Failure;
 use super::probe;
 use crate::config::Secret;
 use snapshot::{LONGEST_LIFE_MS, Snapshot, Undecided};
-use wx_courier_core::state::{Answer, Request, StoreState};
+use wx_courier_core::state::{Reply, Request, StoreState};
 
 /// A Redis server, connected when it is needed.
 pub(super) struct Redis {
@@ -100,7 +100,7 @@ impl Redis {
     }
 
     /// Carries a batch out.
-    pub(super) fn carry_out(&mut self, requests: &[Request]) -> Result<Vec<Answer>, Failure> {
+    pub(super) fn carry_out(&mut self, requests: &[Request]) -> Result<Vec<Reply>, Failure> {
         let mut snapshot = Snapshot::new(&self.prefix, self.remember_ms);
         let keys = requests.iter().flat_map(Request::keys);
         let mut wanted: BTreeSet<String> = keys.map(|key| snapshot.name(&key)).collect();
@@ -254,7 +254,7 @@ enum Identity {
 }
 
 /// A batch on a snapshot: its answers, or the keys that it needs as well.
-type Decided = (Snapshot, Vec<Answer>, BTreeSet<String>);
+type Decided = (Snapshot, Vec<Reply>, BTreeSet<String>);
 
 fn decide(mut snapshot: Snapshot, requests: &[Request]) -> Result<Decided, Failure> {
     snapshot.undo();

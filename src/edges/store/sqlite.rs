@@ -25,7 +25,7 @@ use super::probe;
 use places::{Found, Places};
 use purge::Purge;
 use rows::Tables;
-use wx_courier_core::state::{Answer, Horizon, Request, StoreState};
+use wx_courier_core::state::{Horizon, Reply, Request, StoreState};
 
 /// An open file that no other process can open.
 pub(super) struct Sqlite {
@@ -83,7 +83,7 @@ impl Sqlite {
     }
 
     /// Carries a batch out in one transaction.
-    pub(super) fn carry_out(&mut self, requests: &[Request]) -> Result<Vec<Answer>, Failure> {
+    pub(super) fn carry_out(&mut self, requests: &[Request]) -> Result<Vec<Reply>, Failure> {
         let (connection, _) = self.open_file()?;
         carry_out(connection, requests).map_err(failure_of)
     }
@@ -168,10 +168,10 @@ impl Sqlite {
     }
 }
 
-fn carry_out(connection: &mut Connection, requests: &[Request]) -> anyhow::Result<Vec<Answer>> {
+fn carry_out(connection: &mut Connection, requests: &[Request]) -> anyhow::Result<Vec<Reply>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut state = StoreState::new(Tables(&transaction));
-    let answers: anyhow::Result<Vec<Answer>> = requests
+    let answers: anyhow::Result<Vec<Reply>> = requests
         .iter()
         .map(|request| state.answer(request))
         .collect();

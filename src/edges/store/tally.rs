@@ -11,6 +11,8 @@ use crate::config::{OnLoss, State};
 use wx_courier_core::grants;
 use wx_courier_core::model::outcome::RecipientStyle;
 use wx_courier_core::state::{Request, Row};
+use wx_courier_core::wechat::logins::{Keep, Recall};
+use wx_courier_core::wechat::receipts::{Done, Join};
 
 /// How the store is, as people see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -195,11 +197,14 @@ fn name_of(request: &Request) -> String {
     match request {
         Request::Claim(claim) => claim.outcome_id.to_string(),
         Request::Settle(settlement) => settlement.outcome.id.clone(),
-        Request::Grant(question) => ledger(question.key()),
-        // The name of a session is nearly the session.
-        Request::Login(question) if question.name().starts_with("session:") => "session".to_owned(),
-        Request::Login(question) => question.name().to_string(),
-        Request::Receipt(question) => question.key().to_string(),
+        Request::Report(report) => ledger(&report.key),
+        Request::Balance(query) => ledger(query.key()),
+        Request::Keep(Keep { name, .. }) | Request::Recall(Recall { name, .. }) => {
+            // The name of a session is nearly the session.
+            let is_session = name.starts_with("session:");
+            if is_session { "session" } else { name }.to_owned()
+        }
+        Request::Join(Join { key, .. }) | Request::Done(Done { key, .. }) => key.to_string(),
         Request::Release { .. } => "release".to_owned(),
     }
 }

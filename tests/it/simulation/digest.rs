@@ -6,14 +6,14 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 use wx_courier_core::flow::Effect;
-use wx_courier_core::grants::{self, Without};
+use wx_courier_core::grants::{self, Query, Without};
 use wx_courier_core::model::Ticket;
 use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::schedule::admission::Cleared;
 use wx_courier_core::schedule::pauses::Change;
 use wx_courier_core::state::{Claim, Request, Settlement, Unreadable};
-use wx_courier_core::wechat::logins;
-use wx_courier_core::wechat::receipts::{self, Receipts};
+use wx_courier_core::wechat::logins::{Keep, Recall};
+use wx_courier_core::wechat::receipts::{Done, Join, Receipts};
 
 /// The digest of one world.
 pub(crate) type WorldDigest = [u8; 32];
@@ -177,8 +177,22 @@ fn request_in(text: &mut String, request: &Request) {
             key_in(text, grant.as_ref());
         }
         Request::Settle(settlement) => settlement_in(text, settlement),
-        Request::Grant(question) => grant_in(text, question),
-        Request::Login(logins::Question::Keep {
+        Request::Report(report) => put(
+            text,
+            format_args!(
+                "report {} {} {}",
+                report.mark(),
+                report.at_ms,
+                report.now_ms
+            ),
+        ),
+        Request::Balance(Query::Look { key, now_ms }) => {
+            put(text, format_args!("look {key} {now_ms}"));
+        }
+        Request::Balance(Query::Set { key, left, now_ms }) => {
+            put(text, format_args!("set {key} {left} {now_ms}"));
+        }
+        Request::Keep(Keep {
             name,
             openid,
             now_ms,
@@ -187,7 +201,7 @@ fn request_in(text: &mut String, request: &Request) {
             text,
             format_args!("keep {name} {openid} {now_ms} {until_ms}"),
         ),
-        Request::Login(logins::Question::Recall {
+        Request::Recall(Recall {
             name,
             message_id,
             now_ms,
@@ -198,12 +212,8 @@ fn request_in(text: &mut String, request: &Request) {
                 message_id.as_deref().unwrap_or("-")
             ),
         ),
-        Request::Receipt(receipts::Question::Join { key, now_ms }) => {
-            put(text, format_args!("join {key} {now_ms}"));
-        }
-        Request::Receipt(receipts::Question::Done { key, now_ms }) => {
-            put(text, format_args!("done {key} {now_ms}"));
-        }
+        Request::Join(Join { key, now_ms }) => put(text, format_args!("join {key} {now_ms}")),
+        Request::Done(Done { key, now_ms }) => put(text, format_args!("done {key} {now_ms}")),
     }
 }
 
@@ -260,26 +270,6 @@ fn settlement_in(text: &mut String, settlement: &Settlement) {
         text,
         format_args!("{} {now_ms}", called_ms.unwrap_or_default()),
     );
-}
-
-fn grant_in(text: &mut String, question: &grants::Question) {
-    match question {
-        grants::Question::Report(report) => {
-            put(
-                text,
-                format_args!(
-                    "report {} {} {}",
-                    report.mark(),
-                    report.at_ms,
-                    report.now_ms
-                ),
-            );
-        }
-        grants::Question::Look { key, now_ms } => put(text, format_args!("look {key} {now_ms}")),
-        grants::Question::Set { key, left, now_ms } => {
-            put(text, format_args!("set {key} {left} {now_ms}"));
-        }
-    }
 }
 
 fn key_in(text: &mut String, key: Option<&grants::Key>) {

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use wx_courier_core::flow::Input;
 use wx_courier_core::model::Ticket;
 use wx_courier_core::model::outcome::{Outcome, Reason};
-use wx_courier_core::state::{Answer, Claim, Horizon, Request, Settlement};
-use wx_courier_core::wechat::logins::{Exchanged, JsCode, Question, Refused, Reply};
+use wx_courier_core::state::{
+    Answer, Claim, ClaimAnswer, Horizon, KeepAnswer, RecallAnswer, Reply, Request, Settlement,
+};
+use wx_courier_core::wechat::logins::{Exchanged, JsCode, Recall, Refused};
 
 use super::mutant::Mutant;
 use super::setting::CALL_LIMIT_MS;
@@ -128,7 +130,7 @@ impl World {
 
     /// What a member asks of the store about users.
     pub(super) fn note_login_question(&mut self, member: usize, ticket: Ticket, request: &Request) {
-        if let Request::Login(Question::Recall { name, .. }) = request {
+        if let Request::Recall(Recall { name, .. }) = request {
             let process = self.process_of(member);
             self.logins
                 .names
@@ -137,8 +139,8 @@ impl World {
     }
 
     /// What it is answered.
-    pub(super) fn note_login_answer(&mut self, member: usize, ticket: Ticket, answer: &Answer) {
-        if let Answer::Login(Reply::User(user)) = answer {
+    pub(super) fn note_login_answer(&mut self, member: usize, ticket: Ticket, answer: &Reply) {
+        if let Ok(Answer::Recall(RecallAnswer::User(user))) = answer {
             let process = self.process_of(member);
             match user {
                 None => {
@@ -154,20 +156,19 @@ impl World {
         &mut self,
         member: usize,
         request: &Request,
-        answer: &Answer,
+        answer: &Reply,
         is_news: bool,
     ) -> Result<(), String> {
         let process = self.process_of(member);
         let now_ms = self.now_ms;
         let logins = &mut self.logins;
         match request {
-            Request::Login(Question::Keep { name, .. })
-                if *answer == Answer::Login(Reply::Kept) =>
-            {
-                logins.kept_ms.entry(Arc::clone(name)).or_insert(now_ms);
+            Request::Keep(keep) if *answer == Ok(Answer::Keep(KeepAnswer::Kept)) => {
+                let name = Arc::clone(&keep.name);
+                logins.kept_ms.entry(name).or_insert(now_ms);
             }
-            Request::Login(Question::Recall { name, .. }) => {
-                if let Answer::Login(Reply::User(None)) = answer {
+            Request::Recall(Recall { name, .. }) => {
+                if let Ok(Answer::Recall(RecallAnswer::User(None))) = answer {
                     logins
                         .found_none_ms
                         .insert((process, Arc::clone(name)), now_ms);
@@ -183,9 +184,9 @@ impl World {
     }
 
     /// The user that a code has named is kept before a message to them is claimed: a crash loses nothing from there on.
-    fn claimed_user_is_kept(&self, claim: &Claim, answer: &Answer) -> Result<(), String> {
+    fn claimed_user_is_kept(&self, claim: &Claim, answer: &Reply) -> Result<(), String> {
         let has_code = claim.outcome_id.ends_with("/code");
-        let is_claimed = matches!(answer, Answer::Claimed(_));
+        let is_claimed = matches!(answer, Ok(Answer::Claim(ClaimAnswer::Claimed(_))));
         if has_code && is_claimed && !self.logins.kept_ms.contains_key(&claim.outcome_id) {
             return Err(format!(
                 "{} goes to a user whom the store does not keep",
@@ -271,13 +272,13 @@ impl World {
                 // Its user is forgotten in time, at the latest.
                 continue;
             }
-            let question = Question::Recall {
+            let recall = Request::Recall(Recall {
                 name: Arc::clone(&name),
                 message_id: None,
                 now_ms: self.unix_ms(),
-            };
-            let answer = self.store.answer(&Request::Login(question));
-            if answer != Answer::Login(Reply::User(None)) {
+            });
+            let answer = self.store.answer(&recall);
+            if answer != Ok(Answer::Recall(RecallAnswer::User(None))) {
                 return Err(format!("{name} has ended, and its user is still kept"));
             }
         }
@@ -287,11 +288,11 @@ impl World {
     /// What a broken engine is told of a question that it does not ask.
     pub(super) fn unasked_login(&self, request: &Request) -> Option<Answer> {
         match request {
-            Request::Login(Question::Recall { .. }) if self.is_broken(Mutant::ForgetsToRecall) => {
-                Some(Answer::Login(Reply::User(None)))
+            Request::Recall(_) if self.is_broken(Mutant::ForgetsToRecall) => {
+                Some(Answer::Recall(RecallAnswer::User(None)))
             }
-            Request::Login(Question::Keep { .. }) if self.is_broken(Mutant::KeepsInItsHead) => {
-                Some(Answer::Login(Reply::Kept))
+            Request::Keep(_) if self.is_broken(Mutant::KeepsInItsHead) => {
+                Some(Answer::Keep(KeepAnswer::Kept))
             }
             _ => None,
         }

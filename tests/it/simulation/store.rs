@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use wx_courier_core::flow::Input;
-use wx_courier_core::grants::{Counted, Question, Reply, Reservation};
+use wx_courier_core::grants::{Counted, Reservation};
 use wx_courier_core::model::Ticket;
-use wx_courier_core::state::{Answer, Request};
+use wx_courier_core::state::{Answer, ClaimAnswer, Reply, Request, SettlementAnswer};
 
 use super::mutant::Mutant;
 use super::setting::CALL_LIMIT_MS;
@@ -17,7 +17,7 @@ use super::world::{Happening, TROUBLE_MS, World};
 #[derive(Default)]
 pub(super) struct Questions {
     asked: VecDeque<(Ticket, Request)>,
-    answered: VecDeque<(Ticket, Answer)>,
+    answered: VecDeque<(Ticket, Reply)>,
     is_being_served: bool,
     /// Whether the process was told that the store is down.
     knows_it_is_down: bool,
@@ -31,16 +31,19 @@ impl World {
         request: Request,
     ) -> Result<(), String> {
         if self.is_broken(Mutant::ClaimsAfterwards) && matches!(request, Request::Claim(_)) {
-            let answer = Answer::Claimed(Reservation::NotAsked);
+            let claimed = ClaimAnswer::Claimed(Reservation::NotAsked);
+            let answer = Ok(Answer::Claim(claimed));
             return self.step(member, Input::Stored { ticket, answer });
         }
         if self.is_broken(Mutant::SettlesInItsHead)
             && let Request::Settle(settlement) = &request
         {
-            let answer = Answer::Settled(settlement.outcome.clone());
+            let settled = SettlementAnswer::Settled(settlement.outcome.clone());
+            let answer = Ok(Answer::Settle(settled));
             return self.step(member, Input::Stored { ticket, answer });
         }
         if let Some(answer) = self.unasked(&request) {
+            let answer = Ok(answer);
             return self.step(member, Input::Stored { ticket, answer });
         }
         self.note_login_question(member, ticket, &request);
@@ -56,9 +59,9 @@ impl World {
                 settlement.grant = None;
                 Request::Settle(settlement)
             }
-            Request::Grant(Question::Report(mut report)) if self.is_broken(Mutant::CountsAgain) => {
+            Request::Report(mut report) if self.is_broken(Mutant::CountsAgain) => {
                 report.id = format!("{}-{}", report.id, ticket.0).into();
-                Request::Grant(Question::Report(report))
+                Request::Report(report)
             }
             Request::Claim(mut claim) if self.is_broken(Mutant::TakesClaimsOver) => {
                 claim.over = self
@@ -81,16 +84,17 @@ impl World {
     /// What a broken engine goes on with that does not ask.
     fn unasked(&self, request: &Request) -> Option<Answer> {
         match request {
-            Request::Grant(_) if self.is_broken(Mutant::ReportsInItsHead) => {
-                Some(Answer::Grant(Reply::Noted(Counted::New)))
+            Request::Report(_) if self.is_broken(Mutant::ReportsInItsHead) => {
+                Some(Answer::Report(Counted::New))
             }
             _ => self.unasked_login(request),
         }
     }
 
     /// What a broken engine makes of the store's word on another record's claim.
-    fn misheard(&self, request: &Request, mut answer: Answer) -> Answer {
-        if let (Request::Claim(claim), Answer::Held(held)) = (request, &mut answer)
+    fn misheard(&self, request: &Request, mut answer: Reply) -> Reply {
+        if let (Request::Claim(claim), Ok(Answer::Claim(ClaimAnswer::Held(held)))) =
+            (request, &mut answer)
             && held.outcome_id != claim.outcome_id
         {
             if self.is_broken(Mutant::WaitsForTheGone) {
@@ -103,11 +107,14 @@ impl World {
             }
         }
         if self.is_broken(Mutant::StandsByItsWord)
-            && let (Request::Settle(settlement), Answer::Held(_) | Answer::Duplicate { .. }) =
-                (request, &answer)
+            && let (
+                Request::Settle(settlement),
+                Ok(Answer::Settle(SettlementAnswer::Held(_) | SettlementAnswer::Duplicate { .. })),
+            ) = (request, &answer)
             && settlement.holder.is_some()
         {
-            return Answer::Settled(Arc::clone(&settlement.outcome));
+            let settled = SettlementAnswer::Settled(Arc::clone(&settlement.outcome));
+            return Ok(Answer::Settle(settled));
         }
         answer
     }
@@ -188,8 +195,10 @@ impl World {
             }
             self.note_login_answer(member, ticket, &answer);
             let answer = match answer {
-                Answer::NoGrant if self.is_broken(Mutant::SendsWithoutGrant) => {
-                    Answer::Claimed(Reservation::Made)
+                Ok(Answer::Claim(ClaimAnswer::NoGrant))
+                    if self.is_broken(Mutant::SendsWithoutGrant) =>
+                {
+                    Ok(Answer::Claim(ClaimAnswer::Claimed(Reservation::Made)))
                 }
                 other => other,
             };
@@ -214,18 +223,19 @@ impl World {
             self.random.usize(..=n_asked)
         };
         for (_, request) in questions.asked.iter().take(n_reached) {
-            self.carry_out_request(member, request)?;
+            let answer = self.carry_out_request(member, request)?;
+            self.note(|| format!("no process hears: {answer:?}"));
         }
         Ok(())
     }
 
-    fn carry_out_request(&mut self, member: usize, request: &Request) -> Result<Answer, String> {
+    fn carry_out_request(&mut self, member: usize, request: &Request) -> Result<Reply, String> {
         let answer = self.store.answer(request);
-        if let (Request::Settle(_), Answer::Duplicate { .. }) = (request, &answer) {
+        if let Ok(Answer::Settle(SettlementAnswer::Duplicate { .. })) = answer {
             self.seen.ends_too_late += 1;
         }
-        let is_news = match (request, &answer) {
-            (Request::Settle(_), Answer::Settled(outcome)) => {
+        let is_news = match &answer {
+            Ok(Answer::Settle(SettlementAnswer::Settled(outcome))) => {
                 let id = outcome.id.clone();
                 self.settled.insert(id, Arc::clone(outcome)).is_none()
             }
@@ -234,7 +244,7 @@ impl World {
         self.note_grants(request, &answer, is_news)?;
         self.note_logins(member, request, &answer, is_news)?;
         match (request, &answer) {
-            (Request::Claim(claim), Answer::Claimed(reservation)) => {
+            (Request::Claim(claim), Ok(Answer::Claim(ClaimAnswer::Claimed(reservation)))) => {
                 self.seen.grants_set_aside += u64::from(*reservation == Reservation::Made);
                 if let Some(over) = claim.over
                     && over != claim.holder
@@ -259,7 +269,7 @@ impl World {
                 self.claimed_for
                     .insert(claim.holder, claim.outcome_id.clone());
             }
-            (Request::Claim(_), Answer::NoGrant) => self.seen.claims_without_grant += 1,
+            (_, Ok(Answer::Claim(ClaimAnswer::NoGrant))) => self.seen.claims_without_grant += 1,
             (Request::Release { holder, .. }, _) => {
                 self.granted.remove(holder);
             }
@@ -270,16 +280,24 @@ impl World {
     }
 }
 
-fn said(answer: &Answer) -> String {
+fn said(answer: &Reply) -> String {
     match answer {
-        Answer::Settled(outcome) => format!("{} {:?}", outcome.id, outcome.reason),
+        Ok(
+            Answer::Claim(ClaimAnswer::Settled(outcome))
+            | Answer::Settle(SettlementAnswer::Settled(outcome)),
+        ) => format!("{} {:?}", outcome.id, outcome.reason),
         other => format!("{other:?}"),
     }
 }
 
 fn name(request: &Request) -> String {
     match request {
-        Request::Grant(_) | Request::Login(_) | Request::Receipt(_) => format!("{request:?}"),
+        Request::Report(_)
+        | Request::Balance(_)
+        | Request::Keep(_)
+        | Request::Recall(_)
+        | Request::Join(_)
+        | Request::Done(_) => format!("{request:?}"),
         Request::Claim(claim) => format!(
             "claim {} by {} for {} over {:?}",
             claim.message_id, claim.holder, claim.outcome_id, claim.over

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wx_courier_core::grants::{Question, Report, Source};
+use wx_courier_core::grants::{Report, Source};
 use wx_courier_core::model::{Partition, Record};
 use wx_courier_core::state::Request;
 use wx_courier_core::wechat::Word;
@@ -65,7 +65,7 @@ impl World {
     }
 
     fn tell_now(&mut self, report: Report) -> Result<(), String> {
-        let request = Request::Grant(Question::Report(report));
+        let request = Request::Report(report);
         let answer = self.store.answer(&request);
         self.note(|| format!("store: {request:?} → {answer:?}"));
         self.note_grants(&request, &answer, false)

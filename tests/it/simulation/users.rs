@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use wx_courier_core::grants::{
-    Balance, Counted, Key, Question, Reply, Reservation, Source, Without,
-};
+use wx_courier_core::grants::{Balance, Counted, Key, Query, Reservation, Source, Without};
 use wx_courier_core::model::Holder;
-use wx_courier_core::state::{Answer, Claim, Request, Settlement, counts_as_sent};
+use wx_courier_core::state::{
+    Answer, Claim, ClaimAnswer, Reply, Request, Settlement, counts_as_sent,
+};
 use wx_courier_core::wechat::Word;
 
 use super::setting::{self, PASS_TEMPLATE};
@@ -120,7 +120,7 @@ impl Users {
     }
 
     /// The store has granted a claim, or has not.
-    fn note_claim(&mut self, claim: &Claim, answer: &Answer) -> Result<(), String> {
+    fn note_claim(&mut self, claim: &Claim, answer: &Reply) -> Result<(), String> {
         let Some(wish) = &claim.grant else {
             return Ok(());
         };
@@ -129,7 +129,7 @@ impl Users {
         }
         let (user, message_id) = (wish.key.openid.as_ref(), &claim.message_id);
         match answer {
-            Answer::Claimed(Reservation::Made) => {
+            Ok(Answer::Claim(ClaimAnswer::Claimed(Reservation::Made))) => {
                 let taken = Taken {
                     user: user.to_owned(),
                     holder: claim.holder,
@@ -143,12 +143,12 @@ impl Users {
                     ));
                 }
             }
-            Answer::Claimed(other) => {
+            Ok(Answer::Claim(ClaimAnswer::Claimed(other))) => {
                 return Err(format!(
                     "{message_id} was claimed without a grant: {other:?}"
                 ));
             }
-            Answer::NoGrant if self.is_certain_of(user) => {
+            Ok(Answer::Claim(ClaimAnswer::NoGrant)) if self.is_certain_of(user) => {
                 let (n_taken, n_accepted) = (self.n_taken(user), self.n_accepted(user));
                 if n_taken < n_accepted {
                     return Err(format!(
@@ -262,12 +262,12 @@ impl World {
     pub(super) fn note_grants(
         &mut self,
         request: &Request,
-        answer: &Answer,
+        answer: &Reply,
         is_news: bool,
     ) -> Result<(), String> {
         match request {
             Request::Claim(claim) => {
-                if matches!(answer, Answer::NoGrant)
+                if matches!(answer, Ok(Answer::Claim(ClaimAnswer::NoGrant)))
                     && let Some(wish) = &claim.grant
                 {
                     let n_under_way = self.users.n_under_way(&wish.key.openid);
@@ -288,11 +288,11 @@ impl World {
                 self.set_aside_is_what_is_under_way(user)?;
                 self.nothing_is_left_after_43101(settlement)
             }
-            Request::Grant(Question::Report(report)) => {
+            Request::Report(report) => {
                 if report.source == Source::Event {
                     self.users.noted.insert(Arc::clone(&report.id));
                 }
-                let is_known = matches!(answer, Answer::Grant(Reply::Noted(Counted::Known)));
+                let is_known = matches!(answer, Ok(Answer::Report(Counted::Known)));
                 self.seen.reports_told_again += u64::from(is_known);
                 Ok(())
             }
@@ -349,12 +349,12 @@ impl World {
     }
 
     pub(super) fn balance(&mut self, key: &Key) -> Balance {
-        let question = Question::Look {
+        let look = Query::Look {
             key: key.clone(),
             now_ms: self.unix_ms(),
         };
-        let answer = self.store.answer(&Request::Grant(question));
-        let Answer::Grant(Reply::Balance(balance)) = answer else {
+        let answer = self.store.answer(&Request::Balance(look));
+        let Ok(Answer::Balance(balance)) = answer else {
             panic!("{answer:?}");
         };
         balance

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use wx_courier_core::grants::{
-    Balance, Counted, Key, Question, RESERVED_FOR_MS, Reply, Report, Reservation, Source, Wish,
-    Without,
+    Balance, Counted, Key, Query, RESERVED_FOR_MS, Report, Reservation, Source, Wish, Without,
 };
-use wx_courier_core::state::LEDGERS_FOR_MS;
+use wx_courier_core::state::{JoinAnswer, KeepAnswer, LEDGERS_FOR_MS, RecallAnswer};
 use wx_courier_core::wechat::Word;
 
 use super::*;
@@ -22,20 +21,20 @@ fn ledger() -> Key {
 }
 
 fn accept(id: &str) -> Request {
-    Request::Grant(Question::Report(Report {
+    Request::Report(Report {
         key: ledger(),
         id: Arc::from(id),
         source: Source::Event,
         word: Word::Accept,
         at_ms: NOW_MS,
         now_ms: NOW_MS,
-    }))
+    })
 }
 
 fn look() -> Request {
     let key = ledger();
     let now_ms = NOW_MS;
-    Request::Grant(Question::Look { key, now_ms })
+    Request::Balance(Query::Look { key, now_ms })
 }
 
 /// A claim that is not made without a grant.
@@ -50,14 +49,14 @@ fn claim_with_grant(process: u64, message: u64) -> Request {
     Request::Claim(claim)
 }
 
-fn answer(desk: &mut Desk, request: &Request) -> Answer {
+fn answer(desk: &mut Desk, request: &Request) -> Reply {
     desk.ask(0, request);
     desk.hear_answer().1
 }
 
 fn balance(desk: &mut Desk) -> Balance {
     let answer = answer(desk, &look());
-    let Answer::Grant(Reply::Balance(balance)) = answer else {
+    let Ok(Answer::Balance(balance)) = answer else {
         panic!("{answer:?}");
     };
     balance
@@ -70,18 +69,18 @@ fn of_two_messages_that_race_for_one_grant_exactly_one_goes() {
     for round in 0..50 {
         let group = format!("g{round}");
         let mut desks = [Desk::redis(&redis, &group), Desk::redis(&redis, &group)];
-        answer(&mut desks[0], &accept("1"));
+        answer(&mut desks[0], &accept("1")).unwrap();
         for (process, desk) in (0..).zip(&desks) {
             desk.ask(process, &claim_with_grant(process, process));
         }
         let answers = desks.each_mut().map(|desk| desk.hear_answer().1);
         let n_made = answers
             .iter()
-            .filter(|answer| **answer == Answer::Claimed(Reservation::Made))
+            .filter(|answer| **answer == Ok(claimed(Reservation::Made)))
             .count();
         let n_none = answers
             .iter()
-            .filter(|answer| **answer == Answer::NoGrant)
+            .filter(|answer| **answer == Ok(Answer::Claim(ClaimAnswer::NoGrant)))
             .count();
         assert_eq!((n_made, n_none), (1, 1), "{answers:?}");
         for desk in desks {
@@ -107,12 +106,12 @@ fn what_several_processes_write_to_one_ledger_at_once_is_all_counted() {
     for desk in &mut desks {
         for _ in 0..2 * N_EACH {
             let answer = desk.hear_answer().1;
-            if answer == Answer::Claimed(Reservation::NotAsked) {
+            if answer == CLAIMED {
                 n_claimed += 1;
-            } else if matches!(answer, Answer::Held(_)) {
+            } else if held(&answer).is_some() {
                 n_held += 1;
             } else {
-                assert_eq!(answer, Answer::Grant(Reply::Noted(Counted::New)));
+                assert_eq!(answer, Ok(Answer::Report(Counted::New)));
             }
         }
     }
@@ -134,16 +133,14 @@ fn what_is_taken_over_keeps_its_one_grant() {
 
 /// Its process died between the claim and the answer; the record is read again by another one.
 fn keeps_its_one_grant(mut desk: Desk) {
-    answer(&mut desk, &accept("1"));
-    let made = Answer::Claimed(Reservation::Made);
+    answer(&mut desk, &accept("1")).unwrap();
+    let made = Ok(claimed(Reservation::Made));
     assert_eq!(answer(&mut desk, &claim_with_grant(1, 1)), made);
     let Request::Claim(mut again) = claim_with_grant(2, 1) else {
         panic!("a claim is a claim");
     };
-    assert!(matches!(
-        answer(&mut desk, &Request::Claim(again.clone())),
-        Answer::Held(_)
-    ));
+    let refused = answer(&mut desk, &Request::Claim(again.clone()));
+    assert!(held(&refused).is_some(), "{refused:?}");
     again.over = Some(holder(1, 1));
     assert_eq!(answer(&mut desk, &Request::Claim(again)), made);
     let one_reserved = Balance {
@@ -158,14 +155,14 @@ fn keeps_its_one_grant(mut desk: Desk) {
     ended.grant = Some(ledger());
     assert_eq!(
         answer(&mut desk, &Request::Settle(ended)),
-        Answer::TakenOver
+        Ok(Answer::Settle(SettlementAnswer::TakenOver))
     );
     assert_eq!(balance(&mut desk), one_reserved);
     let mut ended = settlement(2, 1, "sent");
     ended.grant = Some(ledger());
-    answer(&mut desk, &Request::Settle(ended.clone()));
+    answer(&mut desk, &Request::Settle(ended.clone())).unwrap();
     // The answer was lost on the way, and it is said again.
-    answer(&mut desk, &Request::Settle(ended));
+    answer(&mut desk, &Request::Settle(ended)).unwrap();
     let used = Balance {
         granted: 1,
         reserved: 0,
@@ -181,14 +178,14 @@ fn a_ledger_with_more_accepts_than_are_kept_is_the_same_everywhere() {
     // The year 9999: more digits than a careless script keeps.
     let far_ms = 253_402_300_799_123;
     let report = |number: u64, source, at_ms| {
-        Request::Grant(Question::Report(Report {
+        Request::Report(Report {
             key: ledger(),
             id: Arc::from(format!("{source:?} {number}")),
             source,
             word: Word::Accept,
             at_ms,
             now_ms: NOW_MS,
-        }))
+        })
     };
     let events = (0..40).map(|number| report(number, Source::Event, NOW_MS));
     let callbacks = (0..40).map(|number| report(number, Source::Callback, NOW_MS));
@@ -201,7 +198,7 @@ fn a_ledger_with_more_accepts_than_are_kept_is_the_same_everywhere() {
     // What is set aside belongs to no message after a day.
     let days = [0, 1].map(|more_ms| {
         let (key, now_ms) = (ledger(), NOW_MS + RESERVED_FOR_MS + more_ms);
-        Request::Grant(Question::Look { key, now_ms })
+        Request::Balance(Query::Look { key, now_ms })
     });
     let play: Vec<Vec<Request>> = events
         .chain(callbacks)
@@ -226,12 +223,12 @@ fn grants_outlive_the_process() {
 
 fn outlives(open: impl Fn() -> Desk) {
     let mut desk = open();
-    answer(&mut desk, &accept("1"));
-    answer(&mut desk, &accept("2"));
-    answer(&mut desk, &claim_with_grant(1, 1));
+    answer(&mut desk, &accept("1")).unwrap();
+    answer(&mut desk, &accept("2")).unwrap();
+    answer(&mut desk, &claim_with_grant(1, 1)).unwrap();
     desk.close();
     let mut desk = open();
-    let known = Answer::Grant(Reply::Noted(Counted::Known));
+    let known = Ok(Answer::Report(Counted::Known));
     assert_eq!(answer(&mut desk, &accept("2")), known);
     let expected = Balance {
         granted: 2,
@@ -247,8 +244,8 @@ fn outlives(open: impl Fn() -> Desk) {
 fn redis_keeps_ledgers_for_a_year() {
     let redis = Redis::start();
     let mut desk = Desk::redis(&redis, "g");
-    answer(&mut desk, &accept("1"));
-    answer(&mut desk, &claim_with_grant(1, 1));
+    answer(&mut desk, &accept("1")).unwrap();
+    answer(&mut desk, &claim_with_grant(1, 1)).unwrap();
     let key = "wx-courier:{g}:grant:shop/o1/T1";
     let has_a_year = || {
         let client = redis::Client::open(redis.url()).unwrap();
@@ -277,8 +274,8 @@ fn redis_keeps_ledgers_for_a_year() {
 fn a_message_without_a_grant_asks_redis_for_nothing_more() {
     let redis = Redis::start();
     let mut desk = Desk::redis(&redis, "g");
-    answer(&mut desk, &claim(1, 1));
-    answer(&mut desk, &sent(1, 1));
+    answer(&mut desk, &claim(1, 1)).unwrap();
+    answer(&mut desk, &sent(1, 1)).unwrap();
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_connection().unwrap();
     let info: String = redis::cmd("INFO")
@@ -309,7 +306,7 @@ fn the_plays_get_every_kind_of_answer() {
         let mut model = Model::default();
         let play = any_play().new_tree(&mut runner).unwrap().current();
         for request in play.iter().flatten() {
-            heard.insert(kind(request, &model.answer(request)));
+            heard.insert(kind(&model.answer(request)));
         }
     }
     let expected = [
@@ -320,21 +317,21 @@ fn the_plays_get_every_kind_of_answer() {
         "claim: Held",
         "claim: NoGrant",
         "claim: Settled",
-        "done: Receipt(Noted)",
-        "join: Receipt(Joined",
-        "join: Receipt(Published)",
-        "join: Receipt(Unknown)",
-        "keep: Login(Kept)",
+        "done",
+        "join: Joined",
+        "join: Published",
+        "join: Unknown",
+        "keep: Kept",
         "keep: Settled",
-        "look: some left",
-        "look: none left",
+        "ledger: none left",
+        "ledger: some left",
         "recall: Duplicate",
-        "recall: Login(User(None))",
-        "recall: Login(User(Some",
         "recall: Settled",
-        "release: Released",
-        "report: Grant(Noted(Known))",
-        "report: Grant(Noted(New))",
+        "recall: User(None)",
+        "recall: User(Some)",
+        "release",
+        "report: Known",
+        "report: New",
         "settle: Duplicate",
         "settle: Held",
         "settle: Settled",
@@ -343,35 +340,33 @@ fn the_plays_get_every_kind_of_answer() {
     assert_eq!(heard, expected.map(str::to_owned).into());
 }
 
-fn kind(request: &Request, answer: &Answer) -> String {
-    use wx_courier_core::wechat::{logins, receipts};
-    let asked = match request {
-        Request::Claim(_) => "claim",
-        Request::Release { .. } => "release",
-        Request::Settle(_) => "settle",
-        Request::Grant(Question::Report(_)) => "report",
-        Request::Grant(Question::Look { .. } | Question::Set { .. }) => "look",
-        Request::Login(logins::Question::Keep { .. }) => "keep",
-        Request::Login(logins::Question::Recall { .. }) => "recall",
-        Request::Receipt(receipts::Question::Join { .. }) => "join",
-        Request::Receipt(receipts::Question::Done { .. }) => "done",
+fn kind(answer: &Answer) -> String {
+    let kind = match answer {
+        Answer::Claim(ClaimAnswer::Claimed(reservation)) => {
+            return format!("claim: Claimed({reservation:?})");
+        }
+        Answer::Claim(ClaimAnswer::Duplicate { .. }) => "claim: Duplicate",
+        Answer::Claim(ClaimAnswer::Held(_)) => "claim: Held",
+        Answer::Claim(ClaimAnswer::NoGrant) => "claim: NoGrant",
+        Answer::Claim(ClaimAnswer::Settled(_)) => "claim: Settled",
+        Answer::Done(_) => "done",
+        Answer::Join(JoinAnswer::Joined(_)) => "join: Joined",
+        Answer::Join(JoinAnswer::Published) => "join: Published",
+        Answer::Join(JoinAnswer::Unknown) => "join: Unknown",
+        Answer::Keep(KeepAnswer::Kept) => "keep: Kept",
+        Answer::Keep(KeepAnswer::Settled(_)) => "keep: Settled",
+        Answer::Balance(balance) if balance.left > 0 => "ledger: some left",
+        Answer::Balance(_) => "ledger: none left",
+        Answer::Recall(RecallAnswer::Duplicate { .. }) => "recall: Duplicate",
+        Answer::Recall(RecallAnswer::Settled(_)) => "recall: Settled",
+        Answer::Recall(RecallAnswer::User(None)) => "recall: User(None)",
+        Answer::Recall(RecallAnswer::User(Some(_))) => "recall: User(Some)",
+        Answer::Released => "release",
+        Answer::Report(counted) => return format!("report: {counted:?}"),
+        Answer::Settle(SettlementAnswer::Duplicate { .. }) => "settle: Duplicate",
+        Answer::Settle(SettlementAnswer::Held(_)) => "settle: Held",
+        Answer::Settle(SettlementAnswer::Settled(_)) => "settle: Settled",
+        Answer::Settle(SettlementAnswer::TakenOver) => "settle: TakenOver",
     };
-    let said = match answer {
-        Answer::Grant(Reply::Balance(balance)) if balance.left > 0 => "some left".to_owned(),
-        Answer::Grant(Reply::Balance(_)) => "none left".to_owned(),
-        Answer::Receipt(receipts::Reply::Joined(_)) => "Receipt(Joined".to_owned(),
-        Answer::Login(logins::Reply::User(Some(_))) => "Login(User(Some".to_owned(),
-        Answer::Settled(_) => "Settled".to_owned(),
-        Answer::Held(_) => "Held".to_owned(),
-        Answer::Duplicate { .. } => "Duplicate".to_owned(),
-        Answer::Claimed(_)
-        | Answer::NoGrant
-        | Answer::TakenOver
-        | Answer::Released
-        | Answer::Grant(Reply::Noted(_))
-        | Answer::Login(_)
-        | Answer::Receipt(_)
-        | Answer::Unreadable(_) => format!("{answer:?}"),
-    };
-    format!("{asked}: {said}")
+    kind.to_owned()
 }

@@ -4,11 +4,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use wx_courier_core::grants::{self, Ledger, Reservation};
+use wx_courier_core::grants::{self, Balance, Counted, Ledger, Reservation};
 use wx_courier_core::model::Holder;
 use wx_courier_core::model::outcome::Outcome;
-use wx_courier_core::state::{Answer, Claim, Held, Request, Settlement, counts_as_sent};
-use wx_courier_core::wechat::logins;
+use wx_courier_core::state::{
+    Answer, Claim, ClaimAnswer, Held, JoinAnswer, KeepAnswer, Noted, RecallAnswer, Request,
+    Settlement, SettlementAnswer, counts_as_sent,
+};
+use wx_courier_core::wechat::logins::{Keep, Recall};
 use wx_courier_core::wechat::receipts::{self, Receipts};
 
 /// Everything that a store keeps.
@@ -48,7 +51,7 @@ impl Model {
     /// Answers, and remembers.
     pub(super) fn answer(&mut self, request: &Request) -> Answer {
         match request {
-            Request::Claim(claim) => self.claim(claim),
+            Request::Claim(claim) => Answer::Claim(self.claim(claim)),
             Request::Release {
                 message_id,
                 holder,
@@ -62,32 +65,38 @@ impl Model {
                 }
                 Answer::Released
             }
-            Request::Settle(settlement) => self.settle(settlement),
-            Request::Grant(question) => Answer::Grant(self.grant(question)),
-            Request::Login(question) => self.login(question),
-            Request::Receipt(question) => Answer::Receipt(self.receipt(question)),
+            Request::Settle(settlement) => Answer::Settle(self.settle(settlement)),
+            Request::Report(report) => Answer::Report(self.report(report)),
+            Request::Balance(query) => Answer::Balance(self.balance(query)),
+            Request::Keep(keep) => Answer::Keep(self.keep(keep)),
+            Request::Recall(recall) => Answer::Recall(self.recall(recall)),
+            Request::Join(join) => Answer::Join(self.join(&join.key)),
+            Request::Done(done) => {
+                self.marks.insert(Arc::from(done.key.mark()));
+                Answer::Done(Noted)
+            }
         }
     }
 
-    fn claim(&mut self, claim: &Claim) -> Answer {
+    fn claim(&mut self, claim: &Claim) -> ClaimAnswer {
         if let Some(outcome) = self.outcomes.get(&claim.outcome_id) {
-            return Answer::Settled(Arc::clone(outcome));
+            return ClaimAnswer::Settled(Arc::clone(outcome));
         }
         if let Some(entry) = self.claims.get(&claim.message_id) {
             match entry.state {
                 State::Sent => {
-                    return Answer::Duplicate {
+                    return ClaimAnswer::Duplicate {
                         of: Arc::clone(&entry.outcome_id),
                     };
                 }
                 // The first answer was lost on the way.
                 State::Open(holder) if holder == claim.holder => {}
                 State::Open(holder) if claim.over == Some(holder) => {}
-                State::Open(holder) => return Answer::Held(entry.held(holder)),
+                State::Open(holder) => return ClaimAnswer::Held(entry.held(holder)),
             }
         }
         let Some(reservation) = self.reserve(claim) else {
-            return Answer::NoGrant;
+            return ClaimAnswer::NoGrant;
         };
         self.write_claim(
             &claim.message_id,
@@ -95,7 +104,7 @@ impl Model {
             State::Open(claim.holder),
             claim.now_ms,
         );
-        Answer::Claimed(reservation)
+        ClaimAnswer::Claimed(reservation)
     }
 
     /// Sets a grant aside where one is wished for; `None` if the message is not to be sent without.
@@ -108,10 +117,10 @@ impl Model {
         })
     }
 
-    fn settle(&mut self, settlement: &Settlement) -> Answer {
+    fn settle(&mut self, settlement: &Settlement) -> SettlementAnswer {
         let outcome = &settlement.outcome;
         if let Some(earlier) = self.outcomes.get(outcome.id.as_str()) {
-            return Answer::Settled(Arc::clone(earlier));
+            return SettlementAnswer::Settled(Arc::clone(earlier));
         }
         let id: Arc<str> = Arc::from(outcome.id.as_str());
         match self.claims.get(outcome.message_id.as_str()) {
@@ -121,17 +130,17 @@ impl Model {
                 }
                 State::Open(holder) if entry.outcome_id == id => {
                     return match settlement.holder {
-                        None => Answer::Held(entry.held(holder)),
-                        Some(_) => Answer::TakenOver,
+                        None => SettlementAnswer::Held(entry.held(holder)),
+                        Some(_) => SettlementAnswer::TakenOver,
                     };
                 }
                 State::Sent if entry.outcome_id == id => {}
                 // Another record has the message: only one of them can have sent it.
                 State::Open(holder) if counts_as_sent(outcome.status) => {
-                    return Answer::Held(entry.held(holder));
+                    return SettlementAnswer::Held(entry.held(holder));
                 }
                 State::Sent if counts_as_sent(outcome.status) => {
-                    return Answer::Duplicate {
+                    return SettlementAnswer::Duplicate {
                         of: Arc::clone(&entry.outcome_id),
                     };
                 }
@@ -151,7 +160,7 @@ impl Model {
             self.numbers.insert(key, Arc::clone(&id));
         }
         self.outcomes.insert(id, Arc::clone(outcome));
-        Answer::Settled(Arc::clone(outcome))
+        SettlementAnswer::Settled(Arc::clone(outcome))
     }
 
     fn end_claim(&mut self, settlement: &Settlement, outcome_id: &Arc<str>) {
@@ -206,83 +215,65 @@ impl Model {
         done
     }
 
-    fn grant(&mut self, question: &grants::Question) -> grants::Reply {
-        match question {
-            grants::Question::Report(report) => {
-                let mark: Arc<str> = Arc::from(report.mark());
-                if self.marks.contains(&mark) {
-                    return grants::Reply::Noted(grants::Counted::Known);
-                }
-                self.marks.insert(mark);
-                let counted = self.in_ledger(&report.key, Some(report.now_ms), |ledger| {
-                    ledger.hear(report)
-                });
-                grants::Reply::Noted(counted)
-            }
-            grants::Question::Look { key, now_ms } => {
-                let balance = self.in_ledger(key, Some(*now_ms), |ledger| ledger.balance());
-                grants::Reply::Balance(balance)
-            }
-            grants::Question::Set { key, left, now_ms } => {
-                let balance = self.in_ledger(key, Some(*now_ms), |ledger| {
-                    ledger.set(u64::from(*left), *now_ms);
-                    ledger.balance()
-                });
-                grants::Reply::Balance(balance)
-            }
+    fn report(&mut self, report: &grants::Report) -> Counted {
+        let mark: Arc<str> = Arc::from(report.mark());
+        if self.marks.contains(&mark) {
+            return Counted::Known;
         }
-    }
-
-    fn login(&mut self, question: &logins::Question) -> Answer {
-        if let Some(outcome) = self.outcomes.get(question.name()) {
-            return Answer::Settled(Arc::clone(outcome));
-        }
-        Answer::Login(match question {
-            logins::Question::Keep {
-                name,
-                openid,
-                until_ms,
-                ..
-            } => {
-                let user = (Arc::clone(openid), *until_ms);
-                self.users.insert(Arc::clone(name), user);
-                logins::Reply::Kept
-            }
-            logins::Question::Recall {
-                name,
-                message_id,
-                now_ms,
-            } => {
-                let user = self.users.get(name);
-                let user = user.filter(|(_, until_ms)| until_ms > now_ms);
-                let entry = message_id.as_ref().and_then(|id| self.claims.get(id));
-                if let (None, Some(entry)) = (user, entry)
-                    && matches!(entry.state, State::Sent)
-                {
-                    let of = Arc::clone(&entry.outcome_id);
-                    return Answer::Duplicate { of };
-                }
-                logins::Reply::User(user.map(|(openid, _)| Arc::clone(openid)))
-            }
+        self.marks.insert(mark);
+        self.in_ledger(&report.key, Some(report.now_ms), |ledger| {
+            ledger.hear(report)
         })
     }
 
-    fn receipt(&mut self, question: &receipts::Question) -> receipts::Reply {
-        match question {
-            receipts::Question::Join { key, .. } => {
-                if self.marks.contains(key.mark().as_str()) {
-                    return receipts::Reply::Published;
-                }
-                let id = self.numbers.get(key);
-                match id.and_then(|id| self.outcomes.get(id)) {
-                    Some(outcome) => receipts::Reply::Joined(Arc::clone(outcome)),
-                    None => receipts::Reply::Unknown,
-                }
+    fn balance(&mut self, query: &grants::Query) -> Balance {
+        match query {
+            grants::Query::Look { key, now_ms } => {
+                self.in_ledger(key, Some(*now_ms), |ledger| ledger.balance())
             }
-            receipts::Question::Done { key, .. } => {
-                self.marks.insert(Arc::from(key.mark()));
-                receipts::Reply::Noted
+            grants::Query::Set { key, left, now_ms } => {
+                self.in_ledger(key, Some(*now_ms), |ledger| {
+                    ledger.set(u64::from(*left), *now_ms);
+                    ledger.balance()
+                })
             }
+        }
+    }
+
+    fn keep(&mut self, keep: &Keep) -> KeepAnswer {
+        if let Some(outcome) = self.outcomes.get(&keep.name) {
+            return KeepAnswer::Settled(Arc::clone(outcome));
+        }
+        let user = (Arc::clone(&keep.openid), keep.until_ms);
+        self.users.insert(Arc::clone(&keep.name), user);
+        KeepAnswer::Kept
+    }
+
+    fn recall(&self, recall: &Recall) -> RecallAnswer {
+        if let Some(outcome) = self.outcomes.get(&recall.name) {
+            return RecallAnswer::Settled(Arc::clone(outcome));
+        }
+        let user = self.users.get(&recall.name);
+        let user = user.filter(|(_, until_ms)| *until_ms > recall.now_ms);
+        let message_id = recall.message_id.as_ref();
+        let entry = message_id.and_then(|id| self.claims.get(id));
+        if let (None, Some(entry)) = (user, entry)
+            && matches!(entry.state, State::Sent)
+        {
+            let of = Arc::clone(&entry.outcome_id);
+            return RecallAnswer::Duplicate { of };
+        }
+        RecallAnswer::User(user.map(|(openid, _)| Arc::clone(openid)))
+    }
+
+    fn join(&self, key: &receipts::Key) -> JoinAnswer {
+        if self.marks.contains(key.mark().as_str()) {
+            return JoinAnswer::Published;
+        }
+        let id = self.numbers.get(key);
+        match id.and_then(|id| self.outcomes.get(id)) {
+            Some(outcome) => JoinAnswer::Joined(Arc::clone(outcome)),
+            None => JoinAnswer::Unknown,
         }
     }
 }

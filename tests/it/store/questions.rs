@@ -20,9 +20,9 @@ pub(super) fn any_play() -> impl Strategy<Value = Vec<Vec<Request>>> {
             4 => any_claim(now_ms),
             2 => any_release(),
             3 => any_settlement(now_ms),
-            5 => any_grant(now_ms).prop_map(Request::Grant),
-            1 => any_login(now_ms).prop_map(Request::Login),
-            1 => any_receipt(now_ms).prop_map(Request::Receipt),
+            5 => any_grant(now_ms),
+            1 => any_login(now_ms),
+            1 => any_receipt(now_ms),
         ]
     });
     let group = prop::collection::vec(request, 1..5);
@@ -36,7 +36,7 @@ pub(super) fn any_play() -> impl Strategy<Value = Vec<Vec<Request>>> {
     play.prop_map(|play| {
         let mut play: Vec<Vec<Request>> = play.into_iter().flat_map(repeated).collect();
         let look = |(openid, template_id): &(&str, &str)| {
-            Request::Grant(grants::Question::Look {
+            Request::Balance(grants::Query::Look {
                 key: ledger(openid, template_id),
                 now_ms: NOW_MS,
             })
@@ -187,7 +187,7 @@ fn any_settlement(now_ms: i64) -> impl Strategy<Value = Request> {
     })
 }
 
-fn any_grant(now_ms: i64) -> impl Strategy<Value = grants::Question> {
+fn any_grant(now_ms: i64) -> impl Strategy<Value = Request> {
     // Around the time within which two sources tell of the same accept, and around the one for which accepts are kept.
     let ago = prop_oneof![
         4 => 0..2 * MINUTE_MS,
@@ -200,7 +200,7 @@ fn any_grant(now_ms: i64) -> impl Strategy<Value = grants::Question> {
     let id = prop::sample::select(vec!["1", "2", "3", "4", "s|5", "s|6"]);
     let report =
         (any_ledger(), id, source, word, ago).prop_map(move |(key, id, source, word, ago_ms)| {
-            grants::Question::Report(grants::Report {
+            Request::Report(grants::Report {
                 key,
                 id: Arc::from(id),
                 source,
@@ -209,38 +209,37 @@ fn any_grant(now_ms: i64) -> impl Strategy<Value = grants::Question> {
                 now_ms,
             })
         });
-    let look = any_ledger().prop_map(move |key| grants::Question::Look { key, now_ms });
-    let set = (any_ledger(), 0_u32..4).prop_map(move |(key, left)| grants::Question::Set {
-        key,
-        left,
-        now_ms,
-    });
+    let look =
+        any_ledger().prop_map(move |key| Request::Balance(grants::Query::Look { key, now_ms }));
+    let set = (any_ledger(), 0_u32..4)
+        .prop_map(move |(key, left)| Request::Balance(grants::Query::Set { key, left, now_ms }));
     prop_oneof![6 => report, 2 => look, 1 => set]
 }
 
-fn any_login(now_ms: i64) -> impl Strategy<Value = logins::Question> {
+fn any_login(now_ms: i64) -> impl Strategy<Value = Request> {
     // Redis forgets by its own clock, but nothing within a minute.
     let life_ms = prop::sample::select(vec![-HOUR_MS, 0, 1, 5 * MINUTE_MS, 2 * HOUR_MS]);
     let name = || prop_oneof![any_record(), Just("session:a b")];
     let openid = prop::sample::select(vec!["o1", "o-2_", "o 3"]);
-    let keep =
-        (name(), openid, life_ms).prop_map(move |(name, openid, life_ms)| logins::Question::Keep {
+    let keep = (name(), openid, life_ms).prop_map(move |(name, openid, life_ms)| {
+        Request::Keep(logins::Keep {
             name: Arc::from(name),
             openid: Arc::from(openid),
             now_ms,
             until_ms: now_ms + life_ms,
-        });
+        })
+    });
     let recall = (name(), prop::option::of(any_message())).prop_map(move |(name, message_id)| {
-        logins::Question::Recall {
+        Request::Recall(Recall {
             name: Arc::from(name),
             message_id: message_id.map(Arc::from),
             now_ms,
-        }
+        })
     });
     prop_oneof![keep, recall]
 }
 
-fn any_receipt(now_ms: i64) -> impl Strategy<Value = receipts::Question> {
+fn any_receipt(now_ms: i64) -> impl Strategy<Value = Request> {
     let msgid = prop::sample::select(vec!["1", "2862830402153865217"]);
     let key = || {
         msgid.clone().prop_map(|msgid| receipts::Key {
@@ -249,7 +248,7 @@ fn any_receipt(now_ms: i64) -> impl Strategy<Value = receipts::Question> {
         })
     };
     prop_oneof![
-        3 => key().prop_map(move |key| receipts::Question::Join { key, now_ms }),
-        1 => key().prop_map(move |key| receipts::Question::Done { key, now_ms }),
+        3 => key().prop_map(move |key| Request::Join(receipts::Join { key, now_ms })),
+        1 => key().prop_map(move |key| Request::Done(receipts::Done { key, now_ms })),
     ]
 }

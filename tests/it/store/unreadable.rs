@@ -5,8 +5,8 @@ use std::fs;
 use redis::Commands as _;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
-use wx_courier_core::grants::{self, Reservation, Without};
-use wx_courier_core::state::Row;
+use wx_courier_core::grants::{self, Without};
+use wx_courier_core::state::{JoinAnswer, Row};
 use wx_courier_core::wechat::{logins, receipts};
 
 use super::*;
@@ -94,9 +94,13 @@ fn with(mut request: Request, how: Unreadable) -> Request {
     match &mut request {
         Request::Claim(claim) => claim.unreadable = how,
         Request::Settle(settlement) => settlement.unreadable = how,
-        Request::Release { .. } | Request::Grant(_) | Request::Login(_) | Request::Receipt(_) => {
-            panic!("{request:?}")
-        }
+        Request::Release { .. }
+        | Request::Report(_)
+        | Request::Balance(_)
+        | Request::Keep(_)
+        | Request::Recall(_)
+        | Request::Join(_)
+        | Request::Done(_) => panic!("{request:?}"),
     }
     request
 }
@@ -120,21 +124,24 @@ fn ledger_key() -> grants::Key {
 
 impl Desk {
     /// Asks in one go, and hears every answer.
-    fn ask_all(&mut self, requests: &[Request]) -> Vec<Answer> {
+    fn ask_all(&mut self, requests: &[Request]) -> Vec<Reply> {
         let numbered = (1..).map(Ticket).zip(requests.iter().cloned());
         self.store.ask(numbered);
         requests.iter().map(|_| self.hear_answer().1).collect()
     }
 
-    fn ask_one(&mut self, request: Request) -> Answer {
+    fn ask_one(&mut self, request: Request) -> Reply {
         self.ask_all(&[request]).remove(0)
     }
 }
 
-const CLAIMED: Answer = Answer::Claimed(Reservation::NotAsked);
+/// Whether it is the answer to a claim of a message that has ended.
+fn has_ended(answer: &Reply) -> bool {
+    matches!(answer, Ok(Answer::Claim(ClaimAnswer::Settled(_))))
+}
 
 /// Asks for something amid strangers' claims, which are all made.
-fn amid_strangers(desk: &mut Desk, first: u64, request: &Request) -> Answer {
+fn amid_strangers(desk: &mut Desk, first: u64, request: &Request) -> Reply {
     let mut requests: Vec<Request> = (first..first + 26).map(|n| claim(1, n)).collect();
     requests.insert(13, request.clone());
     let mut answers = desk.ask_all(&requests);
@@ -153,16 +160,16 @@ fn junk_in_any_kind_of_row_costs_only_what_needs_it() {
         app: Arc::from("shop"),
         msgid: Arc::from("77"),
     };
-    let recall = Request::Login(logins::Question::Recall {
+    let recall = Request::Recall(Recall {
         name: Arc::clone(&session),
         message_id: None,
         now_ms: NOW_MS,
     });
-    let look = Request::Grant(grants::Question::Look {
+    let look = Request::Balance(grants::Query::Look {
         key: ledger_key(),
         now_ms: NOW_MS,
     });
-    let join = Request::Receipt(receipts::Question::Join {
+    let join = Request::Join(receipts::Join {
         key: number.clone(),
         now_ms: NOW_MS,
     });
@@ -196,10 +203,9 @@ fn junk_in_any_kind_of_row_costs_only_what_needs_it() {
         for ((request, row), first) in asked.iter().zip((100..).step_by(100)) {
             let answer = amid_strangers(&mut desk, first, request);
             // What the number leads to is no outcome that is known.
-            let is_number =
-                *row == Row::Number && answer == Answer::Receipt(receipts::Reply::Unknown);
+            let is_number = *row == Row::Number && answer == Ok(Answer::Join(JoinAnswer::Unknown));
             assert!(
-                answer == Answer::Unreadable(*row) || is_number,
+                answer == Err(*row) || is_number,
                 "{answer:?} to {request:?}"
             );
         }
@@ -224,19 +230,19 @@ fn what_cannot_be_read_is_written_anew_where_that_is_asked_for_and_durably() {
         assert_eq!(desk.ask_one(anew(claim(1, 1))), CLAIMED);
         assert_eq!(desk.ask_one(anew(claim(1, 2))), CLAIMED);
         let written = desk.ask_one(anew(sent(1, 3)));
-        assert!(matches!(written, Answer::Settled(_)), "{written:?}");
+        assert!(is_settled(&written), "{written:?}");
         let skips = desk.ask_one(anew(wishing(claim(1, 4), Without::Skip)));
-        assert_eq!(skips, Answer::NoGrant);
+        assert_eq!(skips, Ok(Answer::Claim(ClaimAnswer::NoGrant)));
         let sends = desk.ask_one(anew(wishing(claim(1, 5), Without::Send)));
-        assert_eq!(sends, Answer::Claimed(Reservation::Missing));
+        assert_eq!(sends, Ok(claimed(Reservation::Missing)));
         desk.close();
 
         let mut desk = place.desk();
         let answers = desk.ask_all(&[claim(2, 1), claim(2, 2), claim(2, 3)]);
         let [
-            Answer::Held(first),
-            Answer::Unreadable(Row::Outcome),
-            Answer::Settled(third),
+            Ok(Answer::Claim(ClaimAnswer::Held(first))),
+            Err(Row::Outcome),
+            Ok(Answer::Claim(ClaimAnswer::Settled(third))),
         ] = answers.as_slice()
         else {
             panic!("{answers:?}");
@@ -244,28 +250,27 @@ fn what_cannot_be_read_is_written_anew_where_that_is_asked_for_and_durably() {
         assert_eq!(first.holder, holder(1, 1));
         assert_eq!(third.id, outcome_id(3));
         // The ledger stays as it is, until a source knows better.
-        let look = grants::Question::Look {
+        let look = Request::Balance(grants::Query::Look {
             key: ledger_key(),
             now_ms: NOW_MS,
-        };
-        let look = Request::Grant(look);
-        assert_eq!(desk.ask_one(look.clone()), Answer::Unreadable(Row::Ledger));
-        let set = grants::Question::Set {
+        });
+        assert_eq!(desk.ask_one(look.clone()), Err(Row::Ledger));
+        let set = Request::Balance(grants::Query::Set {
             key: ledger_key(),
             left: 2,
             now_ms: NOW_MS,
-        };
-        desk.ask_one(Request::Grant(set));
+        });
+        assert!(desk.ask_one(set).is_ok());
         let answer = desk.ask_one(look);
         assert!(
-            matches!(answer, Answer::Grant(grants::Reply::Balance(balance)) if balance.left == 2),
+            matches!(answer, Ok(Answer::Balance(balance)) if balance.left == 2),
             "{answer:?}"
         );
         // The end of the second one replaces what is no outcome.
         let ended = desk.ask_one(anew(sent(1, 2)));
-        assert!(matches!(ended, Answer::Settled(_)), "{ended:?}");
+        assert!(is_settled(&ended), "{ended:?}");
         let ended = desk.ask_one(claim(2, 2));
-        assert!(matches!(ended, Answer::Settled(_)), "{ended:?}");
+        assert!(has_ended(&ended), "{ended:?}");
         desk.close();
     }
 }
@@ -286,7 +291,7 @@ fn a_message_whose_outcome_cannot_be_read_and_that_was_sent_is_not_claimed() {
         let mut desk = place.desk();
         for how in [Unreadable::Tell, Unreadable::Replace] {
             let answer = desk.ask_one(with(claim(2, 1), how));
-            assert_eq!(answer, Answer::Unreadable(Row::Outcome));
+            assert_eq!(answer, Err(Row::Outcome));
         }
         desk.close();
     }
@@ -303,7 +308,7 @@ fn what_a_later_version_wrote_is_given_back_as_it_was() {
         let text = of_tomorrow.to_string();
         place.plant(Row::Outcome, &outcome_id(1), text.as_bytes());
         let mut desk = place.desk();
-        let Answer::Settled(settled) = desk.ask_one(claim(1, 1)) else {
+        let Ok(Answer::Claim(ClaimAnswer::Settled(settled))) = desk.ask_one(claim(1, 1)) else {
             panic!("it cannot be read");
         };
         assert_eq!(&serde_json::to_value(&settled).unwrap(), of_tomorrow);
@@ -331,7 +336,7 @@ fn a_key_of_another_type_costs_only_what_needs_it() {
     }
     let place = Place::Redis(redis);
     let mut desk = place.desk();
-    let join = Request::Receipt(receipts::Question::Join {
+    let join = Request::Join(receipts::Join {
         key: mark,
         now_ms: NOW_MS,
     });
@@ -342,7 +347,7 @@ fn a_key_of_another_type_costs_only_what_needs_it() {
         (join, Row::Mark, 400),
     ] {
         let answer = amid_strangers(&mut desk, first, &request);
-        assert_eq!(answer, Answer::Unreadable(row), "to {request:?}");
+        assert_eq!(answer, Err(row), "to {request:?}");
     }
     for message in [1, 2] {
         let claim = with(claim(1, message), Unreadable::Replace);
@@ -400,12 +405,11 @@ fn a_damaged_page_costs_the_messages_that_lie_there() {
         let requests: Vec<Request> = (0..2 * N_KEPT).map(|n| claim(2, n)).collect();
         let answers = desk.ask_all(&requests);
         let (kept, new) = answers.split_at(usize::try_from(N_KEPT).unwrap());
-        let is_unreadable = |answer: &&Answer| matches!(answer, Answer::Unreadable(_));
-        let n_unreadable = kept.iter().filter(is_unreadable).count();
+        let n_unreadable = kept.iter().filter(|answer| answer.is_err()).count();
         assert!(n_unreadable <= at_most, "{n_unreadable} are unreadable");
         assert!(
             kept.iter()
-                .all(|answer| matches!(answer, Answer::Settled(_) | Answer::Unreadable(_))),
+                .all(|answer| answer.is_err() || has_ended(answer)),
         );
         let n_claimed = new.iter().filter(|answer| **answer == CLAIMED).count();
         assert!(n_claimed + at_most >= new.len(), "{n_claimed} are claimed");

@@ -13,8 +13,8 @@ use super::transition::Next;
 use super::{Effect, Engine, report};
 use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Moment, Ticket};
-use crate::state::{Answer, Request};
-use crate::wechat::logins;
+use crate::state::{KeepAnswer, RecallAnswer, Request};
+use crate::wechat::logins::{Keep, Recall};
 
 /// How long a user is kept under a message that does not end: a message that waits longer than this has expired.
 const KEPT_FOR_MS: i64 = 7 * 24 * 3_600_000;
@@ -25,42 +25,26 @@ impl Engine {
         now: Moment,
         lent: &Lent,
         pending: Box<PendingRecipient>,
-        answer: &Answer,
+        answer: &RecallAnswer,
         effects: &mut Vec<Effect>,
     ) -> Next {
         match answer {
-            Answer::Settled(outcome) => {
+            RecallAnswer::Settled(outcome) => {
                 // The record is read again, and its code has done its work.
                 if self.is_revoked(&lent.origin) {
                     return Next::End;
                 }
                 publish_stored(now, lent, outcome, effects)
             }
-            Answer::Duplicate { of } => {
+            RecallAnswer::Duplicate { of } => {
                 let end = (Status::Skipped, Reason::Duplicate);
                 let mut outcome = unsent(now, &lent.origin, &pending, end);
                 outcome.duplicate_of = Some(of.to_string());
                 report::DUPLICATE.clone_into(&mut outcome.detail);
                 self.settle_unsent(now, lent.ticket, outcome, effects)
             }
-            Answer::Unreadable(row) => self.recall_unreadable(now, lent, pending, *row, effects),
-            Answer::Login(logins::Reply::User(Some(openid))) => {
-                self.address(now, lent, *pending, openid, effects)
-            }
-            Answer::Login(logins::Reply::User(None)) => {
-                self.await_exchange(now, lent, pending, effects)
-            }
-            Answer::Login(logins::Reply::Kept)
-            | Answer::Claimed(_)
-            | Answer::NoGrant
-            | Answer::Held(_)
-            | Answer::TakenOver
-            | Answer::Released
-            | Answer::Grant(_)
-            | Answer::Receipt(_) => {
-                let state = State::Recalling(pending);
-                self.cannot_be(now, lent, state, "an answer to another question", effects)
-            }
+            RecallAnswer::User(Some(openid)) => self.address(now, lent, *pending, openid, effects),
+            RecallAnswer::User(None) => self.await_exchange(now, lent, pending, effects),
         }
     }
 
@@ -69,32 +53,16 @@ impl Engine {
         now: Moment,
         lent: &Lent,
         (pending, openid): (Box<PendingRecipient>, &Arc<str>),
-        answer: &Answer,
+        answer: &KeepAnswer,
         effects: &mut Vec<Effect>,
     ) -> Next {
         match answer {
-            Answer::Login(logins::Reply::Kept) => {
+            KeepAnswer::Kept => {
                 self.clear_irrevocable(&lent.origin);
                 self.address(now, lent, *pending, openid, effects)
             }
             // Another process has given the message up meanwhile.
-            Answer::Settled(outcome) => publish_stored(now, lent, outcome, effects),
-            Answer::Unreadable(row) => {
-                self.keep_unreadable(now, lent, (pending, openid), *row, effects)
-            }
-            Answer::Login(logins::Reply::User(_))
-            | Answer::Claimed(_)
-            | Answer::NoGrant
-            | Answer::Held(_)
-            | Answer::Duplicate { .. }
-            | Answer::TakenOver
-            | Answer::Released
-            | Answer::Grant(_)
-            | Answer::Receipt(_) => {
-                let openid = Arc::clone(openid);
-                let state = State::Keeping { pending, openid };
-                self.cannot_be(now, lent, state, "an answer to another question", effects)
-            }
+            KeepAnswer::Settled(outcome) => publish_stored(now, lent, outcome, effects),
         }
     }
 
@@ -135,12 +103,11 @@ pub(super) fn recall(
     pending: Box<PendingRecipient>,
     effects: &mut Vec<Effect>,
 ) -> State {
-    let question = logins::Question::Recall {
+    let request = Request::Recall(Recall {
         name: Arc::clone(&pending.outcome_id),
         message_id: Some(Arc::clone(&pending.message_id)),
         now_ms: now.unix_ms,
-    };
-    let request = Request::Login(question);
+    });
     effects.push(Effect::AskStore { ticket, request });
     State::Recalling(pending)
 }
@@ -152,13 +119,12 @@ pub(super) fn keep(
     openid: Arc<str>,
     effects: &mut Vec<Effect>,
 ) -> Next {
-    let question = logins::Question::Keep {
+    let request = Request::Keep(Keep {
         name: Arc::clone(&pending.outcome_id),
         openid: Arc::clone(&openid),
         now_ms: now.unix_ms,
         until_ms: now.unix_ms.saturating_add(KEPT_FOR_MS),
-    };
-    let request = Request::Login(question);
+    });
     effects.push(Effect::AskStore { ticket, request });
     Next::Become(State::Keeping { pending, openid })
 }

@@ -12,7 +12,7 @@ use super::{Effect, Engine};
 use crate::model::outcome::{Reason, Status};
 use crate::model::{Holder, Moment, Ticket};
 use crate::schedule::admission::{Departure, Turn};
-use crate::state::{Answer, Claim, Held, Permit, Request};
+use crate::state::{Claim, ClaimAnswer, Held, Permit, Request};
 
 /// The wait before the store is asked again for a message that another record or another process is sending. The answer may take as long
 /// as a call, or come at once.
@@ -123,45 +123,37 @@ impl Engine {
         now: Moment,
         lent: &mut Lent,
         mut delivery: Box<Delivery>,
-        answer: &Answer,
+        answer: &ClaimAnswer,
         effects: &mut Vec<Effect>,
     ) -> Next {
-        let asked = delivery.asked;
-        let granted =
-            asked.and_then(|(holder, asked_at)| Permit::in_answer(answer, holder, asked_at));
-        if let Some(permit) = granted {
-            delivery.permit = Some(permit);
-            if tracker_of(&mut self.partitions, &lent.origin).is_none() {
-                // The partition has another owner, who reads the record again.
-                release_claim(lent.ticket, &mut delivery, effects);
-                return Next::End;
-            }
-            return Next::Become(State::AtGate(delivery));
-        }
+        let Some((holder, asked_at)) = delivery.asked else {
+            let state = State::Claiming(delivery);
+            let what = "an answer to a claim that it has not asked for";
+            return self.cannot_be(now, lent, state, what, effects);
+        };
         match answer {
-            Answer::Held(held) => self.claim_held(now, lent, delivery, held, effects),
-            Answer::Duplicate { of } => {
+            ClaimAnswer::Claimed(_) => {
+                delivery.permit = Permit::in_answer(answer, holder, asked_at);
+                if tracker_of(&mut self.partitions, &lent.origin).is_none() {
+                    // The partition has another owner, who reads the record again.
+                    release_claim(lent.ticket, &mut delivery, effects);
+                    return Next::End;
+                }
+                Next::Become(State::AtGate(delivery))
+            }
+            ClaimAnswer::Held(held) => self.claim_held(now, lent, delivery, held, effects),
+            ClaimAnswer::Duplicate { of } => {
                 let end = (Status::Skipped, Reason::Duplicate);
                 let mut outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
                 outcome.duplicate_of = Some(of.to_string());
                 self.settle(now, lent.ticket, &delivery, outcome, effects)
             }
-            Answer::NoGrant => {
+            ClaimAnswer::NoGrant => {
                 let end = delivery.tries.end(Status::Skipped, Reason::NoGrant);
                 let outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
                 self.settle(now, lent.ticket, &delivery, outcome, effects)
             }
-            Answer::Settled(outcome) => publish_stored(now, lent, outcome, effects),
-            Answer::Unreadable(row) => self.claim_unreadable(now, lent, delivery, *row, effects),
-            Answer::Claimed(_)
-            | Answer::TakenOver
-            | Answer::Released
-            | Answer::Grant(_)
-            | Answer::Login(_)
-            | Answer::Receipt(_) => {
-                let state = State::Claiming(delivery);
-                self.cannot_be(now, lent, state, "an answer to another question", effects)
-            }
+            ClaimAnswer::Settled(outcome) => publish_stored(now, lent, outcome, effects),
         }
     }
 
@@ -174,6 +166,7 @@ impl Engine {
         held: &Held,
         effects: &mut Vec<Effect>,
     ) -> Next {
+        lent.meet(now, held);
         let wait = self.left_to_answer(now, lent.met, &delivery.outcome_id, held);
         if wait.is_zero() {
             return self.in_doubt_since_before(now, lent, delivery, held.holder, effects);

@@ -11,10 +11,10 @@ use crate::catalog::Policy;
 use crate::flow::delivery::{Answer, Refusal};
 use crate::grants::{self, Reservation, Wish, Without};
 use crate::message::{Message, Rejection};
-use crate::model::Moment;
 use crate::model::outcome::Status;
+use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
-use crate::state::{self, Permit, Request};
+use crate::state::{Permit, Request};
 use crate::wechat::Class;
 
 impl Engine {
@@ -54,39 +54,23 @@ impl Engine {
         };
         for report in reports {
             let ticket = self.new_ticket();
-            self.take_in_hand(ticket, origin, (shared_by, None), State::Reporting);
-            let request = Request::Grant(grants::Question::Report(report));
-            effects.push(Effect::AskStore { ticket, request });
+            let state = ask_to_note(now, ticket, report, effects);
+            self.take_in_hand(ticket, origin, (shared_by, None), state);
         }
     }
 
     /// The store has noted what an event told: nothing more is owed for it.
-    pub(super) fn report_answered(
-        &mut self,
-        now: Moment,
-        lent: &Lent,
-        answer: &state::Answer,
-        effects: &mut Vec<Effect>,
-    ) -> Next {
-        match answer {
-            state::Answer::Grant(grants::Reply::Noted(_)) => self.totals.grant_reports += 1,
-            // The store has said so. Nothing that is tried again would make the ledger readable.
-            state::Answer::Unreadable(_) => {}
-            state::Answer::Claimed(_)
-            | state::Answer::NoGrant
-            | state::Answer::Held(_)
-            | state::Answer::Duplicate { .. }
-            | state::Answer::Settled(_)
-            | state::Answer::TakenOver
-            | state::Answer::Released
-            | state::Answer::Grant(grants::Reply::Balance(_))
-            | state::Answer::Login(_)
-            | state::Answer::Receipt(_) => {
-                // What was told may not be noted; nothing that this process does would make it so.
-                let what = "an answer to another question";
-                self.say_fault(lent, &State::Reporting, what, effects);
-            }
-        }
+    pub(super) fn report_noted(&mut self, now: Moment, lent: &Lent) -> Next {
+        self.totals.grant_reports += 1;
+        self.owe_no_report(now, lent)
+    }
+
+    /// The ledger cannot be read, and the store has said so. Nothing that is tried again would make it readable.
+    pub(super) fn report_unreadable(&mut self, now: Moment, lent: &Lent) -> Next {
+        self.owe_no_report(now, lent)
+    }
+
+    fn owe_no_report(&mut self, now: Moment, lent: &Lent) -> Next {
         if let Some(tracker) = tracker_of(&mut self.partitions, &lent.origin) {
             tracker.acknowledge(lent.origin.record.offset);
         }
@@ -114,4 +98,18 @@ impl Engine {
             Some(Reservation::Made | Reservation::Missing | Reservation::NotAsked) | None => {}
         }
     }
+}
+
+/// Tells the store what a user has answered.
+pub(super) fn ask_to_note(
+    now: Moment,
+    ticket: Ticket,
+    mut report: grants::Report,
+    effects: &mut Vec<Effect>,
+) -> State {
+    report.now_ms = now.unix_ms;
+    let request = Request::Report(report.clone());
+    effects.push(Effect::AskStore { ticket, request });
+    let again_at = None;
+    State::Reporting { report, again_at }
 }

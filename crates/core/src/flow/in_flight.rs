@@ -198,7 +198,7 @@ impl InFlight {
                 let line = self.awaiting_exchange.entry(app).or_default();
                 line.insert(*place, ticket);
             }
-            State::Reporting
+            State::Reporting { .. }
             | State::Recalling(_)
             | State::Exchanging(_)
             | State::ExchangeBackoff { .. }

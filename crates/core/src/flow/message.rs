@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::publishing::Publishing;
 use crate::event::Event;
 use crate::flow::delivery::{Refusal, Tries};
-use crate::grants::Wish;
+use crate::grants::{Report, Wish};
 use crate::message::{Message, Unaddressed};
 use crate::model::{Epoch, Holder, Moment, Partition, Record};
 use crate::rules::Rule;
@@ -41,7 +41,11 @@ impl Origin {
 /// when, is a part of it. `ARCHITECTURE.md` has the picture, [`super::transition`] says what leads from one to the other.
 pub(super) enum State {
     /// The store is told what a user has answered; no outcome comes of it.
-    Reporting,
+    Reporting {
+        report: Report,
+        /// When the store is told again: only after an answer to another question.
+        again_at: Option<Duration>,
+    },
     /// The store is asked whether the login code that the message is addressed by was exchanged before.
     Recalling(Box<PendingRecipient>),
     /// The message waits for the exchange of its code.
@@ -96,9 +100,9 @@ impl State {
             | Self::ExchangeBackoff { until, .. }
             | Self::Backoff { until, .. }
             | Self::Unsettled { until, .. } => Some(*until),
+            Self::Reporting { again_at, .. } => *again_at,
             Self::Publishing(publishing) => publishing.again_at,
-            Self::Reporting
-            | Self::Recalling(_)
+            Self::Recalling(_)
             | Self::Exchanging(_)
             | Self::Keeping { .. }
             | Self::Waiting(_)
@@ -117,7 +121,7 @@ impl State {
             | Self::AtGate(delivery)
             | Self::Sending(delivery)
             | Self::Backoff { delivery, .. } => Some(delivery),
-            Self::Reporting
+            Self::Reporting { .. }
             | Self::Recalling(_)
             | Self::AwaitingExchange { .. }
             | Self::Exchanging(_)
@@ -134,7 +138,7 @@ impl State {
         match self {
             Self::Claiming(_) | Self::AtGate(_) => Some(Slot::BeforeCall),
             Self::Sending(_) => Some(Slot::Called),
-            Self::Reporting
+            Self::Reporting { .. }
             | Self::Recalling(_)
             | Self::AwaitingExchange { .. }
             | Self::Exchanging(_)
@@ -156,7 +160,7 @@ impl State {
             | Self::Waiting(_)
             | Self::Backoff { .. }
             | Self::Unsettled { .. } => true,
-            Self::Reporting
+            Self::Reporting { .. }
             | Self::Recalling(_)
             | Self::Exchanging(_)
             | Self::Keeping { .. }
@@ -168,10 +172,23 @@ impl State {
         }
     }
 
+    /// The store has answered another question, and the answer to its own one may be lost. What the store has to know is told again at this
+    /// time.
+    pub(super) fn unanswered(self, until: Duration) -> Self {
+        if let Self::Settling(settlement) = self {
+            return Self::Unsettled { settlement, until };
+        }
+        if let Self::Reporting { report, .. } = self {
+            let again_at = Some(until);
+            return Self::Reporting { report, again_at };
+        }
+        self
+    }
+
     /// Its name in the picture, for logs.
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Reporting => "Reporting",
+            Self::Reporting { .. } => "Reporting",
             Self::Recalling(_) => "Recalling",
             Self::AwaitingExchange { .. } => "AwaitingExchange",
             Self::Exchanging(_) => "Exchanging",

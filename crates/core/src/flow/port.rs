@@ -95,8 +95,8 @@ pub enum Input {
     Stored {
         /// Whose question.
         ticket: Ticket,
-        /// The answer.
-        answer: state::Answer,
+        /// Its answer, or the row that cannot be read.
+        answer: state::Reply,
     },
     /// The store does not answer, or not in time. Questions stay with it.
     StoreDown,
@@ -157,7 +157,7 @@ pub enum Input {
 /// What is to be done outside.
 #[derive(Debug)]
 pub enum Effect {
-    /// Ask the store. Claims and settlements are answered with [`Input::Stored`], releases are not.
+    /// Ask the store. What is a [`state::Question`] is answered with [`Input::Stored`], a release is not.
     AskStore {
         /// Whose question.
         ticket: Ticket,

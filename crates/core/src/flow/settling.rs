@@ -9,11 +9,10 @@ use super::in_flight::Lent;
 use super::message::{Delivery, State};
 use super::publishing::publish_first;
 use super::transition::Next;
-use super::unreadable::settlement_unreadable;
 use super::{Effect, Engine, report};
 use crate::model::outcome::{Outcome, Reason};
 use crate::model::{Holder, Moment, Ticket};
-use crate::state::{Answer, Permit, Request, Settlement, Unreadable};
+use crate::state::{Permit, Request, Settlement, SettlementAnswer, Unreadable};
 use crate::wechat::receipts::Receipts;
 
 impl Engine {
@@ -87,14 +86,15 @@ impl Engine {
     pub(super) fn settlement_answered(
         &mut self,
         now: Moment,
-        lent: &Lent,
+        lent: &mut Lent,
         mut settlement: Settlement,
-        answer: &Answer,
+        answer: &SettlementAnswer,
         effects: &mut Vec<Effect>,
     ) -> Next {
         match answer {
-            Answer::Settled(outcome) => publish_stored(now, lent, outcome, effects),
-            Answer::Held(held) => {
+            SettlementAnswer::Settled(outcome) => publish_stored(now, lent, outcome, effects),
+            SettlementAnswer::Held(held) => {
+                lent.meet(now, held);
                 let is_same_record = *held.outcome_id == *settlement.outcome.id;
                 let wait = self.left_to_answer(now, lent.met, &settlement.outcome.id, held);
                 if !wait.is_zero() {
@@ -108,33 +108,19 @@ impl Engine {
                 settlement.holder = Some(held.holder);
                 Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
             }
-            Answer::Duplicate { of } => {
+            SettlementAnswer::Duplicate { of } => {
                 // While this process stood still, another record took the claim over.
                 report::put_behind(Arc::make_mut(&mut settlement.outcome), of);
                 settlement.holder = None;
                 Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
             }
-            Answer::TakenOver => {
+            SettlementAnswer::TakenOver => {
                 if tracker_of(&mut self.partitions, &lent.origin).is_none() {
                     return Next::End;
                 }
                 // The partition is not ours any more, and we have not heard of it.
                 settlement.holder = None;
                 ask_to_settle_later(now, settlement, self.in_doubt_after())
-            }
-            Answer::Unreadable(row) => settlement_unreadable(now, lent, settlement, *row, effects),
-            Answer::Claimed(_)
-            | Answer::NoGrant
-            | Answer::Released
-            | Answer::Grant(_)
-            | Answer::Login(_)
-            | Answer::Receipt(_) => {
-                // Another question's answer: nothing is known of this one, and the store is asked again, after a while.
-                let state = State::Unsettled {
-                    settlement,
-                    until: now.elapsed + ASK_AGAIN,
-                };
-                self.cannot_be(now, lent, state, "an answer to another question", effects)
             }
         }
     }

@@ -164,7 +164,7 @@ impl Engine {
         };
         for (_, _, state) in self.in_flight.iter() {
             match state {
-                State::Reporting => status.reporting += 1,
+                State::Reporting { .. } => status.reporting += 1,
                 State::Recalling(_)
                 | State::AwaitingExchange { .. }
                 | State::Exchanging(_)

@@ -143,7 +143,7 @@ impl Bench {
             if let Effect::AskStore { ticket, request } = effect {
                 let answer = self.store.answer(&request);
                 // The service hears nothing of a release.
-                if answer != crate::state::Answer::Released {
+                if answer != Ok(crate::state::Answer::Released) {
                     left.extend(self.step(Input::Stored { ticket, answer }));
                 }
             } else {

@@ -6,16 +6,18 @@
 use std::sync::Arc;
 
 use super::addressing::{recall, unsent};
-use super::claiming::release_claim;
+use super::claiming::{ASK_AGAIN, release_claim};
+use super::granting::ask_to_note;
 use super::in_flight::Lent;
 use super::message::{Delivery, State};
 use super::settling::ask_to_settle;
+use super::unreadable::settlement_unreadable;
 use super::{Effect, Engine};
 use crate::flow::delivery;
 use crate::model::outcome::{Reason, Status};
 use crate::model::{Moment, Ticket};
 use crate::schedule::admission::Departure;
-use crate::state;
+use crate::state::{Answer, Reply};
 use crate::wechat::logins::Exchanged;
 
 /// What happens to one message.
@@ -31,7 +33,7 @@ pub(super) enum Happened<'a> {
     /// There is room for the exchange of its login code.
     ExchangeRoom,
     /// The store has answered.
-    Stored(&'a state::Answer),
+    Stored(&'a Reply),
     /// Its call has come back, after so many milliseconds.
     SendFinished(&'a delivery::Answer, u64),
     /// The exchange of its login code has come back.
@@ -107,9 +109,6 @@ impl Engine {
         happened: Happened<'_>,
         effects: &mut Vec<Effect>,
     ) -> Next {
-        if let Happened::Stored(state::Answer::Held(held)) = &happened {
-            lent.meet(now, held);
-        }
         match (state, happened) {
             (State::Waiting(delivery), Happened::Turn) => {
                 self.turn_came(now, lent, delivery, effects)
@@ -119,9 +118,6 @@ impl Engine {
             }
             (State::Waiting(delivery), Happened::RuleChanged) => {
                 self.made_anew(now, lent, delivery, effects)
-            }
-            (State::Claiming(delivery), Happened::Stored(answer)) => {
-                self.claim_answered(now, lent, delivery, answer, effects)
             }
             (State::AtGate(delivery), Happened::Departs(departure)) => {
                 self.departs(now, lent, delivery, departure, effects)
@@ -137,9 +133,6 @@ impl Engine {
                 Next::Become(State::Waiting(delivery))
             }
 
-            (State::Recalling(pending), Happened::Stored(answer)) => {
-                self.recalled(now, lent, pending, answer, effects)
-            }
             (State::AwaitingExchange { pending, .. }, Happened::ExchangeRoom) => {
                 self.begin_exchange(now, lent, pending, effects)
             }
@@ -150,15 +143,9 @@ impl Engine {
                 State::AwaitingExchange { pending, .. } | State::ExchangeBackoff { pending, .. },
                 Happened::Due,
             ) => Next::Become(recall(now, lent.ticket, pending, effects)),
-            (State::Keeping { pending, openid }, Happened::Stored(answer)) => {
-                self.kept(now, lent, (pending, &openid), answer, effects)
-            }
 
-            (State::Reporting, Happened::Stored(answer)) => {
-                self.report_answered(now, lent, answer, effects)
-            }
-            (State::Settling(settlement), Happened::Stored(answer)) => {
-                self.settlement_answered(now, lent, settlement, answer, effects)
+            (State::Reporting { report, .. }, Happened::Due) => {
+                Next::Become(ask_to_note(now, lent.ticket, report, effects))
             }
             (State::Unsettled { settlement, .. }, Happened::Due) => {
                 Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
@@ -173,7 +160,54 @@ impl Engine {
                 Next::Become(State::Publishing(publishing.again(lent, effects)))
             }
 
+            (state, Happened::Stored(reply)) => self.answered(now, lent, state, reply, effects),
+
             (state, happened) => self.cannot_be(now, lent, state, happened.name(), effects),
+        }
+    }
+
+    /// The store has answered, or cannot read a row that its answer needs.
+    fn answered(
+        &mut self,
+        now: Moment,
+        lent: &mut Lent,
+        state: State,
+        reply: &Reply,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        match (state, reply) {
+            (State::Claiming(delivery), Ok(Answer::Claim(answer))) => {
+                self.claim_answered(now, lent, delivery, answer, effects)
+            }
+            (State::Claiming(delivery), Err(row)) => {
+                self.claim_unreadable(now, lent, delivery, *row, effects)
+            }
+            (State::Recalling(pending), Ok(Answer::Recall(answer))) => {
+                self.recalled(now, lent, pending, answer, effects)
+            }
+            (State::Recalling(pending), Err(row)) => {
+                self.recall_unreadable(now, lent, pending, *row, effects)
+            }
+            (State::Keeping { pending, openid }, Ok(Answer::Keep(answer))) => {
+                self.kept(now, lent, (pending, &openid), answer, effects)
+            }
+            (State::Keeping { pending, openid }, Err(row)) => {
+                self.keep_unreadable(now, lent, (pending, &openid), *row, effects)
+            }
+            (State::Reporting { .. }, Ok(Answer::Report(_))) => self.report_noted(now, lent),
+            (State::Reporting { .. }, Err(_)) => self.report_unreadable(now, lent),
+            (State::Settling(settlement), Ok(Answer::Settle(answer))) => {
+                self.settlement_answered(now, lent, settlement, answer, effects)
+            }
+            (State::Settling(settlement), Err(row)) => {
+                settlement_unreadable(now, lent, settlement, *row, effects)
+            }
+
+            (state, _) => {
+                let state = state.unanswered(now.elapsed + ASK_AGAIN);
+                let what = "an answer to another question";
+                self.cannot_be(now, lent, state, what, effects)
+            }
         }
     }
 
@@ -211,17 +245,13 @@ impl Engine {
                 self.settle_unsent(now, lent.ticket, outcome, effects)
             }
             State::Unsettled { .. } => Next::Rest(state),
-            State::Reporting | State::Settling(_) | State::Publishing(_) => Next::Become(state),
+            State::Reporting { .. } | State::Settling(_) | State::Publishing(_) => {
+                Next::Become(state)
+            }
         }
     }
 
-    pub(super) fn say_fault(
-        &mut self,
-        lent: &Lent,
-        state: &State,
-        happened: &str,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn say_fault(&mut self, lent: &Lent, state: &State, happened: &str, effects: &mut Vec<Effect>) {
         // Where its state has a line, it stands there still.
         let is_it = |ticket| ticket == lent.ticket;
         self.in_flight.admission.forget(&is_it);

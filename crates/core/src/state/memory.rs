@@ -5,7 +5,7 @@ mod aged;
 use std::convert::Infallible;
 
 use super::rows::{Age, Key, RowError, Rows, Value};
-use super::{Answer, Horizon, Request, Row, StoreState};
+use super::{Horizon, Reply, Request, Row, StoreState};
 use aged::Aged;
 
 /// A store in memory, the newest of everything.
@@ -18,9 +18,9 @@ impl MemoryStore {
     }
 
     /// Answers, and remembers.
-    pub fn answer(&mut self, request: &Request) -> Answer {
+    pub fn answer(&mut self, request: &Request) -> Reply {
         match self.0.answer(request) {
-            Ok(answer) => answer,
+            Ok(reply) => reply,
             Err(never) => match never {},
         }
     }

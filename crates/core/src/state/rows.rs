@@ -6,7 +6,7 @@ use super::{Request, Row};
 use crate::grants::{self, Ledger};
 use crate::model::Holder;
 use crate::model::outcome::Outcome;
-use crate::wechat::{logins, receipts};
+use crate::wechat::receipts;
 
 /// Rows of a store, read and written one after another. What one request has written, the next one reads.
 pub trait Rows {
@@ -169,7 +169,7 @@ impl Value {
 
 impl Request {
     /// The rows that it may need, as far as it names them. A store that reads many rows at once reads these beforehand; the only row that is
-    /// not among them is the outcome that a [`receipts::Question::Join`] finds by its number.
+    /// not among them is the outcome that a [`receipts::Join`] finds by its number.
     pub fn keys(&self) -> Vec<Key> {
         match self {
             Self::Claim(claim) => {
@@ -188,31 +188,28 @@ impl Request {
                 keys.extend(settlement.number().map(Key::Number));
                 with_ledger(keys, settlement.grant.clone())
             }
-            Self::Grant(question) => {
-                let mut keys = vec![Key::Ledger(question.key().clone())];
-                if let grants::Question::Report(report) = question {
-                    keys.push(Key::Mark(Arc::from(report.mark())));
-                }
+            Self::Report(report) => {
+                let mark = Key::Mark(Arc::from(report.mark()));
+                vec![Key::Ledger(report.key.clone()), mark]
+            }
+            Self::Balance(query) => vec![Key::Ledger(query.key().clone())],
+            Self::Keep(keep) => of_user(&keep.name),
+            Self::Recall(recall) => {
+                let mut keys = of_user(&recall.name);
+                keys.extend(recall.message_id.clone().map(Key::Claim));
                 keys
             }
-            Self::Login(question) => {
-                let name = question.name();
-                let mut keys = vec![Key::Outcome(Arc::clone(name)), Key::User(Arc::clone(name))];
-                if let logins::Question::Recall { message_id, .. } = question {
-                    keys.extend(message_id.clone().map(Key::Claim));
-                }
-                keys
+            Self::Join(join) => {
+                let mark = Key::Mark(Arc::from(join.key.mark()));
+                vec![mark, Key::Number(join.key.clone())]
             }
-            Self::Receipt(question) => {
-                let number = question.key();
-                let mut keys = vec![Key::Mark(Arc::from(number.mark()))];
-                if let receipts::Question::Join { .. } = question {
-                    keys.push(Key::Number(number.clone()));
-                }
-                keys
-            }
+            Self::Done(done) => vec![Key::Mark(Arc::from(done.key.mark()))],
         }
     }
+}
+
+fn of_user(name: &Arc<str>) -> Vec<Key> {
+    vec![Key::Outcome(Arc::clone(name)), Key::User(Arc::clone(name))]
 }
 
 fn with_ledger(mut keys: Vec<Key>, ledger: Option<grants::Key>) -> Vec<Key> {

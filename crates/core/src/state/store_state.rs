@@ -6,7 +6,10 @@ mod beside;
 use std::sync::Arc;
 
 use super::rows::{Age, Entry, Key, RowError, Rows, Sending, Value};
-use super::{Answer, Claim, Held, Request, Row, Settlement, Unreadable, counts_as_sent};
+use super::{
+    Answer, Claim, ClaimAnswer, Held, Reply, Request, Row, Settlement, SettlementAnswer,
+    Unreadable, counts_as_sent,
+};
 use crate::grants::{self, Ledger, Reservation, Without};
 use crate::model::Holder;
 use crate::model::outcome::Outcome;
@@ -18,7 +21,7 @@ pub struct StoreState<R> {
 
 /// Why a request stops before it has an answer of its own.
 enum Stop<E> {
-    /// A row of this kind cannot be read: that is the answer.
+    /// A row of this kind cannot be read: that is the reply.
     Unreadable(Row),
     /// The store has not done what it was asked for.
     Failed(E),
@@ -39,7 +42,7 @@ enum Ending {
     /// The claim is another record's, or has ended.
     LeavesClaim,
     /// It does not count.
-    Refused(Answer),
+    Refused(SettlementAnswer),
 }
 
 impl<R: Rows> StoreState<R> {
@@ -58,32 +61,39 @@ impl<R: Rows> StoreState<R> {
         self.rows
     }
 
-    /// Answers, and remembers. A request that fails may have written some of its rows: the store takes them back.
-    pub fn answer(&mut self, request: &Request) -> Result<Answer, R::Error> {
+    /// Answers, and remembers. A request that fails may have written some of its rows: the store takes them back. Which answer belongs to
+    /// which request is said here, and nowhere else.
+    pub fn answer(&mut self, request: &Request) -> Result<Reply, R::Error> {
         let answer = match request {
-            Request::Claim(claim) => self.claim(claim),
+            Request::Claim(claim) => self.claim(claim).map(Answer::Claim),
             Request::Release {
                 message_id,
                 holder,
                 grant,
-            } => self.release(message_id, *holder, grant.as_ref()),
-            Request::Settle(settlement) => self.settle(settlement),
-            Request::Grant(question) => self.grant(question).map(Answer::Grant),
-            Request::Login(question) => self.login(question),
-            Request::Receipt(question) => self.receipt(question).map(Answer::Receipt),
+            } => {
+                let released = self.release(message_id, *holder, grant.as_ref());
+                released.map(|()| Answer::Released)
+            }
+            Request::Settle(settlement) => self.settle(settlement).map(Answer::Settle),
+            Request::Report(report) => self.report(report).map(Answer::Report),
+            Request::Balance(query) => self.balance(query).map(Answer::Balance),
+            Request::Keep(keep) => self.keep(keep).map(Answer::Keep),
+            Request::Recall(recall) => self.recall(recall).map(Answer::Recall),
+            Request::Join(join) => self.join(join).map(Answer::Join),
+            Request::Done(done) => self.done(done).map(Answer::Done),
         };
         match answer {
-            Ok(answer) => Ok(answer),
-            Err(Stop::Unreadable(row)) => Ok(Answer::Unreadable(row)),
+            Ok(answer) => Ok(Ok(answer)),
+            Err(Stop::Unreadable(row)) => Ok(Err(row)),
             Err(Stop::Failed(error)) => Err(error),
         }
     }
 
-    fn claim(&mut self, claim: &Claim) -> Result<Answer, Stop<R::Error>> {
+    fn claim(&mut self, claim: &Claim) -> Result<ClaimAnswer, Stop<R::Error>> {
         let outcome = self.outcome(&claim.outcome_id);
         let outcome = found(claim.unreadable, Row::Outcome, outcome)?;
         if let Found::Row(outcome) = outcome {
-            return Ok(Answer::Settled(outcome));
+            return Ok(ClaimAnswer::Settled(outcome));
         }
         let entry = self.entry(&claim.message_id);
         if let Found::Row(entry) = found(claim.unreadable, Row::Claim, entry)? {
@@ -91,20 +101,20 @@ impl<R: Rows> StoreState<R> {
             match entry.state {
                 // The message of this very record.
                 Sending::Done if is_same_record && matches!(outcome, Found::Junk) => {
-                    return Ok(Answer::Unreadable(Row::Outcome));
+                    return Err(Stop::Unreadable(Row::Outcome));
                 }
                 Sending::Done => {
                     let of = entry.outcome_id;
-                    return Ok(Answer::Duplicate { of });
+                    return Ok(ClaimAnswer::Duplicate { of });
                 }
                 // The first answer was lost on the way.
                 Sending::Open(holder) if holder == claim.holder => {}
                 Sending::Open(holder) if claim.over == Some(holder) => {}
-                Sending::Open(holder) => return Ok(entry.held(holder)),
+                Sending::Open(holder) => return Ok(ClaimAnswer::Held(entry.held(holder))),
             }
         }
         let Some(reservation) = self.reserve(claim)? else {
-            return Ok(Answer::NoGrant);
+            return Ok(ClaimAnswer::NoGrant);
         };
         let entry = Entry {
             outcome_id: Arc::clone(&claim.outcome_id),
@@ -112,7 +122,7 @@ impl<R: Rows> StoreState<R> {
             state: Sending::Open(claim.holder),
         };
         self.put_entry(&claim.message_id, entry)?;
-        Ok(Answer::Claimed(reservation))
+        Ok(ClaimAnswer::Claimed(reservation))
     }
 
     /// Sets a grant aside where one is wished for; `None` if the message is not to be sent without.
@@ -137,12 +147,12 @@ impl<R: Rows> StoreState<R> {
         message_id: &Arc<str>,
         ours: Holder,
         grant: Option<&grants::Key>,
-    ) -> Result<Answer, Stop<R::Error>> {
+    ) -> Result<(), Stop<R::Error>> {
         // No asker waits for the answer: what cannot be read is not ours.
         let entry = self.entry(message_id);
         match found(Unreadable::Replace, Row::Claim, entry)? {
             Found::Row(entry) if entry.state == Sending::Open(ours) => {}
-            Found::Row(_) | Found::Nothing | Found::Junk => return Ok(Answer::Released),
+            Found::Row(_) | Found::Nothing | Found::Junk => return Ok(()),
         }
         let taken = self.rows.take(&Key::Claim(Arc::clone(message_id)));
         needed(Row::Claim, taken)?;
@@ -151,15 +161,15 @@ impl<R: Rows> StoreState<R> {
             // The claim is given up in any case.
             found(Unreadable::Replace, Row::Ledger, given.map(Some))?;
         }
-        Ok(Answer::Released)
+        Ok(())
     }
 
-    fn settle(&mut self, settlement: &Settlement) -> Result<Answer, Stop<R::Error>> {
+    fn settle(&mut self, settlement: &Settlement) -> Result<SettlementAnswer, Stop<R::Error>> {
         let outcome = &settlement.outcome;
         let id: Arc<str> = Arc::from(outcome.id.as_str());
         let earlier = self.outcome(&id);
         if let Found::Row(earlier) = found(settlement.unreadable, Row::Outcome, earlier)? {
-            return Ok(Answer::Settled(earlier));
+            return Ok(SettlementAnswer::Settled(earlier));
         }
         let message_id: Arc<str> = Arc::from(outcome.message_id.as_str());
         let entry = self.entry(&message_id);
@@ -180,7 +190,7 @@ impl<R: Rows> StoreState<R> {
         let value = Value::Outcome(Arc::clone(outcome));
         let put = self.rows.put(Key::Outcome(id), value, age);
         needed(Row::Outcome, put)?;
-        Ok(Answer::Settled(Arc::clone(outcome)))
+        Ok(SettlementAnswer::Settled(Arc::clone(outcome)))
     }
 
     fn end_claim(
@@ -275,12 +285,12 @@ impl<R: Rows> StoreState<R> {
 }
 
 impl Entry {
-    fn held(self, holder: Holder) -> Answer {
-        Answer::Held(Held {
+    fn held(self, holder: Holder) -> Held {
+        Held {
             outcome_id: self.outcome_id,
             holder,
             since_ms: self.since_ms,
-        })
+        }
     }
 }
 
@@ -301,13 +311,15 @@ fn ending(settlement: &Settlement, entry: Found<Entry>) -> Ending {
     match entry.state {
         Sending::Open(holder) if settlement.holder == Some(holder) => Ending::EndsClaim,
         Sending::Open(holder) if is_same_record => Ending::Refused(match settlement.holder {
-            None => entry.held(holder),
-            Some(_) => Answer::TakenOver,
+            None => SettlementAnswer::Held(entry.held(holder)),
+            Some(_) => SettlementAnswer::TakenOver,
         }),
         Sending::Done if is_same_record => Ending::LeavesClaim,
         // Another record has the message: only one of them can have sent it.
-        Sending::Open(holder) if is_sent => Ending::Refused(entry.held(holder)),
-        Sending::Done if is_sent => Ending::Refused(Answer::Duplicate {
+        Sending::Open(holder) if is_sent => {
+            Ending::Refused(SettlementAnswer::Held(entry.held(holder)))
+        }
+        Sending::Done if is_sent => Ending::Refused(SettlementAnswer::Duplicate {
             of: entry.outcome_id,
         }),
         // That it did not send it is this record's own outcome.

@@ -66,49 +66,31 @@ pub enum Refused {
     Account,
 }
 
-/// What is asked of the store. Where the name is the `id` of an outcome that the store has, that outcome is the answer, and nothing is
-/// kept: the message has ended, and its user is not needed any more.
+/// The store is asked to keep this user under that name. Where the name is the `id` of an outcome that the store has, nothing is kept: the
+/// message has ended, and its user is not needed any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Keep this user under that name.
-    Keep {
-        /// The name: the `id` of an outcome, with whose settlement it is forgotten, or `session:` and a random id.
-        name: Arc<str>,
-        /// The user's openid, in the clear.
-        openid: Arc<str>,
-        /// The time, in Unix milliseconds.
-        now_ms: i64,
-        /// When it is forgotten at the latest, in Unix milliseconds.
-        until_ms: i64,
-    },
-    /// Which user was kept under that name?
-    Recall {
-        /// The name.
-        name: Arc<str>,
-        /// The message that is to be sent to the user. Where no user was kept, and another record's message with this id was sent, it is a
-        /// duplicate, and its code has done its work.
-        message_id: Option<Arc<str>>,
-        /// The time, in Unix milliseconds.
-        now_ms: i64,
-    },
+pub struct Keep {
+    /// The name: the `id` of an outcome, with whose settlement it is forgotten, or `session:` and a random id.
+    pub name: Arc<str>,
+    /// The user's openid, in the clear.
+    pub openid: Arc<str>,
+    /// The time, in Unix milliseconds.
+    pub now_ms: i64,
+    /// When it is forgotten at the latest, in Unix milliseconds.
+    pub until_ms: i64,
 }
 
-impl Question {
-    /// The name that it is about.
-    pub fn name(&self) -> &Arc<str> {
-        match self {
-            Self::Keep { name, .. } | Self::Recall { name, .. } => name,
-        }
-    }
-}
-
-/// What the store answers.
+/// The store is asked which user was kept under that name. Where the name is the `id` of an outcome that the store has, that outcome is the
+/// answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// It is kept, and durable.
-    Kept,
-    /// The user that was kept; `None` if none was, or not any more.
-    User(Option<Arc<str>>),
+pub struct Recall {
+    /// The name.
+    pub name: Arc<str>,
+    /// The message that is to be sent to the user. Where no user was kept, and another record's message with this id was sent, it is a
+    /// duplicate, and its code has done its work.
+    pub message_id: Option<Arc<str>>,
+    /// The time, in Unix milliseconds.
+    pub now_ms: i64,
 }
 
 /// The name of a session.

@@ -45,50 +45,20 @@ impl Key {
     }
 }
 
-/// What is asked of the store.
+/// The store is asked which outcome has this number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Which outcome has this number?
-    Join {
-        /// The number.
-        key: Key,
-        /// The time, in Unix milliseconds.
-        now_ms: i64,
-    },
-    /// Its receipt was published.
-    Done {
-        /// The number.
-        key: Key,
-        /// The time, in Unix milliseconds.
-        now_ms: i64,
-    },
+pub struct Join {
+    /// The number.
+    pub key: Key,
+    /// The time, in Unix milliseconds.
+    pub now_ms: i64,
 }
 
-impl Question {
-    /// The number it is about.
-    pub fn key(&self) -> &Key {
-        match self {
-            Self::Join { key, .. } | Self::Done { key, .. } => key,
-        }
-    }
-
-    /// The time that it names, in Unix milliseconds.
-    pub fn now_ms(&self) -> i64 {
-        match self {
-            Self::Join { now_ms, .. } | Self::Done { now_ms, .. } => *now_ms,
-        }
-    }
-}
-
-/// What the store answers.
+/// The store is told that the receipt with this number was published.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// This outcome; its receipt was not published yet.
-    Joined(Arc<Outcome>),
-    /// None that is known. It may be settled in a moment: a receipt can come before the call's own answer.
-    Unknown,
-    /// The receipt was published before.
-    Published,
-    /// It is noted that the receipt was published.
-    Noted,
+pub struct Done {
+    /// The number.
+    pub key: Key,
+    /// The time, in Unix milliseconds.
+    pub now_ms: i64,
 }

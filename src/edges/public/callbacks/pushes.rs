@@ -16,11 +16,11 @@ use wx_courier_core::catalog::Policy;
 use wx_courier_core::grants::{self, Policies, Report, Source};
 use wx_courier_core::model::outcome::{Outcome, RecipientStyle, bounds};
 use wx_courier_core::rules::RuleSet;
-use wx_courier_core::state::{Answer, Request};
+use wx_courier_core::state::JoinAnswer;
 use wx_courier_core::wechat::callback::{
     Choice, Delivery, Notice, Push, RECEIPT_TYPE, Receipt, Told,
 };
-use wx_courier_core::wechat::receipts::{self, Reply};
+use wx_courier_core::wechat::receipts::{self, Done, Join};
 
 /// Whether what a push says is kept for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,10 +215,8 @@ impl Pushes {
             at_ms: push.at_ms,
             now_ms: self.clock.now_ms(),
         };
-        let question = grants::Question::Report(report);
-        let answer = self.store.ask_in_turn(Request::Grant(question)).await?;
-        // The store has said what is wrong; that WeChat pushes it again would not help.
-        if !matches!(answer, Answer::Unreadable(_)) {
+        // Where a row cannot be read, the store has said so; that WeChat pushes it again would not help.
+        if self.store.ask_in_turn(report).await?.is_ok() {
             self.metrics.grant_reported(Source::Callback);
         }
         Ok(())
@@ -250,31 +248,25 @@ impl Pushes {
         self.publish(&receipt).await?;
         self.metrics.receipt(&receipt);
         let now_ms = self.clock.now_ms();
-        let done = receipts::Question::Done { key, now_ms };
-        self.store.ask_in_turn(Request::Receipt(done)).await?;
-        Ok(())
+        // It is published. Where a row cannot be read, the store has said so.
+        match self.store.ask_in_turn(Done { key, now_ms }).await? {
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     async fn join(&self, key: &receipts::Key) -> Result<Joined, GivenUp> {
         let mut waits = join_waits();
         loop {
-            let question = receipts::Question::Join {
+            let join = Join {
                 key: key.clone(),
                 now_ms: self.clock.now_ms(),
             };
-            let answer = self.store.ask_in_turn(Request::Receipt(question)).await?;
-            if let Answer::Unreadable(_) = answer {
+            match self.store.ask_in_turn(join).await? {
+                Ok(JoinAnswer::Joined(outcome)) => return Ok(Joined::To(outcome)),
+                Ok(JoinAnswer::Published) => return Ok(Joined::Published),
                 // The receipt is published without it.
-                return Ok(Joined::ToNothing);
-            }
-            let Answer::Receipt(reply) = answer else {
-                // A store answers what it was asked.
-                return Err(GivenUp);
-            };
-            match reply {
-                Reply::Joined(outcome) => return Ok(Joined::To(outcome)),
-                Reply::Published | Reply::Noted => return Ok(Joined::Published),
-                Reply::Unknown => match waits.next() {
+                Err(_) => return Ok(Joined::ToNothing),
+                Ok(JoinAnswer::Unknown) => match waits.next() {
                     Some(wait) => tokio::time::sleep(wait).await,
                     None => return Ok(Joined::ToNothing),
                 },

@@ -17,8 +17,8 @@ use super::{MiniApp, parse};
 use crate::edges::public::answer;
 use crate::edges::public::refusal::Refusal;
 use crate::telemetry::PublicRoute;
-use wx_courier_core::state::{self, Request};
-use wx_courier_core::wechat::logins::{self, Exchanged, JsCode, Refused};
+use wx_courier_core::state::KeepAnswer;
+use wx_courier_core::wechat::logins::{self, Exchanged, JsCode, Keep, Recall, Refused};
 
 /// A code has 32 letters; nothing says that it always will.
 const LONGEST_CODE: usize = 256;
@@ -84,17 +84,16 @@ impl MiniApp {
         let openid = self.exchange(&app, &JsCode::new(code)).await?;
         drop(turn);
         let now_ms = self.clock.now_ms();
-        let keep = logins::Question::Keep {
+        let keep = Keep {
             name,
             openid,
             now_ms,
             until_ms: now_ms.saturating_add(self.signer.life_ms()),
         };
         // The code has done its work: the client must not come with it again.
-        let kept = self.ask(Request::Login(keep)).await;
-        if kept != Ok(state::Answer::Login(logins::Reply::Kept)) {
+        let Ok(Ok(KeepAnswer::Kept)) = self.ask(keep).await else {
             return Err(Refusal::LoginCodeUsed);
-        }
+        };
         let token = self.signer.sign(&session, now_ms).map_err(|error| {
             tracing::error!(%error, "a session cannot be signed");
             Refusal::Unavailable
@@ -105,15 +104,15 @@ impl MiniApp {
 
     /// A code works once. It is not given away as long as the store could not keep what comes of it.
     async fn is_store_there(&self, name: &Arc<str>) -> Result<(), Refusal> {
-        let recall = logins::Question::Recall {
+        let recall = Recall {
             name: Arc::clone(name),
             message_id: None,
             now_ms: self.clock.now_ms(),
         };
-        if let state::Answer::Unreadable(_) = self.ask(Request::Login(recall)).await? {
-            return Err(Refusal::Unavailable);
+        match self.ask(recall).await? {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Refusal::Unavailable),
         }
-        Ok(())
     }
 
     /// The app that a login names; it may name none if there is only one.

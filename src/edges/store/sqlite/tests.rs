@@ -5,11 +5,15 @@ use std::sync::Arc;
 use super::*;
 use wx_courier_core::grants::{self, Reservation};
 use wx_courier_core::model::{Holder, Ticket};
-use wx_courier_core::state::{Claim, MemoryStore, Settlement, Unreadable};
+use wx_courier_core::state::{
+    Answer, Claim, ClaimAnswer, MemoryStore, Settlement, SettlementAnswer, Unreadable,
+};
 use wx_courier_core::wechat::logins;
 use wx_courier_core::wechat::receipts::{self, Receipts};
 
 const NOW_MS: i64 = 1_800_000_000_000;
+
+const CLAIMED: Reply = Ok(Answer::Claim(ClaimAnswer::Claimed(Reservation::NotAsked)));
 
 fn holder(ticket: usize) -> Holder {
     Holder {
@@ -74,7 +78,10 @@ fn a_second_process_is_refused_and_the_next_one_is_not() {
         .unwrap();
     assert!(matches!(
         answers.as_slice(),
-        [Answer::Settled(_), Answer::Settled(_)]
+        [
+            Ok(Answer::Settle(SettlementAnswer::Settled(_))),
+            Ok(Answer::Claim(ClaimAnswer::Settled(_)))
+        ]
     ));
 }
 
@@ -142,7 +149,7 @@ fn a_file_of_the_first_version_goes_on_with_what_is_in_it() {
         let rows = select.query_map([], |row| row.get(0)).unwrap();
         rows.map(Result::unwrap).collect()
     };
-    let set = Request::Grant(grants::Question::Set {
+    let set = Request::Balance(grants::Query::Set {
         key: ledger(1),
         left: 3,
         now_ms: NOW_MS,
@@ -157,12 +164,19 @@ fn a_file_of_the_first_version_goes_on_with_what_is_in_it() {
         let answers = sqlite
             .carry_out(&[claim(1, NOW_MS), claim(2, NOW_MS), other, set.clone()])
             .unwrap();
-        assert_eq!(answers[0], Answer::Claimed(Reservation::NotAsked));
-        assert!(matches!(&answers[1], Answer::Settled(outcome) if outcome.offset == 2));
-        assert!(matches!(answers[2], Answer::Duplicate { .. }));
+        assert_eq!(answers[0], CLAIMED);
+        let claims = &answers[1..3];
         assert!(
-            matches!(answers[3], Answer::Grant(grants::Reply::Balance(balance)) if balance.left == 3)
+            matches!(
+                claims,
+                [
+                    Ok(Answer::Claim(ClaimAnswer::Settled(outcome))),
+                    Ok(Answer::Claim(ClaimAnswer::Duplicate { .. })),
+                ] if outcome.offset == 2
+            ),
+            "{claims:?}"
         );
+        assert!(matches!(answers[3], Ok(Answer::Balance(balance)) if balance.left == 3));
     }
     // What has grown is what is made today.
     let new = folder.path().join("new.db");
@@ -188,13 +202,13 @@ fn others(user: usize, now_ms: i64) -> [Request; 3] {
         at_ms: now_ms,
         now_ms,
     };
-    let keep = logins::Question::Keep {
+    let keep = logins::Keep {
         name: logins::session_name(&user.to_string()),
         openid: Arc::from(format!("o{user}")),
         now_ms,
         until_ms: now_ms + 1_000,
     };
-    let done = receipts::Question::Done {
+    let done = receipts::Done {
         key: receipts::Key {
             app: Arc::from("shop"),
             msgid: Arc::from(format!("{user}")),
@@ -202,9 +216,9 @@ fn others(user: usize, now_ms: i64) -> [Request; 3] {
         now_ms,
     };
     [
-        Request::Grant(grants::Question::Report(report)),
-        Request::Login(keep),
-        Request::Receipt(done),
+        Request::Report(report),
+        Request::Keep(keep),
+        Request::Done(done),
     ]
 }
 
@@ -225,7 +239,7 @@ fn everything_is_forgotten_in_its_time_as_the_book_forgets_it() {
         let mut requests = vec![claim(user, now_ms), numbered];
         requests.extend(others(user, now_ms));
         let answers = sqlite.carry_out(&requests).unwrap();
-        let expected: Vec<Answer> = requests
+        let expected: Vec<Reply> = requests
             .iter()
             .map(|request| book.answer(request))
             .collect();
@@ -325,9 +339,5 @@ fn a_full_disk_is_an_error_until_there_is_room_again() {
     assert!(error.to_string().contains("full"), "{error}");
     limit(&sqlite, n_now + 10_000);
     let answers = sqlite.carry_out(&batch).unwrap();
-    assert!(
-        answers
-            .iter()
-            .all(|answer| *answer == Answer::Claimed(Reservation::NotAsked))
-    );
+    assert!(answers.iter().all(|answer| *answer == CLAIMED));
 }

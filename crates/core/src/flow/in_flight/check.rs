@@ -171,9 +171,11 @@ mod tests {
     use super::*;
     use crate::flow::in_flight::NewItem;
     use crate::flow::message::Origin;
+    use crate::grants::{self, Report, Source};
     use crate::model::{Moment, Record};
     use crate::schedule::admission::{Admission, AppBounds};
     use crate::schedule::pauses::Pauses;
+    use crate::wechat::Word;
 
     fn origin() -> Arc<Origin> {
         let topic: Arc<str> = Arc::from("events");
@@ -211,11 +213,24 @@ mod tests {
             max_in_flight: 1,
         };
         let mut in_flight = InFlight::new(Admission::new([(Arc::from("shop"), bounds)]));
+        let report = Report {
+            key: grants::Key {
+                app: Arc::from("shop"),
+                openid: Arc::from("o1"),
+                template_id: Arc::from("T1"),
+            },
+            id: Arc::from("e1"),
+            source: Source::Event,
+            word: Word::Accept,
+            at_ms: 0,
+            now_ms: 0,
+        };
+        let again_at = None;
         let new = NewItem {
             origin: origin(),
             bytes: 10,
             quota_of: None,
-            state: State::Reporting,
+            state: State::Reporting { report, again_at },
         };
         in_flight.insert(Ticket(1), new, &mut Pauses::default());
         in_flight

@@ -99,7 +99,7 @@ fn a_code_is_exchanged_kept_and_then_sent_to() {
         matches!(
             effects.as_slice(),
             [Effect::AskStore {
-                request: Request::Login(_),
+                request: Request::Keep(_),
                 ..
             }]
         ),

@@ -1,6 +1,7 @@
 //! What cannot be costs one message, and is said.
 
 use super::*;
+use crate::state::{self, Request, SettlementAnswer};
 
 fn faults(effects: &[Effect]) -> usize {
     let is_fault = |effect: &&Effect| matches!(effect, Effect::InternalError { .. });
@@ -59,7 +60,7 @@ fn an_answer_to_another_question_ends_the_message_as_internal() {
         None
     });
     let ticket = asked.unwrap();
-    let answer = crate::state::Answer::TakenOver;
+    let answer = Ok(state::Answer::Settle(SettlementAnswer::TakenOver));
     let effects = bench.step(Input::Stored { ticket, answer });
     assert_eq!(faults(&effects), 1, "{effects:?}");
     let outcome = the_outcome(&effects);
@@ -68,5 +69,25 @@ fn an_answer_to_another_question_ends_the_message_as_internal() {
         (Status::Failed, Reason::Internal)
     );
     assert!(outcome.wants_dead_letter());
+    assert_eq!(bench.engine.check(), Ok(()));
+}
+
+#[test]
+fn an_end_is_told_again_after_an_answer_to_another_question() {
+    let mut bench = bench(Unmatched::Count);
+    let effects = bench.step_once(Input::Record {
+        epoch: Epoch(1),
+        record: record(1, r#"{"type":"a","to":"","text":"hi"}"#),
+    });
+    let [Effect::AskStore { ticket, request }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert!(matches!(request, Request::Settle(_)), "{request:?}");
+    let (ticket, answer) = (*ticket, Ok(state::Answer::Released));
+    let effects = bench.step_once(Input::Stored { ticket, answer });
+    assert_eq!(faults(&effects), 1, "{effects:?}");
+    bench.now_ms = 1_000;
+    let effects = bench.step(Input::Tick);
+    assert_eq!(the_outcome(&effects).status, Status::Invalid);
     assert_eq!(bench.engine.check(), Ok(()));
 }

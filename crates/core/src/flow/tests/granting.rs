@@ -1,9 +1,9 @@
 //! Messages that need a grant, and events that tell of users' answers.
 
 use super::*;
-use crate::grants::{Balance, Key, Question, Reply, Report, Source, Wish, Without};
+use crate::grants::{Balance, Key, Query, Report, Source, Wish, Without};
 use crate::model::Holder;
-use crate::state::{self, Claim, Request, Unreadable};
+use crate::state::{self, Claim, ClaimAnswer, Question as _, Request, Row, Unreadable};
 use crate::wechat::Word;
 
 const EVENT: &str = r#"{"type":"a","id":"e1","to":"o1","text":"hi"}"#;
@@ -48,12 +48,12 @@ fn end(effects: &[Effect]) -> (Status, Reason) {
 
 impl Bench {
     fn balance(&mut self) -> Balance {
-        let question = Question::Look {
+        let look = Query::Look {
             key: key(),
             now_ms: self.now().unix_ms,
         };
-        let answer = self.store.answer(&Request::Grant(question));
-        let state::Answer::Grant(Reply::Balance(balance)) = answer else {
+        let answer = self.store.answer(&Request::Balance(look));
+        let Ok(state::Answer::Balance(balance)) = answer else {
             panic!("{answer:?}");
         };
         balance
@@ -70,11 +70,11 @@ impl Bench {
             at_ms: now_ms,
             now_ms,
         };
-        self.store.answer(&Request::Grant(Question::Report(report)));
+        assert!(self.store.answer(&Request::Report(report)).is_ok());
     }
 
-    fn claim_by_another(&mut self, message_id: &str, outcome_id: &str) -> state::Answer {
-        self.store.answer(&Request::Claim(Claim {
+    fn claim_by_another(&mut self, message_id: &str, outcome_id: &str) -> ClaimAnswer {
+        let claim = Claim {
             message_id: Arc::from(message_id),
             outcome_id: Arc::from(outcome_id),
             holder: OTHER,
@@ -85,7 +85,9 @@ impl Bench {
                 without: Without::Skip,
             }),
             now_ms: self.now().unix_ms,
-        }))
+        };
+        let answer = self.store.answer(&Request::Claim(claim)).unwrap();
+        Claim::answer_in(answer).unwrap()
     }
 }
 
@@ -148,12 +150,40 @@ fn an_answer_of_a_user_whose_ledger_cannot_be_read_is_owed_no_longer() {
     };
     bench.step(Input::Stored {
         ticket: *ticket,
-        answer: state::Answer::Unreadable(state::Row::Ledger),
+        answer: Err(Row::Ledger),
     });
     bench.now_ms = 1_000;
     let effects = bench.step(Input::Tick);
     let is_commit = |effect: &Effect| matches!(effect, Effect::Commit { position: 2, .. });
     assert!(effects.iter().any(is_commit), "{effects:?}");
+}
+
+#[test]
+fn an_answer_of_a_user_is_told_again_after_an_answer_to_another_question() {
+    let mut bench = enforced();
+    let effects = bench.step_once(Input::Record {
+        epoch: Epoch(1),
+        record: record(1, &answer("accept", "x")),
+    });
+    let [Effect::AskStore { ticket, .. }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    bench.step(Input::Stored {
+        ticket: *ticket,
+        answer: Ok(state::Answer::Released),
+    });
+    assert_eq!(bench.engine.status().totals.internal_errors, 1);
+    let is_commit = |effect: &Effect| matches!(effect, Effect::Commit { position: 2, .. });
+    let effects = bench.sleep_until(999);
+    assert!(
+        !effects.iter().any(is_commit),
+        "it may not be noted: {effects:?}"
+    );
+    let effects = bench.sleep_until(2_000);
+    assert!(effects.iter().any(is_commit), "{effects:?}");
+    assert_eq!(bench.balance().left, 1);
+    assert_eq!(bench.engine.status().totals.internal_errors, 1);
+    assert_eq!(bench.engine.check(), Ok(()));
 }
 
 #[test]
@@ -168,7 +198,7 @@ fn of_two_messages_for_one_grant_one_goes() {
     let mut bench = enforced();
     bench.hear(Word::Accept);
     let elsewhere = bench.claim_by_another("r|events|e2", "events/1/1/r");
-    assert!(matches!(elsewhere, state::Answer::Claimed(_)));
+    assert!(matches!(elsewhere, ClaimAnswer::Claimed(_)));
     let effects = bench.read(1, EVENT);
     assert_eq!(end(&effects), (Status::Skipped, Reason::NoGrant));
     assert_eq!(bench.balance().reserved, 1, "the other message's");
@@ -226,11 +256,12 @@ fn a_message_in_doubt_that_finds_no_grant_is_unknown_and_used() {
         panic!("{asked:?}");
     };
     let held = bench.store.answer(request);
-    bench.store.answer(&Request::Release {
+    let told = bench.store.answer(&Request::Release {
         message_id: Arc::from("r|events|e1"),
         holder: OTHER,
         grant: Some(key()),
     });
+    assert!(told.is_ok());
     bench.claim_by_another("r|events|e2", "events/0/2/r");
     let effects = bench.step(Input::Stored {
         ticket: *ticket,
@@ -239,8 +270,5 @@ fn a_message_in_doubt_that_finds_no_grant_is_unknown_and_used() {
     assert_eq!(end(&effects), (Status::Unknown, Reason::InDoubt));
     assert_eq!(bench.balance().used, 1);
     let again = bench.claim_by_another("r|events|e1", "events/0/3/r");
-    assert!(
-        matches!(again, state::Answer::Duplicate { .. }),
-        "{again:?}"
-    );
+    assert!(matches!(again, ClaimAnswer::Duplicate { .. }), "{again:?}");
 }

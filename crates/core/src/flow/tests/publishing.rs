@@ -96,7 +96,7 @@ fn what_an_earlier_version_kept_is_cut_before_it_is_published() {
     let mut outcome = the_outcome(&first.read(0, NOBODYS)).clone();
     outcome.event_id = Some("9".repeat(900_000));
     let mut bench = bench(Unmatched::Publish);
-    bench.store.answer(&Request::Settle(Settlement {
+    let told = bench.store.answer(&Request::Settle(Settlement {
         outcome: Arc::new(outcome),
         holder: None,
         grant: None,
@@ -105,6 +105,7 @@ fn what_an_earlier_version_kept_is_cut_before_it_is_published() {
         unreadable: Unreadable::Tell,
         now_ms: bench.now().unix_ms,
     }));
+    assert!(told.is_ok());
     let effects = bench.read(0, NOBODYS);
     let event_id = the_outcome(&effects).event_id.as_deref().unwrap();
     assert!(event_id.contains("~sha256:"), "{event_id}");

@@ -7,7 +7,7 @@ use super::*;
 use crate::flow::delivery::Refusal;
 use crate::grants::Reservation;
 use crate::model::{Holder, Ticket};
-use crate::state::{self, Claim, Request, Settlement, Unreadable};
+use crate::state::{self, Claim, ClaimAnswer, Reply, Request, Settlement, Unreadable};
 use crate::testing;
 use crate::wechat::Class;
 use crate::wechat::receipts::Receipts;
@@ -16,6 +16,10 @@ const OTHER: Holder = Holder {
     process: 2,
     ticket: Ticket(9),
 };
+
+const CLAIMED: Reply = Ok(state::Answer::Claim(ClaimAnswer::Claimed(
+    Reservation::NotAsked,
+)));
 
 /// Rules `leave` and `resend` of one app, by what they do in doubt.
 fn doubtful() -> Bench {
@@ -98,7 +102,7 @@ impl Bench {
             now_ms: self.now().unix_ms,
         };
         let answer = self.store.answer(&Request::Claim(claim));
-        assert_eq!(answer, state::Answer::Claimed(Reservation::NotAsked));
+        assert_eq!(answer, CLAIMED);
     }
 
     fn asks_for_claims(effects: &[Effect]) -> usize {
@@ -188,15 +192,12 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
         unreadable: Unreadable::Tell,
         now_ms: bench.now().unix_ms,
     });
-    assert_eq!(
-        bench.store.answer(&over),
-        state::Answer::Claimed(Reservation::NotAsked)
-    );
+    assert_eq!(bench.store.answer(&over), CLAIMED);
     let effects = bench.finish(ticket, Answer::Accepted { msgid: None });
     assert!(effects.is_empty(), "{effects:?}");
     let mut theirs = bench_outcome();
     theirs.status = Status::Unknown;
-    bench.store.answer(&Request::Settle(Settlement {
+    let told = bench.store.answer(&Request::Settle(Settlement {
         outcome: Arc::new(theirs),
         holder: Some(OTHER),
         grant: None,
@@ -205,6 +206,7 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
         unreadable: Unreadable::Tell,
         now_ms: bench.now().unix_ms,
     }));
+    assert!(told.is_ok());
     let effects = bench.sleep_until(20_000);
     assert_eq!(the_outcome(&effects).status, Status::Unknown);
     assert_eq!(calls(&effects), []);
@@ -234,7 +236,7 @@ fn a_permit_that_comes_late_is_asked_for_again() {
     let effects = bench.step_once(Input::Stored { ticket, answer });
     assert_eq!(calls(&effects), []);
     assert_eq!(Bench::asks_for_claims(&effects), 1);
-    let answer = state::Answer::Claimed(Reservation::NotAsked);
+    let answer = CLAIMED;
     let effects = bench.step_once(Input::Stored { ticket, answer });
     the_call(&effects);
 }
@@ -354,7 +356,10 @@ fn an_attempt_in_doubt_keeps_its_claim_until_the_end() {
         now_ms: bench.now().unix_ms,
     };
     let answer = bench.store.answer(&Request::Claim(claim));
-    assert!(matches!(answer, state::Answer::Held(_)), "{answer:?}");
+    assert!(
+        matches!(answer, Ok(state::Answer::Claim(ClaimAnswer::Held(_)))),
+        "{answer:?}"
+    );
     let ticket = the_call(&bench.sleep_until(60_000));
     let effects = bench.finish(ticket, refused(43101, Class::NotSubscribed));
     assert_eq!(the_outcome(&effects).status, Status::Unknown);

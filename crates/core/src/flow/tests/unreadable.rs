@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::Ticket;
-use crate::state::{self, Request, Row, Unreadable};
+use crate::state::{self, ClaimAnswer, Request, Row, Unreadable};
 use crate::testing;
 
 /// How long a call of another process may still be answered.
@@ -34,9 +34,13 @@ fn how(request: &Request) -> Unreadable {
     match request {
         Request::Claim(claim) => claim.unreadable,
         Request::Settle(settlement) => settlement.unreadable,
-        Request::Release { .. } | Request::Grant(_) | Request::Login(_) | Request::Receipt(_) => {
-            panic!("{request:?}")
-        }
+        Request::Release { .. }
+        | Request::Report(_)
+        | Request::Balance(_)
+        | Request::Keep(_)
+        | Request::Recall(_)
+        | Request::Join(_)
+        | Request::Done(_) => panic!("{request:?}"),
     }
 }
 
@@ -55,7 +59,7 @@ impl Bench {
     fn unreadable(&mut self, ticket: Ticket, row: Row) -> Vec<Effect> {
         self.step_once(Input::Stored {
             ticket,
-            answer: state::Answer::Unreadable(row),
+            answer: Err(row),
         })
     }
 
@@ -153,7 +157,7 @@ fn a_ledger_that_cannot_be_read_puts_nothing_in_doubt() {
     let (ticket, request) = the_question(&effects);
     assert!(matches!(request, Request::Claim(_)), "{request:?}");
     assert_eq!(how(request), Unreadable::Replace);
-    let answer = state::Answer::NoGrant;
+    let answer = Ok(state::Answer::Claim(ClaimAnswer::NoGrant));
     let effects = bench.step(Input::Stored { ticket, answer });
     assert_eq!(end(&effects), (Status::Skipped, Reason::NoGrant));
     assert!(the_outcome(&effects).detail.contains("cannot be read"));

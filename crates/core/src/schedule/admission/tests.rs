@@ -12,7 +12,7 @@ use crate::grants::Reservation;
 use crate::model::{Holder, Record};
 use crate::rules::RuleSet;
 use crate::schedule::pauses::{Cause, Subject};
-use crate::state::{Answer, FRESH};
+use crate::state::{ClaimAnswer, FRESH};
 use crate::testing;
 
 const START_MS: i64 = 1_800_000_000_000;
@@ -109,7 +109,7 @@ impl Bench {
             ticket: waiting.ticket,
         };
         let permit = Permit::in_answer(
-            &Answer::Claimed(Reservation::NotAsked),
+            &ClaimAnswer::Claimed(Reservation::NotAsked),
             holder,
             at_ms(asked_ms),
         )

@@ -10,7 +10,7 @@ use super::*;
 use crate::grants::{self, Reservation};
 use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Holder, Ticket};
-use crate::state::{Claim, Held, Settlement, Unreadable};
+use crate::state::{Answer, Claim, ClaimAnswer, Held, Settlement, SettlementAnswer, Unreadable};
 use crate::wechat::receipts::Receipts;
 
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -93,135 +93,146 @@ fn horizon(now_ms: i64) -> Horizon {
     }
 }
 
+impl MemoryStore {
+    /// The answer. A store in memory can read whatever it has.
+    fn told(&mut self, request: &Request) -> Answer {
+        self.answer(request).unwrap()
+    }
+}
+
+const CLAIMED: Answer = claimed(Reservation::NotAsked);
+
+/// To a claim.
+const fn claimed(reservation: Reservation) -> Answer {
+    Answer::Claim(ClaimAnswer::Claimed(reservation))
+}
+
+/// To a claim.
 fn held(record: &str, holder: Holder) -> Answer {
-    Answer::Held(Held {
+    let held = held_by(record, holder);
+    Answer::Claim(ClaimAnswer::Held(held))
+}
+
+fn held_by(record: &str, holder: Holder) -> Held {
+    Held {
         outcome_id: Arc::from(record),
         holder,
         since_ms: NOW_MS,
-    })
+    }
+}
+
+/// To a claim: the message of this record was sent.
+fn duplicate(of: &str) -> Answer {
+    let of = Arc::from(of);
+    Answer::Claim(ClaimAnswer::Duplicate { of })
+}
+
+/// To a settlement.
+fn settled(outcome: Arc<Outcome>) -> Answer {
+    to_end(SettlementAnswer::Settled(outcome))
+}
+
+fn to_end(answer: SettlementAnswer) -> Answer {
+    Answer::Settle(answer)
 }
 
 #[test]
 fn a_message_is_granted_to_one_record_and_one_holder() {
     let mut store = MemoryStore::new(100);
-    assert_eq!(
-        store.answer(&claim("x", holder(1))),
-        Answer::Claimed(Reservation::NotAsked)
-    );
-    assert_eq!(
-        store.answer(&claim("x", holder(1))),
-        Answer::Claimed(Reservation::NotAsked),
-        "asked again"
-    );
-    assert_eq!(store.answer(&claim("x", holder(2))), held("x", holder(1)));
-    assert_eq!(store.answer(&claim("y", holder(3))), held("x", holder(1)));
+    assert_eq!(store.told(&claim("x", holder(1))), CLAIMED);
+    assert_eq!(store.told(&claim("x", holder(1))), CLAIMED, "asked again");
+    assert_eq!(store.told(&claim("x", holder(2))), held("x", holder(1)));
+    assert_eq!(store.told(&claim("y", holder(3))), held("x", holder(1)));
 }
 
 #[test]
 fn what_was_sent_is_repeated_for_its_record_and_a_duplicate_for_others() {
     let mut store = MemoryStore::new(100);
     let sent = outcome("x", Status::Sent, Reason::Ok);
-    store.answer(&claim("x", holder(1)));
-    let settled = Answer::Settled(Arc::clone(&sent));
-    assert_eq!(store.answer(&settle(&sent, Some(holder(1)))), settled);
-    assert_eq!(store.answer(&claim("x", holder(2))), settled);
+    store.told(&claim("x", holder(1)));
+    let first = settled(Arc::clone(&sent));
+    assert_eq!(store.told(&settle(&sent, Some(holder(1)))), first);
+    let has_ended = ClaimAnswer::Settled(Arc::clone(&sent));
+    assert_eq!(store.told(&claim("x", holder(2))), Answer::Claim(has_ended));
     let late = outcome("x", Status::Expired, Reason::Expired);
-    assert_eq!(store.answer(&settle(&late, None)), settled);
-    let of = Arc::from("x");
-    assert_eq!(
-        store.answer(&claim("y", holder(3))),
-        Answer::Duplicate { of }
-    );
+    assert_eq!(store.told(&settle(&late, None)), first);
+    assert_eq!(store.told(&claim("y", holder(3))), duplicate("x"));
 }
 
 #[test]
 fn what_failed_or_was_released_may_be_claimed_again() {
     let mut store = MemoryStore::new(100);
-    store.answer(&claim("x", holder(1)));
+    store.told(&claim("x", holder(1)));
     let failed = outcome("x", Status::Failed, Reason::AttemptsUsed);
-    store.answer(&settle(&failed, Some(holder(1))));
-    assert_eq!(
-        store.answer(&claim("y", holder(2))),
-        Answer::Claimed(Reservation::NotAsked)
-    );
+    store.told(&settle(&failed, Some(holder(1))));
+    assert_eq!(store.told(&claim("y", holder(2))), CLAIMED);
     let release = |holder| Request::Release {
         message_id: Arc::from("m"),
         holder,
         grant: None,
     };
-    store.answer(&release(holder(1)));
+    store.told(&release(holder(1)));
     assert_eq!(
-        store.answer(&claim("z", holder(3))),
+        store.told(&claim("z", holder(3))),
         held("y", holder(2)),
         "another holder's claim stays"
     );
-    store.answer(&release(holder(2)));
-    assert_eq!(
-        store.answer(&claim("z", holder(3))),
-        Answer::Claimed(Reservation::NotAsked)
-    );
+    store.told(&release(holder(2)));
+    assert_eq!(store.told(&claim("z", holder(3))), CLAIMED);
     // The first record still has the outcome that it had.
     assert_eq!(
-        store.answer(&claim("x", holder(4))),
-        Answer::Settled(failed)
+        store.told(&claim("x", holder(4))),
+        Answer::Claim(ClaimAnswer::Settled(failed))
     );
 }
 
 #[test]
 fn a_claim_in_doubt_is_taken_over_once() {
     let mut store = MemoryStore::new(100);
-    store.answer(&claim("x", holder(1)));
+    store.told(&claim("x", holder(1)));
     let over = Some(holder(1));
+    assert_eq!(store.told(&claim_over("x", holder(2), over)), CLAIMED);
     assert_eq!(
-        store.answer(&claim_over("x", holder(2), over)),
-        Answer::Claimed(Reservation::NotAsked)
-    );
-    assert_eq!(
-        store.answer(&claim_over("x", holder(3), over)),
+        store.told(&claim_over("x", holder(3), over)),
         held("x", holder(2))
     );
     let sent = outcome("x", Status::Sent, Reason::Ok);
     assert_eq!(
-        store.answer(&settle(&sent, Some(holder(1)))),
-        Answer::TakenOver
+        store.told(&settle(&sent, Some(holder(1)))),
+        to_end(SettlementAnswer::TakenOver)
     );
-    assert_eq!(
-        store.answer(&settle(&sent, Some(holder(2)))),
-        Answer::Settled(sent)
-    );
+    assert_eq!(store.told(&settle(&sent, Some(holder(2)))), settled(sent));
 }
 
 #[test]
 fn an_end_without_a_claim_does_not_hide_one() {
     let mut store = MemoryStore::new(100);
-    store.answer(&claim("x", holder(1)));
+    store.told(&claim("x", holder(1)));
     let expired = outcome("x", Status::Expired, Reason::Expired);
-    assert_eq!(store.answer(&settle(&expired, None)), held("x", holder(1)));
+    let open = SettlementAnswer::Held(held_by("x", holder(1)));
+    assert_eq!(store.told(&settle(&expired, None)), to_end(open));
     let other = outcome("y", Status::Expired, Reason::Expired);
     assert_eq!(
-        store.answer(&settle(&other, None)),
-        Answer::Settled(Arc::clone(&other))
+        store.told(&settle(&other, None)),
+        settled(Arc::clone(&other))
     );
     let unknown = outcome("x", Status::Unknown, Reason::InDoubt);
     assert_eq!(
-        store.answer(&settle(&unknown, Some(holder(1)))),
-        Answer::Settled(unknown)
+        store.told(&settle(&unknown, Some(holder(1)))),
+        settled(unknown)
     );
 }
 
 #[test]
 fn the_oldest_are_forgotten_first() {
     let mut store = MemoryStore::new(100);
-    store.answer(&claim("x", holder(1)));
+    store.told(&claim("x", holder(1)));
     let sent = outcome("x", Status::Sent, Reason::Ok);
-    store.answer(&settle(&sent, Some(holder(1))));
+    store.told(&settle(&sent, Some(holder(1))));
     assert_eq!(store.purge(horizon(NOW_MS), 10), 0);
     assert_eq!(store.purge(horizon(NOW_MS + 1), 1), 1);
     assert_eq!(store.purge(horizon(NOW_MS + 1), 10), 1);
-    assert_eq!(
-        store.answer(&claim("y", holder(2))),
-        Answer::Claimed(Reservation::NotAsked)
-    );
+    assert_eq!(store.told(&claim("y", holder(2))), CLAIMED);
 }
 
 fn ledger() -> grants::Key {
@@ -234,7 +245,7 @@ fn ledger() -> grants::Key {
 
 /// So many are left.
 fn set(left: u32) -> Request {
-    Request::Grant(grants::Question::Set {
+    Request::Balance(grants::Query::Set {
         key: ledger(),
         left,
         now_ms: NOW_MS,
@@ -243,12 +254,12 @@ fn set(left: u32) -> Request {
 
 /// Granted, reserved, used, left.
 fn numbers(store: &mut MemoryStore) -> [u64; 4] {
-    let look = Request::Grant(grants::Question::Look {
+    let look = Request::Balance(grants::Query::Look {
         key: ledger(),
         now_ms: NOW_MS,
     });
-    let answer = store.answer(&look);
-    let Answer::Grant(grants::Reply::Balance(balance)) = answer else {
+    let answer = store.told(&look);
+    let Answer::Balance(balance) = answer else {
         panic!("{answer:?}");
     };
     [
@@ -296,44 +307,53 @@ fn ended(message: &str, ours: Holder, status: Status, errcode: Option<i64>) -> R
 #[test]
 fn of_two_messages_one_has_the_grant_and_the_claim() {
     let mut store = MemoryStore::new(100);
-    store.answer(&set(1));
+    store.told(&set(1));
     let skip = grants::Without::Skip;
     let first = claim_with_grant("m1", holder(1), skip);
-    let made = Answer::Claimed(Reservation::Made);
-    assert_eq!(store.answer(&first), made);
-    assert_eq!(store.answer(&first), made, "asked again");
+    let made = claimed(Reservation::Made);
+    assert_eq!(store.told(&first), made);
+    assert_eq!(store.told(&first), made, "asked again");
     let second = claim_with_grant("m2", holder(2), skip);
-    assert_eq!(store.answer(&second), Answer::NoGrant);
+    let none = Answer::Claim(ClaimAnswer::NoGrant);
+    assert_eq!(store.told(&second), none);
     assert_eq!(numbers(&mut store), [1, 1, 0, 0]);
     // Nothing is claimed for a message for which there was no grant.
     let anyway = claim_with_grant("m2", holder(3), grants::Without::Send);
-    let missing = Answer::Claimed(Reservation::Missing);
-    assert_eq!(store.answer(&anyway), missing);
+    let missing = claimed(Reservation::Missing);
+    assert_eq!(store.told(&anyway), missing);
 }
 
 #[test]
 fn a_grant_ends_with_its_claim() {
     let mut store = MemoryStore::new(100);
-    store.answer(&set(3));
+    store.told(&set(3));
     let skip = grants::Without::Skip;
     for message in ["m1", "m2", "m3"] {
-        store.answer(&claim_with_grant(message, holder(1), skip));
+        store
+            .answer(&claim_with_grant(message, holder(1), skip))
+            .unwrap();
     }
     let release = |holder| Request::Release {
         message_id: Arc::from("m1"),
         holder,
         grant: Some(ledger()),
     };
-    store.answer(&release(holder(2)));
+    store.told(&release(holder(2)));
     assert_eq!(numbers(&mut store), [3, 3, 0, 0], "another holder's stays");
-    store.answer(&release(holder(1)));
+    store.told(&release(holder(1)));
     assert_eq!(numbers(&mut store), [3, 2, 0, 1]);
-    store.answer(&ended("m2", holder(2), Status::Sent, None));
+    store
+        .answer(&ended("m2", holder(2), Status::Sent, None))
+        .unwrap();
     assert_eq!(numbers(&mut store), [3, 2, 0, 1], "another holder's stays");
     for _ in 0..2 {
-        store.answer(&ended("m2", holder(1), Status::Sent, None));
+        store
+            .answer(&ended("m2", holder(1), Status::Sent, None))
+            .unwrap();
         assert_eq!(numbers(&mut store), [3, 1, 1, 1]);
     }
-    store.answer(&ended("m3", holder(1), Status::Rejected, Some(43101)));
+    store
+        .answer(&ended("m3", holder(1), Status::Rejected, Some(43101)))
+        .unwrap();
     assert_eq!(numbers(&mut store), [1, 0, 1, 0], "WeChat knows better");
 }

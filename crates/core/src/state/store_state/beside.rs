@@ -3,31 +3,28 @@
 use std::sync::Arc;
 
 use super::{Found, Stop, StoreState, found, needed};
-use crate::grants;
+use crate::grants::{Balance, Counted, Ledger, Query, Report};
+use crate::model::outcome::Outcome;
 use crate::state::rows::{Age, Key, Rows, Sending, User, Value};
-use crate::state::{Answer, Row, Unreadable};
-use crate::wechat::logins;
-use crate::wechat::receipts;
+use crate::state::{JoinAnswer, KeepAnswer, Noted, RecallAnswer, Row, Unreadable};
+use crate::wechat::logins::{Keep, Recall};
+use crate::wechat::receipts::{Done, Join};
 
 impl<R: Rows> StoreState<R> {
-    pub(super) fn grant(
-        &mut self,
-        question: &grants::Question,
-    ) -> Result<grants::Reply, Stop<R::Error>> {
-        let key = question.key();
+    pub(super) fn balance(&mut self, query: &Query) -> Result<Balance, Stop<R::Error>> {
+        let key = query.key();
         let kept = self.ledger(key);
-        let done = match question {
-            grants::Question::Report(report) => return self.report(report),
-            grants::Question::Look { now_ms, .. } => {
+        let balance = match query {
+            Query::Look { now_ms, .. } => {
                 let kept = needed(Row::Ledger, kept)?;
                 self.work_on(key, kept, Some(*now_ms), |ledger| ledger.balance())
             }
-            grants::Question::Set { left, now_ms, .. } => {
+            Query::Set { left, now_ms, .. } => {
                 // The asker knows better than what cannot be read.
                 let kept = match found(Unreadable::Replace, Row::Ledger, kept)? {
                     Found::Row(ledger) => Some(ledger),
                     Found::Nothing => None,
-                    Found::Junk => Some(grants::Ledger::default()),
+                    Found::Junk => Some(Ledger::default()),
                 };
                 self.work_on(key, kept, Some(*now_ms), |ledger| {
                     ledger.set(u64::from(*left), *now_ms);
@@ -35,13 +32,13 @@ impl<R: Rows> StoreState<R> {
                 })
             }
         };
-        needed(Row::Ledger, done).map(grants::Reply::Balance)
+        needed(Row::Ledger, balance)
     }
 
-    fn report(&mut self, report: &grants::Report) -> Result<grants::Reply, Stop<R::Error>> {
+    pub(super) fn report(&mut self, report: &Report) -> Result<Counted, Stop<R::Error>> {
         let mark: Arc<str> = Arc::from(report.mark());
         if self.is_marked(&mark)? {
-            return Ok(grants::Reply::Noted(grants::Counted::Known));
+            return Ok(Counted::Known);
         }
         let kept = self.ledger(&report.key);
         let kept = needed(Row::Ledger, kept)?;
@@ -49,74 +46,61 @@ impl<R: Rows> StoreState<R> {
         let counted = self.work_on(&report.key, kept, Some(report.now_ms), |ledger| {
             ledger.hear(report)
         });
-        needed(Row::Ledger, counted).map(grants::Reply::Noted)
+        needed(Row::Ledger, counted)
     }
 
-    pub(super) fn login(&mut self, question: &logins::Question) -> Result<Answer, Stop<R::Error>> {
-        let outcome = self.outcome(question.name());
-        if let Some(outcome) = needed(Row::Outcome, outcome)? {
-            return Ok(Answer::Settled(outcome));
+    pub(super) fn keep(&mut self, keep: &Keep) -> Result<KeepAnswer, Stop<R::Error>> {
+        if let Some(outcome) = self.end_of(&keep.name)? {
+            return Ok(KeepAnswer::Settled(outcome));
         }
-        match question {
-            logins::Question::Keep {
-                name,
-                openid,
-                now_ms,
-                until_ms,
-            } => {
-                let user = User {
-                    openid: Arc::clone(openid),
-                    until_ms: *until_ms,
-                };
-                let (key, age) = (Key::User(Arc::clone(name)), Age::Since(*now_ms));
-                needed(Row::User, self.rows.put(key, Value::User(user), age))?;
-                Ok(Answer::Login(logins::Reply::Kept))
-            }
-            logins::Question::Recall {
-                name,
-                message_id,
-                now_ms,
-            } => {
-                let user = self.read(&Key::User(Arc::clone(name)), Value::user);
-                let user = needed(Row::User, user)?;
-                let user = user.filter(|user| user.until_ms > *now_ms);
-                if let (None, Some(message_id)) = (&user, message_id) {
-                    let entry = self.entry(message_id);
-                    let entry = needed(Row::Claim, entry)?;
-                    if let Some(entry) = entry.filter(|entry| entry.state == Sending::Done) {
-                        let of = entry.outcome_id;
-                        return Ok(Answer::Duplicate { of });
-                    }
-                }
-                let openid = user.map(|user| user.openid);
-                Ok(Answer::Login(logins::Reply::User(openid)))
-            }
-        }
+        let user = User {
+            openid: Arc::clone(&keep.openid),
+            until_ms: keep.until_ms,
+        };
+        let (key, age) = (Key::User(Arc::clone(&keep.name)), Age::Since(keep.now_ms));
+        needed(Row::User, self.rows.put(key, Value::User(user), age))?;
+        Ok(KeepAnswer::Kept)
     }
 
-    pub(super) fn receipt(
-        &mut self,
-        question: &receipts::Question,
-    ) -> Result<receipts::Reply, Stop<R::Error>> {
-        let mark: Arc<str> = Arc::from(question.key().mark());
-        match question {
-            receipts::Question::Join { key, .. } => {
-                if self.is_marked(&mark)? {
-                    return Ok(receipts::Reply::Published);
-                }
-                let id = self.read(&Key::Number(key.clone()), Value::number);
-                let Some(id) = needed(Row::Number, id)? else {
-                    return Ok(receipts::Reply::Unknown);
-                };
-                let outcome = self.outcome(&id);
-                let outcome = needed(Row::Outcome, outcome)?;
-                Ok(outcome.map_or(receipts::Reply::Unknown, receipts::Reply::Joined))
-            }
-            receipts::Question::Done { now_ms, .. } => {
-                self.mark(mark, *now_ms)?;
-                Ok(receipts::Reply::Noted)
+    pub(super) fn recall(&mut self, recall: &Recall) -> Result<RecallAnswer, Stop<R::Error>> {
+        if let Some(outcome) = self.end_of(&recall.name)? {
+            return Ok(RecallAnswer::Settled(outcome));
+        }
+        let user = self.read(&Key::User(Arc::clone(&recall.name)), Value::user);
+        let user = needed(Row::User, user)?;
+        let user = user.filter(|user| user.until_ms > recall.now_ms);
+        if let (None, Some(message_id)) = (&user, &recall.message_id) {
+            let entry = self.entry(message_id);
+            let entry = needed(Row::Claim, entry)?;
+            if let Some(entry) = entry.filter(|entry| entry.state == Sending::Done) {
+                let of = entry.outcome_id;
+                return Ok(RecallAnswer::Duplicate { of });
             }
         }
+        Ok(RecallAnswer::User(user.map(|user| user.openid)))
+    }
+
+    pub(super) fn join(&mut self, join: &Join) -> Result<JoinAnswer, Stop<R::Error>> {
+        if self.is_marked(&Arc::from(join.key.mark()))? {
+            return Ok(JoinAnswer::Published);
+        }
+        let id = self.read(&Key::Number(join.key.clone()), Value::number);
+        let Some(id) = needed(Row::Number, id)? else {
+            return Ok(JoinAnswer::Unknown);
+        };
+        let outcome = self.end_of(&id)?;
+        Ok(outcome.map_or(JoinAnswer::Unknown, JoinAnswer::Joined))
+    }
+
+    pub(super) fn done(&mut self, done: &Done) -> Result<Noted, Stop<R::Error>> {
+        self.mark(Arc::from(done.key.mark()), done.now_ms)?;
+        Ok(Noted)
+    }
+
+    /// How a record's message ended, if it has.
+    fn end_of(&mut self, id: &Arc<str>) -> Result<Option<Arc<Outcome>>, Stop<R::Error>> {
+        let outcome = self.outcome(id);
+        needed(Row::Outcome, outcome)
     }
 
     fn is_marked(&mut self, mark: &Arc<str>) -> Result<bool, Stop<R::Error>> {

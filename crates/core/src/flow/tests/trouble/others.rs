@@ -63,17 +63,14 @@ fn what_another_record_has_sent_meanwhile_is_not_sent_twice_by_name() {
         unreadable: Unreadable::Tell,
         now_ms: bench.now().unix_ms,
     });
-    assert_eq!(
-        bench.store.answer(&over),
-        state::Answer::Claimed(Reservation::NotAsked)
-    );
+    assert_eq!(bench.store.answer(&over), CLAIMED);
     let msgid = Some("1".to_owned());
     let effects = bench.finish(ticket, Answer::Accepted { msgid });
     assert!(effects.is_empty(), "{effects:?}");
     let mut theirs = bench_outcome();
     theirs.id = "events/0/9/resend".to_owned();
     theirs.message_id = "resend|events|e".to_owned();
-    bench.store.answer(&Request::Settle(Settlement {
+    let told = bench.store.answer(&Request::Settle(Settlement {
         outcome: Arc::new(theirs),
         holder: Some(OTHER),
         grant: None,
@@ -82,6 +79,7 @@ fn what_another_record_has_sent_meanwhile_is_not_sent_twice_by_name() {
         unreadable: Unreadable::Tell,
         now_ms: bench.now().unix_ms,
     }));
+    assert!(told.is_ok());
     let effects = bench.sleep_until(2_000);
     let outcome = the_outcome(&effects);
     assert_eq!(

@@ -1,7 +1,7 @@
 //! What is kept beside claims and outcomes.
 
 use super::*;
-use crate::state::LEDGERS_FOR_MS;
+use crate::state::{JoinAnswer, LEDGERS_FOR_MS, Noted, RecallAnswer};
 use crate::wechat::{logins, receipts};
 
 #[test]
@@ -12,28 +12,29 @@ fn a_receipt_finds_its_outcome_until_it_was_published() {
         msgid: Arc::from("number of m1"),
     };
     let (now_ms, join_key) = (NOW_MS, key.clone());
-    let join = Request::Receipt(receipts::Question::Join {
+    let join = Request::Join(receipts::Join {
         key: join_key,
         now_ms,
     });
-    let said = |reply| Answer::Receipt(reply);
-    assert_eq!(store.answer(&join), said(receipts::Reply::Unknown));
-    let Answer::Settled(outcome) = store.answer(&ended("m1", holder(1), Status::Sent, None)) else {
+    let said = Answer::Join;
+    assert_eq!(store.told(&join), said(JoinAnswer::Unknown));
+    let end = ended("m1", holder(1), Status::Sent, None);
+    let Answer::Settle(SettlementAnswer::Settled(outcome)) = store.told(&end) else {
         panic!("it is settled");
     };
-    let joined = said(receipts::Reply::Joined(outcome));
-    assert_eq!(store.answer(&join), joined);
-    assert_eq!(store.answer(&join), joined, "as often as it is asked");
-    let done = Request::Receipt(receipts::Question::Done { key, now_ms });
-    assert_eq!(store.answer(&done), said(receipts::Reply::Noted));
-    assert_eq!(store.answer(&join), said(receipts::Reply::Published));
+    let joined = said(JoinAnswer::Joined(outcome));
+    assert_eq!(store.told(&join), joined);
+    assert_eq!(store.told(&join), joined, "as often as it is asked");
+    let done = Request::Done(receipts::Done { key, now_ms });
+    assert_eq!(store.told(&done), Answer::Done(Noted));
+    assert_eq!(store.told(&join), said(JoinAnswer::Published));
 }
 
 #[test]
 fn a_user_is_forgotten_with_his_message_or_in_time() {
     let mut store = MemoryStore::new(100);
     let keep = |name: &str| {
-        Request::Login(logins::Question::Keep {
+        Request::Keep(logins::Keep {
             name: Arc::from(name),
             openid: Arc::from("o1"),
             now_ms: NOW_MS,
@@ -42,17 +43,20 @@ fn a_user_is_forgotten_with_his_message_or_in_time() {
     };
     let recall = |store: &mut MemoryStore, name: &str, now_ms| {
         let name = Arc::from(name);
-        let answer = store.answer(&Request::Login(logins::Question::Recall {
+        let answer = store.told(&Request::Recall(logins::Recall {
             name,
             message_id: None,
             now_ms,
         }));
-        answer == Answer::Login(logins::Reply::User(Some(Arc::from("o1"))))
+        let user = RecallAnswer::User(Some(Arc::from("o1")));
+        answer == Answer::Recall(user)
     };
-    store.answer(&keep("x of m1"));
-    store.answer(&keep("session:1"));
+    store.told(&keep("x of m1"));
+    store.told(&keep("session:1"));
     assert!(recall(&mut store, "x of m1", NOW_MS));
-    store.answer(&ended("m1", holder(1), Status::Failed, None));
+    store
+        .answer(&ended("m1", holder(1), Status::Failed, None))
+        .unwrap();
     assert!(!recall(&mut store, "x of m1", NOW_MS));
     assert!(recall(&mut store, "session:1", NOW_MS + 9));
     assert!(!recall(&mut store, "session:1", NOW_MS + 10));
@@ -61,7 +65,7 @@ fn a_user_is_forgotten_with_his_message_or_in_time() {
 #[test]
 fn a_ledger_is_kept_for_a_year_after_its_last_change() {
     let mut store = MemoryStore::new(100);
-    store.answer(&set(1));
+    store.told(&set(1));
     let year = horizon(NOW_MS + LEDGERS_FOR_MS);
     assert_eq!(store.purge(year, 10), 0);
     let longer = horizon(NOW_MS + LEDGERS_FOR_MS + 1);
