@@ -181,12 +181,20 @@ impl Row {
     }
 }
 
-/// The store's word that a message may be sent. There is no other way to get one.
+/// A claim of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnClaim {
+    /// As which holder.
+    pub holder: Holder,
+    /// What was set aside with it.
+    pub reservation: Reservation,
+}
+
+/// A claim with which a call may be begun, for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permit {
-    holder: Holder,
+    claim: OwnClaim,
     asked_at: Moment,
-    reservation: Reservation,
 }
 
 /// A call is begun only this soon after its claim was asked for: later, another process may take the claim for one in doubt. A process that
@@ -194,16 +202,9 @@ pub struct Permit {
 pub const FRESH: Duration = Duration::from_secs(2);
 
 impl Permit {
-    /// The permit in an answer to the claim that this holder asked for at this time.
-    pub fn in_answer(answer: &ClaimAnswer, holder: Holder, asked_at: Moment) -> Option<Self> {
-        let ClaimAnswer::Claimed(reservation) = answer else {
-            return None;
-        };
-        Some(Self {
-            holder,
-            asked_at,
-            reservation: *reservation,
-        })
+    /// The permit that [`ClaimAnswer::Claimed`] gives, where the claim was asked for at this time.
+    pub fn new(claim: OwnClaim, asked_at: Moment) -> Self {
+        Self { claim, asked_at }
     }
 
     /// Whether a call may be begun with it. Both clocks are looked at: the first one stands still while the machine sleeps.
@@ -218,14 +219,9 @@ impl Permit {
         self.asked_at = Moment::LONG_AGO;
     }
 
-    /// The holder that may send.
-    pub fn holder(self) -> Holder {
-        self.holder
-    }
-
-    /// What was set aside for it.
-    pub fn reservation(self) -> Reservation {
-        self.reservation
+    /// The claim.
+    pub fn claim(self) -> OwnClaim {
+        self.claim
     }
 }
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::engine::{Store, tracker_of};
 use super::in_flight::Lent;
-use super::message::{Delivery, Rejoins, State, expires_at_ms};
+use super::message::{Begun, Delivery, Rejoins, State, expires_at_ms};
 use super::settling::publish_stored;
 use super::transition::{Happened, Next};
 use super::{Effect, Engine};
 use crate::model::outcome::{Reason, Status};
 use crate::model::{Holder, Moment, Ticket};
 use crate::schedule::admission::{Departure, Turn};
-use crate::state::{Claim, ClaimAnswer, Held, Permit, Request};
+use crate::state::{Claim, ClaimAnswer, Held, OwnClaim, Permit, Request};
 
 /// The wait before the store is asked again for a message that another record or another process is sending. The answer may take as long
 /// as a call, or come at once.
@@ -55,7 +55,7 @@ impl Engine {
         delivery: Box<Delivery>,
         effects: &mut Vec<Effect>,
     ) -> Next {
-        let ours = delivery.permit.map(Permit::holder);
+        let ours = delivery.claim.map(|claim| claim.holder);
         self.ask_for_claim(now, ticket, delivery, ours, effects)
     }
 
@@ -69,7 +69,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Next {
         let holder = self.new_holder();
-        delivery.asked = Some((holder, now));
+        delivery.begun = Begun::Yes;
         delivery.rejoins = Rejoins::First;
         let claim = Claim {
             message_id: Arc::clone(&delivery.message_id),
@@ -82,7 +82,11 @@ impl Engine {
         };
         let request = Request::Claim(claim);
         effects.push(Effect::AskStore { ticket, request });
-        Next::Become(State::Claiming(delivery))
+        Next::Become(State::Claiming {
+            delivery,
+            holder,
+            asked_at: now,
+        })
     }
 
     pub(super) fn let_depart(&mut self, now: Moment, effects: &mut Vec<Effect>) {
@@ -123,23 +127,25 @@ impl Engine {
         now: Moment,
         lent: &mut Lent,
         mut delivery: Box<Delivery>,
+        (holder, asked_at): (Holder, Moment),
         answer: &ClaimAnswer,
         effects: &mut Vec<Effect>,
     ) -> Next {
-        let Some((holder, asked_at)) = delivery.asked else {
-            let state = State::Claiming(delivery);
-            let what = "an answer to a claim that it has not asked for";
-            return self.cannot_be(now, lent, state, what, effects);
-        };
         match answer {
-            ClaimAnswer::Claimed(_) => {
-                delivery.permit = Permit::in_answer(answer, holder, asked_at);
+            ClaimAnswer::Claimed(reservation) => {
+                let reservation = *reservation;
+                let claim = OwnClaim {
+                    holder,
+                    reservation,
+                };
+                delivery.claim = Some(claim);
                 if tracker_of(&mut self.partitions, &lent.origin).is_none() {
                     // The partition has another owner, who reads the record again.
                     release_claim(lent.ticket, &mut delivery, effects);
                     return Next::End;
                 }
-                Next::Become(State::AtGate(delivery))
+                let permit = Permit::new(claim, asked_at);
+                Next::Become(State::AtGate { delivery, permit })
             }
             ClaimAnswer::Held(held) => self.claim_held(now, lent, delivery, held, effects),
             ClaimAnswer::Duplicate { of } => {
@@ -193,10 +199,10 @@ pub(super) fn release_claim(ticket: Ticket, delivery: &mut Delivery, effects: &m
     if delivery.tries.in_doubt > 0 {
         return;
     }
-    if let Some(permit) = delivery.permit.take() {
+    if let Some(claim) = delivery.claim.take() {
         let request = Request::Release {
             message_id: Arc::clone(&delivery.message_id),
-            holder: permit.holder(),
+            holder: claim.holder,
             grant: delivery.wish.as_ref().map(|wish| wish.key.clone()),
         };
         effects.push(Effect::AskStore { ticket, request });

@@ -14,7 +14,7 @@ use crate::message::{Message, Rejection};
 use crate::model::outcome::Status;
 use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
-use crate::state::{Permit, Request};
+use crate::state::{OwnClaim, Request};
 use crate::wechat::Class;
 
 impl Engine {
@@ -79,7 +79,7 @@ impl Engine {
     }
 
     /// Compares what the ledger said with what `WeChat` says.
-    pub(super) fn note_ledger(&mut self, permit: Option<Permit>, answer: &Answer) {
+    pub(super) fn note_ledger(&mut self, claim: Option<OwnClaim>, answer: &Answer) {
         let was_refused = match answer {
             Answer::Accepted { .. } => false,
             Answer::Refused(Refusal {
@@ -92,7 +92,7 @@ impl Engine {
             | Answer::InDoubt { .. }
             | Answer::NoToken(_) => return,
         };
-        match permit.map(Permit::reservation) {
+        match claim.map(|claim| claim.reservation) {
             Some(Reservation::Made) if was_refused => self.totals.grants_overcounted += 1,
             Some(Reservation::Missing) if !was_refused => self.totals.grants_undercounted += 1,
             Some(Reservation::Made | Reservation::Missing | Reservation::NotAsked) | None => {}

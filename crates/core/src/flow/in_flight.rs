@@ -187,11 +187,9 @@ impl InFlight {
         }
         match &state {
             State::Waiting(delivery) => self.enter_lane(&mut lent, delivery, pauses),
-            State::AtGate(delivery) => {
-                if let Some(permit) = delivery.permit {
-                    let (rule, message) = (&delivery.rule, &delivery.message);
-                    self.admission.come_to_gate(ticket, rule, message, permit);
-                }
+            State::AtGate { delivery, permit } => {
+                let (rule, message) = (&delivery.rule, &delivery.message);
+                self.admission.come_to_gate(ticket, rule, message, *permit);
             }
             State::AwaitingExchange { pending, place, .. } => {
                 let app = Arc::clone(&pending.rule.app);
@@ -203,7 +201,7 @@ impl InFlight {
             | State::Exchanging(_)
             | State::ExchangeBackoff { .. }
             | State::Keeping { .. }
-            | State::Claiming(_)
+            | State::Claiming { .. }
             | State::Sending(_)
             | State::Backoff { .. }
             | State::Settling(_)
@@ -346,9 +344,7 @@ impl InFlight {
     pub(super) fn spoil_permits(&mut self) {
         self.admission.spoil_permits();
         for item in self.items.values_mut() {
-            if let Some(State::Claiming(delivery)) = &mut item.state
-                && let Some((_, asked_at)) = &mut delivery.asked
-            {
+            if let Some(State::Claiming { asked_at, .. }) = &mut item.state {
                 *asked_at = Moment::LONG_AGO;
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::addressing::recall;
 use super::in_flight::NewItem;
-use super::message::{Delivery, Origin, PendingRecipient, Rejoins, State};
+use super::message::{Begun, Delivery, Origin, PendingRecipient, Rejoins, State};
 use super::settling::ask_to_settle;
 use super::{Effect, Engine, Unmatched, report};
 use crate::event::{Decoded, decode};
@@ -242,9 +242,9 @@ impl Engine {
             message_id,
             outcome_id,
             tries: Tries::default(),
-            permit: None,
+            claim: None,
             unreadable: Unreadable::Tell,
-            asked: None,
+            begun: Begun::No,
             rejoins: Rejoins::Last,
             calls: 0,
             api_ms: 0,

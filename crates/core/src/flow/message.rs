@@ -10,7 +10,7 @@ use crate::grants::{Report, Wish};
 use crate::message::{Message, Unaddressed};
 use crate::model::{Epoch, Holder, Moment, Partition, Record};
 use crate::rules::Rule;
-use crate::state::{Permit, Settlement, Unreadable};
+use crate::state::{OwnClaim, Permit, Settlement, Unreadable};
 
 /// Where a message comes from.
 #[derive(Clone)]
@@ -71,9 +71,18 @@ pub(super) enum State {
     /// The message waits for its turn.
     Waiting(Box<Delivery>),
     /// The store is asked for the claim.
-    Claiming(Box<Delivery>),
+    Claiming {
+        delivery: Box<Delivery>,
+        /// As which holder it is asked.
+        holder: Holder,
+        asked_at: Moment,
+    },
     /// The message has its claim and waits until the limits let it go.
-    AtGate(Box<Delivery>),
+    AtGate {
+        delivery: Box<Delivery>,
+        /// As it was given. The gate judges how old it is.
+        permit: Permit,
+    },
     /// A call is under way.
     Sending(Box<Delivery>),
     /// The message waits before its next turn; it keeps its recipient, so that nothing overtakes it.
@@ -106,8 +115,8 @@ impl State {
             | Self::Exchanging(_)
             | Self::Keeping { .. }
             | Self::Waiting(_)
-            | Self::Claiming(_)
-            | Self::AtGate(_)
+            | Self::Claiming { .. }
+            | Self::AtGate { .. }
             | Self::Sending(_)
             | Self::Settling(_) => None,
         }
@@ -117,8 +126,8 @@ impl State {
     pub(super) fn delivery(&self) -> Option<&Delivery> {
         match self {
             Self::Waiting(delivery)
-            | Self::Claiming(delivery)
-            | Self::AtGate(delivery)
+            | Self::Claiming { delivery, .. }
+            | Self::AtGate { delivery, .. }
             | Self::Sending(delivery)
             | Self::Backoff { delivery, .. } => Some(delivery),
             Self::Reporting { .. }
@@ -136,7 +145,7 @@ impl State {
     /// Its slot, if it is one of the `max_in_flight` of its app: from its turn to the end of its call.
     pub(super) fn slot(&self) -> Option<Slot> {
         match self {
-            Self::Claiming(_) | Self::AtGate(_) => Some(Slot::BeforeCall),
+            Self::Claiming { .. } | Self::AtGate { .. } => Some(Slot::BeforeCall),
             Self::Sending(_) => Some(Slot::Called),
             Self::Reporting { .. }
             | Self::Recalling(_)
@@ -164,8 +173,8 @@ impl State {
             | Self::Recalling(_)
             | Self::Exchanging(_)
             | Self::Keeping { .. }
-            | Self::Claiming(_)
-            | Self::AtGate(_)
+            | Self::Claiming { .. }
+            | Self::AtGate { .. }
             | Self::Sending(_)
             | Self::Settling(_)
             | Self::Publishing(_) => false,
@@ -195,8 +204,8 @@ impl State {
             Self::ExchangeBackoff { .. } => "ExchangeBackoff",
             Self::Keeping { .. } => "Keeping",
             Self::Waiting(_) => "Waiting",
-            Self::Claiming(_) => "Claiming",
-            Self::AtGate(_) => "AtGate",
+            Self::Claiming { .. } => "Claiming",
+            Self::AtGate { .. } => "AtGate",
             Self::Sending(_) => "Sending",
             Self::Backoff { .. } => "Backoff",
             Self::Settling(_) => "Settling",
@@ -263,6 +272,13 @@ pub(super) enum Rejoins {
     Last,
 }
 
+/// Whether a message has had a turn: then the store was asked for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    Yes,
+    No,
+}
+
 /// A message on its way.
 pub(super) struct Delivery {
     pub(super) rule: Arc<Rule>,
@@ -273,11 +289,10 @@ pub(super) struct Delivery {
     pub(super) wish: Option<Wish>,
     pub(super) tries: Tries,
     /// The claim that it holds.
-    pub(super) permit: Option<Permit>,
+    pub(super) claim: Option<OwnClaim>,
     /// What the store does with rows of it that cannot be read.
     pub(super) unreadable: Unreadable,
-    /// As which holder, and when, the store was last asked for it.
-    pub(super) asked: Option<(Holder, Moment)>,
+    pub(super) begun: Begun,
     /// Calls of `WeChat`'s API; a turn without a token made none.
     pub(super) calls: u32,
     pub(super) api_ms: u64,

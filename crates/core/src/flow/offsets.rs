@@ -97,6 +97,7 @@ impl OffsetTracker {
     /// That send certainly reached no user: the record may be read again without harm.
     pub fn clear_irrevocable(&mut self, offset: i64) {
         if let Some(entry) = self.entry(offset) {
+            debug_assert!(entry.irrevocable > 0, "{offset} was not begun with");
             entry.irrevocable = entry.irrevocable.saturating_sub(1);
         }
     }
@@ -104,6 +105,7 @@ impl OffsetTracker {
     /// One outcome of the record at `offset` has been acknowledged.
     pub fn acknowledge(&mut self, offset: i64) {
         if let Some(entry) = self.entry(offset) {
+            debug_assert!(entry.owed > 0, "{offset} owes nothing any more");
             entry.owed = entry.owed.saturating_sub(1);
         }
         while self.entries.front().is_some_and(|entry| entry.owed == 0) {

@@ -198,7 +198,7 @@ impl Engine {
         let mut tickets: BTreeSet<Ticket> = BTreeSet::new();
         for (ticket, _, state) in self.in_flight.iter() {
             if let State::Waiting(delivery) = state
-                && delivery.permit.is_none()
+                && delivery.claim.is_none()
                 && rules.contains(&delivery.rule.name)
             {
                 tickets.insert(ticket);
@@ -217,7 +217,7 @@ impl Engine {
         &mut self,
         now: Moment,
         lent: &mut Lent,
-        old: Box<Delivery>,
+        old: Delivery,
         effects: &mut Vec<Effect>,
     ) -> Next {
         self.in_flight.release_recipient(lent, &self.pauses);
@@ -238,7 +238,7 @@ impl Engine {
                     message: Arc::new(message),
                     message_id: Arc::from(message_id),
                     rejoins: Rejoins::Last,
-                    ..*old
+                    ..old
                 };
                 return Next::Become(State::Waiting(Box::new(delivery)));
             }

@@ -229,7 +229,7 @@ pub enum Effect {
     },
     /// A fault in this program, which has cost one message: for log and metrics.
     InternalError {
-        /// `topic/partition/offset` of its record.
+        /// `topic/partition/offset` of its record, or `unknown`.
         position: String,
         /// What could not be, for a person.
         what: String,

@@ -106,7 +106,7 @@ impl Engine {
         for (ticket, origin, state) in self.in_flight.iter() {
             let tracker = self.partitions.get(&origin.partition);
             let is_ours = tracker.is_some_and(|tracker| tracker.epoch() == origin.epoch);
-            if matches!(state, State::AtGate(_)) && !is_ours {
+            if matches!(state, State::AtGate { .. }) && !is_ours {
                 gone.insert(ticket);
             }
         }

@@ -42,7 +42,7 @@ impl Engine {
         let in_doubt = delivery.rule.in_doubt;
         let verdict = decide(&self.setup.retry, in_doubt, delivery.tries, answer, jitter);
         let verdict = self.weigh_outage(&delivery, &lent.origin, answer, verdict, effects);
-        self.note_ledger(delivery.permit, answer);
+        self.note_ledger(delivery.claim, answer);
         self.note_answer(now, lent, &delivery, answer, effects);
         match verdict {
             Verdict::Retry(wait) => {
@@ -79,11 +79,11 @@ impl Engine {
         delivery.held_by = refusal_in(answer).map(Arc::new);
         self.end_attempt(lent, &mut delivery, answer, effects);
         if cause == Cause::Template
-            && delivery.permit.is_none()
+            && delivery.claim.is_none()
             && self.has_another_template(&delivery.rule)
         {
             // What would hold this message is mended already.
-            return match self.made_anew(now, lent, delivery, effects) {
+            return match self.made_anew(now, lent, *delivery, effects) {
                 Next::Become(State::Waiting(delivery)) => Next::Rest(State::Waiting(delivery)),
                 next @ (Next::Become(_) | Next::Rest(_) | Next::End) => next,
             };

@@ -12,7 +12,7 @@ use super::transition::Next;
 use super::{Effect, Engine, report};
 use crate::model::outcome::{Outcome, Reason};
 use crate::model::{Holder, Moment, Ticket};
-use crate::state::{Permit, Request, Settlement, SettlementAnswer, Unreadable};
+use crate::state::{Request, Settlement, SettlementAnswer, Unreadable};
 use crate::wechat::receipts::Receipts;
 
 impl Engine {
@@ -25,7 +25,7 @@ impl Engine {
         outcome: Outcome,
         effects: &mut Vec<Effect>,
     ) -> Next {
-        let holder = delivery.permit.map(Permit::holder);
+        let holder = delivery.claim.map(|claim| claim.holder);
         self.settle_for(now, ticket, delivery, (holder, outcome), effects)
     }
 

@@ -171,8 +171,8 @@ impl Engine {
                 | State::ExchangeBackoff { .. }
                 | State::Keeping { .. } => status.unaddressed += 1,
                 State::Waiting(_) => status.waiting += 1,
-                State::Claiming(_) => status.claiming += 1,
-                State::AtGate(_) => status.at_gate += 1,
+                State::Claiming { .. } => status.claiming += 1,
+                State::AtGate { .. } => status.at_gate += 1,
                 State::Sending(_) => status.sending += 1,
                 State::Backoff { .. } => status.backing_off += 1,
                 State::Settling(_) | State::Unsettled { .. } => status.settling += 1,

@@ -65,6 +65,24 @@ impl Happened<'_> {
             Self::Due => "Due",
         }
     }
+
+    /// Whether an index of ours has named the message, so that it has to be in hand. Answers from outside may come late.
+    fn is_of_index(&self) -> bool {
+        match self {
+            Self::Turn
+            | Self::TurnTooLate
+            | Self::Departs(_)
+            | Self::PartitionGone
+            | Self::ExchangeRoom
+            | Self::RuleChanged
+            | Self::Due => true,
+            Self::Stored(_)
+            | Self::SendFinished(..)
+            | Self::Exchanged(_)
+            | Self::Published
+            | Self::PublishFailed(_) => false,
+        }
+    }
 }
 
 /// What becomes of a message.
@@ -87,6 +105,16 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let Some((mut lent, state)) = self.in_flight.lend(ticket) else {
+            if happened.is_of_index() {
+                let what = format!(
+                    "{} has come for {ticket:?}, which is not in hand",
+                    happened.name()
+                );
+                debug_assert!(false, "{what}");
+                self.totals.internal_errors += 1;
+                let position = "unknown".to_owned();
+                effects.push(Effect::InternalError { position, what });
+            }
             return;
         };
         let next = self.next(now, &mut lent, state, happened, effects);
@@ -117,12 +145,12 @@ impl Engine {
                 self.expire(now, lent, &delivery, effects)
             }
             (State::Waiting(delivery), Happened::RuleChanged) => {
-                self.made_anew(now, lent, delivery, effects)
+                self.made_anew(now, lent, *delivery, effects)
             }
-            (State::AtGate(delivery), Happened::Departs(departure)) => {
+            (State::AtGate { delivery, .. }, Happened::Departs(departure)) => {
                 self.departs(now, lent, delivery, departure, effects)
             }
-            (State::AtGate(mut delivery), Happened::PartitionGone) => {
+            (State::AtGate { mut delivery, .. }, Happened::PartitionGone) => {
                 release_claim(lent.ticket, &mut delivery, effects);
                 Next::End
             }
@@ -176,10 +204,15 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Next {
         match (state, reply) {
-            (State::Claiming(delivery), Ok(Answer::Claim(answer))) => {
-                self.claim_answered(now, lent, delivery, answer, effects)
-            }
-            (State::Claiming(delivery), Err(row)) => {
+            (
+                State::Claiming {
+                    delivery,
+                    holder,
+                    asked_at,
+                },
+                Ok(Answer::Claim(answer)),
+            ) => self.claim_answered(now, lent, delivery, (holder, asked_at), answer, effects),
+            (State::Claiming { delivery, .. }, Err(row)) => {
                 self.claim_unreadable(now, lent, delivery, *row, effects)
             }
             (State::Recalling(pending), Ok(Answer::Recall(answer))) => {
@@ -228,8 +261,8 @@ impl Engine {
                 self.end_by_fault(now, lent, &delivery, effects)
             }
             State::Waiting(delivery)
-            | State::Claiming(delivery)
-            | State::AtGate(delivery)
+            | State::Claiming { delivery, .. }
+            | State::AtGate { delivery, .. }
             | State::Backoff { delivery, .. } => self.end_by_fault(now, lent, &delivery, effects),
             State::Recalling(pending)
             | State::AwaitingExchange { pending, .. }

@@ -17,7 +17,7 @@ pub(super) use spill::Spill;
 use spill::{Asked, Spilled};
 
 use super::engine::Store;
-use super::message::{Delivery, Origin};
+use super::message::{Begun, Delivery, Origin};
 use super::offsets::is_open;
 use super::{Effect, Engine, report};
 use crate::model::outcome::{Outcome, Reason, Status};
@@ -141,10 +141,9 @@ impl Engine {
         let trackers = &self.partitions;
         let is_untouched = |origin: &Origin, delivery: &Delivery, quota_of: Option<&Arc<Rule>>| {
             let is_kept = is_open(trackers, origin.place());
-            let was_never_asked = delivery.asked.is_none() && delivery.permit.is_none();
             // The user behind a login code is kept in the store until the message has ended as itself.
             let is_by_code = quota_of.is_some_and(|rule| rule.is_by_code());
-            is_kept && was_never_asked && !is_by_code
+            is_kept && delivery.begun == Begun::No && !is_by_code
         };
         // It may have been given its recipient by the one before it.
         self.in_flight

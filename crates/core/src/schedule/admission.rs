@@ -125,17 +125,27 @@ impl Admission {
 
     /// Puts a message at the end of its rule's lane.
     pub fn enqueue(&mut self, waiting: Waiting) {
-        if let Some(lane) = self.apps.get_mut(&waiting.rule.app) {
-            lane.adopt(&waiting.rule);
-            lane.push_back(waiting);
-        }
+        let lane = self.lane_of(&waiting.rule);
+        lane.adopt(&waiting.rule);
+        lane.push_back(waiting);
     }
 
     /// Puts a message back that had its turn before: it goes first.
     pub fn put_back(&mut self, waiting: Waiting) {
-        if let Some(lane) = self.apps.get_mut(&waiting.rule.app) {
-            lane.push_front(waiting);
-        }
+        self.lane_of(&waiting.rule).push_front(waiting);
+    }
+
+    /// Rules name apps of the settings only. A message of another one would go by itself, and end for want of a token, rather than wait for
+    /// ever.
+    fn lane_of(&mut self, rule: &Rule) -> &mut AppLane {
+        let lane = self.apps.entry(Arc::clone(&rule.app));
+        lane.or_insert_with(|| {
+            debug_assert!(false, "rule {} names an app without bounds", rule.name);
+            AppLane::new(AppBounds {
+                rate: None,
+                max_in_flight: 1,
+            })
+        })
     }
 
     /// The next turn that can be had now.
@@ -154,18 +164,16 @@ impl Admission {
         message: &Arc<Message>,
         permit: Permit,
     ) {
-        if let Some(lane) = self.apps.get_mut(&rule.app) {
-            let cleared = Cleared {
-                rule: Arc::clone(rule),
-                message: Arc::clone(message),
-                holder: permit.holder(),
-            };
-            lane.come_to_gate(AtGate {
-                ticket,
-                cleared,
-                permit,
-            });
-        }
+        let cleared = Cleared {
+            rule: Arc::clone(rule),
+            message: Arc::clone(message),
+            holder: permit.claim().holder,
+        };
+        self.lane_of(rule).come_to_gate(AtGate {
+            ticket,
+            cleared,
+            permit,
+        });
     }
 
     /// The claims of all who stand at the gate have to be asked for again.

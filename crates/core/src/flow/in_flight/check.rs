@@ -123,7 +123,7 @@ impl InFlight {
             if let State::Waiting(_) = state {
                 places.waiting.insert(*ticket);
             }
-            if let State::AtGate(_) = state {
+            if let State::AtGate { .. } = state {
                 places.at_gate.insert(*ticket);
             }
             if let State::AwaitingExchange { pending, place, .. } = state {

@@ -12,7 +12,7 @@ use crate::grants::Reservation;
 use crate::model::{Holder, Record};
 use crate::rules::RuleSet;
 use crate::schedule::pauses::{Cause, Subject};
-use crate::state::{ClaimAnswer, FRESH};
+use crate::state::{FRESH, OwnClaim};
 use crate::testing;
 
 const START_MS: i64 = 1_800_000_000_000;
@@ -108,12 +108,11 @@ impl Bench {
             process: 1,
             ticket: waiting.ticket,
         };
-        let permit = Permit::in_answer(
-            &ClaimAnswer::Claimed(Reservation::NotAsked),
+        let claim = OwnClaim {
             holder,
-            at_ms(asked_ms),
-        )
-        .unwrap();
+            reservation: Reservation::NotAsked,
+        };
+        let permit = Permit::new(claim, at_ms(asked_ms));
         let Waiting {
             ticket,
             rule,
