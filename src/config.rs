@@ -25,7 +25,7 @@ use wx_courier_core::catalog::{Catalog, Policy};
 use wx_courier_core::document::{Origin, Problems};
 use wx_courier_core::event::Decoding;
 use wx_courier_core::flow::Unmatched;
-use wx_courier_core::flow::delivery::RetryPlan;
+use wx_courier_core::flow::attempt::RetryPlan;
 use wx_courier_core::grants::{AnswerEvents, Policies};
 use wx_courier_core::model::Rate;
 use wx_courier_core::model::outcome::RecipientStyle;

@@ -21,7 +21,7 @@ pub use panics::catch_quietly;
 use scrape::count;
 use table::{Counter, Gauge, Histogram};
 use wx_courier_core::flow::Unpublished;
-use wx_courier_core::flow::delivery::Answer;
+use wx_courier_core::flow::attempt::SendAnswer;
 use wx_courier_core::grants::Source;
 use wx_courier_core::model::outcome::{self, Outcome, Reason};
 use wx_courier_core::wechat::Class;
@@ -85,22 +85,22 @@ impl Metrics {
     }
 
     /// A call came back.
-    pub fn call(&self, app: &str, answer: &Answer, api_ms: u64) {
+    pub fn call(&self, app: &str, answer: &SendAnswer, api_ms: u64) {
         let errcode;
         let word = match answer {
-            Answer::Accepted { .. } => "0",
-            Answer::Refused(refusal) if refusal.class == Class::Unlisted => UNLISTED,
-            Answer::Refused(refusal) => {
+            SendAnswer::Accepted { .. } => "0",
+            SendAnswer::Refused(refusal) if refusal.class == Class::Unlisted => UNLISTED,
+            SendAnswer::Refused(refusal) => {
                 errcode = refusal.errcode.to_string();
                 &errcode
             }
-            Answer::Garbled { .. } => "garbled",
-            Answer::Unreachable { .. } => "unreachable",
-            Answer::InDoubt { .. } => "in_doubt",
-            Answer::NoToken(_) => "no_token",
+            SendAnswer::Garbled { .. } => "garbled",
+            SendAnswer::Unreachable { .. } => "unreachable",
+            SendAnswer::InDoubt { .. } => "in_doubt",
+            SendAnswer::NoToken(_) => "no_token",
         };
         self.count(Counter::Calls, &[app, word]);
-        if let Answer::NoToken(_) = answer {
+        if let SendAnswer::NoToken(_) = answer {
             return;
         }
         self.collector

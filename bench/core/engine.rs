@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wx_courier_core::event::Decoding;
-use wx_courier_core::flow::delivery::{Answer, RetryPlan};
+use wx_courier_core::flow::attempt::{RetryPlan, SendAnswer};
 use wx_courier_core::flow::{Effect, Engine, Input, Setup, Unmatched};
 use wx_courier_core::grants::Policies;
 use wx_courier_core::model::outcome::{Outcome, RecipientStyle};
@@ -89,7 +89,7 @@ impl World {
             match effect {
                 Effect::Send { ticket, .. } => effects.extend(self.step(Input::SendFinished {
                     ticket,
-                    answer: Answer::Accepted {
+                    answer: SendAnswer::Accepted {
                         msgid: Some("2097683633284153344".to_owned()),
                     },
                     api_ms: 50,
@@ -97,7 +97,7 @@ impl World {
                 Effect::Publish { ticket, .. } => {
                     effects.extend(self.step(Input::Published { ticket }));
                 }
-                Effect::Settled { outcome: settled } => outcome = Some(settled),
+                Effect::Ended { outcome: settled } => outcome = Some(settled),
                 Effect::Commit { .. } => {}
                 other => panic!("{other:?} in an uneventful life"),
             }

@@ -18,8 +18,8 @@ use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
 use crate::edges::http;
 use crate::edges::http::access::Access;
-use crate::edges::kafka::bystander::{Upstream, Watcher};
 use crate::edges::kafka::embedded::EmbeddedBroker;
+use crate::edges::kafka::test_client::{Upstream, Watcher};
 use crate::edges::listener::Bound;
 use crate::edges::store::Store;
 use crate::service::{self, Parts};
@@ -40,7 +40,7 @@ pub(super) struct Arguments {
 }
 
 /// All samples end within a few seconds, of which joining the group takes three; a longer wait brings no more.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut problems = Problems::default();
@@ -228,7 +228,7 @@ impl Stage {
             &[&self.settings.outcomes.topic],
         )?;
         let mut expected = Expected::of(samples);
-        let all = tokio::time::timeout(PATIENCE, async {
+        let all = tokio::time::timeout(TIMEOUT, async {
             while !expected.left.is_empty() {
                 let Some(record) = outcomes.records.recv().await else {
                     return;
@@ -307,7 +307,7 @@ impl Expected {
             for (event_id, rule) in self.left.keys() {
                 say(format_args!(
                     "no outcome within {} s: {event_id} {rule}",
-                    PATIENCE.as_secs()
+                    TIMEOUT.as_secs()
                 ));
             }
         }

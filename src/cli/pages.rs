@@ -21,7 +21,7 @@ pub(super) struct Instance {
 }
 
 /// A service that does not answer by then has other troubles.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Instance {
     /// Posts to a page, and says what the service says.
@@ -43,7 +43,7 @@ impl Instance {
         };
         let url = reqwest::Url::parse_with_params(&format!("http://{address}{page}"), query)?;
         let token = http.and_then(|http| http.token.as_ref());
-        let request = with_proof(client(PATIENCE)?.post(url), token);
+        let request = with_proof(client(TIMEOUT)?.post(url), token);
         block_on(tell_answer(request, &address))
     }
 }

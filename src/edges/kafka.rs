@@ -1,12 +1,12 @@
 //! Kafka: a consumer on its own thread, the producers, and the topics both need; for a replay a reader without a group; for the demo an
-//! embedded broker and a bystander that publishes and watches.
+//! embedded broker and a test client that publishes and watches.
 
-pub mod bystander;
 pub mod consumer;
 pub mod embedded;
 pub mod producer;
 pub mod reread;
 pub mod scan;
+pub mod test_client;
 pub mod topics;
 
 use rdkafka::ClientConfig;

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::Service;
 use crate::edges::kafka::consumer::Command;
 use crate::edges::wechat::{Called, WeChat};
-use wx_courier_core::flow::delivery::Answer;
+use wx_courier_core::flow::attempt::SendAnswer;
 use wx_courier_core::flow::{Effect, Input};
 use wx_courier_core::message::Api;
 use wx_courier_core::model::Ticket;
@@ -51,7 +51,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let abandoned = || Called {
-            answer: Answer::InDoubt {
+            answer: SendAnswer::InDoubt {
                 detail: "the call was abandoned".to_owned(),
             },
             api_ms: 0,
@@ -223,7 +223,7 @@ impl Service {
                 self.publisher
                     .publish(ticket, &outcome, dead_letter.as_deref());
             }
-            Effect::Settled { outcome } => self.metrics.outcome(&outcome),
+            Effect::Ended { outcome } => self.metrics.outcome(&outcome),
             Effect::Commit {
                 partition,
                 epoch,
@@ -237,8 +237,8 @@ impl Service {
                 tracing::error!(%position, "a fault in wx-courier, please report it: {what}");
                 debug_assert!(false, "{position}: {what}");
             }
-            Effect::Pause => self.source.command(Command::Pause),
-            Effect::Resume => self.source.command(Command::Resume),
+            Effect::PauseReading => self.source.command(Command::Pause),
+            Effect::ResumeReading => self.source.command(Command::Resume),
             Effect::Release {
                 handover,
                 positions,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wx_courier_core::flow::delivery::{Refusal, TokenTrouble};
+use wx_courier_core::flow::attempt::{Refusal, TokenTrouble};
 use wx_courier_core::flow::{PartitionStatus, PauseStatus, ShareStatus, Status};
 
 use super::table::{COUNTERS, GAUGES, HISTOGRAMS};
@@ -87,7 +87,7 @@ fn templates() -> BTreeMap<Arc<str>, TemplateStatus> {
 
 fn calls(metrics: &Metrics) {
     let refused = |class| {
-        Answer::Refused(Refusal {
+        SendAnswer::Refused(Refusal {
             errcode: 43101,
             errmsg: String::new(),
             rid: None,
@@ -102,13 +102,13 @@ fn calls(metrics: &Metrics) {
     };
     let detail = String::new;
     for answer in [
-        Answer::Accepted { msgid: None },
+        SendAnswer::Accepted { msgid: None },
         refused(Class::NotSubscribed),
         refused(Class::Unlisted),
-        Answer::Garbled { detail: detail() },
-        Answer::Unreachable { detail: detail() },
-        Answer::InDoubt { detail: detail() },
-        Answer::NoToken(trouble),
+        SendAnswer::Garbled { detail: detail() },
+        SendAnswer::Unreachable { detail: detail() },
+        SendAnswer::InDoubt { detail: detail() },
+        SendAnswer::NoToken(trouble),
     ] {
         metrics.call("shop", &answer, 30);
     }

@@ -21,8 +21,8 @@
 
 mod addressing;
 mod ages;
+pub mod attempt;
 mod claiming;
-pub mod delivery;
 mod doubt;
 mod engine;
 mod exchanges;

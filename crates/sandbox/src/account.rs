@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Refusal, Reply};
-use crate::call::{Asked, read_json};
+use crate::call::{Incoming, read_json};
 use crate::state::{State, lock};
 use crate::token::{Granted, Refresh};
 
@@ -23,7 +23,7 @@ pub(super) struct Credentials {
 
 impl Credentials {
     /// Those in the query.
-    pub(super) fn in_query(asked: &Asked<'_>) -> Self {
+    pub(super) fn in_query(asked: &Incoming<'_>) -> Self {
         let parameter = |name| asked.parameter(name).unwrap_or_default();
         Self {
             grant_type: parameter("grant_type"),
@@ -38,7 +38,7 @@ impl Credentials {
         &self,
         state: &State,
         grant_type: &str,
-        asked: &Asked<'_>,
+        asked: &Incoming<'_>,
     ) -> Result<Arc<str>, Refusal> {
         if self.grant_type != grant_type {
             return Err(Refusal::of(40002));
@@ -52,7 +52,7 @@ pub(super) fn prove(
     state: &State,
     appid: &str,
     secret: &str,
-    asked: &Asked<'_>,
+    asked: &Incoming<'_>,
 ) -> Result<Arc<str>, Refusal> {
     if appid.is_empty() {
         return Err(Refusal::of(41002));
@@ -84,7 +84,7 @@ fn token_reply(granted: Granted) -> Reply {
 }
 
 /// `POST /cgi-bin/stable_token`.
-pub(super) fn stable_token(state: &State, asked: &Asked<'_>) -> Result<Reply, Refusal> {
+pub(super) fn stable_token(state: &State, asked: &Incoming<'_>) -> Result<Reply, Refusal> {
     let credentials: Credentials = read_json(asked.body)?;
     let appid = credentials.check(state, "client_credential", asked)?;
     let refresh = if credentials.force_refresh {
@@ -99,7 +99,7 @@ pub(super) fn stable_token(state: &State, asked: &Asked<'_>) -> Result<Reply, Re
 }
 
 /// `GET /cgi-bin/token`.
-pub(super) fn classic_token(state: &State, asked: &Asked<'_>) -> Result<Reply, Refusal> {
+pub(super) fn classic_token(state: &State, asked: &Incoming<'_>) -> Result<Reply, Refusal> {
     let appid = Credentials::in_query(asked).check(state, "client_credential", asked)?;
     Ok(token_reply(
         lock(&state.tokens).classic(&appid, asked.now_ms),

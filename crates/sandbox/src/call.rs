@@ -23,7 +23,7 @@ use crate::templates;
 
 /// A call as it came in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct Incoming<'a> {
     pub(super) path: Path,
     /// The query, still encoded.
     pub(super) query: &'a str,
@@ -32,7 +32,7 @@ pub(super) struct Asked<'a> {
     pub(super) now_ms: u64,
 }
 
-impl Asked<'_> {
+impl Incoming<'_> {
     /// One parameter of the query. One that comes twice counts as missing, for WeChat does not say which one holds.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
         let mut values = self
@@ -98,7 +98,7 @@ impl Ruling {
 }
 
 /// Decides on a call that arrives now.
-pub(super) fn rule(state: &Arc<State>, asked: &Asked<'_>) -> Ruling {
+pub(super) fn rule(state: &Arc<State>, asked: &Incoming<'_>) -> Ruling {
     if asked.path == Path::Send {
         return send::judge(state, asked.token().as_deref(), asked.body);
     }
@@ -132,14 +132,14 @@ pub(super) fn rule(state: &Arc<State>, asked: &Asked<'_>) -> Ruling {
     })
 }
 
-fn admit(state: &State, asked: &Asked<'_>) -> Result<Arc<str>, Refusal> {
+fn admit(state: &State, asked: &Incoming<'_>) -> Result<Arc<str>, Refusal> {
     let appid = send::appid_of(state, asked.token().as_deref(), asked.now_ms)?;
     lock(&state.quotas).take(&appid, asked.path, asked.now_ms)?;
     Ok(appid)
 }
 
 /// The true answer. The app is the token's; a caller that proves itself by its secret has not done so yet.
-fn answer(state: &State, appid: &str, asked: &Asked<'_>) -> Result<Reply, Refusal> {
+fn answer(state: &State, appid: &str, asked: &Incoming<'_>) -> Result<Reply, Refusal> {
     match asked.path {
         Path::StableToken => account::stable_token(state, asked),
         Path::Token => account::classic_token(state, asked),
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_parameter_is_decoded_and_must_be_alone() {
-        let asked = |query| Asked {
+        let asked = |query| Incoming {
             path: Path::Login,
             query,
             body: b"",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Refusal, Reply};
-use crate::call::{Asked, read_json};
+use crate::call::{Incoming, read_json};
 use crate::callbacks;
 use crate::log::Taken;
 use crate::state::{State, lock};
@@ -187,7 +187,7 @@ impl CustomBody {
 pub(super) fn send(
     state: &State,
     appid: &Arc<str>,
-    asked: &Asked<'_>,
+    asked: &Incoming<'_>,
 ) -> Result<(Reply, Taken), Refusal> {
     let body: CustomBody = read_json(asked.body)?;
     if !lock(&state.openids).know(&body.touser) {

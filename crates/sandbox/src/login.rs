@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::account::Credentials;
 use crate::answer::{Refusal, Reply};
-use crate::call::Asked;
+use crate::call::Incoming;
 use crate::clock::minute_of;
 use crate::newest::Newest;
 use crate::random;
@@ -136,7 +136,7 @@ impl Logins {
 }
 
 /// `GET /sns/jscode2session`. A code that is refused for its user's sake is used up by it, except where WeChat says to wait.
-pub(super) fn exchange(state: &State, asked: &Asked<'_>) -> Result<Reply, Refusal> {
+pub(super) fn exchange(state: &State, asked: &Incoming<'_>) -> Result<Reply, Refusal> {
     let appid = Credentials::in_query(asked).check(state, "authorization_code", asked)?;
     let code = asked.parameter("js_code").unwrap_or_default();
     if code.is_empty() {

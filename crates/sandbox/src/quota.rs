@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::answer::{Refusal, Reply};
-use crate::call::{Asked, read_json};
+use crate::call::{Incoming, read_json};
 use crate::clock::{day_of, minute_of};
 use crate::path::Path;
 use crate::quota::clear::Clearings;
@@ -163,7 +163,7 @@ impl QuestionBody {
 }
 
 /// `POST /cgi-bin/openapi/quota/get`.
-pub(super) fn get(state: &State, appid: &str, asked: &Asked<'_>) -> Result<Reply, Refusal> {
+pub(super) fn get(state: &State, appid: &str, asked: &Incoming<'_>) -> Result<Reply, Refusal> {
     let path = read_json::<QuestionBody>(asked.body)?.path()?;
     let quota = lock(&state.quotas).read(appid, path, asked.now_ms);
     let daily_limit = quota.daily_limit.unwrap_or(usual_limit(path));

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::{Refusal, Reply};
-use crate::call::{Asked, read_json};
+use crate::call::{Incoming, read_json};
 use crate::newest::Newest;
 use crate::path::{Method, Proof};
 use crate::state::{State, lock};
@@ -45,7 +45,7 @@ pub(super) struct Refused {
 
 impl Refused {
     /// What is kept of a call, without its secrets.
-    pub(super) fn new(asked: &Asked<'_>, appid: Arc<str>, answer: &str, cost_ms: u64) -> Self {
+    pub(super) fn new(asked: &Incoming<'_>, appid: Arc<str>, answer: &str, cost_ms: u64) -> Self {
         let query = masked_query(asked.query);
         let mark = if query.is_empty() { "" } else { "?" };
         Self {
@@ -109,7 +109,7 @@ fn masked_query(query: &str) -> String {
 }
 
 /// A body that carries a secret is kept without it, and not at all if it cannot be read.
-fn masked_body(asked: &Asked<'_>) -> String {
+fn masked_body(asked: &Incoming<'_>) -> String {
     let kept = asked.body.get(..MOST_BODY).unwrap_or(asked.body);
     match asked.path.proof() {
         Proof::Token => String::from_utf8_lossy(kept).into_owned(),
@@ -133,7 +133,7 @@ struct QuestionBody {
 }
 
 /// `POST /cgi-bin/openapi/rid/get`.
-pub(super) fn get(state: &State, appid: &str, asked: &Asked<'_>) -> Result<Reply, Refusal> {
+pub(super) fn get(state: &State, appid: &str, asked: &Incoming<'_>) -> Result<Reply, Refusal> {
     let question: QuestionBody = read_json(asked.body)?;
     let rids = lock(&state.rids);
     let refused = rids.find(&question.rid, appid, asked.now_ms)?;
@@ -151,7 +151,7 @@ pub(super) fn get(state: &State, appid: &str, asked: &Asked<'_>) -> Result<Reply
 }
 
 /// Which app a refused call belongs to: the one of its token, or the one that it names.
-pub(super) fn owner(state: &State, asked: &Asked<'_>) -> Option<Arc<str>> {
+pub(super) fn owner(state: &State, asked: &Incoming<'_>) -> Option<Arc<str>> {
     match asked.path.proof() {
         Proof::Token => {
             let token = asked.token()?;
@@ -177,8 +177,8 @@ mod tests {
 
     const RID: &str = "65f0a1b2-00000001-00000002";
 
-    fn asked(path: Path, query: &'static str, body: &'static [u8]) -> Asked<'static> {
-        Asked {
+    fn asked(path: Path, query: &'static str, body: &'static [u8]) -> Incoming<'static> {
+        Incoming {
             path,
             query,
             body,
@@ -187,7 +187,7 @@ mod tests {
         }
     }
 
-    fn kept(asked: &Asked<'_>) -> Refused {
+    fn kept(asked: &Incoming<'_>) -> Refused {
         Refused::new(asked, Arc::from("wx1"), "{}", 0)
     }
 

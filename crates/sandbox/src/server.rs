@@ -14,7 +14,7 @@ use bytes::Bytes;
 use tokio::net::TcpListener;
 
 use crate::answer::{Refusal, Reply};
-use crate::call::{self, Asked};
+use crate::call::{self, Incoming};
 use crate::control;
 use crate::line::{Line, LineListener};
 use crate::path::{Method, Path};
@@ -71,7 +71,7 @@ async fn call(
         Err(rejection) => return control::unread(&rejection),
     };
     let in_progress = (path == Path::Send).then(|| state.counters.in_progress());
-    let asked = Asked {
+    let asked = Incoming {
         path,
         query: uri.query().unwrap_or_default(),
         body: &body,

@@ -13,7 +13,7 @@ use crate::edges::http::grants::Row;
 use crate::edges::store::{Store, Stored};
 
 /// A service or a store that does not answer by then has other troubles. The service waits five seconds for its store.
-const PATIENCE: Duration = Duration::from_secs(8);
+const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// What is done if there is no state file where the settings say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl GrantAccess {
         missing: Missing,
     ) -> anyhow::Result<Self> {
         let address = at.map_or_else(|| reachable(&settings.http).to_string(), str::to_owned);
-        let http = client(PATIENCE)?;
+        let http = client(TIMEOUT)?;
         match http.get(format!("http://{address}/healthz")).send().await {
             Ok(_) => Ok(Self::Service {
                 http,
@@ -115,7 +115,7 @@ impl GrantAccess {
                             }
                         }
                     };
-                    let _ended = tokio::time::timeout(PATIENCE, hear).await.is_ok();
+                    let _ended = tokio::time::timeout(TIMEOUT, hear).await.is_ok();
                     why_down
                 };
                 tokio::select! {
@@ -129,7 +129,7 @@ impl GrantAccess {
     /// Lets go of a store; what it was asked is done.
     pub(super) async fn close(self) -> anyhow::Result<()> {
         if let Self::Store { store, .. } = self {
-            tokio::task::spawn_blocking(move || store.close(PATIENCE)).await?;
+            tokio::task::spawn_blocking(move || store.close(TIMEOUT)).await?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::config::Send;
 use crate::config::keys::{Key, Table};
 use crate::config::kinds::{Count, Length, Share};
 use wx_courier_core::document::Section;
-use wx_courier_core::flow::delivery::RetryPlan;
+use wx_courier_core::flow::attempt::RetryPlan;
 use wx_courier_core::schedule::pauses::BreakerPlan;
 
 pub(super) static SEND: Table = Table {

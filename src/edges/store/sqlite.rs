@@ -36,7 +36,7 @@ pub(super) struct Sqlite {
 }
 
 /// How long the process before may still hold the file: it closes it as the last thing it does.
-const PATIENCE: Duration = Duration::from_secs(2);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Every statement that is used again and again.
 const N_STATEMENTS: usize = 48;
@@ -182,7 +182,7 @@ fn carry_out(connection: &mut Connection, requests: &[Request]) -> anyhow::Resul
 
 fn connect(path: &Path) -> anyhow::Result<Connection> {
     let mut connection = Connection::open(path)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     // Before the log is opened: then its index is kept in memory, and no other process gets in.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

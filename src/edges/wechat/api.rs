@@ -10,7 +10,7 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use super::errcode::class_of;
-use wx_courier_core::flow::delivery::{Answer, Refusal};
+use wx_courier_core::flow::attempt::{Refusal, SendAnswer};
 
 /// Answers of `WeChat` to a send, a login or for a token are a few hundred bytes; whatever is longer is not one.
 pub(super) const LARGEST_ANSWER_BYTES: usize = 64 * 1024;
@@ -65,7 +65,7 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<Failure> for Answer {
+impl From<Failure> for SendAnswer {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Unreachable { detail } => Self::Unreachable { detail },

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::api::{self, Credential, Failure, LARGEST_ANSWER_BYTES};
 use super::client::{AppClient, WeChat};
-use wx_courier_core::flow::delivery::Refusal;
+use wx_courier_core::flow::attempt::Refusal;
 use wx_courier_core::wechat::Class;
 use wx_courier_core::wechat::logins::{Exchanged, JsCode, Refused};
 

@@ -9,7 +9,7 @@ use super::api::{LARGEST_ANSWER_BYTES, shortened};
 use super::body::{SendBody, path_of};
 use super::client::{AppClient, Endpoint, WeChat};
 use super::token::Token;
-use wx_courier_core::flow::delivery::{Answer, TokenTrouble};
+use wx_courier_core::flow::attempt::{SendAnswer, TokenTrouble};
 use wx_courier_core::schedule::admission::Cleared;
 use wx_courier_core::wechat::Class;
 
@@ -17,7 +17,7 @@ use wx_courier_core::wechat::Class;
 #[derive(Debug)]
 pub struct Called {
     /// The answer.
-    pub answer: Answer,
+    pub answer: SendAnswer,
     /// How long the call took, in milliseconds; the wait for a token does not count.
     pub api_ms: u64,
 }
@@ -26,7 +26,7 @@ impl Called {
     /// There was no token, so there was no call.
     fn not(trouble: TokenTrouble) -> Self {
         Self {
-            answer: Answer::NoToken(trouble),
+            answer: SendAnswer::NoToken(trouble),
             api_ms: 0,
         }
     }
@@ -70,13 +70,13 @@ impl AppClient {
         Ok(token)
     }
 
-    async fn send_with(&self, token: &Token, cleared: &Cleared) -> Answer {
+    async fn send_with(&self, token: &Token, cleared: &Cleared) -> SendAnswer {
         let message = cleared.message();
         let body = SendBody::new(message, self.state);
         let body = match serde_json::to_vec(&body) {
             Ok(body) => body,
             Err(error) => {
-                return Answer::Unreachable {
+                return SendAnswer::Unreachable {
                     detail: format!("the body could not be written: {error}"),
                 };
             }
@@ -86,7 +86,7 @@ impl AppClient {
             largest_bytes: LARGEST_ANSWER_BYTES,
         };
         match self.call(token, endpoint, Some(body), msgid_in).await {
-            Ok(msgid) => Answer::Accepted { msgid },
+            Ok(msgid) => SendAnswer::Accepted { msgid },
             Err(failure) => failure.into(),
         }
     }

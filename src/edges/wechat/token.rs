@@ -21,7 +21,7 @@ use cache::TokenCache;
 use incident::{Ask, Plan};
 use source::Source;
 pub use status::{Mode, TokenState, TokenStatus};
-use wx_courier_core::flow::delivery::TokenTrouble;
+use wx_courier_core::flow::attempt::TokenTrouble;
 
 /// The wait before a failed renewal is tried again while the present token still holds.
 const RENEW_AGAIN: Duration = Duration::from_secs(10);

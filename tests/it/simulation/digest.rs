@@ -112,7 +112,7 @@ fn effect_in(text: &mut String, effect: &Effect) {
                 put(text, format_args!(" and {}", record.position()));
             }
         }
-        Effect::Settled { outcome } => {
+        Effect::Ended { outcome } => {
             text.push_str("settled ");
             outcome_in(text, outcome);
         }
@@ -127,8 +127,8 @@ fn effect_in(text: &mut String, effect: &Effect) {
         Effect::InternalError { position, what } => {
             put(text, format_args!("fault {position} {what}"));
         }
-        Effect::Pause => text.push_str("pause"),
-        Effect::Resume => text.push_str("resume"),
+        Effect::PauseReading => text.push_str("pause"),
+        Effect::ResumeReading => text.push_str("resume"),
         Effect::ShareChanged(share) => put(
             text,
             format_args!("share {:?} of {}", share.mine(), share.n_all()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wx_courier_core::flow::delivery::{Answer, Refusal};
+use wx_courier_core::flow::attempt::{Refusal, SendAnswer};
 use wx_courier_core::flow::{Effect, Input};
 use wx_courier_core::message::Api;
 use wx_courier_core::model::outcome::{Outcome, Reason, Status};
@@ -51,7 +51,7 @@ impl World {
             }
             Effect::ShareChanged(_) => self.seen.shares += 1,
             // What is read all the same, and answered, is passed over by the engine.
-            Effect::ForgetReads { .. } | Effect::Settled { .. } => {}
+            Effect::ForgetReads { .. } | Effect::Ended { .. } => {}
             Effect::Commit {
                 partition,
                 epoch,
@@ -68,11 +68,11 @@ impl World {
             Effect::InternalError { position, what } => {
                 return Err(format!("the record {position}: {what}"));
             }
-            Effect::Pause => {
+            Effect::PauseReading => {
                 self.seen.pauses += 1;
                 self.members[member].is_paused = true;
             }
-            Effect::Resume => self.members[member].is_paused = false,
+            Effect::ResumeReading => self.members[member].is_paused = false,
             Effect::Release {
                 handover,
                 positions,
@@ -184,7 +184,7 @@ impl World {
     ) -> Result<(), String> {
         self.seen.sends += 1;
         let (answer, was_delivered) = self.answer(rule, to);
-        let was_in_doubt = matches!(answer, Answer::InDoubt { .. });
+        let was_in_doubt = matches!(answer, SendAnswer::InDoubt { .. });
         self.seen.in_doubt += u64::from(was_in_doubt);
         self.calls.push(Call {
             at_ms: self.now_ms,
@@ -195,7 +195,8 @@ impl World {
             was_delivered,
             was_in_doubt,
         });
-        let is_for_want = matches!(&answer, Answer::Refused(refusal) if refusal.errcode == 43101);
+        let is_for_want =
+            matches!(&answer, SendAnswer::Refused(refusal) if refusal.errcode == 43101);
         if rule.as_ref() == "pass" && is_for_want && self.users.is_certain_of(to) {
             return Err(format!(
                 "{message_id} is sent to {to}, who has allowed none"
@@ -217,14 +218,15 @@ impl World {
         Ok(())
     }
 
-    fn answer(&mut self, rule: &str, to: &str) -> (Answer, bool) {
+    fn answer(&mut self, rule: &str, to: &str) -> (SendAnswer, bool) {
         if rule != "pass" {
             return self.answer_of(rule);
         }
         loop {
             let (answer, was_delivered) = self.answer_of(rule);
-            let refuses = matches!(&answer, Answer::Refused(refusal) if refusal.errcode == 43101);
-            let is_in_doubt = matches!(answer, Answer::InDoubt { .. });
+            let refuses =
+                matches!(&answer, SendAnswer::Refused(refusal) if refusal.errcode == 43101);
+            let is_in_doubt = matches!(answer, SendAnswer::InDoubt { .. });
             if refuses || (is_in_doubt && self.users.told == Told::Exactly) {
                 // For this template WeChat knows what it says, and some worlds are without doubt.
                 continue;
@@ -241,7 +243,7 @@ impl World {
         }
     }
 
-    fn answer_of(&mut self, rule: &str) -> (Answer, bool) {
+    fn answer_of(&mut self, rule: &str) -> (SendAnswer, bool) {
         if rule == "quick" && self.now_ms < self.quick_is_bad_until_ms {
             return (refused(47003, Class::BadParam), false);
         }
@@ -256,22 +258,22 @@ impl World {
             40..50 => (refused(47003, Class::BadParam), false),
             50..60 => {
                 let detail = "down".to_owned();
-                (Answer::Unreachable { detail }, false)
+                (SendAnswer::Unreachable { detail }, false)
             }
             60..70 => {
                 let detail = "HTTP 503".to_owned();
-                (Answer::Garbled { detail }, false)
+                (SendAnswer::Garbled { detail }, false)
             }
             70..90 => {
                 let detail = "timeout".to_owned();
-                (Answer::InDoubt { detail }, self.random.bool())
+                (SendAnswer::InDoubt { detail }, self.random.bool())
             }
             90 => (refused(45011, Class::MinuteQuota), false),
             91 => (refused(45009, Class::DailyQuota), false),
             92 => (refused(50002, Class::Account), false),
             93 => (refused(40037, Class::UnknownTemplate), false),
             94 => (refused(48001, Class::Api), false),
-            _ => (Answer::Accepted { msgid: None }, true),
+            _ => (SendAnswer::Accepted { msgid: None }, true),
         }
     }
 
@@ -324,8 +326,8 @@ impl World {
     }
 }
 
-fn refused(errcode: i64, class: Class) -> Answer {
-    Answer::Refused(Refusal {
+fn refused(errcode: i64, class: Class) -> SendAnswer {
+    SendAnswer::Refused(Refusal {
         errcode,
         errmsg: String::new(),
         rid: None,

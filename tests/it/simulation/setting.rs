@@ -8,7 +8,7 @@ use std::time::Duration;
 use wx_courier_core::catalog::{Catalog, Policy};
 use wx_courier_core::document::Problems;
 use wx_courier_core::event::{Decoding, Pointer};
-use wx_courier_core::flow::delivery::RetryPlan;
+use wx_courier_core::flow::attempt::RetryPlan;
 use wx_courier_core::flow::{Engine, Setup, Unmatched};
 use wx_courier_core::grants::{AnswerEvents, AppOf, Policies};
 use wx_courier_core::model::outcome::RecipientStyle;

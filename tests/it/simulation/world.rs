@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use wx_courier_core::flow::delivery::Answer;
+use wx_courier_core::flow::attempt::SendAnswer;
 use wx_courier_core::flow::{Engine, HandoverId, Input};
 use wx_courier_core::grants::Report;
 use wx_courier_core::message::Api;
@@ -165,7 +165,7 @@ pub(super) struct Reading {
 pub(super) enum Happening {
     Read(usize),
     Wake(usize, u64),
-    Answered(usize, u64, Ticket, Answer, String),
+    Answered(usize, u64, Ticket, SendAnswer, String),
     ReadAgain(usize, u64, Ticket, (Partition, i64)),
     Exchanged(usize, u64, Ticket, Exchanged),
     Published(usize, u64, Ticket, Option<Arc<Outcome>>),

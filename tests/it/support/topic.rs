@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{LIMIT, wait_until};
 
 /// How long one question to the broker may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A record as it lies on a topic.
 #[derive(Clone, Debug)]
@@ -178,7 +178,7 @@ pub(crate) fn committed(
     }
     let mut answer = None;
     wait_until("the broker tells committed offsets", || {
-        answer = consumer.committed_offsets(asked.clone(), PATIENCE).ok();
+        answer = consumer.committed_offsets(asked.clone(), TIMEOUT).ok();
         answer.is_some()
     });
     let answer = answer.expect("it was waited for");
@@ -216,7 +216,7 @@ fn end_offsets(consumer: &BaseConsumer, topic: &str, n_partitions: i32) -> BTree
     let mut ends = BTreeMap::new();
     for partition in 0..n_partitions {
         wait_until("the broker tells where a partition ends", || {
-            let found = consumer.fetch_watermarks(topic, partition, PATIENCE);
+            let found = consumer.fetch_watermarks(topic, partition, TIMEOUT);
             found.map(|(_, end)| ends.insert(partition, end)).is_ok()
         });
     }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use wx_courier::config::Settings;
-use wx_courier::edges::kafka::bystander::Upstream;
+use wx_courier::edges::kafka::test_client::Upstream;
 use wx_courier::edges::kafka::topics::{Sources, create, wanted};
 use wx_courier_sandbox::{Answer, Handle, Sandbox, Script, Settings as SandboxSettings};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::{Store, tracker_of};
+use super::engine::{StoreHealth, tracker_of};
 use super::in_flight::Lent;
 use super::message::{Begun, Delivery, Rejoins, State, expires_at_ms};
 use super::settling::publish_stored;
@@ -21,7 +21,7 @@ pub(super) const ASK_AGAIN: Duration = Duration::from_secs(1);
 impl Engine {
     /// No message gets a turn while the store is down: it would only use up what the limits allow.
     pub(super) fn give_turns(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        while self.store == Store::Up
+        while self.store == StoreHealth::Up
             && let Some(turn) = self.in_flight.admission.next_turn(now, &mut self.pauses)
         {
             match turn {

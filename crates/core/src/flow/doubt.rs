@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ages::age_of;
-use super::engine::Store;
+use super::engine::StoreHealth;
 use super::in_flight::{Lent, Met};
 use super::message::Delivery;
 use super::transition::Next;
@@ -22,7 +22,7 @@ const SETTLING: Duration = Duration::from_secs(2);
 
 impl Engine {
     pub(super) fn store_is_back(&mut self, now: Moment) {
-        self.store = Store::Up;
+        self.store = StoreHealth::Up;
         self.has_store_since = now.elapsed;
     }
 

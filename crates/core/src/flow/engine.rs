@@ -15,7 +15,7 @@ use super::partitions::{Handover, HandoverId};
 use super::rate_share::RateShare;
 use super::status;
 use super::transition::Happened;
-use super::window::{Spill, Window};
+use super::window::{Amount, Spill};
 use super::{Effect, Input, Setup};
 use crate::model::{Holder, Moment, Partition, Ticket};
 use crate::rules::RuleSet;
@@ -33,7 +33,7 @@ pub struct Engine {
     pub(super) pauses: Pauses,
     pub(super) breakers: Breakers,
     pub(super) outages: Outages,
-    pub(super) store: Store,
+    pub(super) store: StoreHealth,
     /// Since when the store has answered.
     pub(super) has_store_since: Duration,
     /// Until then the calendar does not tell how old a claim is.
@@ -63,7 +63,7 @@ const CHECK_EVERY: u64 = 256;
 
 /// What is known of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Store {
+pub(super) enum StoreHealth {
     Up,
     Down,
 }
@@ -83,7 +83,7 @@ impl Engine {
             pauses: Pauses::default(),
             breakers: Breakers::new(setup.breaker),
             outages: Outages::default(),
-            store: Store::Up,
+            store: StoreHealth::Up,
             has_store_since: Duration::ZERO,
             calendar_doubted_until: Duration::ZERO,
             jitter: fastrand::Rng::with_seed(setup.seed),
@@ -140,7 +140,7 @@ impl Engine {
             Input::Stored { ticket, answer } => {
                 self.transition(now, ticket, Happened::Stored(&answer), effects);
             }
-            Input::StoreDown => self.store = Store::Down,
+            Input::StoreDown => self.store = StoreHealth::Down,
             Input::StoreBack => self.store_is_back(now),
             Input::SendFinished {
                 ticket,
@@ -185,12 +185,12 @@ impl Engine {
         let pause = self.pauses.wake_at();
         // No message gets a turn while the store is down, however long it has waited.
         let turn = match self.store {
-            Store::Up => self.in_flight.admission.wake_for_turn(now),
-            Store::Down => None,
+            StoreHealth::Up => self.in_flight.admission.wake_for_turn(now),
+            StoreHealth::Down => None,
         };
         let exchange = match self.store {
-            Store::Up => self.wake_for_exchange(now),
-            Store::Down => None,
+            StoreHealth::Up => self.wake_for_exchange(now),
+            StoreHealth::Down => None,
         };
         let departure = self.in_flight.admission.wake_for_departure(now);
         let share = self.rate_share.wake_at();
@@ -233,7 +233,7 @@ impl Engine {
         if self.commit_at.is_some_and(|at| at <= now.elapsed) {
             self.report_positions(effects);
         }
-        self.ask_again(now, effects);
+        self.reread(now, effects);
         self.pause_or_resume(now, effects);
         self.finish_drain(now, effects);
     }
@@ -271,7 +271,7 @@ impl Engine {
 
     /// Reading pauses at the bound and goes on at half of it: each resumption costs a fetch, so it should bring something.
     fn pause_or_resume(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        let Window { messages, bytes } = self.in_window();
+        let Amount { messages, bytes } = self.in_window();
         let open_records: usize = self.partitions.values().map(OffsetTracker::n_open).sum();
         // Several rules may have set the same record aside.
         let remembered = open_records.max(self.n_spilled());
@@ -279,7 +279,7 @@ impl Engine {
             .setup
             .max_messages
             .saturating_mul(OPEN_RECORDS_A_MESSAGE);
-        let full = self.store == Store::Down
+        let full = self.store == StoreHealth::Down
             || messages >= self.setup.max_messages
             || bytes >= self.setup.max_bytes
             || remembered >= most_open;
@@ -289,10 +289,10 @@ impl Engine {
             && self.flows_below_half(now, messages, bytes);
         if full && !self.paused {
             self.paused = true;
-            effects.push(Effect::Pause);
+            effects.push(Effect::PauseReading);
         } else if roomy && self.paused && self.draining.is_none() {
             self.paused = false;
-            effects.push(Effect::Resume);
+            effects.push(Effect::ResumeReading);
         }
     }
 
@@ -302,7 +302,7 @@ impl Engine {
         if messages <= max_messages / 2 && bytes <= max_bytes / 2 {
             return true;
         }
-        let waiting = self.held_by_waiting(now);
+        let waiting = self.used_by_waiting(now);
         let below_half = |all: usize, waiting: usize, max: usize| {
             all.saturating_sub(waiting) <= max.saturating_sub(waiting) / 2
         };

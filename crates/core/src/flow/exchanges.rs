@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::addressing::{keep, unsent};
 use super::claiming::ASK_AGAIN;
-use super::engine::{Store, tracker_of};
+use super::engine::{StoreHealth, tracker_of};
 use super::in_flight::Lent;
 use super::message::{AskedAgain, PendingRecipient, State, expires_at_ms};
 use super::transition::{Happened, Next};
@@ -149,7 +149,7 @@ impl Engine {
         let mut outcome = unsent(now, &lent.origin, pending, end);
         outcome.detail = report::too_late(&pending.rule);
         if let Some(pause) = self.pauses.over_logins(&pending.rule.app) {
-            outcome.detail += &report::held_by(pause);
+            outcome.detail += &report::paused_by(pause);
         }
         self.settle_unsent(now, lent.ticket, outcome, effects)
     }
@@ -157,7 +157,7 @@ impl Engine {
     /// Begins as many exchanges as there may be. A message with the code of an exchange that is under way waits for that one.
     pub(super) fn begin_exchanges(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         // A user who cannot be kept is lost, and the code too.
-        if self.store == Store::Down || !self.exchanges.has_room() {
+        if self.store == StoreHealth::Down || !self.exchanges.has_room() {
             return;
         }
         let may = |app: &Arc<str>| self.pauses.way_of_logins(now, app) == Way::Free;

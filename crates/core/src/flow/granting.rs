@@ -8,7 +8,7 @@ use super::message::{Origin, State};
 use super::transition::Next;
 use super::{Effect, Engine, report};
 use crate::catalog::Policy;
-use crate::flow::delivery::{Answer, Refusal};
+use crate::flow::attempt::{Refusal, SendAnswer};
 use crate::grants::{self, Reservation, Wish, Without};
 use crate::message::{Message, Rejection};
 use crate::model::outcome::Status;
@@ -79,18 +79,18 @@ impl Engine {
     }
 
     /// Compares what the ledger said with what `WeChat` says.
-    pub(super) fn note_ledger(&mut self, claim: Option<OwnClaim>, answer: &Answer) {
+    pub(super) fn note_ledger(&mut self, claim: Option<OwnClaim>, answer: &SendAnswer) {
         let was_refused = match answer {
-            Answer::Accepted { .. } => false,
-            Answer::Refused(Refusal {
+            SendAnswer::Accepted { .. } => false,
+            SendAnswer::Refused(Refusal {
                 class: Class::NotSubscribed,
                 ..
             }) => true,
-            Answer::Refused(_)
-            | Answer::Garbled { .. }
-            | Answer::Unreachable { .. }
-            | Answer::InDoubt { .. }
-            | Answer::NoToken(_) => return,
+            SendAnswer::Refused(_)
+            | SendAnswer::Garbled { .. }
+            | SendAnswer::Unreachable { .. }
+            | SendAnswer::InDoubt { .. }
+            | SendAnswer::NoToken(_) => return,
         };
         match claim.map(|claim| claim.reservation) {
             Some(Reservation::Made) if was_refused => self.totals.grants_overcounted += 1,

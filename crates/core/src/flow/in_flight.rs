@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::message::{Delivery, Origin, PendingRecipient, Rejoins, Slot, State, expires_at_ms};
-use super::window::Quota;
+use super::window::WindowQuota;
 use crate::message::Message;
 use crate::model::{Holder, Moment, Ticket};
 use crate::rules::Rule;
@@ -76,7 +76,7 @@ pub(super) struct InFlight {
     awaiting_exchange: BTreeMap<Arc<str>, BTreeMap<u64, Ticket>>,
     next_place: u64,
     /// What they hold of the window.
-    pub(super) quota: Quota,
+    pub(super) window_quota: WindowQuota,
     bytes: usize,
 }
 
@@ -88,7 +88,7 @@ impl InFlight {
             due: BTreeSet::new(),
             awaiting_exchange: BTreeMap::new(),
             next_place: 0,
-            quota: Quota::default(),
+            window_quota: WindowQuota::default(),
             bytes: 0,
         }
     }
@@ -122,7 +122,7 @@ impl InFlight {
         } = new;
         self.bytes += bytes;
         if let Some(rule) = &quota_of {
-            self.quota.take(rule, bytes);
+            self.window_quota.take(rule, bytes);
         }
         let item = WorkItem {
             origin: Arc::clone(&origin),
@@ -232,7 +232,7 @@ impl InFlight {
         };
         self.bytes = self.bytes.saturating_sub(item.bytes);
         if let Some(rule) = &item.quota_of {
-            self.quota.give_back(rule, item.bytes);
+            self.window_quota.give_back(rule, item.bytes);
         }
     }
 
@@ -249,7 +249,7 @@ impl InFlight {
     /// A message comes into its lane. It keeps its recipient, so that nothing overtakes it, unless a pause holds it: that may last, and is no
     /// matter of the recipient's other messages.
     fn enter_lane(&mut self, lent: &mut Lent, delivery: &Delivery, pauses: &Pauses) {
-        if pauses.holds(&delivery.rule) {
+        if pauses.is_paused(&delivery.rule) {
             self.release_recipient(lent, pauses);
         }
         let waiting = Waiting {
@@ -269,7 +269,7 @@ impl InFlight {
     pub(super) fn release_recipients_behind(&mut self, pauses: &Pauses) {
         for (ticket, item) in &self.items {
             if let Some(State::Waiting(delivery)) = &item.state
-                && pauses.holds(&delivery.rule)
+                && pauses.is_paused(&delivery.rule)
             {
                 let (rule, message) = (&delivery.rule, &delivery.message);
                 self.admission

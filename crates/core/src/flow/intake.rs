@@ -8,7 +8,7 @@ use super::message::{Begun, Delivery, Origin, PendingRecipient, Rejoins, State};
 use super::settling::ask_to_settle;
 use super::{Effect, Engine, Unmatched, report};
 use crate::event::{Decoded, decode};
-use crate::flow::delivery::Tries;
+use crate::flow::attempt::Tries;
 use crate::flow::offsets::Noted;
 use crate::grants::Report;
 use crate::message::{Made, Message, Rejection};
@@ -249,7 +249,7 @@ impl Engine {
             calls: 0,
             api_ms: 0,
             called_ms: None,
-            held_by: None,
+            paused_by: None,
         })
     }
 }

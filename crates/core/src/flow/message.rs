@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::publishing::Publishing;
 use crate::event::Event;
-use crate::flow::delivery::{Refusal, Tries};
+use crate::flow::attempt::{Refusal, Tries};
 use crate::grants::{Report, Wish};
 use crate::message::{Message, Unaddressed};
 use crate::model::{Epoch, Holder, Moment, Partition, Record};
@@ -300,7 +300,7 @@ pub(super) struct Delivery {
     pub(super) called_ms: Option<i64>,
     pub(super) rejoins: Rejoins,
     /// The refusal that was the app's or the template's matter, and after which it waits.
-    pub(super) held_by: Option<Arc<Refusal>>,
+    pub(super) paused_by: Option<Arc<Refusal>>,
 }
 
 /// After this moment (Unix milliseconds) a message of this rule is not sent any more.

@@ -170,7 +170,7 @@ impl OffsetTracker {
     }
 
     /// Whether everything read and kept has ended.
-    pub fn is_settled(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.entries.is_empty()
     }
 
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(tracker.close(), Closed::AsItWas);
         assert_eq!(tracker.wants(7), Noted::Ignored);
         tracker.acknowledge(1);
-        assert!(tracker.is_settled());
+        assert!(tracker.has_ended());
         assert_eq!(tracker.position(), Some(3));
     }
 

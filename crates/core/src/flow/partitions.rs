@@ -82,7 +82,7 @@ impl Engine {
     /// Drops every message at rest that its tracker has forgotten.
     pub(super) fn drop_forgotten(&mut self) {
         self.spill
-            .forget(&self.partitions, &mut self.in_flight.quota);
+            .forget(&self.partitions, &mut self.in_flight.window_quota);
         let mut forgotten = BTreeSet::new();
         for (ticket, origin, state) in self.in_flight.iter() {
             if state.rests() && !is_open(&self.partitions, origin.place()) {
@@ -161,7 +161,7 @@ impl Engine {
     fn is_finished(&self, now: Moment, handover: &Handover) -> bool {
         let settled = |(partition, epoch): &(Partition, Epoch)| {
             let tracker = self.partitions.get(partition);
-            tracker.is_none_or(|tracker| tracker.epoch() != *epoch || tracker.is_settled())
+            tracker.is_none_or(|tracker| tracker.epoch() != *epoch || tracker.has_ended())
         };
         now.elapsed >= handover.deadline || handover.partitions.iter().all(settled)
     }

@@ -7,7 +7,7 @@ use super::in_flight::Lent;
 use super::message::{Delivery, Origin, Rejoins, State};
 use super::transition::{Happened, Next};
 use super::{Effect, Engine, report};
-use crate::flow::delivery::{Answer, Blame, Refusal};
+use crate::flow::attempt::{Blame, Refusal, SendAnswer};
 use crate::message::Api;
 use crate::model::outcome::{Reason, Status};
 use crate::model::{Moment, Ticket};
@@ -21,17 +21,17 @@ impl Engine {
         now: Moment,
         lent: &Lent,
         delivery: &Delivery,
-        answer: &Answer,
+        answer: &SendAnswer,
         effects: &mut Vec<Effect>,
     ) {
         let rule = &delivery.rule;
         let refusal = match answer {
-            Answer::Accepted { .. } => None,
-            Answer::Refused(refusal) => Some(refusal),
-            Answer::Garbled { .. }
-            | Answer::Unreachable { .. }
-            | Answer::InDoubt { .. }
-            | Answer::NoToken(_) => return,
+            SendAnswer::Accepted { .. } => None,
+            SendAnswer::Refused(refusal) => Some(refusal),
+            SendAnswer::Garbled { .. }
+            | SendAnswer::Unreachable { .. }
+            | SendAnswer::InDoubt { .. }
+            | SendAnswer::NoToken(_) => return,
         };
         match refusal.map_or(Blame::Message, |refusal| refusal.class.blame()) {
             Blame::Message => {
@@ -95,7 +95,7 @@ impl Engine {
     ) {
         let rule = &delivery.rule;
         let subject = Subject::of(cause, rule);
-        let refusal = delivery.held_by.as_deref();
+        let refusal = delivery.paused_by.as_deref();
         let errcode = refusal.map(|refusal| refusal.errcode);
         let detail = match refusal {
             Some(refusal) => refusal.errmsg.clone(),
@@ -167,7 +167,7 @@ impl Engine {
             if new.is_some_and(|new| new.version == old.version) {
                 continue;
             }
-            if self.pauses.holds_rule_or_template(old) {
+            if self.pauses.is_rule_or_template_paused(old) {
                 cured.insert(Arc::clone(&old.name));
             }
             self.resume_rule(&old.name, effects);
@@ -179,7 +179,7 @@ impl Engine {
         };
         let changes = self.pauses.keep_templates(is_used);
         self.announce(changes, effects);
-        self.make_anew(now, &cured, effects);
+        self.replan_paused(now, &cured, effects);
     }
 
     /// Whether the rule is still the same as when its message was made.
@@ -194,7 +194,12 @@ impl Engine {
         present.is_some_and(|present| template_id(present) != template_id(rule))
     }
 
-    fn make_anew(&mut self, now: Moment, rules: &BTreeSet<Arc<str>>, effects: &mut Vec<Effect>) {
+    fn replan_paused(
+        &mut self,
+        now: Moment,
+        rules: &BTreeSet<Arc<str>>,
+        effects: &mut Vec<Effect>,
+    ) {
         let mut tickets: BTreeSet<Ticket> = BTreeSet::new();
         for (ticket, _, state) in self.in_flight.iter() {
             if let State::Waiting(delivery) = state
@@ -213,7 +218,7 @@ impl Engine {
     }
 
     /// Makes a message by the rule in force. It holds no claim, and has been taken out of its lane.
-    pub(super) fn made_anew(
+    pub(super) fn replan(
         &mut self,
         now: Moment,
         lent: &mut Lent,
@@ -269,19 +274,19 @@ fn template_id(rule: &Rule) -> Option<&str> {
 }
 
 /// What a pause is told of a refusal: `None` where nothing was refused.
-pub(super) fn refusal_in(answer: &Answer) -> Option<Refusal> {
+pub(super) fn refusal_in(answer: &SendAnswer) -> Option<Refusal> {
     match answer {
-        Answer::Refused(refusal) => Some(refusal.clone()),
-        Answer::NoToken(trouble) => Some(Refusal {
+        SendAnswer::Refused(refusal) => Some(refusal.clone()),
+        SendAnswer::NoToken(trouble) => Some(Refusal {
             errcode: trouble.errcode?,
             errmsg: trouble.detail.clone(),
             rid: None,
             param: None,
             class: trouble.class,
         }),
-        Answer::Accepted { .. }
-        | Answer::Garbled { .. }
-        | Answer::Unreachable { .. }
-        | Answer::InDoubt { .. } => None,
+        SendAnswer::Accepted { .. }
+        | SendAnswer::Garbled { .. }
+        | SendAnswer::Unreachable { .. }
+        | SendAnswer::InDoubt { .. } => None,
     }
 }

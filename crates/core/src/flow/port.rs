@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::HandoverId;
 use crate::event::Decoding;
-use crate::flow::delivery::{Answer, RetryPlan};
+use crate::flow::attempt::{RetryPlan, SendAnswer};
 use crate::grants::{AnswerEvents, Policies};
 use crate::message::Api;
 use crate::model::outcome::{Outcome, RecipientStyle};
@@ -107,7 +107,7 @@ pub enum Input {
         /// Whose call.
         ticket: Ticket,
         /// What it came to.
-        answer: Answer,
+        answer: SendAnswer,
         /// How long it took, in milliseconds.
         api_ms: u64,
     },
@@ -214,7 +214,7 @@ pub enum Effect {
         dead_letter: Option<Arc<Record>>,
     },
     /// The broker has acknowledged an outcome: its message is over.
-    Settled {
+    Ended {
         /// The outcome.
         outcome: Arc<Outcome>,
     },
@@ -235,9 +235,9 @@ pub enum Effect {
         what: String,
     },
     /// Stop reading; keep polling.
-    Pause,
+    PauseReading,
     /// Read on.
-    Resume,
+    ResumeReading,
     /// Another part of the fleet's rates is ours from now on: for log and metrics.
     ShareChanged(Share),
     /// A hand-over is finished: commit these positions and let the partitions go.

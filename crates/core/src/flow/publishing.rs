@@ -120,7 +120,7 @@ impl Engine {
         publishing: Publishing,
         effects: &mut Vec<Effect>,
     ) -> Next {
-        effects.push(Effect::Settled {
+        effects.push(Effect::Ended {
             outcome: publishing.outcome,
         });
         if let Some(tracker) = tracker_of(&mut self.partitions, &lent.origin) {

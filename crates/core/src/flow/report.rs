@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::message::{Delivery, Origin};
-use crate::flow::delivery::{Answer, Refusal};
+use crate::flow::attempt::{Refusal, SendAnswer};
 use crate::message::Rejection;
 use crate::model::outcome::{Outcome, Reason, Status, bounds};
 use crate::model::{Moment, rfc3339_ms};
@@ -111,7 +111,7 @@ pub(super) fn put_behind(outcome: &mut Outcome, of: &str) {
 }
 
 /// What a message waited for, as the end of its sentence.
-pub(super) fn held_by(pause: &Pause) -> String {
+pub(super) fn paused_by(pause: &Pause) -> String {
     let code = pause.errcode.map(|code| format!(", {code}"));
     let (subject, cause) = (&pause.subject, pause.cause.as_str());
     format!(
@@ -134,7 +134,7 @@ pub(super) const INTERNAL: &str = "a fault in wx-courier: the log of this time h
 pub(super) const STATE_UNREADABLE: &str = "the state store has an entry of this message that cannot be read or written, so it may have been sent before; nothing was sent now. The log of this time says which entry";
 
 /// A sentence for the person who reads the outcome.
-pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answer>) -> String {
+pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&SendAnswer>) -> String {
     let rule = &delivery.rule;
     let for_template = rule
         .template()
@@ -146,7 +146,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
             "the user has not subscribed to this template, has cancelled, or has used up what was granted".to_owned()
         }
         (Reason::RecipientUnknown, _) => format!("WeChat knows no such user in the app {}", rule.app),
-        (Reason::ParamRefused, Some(Answer::Refused(Refusal { param: Some(param), .. }))) => {
+        (Reason::ParamRefused, Some(SendAnswer::Refused(Refusal { param: Some(param), .. }))) => {
             format!("WeChat refuses the value of {param}{for_template}")
         }
         (Reason::ParamRefused, _) => format!("WeChat refuses a value{for_template}"),
@@ -161,7 +161,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
         (Reason::AccountFault, _) => format!("the user has not authorised this API for the app {}", rule.app),
         (Reason::RequestRefused, _) => "WeChat says that the request itself is wrong; please report this".to_owned(),
         (Reason::Expired, _) => {
-            let waited = delivery.held_by.as_ref().map(|refusal| format!("; WeChat's last word was {}", refusal.errcode));
+            let waited = delivery.paused_by.as_ref().map(|refusal| format!("; WeChat's last word was {}", refusal.errcode));
             too_late(rule) + &waited.unwrap_or_default()
         }
         (Reason::StateUnreadable, _) => STATE_UNREADABLE.to_owned(),
@@ -171,7 +171,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&Answe
         (Reason::NoGrant, _) => format!("the ledger has no grant of this user{for_template}: nothing was sent"),
         (Reason::Duplicate, _) => DUPLICATE.to_owned(),
         (Reason::Internal, _) => INTERNAL.to_owned(),
-        (Reason::InDoubt, Some(Answer::InDoubt { detail })) => {
+        (Reason::InDoubt, Some(SendAnswer::InDoubt { detail })) => {
             format!("WeChat may have delivered it: {detail}")
         }
         (Reason::InDoubt, None) => {
@@ -213,15 +213,15 @@ pub(super) fn explain_login(why: Option<Refused>, tries: u32, last: &str) -> Str
     }
 }
 
-fn last_word(answer: Option<&Answer>) -> String {
+fn last_word(answer: Option<&SendAnswer>) -> String {
     match answer {
-        Some(Answer::Refused(refusal)) => format!("errcode {}", refusal.errcode),
+        Some(SendAnswer::Refused(refusal)) => format!("errcode {}", refusal.errcode),
         Some(
-            Answer::Garbled { detail }
-            | Answer::Unreachable { detail }
-            | Answer::InDoubt { detail },
+            SendAnswer::Garbled { detail }
+            | SendAnswer::Unreachable { detail }
+            | SendAnswer::InDoubt { detail },
         ) => detail.clone(),
-        Some(Answer::NoToken(trouble)) => trouble.detail.clone(),
-        Some(Answer::Accepted { .. }) | None => "no answer".to_owned(),
+        Some(SendAnswer::NoToken(trouble)) => trouble.detail.clone(),
+        Some(SendAnswer::Accepted { .. }) | None => "no answer".to_owned(),
     }
 }

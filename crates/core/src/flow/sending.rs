@@ -9,7 +9,7 @@ use super::message::{Delivery, Origin, Rejoins, State};
 use super::pausing::{party_of, refusal_in};
 use super::transition::Next;
 use super::{Effect, Engine, report};
-use crate::flow::delivery::{Answer, Refusal, Verdict, decide};
+use crate::flow::attempt::{Refusal, SendAnswer, Verdict, decide};
 use crate::model::Moment;
 use crate::model::outcome::{Outcome, Reason, Status};
 use crate::schedule::pauses::{Cause, Silence};
@@ -21,21 +21,21 @@ impl Engine {
         now: Moment,
         lent: &mut Lent,
         mut delivery: Box<Delivery>,
-        (answer, api_ms): (&Answer, u64),
+        (answer, api_ms): (&SendAnswer, u64),
         effects: &mut Vec<Effect>,
     ) -> Next {
         delivery.api_ms += api_ms;
-        if !matches!(answer, Answer::NoToken(_)) {
+        if !matches!(answer, SendAnswer::NoToken(_)) {
             delivery.calls += 1;
         }
-        if let Answer::Refused(Refusal {
+        if let SendAnswer::Refused(Refusal {
             class: Class::Token,
             ..
         }) = answer
         {
             delivery.tries.token_refusals += 1;
         }
-        if let Answer::InDoubt { .. } = answer {
+        if let SendAnswer::InDoubt { .. } = answer {
             delivery.tries.in_doubt += 1;
         }
         let jitter = self.jitter.f64();
@@ -50,7 +50,9 @@ impl Engine {
                 self.end_attempt(lent, &mut delivery, answer, effects);
                 back_off(now, delivery, wait)
             }
-            Verdict::Hold(cause) => self.hold(now, lent, delivery, (answer, cause), effects),
+            Verdict::Pause(cause) => {
+                self.wait_for_pause(now, lent, delivery, (answer, cause), effects)
+            }
             Verdict::Settle(status, reason) => {
                 let end = (status, reason);
                 let outcome = self.outcome_of(now, &lent.origin, &delivery, end, Some(answer));
@@ -60,30 +62,30 @@ impl Engine {
     }
 
     /// More than this message is in trouble: it waits for the end of a pause.
-    fn hold(
+    fn wait_for_pause(
         &mut self,
         now: Moment,
         lent: &mut Lent,
         mut delivery: Box<Delivery>,
-        (answer, cause): (&Answer, Cause),
+        (answer, cause): (&SendAnswer, Cause),
         effects: &mut Vec<Effect>,
     ) -> Next {
         // It was not this message's fault, so it costs no attempt, unless it may have arrived: that must not be repeated without end.
-        if !matches!(answer, Answer::InDoubt { .. }) {
+        if !matches!(answer, SendAnswer::InDoubt { .. }) {
             delivery.tries.attempts = delivery.tries.attempts.saturating_sub(1);
         }
         if cause == Cause::Outage {
             // The next trial is another message's: should only this one get no answer, the API is found well again.
             delivery.rejoins = Rejoins::Last;
         }
-        delivery.held_by = refusal_in(answer).map(Arc::new);
+        delivery.paused_by = refusal_in(answer).map(Arc::new);
         self.end_attempt(lent, &mut delivery, answer, effects);
         if cause == Cause::Template
             && delivery.claim.is_none()
             && self.has_another_template(&delivery.rule)
         {
             // What would hold this message is mended already.
-            return match self.made_anew(now, lent, *delivery, effects) {
+            return match self.replan(now, lent, *delivery, effects) {
                 Next::Become(State::Waiting(delivery)) => Next::Rest(State::Waiting(delivery)),
                 next @ (Next::Become(_) | Next::Rest(_) | Next::End) => next,
             };
@@ -97,31 +99,33 @@ impl Engine {
         &mut self,
         delivery: &Delivery,
         origin: &Origin,
-        answer: &Answer,
+        answer: &SendAnswer,
         verdict: Verdict,
         effects: &mut Vec<Effect>,
     ) -> Verdict {
         let rule = &delivery.rule;
         let silence = match answer {
-            Answer::Accepted { .. } | Answer::Refused(_) => {
+            SendAnswer::Accepted { .. } | SendAnswer::Refused(_) => {
                 self.outages.answered(&rule.app, rule.api());
                 let changes = self.pauses.was_answered(rule);
                 self.announce(changes, effects);
                 None
             }
-            Answer::Garbled { .. } | Answer::InDoubt { .. } => {
+            SendAnswer::Garbled { .. } | SendAnswer::InDoubt { .. } => {
                 Some(Silence::AfterMessage(party_of(delivery, origin)))
             }
-            Answer::Unreachable { .. } => Some(Silence::BeforeMessage),
-            Answer::NoToken(trouble) => trouble.errcode.is_none().then_some(Silence::BeforeMessage),
+            SendAnswer::Unreachable { .. } => Some(Silence::BeforeMessage),
+            SendAnswer::NoToken(trouble) => {
+                trouble.errcode.is_none().then_some(Silence::BeforeMessage)
+            }
         };
         let is_outage =
             silence.is_some_and(|silence| self.outages.unanswered(&rule.app, rule.api(), silence));
-        let may_have_arrived = matches!(answer, Answer::InDoubt { .. });
+        let may_have_arrived = matches!(answer, SendAnswer::InDoubt { .. });
         match verdict {
-            Verdict::Retry(_) if is_outage => Verdict::Hold(Cause::Outage),
-            Verdict::Settle(..) if is_outage && !may_have_arrived => Verdict::Hold(Cause::Outage),
-            Verdict::Retry(_) | Verdict::Settle(..) | Verdict::Hold(_) => verdict,
+            Verdict::Retry(_) if is_outage => Verdict::Pause(Cause::Outage),
+            Verdict::Settle(..) if is_outage && !may_have_arrived => Verdict::Pause(Cause::Outage),
+            Verdict::Retry(_) | Verdict::Settle(..) | Verdict::Pause(_) => verdict,
         }
     }
 
@@ -130,10 +134,10 @@ impl Engine {
         &mut self,
         lent: &Lent,
         delivery: &mut Delivery,
-        answer: &Answer,
+        answer: &SendAnswer,
         effects: &mut Vec<Effect>,
     ) {
-        if !matches!(answer, Answer::InDoubt { .. }) {
+        if !matches!(answer, SendAnswer::InDoubt { .. }) {
             release_claim(lent.ticket, delivery, effects);
             self.clear_irrevocable(&lent.origin);
         }
@@ -158,7 +162,7 @@ impl Engine {
         let mut outcome = self.outcome_of(now, &lent.origin, delivery, end, None);
         // Most of what a pause holds is never called, and has no code of its own to tell why it waited.
         if let Some(pause) = self.pauses.over(&delivery.rule) {
-            outcome.detail += &report::held_by(pause);
+            outcome.detail += &report::paused_by(pause);
         }
         self.settle(now, lent.ticket, delivery, outcome, effects)
     }
@@ -170,7 +174,7 @@ impl Engine {
         origin: &Origin,
         delivery: &Delivery,
         (status, reason): (Status, Reason),
-        answer: Option<&Answer>,
+        answer: Option<&SendAnswer>,
     ) -> Outcome {
         let mut outcome = report::outcome(now, origin, status, reason);
         report::name_rule(&mut outcome, origin, &delivery.rule);
@@ -182,13 +186,17 @@ impl Engine {
         outcome.waited_ms = outcome.waited_ms.saturating_sub(delivery.api_ms);
         outcome.detail = report::explain(delivery, reason, answer);
         match answer {
-            Some(Answer::Accepted { msgid }) => outcome.msgid.clone_from(msgid),
-            Some(Answer::Refused(refusal)) => report::name_refusal(&mut outcome, refusal),
-            Some(Answer::NoToken(trouble)) => outcome.errcode = trouble.errcode,
-            Some(Answer::Garbled { .. } | Answer::Unreachable { .. } | Answer::InDoubt { .. }) => {}
+            Some(SendAnswer::Accepted { msgid }) => outcome.msgid.clone_from(msgid),
+            Some(SendAnswer::Refused(refusal)) => report::name_refusal(&mut outcome, refusal),
+            Some(SendAnswer::NoToken(trouble)) => outcome.errcode = trouble.errcode,
+            Some(
+                SendAnswer::Garbled { .. }
+                | SendAnswer::Unreachable { .. }
+                | SendAnswer::InDoubt { .. },
+            ) => {}
             // What it waited for when it ended.
             None => {
-                if let Some(refusal) = &delivery.held_by {
+                if let Some(refusal) = &delivery.paused_by {
                     report::name_refusal(&mut outcome, refusal);
                 }
             }

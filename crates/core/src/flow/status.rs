@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Engine;
-use super::engine::Store;
+use super::engine::StoreHealth;
 use super::message::State;
 use crate::model::rfc3339_ms;
 use crate::schedule::pauses::Pause;
@@ -154,10 +154,10 @@ impl Engine {
             rules_version: self.rules.version().to_string(),
             bytes_in_hand: self.in_flight.bytes(),
             set_aside: self.spill.n_by_rule(),
-            reading_again: self.spill.n_asked(),
+            reading_again: self.spill.n_rereading(),
             paused: self.paused,
             draining: self.draining.is_some(),
-            store_is_down: self.store == Store::Down,
+            store_is_down: self.store == StoreHealth::Down,
             share: self.rate_share.status(),
             pauses: self.pauses.iter().map(PauseStatus::from).collect(),
             ..Status::default()

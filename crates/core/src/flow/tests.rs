@@ -8,7 +8,7 @@ use super::{Effect, Engine, Input, Setup, Unmatched};
 use crate::catalog::Catalog;
 use crate::document::Problems;
 use crate::event::{Decoding, Pointer};
-use crate::flow::delivery::{Answer, Refusal, RetryPlan};
+use crate::flow::attempt::{Refusal, RetryPlan, SendAnswer};
 use crate::grants::{AnswerEvents, AppOf, Policies};
 use crate::model::outcome::{Outcome, Reason, RecipientStyle, Status};
 use crate::model::{Epoch, Moment, Partition, Record, Ticket};
@@ -218,7 +218,7 @@ fn an_event_is_sent_acknowledged_and_committed_in_this_order() {
     assert_eq!(cleared.message().recipient, "oABCDEF012345");
     let ticket = *ticket;
     bench.now_ms = 30;
-    let answer = Answer::Accepted {
+    let answer = SendAnswer::Accepted {
         msgid: Some("9".to_owned()),
     };
     let effects = bench.step(Input::SendFinished {
@@ -274,13 +274,15 @@ fn a_full_engine_pauses_reading_and_resumes_at_half() {
             }
         });
         tickets.extend(published);
-        let is_paused = effects.iter().any(|effect| matches!(effect, Effect::Pause));
+        let is_paused = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::PauseReading));
         assert_eq!(is_paused, offset == 3);
     }
     let resumes = |effects: Vec<Effect>| {
         effects
             .iter()
-            .any(|effect| matches!(effect, Effect::Resume))
+            .any(|effect| matches!(effect, Effect::ResumeReading))
     };
     assert!(!resumes(
         bench.step(Input::Published { ticket: tickets[0] })
@@ -320,7 +322,7 @@ fn call_for(bench: &mut Bench, offset: i64) -> Ticket {
 }
 
 fn refused(ticket: Ticket, errcode: i64, class: Class) -> Input {
-    let answer = Answer::Refused(Refusal {
+    let answer = SendAnswer::Refused(Refusal {
         errcode,
         errmsg: String::new(),
         rid: None,

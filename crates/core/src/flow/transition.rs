@@ -13,7 +13,7 @@ use super::message::{Delivery, State};
 use super::settling::ask_to_settle;
 use super::unreadable::settlement_unreadable;
 use super::{Effect, Engine};
-use crate::flow::delivery;
+use crate::flow::attempt::SendAnswer;
 use crate::model::outcome::{Reason, Status};
 use crate::model::{Moment, Ticket};
 use crate::schedule::admission::Departure;
@@ -35,7 +35,7 @@ pub(super) enum Happened<'a> {
     /// The store has answered.
     Stored(&'a Reply),
     /// Its call has come back, after so many milliseconds.
-    SendFinished(&'a delivery::Answer, u64),
+    SendFinished(&'a SendAnswer, u64),
     /// The exchange of its login code has come back.
     Exchanged(&'a Exchanged),
     /// The broker has acknowledged its outcome.
@@ -145,7 +145,7 @@ impl Engine {
                 self.expire(now, lent, &delivery, effects)
             }
             (State::Waiting(delivery), Happened::RuleChanged) => {
-                self.made_anew(now, lent, *delivery, effects)
+                self.replan(now, lent, *delivery, effects)
             }
             (State::AtGate { delivery, .. }, Happened::Departs(departure)) => {
                 self.departs(now, lent, delivery, departure, effects)

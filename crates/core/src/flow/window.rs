@@ -12,11 +12,11 @@ mod spill;
 
 use std::sync::Arc;
 
-pub(super) use quota::{Held, Quota};
+pub(super) use quota::{Amount, WindowQuota};
 pub(super) use spill::Spill;
-use spill::{Asked, Spilled};
+use spill::{Rereading, Spilled};
 
-use super::engine::Store;
+use super::engine::StoreHealth;
 use super::message::{Begun, Delivery, Origin};
 use super::offsets::is_open;
 use super::{Effect, Engine, report};
@@ -24,45 +24,38 @@ use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Moment, Record, Ticket};
 use crate::rules::Rule;
 
-/// What is free, or held.
-#[derive(Clone, Copy)]
-pub(super) struct Window {
-    pub(super) messages: usize,
-    pub(super) bytes: usize,
-}
-
 /// How many records of a rule are read again at once: as many as make a seek worth its while.
 const MOST_AT_ONCE: usize = 500;
 
 impl Engine {
     /// How many messages are set aside.
     pub(super) fn n_spilled(&self) -> usize {
-        self.spill.n_places() + self.spill.n_asked()
+        self.spill.n_places() + self.spill.n_rereading()
     }
 
     /// What is in hand, with what is about to be.
-    pub(super) fn in_window(&self) -> Window {
-        Window {
-            messages: self.in_flight.len() + self.spill.n_asked(),
-            bytes: self.in_flight.bytes() + self.spill.asked_bytes(),
+    pub(super) fn in_window(&self) -> Amount {
+        Amount {
+            messages: self.in_flight.len() + self.spill.n_rereading(),
+            bytes: self.in_flight.bytes() + self.spill.rereading_bytes(),
         }
     }
 
-    fn free(&self) -> Window {
+    fn free(&self) -> Amount {
         let taken = self.in_window();
-        Window {
+        Amount {
             messages: self.setup.max_messages.saturating_sub(taken.messages),
             bytes: self.setup.max_bytes.saturating_sub(taken.bytes),
         }
     }
 
     /// What those hold who wait, and will not give back soon.
-    pub(super) fn held_by_waiting(&self, now: Moment) -> Window {
-        let mut window = Window {
+    pub(super) fn used_by_waiting(&self, now: Moment) -> Amount {
+        let mut window = Amount {
             messages: 0,
             bytes: 0,
         };
-        for (rule, held) in self.in_flight.quota.of_rules.values() {
+        for (rule, held) in self.in_flight.window_quota.of_rules.values() {
             if self.waits(now, rule) {
                 window.messages += held.messages;
                 window.bytes += held.bytes;
@@ -84,13 +77,13 @@ impl Engine {
 
     /// Whether a rule, or its app, waits and has its share of the window; with a `part` of 2, half of its share.
     fn has_share(&self, now: Moment, rule: &Rule, part: usize) -> bool {
-        let of_rule = self.in_flight.quota.held_by(&rule.name);
-        let of_app = self.in_flight.quota.of_apps.get(&rule.app).copied();
+        let of_rule = self.in_flight.window_quota.amount_of(&rule.name);
+        let of_app = self.in_flight.window_quota.of_apps.get(&rule.app).copied();
         (self.fills(of_rule, part) && self.in_flight.admission.rule_waits(&self.pauses, rule, now))
             || (self.fills(of_app.unwrap_or_default(), part) && self.app_waits(now, rule))
     }
 
-    fn fills(&self, held: Held, part: usize) -> bool {
+    fn fills(&self, held: Amount, part: usize) -> bool {
         let free = self.free();
         held.messages.saturating_mul(part) >= free.messages
             || held.bytes.saturating_mul(part) >= free.bytes
@@ -98,7 +91,7 @@ impl Engine {
 
     /// Whether a rule has the share of the window that it may have if it waits.
     pub(super) fn holds_its_share(&self, rule: &Rule) -> bool {
-        self.fills(self.in_flight.quota.held_by(&rule.name), 1)
+        self.fills(self.in_flight.window_quota.amount_of(&rule.name), 1)
     }
 
     /// Whether a message of this rule that is just read has to be set aside.
@@ -120,9 +113,14 @@ impl Engine {
         // What is read again would come in behind what follows it.
         let is_read_again = |rule: &Rule| {
             let spilled = self.spill.of_rules.get(&rule.name);
-            spilled.is_some_and(|spilled| spilled.n_asked > 0)
+            spilled.is_some_and(|spilled| spilled.n_rereading > 0)
         };
-        let rules = self.in_flight.quota.of_rules.values().map(|(rule, _)| rule);
+        let rules = self
+            .in_flight
+            .window_quota
+            .of_rules
+            .values()
+            .map(|(rule, _)| rule);
         let rules: Vec<Arc<Rule>> = rules
             .filter(|rule| !is_read_again(rule) && self.has_share(now, rule, 1))
             .map(Arc::clone)
@@ -151,12 +149,12 @@ impl Engine {
     }
 
     /// Has read again what was set aside of those who have room.
-    pub(super) fn ask_again(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        if self.spill.of_rules.is_empty() || self.store == Store::Down {
+    pub(super) fn reread(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if self.spill.of_rules.is_empty() || self.store == StoreHealth::Down {
             return;
         }
         let ready =
-            |spilled: &Spilled| spilled.n_asked == 0 && !self.has_share(now, &spilled.rule, 2);
+            |spilled: &Spilled| spilled.n_rereading == 0 && !self.has_share(now, &spilled.rule, 2);
         let names: Vec<Arc<str>> = self
             .spill
             .of_rules
@@ -165,13 +163,13 @@ impl Engine {
             .map(|(name, _)| Arc::clone(name))
             .collect();
         for name in names {
-            self.ask_again_for(&name, effects);
+            self.reread_for(&name, effects);
         }
     }
 
-    fn ask_again_for(&mut self, name: &Arc<str>, effects: &mut Vec<Effect>) {
+    fn reread_for(&mut self, name: &Arc<str>, effects: &mut Vec<Effect>) {
         let free = self.free();
-        let held = self.in_flight.quota.held_by(name);
+        let held = self.in_flight.window_quota.amount_of(name);
         let Some(spilled) = self.spill.of_rules.get_mut(name) else {
             return;
         };
@@ -186,19 +184,19 @@ impl Engine {
             return;
         };
         let (rule, bytes) = (Arc::clone(&spilled.rule), spilled.record_bytes);
-        spilled.n_asked += places.len();
+        spilled.n_rereading += places.len();
         for place in places {
             let ticket = self.new_ticket();
-            self.in_flight.quota.take(&rule, bytes);
-            self.spill.asked_bytes += bytes;
-            let asked = Asked {
+            self.in_flight.window_quota.take(&rule, bytes);
+            self.spill.rereading_bytes += bytes;
+            let asked = Rereading {
                 rule: Arc::clone(&rule),
                 partition: partition.clone(),
                 epoch,
                 place,
                 bytes,
             };
-            self.spill.asked.insert(ticket, asked);
+            self.spill.rereading.insert(ticket, asked);
             effects.push(Effect::ReadAgain {
                 ticket,
                 partition: partition.clone(),
@@ -215,7 +213,10 @@ impl Engine {
         record: Option<Record>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(asked) = self.spill.answered(ticket, &mut self.in_flight.quota) else {
+        let Some(asked) = self
+            .spill
+            .answered(ticket, &mut self.in_flight.window_quota)
+        else {
             return;
         };
         let is_gone = record.is_none();
@@ -268,7 +269,7 @@ fn end_of_spilled(
 }
 
 /// What can be said of a record that is gone: its place.
-fn placeholder(asked: &Asked) -> Record {
+fn placeholder(asked: &Rereading) -> Record {
     Record {
         topic: Arc::clone(&asked.partition.topic),
         partition: asked.partition.number,

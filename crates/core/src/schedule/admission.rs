@@ -238,7 +238,7 @@ impl Admission {
         let mut held = Vec::new();
         while let Some(next) = self.recipients.release_recipient(leaving, rule, message) {
             leaving = next.ticket;
-            if pauses.holds(&next.rule) {
+            if pauses.is_paused(&next.rule) {
                 held.push(next);
             } else {
                 self.put_back(next);

@@ -261,7 +261,7 @@ impl Pauses {
     }
 
     /// Whether messages of this rule wait for the end of any pause.
-    pub fn holds(&self, rule: &Rule) -> bool {
+    pub fn is_paused(&self, rule: &Rule) -> bool {
         self.over(rule).is_some()
     }
 
@@ -282,7 +282,7 @@ impl Pauses {
     }
 
     /// Whether this rule itself, or its template, is paused.
-    pub fn holds_rule_or_template(&self, rule: &Rule) -> bool {
+    pub fn is_rule_or_template_paused(&self, rule: &Rule) -> bool {
         let mut own = subjects_of(rule)
             .filter(|subject| matches!(subject, Subject::Template(..) | Subject::Rule(_)));
         own.any(|subject| self.in_force.contains_key(&subject))

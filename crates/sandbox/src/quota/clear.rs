@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::account;
 use crate::answer::{Refusal, Reply};
-use crate::call::{Asked, read_json};
+use crate::call::{Incoming, read_json};
 use crate::clock::month_of;
 use crate::quota::{QuestionBody, Quotas};
 use crate::state::{State, lock};
@@ -76,7 +76,7 @@ struct AppBody {
 }
 
 /// `POST /cgi-bin/clear_quota`.
-pub(crate) fn all(state: &State, appid: &str, asked: &Asked<'_>) -> Result<Reply, Refusal> {
+pub(crate) fn all(state: &State, appid: &str, asked: &Incoming<'_>) -> Result<Reply, Refusal> {
     let body: AppBody = read_json(asked.body)?;
     if body.appid.is_empty() {
         return Err(Refusal::of(41002));
@@ -89,7 +89,7 @@ pub(crate) fn all(state: &State, appid: &str, asked: &Asked<'_>) -> Result<Reply
 }
 
 /// `POST /cgi-bin/clear_quota/v2`.
-pub(crate) fn all_by_secret(state: &State, asked: &Asked<'_>) -> Result<Reply, Refusal> {
+pub(crate) fn all_by_secret(state: &State, asked: &Incoming<'_>) -> Result<Reply, Refusal> {
     let body: AppBody = read_json(asked.body)?;
     let appid = account::prove(state, &body.appid, &body.appsecret, asked)?;
     lock(&state.quotas).clear_all(&appid, asked.now_ms)?;
@@ -97,7 +97,7 @@ pub(crate) fn all_by_secret(state: &State, asked: &Asked<'_>) -> Result<Reply, R
 }
 
 /// `POST /cgi-bin/openapi/quota/clear`.
-pub(crate) fn path(state: &State, appid: &str, asked: &Asked<'_>) -> Result<Reply, Refusal> {
+pub(crate) fn path(state: &State, appid: &str, asked: &Incoming<'_>) -> Result<Reply, Refusal> {
     let question: QuestionBody = read_json(asked.body)?;
     lock(&state.quotas).clear_path(appid, &question, asked.now_ms)?;
     Ok(Reply::ok())

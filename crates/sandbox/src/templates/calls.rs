@@ -5,7 +5,7 @@ use axum::http::Uri;
 use serde_json::{Map, Value, json};
 
 use crate::answer::{Refusal, Reply};
-use crate::call::{Asked, read_json};
+use crate::call::{Incoming, read_json};
 use crate::state::{State, lock};
 use crate::templates::library::{CATEGORIES, Keyword, TITLES, Title, title};
 use crate::templates::{Listed, number_of};
@@ -122,7 +122,7 @@ fn text(members: &Map<String, Value>, name: &str) -> Option<String> {
 }
 
 /// `POST addtemplate`.
-pub(crate) fn add(state: &State, appid: &str, asked: &Asked<'_>) -> Result<Reply, Refusal> {
+pub(crate) fn add(state: &State, appid: &str, asked: &Incoming<'_>) -> Result<Reply, Refusal> {
     let members = members(asked.body)?;
     let tid = text(&members, "tid").unwrap_or_default();
     let title = title(&tid).ok_or_else(|| Refusal::of(200_014))?;
@@ -155,7 +155,7 @@ fn chosen(title: &Title, kids: Option<&Value>) -> Option<Vec<&'static Keyword>> 
 }
 
 /// `POST deltemplate`.
-pub(crate) fn delete(state: &State, appid: &str, asked: &Asked<'_>) -> Result<Reply, Refusal> {
+pub(crate) fn delete(state: &State, appid: &str, asked: &Incoming<'_>) -> Result<Reply, Refusal> {
     let members = members(asked.body)?;
     let id = text(&members, "priTmplId").ok_or_else(|| Refusal::of(20002))?;
     if lock(&state.catalogs).remove(appid, &id) {
@@ -175,7 +175,7 @@ pub(crate) fn categories() -> Reply {
 }
 
 /// `GET getpubtemplatetitles`.
-pub(crate) fn titles(asked: &Asked<'_>) -> Result<Reply, Refusal> {
+pub(crate) fn titles(asked: &Incoming<'_>) -> Result<Reply, Refusal> {
     let number = |name, code| -> Result<usize, Refusal> {
         let value = asked.parameter(name).unwrap_or_default();
         value.parse().map_err(|_| Refusal::of(code))
@@ -211,7 +211,7 @@ pub(crate) fn titles(asked: &Asked<'_>) -> Result<Reply, Refusal> {
 }
 
 /// `GET getpubtemplatekeywords`.
-pub(crate) fn keywords(asked: &Asked<'_>) -> Result<Reply, Refusal> {
+pub(crate) fn keywords(asked: &Incoming<'_>) -> Result<Reply, Refusal> {
     let tid = asked.parameter("tid").unwrap_or_default();
     let title = title(&tid).ok_or_else(|| Refusal::of(200_014))?;
     let keywords: Vec<Value> = title

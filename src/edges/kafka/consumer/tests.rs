@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::config::Secret;
-use crate::edges::kafka::bystander::Upstream;
 use crate::edges::kafka::embedded::EmbeddedBroker;
+use crate::edges::kafka::test_client::Upstream;
 
 const TOPIC: &str = "events";
 const PARTITIONS: i32 = 2;

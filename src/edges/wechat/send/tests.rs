@@ -3,10 +3,10 @@
 use super::*;
 use crate::edges::wechat::api::{Credential, understand};
 
-fn check(answer: &str, expected: &Answer) {
+fn check(answer: &str, expected: &SendAnswer) {
     let understood = understand(answer.as_bytes(), Credential::Token, msgid_in);
     let found = match understood {
-        Ok(msgid) => Answer::Accepted { msgid },
+        Ok(msgid) => SendAnswer::Accepted { msgid },
         Err(failure) => failure.into(),
     };
     assert_eq!(found, *expected, "{answer}");
@@ -17,7 +17,7 @@ fn msgid_keeps_every_digit() {
     let msgid = Some("2097683633284153344".to_owned());
     check(
         r#"{"errcode":0,"errmsg":"ok","msgid":2097683633284153344}"#,
-        &Answer::Accepted { msgid },
+        &SendAnswer::Accepted { msgid },
     );
 }
 
@@ -25,12 +25,12 @@ fn msgid_keeps_every_digit() {
 fn success_may_lack_msgid_or_errcode() {
     check(
         r#"{"errcode":0,"errmsg":"ok"}"#,
-        &Answer::Accepted { msgid: None },
+        &SendAnswer::Accepted { msgid: None },
     );
-    check(r#"{"errmsg":"ok"}"#, &Answer::Accepted { msgid: None });
+    check(r#"{"errmsg":"ok"}"#, &SendAnswer::Accepted { msgid: None });
     check(
         "{}",
-        &Answer::InDoubt {
+        &SendAnswer::InDoubt {
             detail: "JSON without an errcode".to_owned(),
         },
     );
@@ -52,11 +52,11 @@ fn an_errcode_that_cannot_be_read_is_no_success() {
     ] {
         let answer = format!(r#"{{"errcode":{errcode},"errmsg":"ok","msgid":1}}"#);
         let detail = "JSON with an errcode that is no whole number".to_owned();
-        check(&answer, &Answer::InDoubt { detail });
+        check(&answer, &SendAnswer::InDoubt { detail });
     }
     let msgid = Some("1".to_owned());
     check(
         r#"{"errcode":" 0 ","errmsg":"ok","msgid":1}"#,
-        &Answer::Accepted { msgid },
+        &SendAnswer::Accepted { msgid },
     );
 }

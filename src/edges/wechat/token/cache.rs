@@ -12,7 +12,7 @@ use super::life::Life;
 use super::source::HandedOut;
 use super::status::{Mode, TokenState, TokenStatus};
 use crate::config::{Secret, TokenMode};
-use wx_courier_core::flow::delivery::TokenTrouble;
+use wx_courier_core::flow::attempt::TokenTrouble;
 use wx_courier_core::wechat::Class;
 
 /// How long a failure counts for the callers that ask next: a backlog must not become a storm at an endpoint that fails quickly.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::api::{self, Credential, Failure, LARGEST_ANSWER_BYTES};
 use super::incident::Ask;
 use crate::config::{App, Secret, TokenCentre, TokenMode};
-use wx_courier_core::flow::delivery::TokenTrouble;
+use wx_courier_core::flow::attempt::TokenTrouble;
 use wx_courier_core::wechat::Class;
 
 /// A token centre may answer with the bare token: at least so many characters, or it is a word like "unavailable".

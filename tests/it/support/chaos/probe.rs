@@ -15,7 +15,7 @@ const SLOW: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// No write takes longer; a server that is killed is noticed by its connection.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Writes now and then, and tells what took long. Dropping it ends its thread.
 pub(super) struct Probe {
@@ -64,8 +64,8 @@ fn write_on(
     is_over: &AtomicBool,
     slow: &Sender<(i64, i64)>,
 ) -> redis::RedisResult<()> {
-    let mut connection = client.get_connection_with_timeout(PATIENCE)?;
-    connection.set_read_timeout(Some(PATIENCE))?;
+    let mut connection = client.get_connection_with_timeout(TIMEOUT)?;
+    connection.set_read_timeout(Some(TIMEOUT))?;
     while !is_over.load(Ordering::Relaxed) {
         let (began_ms, began) = (now_ms(), Instant::now());
         redis::cmd("SET")

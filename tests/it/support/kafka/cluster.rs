@@ -19,7 +19,7 @@ pub(crate) const N_BROKERS: u16 = 3;
 const HEAP_MB: u32 = 320;
 
 /// How long one question to the cluster may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The cluster. Dropping it ends all of its brokers.
 pub(crate) struct Cluster {
@@ -92,7 +92,7 @@ impl Cluster {
     /// Whether every partition of every topic has all of its replicas in step, so that another broker may go. One that cannot be asked
     /// is not.
     pub(crate) fn is_whole(&self) -> bool {
-        let Ok(metadata) = self.asking.fetch_metadata(None, PATIENCE) else {
+        let Ok(metadata) = self.asking.fetch_metadata(None, TIMEOUT) else {
             return false;
         };
         let mut partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);

@@ -9,7 +9,7 @@ use super::InFlight;
 use crate::flow::Engine;
 use crate::flow::message::State;
 use crate::flow::offsets::is_open;
-use crate::flow::window::Quota;
+use crate::flow::window::WindowQuota;
 use crate::model::{Epoch, Partition, Ticket};
 use crate::schedule::admission::Places;
 
@@ -22,12 +22,12 @@ impl Engine {
     /// Says what contradicts what.
     pub fn check(&self) -> Result<(), String> {
         self.in_flight.check()?;
-        let mut held = Quota::default();
+        let mut held = WindowQuota::default();
         for (rule, bytes) in self.in_flight.quotas().chain(self.spill.quotas()) {
             held.take(rule, bytes);
         }
-        let (of_rules, of_apps) = held.held();
-        let (rules_now, apps_now) = self.in_flight.quota.held();
+        let (of_rules, of_apps) = held.amounts();
+        let (rules_now, apps_now) = self.in_flight.window_quota.amounts();
         same("quota of rules", &rules_now, &of_rules)?;
         same("quota of apps", &apps_now, &of_apps)?;
         self.check_exchanges()?;
@@ -41,7 +41,7 @@ impl Engine {
         for (ticket, _, state) in self.in_flight.iter() {
             if let State::Waiting(delivery) = state
                 && places.holders.contains(&ticket)
-                && self.pauses.holds(&delivery.rule)
+                && self.pauses.is_paused(&delivery.rule)
             {
                 return Err(format!(
                     "{ticket:?} holds its recipient through a pause of {}",

@@ -177,7 +177,7 @@ fn a_record_that_is_read_again_repeats_its_outcome_without_an_exchange() {
     let mut bench = addressed_by_code();
     let ticket = exchanges(&bench.read(1, EVENT))[0];
     bench.step(exchanged(ticket, openid("o1")));
-    let effects = bench.finish(ticket, Answer::Accepted { msgid: None });
+    let effects = bench.finish(ticket, SendAnswer::Accepted { msgid: None });
     let sent = the_outcome(&effects).clone();
     bench.crash();
     let effects = bench.read(1, EVENT);
@@ -236,7 +236,7 @@ fn a_message_that_another_record_brought_before_is_a_duplicate_and_its_code_is_n
     let call = call.unwrap();
     bench.step(Input::SendFinished {
         ticket: call,
-        answer: Answer::Accepted { msgid: None },
+        answer: SendAnswer::Accepted { msgid: None },
         api_ms: 1,
     });
     let second = bench.step(Input::Record {

@@ -33,7 +33,7 @@ fn an_acknowledgement_in_the_middle_of_a_call_puts_the_message_in_doubt() {
     assert_eq!(bench.engine.check(), Ok(()));
 
     // The call comes back. What has ended goes on as it was.
-    let answer = Answer::Accepted { msgid: None };
+    let answer = SendAnswer::Accepted { msgid: None };
     let effects = bench.step(Input::SendFinished {
         ticket,
         answer,

@@ -105,7 +105,7 @@ fn an_accept_that_is_read_twice_is_one_message() {
     assert!(bench.read(1, &answer("accept", "x")).is_empty());
     assert!(bench.read(2, &answer("accept", "x")).is_empty());
     let ticket = call(&bench.read(3, EVENT)).unwrap();
-    let effects = bench.finish(ticket, Answer::Accepted { msgid: None });
+    let effects = bench.finish(ticket, SendAnswer::Accepted { msgid: None });
     assert_eq!(end(&effects), (Status::Sent, Reason::Ok));
     let effects = bench.read(4, &EVENT.replace("e1", "e2"));
     assert_eq!(end(&effects), (Status::Skipped, Reason::NoGrant));

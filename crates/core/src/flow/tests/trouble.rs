@@ -4,7 +4,7 @@ mod others;
 mod pauses;
 
 use super::*;
-use crate::flow::delivery::Refusal;
+use crate::flow::attempt::Refusal;
 use crate::grants::Reservation;
 use crate::model::{Holder, Ticket};
 use crate::state::{self, Claim, ClaimAnswer, Reply, Request, Settlement, Unreadable};
@@ -53,8 +53,8 @@ fn calls(effects: &[Effect]) -> Vec<Ticket> {
     effects.iter().filter_map(call).collect()
 }
 
-fn refused(errcode: i64, class: Class) -> Answer {
-    Answer::Refused(Refusal {
+fn refused(errcode: i64, class: Class) -> SendAnswer {
+    SendAnswer::Refused(Refusal {
         errcode,
         errmsg: String::new(),
         rid: None,
@@ -64,7 +64,7 @@ fn refused(errcode: i64, class: Class) -> Answer {
 }
 
 impl Bench {
-    pub(super) fn finish(&mut self, ticket: Ticket, answer: Answer) -> Vec<Effect> {
+    pub(super) fn finish(&mut self, ticket: Ticket, answer: SendAnswer) -> Vec<Effect> {
         self.step(Input::SendFinished {
             ticket,
             answer,
@@ -124,7 +124,7 @@ fn another_record_with_the_same_message_is_a_duplicate() {
     let mut bench = doubtful();
     let first = the_call(&bench.read(1, &event("leave", "e", "o1")));
     assert_eq!(calls(&bench.read(2, &event("leave", "e", "o1"))), []);
-    let effects = bench.finish(first, Answer::Accepted { msgid: None });
+    let effects = bench.finish(first, SendAnswer::Accepted { msgid: None });
     assert_eq!(the_outcome(&effects).status, Status::Sent);
     let outcome = the_outcome_of(&effects, "events/0/2/leave");
     assert_eq!(
@@ -193,7 +193,7 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
         now_ms: bench.now().unix_ms,
     });
     assert_eq!(bench.store.answer(&over), CLAIMED);
-    let effects = bench.finish(ticket, Answer::Accepted { msgid: None });
+    let effects = bench.finish(ticket, SendAnswer::Accepted { msgid: None });
     assert!(effects.is_empty(), "{effects:?}");
     let mut theirs = bench_outcome();
     theirs.status = Status::Unknown;
@@ -216,7 +216,7 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
 fn bench_outcome() -> Outcome {
     let mut other = doubtful();
     let ticket = the_call(&other.read(1, &event("leave", "e", "o1")));
-    let effects = other.finish(ticket, Answer::Accepted { msgid: None });
+    let effects = other.finish(ticket, SendAnswer::Accepted { msgid: None });
     the_outcome(&effects).clone()
 }
 
@@ -252,7 +252,7 @@ fn what_expires_in_doubt_is_unknown() {
     let ticket = the_call(&bench.read(1, &event("resend", "e", "o1")));
     bench.now_ms = 9_999;
     let detail = "timeout".to_owned();
-    bench.finish(ticket, Answer::InDoubt { detail });
+    bench.finish(ticket, SendAnswer::InDoubt { detail });
     bench.now_ms = 20_000;
     let effects = bench.step(Input::Tick);
     let outcome = the_outcome(&effects);
@@ -342,7 +342,7 @@ fn an_attempt_in_doubt_keeps_its_claim_until_the_end() {
     let ticket = the_call(&bench.read(1, &event("resend", "e", "o1")));
     bench.finish(
         ticket,
-        Answer::InDoubt {
+        SendAnswer::InDoubt {
             detail: String::new(),
         },
     );
@@ -374,7 +374,7 @@ fn who_waits_for_another_record_keeps_no_user_to_himself() {
     assert_eq!(calls(&bench.read(2, &event("resend", "e", "o1"))), []);
     let effects = bench.sleep_until(30_000);
     let ticket = the_call(&effects);
-    let mut effects = bench.finish(ticket, Answer::Accepted { msgid: None });
+    let mut effects = bench.finish(ticket, SendAnswer::Accepted { msgid: None });
     effects.extend(bench.sleep_until(40_000));
     let sent = the_outcome_of(&effects, "events/0/2/resend");
     assert_eq!(sent.status, Status::Sent);

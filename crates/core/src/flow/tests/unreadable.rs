@@ -111,7 +111,7 @@ fn a_message_that_may_be_sent_again_is_when_nobody_else_can_be_sending_it() {
     let [Effect::Send { ticket, .. }] = effects.as_slice() else {
         panic!("{effects:?}");
     };
-    let effects = bench.finish(*ticket, Answer::Accepted { msgid: None });
+    let effects = bench.finish(*ticket, SendAnswer::Accepted { msgid: None });
     assert_eq!(end(&effects), (Status::Sent, Reason::Ok));
 }
 
@@ -131,7 +131,7 @@ fn what_may_have_been_sent_before_is_not_denied_by_a_later_refusal() {
         param: None,
         class: Class::NotSubscribed,
     };
-    let effects = bench.finish(*ticket, Answer::Refused(refusal));
+    let effects = bench.finish(*ticket, SendAnswer::Refused(refusal));
     assert_eq!(end(&effects).0, Status::Unknown);
 }
 
@@ -172,7 +172,7 @@ fn an_end_that_meets_a_row_which_cannot_be_read_is_kept_in_its_place() {
     };
     let effects = bench.step_once(Input::SendFinished {
         ticket: *ticket,
-        answer: Answer::Accepted { msgid: None },
+        answer: SendAnswer::Accepted { msgid: None },
         api_ms: 1,
     });
     let (ticket, _) = the_question(&effects);

@@ -39,7 +39,7 @@ fn finish(bench: &mut Bench, effects: Vec<Effect>) -> (Vec<String>, Vec<(Ticket,
         match effect {
             Effect::Send { ticket, cleared } => {
                 sent.push(cleared.rule().name.to_string());
-                let answer = Answer::Accepted { msgid: None };
+                let answer = SendAnswer::Accepted { msgid: None };
                 left.extend(bench.step(Input::SendFinished {
                     ticket,
                     answer,
@@ -48,7 +48,7 @@ fn finish(bench: &mut Bench, effects: Vec<Effect>) -> (Vec<String>, Vec<(Ticket,
             }
             Effect::Publish { ticket, .. } => left.extend(bench.step(Input::Published { ticket })),
             Effect::ReadAgain { ticket, offset, .. } => asked.push((ticket, offset)),
-            Effect::Pause => panic!("there is room"),
+            Effect::PauseReading => panic!("there is room"),
             Effect::InternalError { what, .. } => panic!("{what}"),
             Effect::AskStore { .. }
             | Effect::ForgetReads { .. }
@@ -56,9 +56,9 @@ fn finish(bench: &mut Bench, effects: Vec<Effect>) -> (Vec<String>, Vec<(Ticket,
             | Effect::AskQuota { .. }
             | Effect::PauseChanged(_)
             | Effect::ShareChanged(_)
-            | Effect::Settled { .. }
+            | Effect::Ended { .. }
             | Effect::Commit { .. }
-            | Effect::Resume
+            | Effect::ResumeReading
             | Effect::Release { .. }
             | Effect::Drained { .. } => {}
         }
@@ -196,7 +196,7 @@ fn a_rule_that_begins_to_wait_in_a_full_window_makes_room() {
     assert!(
         effects
             .iter()
-            .any(|effect| matches!(effect, Effect::Resume)),
+            .any(|effect| matches!(effect, Effect::ResumeReading)),
         "{effects:?}"
     );
     let status = bench.engine.status();

@@ -7,23 +7,24 @@ use crate::rules::Rule;
 
 /// How much of the window each rule and each app holds.
 #[derive(Default)]
-pub(in crate::flow) struct Quota {
-    pub(super) of_rules: BTreeMap<Arc<str>, (Arc<Rule>, Held)>,
-    pub(super) of_apps: BTreeMap<Arc<str>, Held>,
+pub(in crate::flow) struct WindowQuota {
+    pub(super) of_rules: BTreeMap<Arc<str>, (Arc<Rule>, Amount)>,
+    pub(super) of_apps: BTreeMap<Arc<str>, Amount>,
 }
 
+/// So much of the window: what is free, or what is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::flow) struct Held {
-    pub(super) messages: usize,
-    pub(super) bytes: usize,
+pub(in crate::flow) struct Amount {
+    pub(in crate::flow) messages: usize,
+    pub(in crate::flow) bytes: usize,
 }
 
-impl Quota {
+impl WindowQuota {
     pub(in crate::flow) fn take(&mut self, rule: &Arc<Rule>, bytes: usize) {
         let of_rule = self
             .of_rules
             .entry(Arc::clone(&rule.name))
-            .or_insert_with(|| (Arc::clone(rule), Held::default()));
+            .or_insert_with(|| (Arc::clone(rule), Amount::default()));
         // The rule as it is now: a former version may wait for something else.
         of_rule.0 = Arc::clone(rule);
         of_rule.1.add(bytes);
@@ -47,7 +48,7 @@ impl Quota {
     }
 
     /// What a rule holds of the window.
-    pub(super) fn held_by(&self, rule: &str) -> Held {
+    pub(super) fn amount_of(&self, rule: &str) -> Amount {
         self.of_rules
             .get(rule)
             .map(|(_, held)| *held)
@@ -55,7 +56,7 @@ impl Quota {
     }
 
     /// What each rule and each app holds, by name.
-    pub(in crate::flow) fn held(&self) -> (BTreeMap<&str, Held>, BTreeMap<&str, Held>) {
+    pub(in crate::flow) fn amounts(&self) -> (BTreeMap<&str, Amount>, BTreeMap<&str, Amount>) {
         let of_rules = self.of_rules.iter();
         let of_rules = of_rules.map(|(name, (_, held))| (name.as_ref(), *held));
         let of_apps = self.of_apps.iter();
@@ -64,7 +65,7 @@ impl Quota {
     }
 }
 
-impl Held {
+impl Amount {
     pub(in crate::flow) fn add(&mut self, bytes: usize) {
         self.messages += 1;
         self.bytes += bytes;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::Quota;
+use super::WindowQuota;
 use crate::flow::message::Origin;
 use crate::flow::offsets::{OffsetTracker, is_open};
 use crate::model::{Epoch, Partition, Ticket};
@@ -15,9 +15,9 @@ use crate::rules::Rule;
 pub(in crate::flow) struct Spill {
     pub(super) of_rules: BTreeMap<Arc<str>, Spilled>,
     /// Records that are being read again.
-    pub(super) asked: BTreeMap<Ticket, Asked>,
+    pub(super) rereading: BTreeMap<Ticket, Rereading>,
     /// What they are expected to take.
-    pub(super) asked_bytes: usize,
+    pub(super) rereading_bytes: usize,
     /// Those that need not be read any more, until the edges were told.
     pub(in crate::flow) forgotten: BTreeSet<Ticket>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Spilled {
     pub(super) rule: Arc<Rule>,
     pub(super) places: BTreeMap<Partition, OfPartition>,
     /// How many of its records are being read again.
-    pub(super) n_asked: usize,
+    pub(super) n_rereading: usize,
     /// The partition from which the last ones were read again: the next one comes after it.
     pub(super) last: Option<Partition>,
     /// What its last record took.
@@ -38,32 +38,32 @@ pub(super) struct Spilled {
 pub(super) struct OfPartition {
     pub(super) epoch: Epoch,
     /// The oldest first.
-    pub(super) records: VecDeque<Place>,
+    pub(super) records: VecDeque<SpilledRecord>,
 }
 
 /// A record that is spilled, and when it was first read, in Unix milliseconds: an event without a time expires from then on.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct SpilledRecord {
     pub(super) offset: i64,
     pub(super) received_ms: i64,
 }
 
-pub(super) struct Asked {
+pub(super) struct Rereading {
     pub(super) rule: Arc<Rule>,
     pub(super) partition: Partition,
     pub(super) epoch: Epoch,
-    pub(super) place: Place,
+    pub(super) place: SpilledRecord,
     pub(super) bytes: usize,
 }
 
 impl Spill {
     /// How many records are being read again: their places in the window are theirs already.
-    pub(in crate::flow) fn n_asked(&self) -> usize {
-        self.asked.len()
+    pub(in crate::flow) fn n_rereading(&self) -> usize {
+        self.rereading.len()
     }
 
-    pub(super) fn asked_bytes(&self) -> usize {
-        self.asked_bytes
+    pub(super) fn rereading_bytes(&self) -> usize {
+        self.rereading_bytes
     }
 
     /// How many messages are spilled and are not being read again.
@@ -74,7 +74,7 @@ impl Spill {
     /// How many messages of each rule are spilled, those that are being read again included.
     pub(in crate::flow) fn n_by_rule(&self) -> BTreeMap<String, usize> {
         let count = |(name, spilled): (&Arc<str>, &Spilled)| {
-            (name.to_string(), spilled.n_places() + spilled.n_asked)
+            (name.to_string(), spilled.n_places() + spilled.n_rereading)
         };
         self.of_rules.iter().map(count).collect()
     }
@@ -86,7 +86,7 @@ impl Spill {
             .or_insert_with(|| Spilled {
                 rule: Arc::clone(&rule),
                 places: BTreeMap::new(),
-                n_asked: 0,
+                n_rereading: 0,
                 last: None,
                 record_bytes: 0,
             });
@@ -104,7 +104,7 @@ impl Spill {
             of.epoch = origin.epoch;
             of.records.clear();
         }
-        let place = Place {
+        let place = SpilledRecord {
             offset: origin.record.offset,
             received_ms: origin.received.unix_ms,
         };
@@ -122,23 +122,29 @@ impl Spill {
             let records = of.records.iter();
             records.map(move |place| (partition, of.epoch, place.offset))
         });
-        let asked = self.asked.values();
+        let asked = self.rereading.values();
         places.chain(asked.map(|asked| (&asked.partition, asked.epoch, asked.place.offset)))
     }
 
     /// What those hold of the window that are being read again.
     pub(in crate::flow) fn quotas(&self) -> impl Iterator<Item = (&Arc<Rule>, usize)> {
-        self.asked.values().map(|asked| (&asked.rule, asked.bytes))
+        self.rereading
+            .values()
+            .map(|asked| (&asked.rule, asked.bytes))
     }
 
     /// Takes one that was asked for out of the list; its place in the window is free.
-    pub(super) fn answered(&mut self, ticket: Ticket, quota: &mut Quota) -> Option<Asked> {
-        let asked = self.asked.remove(&ticket)?;
-        self.asked_bytes = self.asked_bytes.saturating_sub(asked.bytes);
+    pub(super) fn answered(
+        &mut self,
+        ticket: Ticket,
+        quota: &mut WindowQuota,
+    ) -> Option<Rereading> {
+        let asked = self.rereading.remove(&ticket)?;
+        self.rereading_bytes = self.rereading_bytes.saturating_sub(asked.bytes);
         quota.give_back(&asked.rule, asked.bytes);
         if let Some(spilled) = self.of_rules.get_mut(&asked.rule.name) {
-            spilled.n_asked = spilled.n_asked.saturating_sub(1);
-            if spilled.n_asked == 0 && spilled.places.is_empty() {
+            spilled.n_rereading = spilled.n_rereading.saturating_sub(1);
+            if spilled.n_rereading == 0 && spilled.places.is_empty() {
                 self.of_rules.remove(&asked.rule.name);
             }
         }
@@ -149,10 +155,10 @@ impl Spill {
     pub(in crate::flow) fn forget(
         &mut self,
         trackers: &BTreeMap<Partition, OffsetTracker>,
-        quota: &mut Quota,
+        quota: &mut WindowQuota,
     ) {
         let gone: Vec<Ticket> = self
-            .asked
+            .rereading
             .iter()
             .filter(|(_, asked)| {
                 !is_open(
@@ -176,7 +182,7 @@ impl Spill {
                 }
                 !of.records.is_empty()
             });
-            spilled.n_asked > 0 || !spilled.places.is_empty()
+            spilled.n_rereading > 0 || !spilled.places.is_empty()
         });
     }
 }
@@ -188,7 +194,7 @@ impl Spilled {
     }
 
     /// The next places to be read again, all of one partition, so that one seek serves them all.
-    pub(super) fn next(&mut self, most: usize) -> Option<(Partition, Epoch, Vec<Place>)> {
+    pub(super) fn next(&mut self, most: usize) -> Option<(Partition, Epoch, Vec<SpilledRecord>)> {
         let after = self.last.clone().map_or(Bound::Unbounded, Bound::Excluded);
         let mut following = self.places.range((after, Bound::Unbounded));
         let partition = following

@@ -18,7 +18,7 @@ use crate::schedule::limits::Pace;
 use crate::schedule::pauses::{Pauses, Way};
 use crate::schedule::share::Share;
 use crate::state::Permit;
-use rule::{Place, RuleLane, expiry};
+use rule::{InLine, RuleLane, expiry};
 
 /// Everything of one app that waits.
 pub(super) struct AppLane {
@@ -90,8 +90,8 @@ impl AppLane {
         let Some(rule) = self.rules.get_mut(name) else {
             return;
         };
-        if let Place::Blocked(at) = rule.place {
-            rule.place = Place::Idle;
+        if let InLine::Blocked(at) = rule.place {
+            rule.place = InLine::Idle;
             self.blocked.remove(&(at, Arc::clone(name)));
             self.stay_ready(Arc::clone(name), VecDeque::push_back);
         }
@@ -116,11 +116,11 @@ impl AppLane {
                 pace: Pace::with_share(waiting.rule.rate, self.share.clone()),
                 priority: waiting.rule.priority,
                 queue: VecDeque::new(),
-                place: Place::Idle,
+                place: InLine::Idle,
                 n_at_gate: 0,
             });
-        if rule.place == Place::Idle {
-            rule.place = Place::Ready;
+        if rule.place == InLine::Idle {
+            rule.place = InLine::Ready;
             self.ready.line(rule.priority).push_back(Arc::clone(name));
         }
         &mut rule.queue
@@ -140,7 +140,7 @@ impl AppLane {
             let Some(rule) = self.rules.get_mut(&name) else {
                 continue;
             };
-            rule.place = Place::Idle;
+            rule.place = InLine::Idle;
             let Some(front) = rule.queue.front() else {
                 continue;
             };
@@ -156,7 +156,7 @@ impl AppLane {
                 Way::Closed => Some(expiry(front, now)),
             };
             if let Some(at) = wait {
-                rule.place = Place::Blocked(at);
+                rule.place = InLine::Blocked(at);
                 self.blocked.insert((at, name));
                 continue;
             }
@@ -174,7 +174,7 @@ impl AppLane {
             self.ready.took_turn(rule.priority);
             self.pace.take_turn(now);
             self.throttle(api).take_turn(now);
-            recipients.hold(&waiting);
+            recipients.take(&waiting);
             pauses.took_turn(now, waiting.ticket, &waiting.rule);
             self.in_flight += 1;
             self.stay_ready(name, VecDeque::push_back);
@@ -280,7 +280,7 @@ impl AppLane {
     pub(super) fn look_again(&mut self) {
         for (_, name) in std::mem::take(&mut self.blocked) {
             if let Some(rule) = self.rules.get_mut(&name) {
-                rule.place = Place::Idle;
+                rule.place = InLine::Idle;
             }
             self.stay_ready(name, VecDeque::push_back);
         }
@@ -313,7 +313,7 @@ impl AppLane {
         if let Some(rule) = self.rules.get_mut(&name)
             && !rule.queue.is_empty()
         {
-            rule.place = Place::Ready;
+            rule.place = InLine::Ready;
             push(self.ready.line(rule.priority), name);
         }
     }
@@ -328,7 +328,7 @@ impl AppLane {
         {
             if let Some(rule) = self.rules.get_mut(&name) {
                 // Its messages may have been forgotten meanwhile.
-                rule.place = Place::Idle;
+                rule.place = InLine::Idle;
             }
             self.stay_ready(name, VecDeque::push_back);
         }

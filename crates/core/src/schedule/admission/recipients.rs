@@ -63,7 +63,7 @@ impl Recipients {
     }
 
     /// Takes a recipient that no other message holds.
-    pub(super) fn hold(&mut self, waiting: &Waiting) {
+    pub(super) fn take(&mut self, waiting: &Waiting) {
         let recipient = Recipient::of(&waiting.rule, &waiting.message);
         self.lines.entry(recipient).or_insert_with(|| Line {
             holder: waiting.ticket,

@@ -90,8 +90,8 @@ fn a_template_pause_holds_its_template_alone() {
         ways(&pauses, at(1), &rules),
         [Way::Until(FIRST_TRIAL), Way::Free, Way::Free]
     );
-    assert!(pauses.holds(&a) && pauses.holds_rule_or_template(&a));
-    assert!(!pauses.holds(&rule(&rules, "b")));
+    assert!(pauses.is_paused(&a) && pauses.is_rule_or_template_paused(&a));
+    assert!(!pauses.is_paused(&rule(&rules, "b")));
     assert_eq!(
         pauses.wake_at(),
         None,
@@ -306,8 +306,8 @@ fn pauses_of_templates_that_no_rule_uses_are_over() {
     begin(&mut pauses, at(0), app("shop"), Cause::Account).unwrap();
     let ended = pauses.keep_templates(|app, id| app == "shop" && id == a.template().unwrap().id);
     assert_eq!(ended.len(), 1);
-    assert!(pauses.holds_rule_or_template(&a) && !pauses.holds_rule_or_template(&b));
-    assert!(pauses.holds(&b), "its app is still paused");
+    assert!(pauses.is_rule_or_template_paused(&a) && !pauses.is_rule_or_template_paused(&b));
+    assert!(pauses.is_paused(&b), "its app is still paused");
 }
 
 #[test]
@@ -334,7 +334,7 @@ fn the_quota_of_one_api_leaves_the_other_alone() {
     assert_eq!(ended, [], "nobody asked for that");
     let account = Subject::of(Cause::Account, &chat);
     begin(&mut pauses, at(60), account, Cause::Account).unwrap();
-    assert!([&card, &chat].iter().all(|rule| pauses.holds(rule)));
+    assert!([&card, &chat].iter().all(|rule| pauses.is_paused(rule)));
 }
 
 #[test]

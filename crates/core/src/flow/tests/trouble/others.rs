@@ -19,7 +19,7 @@ fn a_claim_of_another_record_is_given_up_in_the_end() {
         (Status::Unknown, Reason::InDoubt)
     );
     let ticket = the_call(&effects);
-    let effects = bench.finish(ticket, Answer::Accepted { msgid: None });
+    let effects = bench.finish(ticket, SendAnswer::Accepted { msgid: None });
     let resent = the_outcome_of(&effects, "events/0/2/resend");
     assert_eq!(resent.status, Status::Sent);
     // Should the other records be read after all, they are duplicates of these.
@@ -65,7 +65,7 @@ fn what_another_record_has_sent_meanwhile_is_not_sent_twice_by_name() {
     });
     assert_eq!(bench.store.answer(&over), CLAIMED);
     let msgid = Some("1".to_owned());
-    let effects = bench.finish(ticket, Answer::Accepted { msgid });
+    let effects = bench.finish(ticket, SendAnswer::Accepted { msgid });
     assert!(effects.is_empty(), "{effects:?}");
     let mut theirs = bench_outcome();
     theirs.id = "events/0/9/resend".to_owned();

@@ -35,7 +35,7 @@ fn a_rule_that_was_paused_and_is_changed_makes_its_messages_anew() {
         panic!("{effects:?}");
     };
     assert_eq!(cleared.message().content.page(), Some("new"));
-    let effects = bench.finish(*ticket, Answer::Accepted { msgid: None });
+    let effects = bench.finish(*ticket, SendAnswer::Accepted { msgid: None });
     assert_eq!(the_outcome(&effects).rules_version, version);
     the_call(&effects);
 }
@@ -73,7 +73,7 @@ fn under_a_pause_one_message_at_a_time_is_tried() {
     assert_eq!(calls(&effects), []);
     let trials = calls(&bench.sleep_until(300_000));
     assert_eq!(trials.len(), 1, "the next one later");
-    let effects = bench.finish(trials[0], Answer::Accepted { msgid: None });
+    let effects = bench.finish(trials[0], SendAnswer::Accepted { msgid: None });
     assert_eq!(calls(&effects).len(), 2, "then everybody goes");
 }
 
@@ -87,7 +87,7 @@ fn a_trial_that_is_not_called_leaves_it_to_the_next_message() {
     bench.sleep_until(59_000);
     bench.claim_elsewhere("resend", "e1", 1, OTHER);
     let trial = the_call(&bench.sleep_until(60_500));
-    let effects = bench.finish(trial, Answer::Accepted { msgid: None });
+    let effects = bench.finish(trial, SendAnswer::Accepted { msgid: None });
     assert_eq!(the_outcome(&effects).id, "events/0/2/resend");
     assert_eq!(bench.engine.status().pauses.len(), 0);
 }
@@ -95,7 +95,7 @@ fn a_trial_that_is_not_called_leaves_it_to_the_next_message() {
 #[test]
 fn in_an_outage_messages_wait_and_no_attempt_is_used_up() {
     const MESSAGES: usize = 30;
-    let unreachable = || Answer::Unreachable {
+    let unreachable = || SendAnswer::Unreachable {
         detail: "connection refused".to_owned(),
     };
     let mut bench = doubtful();
@@ -121,7 +121,7 @@ fn in_an_outage_messages_wait_and_no_attempt_is_used_up() {
     let mut sent = 0;
     while sent < MESSAGES {
         for ticket in std::mem::take(&mut under_way) {
-            let effects = bench.finish(ticket, Answer::Accepted { msgid: None });
+            let effects = bench.finish(ticket, SendAnswer::Accepted { msgid: None });
             sent += outcomes(&effects);
             under_way.extend(calls(&effects));
         }
@@ -134,7 +134,7 @@ fn in_an_outage_messages_wait_and_no_attempt_is_used_up() {
 /// Something in front of `WeChat` takes offence at what one user writes.
 #[test]
 fn messages_of_one_user_that_get_no_answer_are_no_outage_for_others() {
-    let turned_away = || Answer::Garbled {
+    let turned_away = || SendAnswer::Garbled {
         detail: "HTTP 403".to_owned(),
     };
     let mut bench = doubtful();
@@ -175,7 +175,7 @@ fn a_rule_is_paused_for_several_users_and_not_for_one() {
 
 #[test]
 fn a_call_that_may_have_arrived_is_not_repeated_for_the_length_of_an_outage() {
-    let lost = || Answer::InDoubt {
+    let lost = || SendAnswer::InDoubt {
         detail: "timed out".to_owned(),
     };
     let mut bench = doubtful();

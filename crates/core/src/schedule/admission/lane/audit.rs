@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::rule::Place;
+use super::rule::InLine;
 use super::{AppLane, AtGate};
 use crate::model::Ticket;
 
@@ -22,9 +22,9 @@ impl AppLane {
     pub(in crate::schedule::admission) fn check_rules(&self) -> Result<(), String> {
         for (name, rule) in &self.rules {
             let is_in_line = match rule.place {
-                Place::Idle => rule.queue.is_empty(),
-                Place::Ready => self.ready.iter().any(|ready| ready == name),
-                Place::Blocked(at) => self.blocked.contains(&(at, Arc::clone(name))),
+                InLine::Idle => rule.queue.is_empty(),
+                InLine::Ready => self.ready.iter().any(|ready| ready == name),
+                InLine::Blocked(at) => self.blocked.contains(&(at, Arc::clone(name))),
             };
             if !is_in_line {
                 return Err(format!("rule {name} has its place in no line"));

@@ -13,14 +13,14 @@ pub(super) struct RuleLane {
     pub(super) pace: Pace,
     pub(super) priority: Priority,
     pub(super) queue: VecDeque<Waiting>,
-    pub(super) place: Place,
+    pub(super) place: InLine,
     /// How many of its messages stand at the gate.
     pub(super) n_at_gate: usize,
 }
 
 /// Where a rule stands in its app's lane.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum InLine {
     Idle,
     Ready,
     /// Until then.

@@ -14,7 +14,7 @@ use treatment::SHORT_ATTEMPTS;
 
 /// What an attempt came to, as the edge saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum SendAnswer {
     /// `WeChat` took the message.
     Accepted {
         /// `WeChat`'s number for it, in digits: it exceeds 2^53. Some answers lack it.
@@ -144,7 +144,7 @@ pub enum Verdict {
     /// Another attempt, after a wait.
     Retry(Duration),
     /// More than this message is in trouble: it goes back to the head of its lane and waits there for the end of a pause.
-    Hold(Cause),
+    Pause(Cause),
 }
 
 /// Decides. `jitter` is from 0 to 1.
@@ -152,27 +152,27 @@ pub fn decide(
     plan: &RetryPlan,
     in_doubt: InDoubt,
     tries: Tries,
-    answer: &Answer,
+    answer: &SendAnswer,
     jitter: f64,
 ) -> Verdict {
     let verdict = match answer {
-        Answer::Accepted { .. } => Verdict::Settle(Status::Sent, Reason::Ok),
-        Answer::Refused(refusal) => treat(plan, tries, refusal.class.treatment(), jitter),
+        SendAnswer::Accepted { .. } => Verdict::Settle(Status::Sent, Reason::Ok),
+        SendAnswer::Refused(refusal) => treat(plan, tries, refusal.class.treatment(), jitter),
         // A token endpoint that is busy says nothing about this message, so it gets all the attempts of the plan.
-        Answer::NoToken(trouble) if matches!(trouble.class, Class::Busy | Class::Unlisted) => {
+        SendAnswer::NoToken(trouble) if matches!(trouble.class, Class::Busy | Class::Unlisted) => {
             treat(plan, tries, Treatment::Retry(MaxAttempts::Plan), jitter)
         }
         // Every token is refused, or the endpoint gives none, or none today: the whole app's matter, and no question about it can be asked.
-        Answer::NoToken(trouble)
+        SendAnswer::NoToken(trouble)
             if matches!(trouble.class, Class::Token | Class::DailyQuota | Class::Api) =>
         {
-            Verdict::Hold(Cause::Account)
+            Verdict::Pause(Cause::Account)
         }
-        Answer::NoToken(trouble) => treat(plan, tries, trouble.class.treatment(), jitter),
-        Answer::Garbled { .. } | Answer::Unreachable { .. } => {
+        SendAnswer::NoToken(trouble) => treat(plan, tries, trouble.class.treatment(), jitter),
+        SendAnswer::Garbled { .. } | SendAnswer::Unreachable { .. } => {
             treat(plan, tries, Treatment::Retry(MaxAttempts::Plan), jitter)
         }
-        Answer::InDoubt { .. } => match in_doubt {
+        SendAnswer::InDoubt { .. } => match in_doubt {
             InDoubt::Resend => treat(plan, tries, Treatment::Retry(MaxAttempts::Plan), jitter),
             InDoubt::Leave => Verdict::Settle(Status::Unknown, Reason::InDoubt),
         },
@@ -182,7 +182,7 @@ pub fn decide(
             let (status, reason) = tries.end(status, reason);
             Verdict::Settle(status, reason)
         }
-        Verdict::Retry(_) | Verdict::Hold(_) => verdict,
+        Verdict::Retry(_) | Verdict::Pause(_) => verdict,
     }
 }
 
@@ -190,7 +190,7 @@ fn treat(plan: &RetryPlan, tries: Tries, treatment: Treatment, jitter: f64) -> V
     match treatment {
         Treatment::Reject(reason) => Verdict::Settle(Status::Rejected, reason),
         Treatment::GiveUp(reason) => Verdict::Settle(Status::Failed, reason),
-        Treatment::Pause(cause) => Verdict::Hold(cause),
+        Treatment::Pause(cause) => Verdict::Pause(cause),
         // The token that was used is dropped by then: the first message back fetches a new one. A second refusal in a row means
         // that another process is renewing, and only time helps.
         Treatment::RenewToken if tries.token_refusals <= 1 && tries.attempts <= plan.attempts => {
@@ -218,8 +218,8 @@ fn again(plan: &RetryPlan, attempts: u32, tries: Tries, jitter: f64) -> Verdict 
 mod tests {
     use super::*;
 
-    fn refused(class: Class) -> Answer {
-        Answer::Refused(Refusal {
+    fn refused(class: Class) -> SendAnswer {
+        SendAnswer::Refused(Refusal {
             errcode: 1,
             errmsg: String::new(),
             rid: None,
@@ -228,7 +228,7 @@ mod tests {
         })
     }
 
-    fn check(answer: &Answer, attempts: u32, token_refusals: u32, expected: &Verdict) {
+    fn check(answer: &SendAnswer, attempts: u32, token_refusals: u32, expected: &Verdict) {
         let tries = Tries {
             attempts,
             token_refusals,
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_cap() {
-        let unreachable = Answer::Unreachable {
+        let unreachable = SendAnswer::Unreachable {
             detail: String::new(),
         };
         let plan = RetryPlan {
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn attempts_end() {
-        let unreachable = Answer::Unreachable {
+        let unreachable = SendAnswer::Unreachable {
             detail: String::new(),
         };
         check(
@@ -312,7 +312,7 @@ mod tests {
         );
         // The free attempt leaves the plan's own five.
         check(
-            &Answer::Unreachable {
+            &SendAnswer::Unreachable {
                 detail: String::new(),
             },
             5,
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn the_rule_says_what_becomes_of_a_message_in_doubt() {
-        let answer = Answer::InDoubt {
+        let answer = SendAnswer::InDoubt {
             detail: String::new(),
         };
         let tries = Tries {
@@ -364,7 +364,7 @@ mod tests {
             (Class::Banned, Cause::Template),
             (Class::UnknownTemplate, Cause::Template),
         ] {
-            check(&refused(class), 1, 0, &Verdict::Hold(cause));
+            check(&refused(class), 1, 0, &Verdict::Pause(cause));
         }
     }
 }
