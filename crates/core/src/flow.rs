@@ -36,6 +36,7 @@ mod pausing;
 mod port;
 mod publishing;
 mod rate_share;
+mod repeated;
 mod report;
 mod sending;
 mod settling;

@@ -9,7 +9,7 @@ mod customer;
 use std::sync::Arc;
 
 use crate::event::RunId;
-use crate::model::outcome::{Reason, bounds};
+use crate::model::outcome::{Outcome, Reason, bounds};
 use crate::wechat::logins::JsCode;
 use crate::wechat::params::{Violation, is_invisible};
 pub use card::{Card, Lang, Overflow};
@@ -184,6 +184,15 @@ pub struct Message {
 pub fn message_id(rule: &str, source: &str, id: &str) -> String {
     let source = source.replace('%', "%25").replace('|', "%7C");
     bounds::id(format!("{rule}|{source}|{id}"))
+}
+
+/// The id that a rule without `dedupe` gives to the message of an outcome; `None` without a rule, or where the event's fields are left out.
+pub fn usual_message_id(outcome: &Outcome) -> Option<String> {
+    Some(message_id(
+        outcome.rule.as_deref()?,
+        outcome.event_source.as_deref()?,
+        outcome.event_id.as_deref()?,
+    ))
 }
 
 /// What stands before the run that wants a message sent once more.

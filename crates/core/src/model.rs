@@ -1,5 +1,6 @@
 //! The words that the whole core shares: ids, times, records, outcomes. Imports nothing else of the core.
 
+mod digest;
 mod ids;
 mod moment;
 pub mod outcome;
@@ -7,6 +8,7 @@ mod rate;
 mod record;
 mod time;
 
+pub use digest::{digest, is_digest};
 pub use ids::{Epoch, Holder, Partition, Ticket};
 pub use moment::Moment;
 pub use rate::Rate;

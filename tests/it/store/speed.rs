@@ -6,6 +6,7 @@
 use std::fs;
 
 use tokio::time::Instant;
+use wx_courier_core::model::outcome::{EventFields, OfRecord, Stamp, Stamped};
 
 use super::*;
 
@@ -66,8 +67,18 @@ fn of_a_rule(message: u64) -> [Request; 2] {
     let outcome = Arc::make_mut(&mut settlement.outcome);
     (outcome.id, outcome.message_id) = (id, message_id);
     outcome.offset = i64::try_from(100_000 + message).unwrap();
+    "WeChat took the message".clone_into(&mut outcome.detail);
+    outcome.record = Some(OfRecord {
+        stamp: Stamp::of(&Stamped {
+            timestamp_ms: Some(NOW_MS),
+            id: &event_id,
+            kind: "order.completed",
+            source: "/shop/orders",
+            time_ms: NOW_MS,
+        }),
+        event: EventFields::OfRecord,
+    });
     outcome.event_id = Some(event_id);
-    outcome.detail.clear();
     [Request::Claim(claim), Request::Settle(settlement)]
 }
 

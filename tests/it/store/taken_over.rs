@@ -1,4 +1,4 @@
-//! What an earlier version has left: a file, and the keys of a Redis. `tests/cases/state` has both, as that version wrote them when it was
+//! What earlier versions have left: files, and the keys of a Redis. `tests/cases/state` has them, as these versions wrote them when they were
 //! asked for [`history`].
 
 use wx_courier_core::grants::{self, Source, Wish, Without};
@@ -169,25 +169,33 @@ fn goes_on(mut desk: Desk) {
 }
 
 #[test]
-fn a_file_of_the_version_before_goes_on_with_what_is_in_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = rusqlite::Connection::open(folder.path().join("state.db")).unwrap();
-    file.execute_batch(include_str!("../../cases/state/tables-2.sql"))
-        .unwrap();
-    drop(file);
-    goes_on(Desk::open_for(LONGER, sqlite_url(folder.path()), "g"));
+fn a_file_of_an_earlier_version_goes_on_with_what_is_in_it() {
+    for tables in [
+        include_str!("../../cases/state/tables-2.sql"),
+        include_str!("../../cases/state/tables-3.sql"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = rusqlite::Connection::open(folder.path().join("state.db")).unwrap();
+        file.execute_batch(tables).unwrap();
+        drop(file);
+        goes_on(Desk::open_for(LONGER, sqlite_url(folder.path()), "g"));
+    }
 }
 
 #[test]
-fn keys_of_the_version_before_go_on_with_what_is_in_them() {
-    let redis = Redis::start();
-    let kept: BTreeMap<String, String> =
-        serde_json::from_str(include_str!("../../cases/state/redis-1.json")).unwrap();
-    let client = redis::Client::open(redis.url()).unwrap();
-    let mut connection = client.get_connection().unwrap();
-    for (key, text) in kept {
-        let put = redis::cmd("SET").arg(key).arg(text).exec(&mut connection);
-        put.unwrap();
+fn keys_of_an_earlier_version_go_on_with_what_is_in_them() {
+    for keys in [
+        include_str!("../../cases/state/redis-1.json"),
+        include_str!("../../cases/state/redis-2.json"),
+    ] {
+        let redis = Redis::start();
+        let kept: BTreeMap<String, String> = serde_json::from_str(keys).unwrap();
+        let client = redis::Client::open(redis.url()).unwrap();
+        let mut connection = client.get_connection().unwrap();
+        for (key, text) in kept {
+            let put = redis::cmd("SET").arg(key).arg(text).exec(&mut connection);
+            put.unwrap();
+        }
+        goes_on(Desk::open_for(LONGER, redis_url(&redis.url()), "g"));
     }
-    goes_on(Desk::open_for(LONGER, redis_url(&redis.url()), "g"));
 }

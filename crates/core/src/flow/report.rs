@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::message::{Delivery, Origin};
+use super::repeated;
 use crate::flow::attempt::{Refusal, SendAnswer};
 use crate::message::Rejection;
-use crate::model::outcome::{Outcome, Reason, Status, bounds};
+use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Moment, rfc3339_ms};
 use crate::rules::Rule;
 use crate::schedule::pauses::Pause;
@@ -43,7 +44,7 @@ pub(super) fn outcome(now: Moment, origin: &Origin, status: Status, reason: Reas
     let event = origin.event.as_deref();
     let position = origin.record.position();
     let waited = now.elapsed.saturating_sub(origin.received.elapsed);
-    Outcome {
+    let mut outcome = Outcome {
         id: position.clone(),
         message_id: position,
         duplicate_of: None,
@@ -56,10 +57,10 @@ pub(super) fn outcome(now: Moment, origin: &Origin, status: Status, reason: Reas
         template: None,
         template_id: None,
         recipient: None,
-        event_id: event.map(|event| bounds::attribute(&event.id)),
-        event_type: event.map(|event| bounds::attribute(&event.kind)),
-        event_source: event.map(|event| bounds::attribute(&event.source)),
-        event_time: event.map(|event| rfc3339_ms(event.time_ms)),
+        event_id: None,
+        event_type: None,
+        event_source: None,
+        event_time: None,
         topic: Arc::clone(&origin.record.topic),
         partition: origin.record.partition,
         offset: origin.record.offset,
@@ -74,8 +75,13 @@ pub(super) fn outcome(now: Moment, origin: &Origin, status: Status, reason: Reas
         waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
         api_ms: 0,
         traceparent: event.and_then(|event| event.traceparent.clone()),
+        record: repeated::of_record(origin),
         more: BTreeMap::new(),
+    };
+    if let Some(event) = event {
+        repeated::name_event(&mut outcome, event);
     }
+    outcome
 }
 
 pub(super) fn name_refusal(outcome: &mut Outcome, refusal: &Refusal) {

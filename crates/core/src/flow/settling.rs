@@ -8,9 +8,10 @@ use super::engine::tracker_of;
 use super::in_flight::Lent;
 use super::message::{Delivery, State};
 use super::publishing::publish_first;
+use super::repeated::complete;
 use super::transition::Next;
 use super::{Effect, Engine, report};
-use crate::model::outcome::{Outcome, Reason};
+use crate::model::outcome::{EventFields, Outcome, Reason};
 use crate::model::{Holder, Moment, Ticket};
 use crate::state::{Request, Settlement, SettlementAnswer, Unreadable};
 use crate::wechat::receipts::Receipts;
@@ -69,16 +70,23 @@ impl Engine {
             .app
             .as_ref()
             .map(|app| self.setup.receipts.contains(app));
+        let receipts = match has_receipts {
+            Some(true) => Receipts::Expected,
+            Some(false) | None => Receipts::None,
+        };
+        if let (Receipts::Expected, Some(_), Some(of)) =
+            (receipts, &outcome.msgid, &mut outcome.record)
+        {
+            // The receipt names the event, and comes without the record.
+            of.event = EventFields::Kept;
+        }
         Settlement {
             outcome: Arc::new(outcome),
             holder,
             grant: None,
             called_ms: None,
             unreadable: Unreadable::Tell,
-            receipts: match has_receipts {
-                Some(true) => Receipts::Expected,
-                Some(false) | None => Receipts::None,
-            },
+            receipts,
             now_ms: now.unix_ms,
         }
     }
@@ -153,6 +161,7 @@ pub(super) fn publish_stored(
     effects: &mut Vec<Effect>,
 ) -> Next {
     let mut outcome = Arc::clone(outcome);
+    complete(&mut outcome, &lent.origin);
     if !outcome.is_bounded() {
         // An earlier version has kept it.
         Arc::make_mut(&mut outcome).bound();

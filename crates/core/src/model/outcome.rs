@@ -4,6 +4,7 @@
 //! else a breaking one.
 
 pub mod bounds;
+mod of_record;
 mod recipient;
 mod unlisted;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::Record;
+pub use of_record::{EventFields, OfRecord, Stamp, Stamped};
 pub use recipient::RecipientStyle;
 pub(crate) use unlisted::open;
 pub use unlisted::{Unlisted, read_word};
@@ -285,6 +287,10 @@ pub struct Outcome {
     #[serde(skip)]
     #[schemars(skip)]
     pub traceparent: Option<String>,
+    /// The record that it is of, where an event could be made of that; not published.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub record: Option<OfRecord>,
     /// Fields that a later version wrote: read from a store, never made here.
     #[serde(flatten)]
     #[schemars(skip)]

@@ -96,7 +96,7 @@ pub enum Value {
 pub struct Entry {
     /// The record that asked, and the rule: the `id` of its outcome.
     pub outcome_id: Arc<str>,
-    /// When, in Unix milliseconds.
+    /// When, in Unix milliseconds. Of a message that was sent, some stores do not keep it.
     pub since_ms: i64,
     /// How far it is.
     pub state: Sending,

@@ -220,6 +220,7 @@ impl Outcome {
             waited_ms: _,
             api_ms: _,
             traceparent,
+            record: _,
             more: _,
         } = self;
         bound(id, LONGEST_ID_BYTES, name);
@@ -327,6 +328,7 @@ mod tests {
                 waited_ms: span,
                 api_ms: span,
                 traceparent: Some(next()),
+                record: None,
                 more: BTreeMap::from([("later".to_owned(), next().into())]),
             }
         })

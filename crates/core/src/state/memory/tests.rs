@@ -70,6 +70,7 @@ fn outcome(record: &str, status: Status, reason: Reason) -> Arc<Outcome> {
         waited_ms: 0,
         api_ms: 0,
         traceparent: None,
+        record: None,
         more: BTreeMap::new(),
     })
 }
