@@ -2,7 +2,7 @@
 //!
 //! | row | text |
 //! |---|---|
-//! | claim | when, the holder, and the outcome's id, with a blank between; when it was sent, `=` and the outcome's id |
+//! | claim | when, the holder, and the outcome's id, with a blank between; when it was sent, `=` and the outcome's id, or `~` and the record's place where the message id tells the rule |
 //! | outcome | a line for each field: see [`outcome_to_text`] |
 //! | ledger | JSON |
 //! | mark | `1` |
@@ -16,13 +16,17 @@ mod outcome;
 
 use std::sync::Arc;
 
-use super::rows::{Entry, Key, Sending, User, Value};
+use super::rows::{BEFORE_RULE, Entry, Key, Sending, User, Value, with_rule, without_rule};
 use crate::grants::Ledger;
 use crate::model::Holder;
 pub use outcome::{outcome_of_text, outcome_to_text};
 
-/// Before the outcome's id: the message was sent, or may have been. When, nothing asks; and with 43 bytes Redis keeps the text in one piece.
+/// Before the outcome's id: the message was sent, or may have been. When, nothing asks. Redis takes memory by 16 bytes for that text and its
+/// header together: each byte may count.
 const SENT: char = '=';
+
+/// The same before the place of the record: its rule is the one that the message id begins with.
+const SENT_BY_RULE: char = '~';
 
 /// In place of the holder, in texts of the version before.
 const SENT_BEFORE: &str = "-";
@@ -31,15 +35,10 @@ const SENT_BEFORE: &str = "-";
 const OF_USER: char = '@';
 
 impl Value {
-    /// The row as text. Fails for an outcome that is not JSON's.
-    pub fn to_text(&self) -> serde_json::Result<String> {
+    /// The text of the row under a key. Fails for an outcome that is not JSON's.
+    pub fn to_text(&self, key: &Key) -> serde_json::Result<String> {
         Ok(match self {
-            Self::Claim(entry) => match entry.state {
-                Sending::Open(holder) => {
-                    format!("{} {holder} {}", entry.since_ms, entry.outcome_id)
-                }
-                Sending::Done => format!("{SENT}{}", entry.outcome_id),
-            },
+            Self::Claim(entry) => entry_to_text(key, entry),
             Self::Outcome(outcome) => outcome_to_text(outcome)?,
             Self::Ledger(ledger) => ledger_to_text(ledger)?,
             Self::Mark => "1".to_owned(),
@@ -51,7 +50,7 @@ impl Value {
     /// Reads the text of the row under a key; `None` if it cannot be read.
     pub fn of_text(key: &Key, text: &str) -> Option<Self> {
         match key {
-            Key::Claim(_) => entry_of_text(text).map(Self::Claim),
+            Key::Claim(message_id) => entry_of_text(message_id, text).map(Self::Claim),
             Key::Outcome(id) => outcome_of_text(id, text).map(Arc::new).map(Self::Outcome),
             Key::Ledger(_) => ledger_of_text(text).map(Self::Ledger),
             Key::Mark(_) => Some(Self::Mark),
@@ -67,10 +66,37 @@ pub fn is_of_user(text: &[u8]) -> bool {
         .is_some_and(|first| char::from(*first) == OF_USER)
 }
 
-fn entry_of_text(text: &str) -> Option<Entry> {
-    if let Some(outcome_id) = text.strip_prefix(SENT) {
+fn entry_to_text(key: &Key, entry: &Entry) -> String {
+    let Entry {
+        outcome_id,
+        since_ms,
+        state,
+    } = entry;
+    match state {
+        Sending::Open(holder) => format!("{since_ms} {holder} {outcome_id}"),
+        Sending::Done => {
+            let kept = if let Key::Claim(message_id) = key {
+                without_rule(outcome_id, message_id)
+            } else {
+                outcome_id
+            };
+            match kept.strip_suffix(BEFORE_RULE) {
+                Some(place) => format!("{SENT_BY_RULE}{place}"),
+                None => format!("{SENT}{kept}"),
+            }
+        }
+    }
+}
+
+fn entry_of_text(message_id: &str, text: &str) -> Option<Entry> {
+    let whole = text.strip_prefix(SENT).map(Arc::from);
+    let by_rule = || {
+        let place = text.strip_prefix(SENT_BY_RULE)?;
+        Some(with_rule(&format!("{place}{BEFORE_RULE}"), message_id))
+    };
+    if let Some(outcome_id) = whole.or_else(by_rule) {
         return Some(Entry {
-            outcome_id: Arc::from(outcome_id),
+            outcome_id,
             since_ms: 0,
             state: Sending::Done,
         });
@@ -104,4 +130,45 @@ pub fn ledger_to_text(ledger: &Ledger) -> serde_json::Result<String> {
 pub fn ledger_of_text(text: &str) -> Option<Ledger> {
     let ledger = serde_json::from_str(text).ok();
     ledger.or_else(|| Ledger::of_script(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Ticket;
+
+    fn done(outcome_id: &str) -> Value {
+        Value::Claim(Entry {
+            outcome_id: Arc::from(outcome_id),
+            since_ms: 0,
+            state: Sending::Done,
+        })
+    }
+
+    #[test]
+    fn claims_are_read_as_they_were_written_and_as_the_version_before_wrote_them() {
+        let key = Key::Claim(Arc::from("r|/shop|1"));
+        let holder = Holder {
+            process: 7,
+            ticket: Ticket(1),
+        };
+        let open = Value::Claim(Entry {
+            outcome_id: Arc::from("t/0/1/r"),
+            since_ms: -5,
+            state: Sending::Open(holder),
+        });
+        for (value, text) in [
+            (done("t/0/1/r"), "~t/0/1"),
+            (done("t/0/1/other"), "=t/0/1/other"),
+            (open, "-5 0000000000000007-1 t/0/1/r"),
+        ] {
+            assert_eq!(value.to_text(&key).unwrap(), text);
+            assert_eq!(Value::of_text(&key, text), Some(value));
+        }
+        let Some(Value::Claim(before)) = Value::of_text(&key, "1800000000000 - t/0/1/r") else {
+            panic!("it cannot be read");
+        };
+        assert_eq!(before.state, Sending::Done);
+        assert_eq!(&*before.outcome_id, "t/0/1/r");
+    }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Request, Row};
 use crate::grants::{self, Ledger};
-use crate::model::Holder;
 use crate::model::outcome::Outcome;
+use crate::model::{Holder, digest};
 use crate::wechat::receipts;
 
 /// Rows of a store, read and written one after another. What one request has written, the next one reads.
@@ -100,6 +100,41 @@ pub struct Entry {
     pub since_ms: i64,
     /// How far it is.
     pub state: Sending,
+}
+
+/// How many letters of a digest stand for an id: 84 bits. Among a thousand million ids two have the same letters with a chance of one to forty
+/// million.
+const SHORT_NAME: usize = 14;
+
+/// What may stand for an id where its text is not needed: the beginning of its SHA-256, in base64url. A person gets it by
+/// `printf %s ID | openssl dgst -sha256 -binary | basenc --base64url | cut -c 1-14`.
+pub fn short_name(id: &str) -> String {
+    let letters: [u8; SHORT_NAME] = digest(&[id.as_bytes()]);
+    letters.into_iter().map(char::from).collect()
+}
+
+/// What stands before the rule in the `id` of an outcome, and at the end of no such `id`.
+pub(super) const BEFORE_RULE: char = '/';
+
+/// The rule that a message id begins with.
+fn rule_of(message_id: &str) -> &str {
+    message_id.split('|').next().unwrap_or_default()
+}
+
+/// The `id` of a message's outcome without its rule, if the message id tells the rule.
+pub fn without_rule<'a>(outcome_id: &'a str, message_id: &str) -> &'a str {
+    let place = outcome_id.strip_suffix(rule_of(message_id));
+    let place = place.filter(|place| place.ends_with(BEFORE_RULE));
+    place.unwrap_or(outcome_id)
+}
+
+/// The `id` of which [`without_rule`] has left this.
+pub fn with_rule(kept: &str, message_id: &str) -> Arc<str> {
+    if kept.ends_with(BEFORE_RULE) {
+        Arc::from(format!("{kept}{}", rule_of(message_id)))
+    } else {
+        Arc::from(kept)
+    }
 }
 
 /// How far a message is that was claimed.
@@ -215,4 +250,30 @@ fn of_user(name: &Arc<str>) -> Vec<Key> {
 fn with_ledger(mut keys: Vec<Key>, ledger: Option<grants::Key>) -> Vec<Key> {
     keys.extend(ledger.map(Key::Ledger));
     keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_is_left_out_where_the_message_id_tells_it() {
+        for (outcome_id, message_id, kept) in [
+            ("t/0/1/r", "r|/shop|1", "t/0/1/"),
+            ("t/0/1/a/r", "r|/shop|1", "t/0/1/a/"),
+            ("t/0/1/r", "R|/shop|1", "t/0/1/r"),
+            ("t/0/1/other", "r|/shop|1", "t/0/1/other"),
+            ("t/0/1/r", "no rule", "t/0/1/r"),
+            ("t/0/1/rr", "r|/shop|1", "t/0/1/rr"),
+            ("t/0/1/r", "", "t/0/1/r"),
+        ] {
+            assert_eq!(without_rule(outcome_id, message_id), kept);
+            assert_eq!(&*with_rule(kept, message_id), outcome_id);
+        }
+    }
+
+    #[test]
+    fn a_short_name_is_the_same_in_every_version() {
+        assert_eq!(short_name("abc"), "ungWv48Bz-pBQU");
+    }
 }

@@ -209,7 +209,7 @@ impl Rows for Snapshot {
 
     fn put(&mut self, key: Key, value: Value, age: Age) -> Result<(), RowError<Undecided>> {
         let life = self.life(&value, age);
-        let text = value.to_text();
+        let text = value.to_text(&key);
         let text = text.map_err(|error| RowError::Failed(Undecided::NotText(error)))?;
         let name = self.name(&key);
         let cell = self.cell(name)?;

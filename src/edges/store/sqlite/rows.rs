@@ -7,7 +7,9 @@ use super::is_outage;
 use crate::edges::store::failure::NotReadable;
 use wx_courier_core::model::Holder;
 use wx_courier_core::state::Row;
-use wx_courier_core::state::rows::{Age, Entry, Key, RowError, Rows, Sending, User, Value};
+use wx_courier_core::state::rows::{
+    Age, Entry, Key, RowError, Rows, Sending, User, Value, short_name, with_rule, without_rule,
+};
 
 type Found<T> = Result<T, RowError<anyhow::Error>>;
 
@@ -71,11 +73,11 @@ impl Rows for Tables<'_> {
             Age::Unchanged => None,
         };
         let text = || {
-            let text = value.to_text();
+            let text = value.to_text(&key);
             text.map_err(|error| RowError::Failed(error.into()))
         };
-        let written = match (key, &value) {
-            (Key::Claim(message_id), Value::Claim(entry)) => self.put_entry(&message_id, entry),
+        let written = match (&key, &value) {
+            (Key::Claim(message_id), Value::Claim(entry)) => self.put_entry(message_id, entry),
             (Key::Outcome(id), Value::Outcome(_)) => {
                 self.run(PUT_OUTCOME, params![id, text()?, since_ms])
             }
@@ -102,9 +104,7 @@ impl Rows for Tables<'_> {
 
     fn take(&mut self, key: &Key) -> Found<()> {
         let taken = match key {
-            Key::Claim(message_id) => {
-                self.run("DELETE FROM claims WHERE message_id = ?1", [message_id])
-            }
+            Key::Claim(message_id) => self.take_entry(message_id),
             Key::Outcome(id) => self.run("DELETE FROM outcomes WHERE id = ?1", [id]),
             Key::Ledger(key) => self.run(
                 "DELETE FROM ledgers WHERE app = ?1 AND openid = ?2 AND template_id = ?3",
@@ -125,6 +125,15 @@ const PUT_CLAIM: &str = "
     INSERT INTO claims (message_id, outcome_id, holder, since_ms) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (message_id) DO UPDATE SET
         outcome_id = excluded.outcome_id, holder = excluded.holder, since_ms = excluded.since_ms";
+
+const PUT_SENT: &str = "
+    INSERT INTO sent (message, outcome_id, since_ms) VALUES (?1, ?2, ?3)
+    ON CONFLICT (message) DO UPDATE SET
+        outcome_id = excluded.outcome_id, since_ms = excluded.since_ms";
+
+const FORGET_CLAIM: &str = "DELETE FROM claims WHERE message_id = ?1";
+
+const FORGET_SENT: &str = "DELETE FROM sent WHERE message = ?1";
 
 const PUT_OUTCOME: &str = "
     INSERT INTO outcomes (id, json, settled_ms) VALUES (?1, ?2, ?3)
@@ -171,8 +180,19 @@ impl Tables<'_> {
         statement.execute(with).map(|_n_rows| ())
     }
 
-    /// A claim has its parts in columns of their own.
+    /// What was sent lies in a table of its own. What an earlier version has sent lies among the claims, without a holder.
     fn entry(&self, message_id: &str) -> rusqlite::Result<Kept> {
+        let sql = "SELECT outcome_id, since_ms FROM sent WHERE message = ?1";
+        let sent = self.one(sql, [short_name(message_id)], |columns| {
+            Ok(Some(Value::Claim(Entry {
+                outcome_id: with_rule(columns.get_ref(0)?.as_str()?, message_id),
+                since_ms: columns.get(1)?,
+                state: Sending::Done,
+            })))
+        })?;
+        if !matches!(sent, Kept::Nothing) {
+            return Ok(sent);
+        }
         let sql = "SELECT outcome_id, holder, since_ms FROM claims WHERE message_id = ?1";
         self.one(sql, [message_id], |columns| {
             let holder: Option<String> = columns.get(1)?;
@@ -190,14 +210,28 @@ impl Tables<'_> {
     }
 
     fn put_entry(&self, message_id: &str, entry: &Entry) -> rusqlite::Result<()> {
-        let holder = match entry.state {
-            Sending::Open(holder) => Some(holder.to_string()),
-            Sending::Done => None,
-        };
-        self.run(
-            PUT_CLAIM,
-            params![message_id, entry.outcome_id, holder, entry.since_ms],
-        )
+        let Entry {
+            outcome_id,
+            since_ms,
+            state,
+        } = entry;
+        match state {
+            Sending::Open(holder) => {
+                self.run(FORGET_SENT, [short_name(message_id)])?;
+                let holder = holder.to_string();
+                self.run(PUT_CLAIM, params![message_id, outcome_id, holder, since_ms])
+            }
+            Sending::Done => {
+                self.run(FORGET_CLAIM, [message_id])?;
+                let kept = without_rule(outcome_id, message_id);
+                self.run(PUT_SENT, params![short_name(message_id), kept, since_ms])
+            }
+        }
+    }
+
+    fn take_entry(&self, message_id: &str) -> rusqlite::Result<()> {
+        self.run(FORGET_SENT, [short_name(message_id)])?;
+        self.run(FORGET_CLAIM, [message_id])
     }
 }
 

@@ -6,7 +6,10 @@ use rusqlite::Connection;
 use wx_courier_core::state::Horizon;
 
 /// The version of the tables, kept in the file's `user_version`.
-const NEWEST: i64 = 3;
+const NEWEST: usize = STEPS.len();
+
+/// What each version adds to the one before.
+const STEPS: [&str; 4] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 /// What version 1 has. Files with just this are about: it does not change any more.
 pub(super) const VERSION_1: &str = "
@@ -68,6 +71,17 @@ const VERSION_3: &str = "
     PRAGMA user_version = 3;
 ";
 
+/// What version 4 adds: what was sent lies by itself, in rows that are written once, and short. Its rows grow old in the order of their row ids.
+/// What earlier versions have sent stays in `claims`, with NULL for its holder. Texts of outcomes are of a form that version 3 cannot read.
+const VERSION_4: &str = "
+    CREATE TABLE sent (
+        message    TEXT NOT NULL UNIQUE,  -- of the message id: 14 letters of its SHA-256 in base64url
+        outcome_id TEXT NOT NULL,         -- up to the rule, if the message id begins with the same rule
+        since_ms   INTEGER NOT NULL
+    ) STRICT;
+    PRAGMA user_version = 4;
+";
+
 /// When the newest row was written, by the tables' indexes by age; NULL without one.
 pub(super) const NEWEST_ROW: &str = "
     SELECT max(at_ms) FROM (
@@ -79,21 +93,13 @@ pub(super) const NEWEST_ROW: &str = "
 /// Makes what the file does not have yet. Fails if it has more than is known here.
 pub(super) fn make(connection: &Connection) -> anyhow::Result<()> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match version {
-        0 => {
-            connection.execute_batch(VERSION_1)?;
-            connection.execute_batch(VERSION_2)?;
-            connection.execute_batch(VERSION_3)?;
-        }
-        1 => {
-            connection.execute_batch(VERSION_2)?;
-            connection.execute_batch(VERSION_3)?;
-        }
-        2 => connection.execute_batch(VERSION_3)?,
-        NEWEST => {}
-        newer => bail!(
-            "it was written by a newer wx-courier (version {newer} of the tables, this one knows {NEWEST}): run that one again, or name another file in [state] url"
-        ),
+    let Some(missing) = usize::try_from(version).ok().and_then(|n| STEPS.get(n..)) else {
+        bail!(
+            "it was written by a newer wx-courier (version {version} of the tables, this one knows {NEWEST}): run that one again, or name another file in [state] url"
+        );
+    };
+    for step in missing {
+        connection.execute_batch(step)?;
     }
     Ok(())
 }
@@ -102,9 +108,20 @@ pub(super) fn make(connection: &Connection) -> anyhow::Result<()> {
 pub(super) struct Aging {
     /// Its name.
     pub(super) table: &'static str,
-    /// The column by which its rows grow old. It has an index.
+    /// The column by which its rows grow old.
     pub(super) age: &'static str,
+    order: Order,
     reach: Reach,
+}
+
+/// How the oldest rows of a table are found.
+#[derive(Clone, Copy)]
+enum Order {
+    /// By the index of its age.
+    Indexed,
+    /// By their row ids: a row is written once, and is younger than all before it. Where the clock was set back that is not so, and rows
+    /// stay a little longer. Only so many rows are looked at as may be deleted at once.
+    Appended,
 }
 
 /// How long rows are kept.
@@ -118,7 +135,21 @@ enum Reach {
 
 impl Aging {
     const fn new(table: &'static str, age: &'static str, reach: Reach) -> Self {
-        Self { table, age, reach }
+        Self {
+            table,
+            age,
+            order: Order::Indexed,
+            reach,
+        }
+    }
+
+    const fn appended(table: &'static str, age: &'static str, reach: Reach) -> Self {
+        Self {
+            table,
+            age,
+            order: Order::Appended,
+            reach,
+        }
     }
 
     /// Rows from before this moment are forgotten.
@@ -134,26 +165,32 @@ impl Aging {
     /// their age and row id.
     pub(super) fn oldest(&self) -> String {
         let Self { table, age, .. } = self;
-        format!(
-            "SELECT {age}, rowid FROM {table}
-                WHERE ({age}, rowid) > (?1, ?2) AND {age} < ?3 ORDER BY {age}, rowid LIMIT ?4"
-        )
+        match self.order {
+            Order::Indexed => format!(
+                "SELECT {age}, rowid AS row FROM {table}
+                    WHERE ({age}, rowid) > (?1, ?2) AND {age} < ?3 ORDER BY {age}, rowid LIMIT ?4"
+            ),
+            // The age of the last one does not count here.
+            Order::Appended => format!(
+                "SELECT {age}, row FROM
+                    (SELECT {age}, rowid AS row FROM {table}
+                        WHERE ?1 NOTNULL AND rowid > ?2 ORDER BY rowid LIMIT ?4)
+                    WHERE {age} < ?3"
+            ),
+        }
     }
 
     /// Deletes the same rows.
     pub(super) fn forget(&self) -> String {
-        let Self { table, age, .. } = self;
-        format!(
-            "DELETE FROM {table} WHERE rowid IN
-                (SELECT rowid FROM {table}
-                    WHERE ({age}, rowid) > (?1, ?2) AND {age} < ?3 ORDER BY {age}, rowid LIMIT ?4)"
-        )
+        let (table, oldest) = (self.table, self.oldest());
+        format!("DELETE FROM {table} WHERE rowid IN (SELECT row FROM ({oldest}))")
     }
 }
 
 /// All of them, in the order in which they are looked through.
-pub(super) const AGING: [Aging; 6] = [
+pub(super) const AGING: [Aging; 7] = [
     Aging::new("claims", "since_ms", Reach::Entries),
+    Aging::appended("sent", "since_ms", Reach::Entries),
     Aging::new("outcomes", "settled_ms", Reach::Entries),
     Aging::new("marks", "since_ms", Reach::Entries),
     Aging::new("numbers", "since_ms", Reach::Entries),

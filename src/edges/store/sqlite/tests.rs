@@ -109,6 +109,38 @@ fn a_newer_file_and_a_file_of_another_kind_are_refused() {
     assert!(refused.contains("not a database"), "{refused}");
 }
 
+fn n_sent(sqlite: &Sqlite) -> i64 {
+    let connection = sqlite.connection.as_ref().unwrap();
+    let count = connection.query_row("SELECT count(*) FROM sent", [], |row| row.get(0));
+    count.unwrap()
+}
+
+#[test]
+fn what_was_sent_is_forgotten_in_its_order_and_a_row_of_a_wrong_clock_keeps_none() {
+    const N_SENT: usize = 20;
+    let folder = tempfile::tempdir().unwrap();
+    let mut sqlite = Sqlite::open(&folder.path().join("state.db")).unwrap();
+    for message in 0..N_SENT {
+        // The clock was an hour ahead for the first one.
+        let at_ms = NOW_MS + if message == 0 { 3_600_000 } else { 0 };
+        let requests = [claim(message, at_ms), settle(message, at_ms)];
+        sqlite.carry_out(&requests).unwrap();
+    }
+    let horizon = |later_ms| Horizon {
+        now_ms: NOW_MS + later_ms,
+        remember_ms: 1_000,
+    };
+    sqlite.look_after(horizon(1_000), 100).unwrap();
+    assert_eq!(n_sent(&sqlite), 20);
+    // The outcomes come after.
+    sqlite.look_after(horizon(1_001), 10).unwrap();
+    assert_eq!(n_sent(&sqlite), 11);
+    sqlite.look_after(horizon(1_001), 100).unwrap();
+    assert_eq!(n_sent(&sqlite), 1);
+    sqlite.look_after(horizon(4_000_000), 100).unwrap();
+    assert_eq!(n_sent(&sqlite), 0);
+}
+
 /// Version 1 as it was. If this changes, files of version 1 are not read any more.
 const FILE_OF_VERSION_1: &str = "
     CREATE TABLE claims (
