@@ -24,7 +24,7 @@ use redis::{
 use super::failure::Failure;
 use super::probe;
 use crate::config::Secret;
-use snapshot::{LONGEST_LIFE_MS, Snapshot, Undecided};
+use snapshot::{LONGEST_LIFE_MS, Names, Snapshot, Undecided};
 use wx_courier_core::state::{Reply, Request, StoreState};
 
 /// A Redis server, connected when it is needed.
@@ -69,6 +69,10 @@ enum Wrote {
 /// time is rare, and the last one means that something else is wrong.
 const MOST_DECISIONS: usize = 20;
 
+/// What an identity ends with where no earlier version has ever written. Anywhere else its long names are looked at too: a script cannot find
+/// them all at once, and they are gone when `remember` is over.
+const SHORT_NAMES: &str = "-2";
+
 /// How long connecting, a write and a read may take each. A server in the same network answers a batch in a few milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -101,9 +105,9 @@ impl Redis {
 
     /// Carries a batch out.
     pub(super) fn carry_out(&mut self, requests: &[Request]) -> Result<Vec<Reply>, Failure> {
-        let mut snapshot = Snapshot::new(&self.prefix, self.remember_ms);
+        let mut snapshot = Snapshot::new(&self.prefix, self.remember_ms, self.names());
         let keys = requests.iter().flat_map(Request::keys);
-        let mut wanted: BTreeSet<String> = keys.map(|key| snapshot.name(&key)).collect();
+        let mut wanted: BTreeSet<String> = keys.flat_map(|key| snapshot.names(&key)).collect();
         for _ in 0..MOST_DECISIONS {
             let identity = self.read(&mut snapshot, wanted)?;
             let answers;
@@ -122,7 +126,7 @@ impl Redis {
                 Wrote::Everything => return Ok(answers),
                 Wrote::Nothing => {
                     tracing::debug!("rows in Redis have changed meanwhile: the batch begins again");
-                    wanted = snapshot.names();
+                    wanted = snapshot.names_read();
                     give_way();
                 }
             }
@@ -168,7 +172,7 @@ impl Redis {
 
     /// Writes what was decided, if everything still is as it was read.
     fn write(&mut self, snapshot: &Snapshot) -> Result<Wrote, Failure> {
-        let new_identity = format!("{:016x}", fastrand::u64(..)).into_bytes();
+        let new_identity = format!("{:016x}{SHORT_NAMES}", fastrand::u64(..)).into_bytes();
         self.n_calls += 1;
         let mut invocation = self.write.prepare_invoke();
         invocation.key(&self.fence).key(self.identity_key());
@@ -193,6 +197,14 @@ impl Redis {
         self.last_write = LastWrite::Answered;
         self.identity.get_or_insert(new_identity);
         Ok(Wrote::Everything)
+    }
+
+    /// Until the server has said who it is, it may be one of before.
+    fn names(&self) -> Names {
+        match &self.identity {
+            Some(identity) if identity.ends_with(SHORT_NAMES.as_bytes()) => Names::Short,
+            Some(_) | None => Names::ShortAndLong,
+        }
     }
 
     fn identity_key(&self) -> String {

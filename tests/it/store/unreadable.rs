@@ -6,6 +6,7 @@ use redis::Commands as _;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 use wx_courier_core::grants::{self, Without};
+use wx_courier_core::state::rows::short_name;
 use wx_courier_core::state::{JoinAnswer, Row};
 use wx_courier_core::wechat::{logins, receipts};
 
@@ -43,12 +44,12 @@ impl Place {
         match self {
             Self::Sqlite(folder) => plant_in_file(folder.path(), row, name, junk),
             Self::Redis(redis) => {
-                let kind = match row {
-                    Row::Claim => "claim",
-                    Row::Outcome | Row::User => "outcome",
-                    Row::Ledger => "grant",
-                    Row::Mark => "mark",
-                    Row::Number => "number",
+                let (kind, name) = match row {
+                    Row::Claim => ("c", short_name(name)),
+                    Row::Outcome | Row::User => ("o", short_name(name)),
+                    Row::Ledger => ("grant", name.to_owned()),
+                    Row::Mark => ("mark", name.to_owned()),
+                    Row::Number => ("number", name.to_owned()),
                 };
                 let key = format!("wx-courier:{{{GROUP}}}:{kind}:{name}");
                 let mut connection = connect(redis);
@@ -327,8 +328,8 @@ fn a_key_of_another_type_costs_only_what_needs_it() {
         msgid: Arc::from("1"),
     };
     for key in [
-        key("claim", &message_id(1)),
-        key("outcome", &outcome_id(2)),
+        key("c", &short_name(&message_id(1))),
+        key("o", &short_name(&outcome_id(2))),
         key("grant", &ledger_key().to_string()),
         key("mark", &mark.mark()),
     ] {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wx_courier_core::state::encoding::is_of_user;
-use wx_courier_core::state::rows::{Age, Key, RowError, Rows, Value};
+use wx_courier_core::state::rows::{Age, Key, RowError, Rows, Value, short_name};
 use wx_courier_core::state::{LEDGERS_FOR_MS, Row};
 
 /// What was read, by the server's key, and what is to be written. Later requests of a batch see what earlier ones write.
@@ -12,7 +12,17 @@ pub(super) struct Snapshot {
     prefix: String,
     /// For how long claims, outcomes, marks and numbers live, in milliseconds.
     remember_ms: i64,
+    names: Names,
     cells: BTreeMap<String, Cell>,
+}
+
+/// Under which names rows may lie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Under short ones.
+    Short,
+    /// Also under the long ones that an earlier version gave to claims, outcomes and users.
+    ShortAndLong,
 }
 
 /// A key of the server.
@@ -67,24 +77,44 @@ pub(super) struct Written<'a> {
 }
 
 impl Snapshot {
-    pub(super) fn new(prefix: &str, remember_ms: i64) -> Self {
+    pub(super) fn new(prefix: &str, remember_ms: i64, names: Names) -> Self {
         Self {
             prefix: prefix.to_owned(),
             remember_ms,
+            names,
             cells: BTreeMap::new(),
         }
     }
 
+    /// The server's keys of a row: where it lies, and where an earlier version may have put it.
+    pub(super) fn names(&self, key: &Key) -> impl Iterator<Item = String> + use<> {
+        let long = match self.names {
+            Names::Short => None,
+            Names::ShortAndLong => self.long_name(key),
+        };
+        std::iter::once(self.name(key)).chain(long)
+    }
+
     /// The server's key of a row. A user who is kept with a message lies where its outcome will lie: the outcome takes that place, and with
     /// that the user is forgotten, at no cost for messages that keep none.
-    pub(super) fn name(&self, key: &Key) -> String {
+    fn name(&self, key: &Key) -> String {
         let prefix = &self.prefix;
         match key {
-            Key::Claim(message_id) => format!("{prefix}:claim:{message_id}"),
-            Key::Outcome(name) | Key::User(name) => format!("{prefix}:outcome:{name}"),
+            Key::Claim(message_id) => format!("{prefix}:c:{}", short_name(message_id)),
+            Key::Outcome(name) | Key::User(name) => format!("{prefix}:o:{}", short_name(name)),
             Key::Ledger(key) => format!("{prefix}:grant:{key}"),
             Key::Mark(mark) => format!("{prefix}:mark:{mark}"),
             Key::Number(key) => format!("{prefix}:number:{key}"),
+        }
+    }
+
+    /// The same as an earlier version named it.
+    fn long_name(&self, key: &Key) -> Option<String> {
+        let prefix = &self.prefix;
+        match key {
+            Key::Claim(message_id) => Some(format!("{prefix}:claim:{message_id}")),
+            Key::Outcome(name) | Key::User(name) => Some(format!("{prefix}:outcome:{name}")),
+            Key::Ledger(_) | Key::Mark(_) | Key::Number(_) => None,
         }
     }
 
@@ -103,7 +133,7 @@ impl Snapshot {
     }
 
     /// All keys that were read.
-    pub(super) fn names(&self) -> BTreeSet<String> {
+    pub(super) fn names_read(&self) -> BTreeSet<String> {
         self.cells.keys().cloned().collect()
     }
 
@@ -195,39 +225,49 @@ impl Rows for Snapshot {
     type Error = Undecided;
 
     fn get(&mut self, key: &Key) -> Result<Option<Value>, RowError<Undecided>> {
-        let (row, name) = (key.row(), self.name(key));
-        let Some(text) = self.cell(name)?.text()? else {
-            return Ok(None);
-        };
-        if !is_of(row, text) {
-            return Ok(None);
+        for name in self.names(key) {
+            let text = self.cell(name)?.text()?;
+            let Some(text) = text.filter(|text| is_of(key.row(), text)) else {
+                continue;
+            };
+            let text = std::str::from_utf8(text).map_err(|_no_text| RowError::Unreadable)?;
+            let value = Value::of_text(key, text);
+            return value.map(Some).ok_or(RowError::Unreadable);
         }
-        let text = std::str::from_utf8(text).map_err(|_no_text| RowError::Unreadable)?;
-        let value = Value::of_text(key, text);
-        value.map(Some).ok_or(RowError::Unreadable)
+        Ok(None)
     }
 
     fn put(&mut self, key: Key, value: Value, age: Age) -> Result<(), RowError<Undecided>> {
         let life = self.life(&value, age);
         let text = value.to_text(&key);
         let text = text.map_err(|error| RowError::Failed(Undecided::NotText(error)))?;
-        let name = self.name(&key);
-        let cell = self.cell(name)?;
-        let life = cell.life(life);
-        cell.change = Some(Change::Text { text, life });
+        let mut names = self.names(&key);
+        if let Some(name) = names.next() {
+            let cell = self.cell(name)?;
+            let life = cell.life(life);
+            cell.change = Some(Change::Text { text, life });
+        }
+        for long in names {
+            let cell = self.cell(long)?;
+            if !matches!(cell.text(), Ok(None)) {
+                cell.change = Some(Change::Deleted);
+            }
+        }
         Ok(())
     }
 
     fn take(&mut self, key: &Key) -> Result<(), RowError<Undecided>> {
-        let (row, name) = (key.row(), self.name(key));
-        let cell = self.cell(name)?;
-        let is_there = match cell.text() {
-            Ok(text) => text.is_some_and(|text| is_of(row, text)),
-            // What cannot be read is taken, but for a user: an outcome is about to be put there.
-            Err(_) => row != Row::User,
-        };
-        if is_there {
-            cell.change = Some(Change::Deleted);
+        let row = key.row();
+        for name in self.names(key) {
+            let cell = self.cell(name)?;
+            let is_there = match cell.text() {
+                Ok(text) => text.is_some_and(|text| is_of(row, text)),
+                // What cannot be read is taken, but for a user: an outcome is about to be put there.
+                Err(_) => row != Row::User,
+            };
+            if is_there {
+                cell.change = Some(Change::Deleted);
+            }
         }
         Ok(())
     }
