@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use crate::config::Settings;
 use crate::edges::clock::Clock;
 use crate::edges::http::{Phase, Report};
-use crate::edges::kafka::consumer::{self, Command, GroupEvent, Read, Source};
+use crate::edges::kafka::consumer::{self, Command, ConsumerHandle, GroupEvent, Read};
 use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
 use crate::edges::kafka::reread::{ReadAgain, Rereader};
 use crate::edges::listener::Bound;
@@ -120,7 +120,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     }
     let service = Service {
         engine,
-        source,
+        consumer: source,
         rereader,
         publisher,
         wechat,
@@ -151,7 +151,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
 
 struct Service {
     engine: Engine,
-    source: Source,
+    consumer: ConsumerHandle,
     rereader: Rereader,
     publisher: Publisher,
     wechat: Arc<WeChat>,
@@ -222,7 +222,7 @@ impl Service {
                     is_draining = true;
                     inputs.push(self.begin_drain());
                 }
-                Some(event) = self.source.events.recv() => inputs.push(self.group_event(event)?),
+                Some(event) = self.consumer.events.recv() => inputs.push(self.group_event(event)?),
                 Some(answered) = heard.answers.recv() => inputs.push(self.answered(answered)),
                 stored = heard.stored.recv() => inputs.push(input_of(lives(stored, "store")?)),
                 Some(publication) = heard.publications.recv() => inputs.push(self.publication(publication)),
@@ -242,10 +242,10 @@ impl Service {
                     self.renew_report();
                     continue;
                 }
-                read = self.source.records.recv() => {
+                read = self.consumer.records.recv() => {
                     let read = lives(read, "kafka-consumer")?;
                     // An assignment may have come in since the events were looked at, and this may be its first record.
-                    while let Ok(event) = self.source.events.try_recv() {
+                    while let Ok(event) = self.consumer.events.try_recv() {
                         inputs.push(self.group_event(event)?);
                     }
                     inputs.extend(read.into_iter().map(input_of_read));
@@ -258,7 +258,7 @@ impl Service {
             let now = self.clock.now();
             let jump = self.calendar.news(&self.clock);
             if jump.is_some() {
-                self.source.wake();
+                self.consumer.wake();
             }
             let inputs = jump.into_iter().chain(inputs.drain(..));
             self.engine.round(now, inputs, &mut effects);
@@ -298,7 +298,7 @@ impl Service {
         if let Some(public) = &self.public {
             public.drain();
         }
-        self.source.command(Command::Pause);
+        self.consumer.command(Command::Pause);
         Input::Drain {
             timeout: self.drain,
         }
@@ -377,7 +377,7 @@ fn input_of_read(Read { epoch, record }: Read) -> Input {
 
 fn input_of(stored: Stored) -> Input {
     match stored {
-        Stored::Answer { ticket, answer } => Input::Stored { ticket, answer },
+        Stored::Answer { ticket, answer } => Input::StoreAnswered { ticket, answer },
         // The store has said so in the log.
         Stored::Down { .. } => Input::StoreDown,
         Stored::Back => Input::StoreBack,

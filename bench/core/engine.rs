@@ -98,7 +98,7 @@ impl World {
                     effects.extend(self.step(Input::Published { ticket }));
                 }
                 Effect::Ended { outcome: settled } => outcome = Some(settled),
-                Effect::Commit { .. } => {}
+                Effect::StoreOffset { .. } => {}
                 other => panic!("{other:?} in an uneventful life"),
             }
         }
@@ -124,7 +124,7 @@ impl World {
         for effect in effects {
             if let Effect::AskStore { ticket, request } = effect {
                 let answer = self.store.answer(&request);
-                left.extend(self.step(Input::Stored { ticket, answer }));
+                left.extend(self.step(Input::StoreAnswered { ticket, answer }));
             } else {
                 left.push(effect);
             }

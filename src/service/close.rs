@@ -42,10 +42,10 @@ impl Service {
 
     /// Ends what talks to the outside, each within its limit. Gives whether the group took our last positions.
     pub(super) async fn close_edges(mut self) -> anyhow::Result<bool> {
-        self.source.command(Command::Close);
+        self.consumer.command(Command::Close);
         // The consumer may be waiting to hand a record over, which the service will not take any more.
-        self.source.records.close();
-        let closed = tokio::time::timeout(CLOSE, self.source.closed).await;
+        self.consumer.records.close();
+        let closed = tokio::time::timeout(CLOSE, self.consumer.closed).await;
         if closed.is_err() {
             tracing::warn!(
                 "the consumer did not leave its group in time; the group will notice by itself"

@@ -14,7 +14,7 @@ use wx_courier_core::model::Ticket;
 use wx_courier_core::schedule::admission::Cleared;
 use wx_courier_core::schedule::pauses::Change;
 use wx_courier_core::state::Request;
-use wx_courier_core::wechat::logins::{Exchanged, JsCode};
+use wx_courier_core::wechat::logins::{ExchangeAnswer, JsCode};
 
 /// What `WeChat` was asked, and said.
 pub(super) enum Answered {
@@ -30,7 +30,7 @@ pub(super) enum Answered {
     },
     Exchange {
         ticket: Ticket,
-        answer: Exchanged,
+        answer: ExchangeAnswer,
     },
 }
 
@@ -117,7 +117,7 @@ impl Drop for QuotaQuestion {
 /// An exchange under way, which always answers, as a call does.
 struct Exchange {
     ticket: Ticket,
-    answer: Option<Exchanged>,
+    answer: Option<ExchangeAnswer>,
     answers: mpsc::UnboundedSender<Answered>,
 }
 
@@ -129,7 +129,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let abandoned = || Exchanged::Unanswered {
+        let abandoned = || ExchangeAnswer::Unanswered {
             detail: "the call was abandoned".to_owned(),
         };
         let answered = Answered::Exchange {
@@ -158,7 +158,7 @@ impl Service {
                 }
             }
             Answered::Quota { app, api, left } => Input::QuotaAnswered { app, api, left },
-            Answered::Exchange { ticket, answer } => Input::Exchanged { ticket, answer },
+            Answered::Exchange { ticket, answer } => Input::ExchangeFinished { ticket, answer },
         }
     }
 
@@ -224,11 +224,11 @@ impl Service {
                     .publish(ticket, &outcome, dead_letter.as_deref());
             }
             Effect::Ended { outcome } => self.metrics.outcome(&outcome),
-            Effect::Commit {
+            Effect::StoreOffset {
                 partition,
                 epoch,
                 position,
-            } => self.source.command(Command::StoreOffset {
+            } => self.consumer.command(Command::StoreOffset {
                 partition,
                 epoch,
                 position,
@@ -237,12 +237,12 @@ impl Service {
                 tracing::error!(%position, "a fault in wx-courier, please report it: {what}");
                 debug_assert!(false, "{position}: {what}");
             }
-            Effect::PauseReading => self.source.command(Command::Pause),
-            Effect::ResumeReading => self.source.command(Command::Resume),
+            Effect::PauseReading => self.consumer.command(Command::Pause),
+            Effect::ResumeReading => self.consumer.command(Command::Resume),
             Effect::Release {
                 handover,
                 positions,
-            } => self.source.command(Command::Released {
+            } => self.consumer.command(Command::Released {
                 handover,
                 positions,
             }),

@@ -31,7 +31,7 @@ use wx_courier_core::grants::Reservation;
 use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::model::{Holder, Ticket};
 use wx_courier_core::state::{
-    Answer, Claim, ClaimAnswer, Held, Reply, Request, Settlement, SettlementAnswer, Unreadable,
+    Answer, Claim, ClaimAnswer, Held, OnUnreadable, Reply, Request, Settlement, SettlementAnswer,
 };
 use wx_courier_core::wechat::logins::Recall;
 use wx_courier_core::wechat::receipts::Receipts;
@@ -136,8 +136,8 @@ fn claim(process: u64, message: u64) -> Request {
         message_id: Arc::from(format!("order-completed:/shop/orders:{message:016x}")),
         outcome_id: Arc::from(format!("order-events/1/{message}/order-completed")),
         holder: holder(process, message),
-        over: None,
-        unreadable: Unreadable::Tell,
+        takes_over: None,
+        on_unreadable: OnUnreadable::Fail,
         grant: None,
         now_ms: NOW_MS,
     })
@@ -192,7 +192,7 @@ fn settlement(process: u64, message: u64, status: &str) -> Settlement {
         grant: None,
         receipts: Receipts::None,
         called_ms: None,
-        unreadable: Unreadable::Tell,
+        on_unreadable: OnUnreadable::Fail,
         now_ms: NOW_MS,
     }
 }

@@ -22,7 +22,8 @@ pub mod rows;
 mod store_state;
 
 pub use answer::{
-    Answer, ClaimAnswer, Held, JoinAnswer, KeepAnswer, Noted, RecallAnswer, Reply, SettlementAnswer,
+    Answer, ClaimAnswer, Held, JoinAnswer, KeepAnswer, MarkSet, RecallAnswer, Reply,
+    SettlementAnswer,
 };
 pub use memory::MemoryStore;
 pub use question::{Question, Request};
@@ -44,11 +45,11 @@ pub struct Claim {
     /// The holder that will send.
     pub holder: Holder,
     /// A claim of this holder is in doubt and is taken over, whichever record asked for it.
-    pub over: Option<Holder>,
+    pub takes_over: Option<Holder>,
     /// The user's grant that the message needs, set aside together with the claim.
     pub grant: Option<Wish>,
     /// What to do with rows that cannot be read.
-    pub unreadable: Unreadable,
+    pub on_unreadable: OnUnreadable,
     /// The time, in Unix milliseconds.
     pub now_ms: i64,
 }
@@ -67,7 +68,7 @@ pub struct Settlement {
     /// When the last call began, in Unix milliseconds: `WeChat`'s word on grants is as old as that.
     pub called_ms: Option<i64>,
     /// What to do with rows that cannot be read.
-    pub unreadable: Unreadable,
+    pub on_unreadable: OnUnreadable,
     /// The time, in Unix milliseconds.
     pub now_ms: i64,
 }
@@ -131,13 +132,13 @@ pub const LEDGERS_FOR_MS: i64 = 365 * 24 * 3_600_000;
 
 /// What a request does about a row that cannot be read: damaged, or written by a version with other ideas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unreadable {
+pub enum OnUnreadable {
     /// The reply is the row.
     #[default]
-    Tell,
+    Fail,
     /// Claims and outcomes count as if they were not there, and are written anew; a ledger counts as empty and stays as it is. A record's
     /// own message that was sent, or may have been, is told all the same.
-    Replace,
+    Overwrite,
 }
 
 /// The kinds of rows that a store keeps.

@@ -85,7 +85,7 @@ pub enum Command {
 }
 
 /// The service's end of the consumer.
-pub struct Source {
+pub struct ConsumerHandle {
     /// Records, in order within a partition; several at once, since waking the service for each would cost more than to take it in.
     pub records: mpsc::Receiver<Vec<Read>>,
     /// Everything else. Read it before records: an assignment comes before its first record.
@@ -97,7 +97,7 @@ pub struct Source {
     consumer: Weak<BaseConsumer<Context>>,
 }
 
-impl Source {
+impl ConsumerHandle {
     /// Wakes librdkafka's threads, after the calendar of the machine has moved. They wait until a time of that calendar: when it is set back
     /// by five days, they sleep for five days, nothing is committed and the group is told no sign of life.
     pub fn wake(&self) {
@@ -136,7 +136,7 @@ const POLL: Duration = Duration::from_millis(20);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Subscribes and starts the thread. `handover` bounds how long a revocation may take.
-pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
+pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<ConsumerHandle> {
     let (events_in, events) = mpsc::unbounded_channel();
     let (records_in, records) = mpsc::channel(BATCHES);
     let (commands, commands_out) = channel();
@@ -144,7 +144,7 @@ pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
     let context = Context {
         events: events_in,
         commands: Mutex::new(commands_out),
-        held: Mutex::default(),
+        assignment: Mutex::default(),
         next_epoch: AtomicU64::new(1),
         next_handover: AtomicU64::new(1),
         handover_timeout: handover + GRACE,
@@ -169,7 +169,7 @@ pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<Source> {
     std::thread::Builder::new()
         .name("kafka-consumer".to_owned())
         .spawn(run)?;
-    Ok(Source {
+    Ok(ConsumerHandle {
         records,
         events,
         closed,
@@ -214,7 +214,7 @@ fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Ve
         while let Some(command) = context.next_command() {
             context.obey(consumer, command);
         }
-        if context.held().is_closing {
+        if context.assignment().is_closing {
             return;
         }
         context.count_topics_if_due(consumer);

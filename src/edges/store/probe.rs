@@ -7,7 +7,7 @@ use anyhow::anyhow;
 
 use super::failure::Failure;
 use wx_courier_core::model::{Holder, Ticket};
-use wx_courier_core::state::{Answer, Claim, ClaimAnswer, Reply, Request, Unreadable};
+use wx_courier_core::state::{Answer, Claim, ClaimAnswer, OnUnreadable, Reply, Request};
 
 /// Requests for a message that no process knows. They leave nothing behind.
 pub(super) fn requests() -> [Request; 2] {
@@ -25,9 +25,9 @@ pub(super) fn requests() -> [Request; 2] {
         message_id: Arc::clone(&name),
         outcome_id: Arc::clone(&name),
         holder,
-        over: None,
+        takes_over: None,
         grant: None,
-        unreadable: Unreadable::Tell,
+        on_unreadable: OnUnreadable::Fail,
         now_ms,
     };
     let release = Request::Release {

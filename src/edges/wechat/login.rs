@@ -11,12 +11,12 @@ use super::api::{self, Credential, Failure, LARGEST_ANSWER_BYTES};
 use super::client::{AppClient, WeChat};
 use wx_courier_core::flow::attempt::Refusal;
 use wx_courier_core::wechat::Class;
-use wx_courier_core::wechat::logins::{Exchanged, JsCode, Refused};
+use wx_courier_core::wechat::logins::{ExchangeAnswer, ExchangeRefusal, JsCode};
 
 impl WeChat {
     /// Exchanges a code. It never fails: whatever goes wrong is an answer. A code is used up by the first call that `WeChat` answers,
     /// and perhaps by one that it does not.
-    pub async fn exchange(&self, app: &str, code: &JsCode) -> Exchanged {
+    pub async fn exchange(&self, app: &str, code: &JsCode) -> ExchangeAnswer {
         match self.apps.get(app) {
             Some(client) => client.exchange(code).await,
             None => not_possible(format!("the settings have no app {app}")),
@@ -25,7 +25,7 @@ impl WeChat {
 }
 
 impl AppClient {
-    async fn exchange(&self, code: &JsCode) -> Exchanged {
+    async fn exchange(&self, code: &JsCode) -> ExchangeAnswer {
         let Some(secret) = &self.secret else {
             return not_possible("the settings have no secret for this app".to_owned());
         };
@@ -54,10 +54,10 @@ fn openid_in(answer: &Value) -> Result<Arc<str>, &'static str> {
         .ok_or("JSON without openid and errcode")
 }
 
-fn exchanged(answered: Result<Arc<str>, Failure>) -> Exchanged {
+fn exchanged(answered: Result<Arc<str>, Failure>) -> ExchangeAnswer {
     match answered {
-        Ok(openid) => Exchanged::Openid(openid),
-        Err(Failure::Refused(refusal)) => Exchanged::Refused {
+        Ok(openid) => ExchangeAnswer::Openid(openid),
+        Err(Failure::Refused(refusal)) => ExchangeAnswer::Refused {
             why: meaning_of(&refusal),
             errcode: refusal.errcode,
             errmsg: refusal.errmsg,
@@ -68,17 +68,17 @@ fn exchanged(answered: Result<Arc<str>, Failure>) -> Exchanged {
             Failure::Unreachable { detail }
             | Failure::InDoubt { detail }
             | Failure::Garbled { detail, .. },
-        ) => Exchanged::Unanswered { detail },
+        ) => ExchangeAnswer::Unanswered { detail },
     }
 }
 
 /// `WeChat`: the table of jscode2session. What is the account's fault is what is so at a send. Any other code may pass.
-fn meaning_of(refusal: &Refusal) -> Refused {
+fn meaning_of(refusal: &Refusal) -> ExchangeRefusal {
     match (refusal.errcode, refusal.class) {
-        (40029, _) => Refused::Expired,
-        (40163, _) => Refused::Used,
-        (40226, _) => Refused::Blocked,
-        (_, Class::Account | Class::Api) => Refused::Account,
+        (40029, _) => ExchangeRefusal::Expired,
+        (40163, _) => ExchangeRefusal::Used,
+        (40226, _) => ExchangeRefusal::Blocked,
+        (_, Class::Account | Class::Api) => ExchangeRefusal::Account,
         (
             _,
             Class::NotSubscribed
@@ -99,16 +99,16 @@ fn meaning_of(refusal: &Refusal) -> Refused {
             | Class::DailyQuota
             | Class::NotAuthorised
             | Class::Unlisted,
-        ) => Refused::Busy,
+        ) => ExchangeRefusal::Busy,
     }
 }
 
-fn not_possible(detail: String) -> Exchanged {
-    Exchanged::Refused {
+fn not_possible(detail: String) -> ExchangeAnswer {
+    ExchangeAnswer::Refused {
         errcode: 0,
         errmsg: detail,
         rid: None,
-        why: Refused::Account,
+        why: ExchangeRefusal::Account,
     }
 }
 
@@ -116,7 +116,7 @@ fn not_possible(detail: String) -> Exchanged {
 mod tests {
     use super::*;
 
-    fn check(answer: &str, expected: &Exchanged) {
+    fn check(answer: &str, expected: &ExchangeAnswer) {
         let understood = api::understand(answer.as_bytes(), Credential::Secret, openid_in);
         assert_eq!(exchanged(understood), *expected, "{answer}");
     }
@@ -126,12 +126,17 @@ mod tests {
         let detail = "JSON with an errcode that is no whole number".to_owned();
         check(
             r#"{"errcode":"x","openid":"o1"}"#,
-            &Exchanged::Unanswered { detail },
+            &ExchangeAnswer::Unanswered { detail },
         );
     }
 
-    fn refused(errcode: i64, errmsg: &str, rid: Option<&str>, why: Refused) -> Exchanged {
-        Exchanged::Refused {
+    fn refused(
+        errcode: i64,
+        errmsg: &str,
+        rid: Option<&str>,
+        why: ExchangeRefusal,
+    ) -> ExchangeAnswer {
+        ExchangeAnswer::Refused {
             errcode,
             errmsg: errmsg.to_owned(),
             rid: rid.map(str::to_owned),
@@ -141,37 +146,40 @@ mod tests {
 
     #[test]
     fn a_success_has_an_openid_and_no_errcode() {
-        let user = Exchanged::Openid("oUser1".into());
+        let user = ExchangeAnswer::Openid("oUser1".into());
         check(r#"{"openid":"oUser1","session_key":"k"}"#, &user);
-        let user = Exchanged::Openid("oUser1".into());
+        let user = ExchangeAnswer::Openid("oUser1".into());
         check(r#"{"errcode":0,"openid":"oUser1","unionid":"u"}"#, &user);
         let detail = "JSON without openid and errcode".to_owned();
-        check(r#"{"session_key":"k"}"#, &Exchanged::Unanswered { detail });
+        check(
+            r#"{"session_key":"k"}"#,
+            &ExchangeAnswer::Unanswered { detail },
+        );
     }
 
     #[test]
     fn refusals_are_told_apart() {
-        let used = refused(40163, "code been used", Some("a-b"), Refused::Used);
+        let used = refused(40163, "code been used", Some("a-b"), ExchangeRefusal::Used);
         check(
             r#"{"errcode":40163,"errmsg":"code been used, rid: a-b"}"#,
-            &refused(40163, "code been used,", Some("a-b"), Refused::Used),
+            &refused(40163, "code been used,", Some("a-b"), ExchangeRefusal::Used),
         );
         check(
             r#"{"errcode":40163,"errmsg":"code been used rid: a-b"}"#,
             &used,
         );
         for (errcode, why) in [
-            (40029, Refused::Expired),
-            (40226, Refused::Blocked),
-            (45011, Refused::Busy),
-            (-1, Refused::Busy),
-            (40125, Refused::Account),
+            (40029, ExchangeRefusal::Expired),
+            (40226, ExchangeRefusal::Blocked),
+            (45011, ExchangeRefusal::Busy),
+            (-1, ExchangeRefusal::Busy),
+            (40125, ExchangeRefusal::Account),
             // Of what a send knows as the account's fault, these were once taken for something that passes.
-            (40001, Refused::Account),
-            (48004, Refused::Account),
-            (50004, Refused::Account),
-            (61004, Refused::Account),
-            (89503, Refused::Account),
+            (40001, ExchangeRefusal::Account),
+            (48004, ExchangeRefusal::Account),
+            (50004, ExchangeRefusal::Account),
+            (61004, ExchangeRefusal::Account),
+            (89503, ExchangeRefusal::Account),
         ] {
             let answer = format!(r#"{{"errcode":{errcode},"errmsg":"x"}}"#);
             check(&answer, &refused(errcode, "x", None, why));

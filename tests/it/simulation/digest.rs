@@ -11,7 +11,7 @@ use wx_courier_core::model::Ticket;
 use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::schedule::admission::Cleared;
 use wx_courier_core::schedule::pauses::Change;
-use wx_courier_core::state::{Claim, Request, Settlement, Unreadable};
+use wx_courier_core::state::{Claim, OnUnreadable, Request, Settlement};
 use wx_courier_core::wechat::logins::{Keep, Recall};
 use wx_courier_core::wechat::receipts::{Done, Join, Receipts};
 
@@ -116,7 +116,7 @@ fn effect_in(text: &mut String, effect: &Effect) {
             text.push_str("settled ");
             outcome_in(text, outcome);
         }
-        Effect::Commit {
+        Effect::StoreOffset {
             partition,
             epoch,
             position,
@@ -222,9 +222,9 @@ fn claim_in(text: &mut String, claim: &Claim) {
         message_id,
         outcome_id,
         holder,
-        over,
+        takes_over: over,
         grant,
-        unreadable,
+        on_unreadable: unreadable,
         now_ms,
     } = claim;
     put(
@@ -251,7 +251,7 @@ fn settlement_in(text: &mut String, settlement: &Settlement) {
         grant,
         receipts,
         called_ms,
-        unreadable,
+        on_unreadable: unreadable,
         now_ms,
     } = settlement;
     text.push_str("settle ");
@@ -279,10 +279,10 @@ fn key_in(text: &mut String, key: Option<&grants::Key>) {
     }
 }
 
-fn unreadable_in(text: &mut String, unreadable: Unreadable) {
+fn unreadable_in(text: &mut String, unreadable: OnUnreadable) {
     text.push_str(match unreadable {
-        Unreadable::Tell => "tell ",
-        Unreadable::Replace => "replace ",
+        OnUnreadable::Fail => "tell ",
+        OnUnreadable::Overwrite => "replace ",
     });
 }
 

@@ -52,7 +52,7 @@ impl World {
             Effect::ShareChanged(_) => self.seen.shares += 1,
             // What is read all the same, and answered, is passed over by the engine.
             Effect::ForgetReads { .. } | Effect::Ended { .. } => {}
-            Effect::Commit {
+            Effect::StoreOffset {
                 partition,
                 epoch,
                 position,

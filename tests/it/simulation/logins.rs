@@ -9,7 +9,7 @@ use wx_courier_core::model::outcome::{Outcome, Reason};
 use wx_courier_core::state::{
     Answer, Claim, ClaimAnswer, Horizon, KeepAnswer, RecallAnswer, Reply, Request, Settlement,
 };
-use wx_courier_core::wechat::logins::{Exchanged, JsCode, Recall, Refused};
+use wx_courier_core::wechat::logins::{ExchangeAnswer, ExchangeRefusal, JsCode, Recall};
 
 use super::mutant::Mutant;
 use super::setting::CALL_LIMIT_MS;
@@ -63,7 +63,7 @@ impl World {
         }
         self.seen.exchanges += 1;
         let answer = self.session_of(code.expose());
-        if let Exchanged::Openid(_) = answer {
+        if let ExchangeAnswer::Openid(_) = answer {
             self.logins.told.insert(Arc::clone(&name));
         }
         self.note(|| format!("member {member} exchanges the code of {name}: {answer:?}"));
@@ -81,7 +81,7 @@ impl World {
         member: usize,
         incarnation: u64,
         ticket: Ticket,
-        answer: Exchanged,
+        answer: ExchangeAnswer,
     ) -> Result<(), String> {
         if self.members[member].incarnation != incarnation {
             return Ok(());
@@ -90,42 +90,42 @@ impl World {
         if let Some(under_way) = self.logins.under_way.get_mut(&process) {
             *under_way -= 1;
         }
-        self.step(member, Input::Exchanged { ticket, answer })
+        self.step(member, Input::ExchangeFinished { ticket, answer })
     }
 
-    fn session_of(&mut self, code: &str) -> Exchanged {
-        let refused = |errcode, why| Exchanged::Refused {
+    fn session_of(&mut self, code: &str) -> ExchangeAnswer {
+        let refused = |errcode, why| ExchangeAnswer::Refused {
             errcode,
             errmsg: String::new(),
             rid: None,
             why,
         };
-        let unanswered = || Exchanged::Unanswered {
+        let unanswered = || ExchangeAnswer::Unanswered {
             detail: "timeout".to_owned(),
         };
         let is_trouble = self.now_ms < TROUBLE_MS;
         let trouble = self.random.u8(..if is_trouble { 40 } else { 1 });
         match trouble {
-            1..4 => return refused(-1, Refused::Busy),
+            1..4 => return refused(-1, ExchangeRefusal::Busy),
             4..6 => return unanswered(),
-            6 => return refused(40013, Refused::Account),
+            6 => return refused(40013, ExchangeRefusal::Account),
             _ => {}
         }
         if is_expired(code) {
-            return refused(40029, Refused::Expired);
+            return refused(40029, ExchangeRefusal::Expired);
         }
         if code.starts_with("risk") {
-            return refused(40226, Refused::Blocked);
+            return refused(40226, ExchangeRefusal::Blocked);
         }
         if !self.logins.used.insert(code.to_owned()) {
-            return refused(40163, Refused::Used);
+            return refused(40163, ExchangeRefusal::Used);
         }
         if (7..10).contains(&trouble) {
             self.seen.codes_swallowed += 1;
             return unanswered();
         }
         let number = code.bytes().fold(0_u8, u8::wrapping_add) % 3;
-        Exchanged::Openid(Arc::from(format!("w{number}")))
+        ExchangeAnswer::Openid(Arc::from(format!("w{number}")))
     }
 
     /// What a member asks of the store about users.

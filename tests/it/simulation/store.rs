@@ -33,18 +33,18 @@ impl World {
         if self.is_broken(Mutant::ClaimsAfterwards) && matches!(request, Request::Claim(_)) {
             let claimed = ClaimAnswer::Claimed(Reservation::NotAsked);
             let answer = Ok(Answer::Claim(claimed));
-            return self.step(member, Input::Stored { ticket, answer });
+            return self.step(member, Input::StoreAnswered { ticket, answer });
         }
         if self.is_broken(Mutant::SettlesInItsHead)
             && let Request::Settle(settlement) = &request
         {
             let settled = SettlementAnswer::Settled(settlement.outcome.clone());
             let answer = Ok(Answer::Settle(settled));
-            return self.step(member, Input::Stored { ticket, answer });
+            return self.step(member, Input::StoreAnswered { ticket, answer });
         }
         if let Some(answer) = self.unasked(&request) {
             let answer = Ok(answer);
-            return self.step(member, Input::Stored { ticket, answer });
+            return self.step(member, Input::StoreAnswered { ticket, answer });
         }
         self.note_login_question(member, ticket, &request);
         let request = match request {
@@ -64,7 +64,7 @@ impl World {
                 Request::Report(report)
             }
             Request::Claim(mut claim) if self.is_broken(Mutant::TakesClaimsOver) => {
-                claim.over = self
+                claim.takes_over = self
                     .granted
                     .iter()
                     .find(|(_, message_id)| **message_id == claim.message_id)
@@ -202,7 +202,7 @@ impl World {
                 }
                 other => other,
             };
-            self.step(member, Input::Stored { ticket, answer })?;
+            self.step(member, Input::StoreAnswered { ticket, answer })?;
         }
         if self.members[member].incarnation == incarnation
             && !self.members[member].questions.asked.is_empty()
@@ -246,7 +246,7 @@ impl World {
         match (request, &answer) {
             (Request::Claim(claim), Ok(Answer::Claim(ClaimAnswer::Claimed(reservation)))) => {
                 self.seen.grants_set_aside += u64::from(*reservation == Reservation::Made);
-                if let Some(over) = claim.over
+                if let Some(over) = claim.takes_over
                     && over != claim.holder
                     && !self.taken_over.contains(&over)
                 {
@@ -300,7 +300,7 @@ fn name(request: &Request) -> String {
         | Request::Done(_) => format!("{request:?}"),
         Request::Claim(claim) => format!(
             "claim {} by {} for {} over {:?}",
-            claim.message_id, claim.holder, claim.outcome_id, claim.over
+            claim.message_id, claim.holder, claim.outcome_id, claim.takes_over
         ),
         Request::Release {
             message_id, holder, ..

@@ -11,7 +11,7 @@ use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::model::{Epoch, Holder, Partition, Record, Ticket};
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::state::MemoryStore;
-use wx_courier_core::wechat::logins::Exchanged;
+use wx_courier_core::wechat::logins::ExchangeAnswer;
 
 use super::digest::{Digest, WorldDigest};
 use super::logins::Logins;
@@ -167,7 +167,7 @@ pub(super) enum Happening {
     Wake(usize, u64),
     Answered(usize, u64, Ticket, SendAnswer, String),
     ReadAgain(usize, u64, Ticket, (Partition, i64)),
-    Exchanged(usize, u64, Ticket, Exchanged),
+    Exchanged(usize, u64, Ticket, ExchangeAnswer),
     Published(usize, u64, Ticket, Option<Arc<Outcome>>),
     /// A user does something.
     Act(String, Act),

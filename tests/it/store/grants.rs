@@ -141,7 +141,7 @@ fn keeps_its_one_grant(mut desk: Desk) {
     };
     let refused = answer(&mut desk, &Request::Claim(again.clone()));
     assert!(held(&refused).is_some(), "{refused:?}");
-    again.over = Some(holder(1, 1));
+    again.takes_over = Some(holder(1, 1));
     assert_eq!(answer(&mut desk, &Request::Claim(again)), made);
     let one_reserved = Balance {
         granted: 1,

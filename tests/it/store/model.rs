@@ -8,7 +8,7 @@ use wx_courier_core::grants::{self, Balance, Counted, Ledger, Reservation};
 use wx_courier_core::model::Holder;
 use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::state::{
-    Answer, Claim, ClaimAnswer, Held, JoinAnswer, KeepAnswer, Noted, RecallAnswer, Request,
+    Answer, Claim, ClaimAnswer, Held, JoinAnswer, KeepAnswer, MarkSet, RecallAnswer, Request,
     Settlement, SettlementAnswer, counts_as_sent,
 };
 use wx_courier_core::wechat::logins::{Keep, Recall};
@@ -73,7 +73,7 @@ impl Model {
             Request::Join(join) => Answer::Join(self.join(&join.key)),
             Request::Done(done) => {
                 self.marks.insert(Arc::from(done.key.mark()));
-                Answer::Done(Noted)
+                Answer::Done(MarkSet)
             }
         }
     }
@@ -91,7 +91,7 @@ impl Model {
                 }
                 // The first answer was lost on the way.
                 State::Open(holder) if holder == claim.holder => {}
-                State::Open(holder) if claim.over == Some(holder) => {}
+                State::Open(holder) if claim.takes_over == Some(holder) => {}
                 State::Open(holder) => return ClaimAnswer::Held(entry.held(holder)),
             }
         }

@@ -138,8 +138,8 @@ fn any_claim(now_ms: i64) -> impl Strategy<Value = Request> {
             message_id: Arc::from(work.message),
             outcome_id: Arc::from(work.record),
             holder,
-            over,
-            unreadable: Unreadable::Tell,
+            takes_over: over,
+            on_unreadable: OnUnreadable::Fail,
             grant: without.map(|without| grants::Wish {
                 key: work.ledger,
                 without,
@@ -181,7 +181,7 @@ fn any_settlement(now_ms: i64) -> impl Strategy<Value = Request> {
             grant: has_grant.then_some(work.ledger),
             receipts,
             called_ms: Some(now_ms - MINUTE_MS),
-            unreadable: Unreadable::Tell,
+            on_unreadable: OnUnreadable::Fail,
             now_ms,
         })
     })

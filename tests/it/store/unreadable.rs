@@ -91,10 +91,10 @@ fn outcome_id(message: u64) -> String {
     format!("order-events/1/{message}/order-completed")
 }
 
-fn with(mut request: Request, how: Unreadable) -> Request {
+fn with(mut request: Request, how: OnUnreadable) -> Request {
     match &mut request {
-        Request::Claim(claim) => claim.unreadable = how,
-        Request::Settle(settlement) => settlement.unreadable = how,
+        Request::Claim(claim) => claim.on_unreadable = how,
+        Request::Settle(settlement) => settlement.on_unreadable = how,
         Request::Release { .. }
         | Request::Report(_)
         | Request::Balance(_)
@@ -227,7 +227,7 @@ fn what_cannot_be_read_is_written_anew_where_that_is_asked_for_and_durably() {
         place.plant(Row::Outcome, &outcome_id(3), b"");
         place.plant(Row::Ledger, &ledger_key().to_string(), b"[]");
         let mut desk = place.desk();
-        let anew = |request| with(request, Unreadable::Replace);
+        let anew = |request| with(request, OnUnreadable::Overwrite);
         assert_eq!(desk.ask_one(anew(claim(1, 1))), CLAIMED);
         assert_eq!(desk.ask_one(anew(claim(1, 2))), CLAIMED);
         let written = desk.ask_one(anew(sent(1, 3)));
@@ -290,7 +290,7 @@ fn a_message_whose_outcome_cannot_be_read_and_that_was_sent_is_not_claimed() {
             Place::Redis(_) => place.plant(Row::Outcome, &outcome_id(1), b"{"),
         }
         let mut desk = place.desk();
-        for how in [Unreadable::Tell, Unreadable::Replace] {
+        for how in [OnUnreadable::Fail, OnUnreadable::Overwrite] {
             let answer = desk.ask_one(with(claim(2, 1), how));
             assert_eq!(answer, Err(Row::Outcome));
         }
@@ -351,7 +351,7 @@ fn a_key_of_another_type_costs_only_what_needs_it() {
         assert_eq!(answer, Err(row), "to {request:?}");
     }
     for message in [1, 2] {
-        let claim = with(claim(1, message), Unreadable::Replace);
+        let claim = with(claim(1, message), OnUnreadable::Overwrite);
         assert_eq!(desk.ask_one(claim), CLAIMED);
     }
     desk.close();

@@ -75,9 +75,9 @@ impl Engine {
             message_id: Arc::clone(&delivery.message_id),
             outcome_id: Arc::clone(&delivery.outcome_id),
             holder,
-            over,
+            takes_over: over,
             grant: delivery.wish.clone(),
-            unreadable: delivery.unreadable,
+            on_unreadable: delivery.on_unreadable,
             now_ms: now.unix_ms,
         };
         let request = Request::Claim(claim);

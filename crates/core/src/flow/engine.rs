@@ -43,8 +43,8 @@ pub struct Engine {
     pub(super) rate_share: RateShare,
     pub(super) draining: Option<Handover>,
     /// When moved positions are reported next; `None` while none has moved.
-    commit_at: Option<Duration>,
-    pub(super) paused: bool,
+    report_positions_at: Option<Duration>,
+    pub(super) reading_paused: bool,
     next_ticket: u64,
     n_rounds: u64,
     pub(super) jitter: fastrand::Rng,
@@ -52,7 +52,7 @@ pub struct Engine {
 }
 
 /// Positions are reported together, this long after the first one moved: a commit per record would cost more than it saves.
-const COMMIT_EVERY: Duration = Duration::from_millis(100);
+const REPORT_POSITIONS_EVERY: Duration = Duration::from_millis(100);
 
 /// Records that have ended behind one that has not are kept track of until it has: one message that waits for hours must not grow the
 /// tracker without end. An entry takes some 24 bytes, and a message that is set aside 16.
@@ -94,8 +94,8 @@ impl Engine {
             handovers: BTreeMap::new(),
             rate_share: RateShare::new(),
             draining: None,
-            commit_at: None,
-            paused: false,
+            report_positions_at: None,
+            reading_paused: false,
             next_ticket: 0,
             n_rounds: 0,
             totals: status::Totals::default(),
@@ -137,8 +137,8 @@ impl Engine {
                 timeout,
             } => self.revoked(now, handover, partitions, timeout),
             Input::Lost(partitions) => self.lost(&partitions),
-            Input::Stored { ticket, answer } => {
-                self.transition(now, ticket, Happened::Stored(&answer), effects);
+            Input::StoreAnswered { ticket, answer } => {
+                self.transition(now, ticket, Happened::StoreAnswered(&answer), effects);
             }
             Input::StoreDown => self.store = StoreHealth::Down,
             Input::StoreBack => self.store_is_back(now),
@@ -152,9 +152,9 @@ impl Engine {
                 Happened::SendFinished(&answer, api_ms),
                 effects,
             ),
-            Input::Exchanged { ticket, answer } => {
+            Input::ExchangeFinished { ticket, answer } => {
                 self.exchanges.ended(now, ticket, &answer);
-                self.transition(now, ticket, Happened::Exchanged(&answer), effects);
+                self.transition(now, ticket, Happened::ExchangeFinished(&answer), effects);
             }
             Input::Published { ticket } => {
                 self.transition(now, ticket, Happened::Published, effects);
@@ -197,7 +197,7 @@ impl Engine {
         [
             timer,
             deadline,
-            self.commit_at,
+            self.report_positions_at,
             pause,
             share,
             turn,
@@ -230,7 +230,7 @@ impl Engine {
             // What has gone through the gate leaves its place.
             self.give_turns(now, effects);
         }
-        if self.commit_at.is_some_and(|at| at <= now.elapsed) {
+        if self.report_positions_at.is_some_and(|at| at <= now.elapsed) {
             self.report_positions(effects);
         }
         self.reread(now, effects);
@@ -252,11 +252,11 @@ impl Engine {
     }
 
     pub(super) fn report_positions(&mut self, effects: &mut Vec<Effect>) {
-        self.commit_at = None;
+        self.report_positions_at = None;
         for (partition, tracker) in &mut self.partitions {
             if let Some(position) = tracker.moved_position() {
                 let (partition, epoch) = (partition.clone(), tracker.epoch());
-                effects.push(Effect::Commit {
+                effects.push(Effect::StoreOffset {
                     partition,
                     epoch,
                     position,
@@ -266,7 +266,8 @@ impl Engine {
     }
 
     pub(super) fn positions_may_have_moved(&mut self, now: Moment) {
-        self.commit_at.get_or_insert(now.elapsed + COMMIT_EVERY);
+        self.report_positions_at
+            .get_or_insert(now.elapsed + REPORT_POSITIONS_EVERY);
     }
 
     /// Reading pauses at the bound and goes on at half of it: each resumption costs a fetch, so it should bring something.
@@ -284,14 +285,14 @@ impl Engine {
             || bytes >= self.setup.max_bytes
             || remembered >= most_open;
         let roomy = !full
-            && self.paused
+            && self.reading_paused
             && remembered <= most_open / 2
             && self.flows_below_half(now, messages, bytes);
-        if full && !self.paused {
-            self.paused = true;
+        if full && !self.reading_paused {
+            self.reading_paused = true;
             effects.push(Effect::PauseReading);
-        } else if roomy && self.paused && self.draining.is_none() {
-            self.paused = false;
+        } else if roomy && self.reading_paused && self.draining.is_none() {
+            self.reading_paused = false;
             effects.push(Effect::ResumeReading);
         }
     }

@@ -17,7 +17,7 @@ use super::{Effect, Engine, report};
 use crate::model::outcome::{Reason, Status};
 use crate::model::{Moment, Ticket};
 use crate::schedule::pauses::{Cause, Subject, Way};
-use crate::wechat::logins::{Exchanged, JsCode, Refused};
+use crate::wechat::logins::{ExchangeAnswer, ExchangeRefusal, JsCode};
 
 /// Exchanges at once. They are rare beside sends, and `WeChat` counts them by user.
 const MOST_EXCHANGES: usize = 32;
@@ -72,8 +72,8 @@ impl Exchanges {
         under_way.any(|(of_app, known)| **of_app == *app && known == code)
     }
 
-    pub(super) fn ended(&mut self, now: Moment, ticket: Ticket, answer: &Exchanged) {
-        let (Some(code), Exchanged::Openid(openid)) = (self.under_way.remove(&ticket), answer)
+    pub(super) fn ended(&mut self, now: Moment, ticket: Ticket, answer: &ExchangeAnswer) {
+        let (Some(code), ExchangeAnswer::Openid(openid)) = (self.under_way.remove(&ticket), answer)
         else {
             return;
         };
@@ -112,21 +112,21 @@ impl Engine {
         let life = CODE_LIFE.checked_sub(waited).filter(|life| !life.is_zero());
         let expires = Duration::from_millis(left_ms.unsigned_abs() + 1);
         let wait = life.map_or(expires, |life| life.min(expires));
-        if let Some(pause) = self.pauses.over_logins(&pending.rule.app)
-            && (life.is_none() || self.holds_its_share(&pending.rule))
+        if let Some(pause) = self.pauses.pause_of_logins(&pending.rule.app)
+            && (life.is_none() || self.is_at_window_limit(&pending.rule))
         {
-            let refused = Exchanged::Refused {
+            let refused = ExchangeAnswer::Refused {
                 errcode: pause.errcode.unwrap_or_default(),
                 errmsg: pause.detail.clone(),
                 rid: None,
-                why: Refused::Account,
+                why: ExchangeRefusal::Account,
             };
             if self.is_revoked(&lent.origin) {
                 return Next::End;
             }
             return self.unaddressable(now, lent, &pending, &refused, effects);
         }
-        let place = self.in_flight.next_place();
+        let place = self.in_flight.next_exchange_number();
         Next::Rest(State::AwaitingExchange {
             pending,
             place,
@@ -148,7 +148,7 @@ impl Engine {
         let end = (Status::Expired, Reason::Expired);
         let mut outcome = unsent(now, &lent.origin, pending, end);
         outcome.detail = report::too_late(&pending.rule);
-        if let Some(pause) = self.pauses.over_logins(&pending.rule.app) {
+        if let Some(pause) = self.pauses.pause_of_logins(&pending.rule.app) {
             outcome.detail += &report::paused_by(pause);
         }
         self.settle_unsent(now, lent.ticket, outcome, effects)
@@ -224,25 +224,26 @@ impl Engine {
         now: Moment,
         lent: &Lent,
         mut pending: Box<PendingRecipient>,
-        answer: &Exchanged,
+        answer: &ExchangeAnswer,
         effects: &mut Vec<Effect>,
     ) -> Next {
         match answer {
-            Exchanged::Openid(openid) => {
+            ExchangeAnswer::Openid(openid) => {
                 self.trial_went_well(lent.ticket, effects);
                 keep(now, lent.ticket, pending, Arc::clone(openid), effects)
             }
-            Exchanged::Refused {
-                why: Refused::Busy, ..
+            ExchangeAnswer::Refused {
+                why: ExchangeRefusal::Busy,
+                ..
             }
-            | Exchanged::Unanswered { .. } => {
+            | ExchangeAnswer::Unanswered { .. } => {
                 let next_delay = self
                     .setup
                     .retry
                     .next_delay(pending.tries, self.jitter.f64());
                 let is_too_often = matches!(
                     answer,
-                    Exchanged::Refused {
+                    ExchangeAnswer::Refused {
                         errcode: TOO_OFTEN,
                         ..
                     }
@@ -254,16 +255,17 @@ impl Engine {
                 }
             }
             // Another process that has, or had, this record may have exchanged it, and be about to keep the user.
-            Exchanged::Refused {
-                why: Refused::Used, ..
+            ExchangeAnswer::Refused {
+                why: ExchangeRefusal::Used,
+                ..
             } if pending.asked_again == AskedAgain::No => {
                 pending.asked_again = AskedAgain::Yes;
                 // Its call may have used the code at once and be answered late.
                 let wait = self.setup.call_limit + KEEPING;
                 self.recall_later(now, lent, pending, wait)
             }
-            Exchanged::Refused {
-                why: Refused::Account,
+            ExchangeAnswer::Refused {
+                why: ExchangeRefusal::Account,
                 errcode,
                 errmsg,
                 ..
@@ -273,8 +275,8 @@ impl Engine {
                 pending.tries = pending.tries.saturating_sub(1);
                 self.recall_later(now, lent, pending, ASK_AGAIN)
             }
-            Exchanged::Refused {
-                why: Refused::Used | Refused::Expired | Refused::Blocked,
+            ExchangeAnswer::Refused {
+                why: ExchangeRefusal::Used | ExchangeRefusal::Expired | ExchangeRefusal::Blocked,
                 ..
             } => {
                 self.trial_went_well(lent.ticket, effects);
@@ -318,12 +320,12 @@ impl Engine {
         now: Moment,
         lent: &Lent,
         pending: &PendingRecipient,
-        answer: &Exchanged,
+        answer: &ExchangeAnswer,
         effects: &mut Vec<Effect>,
     ) -> Next {
         let mut outcome = unsent(now, &lent.origin, pending, end_of(answer));
         match answer {
-            Exchanged::Refused {
+            ExchangeAnswer::Refused {
                 errcode,
                 errmsg,
                 rid,
@@ -334,26 +336,26 @@ impl Engine {
                 outcome.errmsg = Some(errmsg.clone());
                 outcome.rid.clone_from(rid);
             }
-            Exchanged::Unanswered { detail } => {
+            ExchangeAnswer::Unanswered { detail } => {
                 outcome.detail = report::explain_login(None, pending.tries, detail);
             }
-            Exchanged::Openid(_) => {}
+            ExchangeAnswer::Openid(_) => {}
         }
         self.settle_unsent(now, lent.ticket, outcome, effects)
     }
 }
 
 /// How a message ends whose code gave no user.
-fn end_of(answer: &Exchanged) -> (Status, Reason) {
+fn end_of(answer: &ExchangeAnswer) -> (Status, Reason) {
     match answer {
-        Exchanged::Refused { why, .. } => match why {
-            Refused::Expired => (Status::Rejected, Reason::LoginCodeExpired),
-            Refused::Used => (Status::Rejected, Reason::LoginCodeUsed),
-            Refused::Blocked => (Status::Rejected, Reason::UserBlocked),
-            Refused::Busy => (Status::Failed, Reason::AttemptsUsed),
-            Refused::Account => (Status::Failed, Reason::AccountFault),
+        ExchangeAnswer::Refused { why, .. } => match why {
+            ExchangeRefusal::Expired => (Status::Rejected, Reason::LoginCodeExpired),
+            ExchangeRefusal::Used => (Status::Rejected, Reason::LoginCodeUsed),
+            ExchangeRefusal::Blocked => (Status::Rejected, Reason::UserBlocked),
+            ExchangeRefusal::Busy => (Status::Failed, Reason::AttemptsUsed),
+            ExchangeRefusal::Account => (Status::Failed, Reason::AccountFault),
         },
-        Exchanged::Unanswered { .. } | Exchanged::Openid(_) => {
+        ExchangeAnswer::Unanswered { .. } | ExchangeAnswer::Openid(_) => {
             (Status::Failed, Reason::AttemptsUsed)
         }
     }

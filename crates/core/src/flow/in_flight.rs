@@ -74,7 +74,7 @@ pub(super) struct InFlight {
     due: BTreeSet<(Duration, Ticket)>,
     /// Those that wait for an exchange of their login code, in the line of their app.
     awaiting_exchange: BTreeMap<Arc<str>, BTreeMap<u64, Ticket>>,
-    next_place: u64,
+    next_exchange_number: u64,
     /// What they hold of the window.
     pub(super) window_quota: WindowQuota,
     bytes: usize,
@@ -87,7 +87,7 @@ impl InFlight {
             admission,
             due: BTreeSet::new(),
             awaiting_exchange: BTreeMap::new(),
-            next_place: 0,
+            next_exchange_number: 0,
             window_quota: WindowQuota::default(),
             bytes: 0,
         }
@@ -298,9 +298,9 @@ impl InFlight {
     }
 
     /// A place behind all that wait for an exchange.
-    pub(super) fn next_place(&mut self) -> u64 {
-        self.next_place += 1;
-        self.next_place
+    pub(super) fn next_exchange_number(&mut self) -> u64 {
+        self.next_exchange_number += 1;
+        self.next_exchange_number
     }
 
     /// The message that waits for an exchange with this ticket.

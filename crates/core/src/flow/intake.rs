@@ -9,13 +9,13 @@ use super::settling::ask_to_settle;
 use super::{Effect, Engine, Unmatched, report};
 use crate::event::{Decoded, decode};
 use crate::flow::attempt::Tries;
-use crate::flow::offsets::Noted;
+use crate::flow::offsets::Wanted;
 use crate::grants::Report;
 use crate::message::{Made, Message, Rejection};
 use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Epoch, Moment, Partition, Record, Ticket};
 use crate::rules::{Planned, Rule};
-use crate::state::Unreadable;
+use crate::state::OnUnreadable;
 
 /// What a message takes besides its record and event: the message with its values and ids, or the outcome, and its places in queues.
 const ITEM_BYTES: usize = 1024;
@@ -35,7 +35,7 @@ impl Engine {
         let Some(tracker) = self.partitions.get(&partition) else {
             return;
         };
-        if tracker.epoch() != epoch || tracker.wants(record.offset) == Noted::Ignored {
+        if tracker.epoch() != epoch || tracker.wants(record.offset) == Wanted::No {
             return;
         }
         self.totals.records += 1;
@@ -243,7 +243,7 @@ impl Engine {
             outcome_id,
             tries: Tries::default(),
             claim: None,
-            unreadable: Unreadable::Tell,
+            on_unreadable: OnUnreadable::Fail,
             begun: Begun::No,
             rejoins: Rejoins::Last,
             calls: 0,

@@ -10,7 +10,7 @@ use crate::grants::{Report, Wish};
 use crate::message::{Message, Unaddressed};
 use crate::model::{Epoch, Holder, Moment, Partition, Record};
 use crate::rules::Rule;
-use crate::state::{OwnClaim, Permit, Settlement, Unreadable};
+use crate::state::{OnUnreadable, OwnClaim, Permit, Settlement};
 
 /// Where a message comes from.
 #[derive(Clone)]
@@ -291,7 +291,7 @@ pub(super) struct Delivery {
     /// The claim that it holds.
     pub(super) claim: Option<OwnClaim>,
     /// What the store does with rows of it that cannot be read.
-    pub(super) unreadable: Unreadable,
+    pub(super) on_unreadable: OnUnreadable,
     pub(super) begun: Begun,
     /// Calls of `WeChat`'s API; a turn without a token made none.
     pub(super) calls: u32,

@@ -31,11 +31,11 @@ struct Entry {
 
 /// What became of a record offered to the tracker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noted {
+pub enum Wanted {
     /// It is new and now owes its outcomes.
-    Taken,
+    Yes,
     /// It was read before in this assignment, or the assignment is closing: nothing to do.
-    Ignored,
+    No,
 }
 
 /// What closing a tracker did.
@@ -66,17 +66,17 @@ impl OffsetTracker {
 
     /// Whether a record at `offset` is wanted. Offsets may have gaps (compaction, transaction markers) but never go back: a resumed
     /// partition can deliver again what was read before.
-    pub fn wants(&self, offset: i64) -> Noted {
+    pub fn wants(&self, offset: i64) -> Wanted {
         if self.closing || self.read_to.is_some_and(|read_to| offset < read_to) {
-            Noted::Ignored
+            Wanted::No
         } else {
-            Noted::Taken
+            Wanted::Yes
         }
     }
 
     /// Notes a wanted record that owes `owed` outcomes; it may be none.
     pub fn read(&mut self, offset: i64, owed: usize) {
-        debug_assert_eq!(self.wants(offset), Noted::Taken);
+        debug_assert_eq!(self.wants(offset), Wanted::Yes);
         self.read_to = Some(offset + 1);
         if owed > 0 || !self.entries.is_empty() {
             self.entries.push_back(Entry {
@@ -237,8 +237,8 @@ mod tests {
     #[test]
     fn what_was_read_before_is_not_wanted_again() {
         let tracker = tracker(&[(1, 1), (4, 1)]);
-        assert_eq!(tracker.wants(4), Noted::Ignored);
-        assert_eq!(tracker.wants(5), Noted::Taken);
+        assert_eq!(tracker.wants(4), Wanted::No);
+        assert_eq!(tracker.wants(5), Wanted::Yes);
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
         tracker.acknowledge(2);
         assert_eq!(tracker.close(), Closed::Shorter);
         assert_eq!(tracker.close(), Closed::AsItWas);
-        assert_eq!(tracker.wants(7), Noted::Ignored);
+        assert_eq!(tracker.wants(7), Wanted::No);
         tracker.acknowledge(1);
         assert!(tracker.has_ended());
         assert_eq!(tracker.position(), Some(3));

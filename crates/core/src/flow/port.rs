@@ -16,7 +16,7 @@ use crate::schedule::admission::{AppBounds, Cleared};
 use crate::schedule::pauses::{BreakerPlan, Change};
 use crate::schedule::share::{Layout, Share};
 use crate::state;
-use crate::wechat::logins::{Exchanged, JsCode};
+use crate::wechat::logins::{ExchangeAnswer, JsCode};
 
 /// Everything the engine is told once.
 pub struct Setup {
@@ -92,7 +92,7 @@ pub enum Input {
     /// Partitions are gone already: nothing of them may be committed.
     Lost(Vec<Partition>),
     /// The store has answered.
-    Stored {
+    StoreAnswered {
         /// Whose question.
         ticket: Ticket,
         /// Its answer, or the row that cannot be read.
@@ -112,11 +112,11 @@ pub enum Input {
         api_ms: u64,
     },
     /// `WeChat` has answered what became of a login code.
-    Exchanged {
+    ExchangeFinished {
         /// Whose code.
         ticket: Ticket,
         /// The answer.
-        answer: Exchanged,
+        answer: ExchangeAnswer,
     },
     /// The broker has acknowledged an outcome, and its dead letter if it has one.
     Published {
@@ -157,7 +157,7 @@ pub enum Input {
 /// What is to be done outside.
 #[derive(Debug)]
 pub enum Effect {
-    /// Ask the store. What is a [`state::Question`] is answered with [`Input::Stored`], a release is not.
+    /// Ask the store. What is a [`state::Question`] is answered with [`Input::StoreAnswered`], a release is not.
     AskStore {
         /// Whose question.
         ticket: Ticket,
@@ -179,7 +179,7 @@ pub enum Effect {
         /// Whose questions.
         tickets: BTreeSet<Ticket>,
     },
-    /// Exchange a login code, and answer with [`Input::Exchanged`].
+    /// Exchange a login code, and answer with [`Input::ExchangeFinished`].
     Exchange {
         /// Whose code.
         ticket: Ticket,
@@ -219,7 +219,7 @@ pub enum Effect {
         outcome: Arc<Outcome>,
     },
     /// This position may be committed, if the assignment is still ours.
-    Commit {
+    StoreOffset {
         /// The partition.
         partition: Partition,
         /// The assignment.

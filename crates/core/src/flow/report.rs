@@ -11,8 +11,8 @@ use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Moment, rfc3339_ms};
 use crate::rules::Rule;
 use crate::schedule::pauses::Pause;
-use crate::state::Unreadable;
-use crate::wechat::logins::Refused;
+use crate::state::OnUnreadable;
+use crate::wechat::logins::ExchangeRefusal;
 
 /// The outcome of a message that a rule could not make.
 pub(super) fn rejected(
@@ -171,7 +171,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&SendA
             too_late(rule) + &waited.unwrap_or_default()
         }
         (Reason::StateUnreadable, _) => STATE_UNREADABLE.to_owned(),
-        (Reason::NoGrant, _) if delivery.unreadable == Unreadable::Replace => format!(
+        (Reason::NoGrant, _) if delivery.on_unreadable == OnUnreadable::Overwrite => format!(
             "the ledger of this user{for_template} cannot be read, so no grant is known: nothing was sent. `wx-courier grants set` writes it anew"
         ),
         (Reason::NoGrant, _) => format!("the ledger has no grant of this user{for_template}: nothing was sent"),
@@ -201,19 +201,19 @@ pub(super) fn too_late(rule: &Rule) -> String {
 }
 
 /// A sentence for a message whose login code gave no user. `last` is what was heard last.
-pub(super) fn explain_login(why: Option<Refused>, tries: u32, last: &str) -> String {
+pub(super) fn explain_login(why: Option<ExchangeRefusal>, tries: u32, last: &str) -> String {
     match why {
-        Some(Refused::Expired) => {
+        Some(ExchangeRefusal::Expired) => {
             "WeChat does not know the login code any more: it lives five minutes".to_owned()
         }
-        Some(Refused::Used) => {
+        Some(ExchangeRefusal::Used) => {
             "the login code was exchanged before, elsewhere or by a run that ended before it could keep the user".to_owned()
         }
-        Some(Refused::Blocked) => "WeChat has blocked this user as a risk".to_owned(),
-        Some(Refused::Account) => {
+        Some(ExchangeRefusal::Blocked) => "WeChat has blocked this user as a risk".to_owned(),
+        Some(ExchangeRefusal::Account) => {
             format!("no login code of this app can be exchanged: {last}")
         }
-        Some(Refused::Busy) | None => {
+        Some(ExchangeRefusal::Busy) | None => {
             format!("the login code could not be exchanged in {tries} tries; the last one: {last}")
         }
     }

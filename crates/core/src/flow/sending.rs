@@ -161,7 +161,7 @@ impl Engine {
         let end = delivery.tries.end(Status::Expired, Reason::Expired);
         let mut outcome = self.outcome_of(now, &lent.origin, delivery, end, None);
         // Most of what a pause holds is never called, and has no code of its own to tell why it waited.
-        if let Some(pause) = self.pauses.over(&delivery.rule) {
+        if let Some(pause) = self.pauses.pause_of(&delivery.rule) {
             outcome.detail += &report::paused_by(pause);
         }
         self.settle(now, lent.ticket, delivery, outcome, effects)

@@ -13,7 +13,7 @@ use super::transition::Next;
 use super::{Effect, Engine, report};
 use crate::model::outcome::{EventFields, Outcome, Reason};
 use crate::model::{Holder, Moment, Ticket};
-use crate::state::{Request, Settlement, SettlementAnswer, Unreadable};
+use crate::state::{OnUnreadable, Request, Settlement, SettlementAnswer};
 use crate::wechat::receipts::Receipts;
 
 impl Engine {
@@ -42,7 +42,7 @@ impl Engine {
         let mut settlement = self.settlement(now, outcome, holder);
         settlement.grant = delivery.wish.as_ref().map(|wish| wish.key.clone());
         settlement.called_ms = delivery.called_ms;
-        settlement.unreadable = delivery.unreadable;
+        settlement.on_unreadable = delivery.on_unreadable;
         Next::Become(ask_to_settle(now, ticket, settlement, effects))
     }
 
@@ -85,7 +85,7 @@ impl Engine {
             holder,
             grant: None,
             called_ms: None,
-            unreadable: Unreadable::Tell,
+            on_unreadable: OnUnreadable::Fail,
             receipts,
             now_ms: now.unix_ms,
         }

@@ -155,7 +155,7 @@ impl Engine {
             bytes_in_hand: self.in_flight.bytes(),
             set_aside: self.spill.n_by_rule(),
             reading_again: self.spill.n_rereading(),
-            paused: self.paused,
+            paused: self.reading_paused,
             draining: self.draining.is_some(),
             store_is_down: self.store == StoreHealth::Down,
             share: self.rate_share.status(),

@@ -144,7 +144,7 @@ impl Bench {
                 let answer = self.store.answer(&request);
                 // The service hears nothing of a release.
                 if answer != Ok(crate::state::Answer::Released) {
-                    left.extend(self.step(Input::Stored { ticket, answer }));
+                    left.extend(self.step(Input::StoreAnswered { ticket, answer }));
                 }
             } else {
                 left.push(effect);
@@ -240,14 +240,20 @@ fn an_event_is_sent_acknowledged_and_committed_in_this_order() {
     bench.now_ms = 200;
     let effects = bench.step(Input::Tick);
     assert!(
-        matches!(effects.as_slice(), [Effect::Commit { position: 5, .. }]),
+        matches!(
+            effects.as_slice(),
+            [Effect::StoreOffset { position: 5, .. }]
+        ),
         "the record itself is still owed: {effects:?}"
     );
     bench.step(Input::Published { ticket });
     bench.now_ms = 400;
     let effects = bench.step(Input::Tick);
     assert!(
-        matches!(effects.as_slice(), [Effect::Commit { position: 6, .. }]),
+        matches!(
+            effects.as_slice(),
+            [Effect::StoreOffset { position: 6, .. }]
+        ),
         "{effects:?}"
     );
 }

@@ -18,7 +18,7 @@ use crate::model::outcome::{Reason, Status};
 use crate::model::{Moment, Ticket};
 use crate::schedule::admission::Departure;
 use crate::state::{Answer, Reply};
-use crate::wechat::logins::Exchanged;
+use crate::wechat::logins::ExchangeAnswer;
 
 /// What happens to one message.
 pub(super) enum Happened<'a> {
@@ -33,11 +33,11 @@ pub(super) enum Happened<'a> {
     /// There is room for the exchange of its login code.
     ExchangeRoom,
     /// The store has answered.
-    Stored(&'a Reply),
+    StoreAnswered(&'a Reply),
     /// Its call has come back, after so many milliseconds.
     SendFinished(&'a SendAnswer, u64),
     /// The exchange of its login code has come back.
-    Exchanged(&'a Exchanged),
+    ExchangeFinished(&'a ExchangeAnswer),
     /// The broker has acknowledged its outcome.
     Published,
     /// The broker, or the client, has refused its outcome.
@@ -56,9 +56,9 @@ impl Happened<'_> {
             Self::Departs(_) => "Departs",
             Self::PartitionGone => "PartitionGone",
             Self::ExchangeRoom => "ExchangeRoom",
-            Self::Stored(_) => "Stored",
+            Self::StoreAnswered(_) => "StoreAnswered",
             Self::SendFinished(..) => "SendFinished",
-            Self::Exchanged(_) => "Exchanged",
+            Self::ExchangeFinished(_) => "ExchangeFinished",
             Self::Published => "Published",
             Self::PublishFailed(_) => "PublishFailed",
             Self::RuleChanged => "RuleChanged",
@@ -76,9 +76,9 @@ impl Happened<'_> {
             | Self::ExchangeRoom
             | Self::RuleChanged
             | Self::Due => true,
-            Self::Stored(_)
+            Self::StoreAnswered(_)
             | Self::SendFinished(..)
-            | Self::Exchanged(_)
+            | Self::ExchangeFinished(_)
             | Self::Published
             | Self::PublishFailed(_) => false,
         }
@@ -164,7 +164,7 @@ impl Engine {
             (State::AwaitingExchange { pending, .. }, Happened::ExchangeRoom) => {
                 self.begin_exchange(now, lent, pending, effects)
             }
-            (State::Exchanging(pending), Happened::Exchanged(answer)) => {
+            (State::Exchanging(pending), Happened::ExchangeFinished(answer)) => {
                 self.exchanged(now, lent, pending, answer, effects)
             }
             (
@@ -188,7 +188,9 @@ impl Engine {
                 Next::Become(State::Publishing(publishing.again(lent, effects)))
             }
 
-            (state, Happened::Stored(reply)) => self.answered(now, lent, state, reply, effects),
+            (state, Happened::StoreAnswered(reply)) => {
+                self.answered(now, lent, state, reply, effects)
+            }
 
             (state, happened) => self.cannot_be(now, lent, state, happened.name(), effects),
         }

@@ -15,7 +15,7 @@ use super::{Effect, Engine, report};
 use crate::model::Moment;
 use crate::model::outcome::{Reason, Status};
 use crate::rules::InDoubt;
-use crate::state::{Row, Settlement, Unreadable};
+use crate::state::{OnUnreadable, Row, Settlement};
 
 impl Engine {
     /// The claim of a message cannot be read, or its outcome, or its user's ledger.
@@ -27,28 +27,28 @@ impl Engine {
         row: Row,
         effects: &mut Vec<Effect>,
     ) -> Next {
-        let was_told = delivery.unreadable;
-        delivery.unreadable = Unreadable::Replace;
+        let was_told = delivery.on_unreadable;
+        delivery.on_unreadable = OnUnreadable::Overwrite;
         match (was_told, row, delivery.rule.in_doubt) {
             // Says nothing of whether the message was sent.
-            (Unreadable::Tell, Row::Ledger, InDoubt::Resend | InDoubt::Leave) => {
+            (OnUnreadable::Fail, Row::Ledger, InDoubt::Resend | InDoubt::Leave) => {
                 self.ask_for_own_claim(now, lent.ticket, delivery, effects)
             }
-            (Unreadable::Tell, Row::Claim, InDoubt::Resend) => {
+            (OnUnreadable::Fail, Row::Claim, InDoubt::Resend) => {
                 // A process of a later version may be sending it: by then the call is over.
                 delivery.tries.in_doubt += 1;
                 self.clear_irrevocable(&lent.origin);
                 back_off(now, delivery, self.in_doubt_after())
             }
             (
-                Unreadable::Tell,
+                OnUnreadable::Fail,
                 Row::Outcome | Row::Mark | Row::User | Row::Number,
                 InDoubt::Resend,
             ) => {
                 delivery.tries.in_doubt += 1;
                 self.ask_for_own_claim(now, lent.ticket, delivery, effects)
             }
-            (Unreadable::Tell, _, InDoubt::Leave) | (Unreadable::Replace, _, _) => {
+            (OnUnreadable::Fail, _, InDoubt::Leave) | (OnUnreadable::Overwrite, _, _) => {
                 let end = (Status::Unknown, Reason::StateUnreadable);
                 let outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
                 self.settle(now, lent.ticket, &delivery, outcome, effects)
@@ -108,7 +108,7 @@ impl Engine {
         let mut outcome = unsent(now, &lent.origin, pending, end);
         report::STATE_UNREADABLE.clone_into(&mut outcome.detail);
         let mut settlement = self.settlement(now, outcome, None);
-        settlement.unreadable = Unreadable::Replace;
+        settlement.on_unreadable = OnUnreadable::Overwrite;
         Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
     }
 }
@@ -121,18 +121,18 @@ pub(super) fn settlement_unreadable(
     row: Row,
     effects: &mut Vec<Effect>,
 ) -> Next {
-    match settlement.unreadable {
-        Unreadable::Tell => {
+    match settlement.on_unreadable {
+        OnUnreadable::Fail => {
             if row == Row::Claim && settlement.holder.is_none() {
                 report::put_in_doubt(
                     Arc::make_mut(&mut settlement.outcome),
                     Reason::StateUnreadable,
                 );
             }
-            settlement.unreadable = Unreadable::Replace;
+            settlement.on_unreadable = OnUnreadable::Overwrite;
             Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
         }
         // The store cannot keep it. Read again, the record may end otherwise: nothing can be done about it here.
-        Unreadable::Replace => publish_stored(now, lent, &settlement.outcome, effects),
+        OnUnreadable::Overwrite => publish_stored(now, lent, &settlement.outcome, effects),
     }
 }

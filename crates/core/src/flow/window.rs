@@ -67,7 +67,7 @@ impl Engine {
     /// Whether a rule waits for something that it alone waits for, or its app does beside others.
     fn waits(&self, now: Moment, rule: &Rule) -> bool {
         self.in_flight.admission.rule_waits(&self.pauses, rule, now)
-            || (rule.is_by_code() && self.pauses.over_logins(&rule.app).is_some())
+            || (rule.is_by_code() && self.pauses.pause_of_logins(&rule.app).is_some())
             || self.app_waits(now, rule)
     }
 
@@ -76,7 +76,7 @@ impl Engine {
     }
 
     /// Whether a rule, or its app, waits and has its share of the window; with a `part` of 2, half of its share.
-    fn has_share(&self, now: Moment, rule: &Rule, part: usize) -> bool {
+    fn is_over_window_limit(&self, now: Moment, rule: &Rule, part: usize) -> bool {
         let of_rule = self.in_flight.window_quota.amount_of(&rule.name);
         let of_app = self.in_flight.window_quota.of_apps.get(&rule.app).copied();
         (self.fills(of_rule, part) && self.in_flight.admission.rule_waits(&self.pauses, rule, now))
@@ -90,13 +90,13 @@ impl Engine {
     }
 
     /// Whether a rule has the share of the window that it may have if it waits.
-    pub(super) fn holds_its_share(&self, rule: &Rule) -> bool {
+    pub(super) fn is_at_window_limit(&self, rule: &Rule) -> bool {
         self.fills(self.in_flight.window_quota.amount_of(&rule.name), 1)
     }
 
     /// Whether a message of this rule that is just read has to be set aside.
     pub(super) fn must_be_spilled(&self, now: Moment, rule: &Rule) -> bool {
-        self.spill.of_rules.contains_key(&rule.name) || self.has_share(now, rule, 1)
+        self.spill.of_rules.contains_key(&rule.name) || self.is_over_window_limit(now, rule, 1)
     }
 
     pub(super) fn spill_message(&mut self, rule: Arc<Rule>, origin: &Origin) {
@@ -122,11 +122,11 @@ impl Engine {
             .values()
             .map(|(rule, _)| rule);
         let rules: Vec<Arc<Rule>> = rules
-            .filter(|rule| !is_read_again(rule) && self.has_share(now, rule, 1))
+            .filter(|rule| !is_read_again(rule) && self.is_over_window_limit(now, rule, 1))
             .map(Arc::clone)
             .collect();
         for rule in rules {
-            while self.has_share(now, &rule, 1)
+            while self.is_over_window_limit(now, &rule, 1)
                 && let Some(origin) = self.take_last_untouched(&rule)
             {
                 self.spill_message(Arc::clone(&rule), &origin);
@@ -153,8 +153,9 @@ impl Engine {
         if self.spill.of_rules.is_empty() || self.store == StoreHealth::Down {
             return;
         }
-        let ready =
-            |spilled: &Spilled| spilled.n_rereading == 0 && !self.has_share(now, &spilled.rule, 2);
+        let ready = |spilled: &Spilled| {
+            spilled.n_rereading == 0 && !self.is_over_window_limit(now, &spilled.rule, 2)
+        };
         let names: Vec<Arc<str>> = self
             .spill
             .of_rules
@@ -193,7 +194,7 @@ impl Engine {
                 rule: Arc::clone(&rule),
                 partition: partition.clone(),
                 epoch,
-                place,
+                record: place,
                 bytes,
             };
             self.spill.rereading.insert(ticket, asked);
@@ -221,7 +222,7 @@ impl Engine {
         };
         let is_gone = record.is_none();
         let record = record.unwrap_or_else(|| placeholder(&asked));
-        let waited_ms = now.unix_ms.saturating_sub(asked.place.received_ms).max(0);
+        let waited_ms = now.unix_ms.saturating_sub(asked.record.received_ms).max(0);
         let waited = std::time::Duration::from_millis(waited_ms.unsigned_abs());
         let mut origin = Origin {
             partition: asked.partition,
@@ -231,7 +232,7 @@ impl Engine {
             rules_version: Arc::clone(self.rules.version()),
             received: Moment {
                 elapsed: now.elapsed.saturating_sub(waited),
-                unix_ms: asked.place.received_ms,
+                unix_ms: asked.record.received_ms,
             },
         };
         if !is_open(&self.partitions, origin.place()) {
@@ -273,7 +274,7 @@ fn placeholder(asked: &Rereading) -> Record {
     Record {
         topic: Arc::clone(&asked.partition.topic),
         partition: asked.partition.number,
-        offset: asked.place.offset,
+        offset: asked.record.offset,
         key: None,
         headers: Vec::new(),
         value: None,

@@ -26,8 +26,8 @@ use crate::model::Rate;
 use crate::schedule::share::Share;
 use part::{Part, part_of};
 pub use slots::CLOCKS_MAY_DIFFER_BY;
-use slots::Slots;
-use window::Window;
+use slots::TimeSlots;
+use window::LastSecond;
 
 /// A send that is due goes some tenths of a millisecond later, or some milliseconds on a busy machine, and at 500 a second a limit that
 /// never looks back loses a twentieth of what it allows. So much of that may be made up for at once; what a second may hold stays the same.
@@ -117,10 +117,10 @@ struct Limits {
     turns: Limit,
     departures: Limit,
     /// The calls of the last second: whatever the part has become since, they count.
-    window: Window,
+    window: LastSecond,
     part: Part,
     /// For turns, where the part is one of time.
-    turn_slots: Option<Slots>,
+    turn_slots: Option<TimeSlots>,
 }
 
 /// An instance without a part of a promise asks again then; usually it is told before.
@@ -134,7 +134,7 @@ impl Limits {
         let unused = Self {
             turns: Limit::new(rate),
             departures: Limit::new(rate),
-            window: Window::default(),
+            window: LastSecond::default(),
             part: Part::Nothing,
             turn_slots: None,
         };
@@ -144,19 +144,19 @@ impl Limits {
     fn at(self, rate: Rate, share: &Share) -> Self {
         let mut part = part_of(rate, share);
         let mut turn_slots = None;
-        if let Part::Turns { slots, .. } = &mut part {
+        if let Part::TimeSlots { slots, .. } = &mut part {
             let mut early = slots.clone().early_by(LEAD);
             if let Some(before) = &self.turn_slots {
                 early.go_on_from(before);
             }
             turn_slots = Some(early);
-            if let Part::Turns { slots: before, .. } = &self.part {
+            if let Part::TimeSlots { slots: before, .. } = &self.part {
                 slots.go_on_from(before);
             }
         }
         let pace = match part {
-            Part::Quota { pace, .. } => pace.catching_up(),
-            Part::Nothing | Part::Turns { .. } => rate,
+            Part::Rate { pace, .. } => pace.catching_up(),
+            Part::Nothing | Part::TimeSlots { .. } => rate,
         };
         Self {
             turns: self.turns.at_rate(pace),
@@ -220,9 +220,9 @@ impl Pace {
         };
         let (per_second, burst) = match &limits.part {
             Part::Nothing => return 0,
-            Part::Quota { pace, .. } => (pace.per_second, pace.burst.get()),
+            Part::Rate { pace, .. } => (pace.per_second, pace.burst.get()),
             // All slots of a moment are one instance's.
-            Part::Turns { .. } => (self.rate.map_or(0.0, |rate| rate.per_second), 1),
+            Part::TimeSlots { .. } => (self.rate.map_or(0.0, |rate| rate.per_second), 1),
         };
         let burst = usize::try_from(burst).unwrap_or(usize::MAX);
         #[expect(
@@ -260,8 +260,8 @@ impl Pace {
         let limits = self.limits.as_ref()?;
         let (own, most) = match &limits.part {
             Part::Nothing => return Some(now.elapsed + NO_PART),
-            Part::Quota { most, .. } => (limits.departures.ready_at(now.elapsed), *most),
-            Part::Turns { slots, most } => (slots.ready_at(now), *most),
+            Part::Rate { most, .. } => (limits.departures.ready_at(now.elapsed), *most),
+            Part::TimeSlots { slots, most } => (slots.ready_at(now), *most),
         };
         own.max(limits.window.room_at(now.elapsed, most))
     }
@@ -272,8 +272,8 @@ impl Pace {
             return;
         };
         match &mut limits.part {
-            Part::Turns { slots, .. } => slots.take(now),
-            Part::Quota { .. } | Part::Nothing => limits.departures.take(now.elapsed),
+            Part::TimeSlots { slots, .. } => slots.take(now),
+            Part::Rate { .. } | Part::Nothing => limits.departures.take(now.elapsed),
         }
         limits.window.took(now.elapsed);
     }

@@ -262,11 +262,11 @@ impl Pauses {
 
     /// Whether messages of this rule wait for the end of any pause.
     pub fn is_paused(&self, rule: &Rule) -> bool {
-        self.over(rule).is_some()
+        self.pause_of(rule).is_some()
     }
 
     /// A pause for whose end messages of this rule wait.
-    pub fn over(&self, rule: &Rule) -> Option<&Pause> {
+    pub fn pause_of(&self, rule: &Rule) -> Option<&Pause> {
         if self.in_force.is_empty() {
             return None;
         }
@@ -274,7 +274,7 @@ impl Pauses {
     }
 
     /// The pause for whose end the exchanges of an app's login codes wait.
-    pub fn over_logins(&self, app: &Arc<str>) -> Option<&Pause> {
+    pub fn pause_of_logins(&self, app: &Arc<str>) -> Option<&Pause> {
         if self.in_force.is_empty() {
             return None;
         }

@@ -31,7 +31,7 @@ pub enum Answer {
     /// To the question which outcome a receipt belongs to.
     Join(JoinAnswer),
     /// To the word that a receipt was published.
-    Done(Noted),
+    Done(MarkSet),
 }
 
 /// The answer to a [`Claim`](super::Claim).
@@ -105,7 +105,7 @@ pub enum JoinAnswer {
 
 /// The answer to a [`Done`](crate::wechat::receipts::Done): it is noted, and durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Noted;
+pub struct MarkSet;
 
 /// A claim without an outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ mod outcome;
 
 use std::sync::Arc;
 
-use super::rows::{BEFORE_RULE, Entry, Key, Sending, User, Value, with_rule, without_rule};
+use super::rows::{BEFORE_RULE, ClaimState, Entry, Key, User, Value, with_rule, without_rule};
 use crate::grants::Ledger;
 use crate::model::Holder;
 pub use outcome::{outcome_of_text, outcome_to_text};
@@ -73,8 +73,8 @@ fn entry_to_text(key: &Key, entry: &Entry) -> String {
         state,
     } = entry;
     match state {
-        Sending::Open(holder) => format!("{since_ms} {holder} {outcome_id}"),
-        Sending::Done => {
+        ClaimState::Open(holder) => format!("{since_ms} {holder} {outcome_id}"),
+        ClaimState::Sent => {
             let kept = if let Key::Claim(message_id) = key {
                 without_rule(outcome_id, message_id)
             } else {
@@ -98,7 +98,7 @@ fn entry_of_text(message_id: &str, text: &str) -> Option<Entry> {
         return Some(Entry {
             outcome_id,
             since_ms: 0,
-            state: Sending::Done,
+            state: ClaimState::Sent,
         });
     }
     let (since_ms, rest) = text.split_once(' ')?;
@@ -107,8 +107,8 @@ fn entry_of_text(message_id: &str, text: &str) -> Option<Entry> {
         outcome_id: Arc::from(outcome_id),
         since_ms: since_ms.parse().ok()?,
         state: match holder {
-            SENT_BEFORE => Sending::Done,
-            holder => Sending::Open(Holder::parse(holder)?),
+            SENT_BEFORE => ClaimState::Sent,
+            holder => ClaimState::Open(Holder::parse(holder)?),
         },
     })
 }
@@ -141,7 +141,7 @@ mod tests {
         Value::Claim(Entry {
             outcome_id: Arc::from(outcome_id),
             since_ms: 0,
-            state: Sending::Done,
+            state: ClaimState::Sent,
         })
     }
 
@@ -155,7 +155,7 @@ mod tests {
         let open = Value::Claim(Entry {
             outcome_id: Arc::from("t/0/1/r"),
             since_ms: -5,
-            state: Sending::Open(holder),
+            state: ClaimState::Open(holder),
         });
         for (value, text) in [
             (done("t/0/1/r"), "~t/0/1"),
@@ -168,7 +168,7 @@ mod tests {
         let Some(Value::Claim(before)) = Value::of_text(&key, "1800000000000 - t/0/1/r") else {
             panic!("it cannot be read");
         };
-        assert_eq!(before.state, Sending::Done);
+        assert_eq!(before.state, ClaimState::Sent);
         assert_eq!(&*before.outcome_id, "t/0/1/r");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, Claim, ClaimAnswer, JoinAnswer, KeepAnswer, Noted, RecallAnswer, Row, Settlement,
+    Answer, Claim, ClaimAnswer, JoinAnswer, KeepAnswer, MarkSet, RecallAnswer, Row, Settlement,
     SettlementAnswer,
 };
 use crate::grants::{self, Balance, Counted};
@@ -111,5 +111,5 @@ questions! {
     logins::Keep: Keep => KeepAnswer;
     logins::Recall: Recall => RecallAnswer;
     receipts::Join: Join => JoinAnswer;
-    receipts::Done: Done => Noted;
+    receipts::Done: Done => MarkSet;
 }

@@ -99,7 +99,7 @@ pub struct Entry {
     /// When, in Unix milliseconds. Of a message that was sent, some stores do not keep it.
     pub since_ms: i64,
     /// How far it is.
-    pub state: Sending,
+    pub state: ClaimState,
 }
 
 /// How many letters of a digest stand for an id: 84 bits. Among a thousand million ids two have the same letters with a chance of one to forty
@@ -139,11 +139,11 @@ pub fn with_rule(kept: &str, message_id: &str) -> Arc<str> {
 
 /// How far a message is that was claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sending {
+pub enum ClaimState {
     /// This holder is sending it, or was.
     Open(Holder),
     /// It was sent, or may have been.
-    Done,
+    Sent,
 }
 
 /// A user behind a login code or a session.

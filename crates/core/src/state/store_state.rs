@@ -5,10 +5,10 @@ mod beside;
 
 use std::sync::Arc;
 
-use super::rows::{Age, Entry, Key, RowError, Rows, Sending, Value};
+use super::rows::{Age, ClaimState, Entry, Key, RowError, Rows, Value};
 use super::{
-    Answer, Claim, ClaimAnswer, Held, Reply, Request, Row, Settlement, SettlementAnswer,
-    Unreadable, counts_as_sent,
+    Answer, Claim, ClaimAnswer, Held, OnUnreadable, Reply, Request, Row, Settlement,
+    SettlementAnswer, counts_as_sent,
 };
 use crate::grants::{self, Ledger, Reservation, Without};
 use crate::model::Holder;
@@ -91,26 +91,26 @@ impl<R: Rows> StoreState<R> {
 
     fn claim(&mut self, claim: &Claim) -> Result<ClaimAnswer, Stop<R::Error>> {
         let outcome = self.outcome(&claim.outcome_id);
-        let outcome = found(claim.unreadable, Row::Outcome, outcome)?;
+        let outcome = found(claim.on_unreadable, Row::Outcome, outcome)?;
         if let Found::Row(outcome) = outcome {
             return Ok(ClaimAnswer::Settled(outcome));
         }
         let entry = self.entry(&claim.message_id);
-        if let Found::Row(entry) = found(claim.unreadable, Row::Claim, entry)? {
+        if let Found::Row(entry) = found(claim.on_unreadable, Row::Claim, entry)? {
             let is_same_record = entry.outcome_id == claim.outcome_id;
             match entry.state {
                 // The message of this very record.
-                Sending::Done if is_same_record && matches!(outcome, Found::Junk) => {
+                ClaimState::Sent if is_same_record && matches!(outcome, Found::Junk) => {
                     return Err(Stop::Unreadable(Row::Outcome));
                 }
-                Sending::Done => {
+                ClaimState::Sent => {
                     let of = entry.outcome_id;
                     return Ok(ClaimAnswer::Duplicate { of });
                 }
                 // The first answer was lost on the way.
-                Sending::Open(holder) if holder == claim.holder => {}
-                Sending::Open(holder) if claim.over == Some(holder) => {}
-                Sending::Open(holder) => return Ok(ClaimAnswer::Held(entry.held(holder))),
+                ClaimState::Open(holder) if holder == claim.holder => {}
+                ClaimState::Open(holder) if claim.takes_over == Some(holder) => {}
+                ClaimState::Open(holder) => return Ok(ClaimAnswer::Held(entry.held(holder))),
             }
         }
         let Some(reservation) = self.reserve(claim)? else {
@@ -119,7 +119,7 @@ impl<R: Rows> StoreState<R> {
         let entry = Entry {
             outcome_id: Arc::clone(&claim.outcome_id),
             since_ms: claim.now_ms,
-            state: Sending::Open(claim.holder),
+            state: ClaimState::Open(claim.holder),
         };
         self.put_entry(&claim.message_id, entry)?;
         Ok(ClaimAnswer::Claimed(reservation))
@@ -133,7 +133,7 @@ impl<R: Rows> StoreState<R> {
         let reserved = self.in_ledger(&wish.key, Some(claim.now_ms), |ledger| {
             ledger.reserve(&claim.message_id, wish.without, claim.now_ms)
         });
-        let reserved = found(claim.unreadable, Row::Ledger, reserved.map(Some))?;
+        let reserved = found(claim.on_unreadable, Row::Ledger, reserved.map(Some))?;
         Ok(match (reserved, wish.without) {
             (Found::Row(reserved), Without::Send | Without::Skip) => reserved,
             (Found::Nothing | Found::Junk, Without::Send) => Some(Reservation::Missing),
@@ -150,8 +150,8 @@ impl<R: Rows> StoreState<R> {
     ) -> Result<(), Stop<R::Error>> {
         // No asker waits for the answer: what cannot be read is not ours.
         let entry = self.entry(message_id);
-        match found(Unreadable::Replace, Row::Claim, entry)? {
-            Found::Row(entry) if entry.state == Sending::Open(ours) => {}
+        match found(OnUnreadable::Overwrite, Row::Claim, entry)? {
+            Found::Row(entry) if entry.state == ClaimState::Open(ours) => {}
             Found::Row(_) | Found::Nothing | Found::Junk => return Ok(()),
         }
         let taken = self.rows.take(&Key::Claim(Arc::clone(message_id)));
@@ -159,7 +159,7 @@ impl<R: Rows> StoreState<R> {
         if let Some(key) = grant {
             let given = self.in_ledger(key, None, |ledger| ledger.give_back(message_id));
             // The claim is given up in any case.
-            found(Unreadable::Replace, Row::Ledger, given.map(Some))?;
+            found(OnUnreadable::Overwrite, Row::Ledger, given.map(Some))?;
         }
         Ok(())
     }
@@ -168,12 +168,15 @@ impl<R: Rows> StoreState<R> {
         let outcome = &settlement.outcome;
         let id: Arc<str> = Arc::from(outcome.id.as_str());
         let earlier = self.outcome(&id);
-        if let Found::Row(earlier) = found(settlement.unreadable, Row::Outcome, earlier)? {
+        if let Found::Row(earlier) = found(settlement.on_unreadable, Row::Outcome, earlier)? {
             return Ok(SettlementAnswer::Settled(earlier));
         }
         let message_id: Arc<str> = Arc::from(outcome.message_id.as_str());
         let entry = self.entry(&message_id);
-        match ending(settlement, found(settlement.unreadable, Row::Claim, entry)?) {
+        match ending(
+            settlement,
+            found(settlement.on_unreadable, Row::Claim, entry)?,
+        ) {
             Ending::Refused(answer) => return Ok(answer),
             Ending::LeavesClaim => {}
             Ending::EndsClaim => self.end_claim(settlement, &id, &message_id)?,
@@ -203,13 +206,13 @@ impl<R: Rows> StoreState<R> {
             let ended = self.in_ledger(key, Some(settlement.now_ms), |ledger| {
                 settlement.end_grant(ledger);
             });
-            found(settlement.unreadable, Row::Ledger, ended.map(Some))?;
+            found(settlement.on_unreadable, Row::Ledger, ended.map(Some))?;
         }
         if counts_as_sent(settlement.outcome.status) {
             let entry = Entry {
                 outcome_id: Arc::clone(outcome_id),
                 since_ms: settlement.now_ms,
-                state: Sending::Done,
+                state: ClaimState::Sent,
             };
             self.put_entry(message_id, entry)
         } else {
@@ -309,37 +312,39 @@ fn ending(settlement: &Settlement, entry: Found<Entry>) -> Ending {
     };
     let is_same_record = *entry.outcome_id == *outcome.id;
     match entry.state {
-        Sending::Open(holder) if settlement.holder == Some(holder) => Ending::EndsClaim,
-        Sending::Open(holder) if is_same_record => Ending::Refused(match settlement.holder {
+        ClaimState::Open(holder) if settlement.holder == Some(holder) => Ending::EndsClaim,
+        ClaimState::Open(holder) if is_same_record => Ending::Refused(match settlement.holder {
             None => SettlementAnswer::Held(entry.held(holder)),
             Some(_) => SettlementAnswer::TakenOver,
         }),
-        Sending::Done if is_same_record => Ending::LeavesClaim,
+        ClaimState::Sent if is_same_record => Ending::LeavesClaim,
         // Another record has the message: only one of them can have sent it.
-        Sending::Open(holder) if is_sent => {
+        ClaimState::Open(holder) if is_sent => {
             Ending::Refused(SettlementAnswer::Held(entry.held(holder)))
         }
-        Sending::Done if is_sent => Ending::Refused(SettlementAnswer::Duplicate {
+        ClaimState::Sent if is_sent => Ending::Refused(SettlementAnswer::Duplicate {
             of: entry.outcome_id,
         }),
         // That it did not send it is this record's own outcome.
-        Sending::Open(_) | Sending::Done => Ending::LeavesClaim,
+        ClaimState::Open(_) | ClaimState::Sent => Ending::LeavesClaim,
     }
 }
 
 /// What came of reading a row, or of working on it. What cannot be read is junk if it may be replaced, and ends the request if not.
 fn found<T, E>(
-    unreadable: Unreadable,
+    on_unreadable: OnUnreadable,
     row: Row,
     read: Result<Option<T>, RowError<E>>,
 ) -> Result<Found<T>, Stop<E>> {
-    match (read, unreadable) {
+    match (read, on_unreadable) {
         (Ok(Some(value)), _) => Ok(Found::Row(value)),
         (Ok(None), _) => Ok(Found::Nothing),
-        (Err(RowError::Unreadable | RowError::Damaged(_)), Unreadable::Replace) => Ok(Found::Junk),
-        (Err(RowError::Unreadable), Unreadable::Tell) => Err(Stop::Unreadable(row)),
-        (Err(RowError::Damaged(error)), Unreadable::Tell)
-        | (Err(RowError::Failed(error)), Unreadable::Tell | Unreadable::Replace) => {
+        (Err(RowError::Unreadable | RowError::Damaged(_)), OnUnreadable::Overwrite) => {
+            Ok(Found::Junk)
+        }
+        (Err(RowError::Unreadable), OnUnreadable::Fail) => Err(Stop::Unreadable(row)),
+        (Err(RowError::Damaged(error)), OnUnreadable::Fail)
+        | (Err(RowError::Failed(error)), OnUnreadable::Fail | OnUnreadable::Overwrite) => {
             Err(Stop::Failed(error))
         }
     }

@@ -30,7 +30,7 @@ impl fmt::Debug for JsCode {
 
 /// What became of a code. `WeChat`: jscode2session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Exchanged {
+pub enum ExchangeAnswer {
     /// It gave this user.
     Openid(Arc<str>),
     /// `WeChat` refused it.
@@ -42,7 +42,7 @@ pub enum Exchanged {
         /// `WeChat`'s request id.
         rid: Option<String>,
         /// What it means for us.
-        why: Refused,
+        why: ExchangeRefusal,
     },
     /// There was no answer, or none of `WeChat`'s. The code may be used up all the same.
     Unanswered {
@@ -53,7 +53,7 @@ pub enum Exchanged {
 
 /// Why a code gave no user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum ExchangeRefusal {
     /// There never was such a code, or it is older than five minutes (40029).
     Expired,
     /// It was used before (40163).

@@ -25,7 +25,7 @@ use wx_courier_core::schedule::share::Layout;
 pub(super) struct Context {
     pub(super) events: mpsc::UnboundedSender<GroupEvent>,
     pub(super) commands: Mutex<Receiver<Command>>,
-    pub(super) held: Mutex<Held>,
+    pub(super) assignment: Mutex<Assignment>,
     pub(super) next_epoch: AtomicU64,
     pub(super) next_handover: AtomicU64,
     pub(super) handover_timeout: Duration,
@@ -53,7 +53,7 @@ pub(super) enum Reading {
 
 /// What is ours at present.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct Assignment {
     pub(super) epochs: HashMap<(Arc<str>, i32), Epoch>,
     pub(super) reading: Reading,
     /// Set once hand-overs are not answered any more.
@@ -84,7 +84,7 @@ impl ConsumerContext for Context {
             Rebalance::Error(error) => {
                 tracing::warn!(%error, "rebalancing failed, every partition is given up");
                 let all = self
-                    .held()
+                    .assignment()
                     .epochs
                     .drain()
                     .map(|(partition, _)| to_partition(partition))
@@ -99,7 +99,7 @@ impl ConsumerContext for Context {
             && partitions.count() > 0
         {
             // librdkafka keeps a pause over assignments: what went away paused would come back paused, and nothing would resume it.
-            set_reading(consumer, partitions, self.held().reading);
+            set_reading(consumer, partitions, self.assignment().reading);
         }
     }
 
@@ -113,8 +113,10 @@ impl ConsumerContext for Context {
 }
 
 impl Context {
-    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn assignment(&self) -> MutexGuard<'_, Assignment> {
+        self.assignment
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn commands(&self) -> MutexGuard<'_, Receiver<Command>> {
@@ -127,7 +129,7 @@ impl Context {
             Ok(command) => Some(command),
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => {
-                self.held().is_closing = true;
+                self.assignment().is_closing = true;
                 None
             }
         }
@@ -148,7 +150,7 @@ impl Context {
     }
 
     pub(super) fn epoch_of(&self, record: &Record) -> Option<Epoch> {
-        self.held()
+        self.assignment()
             .epochs
             .get(&(Arc::clone(&record.topic), record.partition))
             .copied()
@@ -212,7 +214,7 @@ impl Context {
         let mut given = Vec::new();
         for (topic, number) in names(partitions) {
             let epoch = Epoch(self.next_epoch.fetch_add(1, Ordering::Relaxed));
-            self.held()
+            self.assignment()
                 .epochs
                 .insert((Arc::clone(&topic), number), epoch);
             given.push((Partition { topic, number }, epoch));
@@ -224,10 +226,10 @@ impl Context {
     fn revoked(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
         let names = names(partitions);
         for name in &names {
-            self.held().epochs.remove(name);
+            self.assignment().epochs.remove(name);
         }
         let partitions: Vec<Partition> = names.into_iter().map(to_partition).collect();
-        if partitions.is_empty() || self.held().is_closing {
+        if partitions.is_empty() || self.assignment().is_closing {
             return;
         }
         if consumer.assignment_lost() {
@@ -265,7 +267,7 @@ impl Context {
                 Err(RecvTimeoutError::Timeout) => break,
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            if self.held().is_closing {
+            if self.assignment().is_closing {
                 return;
             }
         }
@@ -277,11 +279,11 @@ impl Context {
     pub(super) fn obey(&self, consumer: &BaseConsumer<Self>, command: Command) {
         match command {
             Command::Pause => {
-                self.held().reading = Reading::Paused;
+                self.assignment().reading = Reading::Paused;
                 set_reading_of_all(consumer, Reading::Paused);
             }
             Command::Resume => {
-                self.held().reading = Reading::Running;
+                self.assignment().reading = Reading::Running;
                 set_reading_of_all(consumer, Reading::Running);
             }
             Command::StoreOffset {
@@ -290,7 +292,7 @@ impl Context {
                 position,
             } => {
                 let held = self
-                    .held()
+                    .assignment()
                     .epochs
                     .get(&(Arc::clone(&partition.topic), partition.number))
                     .copied();
@@ -300,7 +302,7 @@ impl Context {
             }
             // A hand-over that is not waited for any more: its time was up.
             Command::Released { .. } => {}
-            Command::Close => self.held().is_closing = true,
+            Command::Close => self.assignment().is_closing = true,
         }
     }
 }

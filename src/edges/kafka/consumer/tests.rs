@@ -25,7 +25,7 @@ fn member(broker: &EmbeddedBroker) -> Member {
     };
     Member {
         source: start(&kafka, LIMIT).unwrap(),
-        held: BTreeSet::new(),
+        assignment: BTreeSet::new(),
         read: BTreeSet::new(),
         has_counted: false,
     }
@@ -33,8 +33,8 @@ fn member(broker: &EmbeddedBroker) -> Member {
 
 /// A service that does nothing with its records and lets partitions go at once.
 struct Member {
-    source: Source,
-    held: BTreeSet<i32>,
+    source: ConsumerHandle,
+    assignment: BTreeSet<i32>,
     /// The partitions of which a record was read.
     read: BTreeSet<i32>,
     has_counted: bool,
@@ -51,7 +51,7 @@ impl Member {
                 }
                 GroupEvent::Assigned(partitions) => {
                     assert!(self.has_counted, "the count comes before the assignment");
-                    self.held.extend(partitions.iter().map(|(partition, _)| partition.number));
+                    self.assignment.extend(partitions.iter().map(|(partition, _)| partition.number));
                 }
                 GroupEvent::Revoked { handover, partitions } => {
                     self.give_up(&partitions);
@@ -70,17 +70,21 @@ impl Member {
 
     fn give_up(&mut self, partitions: &[Partition]) {
         for partition in partitions {
-            self.held.remove(&partition.number);
+            self.assignment.remove(&partition.number);
         }
     }
 }
 
 /// Lets the members work until this many partitions are theirs.
-async fn work_until(first: &mut Member, mut second: Option<&mut Member>, held: (usize, usize)) {
+async fn work_until(
+    first: &mut Member,
+    mut second: Option<&mut Member>,
+    assignment: (usize, usize),
+) {
     let work = async {
         loop {
-            let of_second = second.as_ref().map_or(0, |second| second.held.len());
-            if (first.held.len(), of_second) == held {
+            let of_second = second.as_ref().map_or(0, |second| second.assignment.len());
+            if (first.assignment.len(), of_second) == assignment {
                 return;
             }
             match &mut second {
@@ -93,7 +97,10 @@ async fn work_until(first: &mut Member, mut second: Option<&mut Member>, held: (
         }
     };
     let ended = tokio::time::timeout(LIMIT, work).await;
-    assert!(ended.is_ok(), "waited in vain until they hold {held:?}");
+    assert!(
+        ended.is_ok(),
+        "waited in vain until they hold {assignment:?}"
+    );
 }
 
 #[tokio::test]

@@ -18,7 +18,9 @@ use crate::edges::public::answer;
 use crate::edges::public::refusal::Refusal;
 use crate::telemetry::PublicRoute;
 use wx_courier_core::state::KeepAnswer;
-use wx_courier_core::wechat::logins::{self, Exchanged, JsCode, Keep, Recall, Refused};
+use wx_courier_core::wechat::logins::{
+    self, ExchangeAnswer, ExchangeRefusal, JsCode, Keep, Recall,
+};
 
 /// A code has 32 letters; nothing says that it always will.
 const LONGEST_CODE: usize = 256;
@@ -133,12 +135,12 @@ impl MiniApp {
 
     async fn exchange(&self, app: &Arc<str>, code: &JsCode) -> Result<Arc<str>, Refusal> {
         let (errcode, errmsg, why) = match self.wechat.exchange(app, code).await {
-            Exchanged::Openid(openid) => return Ok(openid),
-            Exchanged::Unanswered { detail } => {
+            ExchangeAnswer::Openid(openid) => return Ok(openid),
+            ExchangeAnswer::Unanswered { detail } => {
                 tracing::warn!(app = app.as_ref(), detail, "WeChat did not answer a login");
                 return Err(Refusal::WechatUnavailable);
             }
-            Exchanged::Refused {
+            ExchangeAnswer::Refused {
                 errcode,
                 errmsg,
                 why,
@@ -146,12 +148,12 @@ impl MiniApp {
             } => (errcode, errmsg, why),
         };
         match (why, errcode) {
-            (Refused::Expired, _) => Err(Refusal::LoginCodeExpired),
-            (Refused::Used, _) => Err(Refusal::LoginCodeUsed),
-            (Refused::Blocked, _) => Err(Refusal::UserBlocked),
-            (Refused::Busy, TOO_OFTEN) => Err(Refusal::TooManyRequests(TOO_OFTEN_FOR_S)),
-            (Refused::Busy, _) => Err(Refusal::WechatUnavailable),
-            (Refused::Account, _) => {
+            (ExchangeRefusal::Expired, _) => Err(Refusal::LoginCodeExpired),
+            (ExchangeRefusal::Used, _) => Err(Refusal::LoginCodeUsed),
+            (ExchangeRefusal::Blocked, _) => Err(Refusal::UserBlocked),
+            (ExchangeRefusal::Busy, TOO_OFTEN) => Err(Refusal::TooManyRequests(TOO_OFTEN_FOR_S)),
+            (ExchangeRefusal::Busy, _) => Err(Refusal::WechatUnavailable),
+            (ExchangeRefusal::Account, _) => {
                 tracing::error!(
                     app = app.as_ref(),
                     errcode,

@@ -8,7 +8,7 @@ use crate::edges::store::failure::NotReadable;
 use wx_courier_core::model::Holder;
 use wx_courier_core::state::Row;
 use wx_courier_core::state::rows::{
-    Age, Entry, Key, RowError, Rows, Sending, User, Value, short_name, with_rule, without_rule,
+    Age, ClaimState, Entry, Key, RowError, Rows, User, Value, short_name, with_rule, without_rule,
 };
 
 type Found<T> = Result<T, RowError<anyhow::Error>>;
@@ -187,7 +187,7 @@ impl Tables<'_> {
             Ok(Some(Value::Claim(Entry {
                 outcome_id: with_rule(columns.get_ref(0)?.as_str()?, message_id),
                 since_ms: columns.get(1)?,
-                state: Sending::Done,
+                state: ClaimState::Sent,
             })))
         })?;
         if !matches!(sent, Kept::Nothing) {
@@ -197,8 +197,8 @@ impl Tables<'_> {
         self.one(sql, [message_id], |columns| {
             let holder: Option<String> = columns.get(1)?;
             let state = match holder.map(|text| Holder::parse(&text)) {
-                None => Sending::Done,
-                Some(Some(holder)) => Sending::Open(holder),
+                None => ClaimState::Sent,
+                Some(Some(holder)) => ClaimState::Open(holder),
                 Some(None) => return Ok(None),
             };
             Ok(Some(Value::Claim(Entry {
@@ -216,12 +216,12 @@ impl Tables<'_> {
             state,
         } = entry;
         match state {
-            Sending::Open(holder) => {
+            ClaimState::Open(holder) => {
                 self.run(FORGET_SENT, [short_name(message_id)])?;
                 let holder = holder.to_string();
                 self.run(PUT_CLAIM, params![message_id, outcome_id, holder, since_ms])
             }
-            Sending::Done => {
+            ClaimState::Sent => {
                 self.run(FORGET_CLAIM, [message_id])?;
                 let kept = without_rule(outcome_id, message_id);
                 self.run(PUT_SENT, params![short_name(message_id), kept, since_ms])

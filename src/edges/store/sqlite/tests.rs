@@ -6,7 +6,7 @@ use super::*;
 use wx_courier_core::grants::{self, Reservation};
 use wx_courier_core::model::{Holder, Ticket};
 use wx_courier_core::state::{
-    Answer, Claim, ClaimAnswer, MemoryStore, Settlement, SettlementAnswer, Unreadable,
+    Answer, Claim, ClaimAnswer, MemoryStore, OnUnreadable, Settlement, SettlementAnswer,
 };
 use wx_courier_core::wechat::logins;
 use wx_courier_core::wechat::receipts::{self, Receipts};
@@ -27,8 +27,8 @@ fn claim(message: usize, now_ms: i64) -> Request {
         message_id: Arc::from(format!("order-completed:/shop/orders:{message:08x}")),
         outcome_id: Arc::from(format!("order-events/1/{message}/order-completed")),
         holder: holder(message),
-        over: None,
-        unreadable: Unreadable::Tell,
+        takes_over: None,
+        on_unreadable: OnUnreadable::Fail,
         grant: None,
         now_ms,
     })
@@ -48,7 +48,7 @@ fn settle(message: usize, now_ms: i64) -> Request {
         grant: None,
         receipts: Receipts::None,
         called_ms: None,
-        unreadable: Unreadable::Tell,
+        on_unreadable: OnUnreadable::Fail,
         now_ms,
     })
 }

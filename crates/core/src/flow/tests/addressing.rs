@@ -3,7 +3,7 @@
 use super::*;
 use crate::flow::HandoverId;
 use crate::state::Request;
-use crate::wechat::logins::{Exchanged, Refused};
+use crate::wechat::logins::{ExchangeAnswer, ExchangeRefusal};
 
 const EVENT: &str = r#"{"type":"a","id":"e1","js_code":"c1","text":"hi"}"#;
 
@@ -46,12 +46,12 @@ fn is_sent_to(effects: &[Effect], openid: &str) -> bool {
     })
 }
 
-fn openid(openid: &str) -> Exchanged {
-    Exchanged::Openid(Arc::from(openid))
+fn openid(openid: &str) -> ExchangeAnswer {
+    ExchangeAnswer::Openid(Arc::from(openid))
 }
 
-fn refused(errcode: i64, why: Refused) -> Exchanged {
-    Exchanged::Refused {
+fn refused(errcode: i64, why: ExchangeRefusal) -> ExchangeAnswer {
+    ExchangeAnswer::Refused {
         errcode,
         errmsg: String::new(),
         rid: None,
@@ -59,8 +59,8 @@ fn refused(errcode: i64, why: Refused) -> Exchanged {
     }
 }
 
-fn exchanged(ticket: Ticket, answer: Exchanged) -> Input {
-    Input::Exchanged { ticket, answer }
+fn exchanged(ticket: Ticket, answer: ExchangeAnswer) -> Input {
+    Input::ExchangeFinished { ticket, answer }
 }
 
 impl Bench {
@@ -78,7 +78,7 @@ impl Bench {
         for effect in effects {
             if let Effect::AskStore { ticket, request } = effect {
                 let answer = self.store.answer(request);
-                answers.push(Input::Stored {
+                answers.push(Input::StoreAnswered {
                     ticket: *ticket,
                     answer,
                 });
@@ -127,7 +127,7 @@ fn a_crash_between_exchange_and_keeping_loses_the_code() {
     assert_eq!(exchanges(&bench.read(1, EVENT)).len(), 1);
     bench.crash();
     let ticket = exchanges(&bench.read(1, EVENT))[0];
-    let used = || refused(40163, Refused::Used);
+    let used = || refused(40163, ExchangeRefusal::Used);
     bench.step(exchanged(ticket, used()));
     let effects = bench.sleep_until(bench.now_ms + 20_000);
     assert_eq!(exchanges(&effects), [ticket], "once more, after a while");
@@ -193,7 +193,7 @@ fn a_user_who_comes_too_late_is_not_kept() {
     let mut other = addressed_by_code();
     std::mem::swap(&mut other.store, &mut bench.store);
     let others = exchanges(&other.read(1, EVENT))[0];
-    let effects = other.step(exchanged(others, refused(40226, Refused::Blocked)));
+    let effects = other.step(exchanged(others, refused(40226, ExchangeRefusal::Blocked)));
     let ended = the_outcome(&effects).clone();
     std::mem::swap(&mut other.store, &mut bench.store);
     let effects = bench.step(exchanged(ticket, openid("o1")));
@@ -207,7 +207,7 @@ fn a_code_that_another_process_used_is_not_given_up_while_that_one_may_be_answer
     let mut other = addressed_by_code();
     std::mem::swap(&mut other.store, &mut bench.store);
     let ticket = exchanges(&other.read(1, EVENT))[0];
-    other.step(exchanged(ticket, refused(40163, Refused::Used)));
+    other.step(exchanged(ticket, refused(40163, ExchangeRefusal::Used)));
     // A call takes five seconds at most.
     assert_eq!(exchanges(&other.sleep_until(5_000)), []);
     std::mem::swap(&mut other.store, &mut bench.store);
@@ -279,8 +279,8 @@ fn code(n: i64) -> String {
     format!(r#"{{"type":"a","js_code":"c{n}","text":"hi"}}"#)
 }
 
-fn secret_is_wrong() -> Exchanged {
-    refused(40125, Refused::Account)
+fn secret_is_wrong() -> ExchangeAnswer {
+    refused(40125, ExchangeRefusal::Account)
 }
 
 fn outcomes(effects: &[Effect]) -> Vec<(Status, Reason, Option<i64>)> {

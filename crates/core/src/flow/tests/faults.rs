@@ -61,7 +61,7 @@ fn an_answer_to_another_question_ends_the_message_as_internal() {
     });
     let ticket = asked.unwrap();
     let answer = Ok(state::Answer::Settle(SettlementAnswer::TakenOver));
-    let effects = bench.step(Input::Stored { ticket, answer });
+    let effects = bench.step(Input::StoreAnswered { ticket, answer });
     assert_eq!(faults(&effects), 1, "{effects:?}");
     let outcome = the_outcome(&effects);
     assert_eq!(
@@ -84,7 +84,7 @@ fn an_end_is_told_again_after_an_answer_to_another_question() {
     };
     assert!(matches!(request, Request::Settle(_)), "{request:?}");
     let (ticket, answer) = (*ticket, Ok(state::Answer::Released));
-    let effects = bench.step_once(Input::Stored { ticket, answer });
+    let effects = bench.step_once(Input::StoreAnswered { ticket, answer });
     assert_eq!(faults(&effects), 1, "{effects:?}");
     bench.now_ms = 1_000;
     let effects = bench.step(Input::Tick);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::grants::{Balance, Key, Query, Report, Source, Wish, Without};
 use crate::model::Holder;
-use crate::state::{self, Claim, ClaimAnswer, Question as _, Request, Row, Unreadable};
+use crate::state::{self, Claim, ClaimAnswer, OnUnreadable, Question as _, Request, Row};
 use crate::wechat::Word;
 
 const EVENT: &str = r#"{"type":"a","id":"e1","to":"o1","text":"hi"}"#;
@@ -78,8 +78,8 @@ impl Bench {
             message_id: Arc::from(message_id),
             outcome_id: Arc::from(outcome_id),
             holder: OTHER,
-            over: None,
-            unreadable: Unreadable::Tell,
+            takes_over: None,
+            on_unreadable: OnUnreadable::Fail,
             grant: Some(Wish {
                 key: key(),
                 without: Without::Skip,
@@ -122,14 +122,14 @@ fn a_record_that_tells_an_answer_is_committed_when_the_store_has_noted_it() {
     };
     let commits_to = |effects: &[Effect], expected: i64| {
         effects.iter().any(
-            |effect| matches!(effect, Effect::Commit { position, .. } if *position == expected),
+            |effect| matches!(effect, Effect::StoreOffset { position, .. } if *position == expected),
         )
     };
     bench.now_ms = 200;
     let effects = bench.step_once(Input::Tick);
     assert!(commits_to(&effects, 1), "it is owed still: {effects:?}");
     let answer = bench.store.answer(request);
-    bench.step(Input::Stored {
+    bench.step(Input::StoreAnswered {
         ticket: *ticket,
         answer,
     });
@@ -148,13 +148,13 @@ fn an_answer_of_a_user_whose_ledger_cannot_be_read_is_owed_no_longer() {
     let [Effect::AskStore { ticket, .. }] = effects.as_slice() else {
         panic!("{effects:?}");
     };
-    bench.step(Input::Stored {
+    bench.step(Input::StoreAnswered {
         ticket: *ticket,
         answer: Err(Row::Ledger),
     });
     bench.now_ms = 1_000;
     let effects = bench.step(Input::Tick);
-    let is_commit = |effect: &Effect| matches!(effect, Effect::Commit { position: 2, .. });
+    let is_commit = |effect: &Effect| matches!(effect, Effect::StoreOffset { position: 2, .. });
     assert!(effects.iter().any(is_commit), "{effects:?}");
 }
 
@@ -168,12 +168,12 @@ fn an_answer_of_a_user_is_told_again_after_an_answer_to_another_question() {
     let [Effect::AskStore { ticket, .. }] = effects.as_slice() else {
         panic!("{effects:?}");
     };
-    bench.step(Input::Stored {
+    bench.step(Input::StoreAnswered {
         ticket: *ticket,
         answer: Ok(state::Answer::Released),
     });
     assert_eq!(bench.engine.status().totals.internal_errors, 1);
-    let is_commit = |effect: &Effect| matches!(effect, Effect::Commit { position: 2, .. });
+    let is_commit = |effect: &Effect| matches!(effect, Effect::StoreOffset { position: 2, .. });
     let effects = bench.sleep_until(999);
     assert!(
         !effects.iter().any(is_commit),
@@ -263,7 +263,7 @@ fn a_message_in_doubt_that_finds_no_grant_is_unknown_and_used() {
     });
     assert!(told.is_ok());
     bench.claim_by_another("r|events|e2", "events/0/2/r");
-    let effects = bench.step(Input::Stored {
+    let effects = bench.step(Input::StoreAnswered {
         ticket: *ticket,
         answer: held,
     });

@@ -1,7 +1,7 @@
 //! Outcomes that Kafka does not take, and outcomes of whatever comes in.
 
 use super::*;
-use crate::state::{Request, Settlement, Unreadable};
+use crate::state::{OnUnreadable, Request, Settlement};
 use crate::wechat::receipts::Receipts;
 
 const NOBODYS: &str = r#"{"type":"nobody"}"#;
@@ -18,7 +18,7 @@ fn published(effects: &[Effect]) -> Option<Ticket> {
 
 fn committed(effects: &[Effect]) -> Option<i64> {
     effects.iter().find_map(|effect| {
-        if let Effect::Commit { position, .. } = effect {
+        if let Effect::StoreOffset { position, .. } = effect {
             Some(*position)
         } else {
             None
@@ -102,7 +102,7 @@ fn what_an_earlier_version_kept_is_cut_before_it_is_published() {
         grant: None,
         called_ms: None,
         receipts: Receipts::None,
-        unreadable: Unreadable::Tell,
+        on_unreadable: OnUnreadable::Fail,
         now_ms: bench.now().unix_ms,
     }));
     assert!(told.is_ok());

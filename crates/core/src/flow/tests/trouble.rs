@@ -7,7 +7,7 @@ use super::*;
 use crate::flow::attempt::Refusal;
 use crate::grants::Reservation;
 use crate::model::{Holder, Ticket};
-use crate::state::{self, Claim, ClaimAnswer, Reply, Request, Settlement, Unreadable};
+use crate::state::{self, Claim, ClaimAnswer, OnUnreadable, Reply, Request, Settlement};
 use crate::testing;
 use crate::wechat::Class;
 use crate::wechat::receipts::Receipts;
@@ -96,8 +96,8 @@ impl Bench {
             message_id: Arc::from(format!("{rule}|events|{id}")),
             outcome_id: Arc::from(format!("events/0/{offset}/{rule}")),
             holder,
-            over: None,
-            unreadable: Unreadable::Tell,
+            takes_over: None,
+            on_unreadable: OnUnreadable::Fail,
             grant: None,
             now_ms: self.now().unix_ms,
         };
@@ -157,7 +157,7 @@ fn a_claim_in_doubt_is_left_or_taken_over_as_the_rule_says() {
     assert!(
         effects
             .iter()
-            .all(|effect| matches!(effect, Effect::Commit { .. })),
+            .all(|effect| matches!(effect, Effect::StoreOffset { .. })),
         "the other may still be calling: {effects:?}"
     );
     let effects = bench.sleep_until(9_000);
@@ -187,9 +187,9 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
         message_id: Arc::from("leave|events|e"),
         outcome_id: Arc::from("events/0/1/leave"),
         holder: OTHER,
-        over: Some(ours),
+        takes_over: Some(ours),
         grant: None,
-        unreadable: Unreadable::Tell,
+        on_unreadable: OnUnreadable::Fail,
         now_ms: bench.now().unix_ms,
     });
     assert_eq!(bench.store.answer(&over), CLAIMED);
@@ -203,7 +203,7 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
         grant: None,
         receipts: Receipts::None,
         called_ms: None,
-        unreadable: Unreadable::Tell,
+        on_unreadable: OnUnreadable::Fail,
         now_ms: bench.now().unix_ms,
     }));
     assert!(told.is_ok());
@@ -233,11 +233,11 @@ fn a_permit_that_comes_late_is_asked_for_again() {
     let answer = bench.store.answer(request);
     bench.now_ms = 2_001;
     let ticket = *ticket;
-    let effects = bench.step_once(Input::Stored { ticket, answer });
+    let effects = bench.step_once(Input::StoreAnswered { ticket, answer });
     assert_eq!(calls(&effects), []);
     assert_eq!(Bench::asks_for_claims(&effects), 1);
     let answer = CLAIMED;
-    let effects = bench.step_once(Input::Stored { ticket, answer });
+    let effects = bench.step_once(Input::StoreAnswered { ticket, answer });
     the_call(&effects);
 }
 
@@ -294,7 +294,7 @@ fn a_line_at_the_gate_moves_however_slow_the_limit_is() {
     for effect in held {
         if let Effect::AskStore { ticket, request } = effect {
             let answer = bench.store.answer(&request);
-            calls_made += calls(&bench.step(Input::Stored { ticket, answer })).len();
+            calls_made += calls(&bench.step(Input::StoreAnswered { ticket, answer })).len();
         }
     }
     for _ in 0..12 {
@@ -321,7 +321,7 @@ fn whose_limit_is_free_by_now_is_woken_at_once() {
         for effect in asked.into_iter().chain(tick) {
             if let Effect::AskStore { ticket, request } = effect {
                 let answer = bench.store.answer(&request);
-                calls_made += calls(&bench.step(Input::Stored { ticket, answer })).len();
+                calls_made += calls(&bench.step(Input::StoreAnswered { ticket, answer })).len();
             }
         }
     }
@@ -350,8 +350,8 @@ fn an_attempt_in_doubt_keeps_its_claim_until_the_end() {
         message_id: Arc::from("resend|events|e"),
         outcome_id: Arc::from("events/0/7/resend"),
         holder: OTHER,
-        over: None,
-        unreadable: Unreadable::Tell,
+        takes_over: None,
+        on_unreadable: OnUnreadable::Fail,
         grant: None,
         now_ms: bench.now().unix_ms,
     };

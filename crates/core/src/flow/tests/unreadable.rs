@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::Ticket;
-use crate::state::{self, ClaimAnswer, Request, Row, Unreadable};
+use crate::state::{self, ClaimAnswer, OnUnreadable, Request, Row};
 use crate::testing;
 
 /// How long a call of another process may still be answered.
@@ -30,10 +30,10 @@ fn the_question(effects: &[Effect]) -> (Ticket, &Request) {
     question
 }
 
-fn how(request: &Request) -> Unreadable {
+fn how(request: &Request) -> OnUnreadable {
     match request {
-        Request::Claim(claim) => claim.unreadable,
-        Request::Settle(settlement) => settlement.unreadable,
+        Request::Claim(claim) => claim.on_unreadable,
+        Request::Settle(settlement) => settlement.on_unreadable,
         Request::Release { .. }
         | Request::Report(_)
         | Request::Balance(_)
@@ -52,12 +52,12 @@ impl Bench {
             record: event(),
         });
         let (ticket, request) = the_question(&effects);
-        assert_eq!(how(request), Unreadable::Tell);
+        assert_eq!(how(request), OnUnreadable::Fail);
         self.unreadable(ticket, row)
     }
 
     fn unreadable(&mut self, ticket: Ticket, row: Row) -> Vec<Effect> {
-        self.step_once(Input::Stored {
+        self.step_once(Input::StoreAnswered {
             ticket,
             answer: Err(row),
         })
@@ -67,13 +67,13 @@ impl Bench {
     fn carry_out(&mut self, effects: &[Effect]) -> Vec<Effect> {
         let (ticket, request) = the_question(effects);
         let answer = self.store.answer(request);
-        self.step_once(Input::Stored { ticket, answer })
+        self.step_once(Input::StoreAnswered { ticket, answer })
     }
 }
 
 /// Nothing is asked and nothing is sent.
 fn waits(effects: &[Effect]) -> bool {
-    let is_commit = |effect: &Effect| matches!(effect, Effect::Commit { .. });
+    let is_commit = |effect: &Effect| matches!(effect, Effect::StoreOffset { .. });
     effects.iter().all(is_commit)
 }
 
@@ -90,7 +90,7 @@ fn a_message_that_is_left_in_doubt_ends_and_its_row_is_written_anew() {
         let mut bench = bench_of("in_doubt = \"leave\"");
         let effects = bench.cannot_read(row);
         let (_, request) = the_question(&effects);
-        assert_eq!(how(request), Unreadable::Replace);
+        assert_eq!(how(request), OnUnreadable::Overwrite);
         assert!(matches!(request, Request::Settle(_)), "{request:?}");
         let effects = bench.carry_out(&effects);
         assert_eq!(end(&effects), UNREADABLE);
@@ -106,7 +106,7 @@ fn a_message_that_may_be_sent_again_is_when_nobody_else_can_be_sending_it() {
     assert!(waits(&bench.step_once(Input::Tick)));
     bench.now_ms = IN_DOUBT_AFTER_MS;
     let effects = bench.step_once(Input::Tick);
-    assert_eq!(how(the_question(&effects).1), Unreadable::Replace);
+    assert_eq!(how(the_question(&effects).1), OnUnreadable::Overwrite);
     let effects = bench.carry_out(&effects);
     let [Effect::Send { ticket, .. }] = effects.as_slice() else {
         panic!("{effects:?}");
@@ -156,9 +156,9 @@ fn a_ledger_that_cannot_be_read_puts_nothing_in_doubt() {
     let effects = bench.cannot_read(Row::Ledger);
     let (ticket, request) = the_question(&effects);
     assert!(matches!(request, Request::Claim(_)), "{request:?}");
-    assert_eq!(how(request), Unreadable::Replace);
+    assert_eq!(how(request), OnUnreadable::Overwrite);
     let answer = Ok(state::Answer::Claim(ClaimAnswer::NoGrant));
-    let effects = bench.step(Input::Stored { ticket, answer });
+    let effects = bench.step(Input::StoreAnswered { ticket, answer });
     assert_eq!(end(&effects), (Status::Skipped, Reason::NoGrant));
     assert!(the_outcome(&effects).detail.contains("cannot be read"));
 }
@@ -177,7 +177,7 @@ fn an_end_that_meets_a_row_which_cannot_be_read_is_kept_in_its_place() {
     });
     let (ticket, _) = the_question(&effects);
     let effects = bench.unreadable(ticket, Row::Claim);
-    assert_eq!(how(the_question(&effects).1), Unreadable::Replace);
+    assert_eq!(how(the_question(&effects).1), OnUnreadable::Overwrite);
     let effects = bench.carry_out(&effects);
     assert_eq!(end(&effects), (Status::Sent, Reason::Ok));
 }

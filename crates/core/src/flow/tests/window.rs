@@ -57,7 +57,7 @@ fn finish(bench: &mut Bench, effects: Vec<Effect>) -> (Vec<String>, Vec<(Ticket,
             | Effect::PauseChanged(_)
             | Effect::ShareChanged(_)
             | Effect::Ended { .. }
-            | Effect::Commit { .. }
+            | Effect::StoreOffset { .. }
             | Effect::ResumeReading
             | Effect::Release { .. }
             | Effect::Drained { .. } => {}

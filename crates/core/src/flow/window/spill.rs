@@ -52,7 +52,7 @@ pub(super) struct Rereading {
     pub(super) rule: Arc<Rule>,
     pub(super) partition: Partition,
     pub(super) epoch: Epoch,
-    pub(super) place: SpilledRecord,
+    pub(super) record: SpilledRecord,
     pub(super) bytes: usize,
 }
 
@@ -123,7 +123,7 @@ impl Spill {
             records.map(move |place| (partition, of.epoch, place.offset))
         });
         let asked = self.rereading.values();
-        places.chain(asked.map(|asked| (&asked.partition, asked.epoch, asked.place.offset)))
+        places.chain(asked.map(|asked| (&asked.partition, asked.epoch, asked.record.offset)))
     }
 
     /// What those hold of the window that are being read again.
@@ -163,7 +163,7 @@ impl Spill {
             .filter(|(_, asked)| {
                 !is_open(
                     trackers,
-                    (&asked.partition, asked.epoch, asked.place.offset),
+                    (&asked.partition, asked.epoch, asked.record.offset),
                 )
             })
             .map(|(ticket, _)| *ticket)

@@ -6,7 +6,7 @@
 
 use std::num::NonZeroU32;
 
-use super::slots::Slots;
+use super::slots::TimeSlots;
 use crate::model::Rate;
 use crate::schedule::share::Share;
 
@@ -16,16 +16,16 @@ pub(super) enum Part {
     /// Nothing may be sent.
     Nothing,
     /// A pace of its own, and never more than so many in a second.
-    Quota {
+    Rate {
         /// The share of the rate and of the burst.
         pace: Rate,
         /// In any second.
         most: usize,
     },
     /// One send in each slot that is ours.
-    Turns {
+    TimeSlots {
         /// When.
-        slots: Slots,
+        slots: TimeSlots,
         /// In any second, all instances together.
         most: usize,
     },
@@ -50,8 +50,8 @@ pub(super) fn part_of(rate: Rate, share: &Share) -> Part {
     let least = u32::try_from(allowed / n_all).unwrap_or(u32::MAX);
     let wanted = rate.per_second / f64::from(share.n_all());
     if !share.is_whole() && (least == 0 || f64::from(least) < wanted * MUST_KEEP) {
-        let slots = Slots::new(rate, allowed, share.clone());
-        return Part::Turns {
+        let slots = TimeSlots::new(rate, allowed, share.clone());
+        return Part::TimeSlots {
             slots,
             most: usize::try_from(allowed).unwrap_or(usize::MAX),
         };
@@ -60,7 +60,7 @@ pub(super) fn part_of(rate: Rate, share: &Share) -> Part {
     let of_partition = |index: &u32| up_to(u64::from(*index) + 1) - up_to(u64::from(*index));
     let most: u64 = share.mine().iter().map(of_partition).sum();
     let burst = (f64::from(rate.burst.get()) * share.fraction()).floor() as u32;
-    Part::Quota {
+    Part::Rate {
         pace: Rate {
             per_second: rate.per_second * share.fraction(),
             burst: NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN),

@@ -26,7 +26,7 @@ const SET_BACK: u64 = 16;
 
 /// The slots of one limit.
 #[derive(Clone, Debug)]
-pub(super) struct Slots {
+pub(super) struct TimeSlots {
     share: Share,
     length_ns: u64,
     /// For how much of its beginning a slot is open.
@@ -36,7 +36,7 @@ pub(super) struct Slots {
     last_used: Option<u64>,
 }
 
-impl Slots {
+impl TimeSlots {
     /// Between the first and the last of `m` sends lie at least `m - 1` slots, less the opening and the difference of two clocks. The
     /// length is such that those of `allowed + 1` sends never fit into a second.
     pub(super) fn new(rate: Rate, allowed: u64, share: Share) -> Self {

@@ -7,11 +7,11 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// When sends went, as far as it still counts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Window {
+pub(super) struct LastSecond {
     sends: VecDeque<Duration>,
 }
 
-impl Window {
+impl LastSecond {
     /// When the next send may go, if no second is to hold more than so many: `None` is now.
     pub(super) fn room_at(&self, elapsed: Duration, most: usize) -> Option<Duration> {
         let gone = self.sends.partition_point(|at| *at + SECOND <= elapsed);

@@ -51,12 +51,12 @@ pub struct Breakers {
 /// The latest answer of each party: one user who is refused without end counts once, and so does one who is answered well without end.
 #[derive(Default)]
 struct Answers {
-    latest: BTreeMap<Party, Noted>,
+    latest: BTreeMap<Party, LatestAnswer>,
     by_age: BTreeSet<(Duration, Party)>,
     n_refused: usize,
 }
 
-struct Noted {
+struct LatestAnswer {
     at: Duration,
     /// The version of the rules that made the message, if it was refused for it.
     refused_in: Option<Arc<str>>,
@@ -133,7 +133,7 @@ impl Answers {
         self.by_age.insert((now.elapsed, party));
         self.latest.insert(
             party,
-            Noted {
+            LatestAnswer {
                 at: now.elapsed,
                 refused_in,
             },

@@ -10,7 +10,7 @@ use super::*;
 use crate::grants::{self, Reservation};
 use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Holder, Ticket};
-use crate::state::{Answer, Claim, ClaimAnswer, Held, Settlement, SettlementAnswer, Unreadable};
+use crate::state::{Answer, Claim, ClaimAnswer, Held, OnUnreadable, Settlement, SettlementAnswer};
 use crate::wechat::receipts::Receipts;
 
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -31,9 +31,9 @@ fn claim_over(record: &str, ours: Holder, over: Option<Holder>) -> Request {
         message_id: Arc::from("m"),
         outcome_id: Arc::from(record),
         holder: ours,
-        over,
+        takes_over: over,
         grant: None,
-        unreadable: Unreadable::Tell,
+        on_unreadable: OnUnreadable::Fail,
         now_ms: NOW_MS,
     })
 }
@@ -82,7 +82,7 @@ fn settle(outcome: &Arc<Outcome>, holder: Option<Holder>) -> Request {
         grant: None,
         receipts: Receipts::None,
         called_ms: None,
-        unreadable: Unreadable::Tell,
+        on_unreadable: OnUnreadable::Fail,
         now_ms: NOW_MS,
     })
 }
@@ -276,8 +276,8 @@ fn claim_with_grant(message: &str, ours: Holder, without: grants::Without) -> Re
         message_id: Arc::from(message),
         outcome_id: Arc::from(format!("x of {message}")),
         holder: ours,
-        over: None,
-        unreadable: Unreadable::Tell,
+        takes_over: None,
+        on_unreadable: OnUnreadable::Fail,
         grant: Some(grants::Wish {
             key: ledger(),
             without,
@@ -300,7 +300,7 @@ fn ended(message: &str, ours: Holder, status: Status, errcode: Option<i64>) -> R
         grant: Some(ledger()),
         receipts: Receipts::Expected,
         called_ms: None,
-        unreadable: Unreadable::Tell,
+        on_unreadable: OnUnreadable::Fail,
         now_ms: NOW_MS,
     })
 }

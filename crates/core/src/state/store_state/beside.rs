@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Found, Stop, StoreState, found, needed};
 use crate::grants::{Balance, Counted, Ledger, Query, Report};
 use crate::model::outcome::Outcome;
-use crate::state::rows::{Age, Key, Rows, Sending, User, Value};
-use crate::state::{JoinAnswer, KeepAnswer, Noted, RecallAnswer, Row, Unreadable};
+use crate::state::rows::{Age, ClaimState, Key, Rows, User, Value};
+use crate::state::{JoinAnswer, KeepAnswer, MarkSet, OnUnreadable, RecallAnswer, Row};
 use crate::wechat::logins::{Keep, Recall};
 use crate::wechat::receipts::{Done, Join};
 
@@ -21,7 +21,7 @@ impl<R: Rows> StoreState<R> {
             }
             Query::Set { left, now_ms, .. } => {
                 // The asker knows better than what cannot be read.
-                let kept = match found(Unreadable::Replace, Row::Ledger, kept)? {
+                let kept = match found(OnUnreadable::Overwrite, Row::Ledger, kept)? {
                     Found::Row(ledger) => Some(ledger),
                     Found::Nothing => None,
                     Found::Junk => Some(Ledger::default()),
@@ -72,7 +72,7 @@ impl<R: Rows> StoreState<R> {
         if let (None, Some(message_id)) = (&user, &recall.message_id) {
             let entry = self.entry(message_id);
             let entry = needed(Row::Claim, entry)?;
-            if let Some(entry) = entry.filter(|entry| entry.state == Sending::Done) {
+            if let Some(entry) = entry.filter(|entry| entry.state == ClaimState::Sent) {
                 let of = entry.outcome_id;
                 return Ok(RecallAnswer::Duplicate { of });
             }
@@ -92,9 +92,9 @@ impl<R: Rows> StoreState<R> {
         Ok(outcome.map_or(JoinAnswer::Unknown, JoinAnswer::Joined))
     }
 
-    pub(super) fn done(&mut self, done: &Done) -> Result<Noted, Stop<R::Error>> {
+    pub(super) fn done(&mut self, done: &Done) -> Result<MarkSet, Stop<R::Error>> {
         self.mark(Arc::from(done.key.mark()), done.now_ms)?;
-        Ok(Noted)
+        Ok(MarkSet)
     }
 
     /// How a record's message ended, if it has.

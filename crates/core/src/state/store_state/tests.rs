@@ -40,7 +40,7 @@ impl Rows for Faulty {
             Key::Claim(_) => Some(Value::Claim(Entry {
                 outcome_id: Arc::from("t/0/1/r"),
                 since_ms: NOW_MS,
-                state: Sending::Open(HOLDER),
+                state: ClaimState::Open(HOLDER),
             })),
             Key::User(_) => Some(Value::User(User {
                 openid: Arc::from("o1"),
@@ -75,22 +75,22 @@ fn ledger() -> grants::Key {
     }
 }
 
-fn claim(unreadable: Unreadable) -> Request {
+fn claim(on_unreadable: OnUnreadable) -> Request {
     Request::Claim(Claim {
         message_id: Arc::from("m"),
         outcome_id: Arc::from("t/0/1/r"),
         holder: HOLDER,
-        over: None,
+        takes_over: None,
         grant: Some(Wish {
             key: ledger(),
             without: Without::Send,
         }),
-        unreadable,
+        on_unreadable,
         now_ms: NOW_MS,
     })
 }
 
-fn settle(unreadable: Unreadable) -> Request {
+fn settle(on_unreadable: OnUnreadable) -> Request {
     let outcome = serde_json::json!({
         "id": "t/0/1/r", "message_id": "m", "status": "sent", "reason": "ok", "detail": "", "rules_version": "1",
         "topic": "t", "partition": 0, "offset": 1, "attempts": 1, "received_at": "", "settled_at": "",
@@ -102,7 +102,7 @@ fn settle(unreadable: Unreadable) -> Request {
         grant: Some(ledger()),
         receipts: Receipts::Expected,
         called_ms: None,
-        unreadable,
+        on_unreadable,
         now_ms: NOW_MS,
     })
 }
@@ -159,7 +159,7 @@ fn ask(request: &Request, fault: Fault, row: Row) -> (Result<Reply, &'static str
 
 #[test]
 fn a_request_that_ends_at_a_row_has_written_nothing() {
-    let mut asked = vec![claim(Unreadable::Tell), settle(Unreadable::Tell)];
+    let mut asked = vec![claim(OnUnreadable::Fail), settle(OnUnreadable::Fail)];
     asked.extend(others());
     let mut n_ended = 0;
     for request in &asked {
@@ -185,16 +185,19 @@ fn a_request_that_ends_at_a_row_has_written_nothing() {
 fn what_may_be_replaced_is_written_anew_whatever_is_wrong_with_it() {
     for fault in [Fault::Unreadable, Fault::Damaged] {
         for row in [Row::Claim, Row::Outcome] {
-            let (answer, _) = ask(&claim(Unreadable::Replace), fault, row);
+            let (answer, _) = ask(&claim(OnUnreadable::Overwrite), fault, row);
             let claimed = Answer::Claim(ClaimAnswer::Claimed(Reservation::Missing));
             assert_eq!(answer, Ok(Ok(claimed)));
-            let (answer, written) = ask(&settle(Unreadable::Replace), fault, row);
+            let (answer, written) = ask(&settle(OnUnreadable::Overwrite), fault, row);
             let is_settled = matches!(answer, Ok(Ok(Answer::Settle(SettlementAnswer::Settled(_)))));
             assert!(is_settled, "{answer:?}");
             assert!(written.contains(&row));
         }
         // A ledger stays as it is.
-        for request in [claim(Unreadable::Replace), settle(Unreadable::Replace)] {
+        for request in [
+            claim(OnUnreadable::Overwrite),
+            settle(OnUnreadable::Overwrite),
+        ] {
             let (answer, written) = ask(&request, fault, Row::Ledger);
             assert!(
                 matches!(answer, Ok(Ok(_))) && !written.contains(&Row::Ledger),

@@ -58,9 +58,9 @@ fn what_another_record_has_sent_meanwhile_is_not_sent_twice_by_name() {
         message_id: Arc::from("resend|events|e"),
         outcome_id: Arc::from("events/0/9/resend"),
         holder: OTHER,
-        over: Some(ours),
+        takes_over: Some(ours),
         grant: None,
-        unreadable: Unreadable::Tell,
+        on_unreadable: OnUnreadable::Fail,
         now_ms: bench.now().unix_ms,
     });
     assert_eq!(bench.store.answer(&over), CLAIMED);
@@ -76,7 +76,7 @@ fn what_another_record_has_sent_meanwhile_is_not_sent_twice_by_name() {
         grant: None,
         receipts: Receipts::None,
         called_ms: None,
-        unreadable: Unreadable::Tell,
+        on_unreadable: OnUnreadable::Fail,
         now_ms: bench.now().unix_ms,
     }));
     assert!(told.is_ok());

@@ -1,7 +1,7 @@
 //! What is kept beside claims and outcomes.
 
 use super::*;
-use crate::state::{JoinAnswer, LEDGERS_FOR_MS, Noted, RecallAnswer};
+use crate::state::{JoinAnswer, LEDGERS_FOR_MS, MarkSet, RecallAnswer};
 use crate::wechat::{logins, receipts};
 
 #[test]
@@ -26,7 +26,7 @@ fn a_receipt_finds_its_outcome_until_it_was_published() {
     assert_eq!(store.told(&join), joined);
     assert_eq!(store.told(&join), joined, "as often as it is asked");
     let done = Request::Done(receipts::Done { key, now_ms });
-    assert_eq!(store.told(&done), Answer::Done(Noted));
+    assert_eq!(store.told(&done), Answer::Done(MarkSet));
     assert_eq!(store.told(&join), said(JoinAnswer::Published));
 }
 
