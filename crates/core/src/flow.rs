@@ -26,6 +26,7 @@ mod claiming;
 mod doubt;
 mod engine;
 mod exchanges;
+mod faults;
 mod granting;
 mod in_flight;
 mod intake;

@@ -162,9 +162,13 @@ pub fn decide(
         SendAnswer::NoToken(trouble) if matches!(trouble.class, Class::Busy | Class::Unlisted) => {
             treat(plan, tries, Treatment::Retry(MaxAttempts::Plan), jitter)
         }
-        // Every token is refused, or the endpoint gives none, or none today: the whole app's matter, and no question about it can be asked.
+        // Every token is refused, or the endpoint gives none, or none in this minute or today: the whole app's matter, and no question about it
+        // can be asked. The send API has said nothing.
         SendAnswer::NoToken(trouble)
-            if matches!(trouble.class, Class::Token | Class::DailyQuota | Class::Api) =>
+            if matches!(
+                trouble.class,
+                Class::Token | Class::MinuteQuota | Class::DailyQuota | Class::Api
+            ) =>
         {
             Verdict::Pause(Cause::Account)
         }

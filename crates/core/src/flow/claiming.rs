@@ -41,9 +41,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Next {
         lent.takes_slot(&delivery.rule.app);
-        if let Some(tracker) = tracker_of(&mut self.partitions, &lent.origin) {
-            tracker.mark_irrevocable(lent.origin.record.offset);
-        }
+        self.mark_irrevocable(&lent.origin, effects);
         self.ask_for_own_claim(now, lent.ticket, delivery, effects)
     }
 

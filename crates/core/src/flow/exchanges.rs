@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::addressing::{keep, unsent};
 use super::claiming::ASK_AGAIN;
-use super::engine::{StoreHealth, tracker_of};
+use super::engine::StoreHealth;
 use super::in_flight::Lent;
 use super::message::{AskedAgain, PendingRecipient, State, expires_at_ms};
 use super::transition::{Happened, Next};
@@ -70,6 +70,11 @@ impl Exchanges {
     pub(super) fn is_under_way(&self, app: &str, code: &JsCode) -> bool {
         let mut under_way = self.under_way.values();
         under_way.any(|(of_app, known)| **of_app == *app && known == code)
+    }
+
+    /// Its message ends by a fault: what comes of the exchange is of no use any more.
+    pub(super) fn forget(&mut self, ticket: Ticket) {
+        self.under_way.remove(&ticket);
     }
 
     pub(super) fn ended(&mut self, now: Moment, ticket: Ticket, answer: &ExchangeAnswer) {
@@ -200,9 +205,7 @@ impl Engine {
             pending.unaddressed.code().clone(),
         );
         // The code is used up by it: a partition is given back only when the user is kept.
-        if let Some(tracker) = tracker_of(&mut self.partitions, &lent.origin) {
-            tracker.mark_irrevocable(lent.origin.record.offset);
-        }
+        self.mark_irrevocable(&lent.origin, effects);
         if let Some(openid) = self.exchanges.user_of(&code) {
             return keep(now, lent.ticket, pending, Arc::clone(openid), effects);
         }
@@ -259,6 +262,8 @@ impl Engine {
                 why: ExchangeRefusal::Used,
                 ..
             } if pending.asked_again == AskedAgain::No => {
+                // WeChat knows the code, so account and secret are good.
+                self.trial_went_well(lent.ticket, effects);
                 pending.asked_again = AskedAgain::Yes;
                 // Its call may have used the code at once and be answered late.
                 let wait = self.setup.call_limit + KEEPING;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::engine::tracker_of;
 use super::in_flight::Lent;
 use super::message::{Origin, State};
 use super::transition::Next;
@@ -60,21 +59,25 @@ impl Engine {
     }
 
     /// The store has noted what an event told: nothing more is owed for it.
-    pub(super) fn report_noted(&mut self, now: Moment, lent: &Lent) -> Next {
+    pub(super) fn report_noted(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
         self.totals.grant_reports += 1;
-        self.owe_no_report(now, lent)
+        self.acknowledge(now, &lent.origin, effects);
+        Next::End
     }
 
     /// The ledger cannot be read, and the store has said so. Nothing that is tried again would make it readable.
-    pub(super) fn report_unreadable(&mut self, now: Moment, lent: &Lent) -> Next {
-        self.owe_no_report(now, lent)
-    }
-
-    fn owe_no_report(&mut self, now: Moment, lent: &Lent) -> Next {
-        if let Some(tracker) = tracker_of(&mut self.partitions, &lent.origin) {
-            tracker.acknowledge(lent.origin.record.offset);
-        }
-        self.positions_may_have_moved(now);
+    pub(super) fn report_unreadable(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        self.acknowledge(now, &lent.origin, effects);
         Next::End
     }
 

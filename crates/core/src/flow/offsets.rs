@@ -88,10 +88,14 @@ impl OffsetTracker {
     }
 
     /// A message of the record at `offset` has its turn, or its login code is about to be exchanged: from here on the record has to end here.
-    pub fn mark_irrevocable(&mut self, offset: i64) {
-        if let Some(entry) = self.entry(offset) {
+    /// Says whether the record is kept track of.
+    pub fn mark_irrevocable(&mut self, offset: i64) -> bool {
+        let entry = self.entry(offset);
+        let is_kept = entry.is_some();
+        if let Some(entry) = entry {
             entry.irrevocable += 1;
         }
+        is_kept
     }
 
     /// That send certainly reached no user: the record may be read again without harm.
@@ -102,15 +106,22 @@ impl OffsetTracker {
         }
     }
 
-    /// One outcome of the record at `offset` has been acknowledged.
-    pub fn acknowledge(&mut self, offset: i64) {
-        if let Some(entry) = self.entry(offset) {
-            debug_assert!(entry.owed > 0, "{offset} owes nothing any more");
-            entry.owed = entry.owed.saturating_sub(1);
-        }
+    /// One outcome of the record at `offset` has been acknowledged. Says whether one was owed; of a record that was forgotten when the
+    /// partition was closed none is.
+    pub fn acknowledge(&mut self, offset: i64) -> bool {
+        let closing = self.closing;
+        let was_owed = match self.entry(offset) {
+            Some(entry) if entry.owed > 0 => {
+                entry.owed -= 1;
+                true
+            }
+            Some(_) => false,
+            None => closing,
+        };
         while self.entries.front().is_some_and(|entry| entry.owed == 0) {
             self.entries.pop_front();
         }
+        was_owed
     }
 
     fn entry(&mut self, offset: i64) -> Option<&mut Entry> {

@@ -125,6 +125,37 @@ impl Engine {
         }
     }
 
+    /// What is begun now has to end here, or the record would be begun with again by the partition's next owner.
+    pub(super) fn mark_irrevocable(&mut self, origin: &Origin, effects: &mut Vec<Effect>) {
+        let tracker = tracker_of(&mut self.partitions, origin);
+        let is_kept = tracker.is_some_and(|tracker| tracker.mark_irrevocable(origin.record.offset));
+        if !is_kept {
+            self.fault(
+                origin,
+                "it is begun with, and its record is not open",
+                effects,
+            );
+        }
+    }
+
+    /// What was begun with a message has reached no user: its record may be read again without harm.
+    pub(super) fn clear_irrevocable(&mut self, origin: &Origin) {
+        if let Some(tracker) = tracker_of(&mut self.partitions, origin) {
+            tracker.clear_irrevocable(origin.record.offset);
+        }
+    }
+
+    /// What a record owed is done: an outcome is acknowledged, or what it told is noted.
+    pub(super) fn acknowledge(&mut self, now: Moment, origin: &Origin, effects: &mut Vec<Effect>) {
+        // Once the partition is gone its next owner counts.
+        let tracker = tracker_of(&mut self.partitions, origin);
+        let was_owed = tracker.is_none_or(|tracker| tracker.acknowledge(origin.record.offset));
+        if !was_owed {
+            self.fault(origin, "more is acknowledged than its record owed", effects);
+        }
+        self.positions_may_have_moved(now);
+    }
+
     pub(super) fn finish_handovers(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         while let Some(handover) = self.first_finished(now) {
             let Some(finished) = self.handovers.remove(&handover) else {

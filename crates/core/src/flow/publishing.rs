@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::engine::tracker_of;
 use super::in_flight::Lent;
 use super::message::State;
 use super::transition::Next;
@@ -123,10 +122,7 @@ impl Engine {
         effects.push(Effect::Ended {
             outcome: publishing.outcome,
         });
-        if let Some(tracker) = tracker_of(&mut self.partitions, &lent.origin) {
-            tracker.acknowledge(lent.origin.record.offset);
-        }
-        self.positions_may_have_moved(now);
+        self.acknowledge(now, &lent.origin, effects);
         Next::End
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::claiming::{back_off, release_claim};
-use super::engine::tracker_of;
 use super::in_flight::Lent;
 use super::message::{Delivery, Origin, Rejoins, State};
 use super::pausing::{party_of, refusal_in};
@@ -140,13 +139,6 @@ impl Engine {
         if !matches!(answer, SendAnswer::InDoubt { .. }) {
             release_claim(lent.ticket, delivery, effects);
             self.clear_irrevocable(&lent.origin);
-        }
-    }
-
-    /// What was begun with a message's turn has reached no user: its record may be read again without harm.
-    pub(super) fn clear_irrevocable(&mut self, origin: &Origin) {
-        if let Some(tracker) = tracker_of(&mut self.partitions, origin) {
-            tracker.clear_irrevocable(origin.record.offset);
         }
     }
 

@@ -5,16 +5,15 @@
 
 use std::sync::Arc;
 
-use super::addressing::{recall, unsent};
+use super::addressing::recall;
 use super::claiming::{ASK_AGAIN, release_claim};
 use super::granting::ask_to_note;
 use super::in_flight::Lent;
-use super::message::{Delivery, State};
+use super::message::State;
 use super::settling::ask_to_settle;
 use super::unreadable::settlement_unreadable;
 use super::{Effect, Engine};
 use crate::flow::attempt::SendAnswer;
-use crate::model::outcome::{Reason, Status};
 use crate::model::{Moment, Ticket};
 use crate::schedule::admission::Departure;
 use crate::state::{Answer, Reply};
@@ -65,24 +64,6 @@ impl Happened<'_> {
             Self::Due => "Due",
         }
     }
-
-    /// Whether an index of ours has named the message, so that it has to be in hand. Answers from outside may come late.
-    fn is_of_index(&self) -> bool {
-        match self {
-            Self::Turn
-            | Self::TurnTooLate
-            | Self::Departs(_)
-            | Self::PartitionGone
-            | Self::ExchangeRoom
-            | Self::RuleChanged
-            | Self::Due => true,
-            Self::StoreAnswered(_)
-            | Self::SendFinished(..)
-            | Self::ExchangeFinished(_)
-            | Self::Published
-            | Self::PublishFailed(_) => false,
-        }
-    }
 }
 
 /// What becomes of a message.
@@ -96,7 +77,7 @@ pub(super) enum Next {
 }
 
 impl Engine {
-    /// Something has happened to a message. One that is not in hand any more was given up, and its late answer moves nothing.
+    /// Something has happened to a message.
     pub(super) fn transition(
         &mut self,
         now: Moment,
@@ -105,16 +86,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let Some((mut lent, state)) = self.in_flight.lend(ticket) else {
-            if happened.is_of_index() {
-                let what = format!(
-                    "{} has come for {ticket:?}, which is not in hand",
-                    happened.name()
-                );
-                debug_assert!(false, "{what}");
-                self.totals.internal_errors += 1;
-                let position = "unknown".to_owned();
-                effects.push(Effect::InternalError { position, what });
-            }
+            self.not_in_hand(ticket, happened.name(), effects);
             return;
         };
         let next = self.next(now, &mut lent, state, happened, effects);
@@ -229,8 +201,10 @@ impl Engine {
             (State::Keeping { pending, openid }, Err(row)) => {
                 self.keep_unreadable(now, lent, (pending, &openid), *row, effects)
             }
-            (State::Reporting { .. }, Ok(Answer::Report(_))) => self.report_noted(now, lent),
-            (State::Reporting { .. }, Err(_)) => self.report_unreadable(now, lent),
+            (State::Reporting { .. }, Ok(Answer::Report(_))) => {
+                self.report_noted(now, lent, effects)
+            }
+            (State::Reporting { .. }, Err(_)) => self.report_unreadable(now, lent, effects),
             (State::Settling(settlement), Ok(Answer::Settle(answer))) => {
                 self.settlement_answered(now, lent, settlement, answer, effects)
             }
@@ -244,70 +218,5 @@ impl Engine {
                 self.cannot_be(now, lent, state, what, effects)
             }
         }
-    }
-
-    /// A fault of ours. It is said, and costs this one message: what cannot go on ends, and what has ended already goes on as it was.
-    pub(super) fn cannot_be(
-        &mut self,
-        now: Moment,
-        lent: &Lent,
-        state: State,
-        happened: &str,
-        effects: &mut Vec<Effect>,
-    ) -> Next {
-        self.say_fault(lent, &state, happened, effects);
-        match state {
-            State::Sending(mut delivery) => {
-                // Its call is under way.
-                delivery.tries.in_doubt += 1;
-                self.end_by_fault(now, lent, &delivery, effects)
-            }
-            State::Waiting(delivery)
-            | State::Claiming { delivery, .. }
-            | State::AtGate { delivery, .. }
-            | State::Backoff { delivery, .. } => self.end_by_fault(now, lent, &delivery, effects),
-            State::Recalling(pending)
-            | State::AwaitingExchange { pending, .. }
-            | State::Exchanging(pending)
-            | State::ExchangeBackoff { pending, .. }
-            | State::Keeping { pending, .. } => {
-                let outcome = unsent(
-                    now,
-                    &lent.origin,
-                    &pending,
-                    (Status::Failed, Reason::Internal),
-                );
-                self.settle_unsent(now, lent.ticket, outcome, effects)
-            }
-            State::Unsettled { .. } => Next::Rest(state),
-            State::Reporting { .. } | State::Settling(_) | State::Publishing(_) => {
-                Next::Become(state)
-            }
-        }
-    }
-
-    fn say_fault(&mut self, lent: &Lent, state: &State, happened: &str, effects: &mut Vec<Effect>) {
-        // Where its state has a line, it stands there still.
-        let is_it = |ticket| ticket == lent.ticket;
-        self.in_flight.admission.forget(&is_it);
-        self.in_flight.admission.leave_gate(&is_it);
-        self.totals.internal_errors += 1;
-        let state = state.name();
-        effects.push(Effect::InternalError {
-            position: lent.origin.record.position(),
-            what: format!("{happened} cannot happen to a message in the state {state}"),
-        });
-    }
-
-    fn end_by_fault(
-        &mut self,
-        now: Moment,
-        lent: &Lent,
-        delivery: &Delivery,
-        effects: &mut Vec<Effect>,
-    ) -> Next {
-        let end = delivery.tries.end(Status::Failed, Reason::Internal);
-        let outcome = self.outcome_of(now, &lent.origin, delivery, end, None);
-        self.settle(now, lent.ticket, delivery, outcome, effects)
     }
 }

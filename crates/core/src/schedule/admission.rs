@@ -204,6 +204,7 @@ impl Admission {
     /// A message that had a turn is not on its way any more: its call has ended, or it is not to be made.
     pub fn release_slot(&mut self, app: &str) {
         if let Some(lane) = self.apps.get_mut(app) {
+            debug_assert!(lane.in_flight > 0, "a slot of {app} is given back twice");
             lane.in_flight = lane.in_flight.saturating_sub(1);
         }
     }

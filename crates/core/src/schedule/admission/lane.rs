@@ -160,21 +160,16 @@ impl AppLane {
                 self.blocked.insert((at, name));
                 continue;
             }
-            let is_parked = recipients.is_taken(front);
             let api = front.rule.api();
-            let Some(waiting) = rule.queue.pop_front() else {
-                continue;
-            };
-            if is_parked {
-                recipients.park(waiting);
+            let next = rule.queue.pop_front();
+            let Some(waiting) = next.and_then(|next| recipients.take_or_park(next)) else {
                 self.stay_ready(name, VecDeque::push_front);
                 continue;
-            }
+            };
             rule.pace.take_turn(now);
             self.ready.took_turn(rule.priority);
             self.pace.take_turn(now);
             self.throttle(api).take_turn(now);
-            recipients.take(&waiting);
             pauses.took_turn(now, waiting.ticket, &waiting.rule);
             self.in_flight += 1;
             self.stay_ready(name, VecDeque::push_back);

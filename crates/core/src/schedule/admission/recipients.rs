@@ -46,29 +46,18 @@ struct Line {
 }
 
 impl Recipients {
-    /// Whether another message holds the recipient.
-    pub(super) fn is_taken(&self, waiting: &Waiting) -> bool {
-        let line = self
-            .lines
-            .get(&Recipient::of(&waiting.rule, &waiting.message));
-        line.is_some_and(|line| line.holder != waiting.ticket)
-    }
-
-    /// Puts a message in line behind the one who holds its recipient.
-    pub(super) fn park(&mut self, waiting: Waiting) {
+    /// Takes the recipient for a message, which comes back with it; or puts the message in line behind the one that holds its recipient.
+    pub(super) fn take_or_park(&mut self, waiting: Waiting) -> Option<Waiting> {
         let recipient = Recipient::of(&waiting.rule, &waiting.message);
-        if let Some(line) = self.lines.get_mut(&recipient) {
-            line.parked.push_back(waiting);
-        }
-    }
-
-    /// Takes a recipient that no other message holds.
-    pub(super) fn take(&mut self, waiting: &Waiting) {
-        let recipient = Recipient::of(&waiting.rule, &waiting.message);
-        self.lines.entry(recipient).or_insert_with(|| Line {
+        let line = self.lines.entry(recipient).or_insert_with(|| Line {
             holder: waiting.ticket,
             parked: VecDeque::new(),
         });
+        if line.holder != waiting.ticket {
+            line.parked.push_back(waiting);
+            return None;
+        }
+        Some(waiting)
     }
 
     /// Gives a recipient up; the next in line holds it from now on, so that nothing overtakes those that are parked.
