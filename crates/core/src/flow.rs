@@ -13,10 +13,10 @@
 //! | `in_flight` | every message in hand, and every index of them |
 //! | `intake`, `window` | record → what it owes; what is spilled when the window is full |
 //! | `addressing`, `exchanges` | from a login code to a user |
-//! | `claiming`, `doubt`, `ages`, `sending`, `settling`, `publishing`, `unreadable`, `granting` | a message on its way, state by state |
+//! | `claiming`, `doubt`, `ages`, `sending`, `settling`, `repeated`, `publishing`, `unreadable`, `granting` | a message on its way, state by state |
 //! | `pausing`, `rate_share` | what concerns more than one message |
 //! | `partitions`, `offsets` | partitions come and go; how far each may be committed |
-//! | `delivery` | what follows from an answer of `WeChat` |
+//! | `attempt` | what follows from a call's answer (`attempt/treatment` is the table) |
 //! | `report`, `status` | what outcomes say, and what people see of the engine |
 
 mod addressing;
