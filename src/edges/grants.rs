@@ -17,7 +17,7 @@ pub struct Line {
     pub template_id: Arc<str>,
     /// Messages that the user has allowed, as far as is known, less what was taken back.
     pub granted: u64,
-    /// Messages under way that have one set aside.
+    /// Messages under way that have one reserved.
     pub reserved: u64,
     /// Messages that were sent, or may have been.
     pub used: u64,

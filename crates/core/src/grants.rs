@@ -152,7 +152,7 @@ pub enum Without {
 pub enum Reservation {
     /// None was wished for.
     NotAsked,
-    /// One is set aside for the message until it has ended.
+    /// One is reserved for the message until it has ended.
     Made,
     /// The ledger has none, and the message is sent all the same.
     Missing,
@@ -168,7 +168,7 @@ pub enum Query {
         /// The time, in Unix milliseconds.
         now_ms: i64,
     },
-    /// So many are left, whatever was counted before; messages under way keep what they have set aside.
+    /// So many are left, whatever was counted before; messages under way keep what is reserved for them.
     Set {
         /// Which ledger.
         key: Key,
@@ -209,7 +209,7 @@ pub enum Counted {
 pub struct Balance {
     /// Messages that the user has allowed, as far as is known, less what was taken back.
     pub granted: u64,
-    /// Messages under way that have one set aside.
+    /// Messages under way that have one reserved.
     pub reserved: u64,
     /// Messages that were sent, or may have been.
     pub used: u64,

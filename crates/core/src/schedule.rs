@@ -1,4 +1,4 @@
-//! Who may be sent next.
+//! Which message may be sent next.
 
 pub mod admission;
 pub mod limits;

@@ -46,7 +46,7 @@ pub struct Claim {
     pub holder: Holder,
     /// A claim of this holder is in doubt and is taken over, whichever record asked for it.
     pub takes_over: Option<Holder>,
-    /// The user's grant that the message needs, set aside together with the claim.
+    /// The user's grant that the message needs, reserved together with the claim.
     pub grant: Option<Wish>,
     /// What to do with rows that cannot be read.
     pub on_unreadable: OnUnreadable,
@@ -61,7 +61,7 @@ pub struct Settlement {
     pub outcome: Arc<Outcome>,
     /// The holder whose claim ends with it, be it another record's that is in doubt; `None` for a message that was not claimed.
     pub holder: Option<Holder>,
-    /// Where a grant was set aside for it: used up or given back as the outcome says.
+    /// Where a grant was reserved for it: used up or given back as the outcome says.
     pub grant: Option<grants::Key>,
     /// Whether the outcome is looked for by its `msgid` later.
     pub receipts: Receipts,
@@ -74,7 +74,7 @@ pub struct Settlement {
 }
 
 impl Settlement {
-    /// What this end means for the grant that was set aside. `WeChat` may have delivered a message whose last answer was 43101.
+    /// What this end means for the grant that was reserved. `WeChat` may have delivered a message whose last answer was 43101.
     pub fn end_grant(&self, ledger: &mut Ledger) {
         let outcome = &self.outcome;
         if counts_as_sent(outcome.status) {
@@ -187,7 +187,7 @@ impl Row {
 pub struct OwnClaim {
     /// As which holder.
     pub holder: Holder,
-    /// What was set aside with it.
+    /// What was reserved with it.
     pub reservation: Reservation,
 }
 

@@ -1,4 +1,4 @@
-//! The paths that are served, and what is true of each: how it is asked, how the caller proves himself, what it is called in a
+//! The paths that are served, and what is true of each: how it is asked, how the caller proves which app it is, and its name in a
 //! script.
 
 use crate::script::Endpoint;

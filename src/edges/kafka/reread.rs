@@ -1,4 +1,4 @@
-//! Reads records again that the engine has set aside: a thread of its own, outside of the group, which commits nothing.
+//! Reads records again that the engine has spilled: a thread of its own, outside of the group, which commits nothing.
 //!
 //! It keeps trying until it knows, or until the engine does not want to know any more: a record that was read once is there, or it was
 //! deleted since. Only a later record, or a log that begins later, says that it was deleted; an end that comes before it says that a

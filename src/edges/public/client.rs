@@ -34,7 +34,7 @@ pub(super) async fn read_body(body: Body, at_most: usize) -> Result<Bytes, Refus
 }
 
 /// The client's address. Behind proxies it is the last one in `X-Forwarded-For` that is none of ours: everything left of it was written
-/// by the client himself, perhaps.
+/// by the client itself, perhaps.
 pub(super) fn address_of(peer: SocketAddr, headers: &HeaderMap, said: ClientAddress) -> IpAddr {
     match said {
         ClientAddress::Peer => peer.ip().to_canonical(),

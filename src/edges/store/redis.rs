@@ -199,7 +199,7 @@ impl Redis {
         Ok(Wrote::Everything)
     }
 
-    /// Until the server has said who it is, it may be one of before.
+    /// Until the server has said its identity, it may be one of before.
     fn names(&self) -> Names {
         match &self.identity {
             Some(identity) if identity.ends_with(SHORT_NAMES.as_bytes()) => Names::Short,

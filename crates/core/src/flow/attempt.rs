@@ -143,7 +143,7 @@ pub enum Verdict {
     Settle(Status, Reason),
     /// Another attempt, after a wait.
     Retry(Duration),
-    /// More than this message is in trouble: it goes back to the head of its lane and waits there for the end of a pause.
+    /// More than this message is in trouble: it goes back into its lane and waits there for the end of a pause.
     Pause(Cause),
 }
 

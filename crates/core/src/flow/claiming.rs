@@ -138,7 +138,7 @@ impl Engine {
                 };
                 delivery.claim = Some(claim);
                 if tracker_of(&mut self.partitions, &lent.origin).is_none() {
-                    // The partition has another owner, who reads the record again.
+                    // The partition has another owner, which reads the record again.
                     release_claim(lent.ticket, &mut delivery, effects);
                     return Next::End;
                 }

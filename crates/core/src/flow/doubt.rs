@@ -55,7 +55,7 @@ impl Engine {
         }
     }
 
-    /// How long those who could end a claim have left for it, before this record may take it over.
+    /// How long the holder of a claim may still end it; then this record may take it over.
     pub(super) fn left_to_answer(
         &self,
         now: Moment,

@@ -55,7 +55,7 @@ pub struct Engine {
 const REPORT_POSITIONS_EVERY: Duration = Duration::from_millis(100);
 
 /// Records that have ended behind one that has not are kept track of until it has: one message that waits for hours must not grow the
-/// tracker without end. An entry takes some 24 bytes, and a message that is set aside 16.
+/// tracker without end. An entry takes some 24 bytes, and a message that is spilled 16.
 const OPEN_RECORDS_A_MESSAGE: usize = 20;
 
 /// A debug build compares all indexes after so many rounds: the comparison walks over everything in hand.
@@ -274,7 +274,7 @@ impl Engine {
     fn pause_or_resume(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let Amount { messages, bytes } = self.in_window();
         let open_records: usize = self.partitions.values().map(OffsetTracker::n_open).sum();
-        // Several rules may have set the same record aside.
+        // Several rules may have spilled the same record.
         let remembered = open_records.max(self.n_spilled());
         let most_open = self
             .setup
@@ -297,7 +297,7 @@ impl Engine {
         }
     }
 
-    /// Half of what is not held by those who wait: they may hold more than half of the window for hours.
+    /// Whether less than half of the window is used, waiting rules left out: they may hold more than half of it for hours.
     fn flows_below_half(&self, now: Moment, messages: usize, bytes: usize) -> bool {
         let (max_messages, max_bytes) = (self.setup.max_messages, self.setup.max_bytes);
         if messages <= max_messages / 2 && bytes <= max_bytes / 2 {

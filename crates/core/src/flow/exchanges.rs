@@ -187,7 +187,7 @@ impl Engine {
         let apps = self.in_flight.apps_awaiting_exchange();
         let trials = apps.filter_map(|app| match self.pauses.way_of_logins(now, app) {
             Way::Until(at) => Some(at),
-            // What holds it else ends with an answer.
+            // A full set of exchanges is woken by an answer, not by a time.
             Way::Free | Way::Closed => None,
         });
         trials.min()

@@ -65,7 +65,6 @@ pub(super) struct NewItem {
     pub(super) state: State,
 }
 
-/// Every message in hand.
 pub(super) struct InFlight {
     items: BTreeMap<Ticket, WorkItem>,
     /// Those that wait for their turn, or at the gate.
@@ -286,7 +285,7 @@ impl InFlight {
         }
     }
 
-    /// A message that was let through on trial, and was not called, has tried nothing: another one may be the trial, at once.
+    /// A message that was let through on trial, and whose call was not made, has tried nothing: another one may be the trial, at once.
     fn release_slot(&mut self, lent: &Lent, pauses: &mut Pauses) {
         let Some((slot, app)) = &lent.slot else {
             return;
@@ -311,7 +310,7 @@ impl InFlight {
         }
     }
 
-    /// Those of these apps that wait for an exchange, in line.
+    /// The messages of these apps that wait for an exchange, in line.
     pub(super) fn awaiting_exchange(&self, of: impl Fn(&Arc<str>) -> bool) -> Vec<Ticket> {
         let lines = self.awaiting_exchange.iter().filter(|(app, _)| of(app));
         let mut places: Vec<(u64, Ticket)> = lines
@@ -321,7 +320,7 @@ impl InFlight {
         places.into_iter().map(|(_, ticket)| ticket).collect()
     }
 
-    /// The apps of those that wait for an exchange.
+    /// The apps of all messages that wait for an exchange.
     pub(super) fn apps_awaiting_exchange(&self) -> impl Iterator<Item = &Arc<str>> {
         self.awaiting_exchange.keys()
     }

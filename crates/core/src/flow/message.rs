@@ -218,7 +218,7 @@ impl State {
 /// One of the `max_in_flight` of an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slot {
-    /// The message was not called yet.
+    /// Its call is not made yet.
     BeforeCall,
     /// Its call was made.
     Called,

@@ -23,7 +23,7 @@ pub struct OffsetTracker {
 #[derive(Clone, Debug)]
 struct Entry {
     offset: i64,
-    /// Outcomes that the broker has not acknowledged yet.
+    /// Outcomes that the broker has not acknowledged yet, and reports that the store has not noted yet.
     owed: usize,
     /// Messages that `WeChat` has or may have: reading the record again would send them again.
     irrevocable: usize,
@@ -98,7 +98,7 @@ impl OffsetTracker {
         is_kept
     }
 
-    /// That send certainly reached no user: the record may be read again without harm.
+    /// That send certainly reached no user, or the user behind the code is kept: the record may be read again without harm.
     pub fn clear_irrevocable(&mut self, offset: i64) {
         if let Some(entry) = self.entry(offset) {
             debug_assert!(entry.irrevocable > 0, "{offset} was not begun with");

@@ -164,7 +164,7 @@ pub enum Effect {
         /// The question.
         request: state::Request,
     },
-    /// Read a record again that was read before and set aside, and answer with [`Input::ReadAgain`]. Records of a partition are answered in
+    /// Read a record again that was read before and spilled, and answer with [`Input::ReadAgain`]. Records of a partition are answered in
     /// the order of their offsets, as often as it has to be tried.
     ReadAgain {
         /// Whose question.

@@ -142,7 +142,7 @@ impl Engine {
         }
     }
 
-    /// Its turn came too late.
+    /// Older than `expires_after`, at its turn or at the gate.
     pub(super) fn expire(
         &mut self,
         now: Moment,
@@ -152,7 +152,7 @@ impl Engine {
     ) -> Next {
         let end = delivery.tries.end(Status::Expired, Reason::Expired);
         let mut outcome = self.outcome_of(now, &lent.origin, delivery, end, None);
-        // Most of what a pause holds is never called, and has no code of its own to tell why it waited.
+        // For most messages that a pause holds no call is ever made: they have no code of their own that tells why they waited.
         if let Some(pause) = self.pauses.pause_of(&delivery.rule) {
             outcome.detail += &report::paused_by(pause);
         }

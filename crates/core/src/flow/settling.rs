@@ -17,7 +17,7 @@ use crate::state::{OnUnreadable, Request, Settlement, SettlementAnswer};
 use crate::wechat::receipts::Receipts;
 
 impl Engine {
-    /// Ends a message.
+    /// Asks the store to settle: with our claim, if there is one.
     pub(super) fn settle(
         &mut self,
         now: Moment,
@@ -30,7 +30,7 @@ impl Engine {
         self.settle_for(now, ticket, delivery, (holder, outcome), effects)
     }
 
-    /// The same where this holder has the claim.
+    /// Asks the store to settle: with this holder's claim.
     pub(super) fn settle_for(
         &mut self,
         now: Moment,
@@ -46,7 +46,7 @@ impl Engine {
         Next::Become(ask_to_settle(now, ticket, settlement, effects))
     }
 
-    /// The same for a message that was never claimed.
+    /// Asks the store to settle: without a claim.
     pub(super) fn settle_unsent(
         &mut self,
         now: Moment,
@@ -153,7 +153,7 @@ fn ask_to_settle_later(now: Moment, settlement: Settlement, wait: Duration) -> N
     Next::Rest(State::Unsettled { settlement, until })
 }
 
-/// Publishes what the store has: the first outcome that a record's message was given, by whichever process.
+/// Publishes what the store has: the first outcome that any process gave to the record's message.
 pub(super) fn publish_stored(
     now: Moment,
     lent: &Lent,

@@ -19,7 +19,7 @@ pub struct Totals {
     pub tombstones: u64,
     /// Events that no rule wanted.
     pub unmatched: u64,
-    /// Messages that were set aside, because their rule waits and had its share of the window.
+    /// Messages that were spilled, because their rule waits and had its share of the window.
     pub set_aside: u64,
     /// Attempts that will be repeated.
     pub retries: u64,

@@ -77,7 +77,7 @@ pub(super) enum Next {
 }
 
 impl Engine {
-    /// Something has happened to a message.
+    /// Something has happened to a message. Only after a fault is a message with an open question not in hand; its late answer moves nothing.
     pub(super) fn transition(
         &mut self,
         now: Moment,

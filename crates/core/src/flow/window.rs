@@ -1,11 +1,11 @@
 //! The window is shared: what waits does not fill it.
 //!
 //! A rule that waits for its own limit or for the end of a pause may hold as many messages as the window still has free, and so may an app
-//! that waits beside others. One such rule gets half of the window, two get a third each, and there is always room for those who flow.
-//! What comes beyond that is *set aside*: its record stays open in the tracker, so nothing is committed past it, but of the message only its
+//! that waits beside others. One such rule gets half of the window, two get a third each, and there is always room for rules that do not wait.
+//! What comes beyond that is *spilled*: its record stays open in the tracker, so nothing is committed past it, but of the message only its
 //! place on the topic is kept. When the rule has room again the record is read again from there.
 //!
-//! A rule that has something set aside sets aside everything that follows, so that the order within a partition stays as it was.
+//! A rule that has spilled something spills everything that follows, so that the order within a partition stays as it was.
 
 mod quota;
 mod spill;
@@ -28,7 +28,7 @@ use crate::rules::Rule;
 const MOST_AT_ONCE: usize = 500;
 
 impl Engine {
-    /// How many messages are set aside.
+    /// How many messages are spilled.
     pub(super) fn n_spilled(&self) -> usize {
         self.spill.n_places() + self.spill.n_rereading()
     }
@@ -49,7 +49,7 @@ impl Engine {
         }
     }
 
-    /// What those hold who wait, and will not give back soon.
+    /// What waiting rules hold of the window: they do not give it back soon.
     pub(super) fn used_by_waiting(&self, now: Moment) -> Amount {
         let mut window = Amount {
             messages: 0,
@@ -94,7 +94,7 @@ impl Engine {
         self.fills(self.in_flight.window_quota.amount_of(&rule.name), 1)
     }
 
-    /// Whether a message of this rule that is just read has to be set aside.
+    /// Whether a message of this rule that is just read has to be spilled.
     pub(super) fn must_be_spilled(&self, now: Moment, rule: &Rule) -> bool {
         self.spill.of_rules.contains_key(&rule.name) || self.is_over_window_limit(now, rule, 1)
     }
@@ -104,7 +104,7 @@ impl Engine {
         self.spill.add(rule, origin);
     }
 
-    /// In a full window, sets aside what rules hold over their share that began to wait only after it was read.
+    /// In a full window, spills what is over the share of rules that began to wait only after it was read.
     pub(super) fn make_room(&mut self, now: Moment) {
         let free = self.free();
         if self.draining.is_some() || (free.messages > 0 && free.bytes > 0) {
@@ -148,7 +148,7 @@ impl Engine {
             .take_last(rule, is_untouched, &mut self.pauses)
     }
 
-    /// Has read again what was set aside of those who have room.
+    /// Asks for spilled records of every rule that has room again.
     pub(super) fn reread(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         if self.spill.of_rules.is_empty() || self.store == StoreHealth::Down {
             return;
@@ -206,7 +206,7 @@ impl Engine {
         }
     }
 
-    /// A record that was set aside is back, or is not there any more.
+    /// A record that was spilled is back, or is not there any more.
     pub(super) fn read_again(
         &mut self,
         now: Moment,

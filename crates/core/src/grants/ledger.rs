@@ -27,7 +27,7 @@ const RECENT_FOR_MS: i64 = 24 * 3_600_000;
 /// How many accepts are kept for that, the newest.
 const MOST_RECENT: usize = 32;
 
-/// What was set aside this long ago belongs to no message any more: that message was forgotten with its claim, or its record will not be
+/// What was reserved this long ago belongs to no message any more: that message was forgotten with its claim, or its record will not be
 /// read again.
 pub const RESERVED_FOR_MS: i64 = 24 * 3_600_000;
 
@@ -206,7 +206,7 @@ impl Ledger {
     }
 
     /// The user, or `WeChat` with 43101, says that there is nothing left. What was accepted after that moment stays, and so does what is
-    /// set aside for messages under way: they get `WeChat`'s own answer. If they are not sent after all, nothing comes back.
+    /// reserved for messages under way: they get `WeChat`'s own answer. If they are not sent after all, nothing comes back.
     pub fn reject(&mut self, at_ms: i64) {
         if at_ms.saturating_add(WHOLE_SECOND_MS) <= self.known_ms {
             return;
@@ -272,7 +272,7 @@ impl Ledger {
         }
     }
 
-    /// The message was sent, or may have been. One that had nothing set aside was allowed all the same.
+    /// The message was sent, or may have been. One that had nothing reserved was allowed all the same.
     pub fn use_up(&mut self, message_id: &str) {
         self.reserved.remove(message_id);
         self.void.remove(message_id);

@@ -1,4 +1,4 @@
-//! Who may be sent next: one message at a time to each recipient, no more than the limits allow, nothing of what is paused, fair among
+//! Which message may be sent next: one message at a time to each recipient, no more than the limits allow, nothing of what is paused, fair among
 //! rules.
 //!
 //! A message waits in the lane of its rule, inside the lane of its app. Everything that waits does so here or as a timer of the
@@ -49,7 +49,8 @@ pub struct Waiting {
     pub expires_at_ms: i64,
 }
 
-/// A message that was validated, is claimed, has its recipient to itself, and is counted under every limit. Only the gate makes one.
+/// A message that was validated, is claimed, and has its recipient to itself. Only the gate makes one; it leaves the gate only when it is counted
+/// under every limit.
 #[derive(Clone, Debug)]
 pub struct Cleared {
     rule: Arc<Rule>,
@@ -58,7 +59,7 @@ pub struct Cleared {
 }
 
 impl Cleared {
-    /// Who holds its claim.
+    /// The holder of its claim.
     pub fn holder(&self) -> Holder {
         self.holder
     }
@@ -86,7 +87,7 @@ pub enum Turn {
 /// What becomes of the message that is first at the gate.
 #[derive(Clone, Debug)]
 pub enum Departure {
-    /// It is called at once.
+    /// Its call is made at once.
     Call(Cleared),
     /// It stood here too long and has to ask for its claim again; it took nothing from any limit.
     Stale,
@@ -176,7 +177,7 @@ impl Admission {
         });
     }
 
-    /// The claims of all who stand at the gate have to be asked for again.
+    /// The claims of all messages at the gate have to be asked for again.
     pub fn spoil_permits(&mut self) {
         self.apps.values_mut().for_each(AppLane::spoil_permits);
     }

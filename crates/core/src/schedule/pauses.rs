@@ -1,7 +1,7 @@
 //! What must not be sent for now, why, and what ends it.
 //!
-//! A pause covers an app, one of its APIs, a template or a rule. Its messages wait in their lanes, no longer than their `expires_after`; everybody else
-//! goes on. Some pauses end at a time, some when a single message that was let through on trial comes back well, one when `WeChat` says
+//! A pause covers an app, one of its APIs, a template or a rule. Its messages wait in their lanes, no longer than their `expires_after`; all other
+//! messages go on. Some pauses end at a time, some when a single message that was let through on trial comes back well, one when `WeChat` says
 //! that there is quota again, and one only by a person.
 
 mod breaker;
@@ -110,7 +110,7 @@ pub enum Way {
     Free,
     /// Not before this time.
     Until(Duration),
-    /// Not before a person says so.
+    /// Not before a person, or `WeChat`'s quota, says so.
     Closed,
 }
 

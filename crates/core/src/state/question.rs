@@ -23,7 +23,7 @@ pub enum Request {
         message_id: Arc<str>,
         /// The holder whose claim it was. Another holder's claim stays.
         holder: Holder,
-        /// Where a grant was set aside for it, which is given back.
+        /// Where a grant was reserved for it, which is given back.
         grant: Option<grants::Key>,
     },
     /// This is how a record's message ended.

@@ -37,7 +37,7 @@ enum Found<T> {
 
 /// What a settlement does to the claim of its message.
 enum Ending {
-    /// It ends the claim, and with it what was set aside.
+    /// It ends the claim, and with it what was reserved.
     EndsClaim,
     /// The claim is another record's, or has ended.
     LeavesClaim,

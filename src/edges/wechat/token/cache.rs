@@ -22,7 +22,6 @@ const ASK_AGAIN_ACCOUNT: Duration = Duration::from_secs(10);
 /// The same where the endpoint says that it was asked too often; the shorter of the two limits counts by the minute.
 const ASK_AGAIN_QUOTA: Duration = Duration::from_mins(1);
 
-/// What is known of questions and their answers.
 pub(super) struct TokenCache {
     appid: String,
     settings: TokenMode,

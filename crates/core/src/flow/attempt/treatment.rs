@@ -24,7 +24,7 @@ pub enum Treatment {
 pub enum MaxAttempts {
     /// All of the plan.
     Plan,
-    /// Three at most: what is busy for everybody is soon over, and what is busy for one message alone stays so. A phone number with
+    /// Three at most: what is busy for all messages is soon over, and what is busy for one message alone stays so. A phone number with
     /// Han characters is reported to have earned -1 thousands of times in a day.
     Short,
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::rules::Rule;
 
-/// How much of the window each rule and each app holds.
 #[derive(Default)]
 pub(in crate::flow) struct WindowQuota {
     pub(super) of_rules: BTreeMap<Arc<str>, (Arc<Rule>, Amount)>,

@@ -10,7 +10,6 @@ use crate::flow::offsets::{OffsetTracker, is_open};
 use crate::model::{Epoch, Partition, Ticket};
 use crate::rules::Rule;
 
-/// What is spilled.
 #[derive(Default)]
 pub(in crate::flow) struct Spill {
     pub(super) of_rules: BTreeMap<Arc<str>, Spilled>,
@@ -18,7 +17,7 @@ pub(in crate::flow) struct Spill {
     pub(super) rereading: BTreeMap<Ticket, Rereading>,
     /// What they are expected to take.
     pub(super) rereading_bytes: usize,
-    /// Those that need not be read any more, until the edges were told.
+    /// Records that need not be read any more, until the edges were told.
     pub(in crate::flow) forgotten: BTreeSet<Ticket>,
 }
 
@@ -126,7 +125,7 @@ impl Spill {
         places.chain(asked.map(|asked| (&asked.partition, asked.epoch, asked.record.offset)))
     }
 
-    /// What those hold of the window that are being read again.
+    /// What the records that are being read again hold of the window.
     pub(in crate::flow) fn quotas(&self) -> impl Iterator<Item = (&Arc<Rule>, usize)> {
         self.rereading
             .values()

@@ -60,7 +60,7 @@ impl AppLane {
         }
     }
 
-    /// A newly read record brings the rule as it is now: another rate counts from here on, also for those who wait already, and another
+    /// A newly read record brings the rule as it is now: another rate counts from here on, also for messages that wait already, and another
     /// priority from the rule's next turn on.
     pub(super) fn adopt(&mut self, rule: &Rule) {
         let Some(lane) = self.rules.get_mut(&rule.name) else {
@@ -253,7 +253,7 @@ impl AppLane {
         }
     }
 
-    /// Takes those from the gate who are not to go.
+    /// Takes these messages from the gate.
     pub(super) fn leave_gate(&mut self, gone: &dyn Fn(Ticket) -> bool) -> Vec<Ticket> {
         let mut left = Vec::new();
         for at_gate in std::mem::take(&mut self.at_gate) {
@@ -297,7 +297,7 @@ impl AppLane {
         self.at_gate.len().saturating_sub(others)
     }
 
-    /// The rule whose turn it is, of those whose API may send now. Others keep their places.
+    /// The rule whose turn it is, among rules whose API may send now. Others keep their places.
     fn next_ready(&mut self, now: Moment) -> Option<Arc<str>> {
         let (rules, throttles) = (&self.rules, &self.throttles);
         self.ready

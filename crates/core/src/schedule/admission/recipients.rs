@@ -8,7 +8,7 @@ use crate::message::Message;
 use crate::model::Ticket;
 use crate::rules::Rule;
 
-/// Who holds which recipient, and who comes after.
+/// Which message holds which recipient, and which messages come after.
 #[derive(Default)]
 pub(super) struct Recipients {
     lines: HashMap<Recipient, Line>,
@@ -80,7 +80,7 @@ impl Recipients {
         Some(next)
     }
 
-    /// The holder of each recipient, and who is parked behind it.
+    /// The message that holds each recipient, and the messages that are parked behind it.
     pub(super) fn lines(&self) -> impl Iterator<Item = (Ticket, impl Iterator<Item = Ticket>)> {
         let lines = self.lines.values();
         lines.map(|line| {

@@ -61,7 +61,7 @@ impl TimeSlots {
         }
     }
 
-    /// The same slots for those who have something to do first: they are let in this much earlier.
+    /// The same slots, opened `lead` earlier: for turns, whose claim takes time.
     pub(super) fn early_by(mut self, lead: Duration) -> Self {
         self.lead_ns = u64::try_from(lead.as_nanos()).unwrap_or(0);
         self
@@ -128,7 +128,7 @@ fn are_coprime(one: u64, other: u64) -> bool {
     a == 1
 }
 
-/// The same number for everybody, without a pattern (the finaliser of `SplitMix64`).
+/// The same number in every instance, without a pattern (the finaliser of `SplitMix64`).
 fn mixed(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -12,7 +12,7 @@ use crate::model::Moment;
 pub struct BreakerPlan {
     /// Refusals of at least so many parties …
     pub count: usize,
-    /// … and at least this share of those who were answered lately, from 0 to 1.
+    /// … and at least this share of the parties with an answer within `LATELY`, from 0 to 1.
     pub ratio: f64,
 }
 
@@ -48,7 +48,8 @@ pub struct Breakers {
     rules: BTreeMap<Arc<str>, Answers>,
 }
 
-/// The latest answer of each party: one user who is refused without end counts once, and so does one who is answered well without end.
+/// The latest answer of each party: a user whose messages are refused without end counts once, and so does one whose messages are always
+/// accepted.
 #[derive(Default)]
 struct Answers {
     latest: BTreeMap<Party, LatestAnswer>,

@@ -41,8 +41,8 @@ impl Pauses {
         }
     }
 
-    /// A message that had its turn is not on its way any more, and was not called. If it was a trial, another one may be made at once; says
-    /// whether it was.
+    /// A message that had its turn is not on its way any more, and its call was not made. If it was a trial, another one may be made at once; the
+    /// answer is whether it was.
     pub fn tried_nothing(&mut self, ticket: Ticket) -> bool {
         let mut was_trial = false;
         for pause in self.in_force.values_mut() {
@@ -69,7 +69,7 @@ impl Pauses {
     }
 
     /// `WeChat` answered this message in a way that blames neither account nor template: what it was a trial of works again. A message
-    /// that was called before the pause says nothing of it.
+    /// whose call began before the pause says nothing of it.
     pub fn went_well(&mut self, ticket: Ticket) -> Vec<Change> {
         if self.in_force.is_empty() {
             return Vec::new();

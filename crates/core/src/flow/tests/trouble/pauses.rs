@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_rule_that_was_paused_and_is_changed_makes_its_messages_anew() {
     let mut bench = doubtful();
-    // So much room that nothing is set aside.
+    // So much room that nothing is spilled.
     bench.engine.setup.max_messages = 40;
     let ticket = the_call(&bench.read(1, &event("leave", "e1", "o1")));
     bench.finish(ticket, refused(40037, Class::UnknownTemplate));
