@@ -39,6 +39,7 @@ mod planted;
 mod poison;
 mod publishing;
 mod rebalance;
+mod recreated;
 mod reload;
 mod replay;
 mod schema;

@@ -33,7 +33,7 @@ use wx_courier_core::model::{Holder, Ticket};
 use wx_courier_core::state::{
     Answer, Claim, ClaimAnswer, Held, OnUnreadable, Reply, Request, Settlement, SettlementAnswer,
 };
-use wx_courier_core::wechat::logins::Recall;
+use wx_courier_core::wechat::logins::{Recall, UserName};
 use wx_courier_core::wechat::receipts::Receipts;
 
 use crate::support::LIMIT;
@@ -135,6 +135,7 @@ fn claim(process: u64, message: u64) -> Request {
     Request::Claim(Claim {
         message_id: Arc::from(format!("order-completed:/shop/orders:{message:016x}")),
         outcome_id: Arc::from(format!("order-events/1/{message}/order-completed")),
+        record: None,
         holder: holder(process, message),
         takes_over: None,
         on_unreadable: OnUnreadable::Fail,
@@ -210,7 +211,7 @@ fn answer_as_the_model_does<const N: usize>(mut desks: [Desk; N], play: Vec<Vec<
         let desk = &mut desks[turn % N];
         // A release is not answered. What is asked behind it is, and then the next process finds the release done.
         together.push(Request::Recall(Recall {
-            name: Arc::from("session:none"),
+            name: UserName::Session(Arc::from("none")),
             message_id: None,
             now_ms: NOW_MS,
         }));

@@ -32,7 +32,8 @@ pub use store_state::StoreState;
 use crate::grants::{self, Ledger, Reservation, Wish};
 use crate::model::Holder;
 use crate::model::Moment;
-use crate::model::outcome::{Outcome, Status};
+use crate::model::outcome::{Identity, Outcome, Status};
+use crate::wechat::logins::UserName;
 use crate::wechat::receipts::{self, Receipts};
 
 /// The wish to send a message.
@@ -42,6 +43,8 @@ pub struct Claim {
     pub message_id: Arc<str>,
     /// The record that asks, and the rule: the `id` of the outcome that it will have.
     pub outcome_id: Arc<str>,
+    /// Which record asks: an earlier one in its place may have left an outcome under the same `id`.
+    pub record: Option<Identity>,
     /// The holder that will send.
     pub holder: Holder,
     /// A claim of this holder is in doubt and is taken over, whichever record asked for it.
@@ -92,6 +95,19 @@ impl Settlement {
         match self.receipts {
             Receipts::Expected => receipts::Key::of(&self.outcome),
             Receipts::None => None,
+        }
+    }
+
+    /// Which record's message it is.
+    pub fn record(&self) -> Option<Identity> {
+        self.outcome.record.map(|record| record.stamp.identity)
+    }
+
+    /// Under which name the user of its login code is kept, if it has one.
+    pub fn user_name(&self) -> UserName {
+        UserName::Message {
+            outcome_id: Arc::from(self.outcome.id.as_str()),
+            record: self.record(),
         }
     }
 

@@ -43,7 +43,7 @@ use wx_courier_core::rules::RuleSet;
 use wx_courier_core::schedule::pauses::SOURCE_OF_MINI_PROGRAMS;
 use wx_courier_core::state::{Question, RecallAnswer, Reply};
 use wx_courier_core::wechat::Word;
-use wx_courier_core::wechat::logins::{self, Recall};
+use wx_courier_core::wechat::logins::{Recall, UserName};
 
 /// The mini programs of all apps.
 pub(super) struct MiniApp {
@@ -186,7 +186,7 @@ impl MiniApp {
             .filter(|session| self.apps.contains(&session.app))
             .ok_or(Refusal::SessionExpired)?;
         self.sessions.take(&session.id)?;
-        let name = logins::session_name(&session.id);
+        let name = UserName::Session(Arc::clone(&session.id));
         let recall = Recall {
             name,
             message_id: None,

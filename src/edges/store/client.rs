@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use crate::config::{OnLoss, State, StateUrl};
     use wx_courier_core::state::{Answer, KeepAnswer, Row};
-    use wx_courier_core::wechat::logins::{Keep, Recall};
+    use wx_courier_core::wechat::logins::{Keep, Recall, UserName};
 
     fn store(places: usize) -> (StoreClient, Receiver<Order>, Arc<Semaphore>) {
         let (orders_in, orders) = channel();
@@ -182,7 +182,7 @@ mod tests {
 
     fn recall() -> Recall {
         Recall {
-            name: Arc::from("session:1"),
+            name: UserName::Session(Arc::from("1")),
             message_id: None,
             now_ms: 1,
         }
@@ -190,7 +190,7 @@ mod tests {
 
     fn keep() -> Keep {
         Keep {
-            name: Arc::from("session:1"),
+            name: UserName::Session(Arc::from("1")),
             openid: Arc::from("o1"),
             now_ms: 1,
             until_ms: 2,

@@ -24,6 +24,7 @@ pub(super) fn requests() -> [Request; 2] {
     let claim = Claim {
         message_id: Arc::clone(&name),
         outcome_id: Arc::clone(&name),
+        record: None,
         holder,
         takes_over: None,
         grant: None,

@@ -11,7 +11,7 @@ use crate::config::{OnLoss, State};
 use wx_courier_core::grants;
 use wx_courier_core::model::outcome::RecipientStyle;
 use wx_courier_core::state::{Request, Row};
-use wx_courier_core::wechat::logins::{Keep, Recall};
+use wx_courier_core::wechat::logins::{Keep, Recall, UserName};
 use wx_courier_core::wechat::receipts::{Done, Join};
 
 /// How the store is, as people see it.
@@ -200,9 +200,11 @@ fn name_of(request: &Request) -> String {
         Request::Report(report) => ledger(&report.key),
         Request::Balance(query) => ledger(query.key()),
         Request::Keep(Keep { name, .. }) | Request::Recall(Recall { name, .. }) => {
-            // The name of a session is nearly the session.
-            let is_session = name.starts_with("session:");
-            if is_session { "session" } else { name }.to_owned()
+            match name {
+                // The name of a session is nearly the session.
+                UserName::Session(_) => "session".to_owned(),
+                UserName::Message { outcome_id, .. } => outcome_id.to_string(),
+            }
         }
         Request::Join(Join { key, .. }) | Request::Done(Done { key, .. }) => key.to_string(),
         Request::Release { .. } => "release".to_owned(),

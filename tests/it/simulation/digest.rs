@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use wx_courier_core::flow::Effect;
 use wx_courier_core::grants::{self, Query, Without};
 use wx_courier_core::model::Ticket;
-use wx_courier_core::model::outcome::Outcome;
+use wx_courier_core::model::outcome::{Identity, Outcome};
 use wx_courier_core::schedule::admission::Cleared;
 use wx_courier_core::schedule::pauses::Change;
 use wx_courier_core::state::{Claim, OnUnreadable, Request, Settlement};
@@ -199,7 +199,7 @@ fn request_in(text: &mut String, request: &Request) {
             until_ms,
         }) => put(
             text,
-            format_args!("keep {name} {openid} {now_ms} {until_ms}"),
+            format_args!("keep {} {openid} {now_ms} {until_ms}", name.key()),
         ),
         Request::Recall(Recall {
             name,
@@ -208,7 +208,8 @@ fn request_in(text: &mut String, request: &Request) {
         }) => put(
             text,
             format_args!(
-                "recall {name} {} {now_ms}",
+                "recall {} {} {now_ms}",
+                name.key(),
                 message_id.as_deref().unwrap_or("-")
             ),
         ),
@@ -221,6 +222,7 @@ fn claim_in(text: &mut String, claim: &Claim) {
     let Claim {
         message_id,
         outcome_id,
+        record,
         holder,
         takes_over: over,
         grant,
@@ -231,6 +233,7 @@ fn claim_in(text: &mut String, claim: &Claim) {
         text,
         format_args!("claim {message_id} {outcome_id} {holder} {now_ms} "),
     );
+    text.push_str(record.as_ref().map_or("of none ", Identity::as_text));
     match over {
         Some(over) => put(text, format_args!("over {over} ")),
         None => text.push_str("over none "),

@@ -9,7 +9,7 @@ use wx_courier_core::model::outcome::{Outcome, Reason};
 use wx_courier_core::state::{
     Answer, Claim, ClaimAnswer, Horizon, KeepAnswer, RecallAnswer, Reply, Request, Settlement,
 };
-use wx_courier_core::wechat::logins::{ExchangeAnswer, ExchangeRefusal, JsCode, Recall};
+use wx_courier_core::wechat::logins::{ExchangeAnswer, ExchangeRefusal, JsCode, Recall, UserName};
 
 use super::mutant::Mutant;
 use super::setting::CALL_LIMIT_MS;
@@ -28,7 +28,7 @@ pub(super) struct Logins {
     /// The messages whose user an exchange told, by outcome.
     told: BTreeSet<Arc<str>>,
     /// The outcome that a message will have whose recipient is still a code.
-    names: BTreeMap<Asker, Arc<str>>,
+    names: BTreeMap<Asker, UserName>,
     /// The askers that were told that the store knows no user, and have exchanged nothing since.
     may_exchange: BTreeSet<Asker>,
     /// When the store last answered a life that it knows no user for an outcome.
@@ -48,7 +48,7 @@ impl World {
     ) -> Result<(), String> {
         let process = self.process_of(member);
         let asker = (process, ticket);
-        let Some(name) = self.logins.names.get(&asker).cloned() else {
+        let Some(name) = self.logins.names.get(&asker).map(outcome_id_of) else {
             return Err(format!("a code of nobody is exchanged by {process}"));
         };
         if !self.logins.may_exchange.remove(&asker) {
@@ -132,9 +132,7 @@ impl World {
     pub(super) fn note_login_question(&mut self, member: usize, ticket: Ticket, request: &Request) {
         if let Request::Recall(Recall { name, .. }) = request {
             let process = self.process_of(member);
-            self.logins
-                .names
-                .insert((process, ticket), Arc::clone(name));
+            self.logins.names.insert((process, ticket), name.clone());
         }
     }
 
@@ -164,14 +162,14 @@ impl World {
         let logins = &mut self.logins;
         match request {
             Request::Keep(keep) if *answer == Ok(Answer::Keep(KeepAnswer::Kept)) => {
-                let name = Arc::clone(&keep.name);
+                let name = outcome_id_of(&keep.name);
                 logins.kept_ms.entry(name).or_insert(now_ms);
             }
             Request::Recall(Recall { name, .. }) => {
                 if let Ok(Answer::Recall(RecallAnswer::User(None))) = answer {
                     logins
                         .found_none_ms
-                        .insert((process, Arc::clone(name)), now_ms);
+                        .insert((process, outcome_id_of(name)), now_ms);
                 }
             }
             Request::Claim(claim) => return self.claimed_user_is_kept(claim, answer),
@@ -266,20 +264,25 @@ impl World {
             remember_ms: 0,
         };
         self.store.purge(horizon, usize::MAX);
-        let names: BTreeSet<Arc<str>> = self.logins.names.values().cloned().collect();
-        for name in names {
-            if self.is_of_gone(&name) {
+        let names: BTreeMap<Arc<str>, UserName> = self
+            .logins
+            .names
+            .values()
+            .map(|name| (name.key(), name.clone()))
+            .collect();
+        for (id, name) in names {
+            if self.is_of_gone(&outcome_id_of(&name)) {
                 // Its user is forgotten in time, at the latest.
                 continue;
             }
             let recall = Request::Recall(Recall {
-                name: Arc::clone(&name),
+                name,
                 message_id: None,
                 now_ms: self.unix_ms(),
             });
             let answer = self.store.answer(&recall);
             if answer != Ok(Answer::Recall(RecallAnswer::User(None))) {
-                return Err(format!("{name} has ended, and its user is still kept"));
+                return Err(format!("{id} has ended, and its user is still kept"));
             }
         }
         Ok(())
@@ -296,6 +299,14 @@ impl World {
             }
             _ => None,
         }
+    }
+}
+
+/// The outcome of the message whose user has this name.
+fn outcome_id_of(name: &UserName) -> Arc<str> {
+    match name {
+        UserName::Message { outcome_id, .. } => Arc::clone(outcome_id),
+        UserName::Session(id) => Arc::clone(id),
     }
 }
 

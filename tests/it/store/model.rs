@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use wx_courier_core::grants::{self, Balance, Counted, Ledger, Reservation};
 use wx_courier_core::model::Holder;
-use wx_courier_core::model::outcome::Outcome;
+use wx_courier_core::model::outcome::{Identity, Outcome};
 use wx_courier_core::state::{
     Answer, Claim, ClaimAnswer, Held, JoinAnswer, KeepAnswer, MarkSet, RecallAnswer, Request,
     Settlement, SettlementAnswer, counts_as_sent,
 };
-use wx_courier_core::wechat::logins::{Keep, Recall};
+use wx_courier_core::wechat::logins::{Keep, Recall, UserName};
 use wx_courier_core::wechat::receipts::{self, Receipts};
 
 /// Everything that a store keeps.
@@ -37,6 +37,8 @@ struct Entry {
     outcome_id: Arc<str>,
     since_ms: i64,
     state: State,
+    /// Which record it was.
+    record: Option<Identity>,
 }
 
 #[derive(Clone, Copy)]
@@ -45,6 +47,21 @@ enum State {
     Open(Holder),
     /// It was sent, or may have been.
     Sent,
+}
+
+/// Of which record an outcome is.
+enum IsOf {
+    ThisRecord,
+    OtherRecord,
+}
+
+fn record_of(outcome: &Outcome) -> Option<Identity> {
+    outcome.record.map(|record| record.stamp.identity)
+}
+
+/// Whether both are known, and are two records.
+fn differ(one: Option<Identity>, other: Option<Identity>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one != other)
 }
 
 impl Model {
@@ -80,7 +97,11 @@ impl Model {
 
     fn claim(&mut self, claim: &Claim) -> ClaimAnswer {
         if let Some(outcome) = self.outcomes.get(&claim.outcome_id) {
-            return ClaimAnswer::Settled(Arc::clone(outcome));
+            return if differ(record_of(outcome), claim.record) {
+                ClaimAnswer::OfOtherRecord
+            } else {
+                ClaimAnswer::Settled(Arc::clone(outcome))
+            };
         }
         if let Some(entry) = self.claims.get(&claim.message_id) {
             match entry.state {
@@ -88,6 +109,12 @@ impl Model {
                     return ClaimAnswer::Duplicate {
                         of: Arc::clone(&entry.outcome_id),
                     };
+                }
+                State::Open(_)
+                    if entry.outcome_id == claim.outcome_id
+                        && differ(entry.record, claim.record) =>
+                {
+                    return ClaimAnswer::OfOtherRecord;
                 }
                 // The first answer was lost on the way.
                 State::Open(holder) if holder == claim.holder => {}
@@ -101,7 +128,7 @@ impl Model {
         self.write_claim(
             &claim.message_id,
             &claim.outcome_id,
-            State::Open(claim.holder),
+            (State::Open(claim.holder), claim.record),
             claim.now_ms,
         );
         ClaimAnswer::Claimed(reservation)
@@ -120,13 +147,22 @@ impl Model {
     fn settle(&mut self, settlement: &Settlement) -> SettlementAnswer {
         let outcome = &settlement.outcome;
         if let Some(earlier) = self.outcomes.get(outcome.id.as_str()) {
-            return SettlementAnswer::Settled(Arc::clone(earlier));
+            return if differ(record_of(earlier), record_of(outcome)) {
+                SettlementAnswer::OfOtherRecord
+            } else {
+                SettlementAnswer::Settled(Arc::clone(earlier))
+            };
         }
         let id: Arc<str> = Arc::from(outcome.id.as_str());
         match self.claims.get(outcome.message_id.as_str()) {
             Some(entry) => match entry.state {
                 State::Open(holder) if settlement.holder == Some(holder) => {
                     self.end_claim(settlement, &id);
+                }
+                State::Open(_)
+                    if entry.outcome_id == id && differ(entry.record, record_of(outcome)) =>
+                {
+                    return SettlementAnswer::OfOtherRecord;
                 }
                 State::Open(holder) if entry.outcome_id == id => {
                     return match settlement.holder {
@@ -155,7 +191,12 @@ impl Model {
             None => {}
         }
         // The message has ended: the user that its login code named is not needed any more.
-        self.users.remove(outcome.id.as_str());
+        let of_message = UserName::Message {
+            outcome_id: Arc::clone(&id),
+            record: record_of(outcome),
+        };
+        self.users.remove(&of_message.key());
+        self.users.remove(&id);
         if let (Receipts::Expected, Some(key)) = (settlement.receipts, receipts::Key::of(outcome)) {
             self.numbers.insert(key, Arc::clone(&id));
         }
@@ -166,7 +207,12 @@ impl Model {
     fn end_claim(&mut self, settlement: &Settlement, outcome_id: &Arc<str>) {
         let message_id: Arc<str> = Arc::from(settlement.outcome.message_id.as_str());
         if counts_as_sent(settlement.outcome.status) {
-            self.write_claim(&message_id, outcome_id, State::Sent, settlement.now_ms);
+            self.write_claim(
+                &message_id,
+                outcome_id,
+                (State::Sent, None),
+                settlement.now_ms,
+            );
         } else {
             self.claims.remove(&message_id);
         }
@@ -186,13 +232,14 @@ impl Model {
         &mut self,
         message_id: &Arc<str>,
         outcome_id: &Arc<str>,
-        state: State,
+        (state, record): (State, Option<Identity>),
         since_ms: i64,
     ) {
         let entry = Entry {
             outcome_id: Arc::clone(outcome_id),
             since_ms,
             state,
+            record,
         };
         self.claims.insert(Arc::clone(message_id), entry);
     }
@@ -241,19 +288,31 @@ impl Model {
     }
 
     fn keep(&mut self, keep: &Keep) -> KeepAnswer {
-        if let Some(outcome) = self.outcomes.get(&keep.name) {
-            return KeepAnswer::Settled(Arc::clone(outcome));
+        match self.end_of(&keep.name) {
+            Some((outcome, IsOf::ThisRecord)) => {
+                return KeepAnswer::Settled(Arc::clone(outcome));
+            }
+            Some((_, IsOf::OtherRecord)) => return KeepAnswer::OfOtherRecord,
+            None => {}
         }
         let user = (Arc::clone(&keep.openid), keep.until_ms);
-        self.users.insert(Arc::clone(&keep.name), user);
+        self.users.insert(keep.name.key(), user);
         KeepAnswer::Kept
     }
 
     fn recall(&self, recall: &Recall) -> RecallAnswer {
-        if let Some(outcome) = self.outcomes.get(&recall.name) {
-            return RecallAnswer::Settled(Arc::clone(outcome));
+        match self.end_of(&recall.name) {
+            Some((outcome, IsOf::ThisRecord)) => {
+                return RecallAnswer::Settled(Arc::clone(outcome));
+            }
+            Some((_, IsOf::OtherRecord)) => return RecallAnswer::OfOtherRecord,
+            None => {}
         }
-        let user = self.users.get(&recall.name);
+        let before = recall.name.key_before();
+        let user = self
+            .users
+            .get(&recall.name.key())
+            .or_else(|| self.users.get(&before?));
         let user = user.filter(|(_, until_ms)| *until_ms > recall.now_ms);
         let message_id = recall.message_id.as_ref();
         let entry = message_id.and_then(|id| self.claims.get(id));
@@ -264,6 +323,19 @@ impl Model {
             return RecallAnswer::Duplicate { of };
         }
         RecallAnswer::User(user.map(|(openid, _)| Arc::clone(openid)))
+    }
+
+    /// The outcome of the message to whose user a name belongs.
+    fn end_of(&self, name: &UserName) -> Option<(&Arc<Outcome>, IsOf)> {
+        let UserName::Message { outcome_id, record } = name else {
+            return None;
+        };
+        let outcome = self.outcomes.get(outcome_id)?;
+        Some(if differ(record_of(outcome), *record) {
+            (outcome, IsOf::OtherRecord)
+        } else {
+            (outcome, IsOf::ThisRecord)
+        })
     }
 
     fn join(&self, key: &receipts::Key) -> JoinAnswer {

@@ -1,6 +1,8 @@
 //! Any questions, about few things, so that they meet often.
 
 use wx_courier_core::grants;
+use wx_courier_core::model::outcome::{EventFields, Identity, OfRecord, Stamp};
+use wx_courier_core::wechat::logins::UserName;
 use wx_courier_core::wechat::{logins, receipts};
 
 use super::*;
@@ -103,6 +105,17 @@ fn any_record() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["t/0/1/r", "t/0/2/r", "t 0/-", "t/0/3/r", "t/0/4/r"])
 }
 
+/// Of two records in one place, or of one that is not known.
+fn any_identity() -> impl Strategy<Value = Option<Identity>> {
+    let letters = prop::sample::select(vec![
+        Some("first_00"),
+        Some("first_00"),
+        Some("other_00"),
+        None,
+    ]);
+    letters.prop_map(|letters| letters.and_then(Identity::of_text))
+}
+
 fn any_message() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["m", "m 2", "{订单}:3", "5\n\"5\"", "never"])
 }
@@ -132,11 +145,13 @@ fn any_claim(now_ms: i64) -> impl Strategy<Value = Request> {
         any_holder(),
         prop::option::of(any_holder()),
         prop::option::weighted(0.7, without),
+        any_identity(),
     );
-    parts.prop_map(move |(work, holder, over, without)| {
+    parts.prop_map(move |(work, holder, over, without, record)| {
         Request::Claim(Claim {
             message_id: Arc::from(work.message),
             outcome_id: Arc::from(work.record),
+            record,
             holder,
             takes_over: over,
             on_unreadable: OnUnreadable::Fail,
@@ -169,12 +184,17 @@ fn any_settlement(now_ms: i64) -> impl Strategy<Value = Request> {
         prop::option::weighted(0.8, any_holder()),
         prop::bool::weighted(0.8),
         receipts,
+        any_identity(),
     );
-    parts.prop_map(move |(work, ending, holder, has_grant, receipts)| {
+    parts.prop_map(move |(work, ending, holder, has_grant, receipts, record)| {
         let (status, errcode, msgid) = ending;
         let mut outcome = outcome(work.record, work.message, status);
         outcome.errcode = errcode;
         outcome.msgid = msgid.map(str::to_owned);
+        outcome.record = record.map(|identity| OfRecord {
+            stamp: Stamp::of(identity, None),
+            event: EventFields::Kept,
+        });
         Request::Settle(Settlement {
             outcome: Arc::new(outcome),
             holder,
@@ -219,11 +239,17 @@ fn any_grant(now_ms: i64) -> impl Strategy<Value = Request> {
 fn any_login(now_ms: i64) -> impl Strategy<Value = Request> {
     // Redis forgets by its own clock, but nothing within a minute.
     let life_ms = prop::sample::select(vec![-HOUR_MS, 0, 1, 5 * MINUTE_MS, 2 * HOUR_MS]);
-    let name = || prop_oneof![any_record(), Just("session:a b")];
+    let of_message = || {
+        (any_record(), any_identity()).prop_map(|(outcome_id, record)| UserName::Message {
+            outcome_id: Arc::from(outcome_id),
+            record,
+        })
+    };
+    let name = || prop_oneof![of_message(), Just(UserName::Session(Arc::from("a b")))];
     let openid = prop::sample::select(vec!["o1", "o-2_", "o 3"]);
     let keep = (name(), openid, life_ms).prop_map(move |(name, openid, life_ms)| {
         Request::Keep(logins::Keep {
-            name: Arc::from(name),
+            name,
             openid: Arc::from(openid),
             now_ms,
             until_ms: now_ms + life_ms,
@@ -231,7 +257,7 @@ fn any_login(now_ms: i64) -> impl Strategy<Value = Request> {
     });
     let recall = (name(), prop::option::of(any_message())).prop_map(move |(name, message_id)| {
         Request::Recall(Recall {
-            name: Arc::from(name),
+            name,
             message_id: message_id.map(Arc::from),
             now_ms,
         })

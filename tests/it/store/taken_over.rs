@@ -2,6 +2,7 @@
 //! asked for [`history`].
 
 use wx_courier_core::grants::{self, Source, Wish, Without};
+use wx_courier_core::wechat::logins::UserName;
 use wx_courier_core::wechat::{Word, logins, receipts};
 
 use super::*;
@@ -48,7 +49,7 @@ fn with_grant(request: Request, openid: &str) -> Request {
 
 fn keep(name: &str) -> Request {
     Request::Keep(logins::Keep {
-        name: Arc::from(name),
+        name: user_name(name),
         openid: Arc::from("o of a code"),
         now_ms: NOW_MS,
         until_ms: NOW_MS + 3_600_000,
@@ -126,7 +127,7 @@ fn questions() -> Vec<Request> {
     }
     for name in ["order-events/1/8/order-completed", "session:1"] {
         asked.push(Request::Recall(Recall {
-            name: Arc::from(name),
+            name: user_name(name),
             message_id: None,
             now_ms: NOW_MS,
         }));
@@ -197,5 +198,16 @@ fn keys_of_an_earlier_version_go_on_with_what_is_in_them() {
             put.unwrap();
         }
         goes_on(Desk::open_for(LONGER, redis_url(&redis.url()), "g"));
+    }
+}
+
+/// As the version before named users: a session, or by the outcome of a message.
+fn user_name(name: &str) -> UserName {
+    match name.strip_prefix("session:") {
+        Some(id) => UserName::Session(Arc::from(id)),
+        None => UserName::Message {
+            outcome_id: Arc::from(name),
+            record: None,
+        },
     }
 }

@@ -8,7 +8,8 @@ use tempfile::TempDir;
 use wx_courier_core::grants::{self, Without};
 use wx_courier_core::state::rows::short_name;
 use wx_courier_core::state::{JoinAnswer, Row};
-use wx_courier_core::wechat::{logins, receipts};
+use wx_courier_core::wechat::logins::UserName;
+use wx_courier_core::wechat::receipts;
 
 use super::*;
 use crate::support::wait_until;
@@ -156,13 +157,13 @@ fn amid_strangers(desk: &mut Desk, first: u64, request: &Request) -> Reply {
 
 #[test]
 fn junk_in_any_kind_of_row_costs_only_what_needs_it() {
-    let session = logins::session_name("1");
+    let session = UserName::Session(Arc::from("1"));
     let number = receipts::Key {
         app: Arc::from("shop"),
         msgid: Arc::from("77"),
     };
     let recall = Request::Recall(Recall {
-        name: Arc::clone(&session),
+        name: session.clone(),
         message_id: None,
         now_ms: NOW_MS,
     });
@@ -187,7 +188,7 @@ fn junk_in_any_kind_of_row_costs_only_what_needs_it() {
             &ledger_key().to_string(),
             b"{\"granted\": \"none\"}",
         );
-        place.plant(Row::User, &session, user);
+        place.plant(Row::User, &session.key(), user);
         place.plant(Row::Number, &number.to_string(), NO_TEXT);
         let mut desk = place.desk();
         let asked = [

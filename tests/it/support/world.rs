@@ -7,7 +7,12 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -16,6 +21,7 @@ use wx_courier::edges::kafka::test_client::Upstream;
 use wx_courier::edges::kafka::topics::{Sources, create, wanted};
 use wx_courier_sandbox::{Answer, Handle, Sandbox, Script, Settings as SandboxSettings};
 
+use super::LIMIT;
 use super::courier::Courier;
 use super::events::Event;
 use super::folder::{self, Rules, SECRET};
@@ -163,6 +169,36 @@ impl World {
             folder,
             sandbox,
             runtime,
+        }
+    }
+
+    /// Deletes the source topic and makes it anew.
+    pub(crate) fn make_source_anew(&self) {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &self.brokers);
+        let admin: AdminClient<DefaultClientContext> =
+            client.create().expect("a client can be made");
+        let (topic, options) = ([self.source()], AdminOptions::new());
+        let deleted = self.runtime.block_on(admin.delete_topics(&topic, &options));
+        deleted.expect("the topic can be deleted");
+        let began = Instant::now();
+        let new = || {
+            [NewTopic::new(
+                self.source(),
+                self.partitions,
+                TopicReplication::Fixed(1),
+            )]
+        };
+        // Until the broker has forgotten the old one, it refuses a new one of this name.
+        loop {
+            let made = self.runtime.block_on(admin.create_topics(&new(), &options));
+            let made = made.expect("the broker answers");
+            if made.iter().all(Result::is_ok) {
+                self.n_published.set(0);
+                return;
+            }
+            assert!(began.elapsed() < LIMIT, "{made:?}");
+            sleep(Duration::from_millis(100));
         }
     }
 

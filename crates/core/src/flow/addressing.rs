@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use super::in_flight::Lent;
 use super::message::{Origin, PendingRecipient, State};
+use super::repeated::{OTHER_AGAIN, take_own_ids};
 use super::settling::publish_stored;
 use super::transition::Next;
 use super::{Effect, Engine, report};
 use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Moment, Ticket};
 use crate::state::{KeepAnswer, RecallAnswer, Request};
-use crate::wechat::logins::{Keep, Recall};
+use crate::wechat::logins::{Keep, Recall, UserName};
 
 /// How long a user is kept under a message that does not end: a message that waits longer than this has expired.
 const KEPT_FOR_MS: i64 = 7 * 24 * 3_600_000;
@@ -24,7 +25,7 @@ impl Engine {
         &mut self,
         now: Moment,
         lent: &Lent,
-        pending: Box<PendingRecipient>,
+        mut pending: Box<PendingRecipient>,
         answer: &RecallAnswer,
         effects: &mut Vec<Effect>,
     ) -> Next {
@@ -43,6 +44,13 @@ impl Engine {
                 report::DUPLICATE.clone_into(&mut outcome.detail);
                 self.settle_unsent(now, lent.ticket, outcome, effects)
             }
+            RecallAnswer::OfOtherRecord => {
+                let state = State::Recalling;
+                if !pending.take_own_ids(&lent.origin) {
+                    return self.cannot_be(now, lent, state(pending), OTHER_AGAIN, effects);
+                }
+                Next::Become(recall(now, (lent.ticket, &lent.origin), pending, effects))
+            }
             RecallAnswer::User(Some(openid)) => self.address(now, lent, *pending, openid, effects),
             RecallAnswer::User(None) => self.await_exchange(now, lent, pending, effects),
         }
@@ -52,7 +60,7 @@ impl Engine {
         &mut self,
         now: Moment,
         lent: &Lent,
-        (pending, openid): (Box<PendingRecipient>, &Arc<str>),
+        (mut pending, openid): (Box<PendingRecipient>, &Arc<str>),
         answer: &KeepAnswer,
         effects: &mut Vec<Effect>,
     ) -> Next {
@@ -63,6 +71,16 @@ impl Engine {
             }
             // Another process has given the message up meanwhile.
             KeepAnswer::Settled(outcome) => publish_stored(now, lent, outcome, effects),
+            // Its outcome came between our two questions.
+            KeepAnswer::OfOtherRecord => {
+                let openid = Arc::clone(openid);
+                if !pending.take_own_ids(&lent.origin) {
+                    let state = State::Keeping { pending, openid };
+                    return self.cannot_be(now, lent, state, OTHER_AGAIN, effects);
+                }
+                let asker = (lent.ticket, &*lent.origin);
+                keep(now, asker, pending, openid, effects)
+            }
         }
     }
 
@@ -96,15 +114,28 @@ impl Engine {
     }
 }
 
+impl PendingRecipient {
+    fn take_own_ids(&mut self, origin: &Origin) -> bool {
+        take_own_ids(origin, (&mut self.outcome_id, &mut self.message_id))
+    }
+}
+
+fn user_name(origin: &Origin, pending: &PendingRecipient) -> UserName {
+    UserName::Message {
+        outcome_id: Arc::clone(&pending.outcome_id),
+        record: origin.identity(),
+    }
+}
+
 /// Asks whether the code was exchanged in an earlier life.
 pub(super) fn recall(
     now: Moment,
-    ticket: Ticket,
+    (ticket, origin): (Ticket, &Origin),
     pending: Box<PendingRecipient>,
     effects: &mut Vec<Effect>,
 ) -> State {
     let request = Request::Recall(Recall {
-        name: Arc::clone(&pending.outcome_id),
+        name: user_name(origin, &pending),
         message_id: Some(Arc::clone(&pending.message_id)),
         now_ms: now.unix_ms,
     });
@@ -114,13 +145,13 @@ pub(super) fn recall(
 
 pub(super) fn keep(
     now: Moment,
-    ticket: Ticket,
+    (ticket, origin): (Ticket, &Origin),
     pending: Box<PendingRecipient>,
     openid: Arc<str>,
     effects: &mut Vec<Effect>,
 ) -> Next {
     let request = Request::Keep(Keep {
-        name: Arc::clone(&pending.outcome_id),
+        name: user_name(origin, &pending),
         openid: Arc::clone(&openid),
         now_ms: now.unix_ms,
         until_ms: now.unix_ms.saturating_add(KEPT_FOR_MS),
@@ -138,6 +169,7 @@ pub(super) fn unsent(
 ) -> Outcome {
     let mut outcome = report::outcome(now, origin, status, reason);
     report::name_rule(&mut outcome, origin, &pending.rule);
+    outcome.id = pending.outcome_id.to_string();
     outcome.message_id = pending.message_id.to_string();
     outcome
 }

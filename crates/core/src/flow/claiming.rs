@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::engine::{StoreHealth, tracker_of};
 use super::in_flight::Lent;
 use super::message::{Begun, Delivery, Rejoins, State, expires_at_ms};
+use super::repeated::{OTHER_AGAIN, take_own_ids};
 use super::settling::publish_stored;
 use super::transition::{Happened, Next};
 use super::{Effect, Engine};
@@ -42,26 +43,26 @@ impl Engine {
     ) -> Next {
         lent.takes_slot(&delivery.rule.app);
         self.mark_irrevocable(&lent.origin, effects);
-        self.ask_for_own_claim(now, lent.ticket, delivery, effects)
+        self.ask_for_own_claim(now, lent, delivery, effects)
     }
 
     /// Asks for a claim that is free, or for the one that is already ours.
     pub(super) fn ask_for_own_claim(
         &mut self,
         now: Moment,
-        ticket: Ticket,
+        lent: &Lent,
         delivery: Box<Delivery>,
         effects: &mut Vec<Effect>,
     ) -> Next {
         let ours = delivery.claim.map(|claim| claim.holder);
-        self.ask_for_claim(now, ticket, delivery, ours, effects)
+        self.ask_for_claim(now, lent, delivery, ours, effects)
     }
 
     /// Every question has a holder of its own: a process that has seen an older claim of ours, and takes it for one in doubt, finds another one.
     pub(super) fn ask_for_claim(
         &mut self,
         now: Moment,
-        ticket: Ticket,
+        lent: &Lent,
         mut delivery: Box<Delivery>,
         over: Option<Holder>,
         effects: &mut Vec<Effect>,
@@ -72,6 +73,7 @@ impl Engine {
         let claim = Claim {
             message_id: Arc::clone(&delivery.message_id),
             outcome_id: Arc::clone(&delivery.outcome_id),
+            record: lent.origin.identity(),
             holder,
             takes_over: over,
             grant: delivery.wish.clone(),
@@ -79,6 +81,7 @@ impl Engine {
             now_ms: now.unix_ms,
         };
         let request = Request::Claim(claim);
+        let ticket = lent.ticket;
         effects.push(Effect::AskStore { ticket, request });
         Next::Become(State::Claiming {
             delivery,
@@ -109,7 +112,7 @@ impl Engine {
             return self.expire(now, lent, &delivery, effects);
         }
         match departure {
-            Departure::Stale => self.ask_for_own_claim(now, lent.ticket, delivery, effects),
+            Departure::Stale => self.ask_for_own_claim(now, lent, delivery, effects),
             Departure::Call(cleared) => {
                 delivery.tries.attempts += 1;
                 delivery.called_ms = Some(now.unix_ms);
@@ -158,6 +161,14 @@ impl Engine {
                 self.settle(now, lent.ticket, &delivery, outcome, effects)
             }
             ClaimAnswer::Settled(outcome) => publish_stored(now, lent, outcome, effects),
+            ClaimAnswer::OfOtherRecord => {
+                let ids = (&mut delivery.outcome_id, &mut delivery.message_id);
+                if !take_own_ids(&lent.origin, ids) {
+                    let state = State::Waiting(delivery);
+                    return self.cannot_be(now, lent, state, OTHER_AGAIN, effects);
+                }
+                self.ask_for_own_claim(now, lent, delivery, effects)
+            }
         }
     }
 

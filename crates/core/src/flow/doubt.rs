@@ -38,9 +38,7 @@ impl Engine {
     ) -> Next {
         delivery.tries.in_doubt += 1;
         match delivery.rule.in_doubt {
-            InDoubt::Resend => {
-                self.ask_for_claim(now, lent.ticket, delivery, Some(before), effects)
-            }
+            InDoubt::Resend => self.ask_for_claim(now, lent, delivery, Some(before), effects),
             InDoubt::Leave => {
                 let end = (Status::Unknown, Reason::InDoubt);
                 let outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);

@@ -207,7 +207,13 @@ impl Engine {
         // The code is used up by it: a partition is given back only when the user is kept.
         self.mark_irrevocable(&lent.origin, effects);
         if let Some(openid) = self.exchanges.user_of(&code) {
-            return keep(now, lent.ticket, pending, Arc::clone(openid), effects);
+            return keep(
+                now,
+                (lent.ticket, &lent.origin),
+                pending,
+                Arc::clone(openid),
+                effects,
+            );
         }
         pending.tries += 1;
         let ticket = lent.ticket;
@@ -233,7 +239,13 @@ impl Engine {
         match answer {
             ExchangeAnswer::Openid(openid) => {
                 self.trial_went_well(lent.ticket, effects);
-                keep(now, lent.ticket, pending, Arc::clone(openid), effects)
+                keep(
+                    now,
+                    (lent.ticket, &lent.origin),
+                    pending,
+                    Arc::clone(openid),
+                    effects,
+                )
             }
             ExchangeAnswer::Refused {
                 why: ExchangeRefusal::Busy,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::in_flight::Lent;
 use super::message::{Origin, State};
+use super::repeated::is_named_by_place;
 use super::transition::Next;
 use super::{Effect, Engine, report};
 use crate::catalog::Policy;
@@ -51,7 +52,11 @@ impl Engine {
                 return;
             }
         };
-        for report in reports {
+        for mut report in reports {
+            if let Some(identity) = origin.identity().filter(|_| is_named_by_place(origin)) {
+                // The store remembers what was told by the event's id, and another record may have lain in this place.
+                report.id = Arc::from(format!("{}~{}", report.id, identity.as_text()));
+            }
             let ticket = self.new_ticket();
             let state = ask_to_note(now, ticket, report, effects);
             self.take_in_hand(ticket, origin, (shared_by, None), state);

@@ -1,6 +1,6 @@
 //! Record → what it owes: messages to send, or outcomes to publish at once.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::addressing::recall;
 use super::in_flight::NewItem;
@@ -46,6 +46,7 @@ impl Engine {
             event: None,
             rules_version: Arc::clone(self.rules.version()),
             received: now,
+            identity: OnceLock::new(),
         };
         match decode(&self.setup.decoding, &origin.record, now.unix_ms) {
             Decoded::Event(event) => {
@@ -146,7 +147,7 @@ impl Engine {
                 let message_id = Arc::from(message_id);
                 let pending = PendingRecipient::new(rule, unaddressed, message_id, outcome_id);
                 let ticket = self.new_ticket();
-                let state = recall(now, ticket, Box::new(pending), effects);
+                let state = recall(now, (ticket, origin), Box::new(pending), effects);
                 self.take_in_hand(ticket, origin, (n_items, Some(quota_of)), state);
             }
             Err(rejection) => {

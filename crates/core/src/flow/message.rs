@@ -1,6 +1,6 @@
 //! One message in the engine's hands, and how far it has come.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::publishing::Publishing;
@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::flow::attempt::{Refusal, Tries};
 use crate::grants::{Report, Wish};
 use crate::message::{Message, Unaddressed};
+use crate::model::outcome::Identity;
 use crate::model::{Epoch, Holder, Moment, Partition, Record};
 use crate::rules::Rule;
 use crate::state::{OnUnreadable, OwnClaim, Permit, Settlement};
@@ -22,12 +23,19 @@ pub(super) struct Origin {
     pub(super) event: Option<Arc<Event>>,
     pub(super) rules_version: Arc<str>,
     pub(super) received: Moment,
+    /// Which record it is, once that was asked for.
+    pub(super) identity: OnceLock<Option<Identity>>,
 }
 
 impl Origin {
     /// Where the record lies, in which assignment.
     pub(super) fn place(&self) -> (&Partition, Epoch, i64) {
         (&self.partition, self.epoch, self.record.offset)
+    }
+
+    /// What tells the record from another one in its place; `None` of one that is gone.
+    pub(super) fn identity(&self) -> Option<Identity> {
+        *self.identity.get_or_init(|| Identity::of(&self.record))
     }
 
     /// What record and event take in memory, in bytes.

@@ -5,26 +5,71 @@ use std::sync::Arc;
 use super::message::Origin;
 use crate::event::Event;
 use crate::message::usual_message_id;
-use crate::model::outcome::{EventFields, OfRecord, Outcome, Stamp, Stamped, bounds};
-use crate::model::{Record, rfc3339_ms};
+use crate::model::outcome::{EventFields, EventRead, OfRecord, Outcome, Stamp, bounds};
+use crate::model::rfc3339_ms;
 
-/// What ties a new outcome to its record; `None` where no event could be made of it: then the record tells nothing, and nothing is left out.
+/// What ties a new outcome to its record; `None` where nothing is known of the record but its place.
 pub(super) fn of_record(origin: &Origin) -> Option<OfRecord> {
-    let event = origin.event.as_deref()?;
     Some(OfRecord {
-        stamp: stamp(&origin.record, event),
-        event: EventFields::OfRecord,
+        stamp: stamp(origin)?,
+        event: match origin.event {
+            Some(_) => EventFields::OfRecord,
+            // It tells nothing, and nothing is left out.
+            None => EventFields::Kept,
+        },
     })
 }
 
-fn stamp(record: &Record, event: &Event) -> Stamp {
-    Stamp::of(&Stamped {
-        timestamp_ms: record.timestamp_ms,
+fn stamp(origin: &Origin) -> Option<Stamp> {
+    let event = origin.event.as_deref().map(|event| EventRead {
         id: &event.id,
         kind: &event.kind,
         source: &event.source,
         time_ms: event.time_ms,
-    })
+    });
+    Some(Stamp::of(origin.identity()?, event.as_ref()))
+}
+
+/// What is said where even the ids that only this record can have are another record's.
+pub(super) const OTHER_AGAIN: &str = "another record under its own id";
+
+/// The store knows another record in the place of this one, which has the ordinary ids: this one's message takes ids of its own, the same ones
+/// each time that the record is read. The message id changes only where the event's id was the record's place. Says whether they have changed.
+pub(super) fn take_own_ids(
+    origin: &Origin,
+    (outcome_id, message_id): (&mut Arc<str>, &mut Arc<str>),
+) -> bool {
+    let Some(identity) = origin.identity() else {
+        return false;
+    };
+    let end = format!("~{}", identity.as_text());
+    if outcome_id.ends_with(&end) {
+        return false;
+    }
+    let own = |id: &str| Arc::from(bounds::id(format!("{id}{end}")));
+    if is_named_by_place(origin) && message_id.contains(&origin.record.position()) {
+        *message_id = own(message_id);
+    }
+    *outcome_id = own(outcome_id);
+    true
+}
+
+/// Whether the record is no event, or one without an id: its place stands for it.
+pub(super) fn is_named_by_place(origin: &Origin) -> bool {
+    let event = origin.event.as_deref();
+    event.is_none_or(|event| event.id == origin.record.position())
+}
+
+/// The same for an outcome.
+pub(super) fn take_own_ids_of_outcome(origin: &Origin, outcome: &mut Outcome) -> bool {
+    let mut ids: (Arc<str>, Arc<str>) = (
+        Arc::from(outcome.id.as_str()),
+        Arc::from(outcome.message_id.as_str()),
+    );
+    let have_changed = take_own_ids(origin, (&mut ids.0, &mut ids.1));
+    outcome.id = ids.0.to_string();
+    outcome.message_id = ids.1.to_string();
+    have_changed
 }
 
 /// Puts the event's attributes into an outcome.
@@ -44,7 +89,7 @@ pub(super) fn complete(outcome: &mut Arc<Outcome>, origin: &Origin) {
     };
     let outcome = Arc::make_mut(outcome);
     let event = origin.event.as_deref();
-    let event = event.filter(|event| stamp(&origin.record, event) == of.stamp);
+    let event = event.filter(|_| stamp(origin) == Some(of.stamp));
     if let Some(event) = event {
         name_event(outcome, event);
         let stamp = of.stamp;

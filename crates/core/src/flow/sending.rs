@@ -171,7 +171,8 @@ impl Engine {
         let mut outcome = report::outcome(now, origin, status, reason);
         report::name_rule(&mut outcome, origin, &delivery.rule);
         let message = &delivery.message;
-        outcome.message_id.clone_from(&message.message_id);
+        outcome.id = delivery.outcome_id.to_string();
+        outcome.message_id = delivery.message_id.to_string();
         outcome.recipient = Some(self.setup.recipient_style.show(&message.recipient));
         outcome.attempts = delivery.calls;
         outcome.api_ms = delivery.api_ms;

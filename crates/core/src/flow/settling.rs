@@ -8,7 +8,7 @@ use super::engine::tracker_of;
 use super::in_flight::Lent;
 use super::message::{Delivery, State};
 use super::publishing::publish_first;
-use super::repeated::complete;
+use super::repeated::{OTHER_AGAIN, complete, take_own_ids_of_outcome};
 use super::transition::Next;
 use super::{Effect, Engine, report};
 use crate::model::outcome::{EventFields, Outcome, Reason};
@@ -120,6 +120,17 @@ impl Engine {
                 // While this process stood still, another record took the claim over.
                 report::put_behind(Arc::make_mut(&mut settlement.outcome), of);
                 settlement.holder = None;
+                Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
+            }
+            SettlementAnswer::OfOtherRecord => {
+                let outcome = Arc::make_mut(&mut settlement.outcome);
+                if !take_own_ids_of_outcome(&lent.origin, outcome) {
+                    let state = State::Unsettled {
+                        settlement,
+                        until: now.elapsed + ASK_AGAIN,
+                    };
+                    return self.cannot_be(now, lent, state, OTHER_AGAIN, effects);
+                }
                 Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
             }
             SettlementAnswer::TakenOver => {

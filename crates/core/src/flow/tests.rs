@@ -201,6 +201,7 @@ mod addressing;
 mod faults;
 mod granting;
 mod publishing;
+mod recreated;
 mod trouble;
 mod unreadable;
 mod window;

@@ -142,7 +142,7 @@ impl Engine {
             (
                 State::AwaitingExchange { pending, .. } | State::ExchangeBackoff { pending, .. },
                 Happened::Due,
-            ) => Next::Become(recall(now, lent.ticket, pending, effects)),
+            ) => Next::Become(recall(now, (lent.ticket, &lent.origin), pending, effects)),
 
             (State::Reporting { report, .. }, Happened::Due) => {
                 Next::Become(ask_to_note(now, lent.ticket, report, effects))

@@ -32,7 +32,7 @@ impl Engine {
         match (was_told, row, delivery.rule.in_doubt) {
             // Says nothing of whether the message was sent.
             (OnUnreadable::Fail, Row::Ledger, InDoubt::Resend | InDoubt::Leave) => {
-                self.ask_for_own_claim(now, lent.ticket, delivery, effects)
+                self.ask_for_own_claim(now, lent, delivery, effects)
             }
             (OnUnreadable::Fail, Row::Claim, InDoubt::Resend) => {
                 // A process of a later version may be sending it: by then the call is over.
@@ -46,7 +46,7 @@ impl Engine {
                 InDoubt::Resend,
             ) => {
                 delivery.tries.in_doubt += 1;
-                self.ask_for_own_claim(now, lent.ticket, delivery, effects)
+                self.ask_for_own_claim(now, lent, delivery, effects)
             }
             (OnUnreadable::Fail, _, InDoubt::Leave) | (OnUnreadable::Overwrite, _, _) => {
                 let end = (Status::Unknown, Reason::StateUnreadable);

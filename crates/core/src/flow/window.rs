@@ -10,7 +10,7 @@
 mod quota;
 mod spill;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub(super) use quota::{Amount, WindowQuota};
 pub(super) use spill::Spill;
@@ -234,6 +234,7 @@ impl Engine {
                 elapsed: now.elapsed.saturating_sub(waited),
                 unix_ms: asked.record.received_ms,
             },
+            identity: OnceLock::new(),
         };
         if !is_open(&self.partitions, origin.place()) {
             return;

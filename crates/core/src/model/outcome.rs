@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::Record;
-pub use of_record::{EventFields, OfRecord, Stamp, Stamped};
+pub use of_record::{EventFields, EventRead, Identity, OfRecord, Stamp, are_two_records};
 pub use recipient::RecipientStyle;
 pub(crate) use unlisted::open;
 pub use unlisted::{Unlisted, read_word};

@@ -50,6 +50,9 @@ pub enum ClaimAnswer {
     },
     /// The record's message has ended already, with this outcome.
     Settled(Arc<Outcome>),
+    /// It is not made: the outcome or the claim under this `id` is of another record, which lay in the same place. This one's message has to
+    /// go by another `id`.
+    OfOtherRecord,
 }
 
 /// The answer to a [`Settlement`](super::Settlement).
@@ -67,6 +70,8 @@ pub enum SettlementAnswer {
     },
     /// Another holder has taken the claim over, and owes the outcome.
     TakenOver,
+    /// It has not ended: the outcome under this `id` is of another record, which lay in the same place.
+    OfOtherRecord,
 }
 
 /// The answer to a [`Keep`](crate::wechat::logins::Keep).
@@ -76,6 +81,8 @@ pub enum KeepAnswer {
     Kept,
     /// Nothing is kept: the message has ended already, with this outcome.
     Settled(Arc<Outcome>),
+    /// Nothing is kept: the outcome under this `id` is of another record, which lay in the same place.
+    OfOtherRecord,
 }
 
 /// The answer to a [`Recall`](crate::wechat::logins::Recall).
@@ -90,6 +97,8 @@ pub enum RecallAnswer {
     },
     /// The record's message has ended already, with this outcome.
     Settled(Arc<Outcome>),
+    /// The outcome under this `id` is of another record, which lay in the same place.
+    OfOtherRecord,
 }
 
 /// The answer to a [`Join`](crate::wechat::receipts::Join).

@@ -2,7 +2,7 @@
 //!
 //! | row | text |
 //! |---|---|
-//! | claim | when, the holder, and the outcome's id, with a blank between; when it was sent, `=` and the outcome's id, or `~` and the record's place where the message id tells the rule |
+//! | claim | when, the holder (then `.` and the identity of the record), and the outcome's id, with a blank between; when it was sent, `=` and the outcome's id, or `~` and the record's place where the message id tells the rule |
 //! | outcome | a line for each field: see [`outcome_to_text`] |
 //! | ledger | JSON |
 //! | mark | `1` |
@@ -19,6 +19,7 @@ use std::sync::Arc;
 use super::rows::{BEFORE_RULE, ClaimState, Entry, Key, User, Value, with_rule, without_rule};
 use crate::grants::Ledger;
 use crate::model::Holder;
+use crate::model::outcome::Identity;
 pub use outcome::{outcome_of_text, outcome_to_text};
 
 /// Before the outcome's id: the message was sent, or may have been. When, nothing asks. Redis takes memory by 16 bytes for that text and its
@@ -71,9 +72,15 @@ fn entry_to_text(key: &Key, entry: &Entry) -> String {
         outcome_id,
         since_ms,
         state,
+        record,
     } = entry;
     match state {
-        ClaimState::Open(holder) => format!("{since_ms} {holder} {outcome_id}"),
+        ClaimState::Open(holder) => {
+            format!(
+                "{since_ms} {} {outcome_id}",
+                holder_to_text(*holder, *record)
+            )
+        }
         ClaimState::Sent => {
             let kept = if let Key::Claim(message_id) = key {
                 without_rule(outcome_id, message_id)
@@ -99,18 +106,43 @@ fn entry_of_text(message_id: &str, text: &str) -> Option<Entry> {
             outcome_id,
             since_ms: 0,
             state: ClaimState::Sent,
+            record: None,
         });
     }
     let (since_ms, rest) = text.split_once(' ')?;
     let (holder, outcome_id) = rest.split_once(' ')?;
+    let (state, record) = match holder {
+        SENT_BEFORE => (ClaimState::Sent, None),
+        holder => {
+            let (holder, record) = holder_of_text(holder)?;
+            (ClaimState::Open(holder), record)
+        }
+    };
     Some(Entry {
         outcome_id: Arc::from(outcome_id),
         since_ms: since_ms.parse().ok()?,
-        state: match holder {
-            SENT_BEFORE => ClaimState::Sent,
-            holder => ClaimState::Open(Holder::parse(holder)?),
-        },
+        state,
+        record,
     })
+}
+
+/// Between the holder of a claim and the identity of its record.
+const BEFORE_RECORD: char = '.';
+
+/// The holder of an open claim as text, and which record it was.
+pub fn holder_to_text(holder: Holder, record: Option<Identity>) -> String {
+    match record {
+        Some(record) => format!("{holder}{BEFORE_RECORD}{}", record.as_text()),
+        None => holder.to_string(),
+    }
+}
+
+/// Reads what [`holder_to_text`] wrote, or a version before that did not say which record it was.
+pub fn holder_of_text(text: &str) -> Option<(Holder, Option<Identity>)> {
+    match text.split_once(BEFORE_RECORD) {
+        Some((holder, record)) => Some((Holder::parse(holder)?, Some(Identity::of_text(record)?))),
+        None => Some((Holder::parse(text)?, None)),
+    }
 }
 
 fn user_of_text(text: &str) -> Option<User> {
@@ -142,6 +174,7 @@ mod tests {
             outcome_id: Arc::from(outcome_id),
             since_ms: 0,
             state: ClaimState::Sent,
+            record: None,
         })
     }
 
@@ -156,11 +189,19 @@ mod tests {
             outcome_id: Arc::from("t/0/1/r"),
             since_ms: -5,
             state: ClaimState::Open(holder),
+            record: None,
+        });
+        let of_record = Value::Claim(Entry {
+            outcome_id: Arc::from("t/0/1/r"),
+            since_ms: 5,
+            state: ClaimState::Open(holder),
+            record: Identity::of_text("abcdEFG_"),
         });
         for (value, text) in [
             (done("t/0/1/r"), "~t/0/1"),
             (done("t/0/1/other"), "=t/0/1/other"),
             (open, "-5 0000000000000007-1 t/0/1/r"),
+            (of_record, "5 0000000000000007-1.abcdEFG_ t/0/1/r"),
         ] {
             assert_eq!(value.to_text(&key).unwrap(), text);
             assert_eq!(Value::of_text(&key, text), Some(value));

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::{Request, Row};
 use crate::grants::{self, Ledger};
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Identity, Outcome};
 use crate::model::{Holder, digest};
+use crate::wechat::logins::UserName;
 use crate::wechat::receipts;
 
 /// Rows of a store, read and written one after another. What one request has written, the next one reads.
@@ -100,6 +101,8 @@ pub struct Entry {
     pub since_ms: i64,
     /// How far it is.
     pub state: ClaimState,
+    /// Which record it was. Of a message that was sent its outcome says so.
+    pub record: Option<Identity>,
 }
 
 /// How many letters of a digest stand for an id: 84 bits. Among a thousand million ids two have the same letters with a chance of one to forty
@@ -219,7 +222,8 @@ impl Request {
             Self::Settle(settlement) => {
                 let id: Arc<str> = Arc::from(settlement.outcome.id.as_str());
                 let of_message = Key::Claim(Arc::from(settlement.outcome.message_id.as_str()));
-                let mut keys = vec![Key::Outcome(Arc::clone(&id)), of_message, Key::User(id)];
+                let mut keys = vec![Key::Outcome(id), of_message];
+                keys.extend(of_user(&settlement.user_name()));
                 keys.extend(settlement.number().map(Key::Number));
                 with_ledger(keys, settlement.grant.clone())
             }
@@ -228,9 +232,9 @@ impl Request {
                 vec![Key::Ledger(report.key.clone()), mark]
             }
             Self::Balance(query) => vec![Key::Ledger(query.key().clone())],
-            Self::Keep(keep) => of_user(&keep.name),
+            Self::Keep(keep) => with_outcome(&keep.name),
             Self::Recall(recall) => {
-                let mut keys = of_user(&recall.name);
+                let mut keys = with_outcome(&recall.name);
                 keys.extend(recall.message_id.clone().map(Key::Claim));
                 keys
             }
@@ -243,8 +247,19 @@ impl Request {
     }
 }
 
-fn of_user(name: &Arc<str>) -> Vec<Key> {
-    vec![Key::Outcome(Arc::clone(name)), Key::User(Arc::clone(name))]
+/// Where the user of this name may be kept: the newest form of the name first.
+pub(super) fn of_user(name: &UserName) -> impl Iterator<Item = Key> {
+    let newest = name.key();
+    let before = name.key_before().filter(|before| *before != newest);
+    [Some(newest), before].into_iter().flatten().map(Key::User)
+}
+
+fn with_outcome(name: &UserName) -> Vec<Key> {
+    let mut keys: Vec<Key> = of_user(name).collect();
+    if let UserName::Message { outcome_id, .. } = name {
+        keys.push(Key::Outcome(Arc::clone(outcome_id)));
+    }
+    keys
 }
 
 fn with_ledger(mut keys: Vec<Key>, ledger: Option<grants::Key>) -> Vec<Key> {

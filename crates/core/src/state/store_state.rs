@@ -5,14 +5,14 @@ mod beside;
 
 use std::sync::Arc;
 
-use super::rows::{Age, ClaimState, Entry, Key, RowError, Rows, Value};
+use super::rows::{Age, ClaimState, Entry, Key, RowError, Rows, Value, of_user};
 use super::{
     Answer, Claim, ClaimAnswer, Held, OnUnreadable, Reply, Request, Row, Settlement,
     SettlementAnswer, counts_as_sent,
 };
 use crate::grants::{self, Ledger, Reservation, Without};
 use crate::model::Holder;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Identity, Outcome, are_two_records};
 
 /// A store's rows, and what they mean.
 pub struct StoreState<R> {
@@ -93,6 +93,9 @@ impl<R: Rows> StoreState<R> {
         let outcome = self.outcome(&claim.outcome_id);
         let outcome = found(claim.on_unreadable, Row::Outcome, outcome)?;
         if let Found::Row(outcome) = outcome {
+            if are_two_records(record_of(&outcome), claim.record) {
+                return Ok(ClaimAnswer::OfOtherRecord);
+            }
             return Ok(ClaimAnswer::Settled(outcome));
         }
         let entry = self.entry(&claim.message_id);
@@ -107,6 +110,11 @@ impl<R: Rows> StoreState<R> {
                     let of = entry.outcome_id;
                     return Ok(ClaimAnswer::Duplicate { of });
                 }
+                ClaimState::Open(_)
+                    if is_same_record && are_two_records(entry.record, claim.record) =>
+                {
+                    return Ok(ClaimAnswer::OfOtherRecord);
+                }
                 // The first answer was lost on the way.
                 ClaimState::Open(holder) if holder == claim.holder => {}
                 ClaimState::Open(holder) if claim.takes_over == Some(holder) => {}
@@ -120,6 +128,7 @@ impl<R: Rows> StoreState<R> {
             outcome_id: Arc::clone(&claim.outcome_id),
             since_ms: claim.now_ms,
             state: ClaimState::Open(claim.holder),
+            record: claim.record,
         };
         self.put_entry(&claim.message_id, entry)?;
         Ok(ClaimAnswer::Claimed(reservation))
@@ -169,6 +178,9 @@ impl<R: Rows> StoreState<R> {
         let id: Arc<str> = Arc::from(outcome.id.as_str());
         let earlier = self.outcome(&id);
         if let Found::Row(earlier) = found(settlement.on_unreadable, Row::Outcome, earlier)? {
+            if are_two_records(record_of(&earlier), settlement.record()) {
+                return Ok(SettlementAnswer::OfOtherRecord);
+            }
             return Ok(SettlementAnswer::Settled(earlier));
         }
         let message_id: Arc<str> = Arc::from(outcome.message_id.as_str());
@@ -182,8 +194,9 @@ impl<R: Rows> StoreState<R> {
             Ending::EndsClaim => self.end_claim(settlement, &id, &message_id)?,
         }
         // The message has ended: the user that its login code named is not needed any more.
-        let taken = self.rows.take(&Key::User(Arc::clone(&id)));
-        needed(Row::User, taken)?;
+        for key in of_user(&settlement.user_name()) {
+            needed(Row::User, self.rows.take(&key))?;
+        }
         let age = Age::Since(settlement.now_ms);
         if let Some(number) = settlement.number() {
             let value = Value::Number(Arc::clone(&id));
@@ -213,6 +226,7 @@ impl<R: Rows> StoreState<R> {
                 outcome_id: Arc::clone(outcome_id),
                 since_ms: settlement.now_ms,
                 state: ClaimState::Sent,
+                record: None,
             };
             self.put_entry(message_id, entry)
         } else {
@@ -297,6 +311,11 @@ impl Entry {
     }
 }
 
+/// Which record an outcome is of.
+fn record_of(outcome: &Outcome) -> Option<Identity> {
+    outcome.record.map(|record| record.stamp.identity)
+}
+
 /// What a settlement does to the claim that its message has.
 fn ending(settlement: &Settlement, entry: Found<Entry>) -> Ending {
     let outcome = &settlement.outcome;
@@ -311,8 +330,12 @@ fn ending(settlement: &Settlement, entry: Found<Entry>) -> Ending {
         };
     };
     let is_same_record = *entry.outcome_id == *outcome.id;
+    let is_other_record = are_two_records(entry.record, settlement.record());
     match entry.state {
         ClaimState::Open(holder) if settlement.holder == Some(holder) => Ending::EndsClaim,
+        ClaimState::Open(_) if is_same_record && is_other_record => {
+            Ending::Refused(SettlementAnswer::OfOtherRecord)
+        }
         ClaimState::Open(holder) if is_same_record => Ending::Refused(match settlement.holder {
             None => SettlementAnswer::Held(entry.held(holder)),
             Some(_) => SettlementAnswer::TakenOver,

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::model::outcome::Identity;
+
 /// A code of `wx.login`. A program that has it can become the user for five minutes, so it is not shown.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JsCode(Arc<str>);
@@ -66,12 +68,51 @@ pub enum ExchangeRefusal {
     Account,
 }
 
-/// The store is asked to keep this user under that name. Where the name is the `id` of an outcome that the store has, nothing is kept: the
-/// message has ended, and its user is not needed any more.
+/// Under which name a user is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserName {
+    /// A session of the mini program.
+    Session(Arc<str>),
+    /// The message that is to be sent to the user. The user is forgotten when it has ended.
+    Message {
+        /// The `id` of the outcome that it will have.
+        outcome_id: Arc<str>,
+        /// The record that brought the code: another one in its place has another user.
+        record: Option<Identity>,
+    },
+}
+
+impl UserName {
+    /// The name as a store has it.
+    pub fn key(&self) -> Arc<str> {
+        match self {
+            Self::Session(id) => Arc::from(format!("session:{id}")),
+            Self::Message {
+                outcome_id,
+                record: Some(record),
+            } => Arc::from(format!("{outcome_id}~{}", record.as_text())),
+            Self::Message {
+                outcome_id,
+                record: None,
+            } => Arc::clone(outcome_id),
+        }
+    }
+
+    /// The name under which a version before kept the user of a message.
+    pub fn key_before(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Session(_) => None,
+            Self::Message { outcome_id, .. } => Some(Arc::clone(outcome_id)),
+        }
+    }
+}
+
+/// The store is asked to keep this user under that name. Where it is the name of a message that has ended, nothing is kept: its user is not
+/// needed any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keep {
-    /// The name: the `id` of an outcome, with whose settlement it is forgotten, or `session:` and a random id.
-    pub name: Arc<str>,
+    /// The name.
+    pub name: UserName,
     /// The user's openid, in the clear.
     pub openid: Arc<str>,
     /// The time, in Unix milliseconds.
@@ -80,20 +121,14 @@ pub struct Keep {
     pub until_ms: i64,
 }
 
-/// The store is asked which user was kept under that name. Where the name is the `id` of an outcome that the store has, that outcome is the
-/// answer.
+/// The store is asked which user was kept under that name. Where it is the name of a message that has ended, its outcome is the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recall {
     /// The name.
-    pub name: Arc<str>,
+    pub name: UserName,
     /// The message that is to be sent to the user. Where no user was kept, and another record's message with this id was sent, it is a
     /// duplicate, and its code has done its work.
     pub message_id: Option<Arc<str>>,
     /// The time, in Unix milliseconds.
     pub now_ms: i64,
-}
-
-/// The name of a session.
-pub fn session_name(id: &str) -> Arc<str> {
-    Arc::from(format!("session:{id}"))
 }

@@ -233,7 +233,7 @@ impl Context {
             return;
         }
         if consumer.assignment_lost() {
-            tracing::warn!(partitions = %list(&partitions), "partitions lost: another member has them");
+            tracing::warn!(partitions = %list(&partitions), "partitions lost: this member's session has ended, the group has given them away, or their topic was deleted");
             self.tell(GroupEvent::Lost(partitions));
             return;
         }

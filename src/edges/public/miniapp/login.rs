@@ -19,7 +19,7 @@ use crate::edges::public::refusal::Refusal;
 use crate::telemetry::PublicRoute;
 use wx_courier_core::state::KeepAnswer;
 use wx_courier_core::wechat::logins::{
-    self, ExchangeAnswer, ExchangeRefusal, JsCode, Keep, Recall,
+    ExchangeAnswer, ExchangeRefusal, JsCode, Keep, Recall, UserName,
 };
 
 /// A code has 32 letters; nothing says that it always will.
@@ -80,7 +80,7 @@ impl MiniApp {
             tracing::error!(%error, "the operating system gives no random numbers");
             Refusal::Unavailable
         })?;
-        let name = logins::session_name(&session.id);
+        let name = UserName::Session(Arc::clone(&session.id));
         self.is_store_there(&name).await?;
         let turn = turn(&self.exchanges).await?;
         let openid = self.exchange(&app, &JsCode::new(code)).await?;
@@ -105,9 +105,9 @@ impl MiniApp {
     }
 
     /// A code works once. It is not given away as long as the store could not keep what comes of it.
-    async fn is_store_there(&self, name: &Arc<str>) -> Result<(), Refusal> {
+    async fn is_store_there(&self, name: &UserName) -> Result<(), Refusal> {
         let recall = Recall {
-            name: Arc::clone(name),
+            name: name.clone(),
             message_id: None,
             now_ms: self.clock.now_ms(),
         };

@@ -5,8 +5,8 @@ use rusqlite::{Connection, Error, OptionalExtension as _, Params, Row as Columns
 
 use super::is_outage;
 use crate::edges::store::failure::NotReadable;
-use wx_courier_core::model::Holder;
 use wx_courier_core::state::Row;
+use wx_courier_core::state::encoding::{holder_of_text, holder_to_text};
 use wx_courier_core::state::rows::{
     Age, ClaimState, Entry, Key, RowError, Rows, User, Value, short_name, with_rule, without_rule,
 };
@@ -188,6 +188,7 @@ impl Tables<'_> {
                 outcome_id: with_rule(columns.get_ref(0)?.as_str()?, message_id),
                 since_ms: columns.get(1)?,
                 state: ClaimState::Sent,
+                record: None,
             })))
         })?;
         if !matches!(sent, Kept::Nothing) {
@@ -196,15 +197,16 @@ impl Tables<'_> {
         let sql = "SELECT outcome_id, holder, since_ms FROM claims WHERE message_id = ?1";
         self.one(sql, [message_id], |columns| {
             let holder: Option<String> = columns.get(1)?;
-            let state = match holder.map(|text| Holder::parse(&text)) {
-                None => ClaimState::Sent,
-                Some(Some(holder)) => ClaimState::Open(holder),
+            let (state, record) = match holder.map(|text| holder_of_text(&text)) {
+                None => (ClaimState::Sent, None),
+                Some(Some((holder, record))) => (ClaimState::Open(holder), record),
                 Some(None) => return Ok(None),
             };
             Ok(Some(Value::Claim(Entry {
                 outcome_id: columns.get(0)?,
                 since_ms: columns.get(2)?,
                 state,
+                record,
             })))
         })
     }
@@ -214,11 +216,12 @@ impl Tables<'_> {
             outcome_id,
             since_ms,
             state,
+            record,
         } = entry;
         match state {
             ClaimState::Open(holder) => {
                 self.run(FORGET_SENT, [short_name(message_id)])?;
-                let holder = holder.to_string();
+                let holder = holder_to_text(*holder, *record);
                 self.run(PUT_CLAIM, params![message_id, outcome_id, holder, since_ms])
             }
             ClaimState::Sent => {

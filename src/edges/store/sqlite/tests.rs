@@ -26,6 +26,7 @@ fn claim(message: usize, now_ms: i64) -> Request {
     Request::Claim(Claim {
         message_id: Arc::from(format!("order-completed:/shop/orders:{message:08x}")),
         outcome_id: Arc::from(format!("order-events/1/{message}/order-completed")),
+        record: None,
         holder: holder(message),
         takes_over: None,
         on_unreadable: OnUnreadable::Fail,
@@ -235,7 +236,7 @@ fn others(user: usize, now_ms: i64) -> [Request; 3] {
         now_ms,
     };
     let keep = logins::Keep {
-        name: logins::session_name(&user.to_string()),
+        name: logins::UserName::Session(Arc::from(user.to_string())),
         openid: Arc::from(format!("o{user}")),
         now_ms,
         until_ms: now_ms + 1_000,

@@ -168,6 +168,8 @@ fn same<T: Debug + PartialEq>(what: &str, index: &T, states: &T) -> Result<(), S
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+
     use super::*;
     use crate::flow::in_flight::NewItem;
     use crate::flow::message::Origin;
@@ -200,6 +202,7 @@ mod tests {
                 elapsed: Duration::ZERO,
                 unix_ms: 0,
             },
+            identity: OnceLock::new(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! What a store keeps of an outcome, and its record, make the whole outcome.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -9,7 +10,7 @@ use super::*;
 use crate::event::{Decoded, Decoding, decode};
 use crate::flow::report;
 use crate::model::outcome::{Reason, Status};
-use crate::model::{Epoch, Moment, Partition};
+use crate::model::{Epoch, Moment, Partition, Record};
 use crate::state::encoding::{outcome_of_text, outcome_to_text};
 
 const RECEIVED: Moment = Moment {
@@ -40,6 +41,7 @@ fn origin(event: &serde_json::Value, timestamp_ms: Option<i64>) -> Origin {
         event,
         rules_version: Arc::from("3f2a9c41d07b"),
         received: RECEIVED,
+        identity: OnceLock::new(),
     }
 }
 

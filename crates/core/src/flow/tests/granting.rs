@@ -77,6 +77,7 @@ impl Bench {
         let claim = Claim {
             message_id: Arc::from(message_id),
             outcome_id: Arc::from(outcome_id),
+            record: None,
             holder: OTHER,
             takes_over: None,
             on_unreadable: OnUnreadable::Fail,

@@ -95,6 +95,7 @@ impl Bench {
         let claim = Claim {
             message_id: Arc::from(format!("{rule}|events|{id}")),
             outcome_id: Arc::from(format!("events/0/{offset}/{rule}")),
+            record: None,
             holder,
             takes_over: None,
             on_unreadable: OnUnreadable::Fail,
@@ -186,6 +187,7 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
     let over = Request::Claim(Claim {
         message_id: Arc::from("leave|events|e"),
         outcome_id: Arc::from("events/0/1/leave"),
+        record: None,
         holder: OTHER,
         takes_over: Some(ours),
         grant: None,
@@ -349,6 +351,7 @@ fn an_attempt_in_doubt_keeps_its_claim_until_the_end() {
     let claim = Claim {
         message_id: Arc::from("resend|events|e"),
         outcome_id: Arc::from("events/0/7/resend"),
+        record: None,
         holder: OTHER,
         takes_over: None,
         on_unreadable: OnUnreadable::Fail,

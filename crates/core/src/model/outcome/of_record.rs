@@ -1,7 +1,7 @@
 //! What ties an outcome to its record. None of it is published.
 
 use super::Outcome;
-use crate::model::{digest, is_digest};
+use crate::model::{Record, digest, is_digest};
 
 /// The record that an outcome is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +24,9 @@ pub enum EventFields {
     LeftOut,
 }
 
-/// What a stamp is made of: a record, and what was read in it.
+/// What was read in a record, as far as an outcome tells it.
 #[derive(Clone, Copy, Debug)]
-pub struct Stamped<'a> {
-    /// The time of the record, in Unix milliseconds, if Kafka says one.
-    pub timestamp_ms: Option<i64>,
+pub struct EventRead<'a> {
     /// The event's id.
     pub id: &'a str,
     /// Its type.
@@ -42,45 +40,98 @@ pub struct Stamped<'a> {
 /// How many letters say which record it is: 48 bits. Two records are compared, never many.
 const OF_IDENTITY: usize = 8;
 
-/// How many letters say that the event's other attributes are the same.
+/// How many letters say that the event's attributes are the same.
 const OF_EVENT: usize = 4;
 
-/// A short digest of a record and its event. A topic that is deleted and made anew has other records in the same places.
+/// Tells a record from any other one in the same place: a topic that is deleted and made anew, or another cluster, has other records there. A
+/// digest of what Kafka delivered, whatever the settings make of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity([u8; OF_IDENTITY]);
+
+impl Identity {
+    /// The identity of a record: its time, key, headers and value. `None` where nothing is known of the record but its place.
+    pub fn of(record: &Record) -> Option<Self> {
+        let Record {
+            topic: _,
+            partition: _,
+            offset: _,
+            key,
+            headers,
+            value,
+            timestamp_ms,
+        } = record;
+        if timestamp_ms.is_none() && key.is_none() && headers.is_empty() && value.is_none() {
+            return None;
+        }
+        let at_ms = timestamp_ms.map(i64::to_be_bytes);
+        let mut parts = vec![
+            at_ms.as_ref().map(<[u8; 8]>::as_slice),
+            key.as_deref(),
+            value.as_deref(),
+        ];
+        for (name, value) in headers {
+            parts.extend([Some(name.as_bytes()), value.as_deref()]);
+        }
+        // Before each part stands whether it is there, and its length: no two lists of parts give the same bytes.
+        let heads: Vec<([u8; 1], [u8; 8])> = parts.iter().map(|part| head_of(*part)).collect();
+        let bytes: Vec<&[u8]> = heads
+            .iter()
+            .zip(&parts)
+            .flat_map(|((is_there, length), part)| {
+                [is_there.as_slice(), length, part.unwrap_or_default()]
+            })
+            .collect();
+        Some(Self(digest(&bytes)))
+    }
+
+    /// As letters, for an id.
+    pub fn as_text(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// Reads the letters; `None` if they are none.
+    pub fn of_text(text: &str) -> Option<Self> {
+        let identity = text.as_bytes().try_into().ok()?;
+        is_digest(text.as_bytes()).then_some(Self(identity))
+    }
+}
+
+fn head_of(part: Option<&[u8]>) -> ([u8; 1], [u8; 8]) {
+    let length = part.map_or(0, <[u8]>::len) as u64;
+    ([u8::from(part.is_some())], length.to_be_bytes())
+}
+
+/// Which record it was, and what was read in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// Of the record's time and the event's id.
-    identity: [u8; OF_IDENTITY],
-    /// Of the event's type, source and time. They differ between two readings of one record if the settings of `[events]` were changed.
+    /// Which record.
+    pub identity: Identity,
+    /// Of the event's id, type, source and time. They differ between two readings of one record if the settings of `[events]` were changed.
     event: [u8; OF_EVENT],
 }
 
 impl Stamp {
-    /// The stamp of a record.
-    pub fn of(record: &Stamped<'_>) -> Self {
-        let has_time = [u8::from(record.timestamp_ms.is_some())];
-        let at_ms = record.timestamp_ms.unwrap_or_default().to_be_bytes();
-        let kind_bytes = record.kind.len().to_string();
-        Self {
-            identity: digest(&[&has_time, &at_ms, record.id.as_bytes()]),
-            event: digest(&[
-                &record.time_ms.to_be_bytes(),
-                kind_bytes.as_bytes(),
-                b"|",
-                record.kind.as_bytes(),
-                record.source.as_bytes(),
-            ]),
-        }
-    }
-
-    /// Whether both are of one record, be it that it was read under different settings. Equal stamps say more: the event's attributes are the
-    /// same too.
-    pub fn is_of_same_record(self, other: Self) -> bool {
-        self.identity == other.identity
+    /// The stamp of a record, and of what was read in it; `None` where it is no event.
+    pub fn of(identity: Identity, event: Option<&EventRead<'_>>) -> Self {
+        let event = match event {
+            Some(event) => {
+                let lengths = format!("{}|{}|", event.id.len(), event.kind.len());
+                digest(&[
+                    &event.time_ms.to_be_bytes(),
+                    lengths.as_bytes(),
+                    event.id.as_bytes(),
+                    event.kind.as_bytes(),
+                    event.source.as_bytes(),
+                ])
+            }
+            None => digest(&[]),
+        };
+        Self { identity, event }
     }
 
     /// The stamp as text: 12 letters.
     pub fn to_text(self) -> String {
-        let letters = self.identity.iter().chain(&self.event);
+        let letters = self.identity.0.iter().chain(&self.event);
         letters.map(|letter| char::from(*letter)).collect()
     }
 
@@ -88,7 +139,7 @@ impl Stamp {
     pub fn of_text(text: &str) -> Option<Self> {
         let (identity, event) = text.as_bytes().split_first_chunk()?;
         let stamp = Self {
-            identity: *identity,
+            identity: Identity(*identity),
             event: event.try_into().ok()?,
         };
         is_digest(text.as_bytes()).then_some(stamp)
@@ -105,75 +156,115 @@ impl Outcome {
     }
 }
 
+/// Whether these are two records, as far as both are known: what is known of no record may be of either.
+pub fn are_two_records(one: Option<Identity>, other: Option<Identity>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one != other)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
-    const RECORD: Stamped<'static> = Stamped {
-        timestamp_ms: Some(1_795_336_200_000),
+    const EVENT: EventRead<'static> = EventRead {
         id: "01J9Z8Y7X6W5V4U3T2S1R0Q9P8",
         kind: "order.completed",
         source: "/shop/orders",
         time_ms: 1_795_336_199_000,
     };
 
+    fn record() -> Record {
+        Record {
+            topic: Arc::from("orders"),
+            partition: 0,
+            offset: 5,
+            key: Some(b"k".to_vec()),
+            headers: vec![("a".to_owned(), Some(b"b".to_vec()))],
+            value: Some(b"{}".to_vec()),
+            timestamp_ms: Some(1_795_336_200_000),
+        }
+    }
+
+    fn identity(record: &Record) -> Identity {
+        Identity::of(record).unwrap()
+    }
+
     #[test]
     fn a_stamp_is_the_same_in_every_version() {
         // Stores keep it: what changes it changes every record's.
-        let stamp = Stamp::of(&RECORD);
-        assert_eq!(stamp.to_text(), "nUUeDsIHrJU9");
+        let stamp = Stamp::of(identity(&record()), Some(&EVENT));
+        assert_eq!(stamp.to_text(), "cc0CuzdOKXyQ");
+        assert_eq!(
+            Stamp::of(identity(&record()), None).to_text(),
+            "cc0CuzdO47DE"
+        );
         assert_eq!(Stamp::of_text(&stamp.to_text()), Some(stamp));
         for junk in ["", "nUUe", "12345678+234", "1234567890123"] {
             assert_eq!(Stamp::of_text(junk), None, "{junk}");
         }
+        let of = stamp.identity;
+        assert_eq!(Identity::of_text(of.as_text()), Some(of));
     }
 
     #[test]
-    fn another_record_and_another_reading_are_told_apart() {
-        let stamp = Stamp::of(&RECORD);
-        let others = [
-            Stamped {
-                timestamp_ms: None,
-                ..RECORD
-            },
-            Stamped {
-                timestamp_ms: Some(0),
-                ..RECORD
-            },
-            Stamped { id: "02", ..RECORD },
+    fn another_record_is_told_apart_wherever_both_lie() {
+        type Change = fn(&mut Record);
+        let changes: [Change; 8] = [
+            |record| record.timestamp_ms = None,
+            |record| record.timestamp_ms = Some(0),
+            |record| record.key = None,
+            |record| record.value = None,
+            |record| record.value = Some(b"{}b".to_vec()),
+            |record| record.headers.clear(),
+            |record| record.headers = vec![("ab".to_owned(), Some(Vec::new()))],
+            |record| record.headers = vec![("a".to_owned(), None)],
         ];
-        for other in others.map(|other| Stamp::of(&other)) {
-            assert!(!stamp.is_of_same_record(other));
-            assert_ne!(stamp, other);
+        for change in changes {
+            let mut other = record();
+            change(&mut other);
+            assert_ne!(identity(&other), identity(&record()), "{other:?}");
         }
+        let mut elsewhere = record();
+        elsewhere.offset = 6;
+        assert_eq!(identity(&elsewhere), identity(&record()));
+    }
+
+    #[test]
+    fn of_a_record_that_is_gone_nothing_is_known() {
+        let gone = Record {
+            key: None,
+            headers: Vec::new(),
+            value: None,
+            timestamp_ms: None,
+            ..record()
+        };
+        assert_eq!(Identity::of(&gone), None);
+        let known = Identity::of(&record());
+        assert!(!are_two_records(None, known) && !are_two_records(known, known));
+    }
+
+    #[test]
+    fn another_reading_is_told_apart() {
+        let stamp = |event: &EventRead<'_>| Stamp::of(identity(&record()), Some(event));
         let readings = [
-            Stamped {
+            EventRead {
                 kind: "order",
                 source: ".completed/shop/orders",
-                ..RECORD
+                ..EVENT
             },
-            Stamped {
+            EventRead {
                 source: "/shop",
-                ..RECORD
+                ..EVENT
             },
-            Stamped {
+            EventRead { id: "02", ..EVENT },
+            EventRead {
                 time_ms: 0,
-                ..RECORD
+                ..EVENT
             },
         ];
-        for reading in readings.map(|reading| Stamp::of(&reading)) {
-            assert!(stamp.is_of_same_record(reading));
-            assert_ne!(stamp, reading);
+        for reading in readings {
+            assert_ne!(stamp(&reading), stamp(&EVENT));
         }
-        assert_ne!(
-            Stamp::of(&Stamped {
-                timestamp_ms: None,
-                ..RECORD
-            }),
-            Stamp::of(&Stamped {
-                timestamp_ms: Some(0),
-                ..RECORD
-            })
-        );
     }
 }

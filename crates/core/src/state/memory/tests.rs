@@ -30,6 +30,7 @@ fn claim_over(record: &str, ours: Holder, over: Option<Holder>) -> Request {
     Request::Claim(Claim {
         message_id: Arc::from("m"),
         outcome_id: Arc::from(record),
+        record: None,
         holder: ours,
         takes_over: over,
         grant: None,
@@ -275,6 +276,7 @@ fn claim_with_grant(message: &str, ours: Holder, without: grants::Without) -> Re
     Request::Claim(Claim {
         message_id: Arc::from(message),
         outcome_id: Arc::from(format!("x of {message}")),
+        record: None,
         holder: ours,
         takes_over: None,
         on_unreadable: OnUnreadable::Fail,

@@ -2,13 +2,21 @@
 
 use std::sync::Arc;
 
-use super::{Found, Stop, StoreState, found, needed};
+use super::{Found, Stop, StoreState, found, needed, record_of};
 use crate::grants::{Balance, Counted, Ledger, Query, Report};
-use crate::model::outcome::Outcome;
-use crate::state::rows::{Age, ClaimState, Key, Rows, User, Value};
+use crate::model::outcome::{Outcome, are_two_records};
+use crate::state::rows::{Age, ClaimState, Key, Rows, User, Value, of_user};
 use crate::state::{JoinAnswer, KeepAnswer, MarkSet, OnUnreadable, RecallAnswer, Row};
-use crate::wechat::logins::{Keep, Recall};
+use crate::wechat::logins::{Keep, Recall, UserName};
 use crate::wechat::receipts::{Done, Join};
+
+/// Whether a message has ended.
+enum Ended {
+    No,
+    With(Arc<Outcome>),
+    /// The outcome is of another record, which lay in the same place.
+    OtherRecord,
+}
 
 impl<R: Rows> StoreState<R> {
     pub(super) fn balance(&mut self, query: &Query) -> Result<Balance, Stop<R::Error>> {
@@ -50,24 +58,32 @@ impl<R: Rows> StoreState<R> {
     }
 
     pub(super) fn keep(&mut self, keep: &Keep) -> Result<KeepAnswer, Stop<R::Error>> {
-        if let Some(outcome) = self.end_of(&keep.name)? {
-            return Ok(KeepAnswer::Settled(outcome));
+        match self.end_of_message(&keep.name)? {
+            Ended::No => {}
+            Ended::With(outcome) => return Ok(KeepAnswer::Settled(outcome)),
+            Ended::OtherRecord => return Ok(KeepAnswer::OfOtherRecord),
         }
         let user = User {
             openid: Arc::clone(&keep.openid),
             until_ms: keep.until_ms,
         };
-        let (key, age) = (Key::User(Arc::clone(&keep.name)), Age::Since(keep.now_ms));
+        let (key, age) = (Key::User(keep.name.key()), Age::Since(keep.now_ms));
         needed(Row::User, self.rows.put(key, Value::User(user), age))?;
         Ok(KeepAnswer::Kept)
     }
 
     pub(super) fn recall(&mut self, recall: &Recall) -> Result<RecallAnswer, Stop<R::Error>> {
-        if let Some(outcome) = self.end_of(&recall.name)? {
-            return Ok(RecallAnswer::Settled(outcome));
+        match self.end_of_message(&recall.name)? {
+            Ended::No => {}
+            Ended::With(outcome) => return Ok(RecallAnswer::Settled(outcome)),
+            Ended::OtherRecord => return Ok(RecallAnswer::OfOtherRecord),
         }
-        let user = self.read(&Key::User(Arc::clone(&recall.name)), Value::user);
-        let user = needed(Row::User, user)?;
+        let mut user = None;
+        for key in of_user(&recall.name) {
+            if user.is_none() {
+                user = needed(Row::User, self.read(&key, Value::user))?;
+            }
+        }
         let user = user.filter(|user| user.until_ms > recall.now_ms);
         if let (None, Some(message_id)) = (&user, &recall.message_id) {
             let entry = self.entry(message_id);
@@ -95,6 +111,18 @@ impl<R: Rows> StoreState<R> {
     pub(super) fn done(&mut self, done: &Done) -> Result<MarkSet, Stop<R::Error>> {
         self.mark(Arc::from(done.key.mark()), done.now_ms)?;
         Ok(MarkSet)
+    }
+
+    /// Whether the message has ended to whose user a name belongs.
+    fn end_of_message(&mut self, name: &UserName) -> Result<Ended, Stop<R::Error>> {
+        let UserName::Message { outcome_id, record } = name else {
+            return Ok(Ended::No);
+        };
+        Ok(match self.end_of(outcome_id)? {
+            None => Ended::No,
+            Some(outcome) if are_two_records(record_of(&outcome), *record) => Ended::OtherRecord,
+            Some(outcome) => Ended::With(outcome),
+        })
     }
 
     /// How a record's message ended, if it has.

@@ -41,6 +41,7 @@ impl Rows for Faulty {
                 outcome_id: Arc::from("t/0/1/r"),
                 since_ms: NOW_MS,
                 state: ClaimState::Open(HOLDER),
+                record: None,
             })),
             Key::User(_) => Some(Value::User(User {
                 openid: Arc::from("o1"),
@@ -79,6 +80,7 @@ fn claim(on_unreadable: OnUnreadable) -> Request {
     Request::Claim(Claim {
         message_id: Arc::from("m"),
         outcome_id: Arc::from("t/0/1/r"),
+        record: None,
         holder: HOLDER,
         takes_over: None,
         grant: Some(Wish {
@@ -116,7 +118,10 @@ fn others() -> [Request; 5] {
         at_ms: NOW_MS,
         now_ms: NOW_MS,
     };
-    let name: Arc<str> = Arc::from("t/0/1/r");
+    let name = logins::UserName::Message {
+        outcome_id: Arc::from("t/0/1/r"),
+        record: None,
+    };
     let number = receipts::Key {
         app: Arc::from("shop"),
         msgid: Arc::from("77"),
@@ -128,7 +133,7 @@ fn others() -> [Request; 5] {
             now_ms: NOW_MS,
         }),
         Request::Keep(logins::Keep {
-            name: Arc::clone(&name),
+            name: name.clone(),
             openid: Arc::from("o1"),
             now_ms: NOW_MS,
             until_ms: NOW_MS + 1,

@@ -57,6 +57,7 @@ fn what_another_record_has_sent_meanwhile_is_not_sent_twice_by_name() {
     let over = Request::Claim(Claim {
         message_id: Arc::from("resend|events|e"),
         outcome_id: Arc::from("events/0/9/resend"),
+        record: None,
         holder: OTHER,
         takes_over: Some(ours),
         grant: None,

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::state::{JoinAnswer, LEDGERS_FOR_MS, MarkSet, RecallAnswer};
+use crate::wechat::logins::UserName;
 use crate::wechat::{logins, receipts};
 
 #[test]
@@ -33,16 +34,20 @@ fn a_receipt_finds_its_outcome_until_it_was_published() {
 #[test]
 fn a_user_is_forgotten_with_his_message_or_in_time() {
     let mut store = MemoryStore::new(100);
-    let keep = |name: &str| {
+    let session = || UserName::Session(Arc::from("1"));
+    let message = || UserName::Message {
+        outcome_id: Arc::from("x of m1"),
+        record: None,
+    };
+    let keep = |name: UserName| {
         Request::Keep(logins::Keep {
-            name: Arc::from(name),
+            name,
             openid: Arc::from("o1"),
             now_ms: NOW_MS,
             until_ms: NOW_MS + 10,
         })
     };
-    let recall = |store: &mut MemoryStore, name: &str, now_ms| {
-        let name = Arc::from(name);
+    let recall = |store: &mut MemoryStore, name: UserName, now_ms| {
         let answer = store.told(&Request::Recall(logins::Recall {
             name,
             message_id: None,
@@ -51,15 +56,15 @@ fn a_user_is_forgotten_with_his_message_or_in_time() {
         let user = RecallAnswer::User(Some(Arc::from("o1")));
         answer == Answer::Recall(user)
     };
-    store.told(&keep("x of m1"));
-    store.told(&keep("session:1"));
-    assert!(recall(&mut store, "x of m1", NOW_MS));
+    store.told(&keep(message()));
+    store.told(&keep(session()));
+    assert!(recall(&mut store, message(), NOW_MS));
     store
         .answer(&ended("m1", holder(1), Status::Failed, None))
         .unwrap();
-    assert!(!recall(&mut store, "x of m1", NOW_MS));
-    assert!(recall(&mut store, "session:1", NOW_MS + 9));
-    assert!(!recall(&mut store, "session:1", NOW_MS + 10));
+    assert!(!recall(&mut store, message(), NOW_MS));
+    assert!(recall(&mut store, session(), NOW_MS + 9));
+    assert!(!recall(&mut store, session(), NOW_MS + 10));
 }
 
 #[test]
