@@ -137,6 +137,12 @@ impl Handle {
         lock(&self.0.tokens).end_all(End::Superseded, self.0.clock.now_ms())
     }
 
+    /// Wedges the present stable token of each app, and says how many there were: it is refused (40001) and handed out all the same, until a
+    /// forced refresh, or its age, ends it.
+    pub fn wedge_tokens(&self) -> usize {
+        lock(&self.0.tokens).wedge_stable(self.0.clock.now_ms())
+    }
+
     /// Another program renews an app's access token. False if WeChat would give the same one again, or refuse: forced refreshes have
     /// their limits.
     pub fn renew_token(&self, appid: &str, by: Renewal) -> bool {

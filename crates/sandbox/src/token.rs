@@ -45,10 +45,20 @@ pub(super) enum End {
     Superseded,
 }
 
+/// What calls with a token meet while it lives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Standing {
+    /// It is taken.
+    Sound,
+    /// It is refused with 40001, and handed out all the same.
+    Wedged,
+}
+
 struct Issued {
     appid: Arc<str>,
     until_ms: u64,
     end: End,
+    standing: Standing,
 }
 
 #[derive(Default)]
@@ -102,7 +112,10 @@ impl Tokens {
     /// The app whose token this is, if it is good now.
     pub(super) fn check(&self, token: &str, now_ms: u64) -> Result<Arc<str>, Refusal> {
         match self.issued.get(token) {
-            Some(issued) if now_ms < issued.until_ms => Ok(Arc::clone(&issued.appid)),
+            Some(issued) if now_ms < issued.until_ms => match issued.standing {
+                Standing::Sound => Ok(Arc::clone(&issued.appid)),
+                Standing::Wedged => Err(Refusal::of(40001)),
+            },
             Some(Issued {
                 end: End::Expired, ..
             }) => Err(Refusal::of(42001)),
@@ -176,6 +189,22 @@ impl Tokens {
             .count()
     }
 
+    /// Lets the present stable token of each app be refused from now on, while normal mode goes on handing it out, and says how many there
+    /// were. A forced refresh is the cure, or the token's age.
+    pub(super) fn wedge_stable(&mut self, now_ms: u64) -> usize {
+        let present = self.apps.values().filter_map(|app| app.stable.as_ref());
+        let mut n_wedged = 0;
+        for token in present {
+            if let Some(issued) = self.issued.get_mut(token)
+                && now_ms < issued.until_ms
+            {
+                issued.standing = Standing::Wedged;
+                n_wedged += 1;
+            }
+        }
+        n_wedged
+    }
+
     fn issue(&mut self, appid: &str, now_ms: u64) -> Granted {
         self.n_issued += 1;
         let random = random::text(&mut self.random, TOKEN_LENGTH);
@@ -187,6 +216,7 @@ impl Tokens {
                 appid: Arc::from(appid),
                 until_ms,
                 end: End::Expired,
+                standing: Standing::Sound,
             },
         );
         Granted {
@@ -339,6 +369,34 @@ mod tests {
         assert_eq!(desk.end_all(End::Superseded, 3 * S), 1);
         assert_eq!(code(desk.check(&second.token, 3 * S)), 40001);
         assert_eq!(code(desk.check(&first.token, 3 * S)), 42001);
+    }
+
+    #[test]
+    fn a_wedged_token_is_handed_out_and_refused_until_it_is_forced() {
+        let mut desk = desk();
+        assert_eq!(desk.wedge_stable(0), 0, "there is none yet");
+        let mut token = desk.stable("wx1", Refresh::Normal, 0).unwrap().token;
+        let classic = desk.classic("wx1", 0).token;
+        for began_s in [1, 66] {
+            assert_eq!(desk.wedge_stable(began_s * S), 1);
+            for now_s in began_s..began_s + 30 {
+                let again = desk.stable("wx1", Refresh::Normal, now_s * S).unwrap();
+                assert_eq!(again.token, token);
+                assert_eq!(code(desk.check(&token, now_s * S)), 40001);
+            }
+            let now_ms = (began_s + 30) * S;
+            let forced = desk.stable("wx1", Refresh::Forced, now_ms).unwrap().token;
+            assert_eq!(code(desk.check(&forced, now_ms)), 0);
+            assert_eq!(code(desk.check(&token, now_ms)), 40001);
+            token = forced;
+        }
+        assert_eq!(code(desk.check(&classic, 100 * S)), 0);
+        // Or its age ends it.
+        desk.wedge_stable(100 * S);
+        let next = desk.stable("wx1", Refresh::Normal, 7000 * S).unwrap();
+        assert_ne!(next.token, token);
+        assert_eq!(code(desk.check(&next.token, 7000 * S)), 0);
+        assert_eq!(code(desk.check(&token, 8000 * S)), 42001);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub(super) fn router() -> Router<Arc<State>> {
             "/tokens/invalidate",
             post(invalidate_tokens).fallback(wrong_method),
         )
+        .route("/tokens/wedge", post(wedge_tokens).fallback(wrong_method))
         .route("/tokens/renew", post(renew_token).fallback(wrong_method))
         .route(
             "/quota",
@@ -42,6 +43,17 @@ async fn expire_tokens(Shared(state): Shared<Arc<State>>) -> Json<EndedBody> {
 async fn invalidate_tokens(Shared(state): Shared<Arc<State>>) -> Json<EndedBody> {
     Json(EndedBody {
         ended: Handle::new(state).invalidate_tokens(),
+    })
+}
+
+#[derive(Serialize)]
+struct WedgedBody {
+    wedged: usize,
+}
+
+async fn wedge_tokens(Shared(state): Shared<Arc<State>>) -> Json<WedgedBody> {
+    Json(WedgedBody {
+        wedged: Handle::new(state).wedge_tokens(),
     })
 }
 

@@ -117,6 +117,27 @@ async fn forced_refreshes_are_counted() {
 }
 
 #[tokio::test]
+async fn a_wedged_token_is_cured_by_force_and_can_be_wedged_again() {
+    let (sandbox, client) = given(json!({})).await;
+    let url = format!("{}/cgi-bin/stable_token", sandbox.base_url());
+    let body =
+        r#"{"grant_type":"client_credential","appid":"wx1","secret":"s","force_refresh":true}"#;
+    let mut present = token(&sandbox, &client).await;
+    let errcode =
+        async |token: &str| send(&sandbox, &client, token, BODY).await.unwrap()["errcode"].clone();
+    for _ in 0..2 {
+        let wedged = control(&sandbox, &client, "tokens/wedge", json!(null)).await;
+        assert_eq!(wedged["wedged"], 1);
+        assert_eq!(errcode(&present).await, 40001);
+        assert_eq!(token(&sandbox, &client).await, present);
+        let forced = post(&client, url.clone(), body).await.unwrap();
+        present = forced["access_token"].as_str().unwrap().to_owned();
+        assert_eq!(errcode(&present).await, 0);
+        control(&sandbox, &client, "clock", json!({ "forward_s": 65 })).await;
+    }
+}
+
+#[tokio::test]
 async fn each_path_has_its_quota_and_its_minute() {
     let (sandbox, client) = given(json!({})).await;
     let token = token(&sandbox, &client).await;
