@@ -158,7 +158,7 @@ pub(super) const COUNTERS: &[Row<Counter>] = &[
         Counter::TokensInvalidated,
         "token_invalidated_total",
         &["app"],
-        "Access tokens that worked, were not old, and were refused all the same.",
+        "Access tokens that another program ended: they worked, were not old, were refused, and another came.",
     ),
     (
         Counter::StoreUnreadable,

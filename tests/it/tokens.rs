@@ -9,6 +9,7 @@ use serde_json::Value;
 use wx_courier_sandbox::{Answer, Renewal, Script, Settings as SandboxSettings};
 
 use crate::support::courier::Courier;
+use crate::support::events::Event;
 use crate::support::folder::{APPID, SECRET};
 use crate::support::kafka::Kafka;
 use crate::support::world::{Plan, World};
@@ -151,6 +152,21 @@ fn a_token_centre_is_asked_and_wechat_is_not() {
     );
 }
 
+/// Publishes a batch, waits until it is accepted, lets something happen, and so on.
+fn publish_in_batches(world: &World, events: &[Event], happens: impl Fn()) {
+    let mut n_published = 0;
+    for batch in events.chunks(50) {
+        if n_published > 0 {
+            happens();
+        }
+        world.publish(batch);
+        n_published += batch.len();
+        wait_until("the batch is accepted", || {
+            world.wechat.stats().accepted == u64::try_from(n_published).unwrap()
+        });
+    }
+}
+
 #[test]
 fn somebody_else_who_renews_the_classic_token_is_named() {
     let plan = Plan {
@@ -166,17 +182,9 @@ fn somebody_else_who_renews_the_classic_token_is_named() {
     let events = events::mixed(0..200);
     let wechat = &world.wechat;
     let courier = world.courier();
-    let mut n_published = 0;
-    for batch in events.chunks(50) {
-        if n_published > 0 {
-            assert!(wechat.renew_token(APPID, Renewal::Classic));
-        }
-        world.publish(batch);
-        n_published += batch.len();
-        wait_until("the batch is accepted", || {
-            wechat.stats().accepted == u64::try_from(n_published).unwrap()
-        });
-    }
+    publish_in_batches(&world, &events, || {
+        assert!(wechat.renew_token(APPID, Renewal::Classic));
+    });
     let gauge = r#"wx_courier_token_invalidated_by_others{app="shop"}"#;
     wait_until("/status tells of all tokens", || {
         tokens(&courier)["fetched"].as_u64() >= Some(4)
@@ -200,7 +208,32 @@ fn somebody_else_who_renews_the_classic_token_is_named() {
 }
 
 #[test]
-fn a_refresh_is_forced_once_however_long_wechat_refuses_its_own_token() {
+fn a_wedged_token_is_cured_by_force_and_accuses_no_program() {
+    let plan = Plan {
+        sections: PATIENT,
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "token-wedged", plan);
+    let events = events::mixed(0..100);
+    let courier = world.courier();
+    publish_in_batches(&world, &events, || {
+        assert_eq!(world.wechat.wedge_tokens(), 1);
+    });
+    wait_until("/status tells of the forced refresh", || {
+        tokens(&courier)["forced"].as_u64() >= Some(1)
+    });
+    let shown = tokens(&courier);
+    assert_eq!(shown["state"], "holding", "{shown}");
+    let counts = (&shown["forced"], &shown["invalidated"]);
+    assert_eq!(counts, (&1.into(), &0.into()), "{shown}");
+    assert!(shown["last_error"].is_null(), "{shown}");
+    let mut outcomes = world.outcomes();
+    checks::end_with_each_sent_once(&world, courier, &mut outcomes, &events);
+    assert_eq!(world.wechat.stats().forced_refreshes, 1);
+}
+
+#[test]
+fn a_forced_refresh_that_does_not_cure_is_not_repeated_at_once() {
     let plan = Plan {
         sections: PATIENT,
         ..Plan::default()

@@ -1,10 +1,12 @@
 //! Access tokens: one question at a time, renewed ahead of time, dropped only by the very token that was refused.
 //!
 //! `stable_token` in normal mode gives every caller the same token until fewer than five minutes are left, so instances of a fleet need
-//! not agree on anything. A forced refresh kills the token of every other program and is limited to twenty a day: it is asked for once in
-//! an incident, when `WeChat` refuses the very token that it hands out.
+//! not agree on anything. A forced refresh kills the token of every other program and is limited to twenty a day: it is asked for when
+//! `WeChat` refuses the very token that it hands out, and again only as far as it has helped.
 
 mod cache;
+mod deaths;
+mod force;
 mod incident;
 mod life;
 mod source;
@@ -147,7 +149,7 @@ impl TokenKeeper {
         if !is_current {
             return;
         }
-        state.accepted(Instant::now());
+        state.accepted(Instant::now(), used);
         self.wants_to_hear
             .store(state.incidents.wants_to_hear(), Ordering::Relaxed);
     }
@@ -194,7 +196,7 @@ impl TokenKeeper {
                 Ok(token)
             }
             Err(trouble) => {
-                state.failed(now, &trouble);
+                let trouble = state.failed(now, ask, trouble);
                 let old = current.take().filter(|token| now < token.expires_at);
                 let Some(old) = old else {
                     return Err(trouble);
@@ -212,3 +214,6 @@ impl TokenKeeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Token;
-use super::incident::{Aftermath, Ask, Change, Death, Incidents, Others};
+use super::deaths::{Change, Death, Others};
+use super::incident::{Aftermath, Ask, Incidents};
 use super::life::Life;
 use super::source::HandedOut;
 use super::status::{Mode, TokenState, TokenStatus};
@@ -99,6 +100,8 @@ impl TokenCache {
                 (self.generation, Arc::default())
             }
         };
+        self.incidents.handed_out(now, identity);
+        self.look(now);
         self.last = Some(Last {
             text: text.clone(),
             identity,
@@ -115,8 +118,17 @@ impl TokenCache {
         }
     }
 
-    /// No token came.
-    pub(super) fn failed(&mut self, now: Instant, trouble: &TokenTrouble) {
+    /// No token came. Answers what that means for those who wait for one.
+    pub(super) fn failed(
+        &mut self,
+        now: Instant,
+        ask: Ask,
+        mut trouble: TokenTrouble,
+    ) -> TokenTrouble {
+        // WeChat counts forced refreshes by themselves: that none is left says nothing of the next question in normal mode.
+        if ask == Ask::Forced && matches!(trouble.class, Class::MinuteQuota | Class::DailyQuota) {
+            trouble.class = Class::Token;
+        }
         let detail = &trouble.detail;
         tracing::warn!(
             appid = self.appid,
@@ -127,6 +139,7 @@ impl TokenCache {
         self.failed += 1;
         self.last_error = Some(detail.clone());
         self.failure = Some((now, trouble.clone()));
+        trouble
     }
 
     /// What the last question failed with, if that is so recent that it counts for the next one too.
@@ -175,7 +188,7 @@ impl TokenCache {
             Aftermath::Ask(Ask::Forced) => tracing::warn!(
                 appid,
                 errcode,
-                "WeChat refuses the very token that it hands out: forcing one refresh"
+                "WeChat refuses the very token that it hands out: forcing a refresh"
             ),
             Aftermath::Alarm => {
                 self.last_error = Some(refused_text(errcode));
@@ -197,12 +210,12 @@ impl TokenCache {
     }
 
     /// A call passed with the token in force.
-    pub(super) fn accepted(&mut self, now: Instant) {
+    pub(super) fn accepted(&mut self, now: Instant, token: &Token) {
         if self.incidents.is_stuck() {
             tracing::info!(appid = self.appid, "WeChat takes the token again");
         }
         self.last_error = None;
-        self.incidents.accepted(now);
+        self.incidents.accepted(now, token.identity);
     }
 
     /// Why there is no token although no source failed to give one.
@@ -267,8 +280,9 @@ fn refused_text(errcode: i64) -> String {
 fn others_text(mode: Mode) -> &'static str {
     match mode {
         Mode::Stable => {
-            "somebody else is renewing the access token of this app: another program forces the refresh of the stable token; \
-             stop it, or let a token centre hold the token for all"
+            "somebody else is renewing the access token of this app: another program forces the refresh of the stable token, or \
+             another instance of this one had to (its `forced` in /status has grown); stop that program, or let a token centre hold \
+             the token for all"
         }
         Mode::Classic => {
             "somebody else is renewing the access token of this app: another program, or another instance of this one, calls \
@@ -280,3 +294,6 @@ fn others_text(mode: Mode) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,14 @@
-//! What follows from a refused token: ask again, ask by force, or wait; and whether another program ends our tokens.
+//! What follows from a refused token: ask again, ask by force, or wait.
 //!
 //! Nothing here reads a clock or calls anything: it is told what happened and when, and answers what to do.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::deaths::{Change, Death, Deaths, Others};
+use super::force::Forcing;
 use super::status::Mode;
-
-/// `WeChat`: `getStableAccessToken`, a forced refresh within 30 s of the last one brings the same token.
-const FORCED_APART: Duration = Duration::from_secs(30);
-/// `WeChat`: `getStableAccessToken`, `force_refresh` 20 times a day.
-const FORCED_A_DAY: usize = 20;
-const DAY: Duration = Duration::from_hours(24);
 
 /// The wait before the next question, once asking at once did not help; it doubles from one to the next.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -25,14 +20,9 @@ const CENTRE_APART: Duration = Duration::from_secs(1);
 /// An incident is over when this much time has passed since its last refusal, and sends were accepted meanwhile. As long as a
 /// replaced token lives on beside its successor.
 const CALM: Duration = Duration::from_mins(5);
-
-/// So many tokens that worked and died young name a culprit …
-const TOO_MANY_DEATHS: usize = 3;
-/// … within this time. Two programs that take the classic token from each other need ten minutes a turn, because each token lives
-/// on for five minutes after its successor came; a program that renews by the clock does it every hour or two.
-const DEATHS_WITHIN: Duration = Duration::from_hours(2);
-/// After this much time without such a death the culprit is believed to be gone.
-const QUIET: Duration = Duration::from_hours(1);
+/// Without an accepted send it is over after this much time without a refusal: no token that was refused lives on. `WeChat`: a token's
+/// `expires_in` is at most 7200.
+const FORGOTTEN: Duration = Duration::from_hours(2);
 
 /// How to ask for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,15 +42,6 @@ pub(super) enum Plan {
     Wait(Instant),
 }
 
-/// How a token ended that `WeChat` refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Death {
-    /// It had worked, was not old, and is said to be invalid: another program ended it.
-    Early,
-    /// Its age, or it never worked.
-    Other,
-}
-
 /// What a refusal came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Aftermath {
@@ -72,41 +53,14 @@ pub(super) enum Aftermath {
     Wait,
 }
 
-/// Whether another program ends our tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Others {
-    /// There is no sign of it.
-    Unseen,
-    /// Too many died young.
-    Seen,
-}
-
-/// What happened to [`Others`] since they were looked at last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    None,
-    Appeared,
-    Left,
-}
-
-/// Whether this incident has had its forced refresh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Force {
-    /// There was no reason for it yet.
-    Unneeded,
-    /// The same token came back and was refused again.
-    Wanted,
-    /// It was asked for; once is all.
-    Used,
-}
-
 /// Refusals that belong together.
 #[derive(Debug)]
 struct Incident {
     /// The token that was refused last.
     token: u64,
     refused_at: Instant,
-    force: Force,
+    /// Whether it was refused before, and no other came in between: `WeChat` hands out what it refuses, so asking again does not help.
+    is_wedged: bool,
     ask_at: Instant,
     /// The wait before the next question but one.
     next_wait: Duration,
@@ -122,14 +76,8 @@ pub(super) struct Incidents {
     mode: Mode,
     open: Option<Incident>,
     asked_at: Option<Instant>,
-    /// Forced refreshes of the last day.
-    forced_at: VecDeque<Instant>,
-    /// Early deaths within the time that counts.
-    died_at: VecDeque<Instant>,
-    n_died: u64,
-    /// The last token that died young.
-    died: Option<u64>,
-    others: Others,
+    forcing: Forcing,
+    deaths: Deaths,
 }
 
 impl Incidents {
@@ -138,11 +86,8 @@ impl Incidents {
             mode,
             open: None,
             asked_at: None,
-            forced_at: VecDeque::new(),
-            died_at: VecDeque::new(),
-            n_died: 0,
-            died: None,
-            others: Others::Unseen,
+            forcing: Forcing::new(),
+            deaths: Deaths::new(mode),
         }
     }
 
@@ -150,47 +95,44 @@ impl Incidents {
     pub(super) fn plan(&self, now: Instant) -> Plan {
         match &self.open {
             Some(incident) if now < incident.ask_at => Plan::Wait(incident.ask_at),
-            Some(incident) if incident.force == Force::Wanted && self.may_force(now) => {
-                Plan::Ask(Ask::Forced)
-            }
+            Some(incident) if incident.is_wedged && self.forcing.may(now) => Plan::Ask(Ask::Forced),
             Some(_) | None => Plan::Ask(Ask::Normal),
         }
     }
 
-    /// A question goes out. A forced one counts from here on: whether it was carried out cannot be known if its answer is lost.
+    /// A question goes out.
     pub(super) fn asked(&mut self, now: Instant, ask: Ask) {
         self.asked_at = Some(now);
-        match ask {
-            Ask::Normal => {}
-            Ask::Forced => {
-                self.forget_forced(now);
-                self.forced_at.push_back(now);
-                if let Some(incident) = &mut self.open {
-                    incident.force = Force::Used;
-                }
-            }
+        match (ask, &self.open) {
+            (Ask::Forced, Some(incident)) => self.forcing.asked(now, incident.token),
+            (Ask::Normal, _) | (Ask::Forced, None) => {}
         }
     }
 
-    /// `WeChat` refused a token. `token` is the same number whenever the same token is handed out again.
-    pub(super) fn refused(&mut self, now: Instant, token: u64, death: Death) -> Aftermath {
-        self.close_if_calm(now);
-        // A token that comes back and is refused again has not died twice.
-        if death == Death::Early && self.died != Some(token) {
-            self.died = Some(token);
-            self.n_died += 1;
-            self.died_at.push_back(now);
+    /// A question brought this token. It is the same number whenever the same token is handed out again.
+    pub(super) fn handed_out(&mut self, now: Instant, token: u64) {
+        self.deaths.handed_out(now, token);
+        if let Some(incident) = &mut self.open
+            && incident.token != token
+        {
+            incident.is_wedged = false;
         }
-        let may_force = self.may_force(now);
+    }
+
+    /// `WeChat` refused a token.
+    pub(super) fn refused(&mut self, now: Instant, token: u64, death: Death) -> Aftermath {
+        self.close_if_over(now);
+        self.deaths.refused(now, token, death, self.forcing.last());
         let earliest = match (self.mode, self.asked_at) {
             (Mode::External, Some(asked_at)) => now.max(asked_at + CENTRE_APART),
             (Mode::External, None) | (Mode::Stable | Mode::Classic, _) => now,
         };
+        let force_at = self.forcing.earliest().unwrap_or(now);
         let Some(incident) = &mut self.open else {
             self.open = Some(Incident {
                 token,
                 refused_at: now,
-                force: Force::Unneeded,
+                is_wedged: false,
                 ask_at: earliest,
                 next_wait: FIRST_WAIT,
                 is_stuck: false,
@@ -198,19 +140,21 @@ impl Incidents {
             });
             return Aftermath::Ask(Ask::Normal);
         };
-        let is_same = incident.token == token;
+        // Only a stable token can be forced; a token centre cannot, and a classic token is another one each time.
+        incident.is_wedged = self.mode == Mode::Stable && incident.token == token;
         incident.token = token;
         incident.refused_at = now;
         let was_mending = std::mem::replace(&mut incident.is_mending, false);
-        if is_same && self.mode == Mode::Stable && incident.force == Force::Unneeded {
-            incident.force = Force::Wanted;
-        }
-        if incident.force == Force::Wanted && may_force {
+        if incident.is_wedged && force_at <= now {
             incident.ask_at = now;
             return Aftermath::Ask(Ask::Forced);
         }
         let wait = incident.next_wait;
         incident.ask_at = earliest.max(now + wait);
+        if incident.is_wedged {
+            // What may cure it is not waited for any longer than it must be.
+            incident.ask_at = incident.ask_at.min(force_at);
+        }
         incident.next_wait = (wait * 2).clamp(FIRST_WAIT, LONGEST_WAIT);
         if wait.is_zero() {
             return Aftermath::Ask(Ask::Normal);
@@ -223,11 +167,14 @@ impl Incidents {
         }
     }
 
-    /// A send was accepted with the token in force.
-    pub(super) fn accepted(&mut self, now: Instant) {
+    /// A send was accepted with this token, which is in force.
+    pub(super) fn accepted(&mut self, now: Instant, token: u64) {
+        self.deaths.accepted(token);
+        self.forcing.accepted(token);
         if let Some(incident) = &mut self.open {
             incident.is_mending = true;
             incident.is_stuck = false;
+            incident.is_wedged = false;
             match self.mode {
                 // Asking costs no program anything.
                 Mode::Stable | Mode::External => incident.next_wait = Duration::ZERO,
@@ -235,45 +182,23 @@ impl Incidents {
                 Mode::Classic => {}
             }
         }
-        self.close_if_calm(now);
+        self.close_if_over(now);
     }
 
-    /// Looks at what has changed with time or by the last refusal.
+    /// Looks at what has changed with time or by the last token.
     pub(super) fn look(&mut self, now: Instant) -> Change {
-        self.close_if_calm(now);
-        let counts = |at: &Instant| now.saturating_duration_since(*at) < DEATHS_WITHIN;
-        while self.died_at.front().is_some_and(|at| !counts(at)) {
-            self.died_at.pop_front();
-        }
-        while self.died_at.len() > TOO_MANY_DEATHS {
-            self.died_at.pop_front();
-        }
-        match self.others {
-            Others::Unseen if self.died_at.len() >= TOO_MANY_DEATHS => {
-                self.others = Others::Seen;
-                Change::Appeared
-            }
-            Others::Unseen => Change::None,
-            Others::Seen => {
-                let last = self.died_at.back();
-                if last.is_some_and(|at| now.saturating_duration_since(*at) < QUIET) {
-                    return Change::None;
-                }
-                self.died_at.clear();
-                self.others = Others::Unseen;
-                Change::Left
-            }
-        }
+        self.close_if_over(now);
+        self.deaths.look(now)
     }
 
     /// Whether another program ends our tokens, as of the last look.
     pub(super) fn others(&self) -> Others {
-        self.others
+        self.deaths.others()
     }
 
-    /// Tokens that worked and died young.
+    /// Tokens that another program ended.
     pub(super) fn n_died(&self) -> u64 {
-        self.n_died
+        self.deaths.n_died()
     }
 
     /// Whether questions have to wait, and no send was accepted since.
@@ -288,24 +213,14 @@ impl Incidents {
             .is_some_and(|incident| !incident.is_mending)
     }
 
-    fn may_force(&self, now: Instant) -> bool {
-        let within = |at: &&Instant, time| now.saturating_duration_since(**at) < time;
-        let today = self.forced_at.iter().filter(|at| within(at, DAY)).count();
-        self.mode == Mode::Stable
-            && today < FORCED_A_DAY
-            && !self.forced_at.iter().any(|at| within(&at, FORCED_APART))
-    }
-
-    fn forget_forced(&mut self, now: Instant) {
-        self.forced_at
-            .retain(|at| now.saturating_duration_since(*at) < DAY);
-    }
-
-    fn close_if_calm(&mut self, now: Instant) {
-        if self.open.as_ref().is_some_and(|incident| {
-            incident.is_mending && now.saturating_duration_since(incident.refused_at) >= CALM
-        }) {
+    fn close_if_over(&mut self, now: Instant) {
+        let is_over = self.open.as_ref().is_some_and(|incident| {
+            let calm = now.saturating_duration_since(incident.refused_at);
+            calm >= FORGOTTEN || incident.is_mending && calm >= CALM
+        });
+        if is_over {
             self.open = None;
+            self.forcing.incident_is_over();
         }
     }
 }

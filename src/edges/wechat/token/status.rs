@@ -67,7 +67,8 @@ pub struct TokenStatus {
     pub forced: u64,
     /// Questions that brought no token.
     pub failed: u64,
-    /// Tokens that worked, were not old, and were refused all the same.
+    /// Tokens that worked, were not old, and were ended by another program: `WeChat` refused them and handed out another one, and no
+    /// forced refresh of ours explains it.
     pub invalidated: u64,
     /// What is wrong, in a sentence without secrets; nothing once it is well again.
     pub last_error: Option<String>,
