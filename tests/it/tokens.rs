@@ -208,6 +208,29 @@ fn somebody_else_who_renews_the_classic_token_is_named() {
 }
 
 #[test]
+fn young_tokens_that_are_said_to_have_expired_name_another_program() {
+    let plan = Plan {
+        sections: PATIENT,
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "token-young", plan);
+    let events = events::mixed(0..200);
+    let courier = world.courier();
+    publish_in_batches(&world, &events, || {
+        assert_eq!(world.wechat.expire_tokens(), 1);
+    });
+    wait_until("/status tells of all tokens", || {
+        tokens(&courier)["fetched"].as_u64() >= Some(4)
+    });
+    let shown = tokens(&courier);
+    assert_eq!(shown["state"], "invalidated_by_others", "{shown}");
+    let counts = (&shown["forced"], &shown["invalidated"]);
+    assert_eq!(counts, (&0.into(), &3.into()), "{shown}");
+    let mut outcomes = world.outcomes();
+    checks::end_with_each_sent_once(&world, courier, &mut outcomes, &events);
+}
+
+#[test]
 fn a_wedged_token_is_cured_by_force_and_accuses_no_program() {
     let plan = Plan {
         sections: PATIENT,

@@ -169,10 +169,9 @@ impl TokenCache {
 
     /// The token in force was refused, with this code.
     pub(super) fn refused(&mut self, now: Instant, token: &Token, errcode: i64) {
-        // 42001 speaks of age, whatever we thought of it.
-        let says_invalid = matches!(errcode, 40001 | 40014);
+        // The code is not asked: 42001 speaks of age, and is not believed against our own clock.
         let has_worked = token.has_worked.load(Ordering::Relaxed);
-        let death = if says_invalid && has_worked && now < token.old_at {
+        let death = if has_worked && now < token.old_at {
             Death::Early
         } else {
             Death::Other

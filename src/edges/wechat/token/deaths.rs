@@ -18,10 +18,10 @@ const WITHIN: Duration = Duration::from_hours(2);
 /// After this much time without such a death the culprit is believed to be gone.
 const QUIET: Duration = Duration::from_hours(1);
 
-/// How a token ended that `WeChat` refused.
+/// How a token ended that `WeChat` refused, by our own clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Death {
-    /// It had worked, was not old, and is said to be invalid.
+    /// It had worked, and was not old, whatever code `WeChat` gave.
     Early,
     /// Its age, or it never worked.
     Other,

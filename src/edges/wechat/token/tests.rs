@@ -64,3 +64,17 @@ async fn a_wedged_token_is_forced_and_late_answers_to_calls_with_it_accuse_no_pr
     assert_eq!((status.forced, status.invalidated), (1, 0), "{status:?}");
     assert_eq!(sandbox.handle().stats().forced_refreshes, 1);
 }
+
+#[tokio::test]
+async fn young_tokens_that_are_said_to_have_expired_were_ended_by_another_program() {
+    let (sandbox, client) = given().await;
+    assert_eq!(call(&client).await, 0);
+    for n_died in 1..=3 {
+        assert_eq!(sandbox.handle().expire_tokens(), 1);
+        assert_eq!(call(&client).await, 1);
+        assert_eq!(client.tokens.status().invalidated, n_died);
+    }
+    let status = client.tokens.status();
+    assert_eq!(status.state, TokenState::InvalidatedByOthers, "{status:?}");
+    assert_eq!(status.forced, 0, "{status:?}");
+}

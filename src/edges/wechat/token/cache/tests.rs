@@ -83,6 +83,41 @@ impl Story {
     }
 }
 
+/// From the field: a token that worked a second ago, with two hours of life, was refused with 42001, and so were the next ones.
+#[test]
+fn no_code_is_believed_against_our_own_clock() {
+    for errcode in [40001, 40014, 42001] {
+        let mut story = Story::of(TokenMode::Stable);
+        for n_died in 0..4 {
+            let ask = story.ask();
+            story.comes(ask, &format!("token-{n_died}")).accepted();
+            let expected = if n_died < 3 {
+                TokenState::Holding
+            } else {
+                TokenState::InvalidatedByOthers
+            };
+            let status = story.status();
+            assert_eq!(status.state, expected, "{errcode}: {status:?}");
+            assert_eq!(status.invalidated, n_died, "{errcode}: {status:?}");
+            story.after(S).refused(errcode);
+        }
+        assert_eq!(story.status().forced, 0);
+    }
+}
+
+#[test]
+fn a_token_is_old_by_our_own_clock_whatever_the_code_says() {
+    for errcode in [40001, 40014, 42001] {
+        let mut story = Story::of(TokenMode::Stable);
+        for nth in 0..4 {
+            let ask = story.ask();
+            story.comes(ask, &format!("token-{nth}")).accepted();
+            story.after(6900 * S).refused(errcode);
+        }
+        assert_eq!(story.status().invalidated, 0, "{errcode}");
+    }
+}
+
 #[test]
 fn a_token_that_is_wedged_again_is_cured_and_no_program_is_accused() {
     let mut story = Story::of(TokenMode::Stable);
