@@ -49,6 +49,8 @@ struct Preview<'a> {
     detail: Option<String>,
     param: Option<String>,
     message: Option<SendBody<'a>>,
+    /// What WeChat may refuse of the message, though nothing is known against it.
+    doubts: Vec<String>,
 }
 
 impl Preview<'_> {
@@ -60,6 +62,7 @@ impl Preview<'_> {
             detail: Some(detail),
             param: None,
             message: None,
+            doubts: Vec::new(),
         }
     }
 }
@@ -163,6 +166,7 @@ fn preview<'a>(configuration: &Configuration, planned: &'a Planned, age_ms: i64)
                 detail: too_old(rule, age_ms).or_else(|| by_code(made)),
                 param: None,
                 message: body,
+                doubts: doubts(made),
             }
         }
         Err(rejection) => Preview {
@@ -172,8 +176,16 @@ fn preview<'a>(configuration: &Configuration, planned: &'a Planned, age_ms: i64)
             detail: Some(rejection.detail.clone()),
             param: rejection.param.as_deref().map(str::to_owned),
             message: None,
+            doubts: Vec::new(),
         },
     }
+}
+
+fn doubts(made: &Made) -> Vec<String> {
+    let doubts = made.shown().content.doubts().into_iter();
+    doubts
+        .map(|(name, doubt)| format!("{name}: {doubt}"))
+        .collect()
 }
 
 fn why_unmatched(configuration: &Configuration, kind: &str) -> String {
@@ -228,6 +240,9 @@ fn print(previews: &[Preview<'_>], planned: &[Planned]) -> anyhow::Result<()> {
                     let value = value.replace('\n', BELOW_VALUE);
                     say(format_args!("  {name:<20} {label:<12} {value}"));
                 }
+            }
+            for doubt in &preview.doubts {
+                say(format_args!("  warning: {doubt}"));
             }
             say(format_args!("  body: {}", serde_json::to_string(body)?));
         }

@@ -56,7 +56,7 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Said {
     command(folder, arguments).output().unwrap().into()
 }
 
-fn run_with_input(folder: &Path, arguments: &[&str], input: &[u8]) -> Said {
+pub(crate) fn run_with_input(folder: &Path, arguments: &[&str], input: &[u8]) -> Said {
     let mut child = command(folder, arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -33,6 +33,7 @@ mod log_trouble;
 mod login_codes;
 mod membership;
 mod miniapp;
+mod open_lists;
 mod oracle;
 mod pauses;
 mod planted;

@@ -191,6 +191,23 @@ fn read_template(
     })
 }
 
+/// What a person shall know of a param whose type no table lists, where it is named. It is used all the same: `WeChat` has more types
+/// than it lists.
+pub(crate) fn warn_of_unlisted<T>(problems: &mut Problems, param: &str, said: &Said<T>) {
+    if !matches!(ParamKind::of(param), Some(ParamKind::Unlisted) | None) {
+        return;
+    }
+    let problem = said.warning(format!(
+        "the type of `{param}` is in no list of WeChat's: its value is sent as text, and no limit is known"
+    ));
+    problems.push(match ParamKind::nearest_name(param) {
+        Some(near) => problem.help(format!(
+            "did you mean `{near}`? If not, nothing is to be done"
+        )),
+        None => problem,
+    });
+}
+
 /// Params with their labels, and the examples of those that have one.
 type Params = (Vec<(Arc<str>, String)>, BTreeMap<String, String>);
 
@@ -199,12 +216,7 @@ fn read_params(problems: &mut Problems, mut section: Section) -> Params {
     let mut params = Vec::new();
     let mut examples = BTreeMap::new();
     for (name, said) in section.take_rest() {
-        // A type that WeChat adds later must not keep the service from starting; a rule that uses it is refused.
-        if ParamKind::of(&name).is_none() {
-            problems.push(said.warning(format!(
-                "the type of `{name}` is not known: no rule can use this template"
-            )));
-        }
+        warn_of_unlisted(problems, &name, &said);
         match &said.value.item {
             Item::String(label) => params.push((Arc::from(name), label.clone())),
             Item::Table(_) => {

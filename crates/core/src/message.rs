@@ -88,6 +88,15 @@ impl Content {
         values.find_map(|(known, value)| (known == name).then_some(value))
     }
 
+    /// What is sent and may be refused all the same, because nobody knows what `WeChat` says to it: a sentence for each, with the name of
+    /// its value.
+    pub fn doubts(&self) -> Vec<(&str, String)> {
+        match self {
+            Self::Subscribe(card) => card.doubts(),
+            Self::Customer(_) => Vec::new(),
+        }
+    }
+
     /// The page that a tap on a card opens; a customer-service message has none beside its fields.
     pub fn page(&self) -> Option<&str> {
         match self {

@@ -155,6 +155,14 @@ impl Rule {
         }
     }
 
+    /// Whether this param has the same value for every event.
+    fn is_fixed(&self, param: &str) -> bool {
+        match &self.recipe {
+            Recipe::Subscribe(card) => card.is_fixed(param),
+            Recipe::Customer(_) => false,
+        }
+    }
+
     /// Whether its recipients are named by login codes.
     pub fn is_by_code(&self) -> bool {
         matches!(self.to, Address::Code(_))

@@ -157,15 +157,14 @@ impl Template {
             return Err("a template id is empty".to_owned());
         }
         for param in &self.params {
-            let prefix = param.trim_end_matches(|c: char| c.is_ascii_digit());
-            let is_key = !prefix.is_empty()
-                && prefix.len() < param.len()
-                && prefix
+            // WeChat has more types than its table lists, so only what cannot be a key at all is none.
+            let is_key = param.starts_with(|c: char| c.is_ascii_alphabetic())
+                && param
                     .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             if !is_key {
                 return Err(format!(
-                    "template {id}: {param:?} is no key: a type and a number, such as thing1"
+                    "template {id}: {param:?} is no key: expected a type and a number, such as thing1"
                 ));
             }
             if self.params.iter().filter(|it| *it == param).count() > 1 {
@@ -259,6 +258,10 @@ mod tests {
         check(
             r#"{"apps": {"wx1": {"templates": {"T": {"params": ["1"]}}}}}"#,
             "\"1\" is no key",
+        );
+        check(
+            r#"{"apps": {"wx1": {"templates": {"T": {"params": ["short_thing12", "site01", "Site2", "first"]}}}}}"#,
+            "",
         );
         check(r#"{"failures": {"ratio": 2}}"#, "ratio is 2");
         check(r#"{"tail": {"slow_ratio": -1}}"#, "slow_ratio is -1");

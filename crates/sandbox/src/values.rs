@@ -66,7 +66,7 @@ fn fits(prefix: &str, value: &str, allowed: &[String]) -> bool {
         "name" => is_name(value, length),
         "phrase" => length <= 5 && value.chars().all(is_han),
         "enum" | "enum_string" => allowed.is_empty() || allowed.iter().any(|entry| entry == value),
-        // `const` has no published rule, and of an unknown type nothing can be said.
+        // `const` and `short_thing` have no published rule, and of an unknown type nothing can be said.
         _ => true,
     }
 }

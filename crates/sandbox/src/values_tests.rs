@@ -24,7 +24,14 @@ fn refuses(param: &str, values: &[&str]) {
 
 #[test]
 fn nothing_may_be_blank_or_hold_control_characters() {
-    for param in ["thing1", "phrase2", "amount3", "const4", "site01"] {
+    for param in [
+        "thing1",
+        "phrase2",
+        "amount3",
+        "const4",
+        "site01",
+        "short_thing12",
+    ] {
         assert_eq!(check(param, "", &[]), Err(Fault::Empty));
         assert_eq!(check(param, " \u{3000}", &[]), Err(Fault::Empty));
         refuses(
@@ -267,5 +274,7 @@ fn enums_and_unknown_types() {
     );
     assert_eq!(check("enum6", "已收货", &[]), Ok(()));
     takes("const1", &["anything 任何"]);
-    takes("site01", &["anything 任何"]);
+    for unlisted in ["site01", "short_thing12", "first"] {
+        takes(unlisted, &["anything 任何", &"字".repeat(60)]);
+    }
 }

@@ -75,11 +75,14 @@ fn every_mistake_has_its_line() {
 }
 
 #[test]
-fn a_type_that_is_not_known_is_only_a_warning() {
-    let (catalog, problems) = read("[a.b]\nid = \"x\"\nparams = { hologram1 = \"new\" }");
-    assert!(catalog.is_some());
-    assert!(
-        problems.contains("warning: a.b.params.hologram1"),
-        "{problems}"
+fn a_type_of_no_list_is_only_a_warning() {
+    let (catalog, problems) = read(
+        "[a.b]\nid = \"x\"\nparams = { thing1 = \"a\", short_thing12 = \"b\", site01 = \"c\", first = \"d\" }",
     );
+    assert_eq!(catalog.unwrap().get("a", "b").unwrap().params.len(), 4);
+    for name in ["site01", "first"] {
+        let warning = format!("warning: a.b.params.{name}: the type of `{name}` is in no list");
+        assert!(problems.contains(&warning), "{problems}");
+    }
+    assert!(!problems.contains("thing"), "{problems}");
 }

@@ -291,13 +291,19 @@ impl Reader<'_> {
     fn report<T>(&mut self, said: &Said<String>, findings: Vec<Finding>) -> Option<T> {
         for finding in findings {
             let mut problem = said.error(finding.message);
-            problem.line = problem
-                .line
-                .map(|line| self.first_line(&said.origin, line) + finding.line.saturating_sub(1));
+            problem.line = self.line_of(said, finding.line);
             problem.help = finding.help;
             self.problems.push(problem);
         }
         None
+    }
+
+    /// The line of the file on which a line of a value's text stands, both counted from 1.
+    fn line_of(&self, said: &Said<String>, line: u32) -> Option<u32> {
+        let Origin::File { line: key_line, .. } = &said.origin else {
+            return None;
+        };
+        Some(self.first_line(&said.origin, *key_line) + line.saturating_sub(1))
     }
 
     /// The line on which a value's text begins: a text in triple quotes usually begins below its key.

@@ -56,6 +56,8 @@ pub struct TestResult {
     pub key: String,
     /// What was expected and what was found; empty if the test passed.
     pub failures: Vec<String>,
+    /// What `WeChat` may refuse of the message, though nothing is known against it.
+    pub doubts: Vec<String>,
 }
 
 impl TestResult {
@@ -64,7 +66,7 @@ impl TestResult {
         self.failures.is_empty()
     }
 
-    /// The failures as errors in the rule's file.
+    /// The failures as errors in the rule's file, and the doubts as warnings.
     pub fn problems(&self) -> impl Iterator<Item = Problem> {
         let failed = |failure: &String| {
             Problem::error(
@@ -72,11 +74,12 @@ impl TestResult {
                 format!("test \"{}\" failed: {failure}", self.name),
             )
         };
-        self.failures.iter().map(move |failure| {
-            failed(failure)
-                .key(self.key.clone())
-                .rule(self.rule.as_ref())
-        })
+        let doubted = |doubt: &String| {
+            Problem::warning(&self.origin, format!("test \"{}\": {doubt}", self.name))
+        };
+        let failures = self.failures.iter().map(failed);
+        let problems = failures.chain(self.doubts.iter().map(doubted));
+        problems.map(|problem| problem.key(self.key.clone()).rule(self.rule.as_ref()))
     }
 }
 
@@ -266,9 +269,22 @@ pub(super) fn run(rule: &Arc<Rule>) -> Vec<TestResult> {
             origin: test.origin.clone(),
             key: test.key.clone(),
             failures: judge(test, planned.as_ref()),
+            doubts: doubts(rule, planned.as_ref()),
         });
     }
     results
+}
+
+/// What is doubtful of a message, but for values that are the same for every event: those have been told where they are written.
+fn doubts(rule: &Rule, planned: Option<&Result<Made, Rejection>>) -> Vec<String> {
+    let Some(Ok(made)) = planned else {
+        return Vec::new();
+    };
+    let doubts = made.shown().content.doubts().into_iter();
+    let doubts = doubts.filter(|(name, _)| !rule.is_fixed(name));
+    doubts
+        .map(|(name, doubt)| format!("{name}: {doubt}"))
+        .collect()
 }
 
 fn judge(test: &RuleTest, planned: Option<&Result<Made, Rejection>>) -> Vec<String> {

@@ -78,6 +78,14 @@ impl CardRecipe {
             .unwrap_or_default()
     }
 
+    /// Whether the value of a param is the same for every event.
+    pub(super) fn is_fixed(&self, param: &str) -> bool {
+        self.params
+            .iter()
+            .find(|known| known.name.as_ref() == param)
+            .is_some_and(|param| matches!(param.text, Text::Literal(_)))
+    }
+
     fn render(&self, root: &Value) -> Result<Card, Rejection> {
         let page = self.page.as_ref().map(|page| page.render(root));
         let page = page.transpose();

@@ -2,17 +2,22 @@
 //!
 //! `WeChat` publishes the limits as a table of prefixes (subscribe/send, parameter table) but no exact grammar. Where the table
 //! leaves something open, a value passes here: a refusal by `WeChat` still ends in an outcome, while a refusal of ours would
-//! keep a value from being sent that was fine.
+//! keep a value from being sent that was fine. The table is not complete, and `WeChat` adds types to it: a type that is not listed is
+//! text.
 
+mod doubt;
+mod formats;
 mod invisible;
 mod moment;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::document::nearest;
 use crate::model::outcome::Reason;
+use formats::{check_amount, check_number, check_plate};
 pub(crate) use invisible::{is_invisible, without_invisible};
 
-/// The type of a param: the prefix of its name. `WeChat`: subscribe/send, parameter table.
+/// The type of a param: the prefix of its name. `WeChat`: subscribe/send, parameter table; for `short_thing` the template library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ParamKind {
     /// `thing`: any text, at most 20 characters.
@@ -43,6 +48,10 @@ pub enum ParamKind {
     Enum,
     /// `const`: fixed text of the template.
     Const,
+    /// `short_thing`: a few words. It is in templates of the library and in no published table: its limit is not known.
+    ShortThing,
+    /// Any other prefix, such as `site` in `WeChat`'s own example of a request: text, of which no limit is known.
+    Unlisted,
 }
 
 /// Why a value cannot be sent as a param.
@@ -68,21 +77,33 @@ impl Violation {
 }
 
 impl ParamKind {
-    /// The type that the name of a param says: a known prefix and at least one digit, as in `thing1`.
+    /// The type that the name of a param says: a prefix and at least one digit, as in `thing1`. `None` for what is no such name.
     pub fn of(param_name: &str) -> Option<Self> {
-        let prefix = param_name.trim_end_matches(|c: char| c.is_ascii_digit());
-        if prefix.len() == param_name.len() {
+        let prefix = prefix_of(param_name);
+        let is_word = prefix.starts_with(|c: char| c.is_ascii_alphabetic())
+            && prefix
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !is_word || prefix.len() == param_name.len() {
             return None;
         }
-        PREFIXES
-            .iter()
-            .find(|(known, _)| *known == prefix)
-            .map(|(_, kind)| *kind)
+        let mut listed = PREFIXES.iter().filter(|(known, _)| *known == prefix);
+        Some(listed.next().map_or(Self::Unlisted, |(_, kind)| *kind))
     }
 
     /// Every prefix that names a type.
     pub fn prefixes() -> impl Iterator<Item = &'static str> {
         PREFIXES.iter().map(|(prefix, _)| *prefix)
+    }
+
+    /// The name of a listed type that was perhaps meant by this name of a param: `thing1` for `thng1`.
+    pub fn nearest_name(param_name: &str) -> Option<String> {
+        let prefix = prefix_of(param_name);
+        let number = param_name
+            .strip_prefix(prefix)
+            .filter(|number| !number.is_empty());
+        let near = nearest(prefix, &Self::prefixes().collect::<Vec<_>>())?;
+        Some(format!("{near}{}", number.unwrap_or("1")))
     }
 
     /// The most characters (UTF-16 units) that a value of this type may have, where `WeChat` names a figure.
@@ -94,7 +115,13 @@ impl ParamKind {
             Self::Symbol | Self::Phrase => Some(5),
             Self::PhoneNumber => Some(17),
             Self::CarNumber => Some(8),
-            Self::Time | Self::Date | Self::Amount | Self::Enum | Self::Const => None,
+            Self::Time
+            | Self::Date
+            | Self::Amount
+            | Self::Enum
+            | Self::Const
+            | Self::ShortThing
+            | Self::Unlisted => None,
         }
     }
 
@@ -105,6 +132,21 @@ impl ParamKind {
         } else {
             self.limit()
         }
+    }
+
+    /// Where this value is cut if it shall fit: at its limit, or where nobody knows one but others cut.
+    fn room_for(self, value: &str) -> Option<usize> {
+        if self == Self::ShortThing {
+            Some(doubt::SURE_SHORT_THING)
+        } else {
+            self.limit_of(value)
+        }
+    }
+
+    /// Whether a value is longer than [`trim`](Self::trim) would leave it.
+    pub fn is_too_long(self, value: &str) -> bool {
+        self.room_for(value)
+            .is_some_and(|room| length(value) > room)
     }
 
     /// Checks a normalised value.
@@ -125,7 +167,12 @@ impl ParamKind {
             }
         }
         let allowed: fn(char) -> bool = match self {
-            Self::Thing | Self::Name | Self::Enum | Self::Const => return Ok(()),
+            Self::Thing
+            | Self::Name
+            | Self::Enum
+            | Self::Const
+            | Self::ShortThing
+            | Self::Unlisted => return Ok(()),
             Self::Number => return check_number(value),
             Self::Amount => return check_amount(value),
             Self::Time => return moment::check_time(value),
@@ -161,7 +208,9 @@ impl ParamKind {
             | Self::CarNumber
             | Self::Name
             | Self::Enum
-            | Self::Const => "text",
+            | Self::Const
+            | Self::ShortThing
+            | Self::Unlisted => "text",
         }
     }
 
@@ -173,7 +222,9 @@ impl ParamKind {
             | Self::Symbol
             | Self::CharacterString
             | Self::Name
-            | Self::Phrase => true,
+            | Self::Phrase
+            | Self::ShortThing
+            | Self::Unlisted => true,
             Self::Number
             | Self::Time
             | Self::Date
@@ -185,17 +236,21 @@ impl ParamKind {
         }
     }
 
-    /// Cuts a value so that it fits together with `suffix`, which is always appended and kept whole.
+    /// Cuts a value so that it fits together with `suffix`, which is always appended and kept whole. Where no limit is known, nothing is cut.
     pub fn trim(self, value: &str, suffix: &str) -> String {
         let whole = format!("{value}{suffix}");
-        match self.limit_of(&whole) {
+        match self.room_for(&whole) {
             Some(limit) => cut(value, suffix, limit),
             None => whole,
         }
     }
 }
 
-const PREFIXES: [(&str, ParamKind); 15] = [
+fn prefix_of(param_name: &str) -> &str {
+    param_name.trim_end_matches(|c: char| c.is_ascii_digit())
+}
+
+const PREFIXES: [(&str, ParamKind); 16] = [
     ("thing", ParamKind::Thing),
     ("number", ParamKind::Number),
     ("letter", ParamKind::Letter),
@@ -211,6 +266,7 @@ const PREFIXES: [(&str, ParamKind); 15] = [
     ("enum_string", ParamKind::Enum),
     ("enum", ParamKind::Enum),
     ("const", ParamKind::Const),
+    ("short_thing", ParamKind::ShortThing),
 ];
 
 /// One space for every control character and line break, none at the ends, and nothing that shows nothing: what is measured and sent.
@@ -261,60 +317,6 @@ pub fn cut(value: &str, suffix: &str, limit: usize) -> String {
 /// Whether a character is Han: the Unified Ideographs with their extensions and compatibility forms, `々` and `〇`.
 pub(super) fn is_han(c: char) -> bool {
     matches!(c, '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}' | '々' | '〇')
-}
-
-fn check_number(value: &str) -> Result<(), Violation> {
-    if is_decimal(value) {
-        return Ok(());
-    }
-    Err(Violation::malformed(
-        "only digits with at most one decimal point",
-        value,
-        |c| c.is_ascii_digit() || c == '.',
-    ))
-}
-
-fn is_decimal(value: &str) -> bool {
-    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits(whole) && digits(fraction)
-}
-
-const CURRENCY_SYMBOLS: &str = "￥¥$＄€£￡₩￦₽₹฿₫₱₪₺₦₴";
-
-fn check_amount(value: &str) -> Result<(), Violation> {
-    const EXPECTED: &str = "one currency symbol and at most 10 digits, such as ￥128.50";
-    let number = value
-        .strip_prefix(|c| CURRENCY_SYMBOLS.contains(c))
-        .unwrap_or(value);
-    let number = number.strip_suffix('元').unwrap_or(number);
-    if !is_decimal(number) {
-        return Err(Violation::malformed(EXPECTED, number, |c| {
-            c.is_ascii_digit() || c == '.'
-        }));
-    }
-    let digits = number.bytes().filter(u8::is_ascii_digit).count();
-    if digits > 10 {
-        return Err(Violation {
-            reason: Reason::ParamTooLong,
-            detail: format!("expected {EXPECTED}, found {digits} digits"),
-        });
-    }
-    Ok(())
-}
-
-fn check_plate(value: &str) -> Result<(), Violation> {
-    let last = value.chars().count().saturating_sub(1);
-    let fits = |(at, c): (usize, char)| {
-        c.is_ascii_alphanumeric() || (is_han(c) && (at == 0 || at == last))
-    };
-    if value.chars().enumerate().all(fits) {
-        return Ok(());
-    }
-    let expected = "letters and digits, with Han characters only first and last";
-    Err(Violation::malformed(expected, value, |c| {
-        c.is_ascii_alphanumeric() || is_han(c)
-    }))
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ const ODD: &[(&str, &str, &str)] = &[
     ),
     (
         "templates",
-        r#"{"templates":{"U":{"params":["Thing1"]}}}"#,
+        r#"{"templates":{"U":{"params":["thing 1"]}}}"#,
         "is no key",
     ),
     (

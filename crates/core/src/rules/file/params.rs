@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Reader, with_nearest};
-use crate::catalog::{Template, param_order};
-use crate::document::{Item, Node, Problem, Said, Section, nearest};
+use crate::catalog::{Template, param_order, warn_of_unlisted};
+use crate::document::{Item, Node, Problem, Said, Section, Severity, nearest};
 use crate::message::Overflow;
-use crate::model::outcome::Reason;
 use crate::rules::constants::{Place, constants};
-use crate::rules::inspect::{Finding, Tables};
+use crate::rules::inspect::Tables;
 use crate::rules::recipe::Param;
 use crate::rules::template::Text;
 use crate::wechat::params::{ParamKind, normalise};
@@ -141,45 +140,15 @@ impl Reader<'_> {
         overflows: &Overflows,
         tables: &Tables,
     ) -> Option<Param> {
-        let Some(kind) = ParamKind::of(name) else {
-            let prefixes: Vec<_> = ParamKind::prefixes().collect();
-            let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
-            let number = name
-                .strip_prefix(prefix)
-                .filter(|number| !number.is_empty())
-                .unwrap_or("1");
-            let problem = said.error(format!(
-                "`{name}` is no param: expected a type and a number, such as `thing1`"
-            ));
-            self.problems.push(match nearest(prefix, &prefixes) {
-                Some(near) => problem.help(format!("did you mean `{near}{number}`?")),
-                None => problem.help(format!("types: {}", prefixes.join(", "))),
-            });
-            return None;
-        };
-        let mut overflow = if kind.can_trim() {
-            overflows.all
-        } else {
-            Overflow::Reject
-        };
-        if let Some(own) = overflows.each.get(name) {
-            overflow = own.value;
-            if overflow == Overflow::Trim && !kind.can_trim() {
-                let help = "leave it out: a value that is too long makes the message `invalid`";
-                self.problems.push(
-                    own.error("a value of this type means something else when it is cut")
-                        .help(help),
-                );
-            }
-        }
+        let kind = self.kind_of_param(name, said, template)?;
+        let overflow = self.overflow_of_param(name, kind, overflows);
         let text = self.text(name, said, tables)?;
         let listed = template.and_then(|template| template.enums.get(name));
         let never_fits = |text: &str| never_fits(kind, overflow, listed, text);
         if let Text::Literal(literal) = &text {
-            for finding in never_fits(literal) {
-                let mut problem = said.error(finding.message);
-                problem.help = finding.help;
-                self.problems.push(problem);
+            for found in never_fits(literal) {
+                self.problems
+                    .push(found.problem(said.error(found.message.clone())));
             }
         } else {
             self.check_constants(said, tables, never_fits);
@@ -191,58 +160,127 @@ impl Reader<'_> {
         })
     }
 
+    /// The type of a param. A name that the template has is right, whatever its type is.
+    fn kind_of_param(
+        &mut self,
+        name: &str,
+        said: &Said<String>,
+        template: Option<&Template>,
+    ) -> Option<ParamKind> {
+        let params = template.map_or(&[] as &[_], |template| template.params.as_slice());
+        if params.iter().any(|(known, _)| known.as_ref() == name) {
+            return Some(ParamKind::of(name).unwrap_or(ParamKind::Unlisted));
+        }
+        let Some(kind) = ParamKind::of(name) else {
+            let problem = said.error(format!(
+                "`{name}` is no param: expected a type and a number, such as `thing1`"
+            ));
+            let help = ParamKind::nearest_name(name).map_or_else(
+                || {
+                    let prefixes: Vec<_> = ParamKind::prefixes().collect();
+                    format!("types: {}", prefixes.join(", "))
+                },
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.problems.push(problem.help(help));
+            return None;
+        };
+        warn_of_unlisted(self.problems, name, said);
+        Some(kind)
+    }
+
+    fn overflow_of_param(
+        &mut self,
+        name: &str,
+        kind: ParamKind,
+        overflows: &Overflows,
+    ) -> Overflow {
+        let Some(own) = overflows.each.get(name) else {
+            return if kind.can_trim() {
+                overflows.all
+            } else {
+                Overflow::Reject
+            };
+        };
+        if own.value == Overflow::Trim && !kind.can_trim() {
+            let help = "leave it out: a value that is too long makes the message `invalid`";
+            self.problems.push(
+                own.error("a value of this type means something else when it is cut")
+                    .help(help),
+            );
+        }
+        own.value
+    }
+
     /// What a template gives without a look at the event is checked now, as fixed text is.
     fn check_constants(
         &mut self,
         said: &Said<String>,
         tables: &Tables,
-        never_fits: impl Fn(&str) -> Vec<Finding>,
+        never_fits: impl Fn(&str) -> Vec<Found>,
     ) {
         for constant in constants(&said.value, tables) {
-            for finding in never_fits(&constant.text) {
-                match &constant.place {
+            for found in never_fits(&constant.text) {
+                let problem = match &constant.place {
                     Place::Line(line) => {
-                        let finding = Finding {
-                            line: *line,
-                            ..finding
-                        };
-                        self.report::<()>(said, vec![finding]);
+                        let mut problem = said.error(found.message.clone());
+                        problem.line = self.line_of(said, *line);
+                        problem
                     }
                     Place::Entry { table, key } => {
                         let place = (table.clone(), key.clone());
                         let origin = self.entries.get(&place).unwrap_or(&said.origin);
-                        let problem =
-                            Problem::error(origin, format!("{}: {}", said.key, finding.message));
-                        let mut problem = problem.key(format!("tables.{table}.{key}"));
-                        problem.help = finding.help;
-                        self.problems.push(problem);
+                        let message = format!("{}: {}", said.key, found.message);
+                        Problem::error(origin, message).key(format!("tables.{table}.{key}"))
                     }
-                }
+                };
+                self.problems.push(found.problem(problem));
             }
         }
     }
 }
 
-/// Why a text that is fixed can never be sent: it would fail with every event that brings it.
+/// What is found of a text that is fixed.
+struct Found {
+    /// An error if it would fail with every event that brings it.
+    severity: Severity,
+    message: String,
+    help: Option<String>,
+}
+
+impl Found {
+    /// The problem that has its place, as bad as this is.
+    fn problem(&self, at: Problem) -> Problem {
+        Problem {
+            severity: self.severity,
+            help: self.help.clone(),
+            ..at
+        }
+    }
+}
+
+/// Why a text that is fixed can never be sent, or perhaps not.
 fn never_fits(
     kind: ParamKind,
     overflow: Overflow,
     listed: Option<&Vec<String>>,
     text: &str,
-) -> Vec<Finding> {
-    let value = normalise(text);
-    let finding = |message: String, help: Option<String>| Finding {
-        line: 1,
+) -> Vec<Found> {
+    let mut value = normalise(text);
+    if overflow == Overflow::Trim && kind.can_trim() {
+        value = kind.trim(&value, "");
+    }
+    let found = |severity, message: String, help: Option<String>| Found {
+        severity,
         message,
         help,
     };
-    let mut findings = Vec::new();
+    let mut all = Vec::new();
     if let Err(violation) = kind.check(&value) {
-        if violation.reason == Reason::ParamTooLong && overflow == Overflow::Trim {
-            return findings;
-        }
         let message = format!("WeChat would refuse this value: {}", violation.detail);
-        findings.push(finding(message, None));
+        all.push(found(Severity::Error, message, None));
+    } else if let Some(doubt) = kind.doubt(&value) {
+        all.push(found(Severity::Warning, doubt, None));
     }
     if let Some(listed) = listed.filter(|listed| !listed.contains(&value)) {
         let known: Vec<_> = listed.iter().map(String::as_str).collect();
@@ -251,9 +289,9 @@ fn never_fits(
             None => format!("known here: {}", known.join(", ")),
         };
         let message = format!("\"{value}\" is not one of the template's values");
-        findings.push(finding(message, Some(help)));
+        all.push(found(Severity::Error, message, Some(help)));
     }
-    findings
+    all
 }
 
 /// What the file says of values that are too long.

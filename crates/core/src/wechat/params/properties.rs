@@ -76,6 +76,7 @@ fn conforming(kind: ParamKind) -> BoxedStrategy<String> {
         ParamKind::Phrase => like("[一-龥]{1,5}"),
         // The list of an enum is the template's: `message` looks there.
         ParamKind::Enum | ParamKind::Const => like("[一-龥0-9A-Za-z]{1,40}"),
+        ParamKind::ShortThing | ParamKind::Unlisted => like("[一-龥0-9A-Za-z，。！#*·-]{1,60}"),
     }
 }
 
@@ -148,7 +149,9 @@ fn near_miss(kind: ParamKind) -> BoxedStrategy<String> {
                 .boxed(),
             like("[一-龥]{6,9}"),
         ],
-        ParamKind::Enum | ParamKind::Const => Vec::new(),
+        ParamKind::Enum | ParamKind::Const | ParamKind::ShortThing | ParamKind::Unlisted => {
+            Vec::new()
+        }
     };
     any_of(own.into_iter().chain([like("[ \u{3000}\n\t]{0,3}")]))
 }
@@ -157,7 +160,8 @@ fn near_miss(kind: ParamKind) -> BoxedStrategy<String> {
 fn of_every_type(
     values: fn(ParamKind) -> BoxedStrategy<String>,
 ) -> impl Strategy<Value = (ParamKind, String)> {
-    let kinds: Vec<_> = PREFIXES.iter().map(|(_, kind)| *kind).collect();
+    let listed = PREFIXES.iter().map(|(_, kind)| *kind);
+    let kinds: Vec<_> = listed.chain([ParamKind::Unlisted]).collect();
     let with_value = move |kind| (Just(kind), values(kind));
     prop::sample::select(kinds).prop_flat_map(with_value)
 }

@@ -33,9 +33,40 @@ fn the_prefix_of_a_name_is_its_type() {
     );
     assert_eq!(ParamKind::of("enum_string2"), Some(ParamKind::Enum));
     assert_eq!(ParamKind::of("number01"), Some(ParamKind::Number));
-    for unknown in ["thing", "thingy1", "1", "", "Thing1", "thing1a"] {
-        assert_eq!(ParamKind::of(unknown), None, "{unknown:?}");
+    assert_eq!(ParamKind::of("short_thing12"), Some(ParamKind::ShortThing));
+    // From WeChat's own example of a request, and names that no page has.
+    for unlisted in ["site01", "thingy1", "Thing1", "t2m3"] {
+        assert_eq!(
+            ParamKind::of(unlisted),
+            Some(ParamKind::Unlisted),
+            "{unlisted:?}"
+        );
     }
+    for other in ["thing", "1", "", "thing1a", "_1", "字1", "a b1", "a.1"] {
+        assert_eq!(ParamKind::of(other), None, "{other:?}");
+    }
+}
+
+#[test]
+fn a_type_without_a_known_limit_takes_any_text() {
+    let long = "字".repeat(60);
+    for kind in [ParamKind::ShortThing, ParamKind::Unlisted] {
+        accepts(kind, &["第1剂", "已预约", &long, "a,b! 👍"]);
+        refuses(kind, Reason::ParamEmpty, &["", "  "]);
+    }
+    assert_eq!(ParamKind::Unlisted.trim(&long, "!"), format!("{long}!"));
+    // The first ten are sent by others: who asks for it to fit is on the safe side.
+    assert_eq!(
+        ParamKind::ShortThing.trim("一二三四五六七八九十一", ""),
+        "一二三四五六七八九十"
+    );
+    assert_eq!(ParamKind::ShortThing.doubt("一二三四五六七八九十"), None);
+    assert!(
+        ParamKind::ShortThing
+            .doubt("一二三四五六七八九十一")
+            .is_some_and(|doubt| doubt.contains("11 characters"))
+    );
+    assert_eq!(ParamKind::Unlisted.doubt(&long), None);
 }
 
 #[test]
