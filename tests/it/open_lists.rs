@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::json;
 use tempfile::TempDir;
-use wx_courier_sandbox::Kind;
+use wx_courier_core::wechat::params::{ParamKind, normalise};
+use wx_courier_sandbox::{Kind, Template};
 
 use crate::commands::{Said, run, run_with_input};
 use crate::templates::{Account, template};
@@ -94,4 +96,78 @@ fn types_of_no_list_are_pulled_checked_and_sent() {
         "warning: shop.template_1.params.site01: the type of `site01` is in no list",
         "ok: 0 errors, 1 warning",
     ]);
+}
+
+const COUPON: &str = r#"
+on = "coupon.rewarded"
+app = "shop"
+template = "coupon"
+to = "{{ data.openid }}"
+[params]
+thing1 = "{{ data.name | fit }}"
+time2 = "{{ data.from | date }}~{{ data.to | date }}"
+thing3 = "对方已领取，回赠您一张同款券"
+[[tests]]
+event = { data = { openid = "o1", name = "免费打蜡券", from = "2026-08-15T00:00:00+08:00", to = "2027-04-30T23:59:59+08:00" } }
+expect = { time2 = "2026年8月15日~2027年4月30日" }
+"#;
+
+/// Three programs send dates without a time of day in a `time` param, one of them in production.
+#[test]
+fn a_time_may_be_a_range_of_dates() {
+    let templates = "[shop.coupon]\nid = \"TPL_COUPON\"\ntitle = \"优惠券领取成功提醒\"\nkind = \"one-time\"\nparams = { thing1 = \"优惠券名称\", time2 = \"有效期\", thing3 = \"备注\" }\n";
+    let coupon = folder(templates, COUPON);
+    let said = run(coupon.path(), &["check"]);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    said.must_have(&[
+        "warning: rule r: tests[0]: test \"1\": time2: WeChat's table asks for a time of day here",
+        "1 of 1 test passed",
+        "ok: 0 errors, 1 warning",
+    ]);
+    let wide = folder(templates, &COUPON.replace("}}~{{", "}}～{{"));
+    let said = run(wide.path(), &["check"]);
+    assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
+    said.must_have(&["param_malformed", "found the full-width `～`"]);
+}
+
+/// They share no code, and read the same table.
+#[test]
+fn the_sandbox_takes_what_we_send() {
+    let account = Account::with([("T", Template::default())]);
+    for (param, value, is_taken) in [
+        ("time1", "2026年8月15日", true),
+        ("time1", "2026年8月15日~2027年4月30日", true),
+        ("time1", "2026年8月15日～2027年4月30日", false),
+        ("time1", "22:00~24:00", true),
+        ("time1", "5:01", true),
+        ("time1", "2026年8月15日15:01", true),
+        ("time1", "24:01", false),
+        ("time1", "下午", false),
+        ("date1", "2026年8月15日 24:00", true),
+        ("date1", "15:01", false),
+        ("number1", "-5", true),
+        ("number1", "5-", false),
+        ("number1", "1,280", false),
+        ("amount1", "￥128.50", true),
+        ("amount1", "128.50", true),
+        ("amount1", "128.50元", true),
+        ("amount1", "฿100", true),
+        ("amount1", "100万元", false),
+        ("amount1", "￥1,280", false),
+        ("amount1", "-1", false),
+        ("phone_number1", "（010）1234", true),
+        ("phone_number1", "请致电", false),
+        ("short_thing12", "第一剂（上臂三角肌），左侧", true),
+        ("site01", "三楼接种室，电梯左转，请提前十分钟到场候诊", true),
+        ("site01", " ", false),
+    ] {
+        let kind = ParamKind::of(param).unwrap();
+        let ours = kind.check(&normalise(value));
+        assert_eq!(ours.is_ok(), is_taken, "{param} {value}: {ours:?}");
+        let data = json!({ param: { "value": value } });
+        let body = json!({ "touser": "o1", "template_id": "T", "data": data });
+        let answer = account.post("/cgi-bin/message/subscribe/send", &body);
+        let expected = if is_taken { 0 } else { 47003 };
+        assert_eq!(answer["errcode"], expected, "{param} {value}: {answer}");
+    }
 }

@@ -83,7 +83,7 @@ impl Account {
     }
 
     /// What the API answers to a POST that another program makes with a token of its own.
-    fn post(&self, path: &str, body: &Value) -> Value {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
         let base_url = self.sandbox.as_ref().unwrap().base_url();
         let ask = async |path: String, body: &Value| -> Value {
             let request = reqwest::Client::new().post(format!("{base_url}{path}"));

@@ -3,9 +3,12 @@
 //! WeChat: `message/subscribe/send`, the rows `time` and `date` of the table of param types. A range has two ends joined
 //! by a half-width `~`.
 
-/// A 24-hour clock, with a date before it if wanted, or a range of such.
+/// A 24-hour clock, with a date before it if wanted, or a range of such. Dates alone are sent by programs in use, and
+/// nobody has seen WeChat refuse them.
 pub(super) fn is_time(value: &str) -> bool {
-    each_end(value, |end| is_clock(end) || is_date_and_clock(end))
+    each_end(value, |end| {
+        is_clock(end) || is_day(end) || is_date_and_clock(end)
+    })
 }
 
 /// A date, with a 24-hour clock after it if wanted, or a range of such.
@@ -20,21 +23,29 @@ fn each_end(value: &str, is_end: impl Fn(&str) -> bool) -> bool {
     }
 }
 
+/// The clock begins after a space, or right after `日`.
 fn is_date_and_clock(text: &str) -> bool {
-    text.split_once(' ')
-        .is_some_and(|(day, clock)| is_day(day) && is_clock(clock))
+    let after_day = text.rfind(['日', '月']).map(|at| at + '日'.len_utf8());
+    let parts = text
+        .split_once(' ')
+        .or_else(|| text.split_at_checked(after_day?));
+    parts.is_some_and(|(day, clock)| is_day(day) && is_clock(clock))
 }
 
-/// `HH:MM` or `HH:MM:SS`.
+/// `HH:MM` or `HH:MM:SS`; an hour before ten may have one digit, and the day may end at 24:00.
 fn is_clock(text: &str) -> bool {
+    if text == "24:00" || text == "24:00:00" {
+        return true;
+    }
     let mut fields = text.split(':');
-    let mut field = |below: u32| {
-        fields
-            .next()
-            .map(|field| field.len() == 2 && number(field).is_some_and(|number| number < below))
+    let mut field = |shortest: usize, below: u32| {
+        fields.next().map(|field| {
+            (shortest..=2).contains(&field.len())
+                && number(field).is_some_and(|number| number < below)
+        })
     };
-    let hours_and_minutes = field(24) == Some(true) && field(60) == Some(true);
-    hours_and_minutes && field(60) != Some(false) && fields.next().is_none()
+    let hours_and_minutes = field(1, 24) == Some(true) && field(2, 60) == Some(true);
+    hours_and_minutes && field(2, 60) != Some(false) && fields.next().is_none()
 }
 
 /// `y年m月d日`, `y年m月`, `m月d日`, or the same with one of `-`, `/` and `.` between the numbers.

@@ -1,8 +1,9 @@
 //! What WeChat takes as a template value: one check for each type of param.
 //!
-//! WeChat publishes prose and examples, no expressions (`message/subscribe/send`, the table of param types). Where the
-//! prose leaves room the stricter reading is taken, since a text that passes here ought to pass there: characters
-//! outside the BMP count as two, a number's decimals count as digits, a clock has two-digit fields.
+//! WeChat publishes prose and examples, no expressions (`message/subscribe/send`, the table of param types). What nobody
+//! has seen WeChat refuse passes, though the table has another form: a date alone in a `time`, `24:00`, a number below
+//! zero, an amount without a currency symbol, full-width symbols in a phone number. How to count is read strictly:
+//! characters outside the BMP are two, a number's decimals are digits.
 
 use crate::moment::{is_date, is_time};
 
@@ -43,7 +44,7 @@ fn fits(prefix: &str, value: &str, allowed: &[String]) -> bool {
     let length = value.encode_utf16().count();
     match prefix {
         "thing" => length <= 20,
-        "number" => is_decimal(value, 32),
+        "number" => is_decimal(value.strip_prefix('-').unwrap_or(value), 32),
         "letter" => length <= 32 && value.bytes().all(|byte| byte.is_ascii_alphabetic()),
         "symbol" => length <= 5 && value.chars().all(is_symbol),
         "character_string" => {
@@ -57,7 +58,6 @@ fn fits(prefix: &str, value: &str, allowed: &[String]) -> bool {
         "amount" => is_amount(value),
         "phone_number" => {
             length <= 17
-                && value.chars().any(|c| c.is_ascii_digit())
                 && value
                     .chars()
                     .all(|c| c.is_ascii_digit() || c == ' ' || is_symbol(c))
@@ -90,7 +90,11 @@ fn is_amount(value: &str) -> bool {
 fn is_currency_symbol(c: char) -> bool {
     matches!(
         c,
-        '$' | '¢' | '£' | '¤' | '¥' | '\u{20A0}'..='\u{20CF}' | '＄' | '￠' | '￡' | '￥' | '￦'
+        '$' | '¢' | '£' | '¤' | '¥' | '\u{20A0}'
+            ..='\u{20CF}' | '﹩' | '＄' | '￠' | '￡' | '￥' | '￦'
+            // Armenia, Afghanistan, India (four scripts), Thailand, Cambodia, India (marks of the north), Iran.
+            | '\u{58F}' | '\u{60B}' | '\u{9F2}' | '\u{9F3}' | '\u{9FB}' | '\u{AF1}' | '\u{BF9}' | '\u{E3F}'
+            | '\u{17DB}' | '\u{A838}' | '\u{FDFC}'
     )
 }
 

@@ -22,7 +22,7 @@ pub(crate) use invisible::{is_invisible, without_invisible};
 pub enum ParamKind {
     /// `thing`: any text, at most 20 characters.
     Thing,
-    /// `number`: digits with at most one decimal point, at most 32.
+    /// `number`: at most 32 digits with at most one decimal point.
     Number,
     /// `letter`: Latin letters, at most 32.
     Letter,
@@ -30,7 +30,7 @@ pub enum ParamKind {
     Symbol,
     /// `character_string`: digits, Latin letters and symbols, at most 32; no Han.
     CharacterString,
-    /// `time`: a time of day, with or without a date before it; `~` joins a range.
+    /// `time`: a time of day, with or without a date before it; `~` joins a range. A date alone passes, too.
     Time,
     /// `date`: a date, with or without a time of day after it; `~` joins a range.
     Date,
@@ -111,11 +111,12 @@ impl ParamKind {
     pub fn limit(self) -> Option<usize> {
         match self {
             Self::Thing | Self::Name => Some(20),
-            Self::Number | Self::Letter | Self::CharacterString => Some(32),
+            Self::Letter | Self::CharacterString => Some(32),
             Self::Symbol | Self::Phrase => Some(5),
             Self::PhoneNumber => Some(17),
             Self::CarNumber => Some(8),
-            Self::Time
+            Self::Number
+            | Self::Time
             | Self::Date
             | Self::Amount
             | Self::Enum
@@ -181,9 +182,7 @@ impl ParamKind {
             Self::Letter => |c| c.is_ascii_alphabetic(),
             Self::Symbol => |c| !c.is_alphanumeric() && !c.is_whitespace(),
             Self::CharacterString => |c| c.is_ascii() || !c.is_alphanumeric(),
-            Self::PhoneNumber => {
-                |c| c.is_ascii_digit() || (c.is_ascii() && !c.is_ascii_alphabetic())
-            }
+            Self::PhoneNumber => |c| c.is_ascii_digit() || !c.is_alphanumeric(),
             Self::Phrase => is_han,
         };
         if value.chars().all(allowed) {

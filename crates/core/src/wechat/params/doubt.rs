@@ -2,7 +2,8 @@
 //!
 //! They are sent: only what `WeChat` is known to refuse is refused here. A person who writes a rule is told all the same.
 
-use super::{ParamKind, length};
+use super::formats::is_currency_symbol;
+use super::{ParamKind, length, moment};
 
 /// No limit of `short_thing` is published. Of three programs that send it, two cut at 5 and one at 10.
 pub(super) const SURE_SHORT_THING: usize = 10;
@@ -19,15 +20,23 @@ impl ParamKind {
                     )
                 })
             }
+            Self::Time => moment::doubt_time(value),
+            Self::Date => moment::doubt_date(value),
+            Self::Number => value.starts_with('-').then(|| {
+                "WeChat's table has only digits and a decimal point: whether it takes a number below zero is not known"
+                    .to_owned()
+            }),
+            Self::Amount => (!value.starts_with(is_currency_symbol)).then(|| {
+                "WeChat's table asks for one currency symbol, such as ￥128.50: whether it takes an amount without one is not known"
+                    .to_owned()
+            }),
+            Self::PhoneNumber => value.chars().find(|c| !c.is_ascii()).map(|wide| {
+                format!("it is not known whether WeChat takes `{wide}` here: the filter `phone` writes full-width symbols in half width")
+            }),
             Self::Thing
-            | Self::Number
             | Self::Letter
             | Self::Symbol
             | Self::CharacterString
-            | Self::Time
-            | Self::Date
-            | Self::Amount
-            | Self::PhoneNumber
             | Self::CarNumber
             | Self::Name
             | Self::Phrase

@@ -1,5 +1,8 @@
 //! Dates and times of day as `WeChat` takes them in `time` and `date` params.
 //!
+//! The table asks for a time of day in a `time`. Programs that are in use send dates alone and ranges of them, and nobody has seen `WeChat`
+//! refuse one, nor `24:00`: both pass. The full-width `～` was refused (47003).
+//!
 //! `15:01`, `15:01:30`, `2019年10月1日`, `2019年10月`, `10月1日`, the same with `-`, `/` or `.`, a time after a date, and two of them
 //! joined by a half-width `~`. `WeChat`: subscribe/send, parameter table.
 
@@ -11,12 +14,32 @@ use crate::model::outcome::Reason;
 struct Moment {
     date: bool,
     time: bool,
+    /// The time of day is 24:00.
+    end_of_day: bool,
 }
 
-/// A `time` param: every end has a time of day.
+/// Why a `time` that passes may be refused all the same.
+pub(super) fn doubt_time(value: &str) -> Option<String> {
+    let ends = read_range(value)?;
+    if ends.iter().all(|end| end.time) {
+        return doubt_date(value);
+    }
+    Some("WeChat's table asks for a time of day here; other programs send dates alone, and what WeChat says to them is not known".to_owned())
+}
+
+/// Why a `date` that passes may be refused all the same.
+pub(super) fn doubt_date(value: &str) -> Option<String> {
+    let ends = read_range(value)?;
+    let is_doubtful = ends.iter().any(|end| end.end_of_day);
+    is_doubtful.then(|| {
+        "it is not known whether WeChat takes 24:00: 00:00 of the day after is the same moment"
+            .to_owned()
+    })
+}
+
+/// A `time` param: every end has a time of day, or a date.
 pub(super) fn check_time(value: &str) -> Result<(), Violation> {
-    let ends = read_range(value);
-    if ends.is_some_and(|ends| ends.iter().all(|end| end.time)) {
+    if read_range(value).is_some() {
         return Ok(());
     }
     Err(malformed(
@@ -82,11 +105,15 @@ fn read_moment(text: &str) -> Option<Moment> {
     Some(Moment {
         date: !date.is_empty(),
         time: clock.is_some(),
+        end_of_day: clock.is_some_and(|clock| clock.starts_with("24")),
     })
     .filter(|moment| moment.date || moment.time)
 }
 
 fn is_clock(text: &str) -> bool {
+    if matches!(text, "24:00" | "24:00:00") {
+        return true;
+    }
     let mut parts = text.split(':');
     let hour = parts.next().is_some_and(|hour| is_between(hour, 1, 0, 23));
     let minute = parts

@@ -46,7 +46,7 @@ const DAY: &str = "([12][0-9]{3}年(1[0-2]|0?[1-9])月([12][0-9]|3[01]|0?[1-9])�
 fn conforming(kind: ParamKind) -> BoxedStrategy<String> {
     match kind {
         ParamKind::Thing => like("[一-龥0-9A-Za-z，。！#*·-]{1,20}"),
-        ParamKind::Number => like("[0-9]{1,32}|[0-9]{1,15}\\.[0-9]{1,16}"),
+        ParamKind::Number => like("-?([0-9]{1,32}|[0-9]{1,16}\\.[0-9]{1,16})"),
         ParamKind::Letter => like("[A-Za-z]{1,32}"),
         ParamKind::Symbol => like("[!#*★，。~@&%+=-]{1,5}"),
         ParamKind::CharacterString => like("[0-9A-Za-z#_./:+*!-]{1,32}"),
@@ -54,6 +54,9 @@ fn conforming(kind: ParamKind) -> BoxedStrategy<String> {
             like(CLOCK),
             like(&format!("{HAN_DAY} {CLOCK}")),
             joined(like(CLOCK), "~", like(CLOCK)),
+            like(HAN_DAY),
+            joined(like(HAN_DAY), "~", like(HAN_DAY)),
+            joined(like(CLOCK), "~", like("24:00")),
             joined(
                 like(&format!("{HAN_DAY} {CLOCK}")),
                 "~",
@@ -68,7 +71,7 @@ fn conforming(kind: ParamKind) -> BoxedStrategy<String> {
         ParamKind::Amount => {
             like("[￥¥$€£][0-9]{1,10}元?|[￥$][0-9]{1,8}\\.[0-9]{1,2}元?|[0-9]{1,8}\\.[0-9]{2}元")
         }
-        ParamKind::PhoneNumber => like("[0-9+*()-]{1,17}"),
+        ParamKind::PhoneNumber => like("[0-9+*()（）＋-]{1,17}"),
         ParamKind::CarNumber => like("[京沪粤]?[A-Z0-9]{1,6}[挂学警]?"),
         ParamKind::Name => {
             like("[一-龥]{1,10}|[A-Za-z][A-Za-z·.'-]{0,19}|[一-龥]{1,5}[A-Za-z·]{0,5}")
@@ -84,7 +87,8 @@ fn near_miss(kind: ParamKind) -> BoxedStrategy<String> {
     let own = match kind {
         ParamKind::Thing => vec![like("[一-龥0-9A-Za-z，。！#*]{21,40}")],
         ParamKind::Number => vec![
-            with("[0-9]{1,20}", "[a-z一，,￥%:-]"),
+            with("[0-9]{1,20}", "[a-z一，,￥%:]"),
+            with("[0-9]{1,20}-", "[0-9-]{0,3}"),
             like("[0-9]{33,40}"),
             like("[0-9]{1,5}\\.[0-9]{1,5}\\.[0-9]{1,5}"),
         ],
@@ -103,10 +107,10 @@ fn near_miss(kind: ParamKind) -> BoxedStrategy<String> {
             like("[0-9A-Za-z#-]{33,40}"),
         ],
         ParamKind::Time => vec![
-            like("(2[4-9]|[3-9][0-9]):[0-5][0-9]"),
+            like("(24:0[1-9]|2[5-9]:[0-5][0-9]|[3-9][0-9]:[0-5][0-9])"),
             like("[01][0-9]:[6-9][0-9]"),
-            like(HAN_DAY),
             joined(like(CLOCK), "～", like(CLOCK)),
+            joined(like(HAN_DAY), "～", like(HAN_DAY)),
             joined(like(CLOCK), "~", joined(like(CLOCK), "~", like(CLOCK))),
             with(CLOCK, "[一-龥a-z]"),
             joined(like("[12][0-9]{3}年1[3-9]月[1-9]日"), " ", like(CLOCK)),
@@ -117,7 +121,7 @@ fn near_miss(kind: ParamKind) -> BoxedStrategy<String> {
             like(CLOCK),
             joined(like(DAY), "～", like(DAY)),
             with(DAY, "[上下晚a-z]"),
-            like(&format!("{HAN_DAY} (2[4-9]|[3-9][0-9]):[0-5][0-9]")),
+            like(&format!("{HAN_DAY} (2[5-9]|[3-9][0-9]):[0-5][0-9]")),
         ],
         ParamKind::Amount => vec![
             like("￥[0-9]{1,3},[0-9]{3}"),

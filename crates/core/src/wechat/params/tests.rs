@@ -94,12 +94,21 @@ fn length_counts_utf_16_units() {
 fn alphabets() {
     accepts(
         ParamKind::Number,
-        &["0", "128.50", "00000000000000000000000000000000"],
+        &[
+            "0",
+            "128.50",
+            "00000000000000000000000000000000",
+            "-5",
+            "-0.5",
+            "1.0000000000000000000000000000000",
+        ],
     );
     refuses(
         ParamKind::Number,
         Reason::ParamMalformed,
-        &["-1", "1,000", "1.", ".5", "1.2.3", "１", "一"],
+        &[
+            "--1", "-", "－1", "1-", "1,000", "1.", ".5", "1.2.3", "１", "一",
+        ],
     );
     refuses(
         ParamKind::Number,
@@ -126,12 +135,17 @@ fn alphabets() {
     );
     accepts(
         ParamKind::PhoneNumber,
-        &["+86-0766-66888866", "138****5678", "(010) 1234"],
+        &[
+            "+86-0766-66888866",
+            "138****5678",
+            "(010) 1234",
+            "（010）—1234",
+        ],
     );
     refuses(
         ParamKind::PhoneNumber,
         Reason::ParamMalformed,
-        &["请致电", "12a"],
+        &["请致电", "12a", "１２"],
     );
     refuses(
         ParamKind::PhoneNumber,
@@ -181,6 +195,8 @@ fn amounts() {
             "128.5元",
             "￥100元",
             "12345678.90",
+            "₡100",
+            "100",
         ],
     );
     refuses(
@@ -202,16 +218,23 @@ fn times_and_dates() {
             "2019年10月1日15:01",
             "15:01~16:00",
             "10-01 15:01",
+            "24:00",
+            "22:00~24:00",
+            "2026年8月15日",
+            "2026年8月15日~2027年4月30日",
+            "2026-08-15~2027-04-30",
         ],
     );
     refuses(
         ParamKind::Time,
         Reason::ParamMalformed,
         &[
-            "24:00",
+            "24:01",
+            "25:00",
             "15:1",
             "15:60",
-            "2019年10月1日",
+            "2026年8月15日～2027年4月30日",
+            "2026年13月15日",
             "15:01～16:00",
             "15：01",
             "1:00~2:00~3:00",
@@ -252,6 +275,39 @@ fn times_and_dates() {
             "~",
         ],
     );
+}
+
+#[test]
+fn what_nobody_has_seen_refused_is_doubted_and_passes() {
+    let doubted = [
+        (ParamKind::Time, "2026年8月15日", "a time of day"),
+        (
+            ParamKind::Time,
+            "2026年8月15日~2027年4月30日",
+            "a time of day",
+        ),
+        (ParamKind::Time, "22:00~24:00", "24:00"),
+        (ParamKind::Date, "2026年8月15日 24:00", "24:00"),
+        (ParamKind::Number, "-5", "below zero"),
+        (ParamKind::Amount, "100元", "currency symbol"),
+        (ParamKind::PhoneNumber, "（010）1234", "`（`"),
+    ];
+    for (kind, value, expected) in doubted {
+        accepts(kind, &[value]);
+        let doubt = kind.doubt(value).unwrap_or_default();
+        assert!(doubt.contains(expected), "{kind:?} {value}: {doubt:?}");
+    }
+    for (kind, value) in [
+        (ParamKind::Time, "2026年8月15日 08:00~23:59"),
+        (ParamKind::Date, "2026年8月15日~2027年4月30日"),
+        (ParamKind::Number, "5.5"),
+        (ParamKind::Amount, "￥100元"),
+        (ParamKind::PhoneNumber, "(010) 1234"),
+        (ParamKind::Thing, "（010）"),
+    ] {
+        accepts(kind, &[value]);
+        assert_eq!(kind.doubt(value), None, "{kind:?} {value}");
+    }
 }
 
 #[test]
