@@ -113,6 +113,7 @@ pub(super) fn sandbox_settings(settings: &Settings, catalog: Option<&Catalog>) -
         for template in templates {
             let kind = match template.kind {
                 Some(TemplateKind::LongTerm) => Kind::LongTerm,
+                Some(TemplateKind::ServiceCard) => Kind::ServiceCard,
                 Some(TemplateKind::OneTime) | None => Kind::OneTime,
             };
             let labels = template

@@ -232,6 +232,9 @@ fn sentence(change: &Change) -> String {
         Change::Removed { app, name } => {
             format!("- {app}.{name}: gone at WeChat, and no rule uses it")
         }
+        Change::UnknownType { app, name, value } => format!(
+            "? {app}.{name}: WeChat gives it the type {value}, which is not known here: say its `kind` in templates.toml; until then it counts as a one-time template"
+        ),
         Change::Unreadable {
             app,
             id,

@@ -171,3 +171,34 @@ fn the_sandbox_takes_what_we_send() {
         assert_eq!(answer["errcode"], expected, "{param} {value}: {answer}");
     }
 }
+
+#[test]
+fn a_service_card_is_marked_and_no_rule_may_name_it() {
+    let card = Template {
+        title: "课程进度".to_owned(),
+        kind: Kind::ServiceCard,
+        ..Template::default()
+    };
+    let account = Account::with([("CARD", card)]);
+    let said = account.run(&["templates", "pull", "--yes"]);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    let pulled = account.read("templates.toml");
+    assert!(pulled.contains("kind  = \"service-card\""), "{pulled}");
+    let rule = "on = \"x\"\napp = \"shop\"\ntemplate = \"template_1\"\nto = \"{{ data.openid }}\"\n[params]\nthing1 = \"a\"\n";
+    account.write("rules/r.toml", rule);
+    let refused = account.run(&["check"]);
+    assert_eq!(refused.code, Some(1), "{}{}", refused.out, refused.err);
+    refused.must_have(&[
+        "r.toml:3: error: rule r: template: the template \"template_1\" is a service card: WeChat takes none at message/subscribe/send",
+    ]);
+    // Where the file does not say it, WeChat does.
+    account.write("templates.toml", "[shop.template_1]\nid = \"CARD\"\n");
+    assert_eq!(account.run(&["check"]).code, Some(0));
+    let said = account.run(&["check", "--remote"]);
+    assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
+    said.must_have(&["error: shop.template_1: it is a service card at WeChat"]);
+    let data = json!({ "thing1": { "value": "a" } });
+    let body = json!({ "touser": "o1", "template_id": "CARD", "data": data });
+    let answer = account.post("/cgi-bin/message/subscribe/send", &body);
+    assert_eq!(answer["errcode"], 40037);
+}

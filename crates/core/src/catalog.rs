@@ -18,25 +18,52 @@ use crate::wechat::params::ParamKind;
 use order::FileOrder;
 pub use policy::Policy;
 
-/// How a user's permission for a template lasts.
+/// How a user's permission for a template lasts. `WeChat`: subscribe-message overview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TemplateKind {
     /// One permission, one message.
     OneTime,
     /// A permission that lasts until it is taken back.
     LongTerm,
+    /// A card that `WeChat` keeps alive by states (`set_user_notify`). It is listed among the templates; `subscribe/send` and the popup do
+    /// not take it.
+    ServiceCard,
 }
 
 impl TemplateKind {
-    /// Both with their words in `templates.toml`.
-    pub const ALL: [(&'static str, Self); 2] =
-        [("one-time", Self::OneTime), ("long-term", Self::LongTerm)];
+    /// All of them with their words in `templates.toml`.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("one-time", Self::OneTime),
+        ("long-term", Self::LongTerm),
+        ("service-card", Self::ServiceCard),
+    ];
 
     /// Its word in `templates.toml`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OneTime => "one-time",
             Self::LongTerm => "long-term",
+            Self::ServiceCard => "service-card",
+        }
+    }
+
+    /// The kind of this word.
+    fn of_word(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find_map(|(known, kind)| (known == word).then_some(kind))
+    }
+
+    /// Whether a template of this kind may be what `WeChat` lists as the other one. `WeChat` does not tell of every service card that it is
+    /// one: what a person says of it counts.
+    fn is_listed_as(self, listed: Self) -> bool {
+        self == listed || self == Self::ServiceCard
+    }
+
+    /// Whether each message uses up a permission.
+    pub fn uses_grants(self) -> bool {
+        match self {
+            Self::OneTime => true,
+            Self::LongTerm | Self::ServiceCard => false,
         }
     }
 }
@@ -70,6 +97,13 @@ pub struct Template {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
     apps: BTreeMap<String, BTreeMap<String, Arc<Template>>>,
+}
+
+impl Template {
+    /// Whether each of its messages uses up a permission. One whose kind is not known may be a one-time one.
+    pub fn uses_grants(&self) -> bool {
+        self.kind.is_none_or(TemplateKind::uses_grants)
+    }
 }
 
 impl Catalog {

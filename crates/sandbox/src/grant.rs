@@ -27,7 +27,7 @@ impl Grants {
 
     /// One accept in the popup: one more message of a one-time template, a lasting permission for a long-term one.
     pub(super) fn accept(&mut self, openid: &str, template_id: &str, kind: Kind) {
-        if kind == Kind::LongTerm {
+        if kind.lasts() {
             self.revoke(openid, template_id);
         }
         self.give(openid, template_id, 1);

@@ -118,6 +118,8 @@ impl Sending<'_> {
         let template_id = self.body.template_id.text();
         let template = lock(&self.state.catalogs)
             .find(self.appid, template_id)
+            // WeChat's code for a service card is not known; a device template gets this one here.
+            .filter(|template| template.kind != Kind::ServiceCard)
             .ok_or_else(|| Refusal::of(40037))?;
         check_page(app, &self.body.page)?;
         check_data(&template, &self.body.data)?;

@@ -171,6 +171,11 @@ impl Template {
                 return Err(format!("template {id} has {param} twice"));
             }
         }
+        if self.kind == Kind::ServiceCard && !self.params.is_empty() {
+            return Err(format!(
+                "template {id} is a service card, and has params: WeChat lists none of them"
+            ));
+        }
         let mut named = self.labels.keys().chain(self.enums.keys());
         match named.find(|param| !self.params.is_empty() && !self.params.contains(param)) {
             None => Ok(()),
@@ -190,6 +195,18 @@ pub enum Kind {
     OneTime,
     /// One accept, any number of messages.
     LongTerm,
+    /// A card that WeChat keeps alive by states. It is listed, without params; neither a send nor the popup takes it.
+    ServiceCard,
+}
+
+impl Kind {
+    /// Whether one accept lasts.
+    pub(super) fn lasts(self) -> bool {
+        match self {
+            Self::OneTime | Self::ServiceCard => false,
+            Self::LongTerm => true,
+        }
+    }
 }
 
 /// Whether sends need a grant.

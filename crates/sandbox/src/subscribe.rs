@@ -128,11 +128,14 @@ fn asked_for(
         if id.trim().is_empty() {
             return Err(NotAsked::BadId);
         }
-        let template = catalogs.find(appid, id).ok_or(NotAsked::UnknownTemplate)?;
+        let template = catalogs.find(appid, id);
+        let template = template.filter(|template| template.kind != Kind::ServiceCard);
+        let template = template.ok_or(NotAsked::UnknownTemplate)?;
         templates.push((id.clone(), template, *choice));
     }
-    let kinds: Vec<Kind> = templates.iter().map(|(_, it, _)| it.kind).collect();
-    if kinds.contains(&Kind::OneTime) && kinds.contains(&Kind::LongTerm) {
+    let n_lasting = templates.iter().filter(|(_, it, _)| it.kind.lasts());
+    let n_lasting = n_lasting.count();
+    if n_lasting > 0 && n_lasting < templates.len() {
         return Err(NotAsked::MixedKinds);
     }
     Ok(templates)
@@ -172,7 +175,7 @@ mod tests {
     fn given() -> State {
         let settings: Settings = serde_json::from_str(
             r#"{"grants": "on", "apps": {"wx1": {"templates": {
-                "A": {"title": "a"}, "A2": {"title": "a"}, "B": {}, "C": {}, "D": {}, "E": {}, "L": {"kind": "long-term"}}}}}"#,
+                "A": {"title": "a"}, "A2": {"title": "a"}, "B": {}, "C": {}, "D": {}, "E": {}, "L": {"kind": "long-term"}, "S": {"kind": "service-card"}}}}}"#,
         )
         .unwrap();
         State::new(settings)
@@ -209,6 +212,7 @@ mod tests {
         check_refused(&state, &[], NotAsked::Nothing);
         check_refused(&state, &[" "], NotAsked::BadId);
         check_refused(&state, &["A", "X"], NotAsked::UnknownTemplate);
+        check_refused(&state, &["S"], NotAsked::UnknownTemplate);
         check_refused(&state, &["A", "L"], NotAsked::MixedKinds);
         check_refused(&state, &["A", "A2", "B", "C", "D", "E"], NotAsked::TooMany);
         lock(&state.users).of("wx1", "o1").main_switch = Switch::Off;

@@ -142,10 +142,11 @@ impl Catalogs {
     }
 }
 
-/// WeChat's number for a kind. WeChat: `gettemplate`, `type`.
+/// WeChat's number for a kind. WeChat: `gettemplate`, `type`. What it is for a service card is not documented; its overview calls them
+/// one-time.
 fn number_of(kind: Kind) -> u8 {
     match kind {
-        Kind::OneTime => 2,
+        Kind::OneTime | Kind::ServiceCard => 2,
         Kind::LongTerm => 3,
     }
 }

@@ -133,7 +133,9 @@ fn unread(status: StatusCode, why: &str) -> Response {
 fn no_ledger(why: &NoLedger) -> Response {
     let status = match why {
         NoLedger::App { .. } | NoLedger::Template { .. } => StatusCode::NOT_FOUND,
-        NoLedger::LongTerm { .. } | NoLedger::Openid(_) => StatusCode::BAD_REQUEST,
+        NoLedger::LongTerm { .. } | NoLedger::ServiceCard { .. } | NoLedger::Openid(_) => {
+            StatusCode::BAD_REQUEST
+        }
     };
     refuse(status, &why.to_string())
 }

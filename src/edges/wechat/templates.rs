@@ -16,6 +16,9 @@ const GET: Endpoint = Endpoint {
     largest_bytes: 4 * 1024 * 1024,
 };
 
+/// The `tid`s of service cards. `WeChat`: subscribe-message overview, one-time subscription without a popup.
+const SERVICE_CARDS: std::ops::RangeInclusive<i64> = 10_000_001..=19_999_999;
+
 impl WeChat {
     /// Asks for every private template of an app. Its quota is not documented, and small ones were reported: not to be asked often.
     pub async fn templates(&self, app: &str) -> Result<Listing, Unanswered> {
@@ -50,20 +53,40 @@ fn listed_in(entry: &Value) -> Result<Listed, String> {
     if id.is_empty() {
         return Err("it has no priTmplId".to_owned());
     }
-    let mut params = params_in(text_in(entry, "content"))?;
+    let content = entry.get("content").and_then(Value::as_str);
+    let content = content.ok_or("it has no content")?;
+    let is_card = is_service_card(entry, content);
+    let mut params = if is_card && content.trim().is_empty() {
+        Vec::new()
+    } else {
+        params_in(content)?
+    };
     add_examples(&mut params, text_in(entry, "example"));
     let kind = match whole_number(entry, "type") {
+        _ if is_card => Some(TemplateKind::ServiceCard),
         Some(2) => Some(TemplateKind::OneTime),
         Some(3) => Some(TemplateKind::LongTerm),
         Some(_) | None => None,
     };
+    let other_type = entry
+        .get("type")
+        .filter(|said| kind.is_none() && !said.is_null())
+        .map(ToString::to_string);
     Ok(Listed {
         id: id.to_owned(),
         title: text_in(entry, "title").trim().to_owned(),
         kind,
+        other_type,
         params,
         enums: enums_in(entry)?,
     })
+}
+
+/// Of a template without a value nothing can be sent, and only service cards have none: `addtemplate` wants two to five keywords for any
+/// other template. The documented answer has no `tid`; if one is there, it tells as well.
+fn is_service_card(entry: &Value, content: &str) -> bool {
+    let tid = whole_number(entry, "tid");
+    content.trim().is_empty() || tid.is_some_and(|tid| SERVICE_CARDS.contains(&tid))
 }
 
 fn text_in<'a>(entry: &'a Value, key: &str) -> &'a str {

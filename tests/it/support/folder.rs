@@ -107,6 +107,7 @@ pub(crate) fn tell_sandbox(settings: &mut SandboxSettings, appid: &str, catalog:
                 .collect(),
             kind: match template.kind {
                 Some(TemplateKind::LongTerm) => Kind::LongTerm,
+                Some(TemplateKind::ServiceCard) => Kind::ServiceCard,
                 Some(TemplateKind::OneTime) | None => Kind::OneTime,
             },
             enums: template.enums.clone(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::listing::{Listed, Listing};
-use super::{Catalog, Template};
+use super::{Catalog, Template, TemplateKind};
 use crate::document::{Origin, Problem, Severity};
 
 /// In what a template differs.
@@ -17,6 +17,8 @@ pub enum DriftKind {
     Gone,
     /// One-time here and long-term there, or the other way.
     Kind,
+    /// `WeChat` gives it a type that is not known here, and nobody has said its kind.
+    Type,
     /// Other params.
     Params,
     /// Other values of an enum.
@@ -31,9 +33,10 @@ pub enum DriftKind {
 
 impl DriftKind {
     /// Every kind with its name in metrics.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Gone,
         Self::Kind,
+        Self::Type,
         Self::Params,
         Self::Enums,
         Self::Title,
@@ -46,6 +49,7 @@ impl DriftKind {
         match self {
             Self::Gone => "gone",
             Self::Kind => "kind",
+            Self::Type => "type",
             Self::Params => "params",
             Self::Enums => "enums",
             Self::Title => "title",
@@ -82,6 +86,9 @@ impl Drift {
         let help = match self.kind {
             DriftKind::Gone => {
                 "copy the id of the template that replaces it from the mini program's console, or take its rules out"
+            }
+            DriftKind::Type => {
+                "say its `kind` in templates.toml, as the mini program's console shows it"
             }
             DriftKind::Unreadable => "compare it by hand with the mini program's console",
             DriftKind::Kind
@@ -159,11 +166,22 @@ pub fn compare(catalog: &Catalog, app: &str, listing: &Listing) -> Vec<Drift> {
 /// The differences of one template. What the file does not say does not differ.
 pub(super) fn compare_one(template: &Template, listed: &Listed) -> Vec<Drift> {
     let mut drifts = Vec::new();
-    if let (Some(here), Some(there)) = (template.kind, listed.kind)
-        && here != there
-    {
-        let detail = format!("it is {} at WeChat, {} here", there.as_str(), here.as_str());
-        drifts.push(template.drift(DriftKind::Kind, Severity::Error, detail));
+    match (template.kind, listed.kind) {
+        (Some(here), Some(there)) if !here.is_listed_as(there) => {
+            let detail = format!("it is {} at WeChat, {} here", there.as_str(), here.as_str());
+            drifts.push(template.drift(DriftKind::Kind, Severity::Error, detail));
+        }
+        (None, Some(TemplateKind::ServiceCard)) => {
+            let detail = "it is a service card at WeChat: message/subscribe/send takes none";
+            drifts.push(template.drift(DriftKind::Kind, Severity::Error, detail));
+        }
+        (Some(_) | None, Some(_) | None) => {}
+    }
+    if let (None, Some(other)) = (template.kind, &listed.other_type) {
+        let detail = format!(
+            "WeChat gives it the type {other}, which is not known here: it counts as a one-time template"
+        );
+        drifts.push(template.drift(DriftKind::Type, Severity::Warning, detail));
     }
     if !template.params.is_empty() {
         compare_params(template, listed, &mut drifts);

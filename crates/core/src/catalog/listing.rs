@@ -32,9 +32,11 @@ pub struct Listed {
     pub id: String,
     /// `title`
     pub title: String,
-    /// `type`; `None` if it is neither 2 nor 3.
+    /// What `type` says: 2 or 3; or that it is a service card, as far as that can be seen.
     pub kind: Option<TemplateKind>,
-    /// The params of `content`, in the order of the card.
+    /// `type`, as `WeChat` wrote it, if it says something else.
+    pub other_type: Option<String>,
+    /// The params of `content`, in the order of the card. A service card has none.
     pub params: Vec<ListedParam>,
     /// `keywordEnumValueList`: the values of a param of type enum, by its name.
     pub enums: BTreeMap<String, Vec<String>>,

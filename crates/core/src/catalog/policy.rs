@@ -1,6 +1,6 @@
 //! What is made of users' grants, by template.
 
-use super::{Template, TemplateKind};
+use super::Template;
 
 /// What is made of the ledger before a message is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,9 +24,10 @@ impl Policy {
 
     /// The policy for the messages of a template: its own, or that of its app. A long-term template needs no grants.
     pub fn of(template: &Template, app: Self) -> Self {
-        match template.kind {
-            Some(TemplateKind::LongTerm) => Self::Off,
-            Some(TemplateKind::OneTime) | None => template.grants.unwrap_or(app),
+        if template.uses_grants() {
+            template.grants.unwrap_or(app)
+        } else {
+            Self::Off
         }
     }
 }

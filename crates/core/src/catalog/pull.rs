@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use toml_edit::{DocumentMut, Item, Table, TableLike, TomlError};
 
-use super::drift::compare_one;
+use super::drift::{DriftKind, compare_one};
 use super::listing::{Listed, Listing};
-use super::{Catalog, Template};
+use super::{Catalog, Template, TemplateKind};
 use edit::{as_table, set_enums, set_params, set_text};
 use names::propose;
 
@@ -64,6 +64,15 @@ pub enum Change {
         app: String,
         /// The name that it had.
         name: String,
+    },
+    /// A template to which `WeChat` gives a type that is not known here, and whose kind nobody has said: the file says none.
+    UnknownType {
+        /// Its app.
+        app: String,
+        /// The name that rules use.
+        name: String,
+        /// What `WeChat` says: neither 2 nor 3.
+        value: String,
     },
     /// An entry of `WeChat`'s that cannot be read; what the file says of it stays.
     Unreadable {
@@ -123,6 +132,17 @@ pub fn pull(
             changes.push(add(&mut document, app, listed));
         }
     }
+    let new: Vec<_> = changes
+        .iter()
+        .filter_map(|change| unknown_type(change, app, listing))
+        .collect();
+    let old = known.iter().filter(|template| template.kind.is_none());
+    let old = old.filter_map(|template| {
+        let value = listing.get(&template.id)?.other_type.clone()?;
+        let (app, name) = (app.to_owned(), template.name.to_string());
+        Some(Change::UnknownType { app, name, value })
+    });
+    changes.extend(new.into_iter().chain(old));
     changes.extend(listing.unreadable.iter().map(|entry| Change::Unreadable {
         app: app.to_owned(),
         id: entry.id.clone(),
@@ -150,7 +170,7 @@ impl Change {
     pub fn is_written(&self) -> bool {
         match self {
             Self::Added { .. } | Self::Updated { .. } | Self::Removed { .. } => true,
-            Self::Gone { .. } | Self::Unreadable { .. } => false,
+            Self::Gone { .. } | Self::UnknownType { .. } | Self::Unreadable { .. } => false,
         }
     }
 }
@@ -170,8 +190,10 @@ fn parse(text: &str) -> Result<(String, DocumentMut), TomlError> {
 
 /// What is to be changed of a template, in sentences.
 fn differences(template: &Template, listed: &Listed) -> Vec<String> {
-    let mut what: Vec<String> = compare_one(template, listed)
-        .into_iter()
+    let drifts = compare_one(template, listed).into_iter();
+    let mut what: Vec<String> = drifts
+        // Of a type that is not known, nothing is written.
+        .filter(|drift| drift.kind != DriftKind::Type)
         .map(|drift| drift.detail)
         .collect();
     let mut learn = |is_new: bool, sentence: &str| {
@@ -183,11 +205,16 @@ fn differences(template: &Template, listed: &Listed) -> Vec<String> {
         template.title.is_none() && !listed.title.is_empty(),
         "its title is known now",
     );
+    let is_kind_new = template.kind.is_none() && listed.kind.is_some();
+    // Of a service card that has been said.
     learn(
-        template.kind.is_none() && listed.kind.is_some(),
+        is_kind_new && listed.kind != Some(TemplateKind::ServiceCard),
         "its kind is known now",
     );
-    learn(template.params.is_empty(), "its params are known now");
+    learn(
+        template.params.is_empty() && !listed.params.is_empty(),
+        "its params are known now",
+    );
     let examples = listed.params.iter().filter_map(|param| {
         let example = param.example.as_ref()?;
         Some((&param.name, example))
@@ -246,10 +273,24 @@ fn add(document: &mut DocumentMut, app: &str, listed: &Listed) -> Change {
     }
 }
 
+/// What a template that was added has of a type that is not known.
+fn unknown_type(added: &Change, app: &str, listing: &Listing) -> Option<Change> {
+    let Change::Added { name, id, .. } = added else {
+        return None;
+    };
+    let value = listing.get(id)?.other_type.clone()?;
+    let (app, name) = (app.to_owned(), name.clone());
+    Some(Change::UnknownType { app, name, value })
+}
+
 /// What differs is written; what is the same keeps its layout.
 fn write(table: &mut Table, listed: &Listed) {
     set_text(table, "title", &listed.title);
-    if let Some(kind) = listed.kind {
+    let said = table.get("kind").and_then(Item::as_str);
+    let said = said.and_then(TemplateKind::of_word);
+    if let Some(kind) = listed.kind
+        && !said.is_some_and(|said| said.is_listed_as(kind))
+    {
         set_text(table, "kind", kind.as_str());
     }
     set_params(table, &listed.params);

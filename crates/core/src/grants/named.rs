@@ -42,6 +42,12 @@ pub enum NoLedger {
         /// Its name.
         template: Arc<str>,
     },
+    /// `WeChat` keeps it alive by states: no message is sent by it.
+    #[error("the template `{template}` is a service card: no message is sent by it")]
+    ServiceCard {
+        /// Its name.
+        template: Arc<str>,
+    },
     /// The openid cannot be one.
     #[error("{0}")]
     Openid(String),
@@ -72,9 +78,13 @@ impl Named {
                 nearest: catalog.nearest(app, template).map(str::to_owned),
             });
         };
-        if found.kind == Some(TemplateKind::LongTerm) {
-            return Err(NoLedger::LongTerm {
-                template: Arc::clone(&found.name),
+        if !found.uses_grants() {
+            let template = Arc::clone(&found.name);
+            return Err(match found.kind {
+                Some(TemplateKind::ServiceCard) => NoLedger::ServiceCard { template },
+                Some(TemplateKind::OneTime | TemplateKind::LongTerm) | None => {
+                    NoLedger::LongTerm { template }
+                }
             });
         }
         Ok(Self::of(found, openid))
@@ -94,7 +104,7 @@ impl Named {
         }
         Ok(templates
             .into_iter()
-            .filter(|template| template.kind != Some(TemplateKind::LongTerm))
+            .filter(|template| template.uses_grants())
             .map(|template| Self::of(template, openid))
             .collect())
     }

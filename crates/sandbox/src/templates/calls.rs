@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{Refusal, Reply};
 use crate::call::{Incoming, read_json};
+use crate::settings::Kind;
 use crate::state::{State, lock};
 use crate::templates::library::{CATEGORIES, Keyword, TITLES, Title, title};
 use crate::templates::{Listed, number_of};
@@ -139,9 +140,12 @@ pub(crate) fn add(state: &State, appid: &str, asked: &Incoming<'_>) -> Result<Re
     ))
 }
 
-/// The keywords of a list of kids, in its order: two to five different ones.
+/// The keywords of a list of kids, in its order: two to five different ones; none for a service card.
 fn chosen(title: &Title, kids: Option<&Value>) -> Option<Vec<&'static Keyword>> {
     let kids = kids?.as_array()?;
+    if title.kind == Kind::ServiceCard {
+        return kids.is_empty().then(Vec::new);
+    }
     let mut chosen: Vec<&'static Keyword> = Vec::new();
     for kid in kids {
         let kid = kid.as_u64().or_else(|| kid.as_str()?.parse().ok())?;
@@ -271,5 +275,11 @@ mod tests {
         ] {
             assert!(!ok(odd.clone()), "{odd}");
         }
+        let card = super::title("10000001").unwrap();
+        assert_eq!(
+            chosen(card, Some(&json!([]))).map(|chosen| chosen.len()),
+            Some(0)
+        );
+        assert!(chosen(card, Some(&json!([1, 2]))).is_none());
     }
 }

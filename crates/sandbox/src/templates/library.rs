@@ -144,6 +144,14 @@ pub(super) const TITLES: &[Title] = &[
             keyword(5, "温馨提示", "请自带画笔", "thing"),
         ],
     },
+    // A service card: its tid is between 10000001 and 19999999, and it has no keywords.
+    Title {
+        tid: 10_000_001,
+        name: "课程进度",
+        kind: Kind::ServiceCard,
+        category: 402,
+        keywords: &[],
+    },
 ];
 
 /// The public template of this tid.

@@ -63,7 +63,7 @@ fn what_cannot_be_read_is_told_and_the_others_are_read() {
     let entry =
         |content: &str| json!({ "priTmplId": "A", "title": "x", "content": content, "type": 2 });
     for (content, why) in [
-        ("", "its content names no param"),
+        ("{{}}", "its content has {{}}, which is no {{thing1.DATA}}"),
         ("plain text", "its content names no param"),
         (
             "a:{{thing1.DATA",
@@ -98,6 +98,40 @@ fn what_cannot_be_read_is_told_and_the_others_are_read() {
             "it has no priTmplId"
         ]
     );
+}
+
+#[test]
+fn a_template_without_a_value_is_a_service_card() {
+    for content in ["", " \n"] {
+        let entry = json!({ "priTmplId": "A", "title": "点餐进度", "content": content, "type": 2 });
+        let listed = check_one(&entry).unwrap();
+        assert_eq!(listed.kind, Some(TemplateKind::ServiceCard));
+        assert!(listed.params.is_empty());
+    }
+    let by_tid =
+        json!({ "priTmplId": "A", "content": "a:{{thing1.DATA}}", "type": 2, "tid": 10_000_001 });
+    let listed = check_one(&by_tid).unwrap();
+    assert_eq!(listed.kind, Some(TemplateKind::ServiceCard));
+    let another =
+        json!({ "priTmplId": "A", "content": "a:{{thing1.DATA}}", "type": 2, "tid": "6486" });
+    let listed = check_one(&another).unwrap();
+    assert_eq!(listed.kind, Some(TemplateKind::OneTime));
+    // Nothing is concluded from an answer in another shape.
+    let no_content = json!({ "priTmplId": "A", "type": 2 });
+    assert_eq!(check_one(&no_content).unwrap_err(), "it has no content");
+}
+
+#[test]
+fn a_type_that_is_not_known_is_kept_as_it_was_written() {
+    let with = |kind: Value| {
+        let entry = json!({ "priTmplId": "A", "content": "a:{{site01.DATA}}", "type": kind });
+        let listed = check_one(&entry).unwrap();
+        assert_eq!(listed.kind, None);
+        listed.other_type
+    };
+    assert_eq!(with(json!(4)).as_deref(), Some("4"));
+    assert_eq!(with(json!("limited")).as_deref(), Some("\"limited\""));
+    assert_eq!(with(Value::Null), None);
 }
 
 #[test]

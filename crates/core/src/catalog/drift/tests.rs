@@ -1,7 +1,6 @@
 //! Each kind of drift, and what is none.
 
 use super::*;
-use crate::catalog::TemplateKind;
 use crate::catalog::listing::{ListedParam, Unreadable};
 use crate::document::Problems;
 
@@ -31,6 +30,7 @@ fn listing() -> Listing {
         id: id.to_owned(),
         title: title.to_owned(),
         kind: Some(TemplateKind::OneTime),
+        other_type: None,
         params: vec![param("thing1", "商品"), param("enum_string2", "状态")],
         enums: [(
             "enum_string2".to_owned(),
@@ -84,6 +84,28 @@ fn each_kind_of_drift_is_told() {
         &[(Kind, Error, "it is long-term at WeChat, one-time here")],
     );
     check(|listing| listing.templates[0].kind = None, &[]);
+    let other = |listed: &mut Listed| {
+        listed.kind = None;
+        listed.other_type = Some("4".to_owned());
+    };
+    // Where a person has said the kind, nothing is open.
+    check(|listing| other(&mut listing.templates[0]), &[]);
+    check(
+        |listing| other(&mut listing.templates[1]),
+        &[(
+            DriftKind::Type,
+            Warning,
+            "WeChat gives it the type 4, which is not known here: it counts as a one-time template",
+        )],
+    );
+    check(
+        |listing| listing.templates[1].kind = Some(TemplateKind::ServiceCard),
+        &[(
+            Kind,
+            Error,
+            "it is a service card at WeChat: message/subscribe/send takes none",
+        )],
+    );
     check(
         |listing| {
             listing.templates[0].params[0] = param("thing3", "备注");

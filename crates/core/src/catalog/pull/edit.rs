@@ -66,6 +66,10 @@ pub(super) fn set_params(table: &mut Table, params: &[ListedParam]) {
     if is_same {
         return;
     }
+    if params.is_empty() {
+        table.remove("params");
+        return;
+    }
     let (mut fresh, mut old) = under_header(table, "params");
     let width = params
         .iter()

@@ -1,7 +1,6 @@
 //! What a pull writes, and what it leaves alone.
 
 use super::*;
-use crate::catalog::TemplateKind;
 use crate::catalog::listing::{ListedParam, Unreadable};
 use crate::document::Problems;
 
@@ -18,6 +17,7 @@ fn listed(id: &str, title: &str, params: Vec<ListedParam>) -> Listed {
         id: id.to_owned(),
         title: title.to_owned(),
         kind: Some(TemplateKind::OneTime),
+        other_type: None,
         params,
         enums: Default::default(),
     }
@@ -116,6 +116,55 @@ thing1 = "物"
 id = "A"
 "#;
     assert_eq!(found.text, expected);
+}
+
+#[test]
+fn a_service_card_is_marked() {
+    let card = || Listed {
+        kind: Some(TemplateKind::ServiceCard),
+        ..listed("S", "点餐进度", Vec::new())
+    };
+    let found = pulled("", &listing(vec![card()]), &Prune::Nothing);
+    let expected =
+        "[shop.template_1]\nid    = \"S\"\ntitle = \"点餐进度\"\nkind  = \"service-card\"\n";
+    assert_eq!(found.text, expected);
+
+    // What was written before is corrected, and what a person says of a card that WeChat does not tell stays.
+    let text = "[shop.x]\nid = \"S\"\ntitle = \"点餐进度\"\nkind = \"one-time\"\nparams = { thing1 = \"物\" }\n";
+    let found = pulled(text, &listing(vec![card()]), &Prune::Nothing);
+    let expected = "[shop.x]\nid = \"S\"\ntitle = \"点餐进度\"\nkind = \"service-card\"\n";
+    assert_eq!(found.text, expected);
+    let untold = listed("S", "点餐进度", vec![param("thing1", "物", "")]);
+    let text = text.replace("one-time", "service-card");
+    let found = pulled(&text, &listing(vec![untold]), &Prune::Nothing);
+    assert_eq!(
+        (found.text.as_str(), found.changes.len()),
+        (text.as_str(), 0)
+    );
+}
+
+#[test]
+fn a_type_that_is_not_known_is_told_until_somebody_says_the_kind() {
+    let other = Listed {
+        kind: None,
+        other_type: Some("4".to_owned()),
+        ..listed("A", "购", vec![param("site01", "地点", "")])
+    };
+    let found = pulled("", &listing(vec![other.clone()]), &Prune::Nothing);
+    assert!(!found.text.contains("kind"), "{}", found.text);
+    let told = |found: &Pulled| {
+        let told = |change: &&Change| matches!(change, Change::UnknownType { name, value, .. } if name == "template_1" && value == "4");
+        found.changes.iter().filter(told).count()
+    };
+    assert_eq!(told(&found), 1);
+    let again = pulled(&found.text, &listing(vec![other.clone()]), &Prune::Nothing);
+    assert_eq!((told(&again), again.changes.len()), (1, 1));
+    let said = format!(
+        "{}\n",
+        found.text.replace("title", "kind = \"long-term\"\ntitle")
+    );
+    let known = pulled(&said, &listing(vec![other]), &Prune::Nothing);
+    assert_eq!(known.changes, []);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Reader;
-use crate::catalog::Template;
+use crate::catalog::{Template, TemplateKind};
 use crate::document::{Said, Section};
 use crate::message::{Lang, check_page};
 use crate::rules::inspect::Tables;
@@ -44,6 +44,15 @@ impl Reader<'_> {
         let said = file.require_string(self.problems, "template", help)?;
         let app = app?;
         if let Some(template) = self.around.catalog.get(app, &said.value) {
+            if template.kind == Some(TemplateKind::ServiceCard) {
+                let problem = said.error(format!(
+                    "the template \"{}\" is a service card: WeChat takes none at message/subscribe/send",
+                    template.name
+                ));
+                self.problems.push(problem.help(
+                    "name a one-time or long-term template; service cards go by an API of their own (set_user_notify), which wx-courier does not use",
+                ));
+            }
             return Some(Arc::clone(template));
         }
         let help = match self.around.catalog.nearest(app, &said.value) {
