@@ -97,6 +97,10 @@ fn read(file: &Path) -> anyhow::Result<SandboxSettings> {
     serde_json::from_slice(&text).with_context(|| format!("{name} does not fit"))
 }
 
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The apps and templates that the service knows, as `WeChat` would know them.
 pub(super) fn sandbox_settings(settings: &Settings, catalog: Option<&Catalog>) -> SandboxSettings {
     let mut apps: BTreeMap<String, App> = BTreeMap::new();
@@ -113,6 +117,7 @@ pub(super) fn sandbox_settings(settings: &Settings, catalog: Option<&Catalog>) -
         for template in templates {
             let kind = match template.kind {
                 Some(TemplateKind::LongTerm) => Kind::LongTerm,
+                Some(TemplateKind::LongTermLimited) => Kind::LongTermLimited,
                 Some(TemplateKind::ServiceCard) => Kind::ServiceCard,
                 Some(TemplateKind::OneTime) | None => Kind::OneTime,
             };
@@ -130,6 +135,14 @@ pub(super) fn sandbox_settings(settings: &Settings, catalog: Option<&Catalog>) -
                 labels: labels.collect(),
                 kind,
                 enums: template.enums.clone(),
+                key: template
+                    .frequency
+                    .as_ref()
+                    .map(|frequency| frequency.key.to_string()),
+                per_ms: template
+                    .frequency
+                    .as_ref()
+                    .map(|frequency| millis(frequency.per)),
             };
             known.templates.insert(template.id.clone(), entry);
         }

@@ -3,6 +3,7 @@
 //! [`listing`] is what `WeChat` knows of the same templates, [`drift`] what differs, and [`pull`] brings the file up to date.
 
 pub mod drift;
+mod frequency;
 pub mod listing;
 mod order;
 mod policy;
@@ -15,6 +16,7 @@ use crate::document::{Item, Node, Origin, Problems, Said, Section, nearest, pars
 
 use crate::model::outcome::bounds;
 use crate::wechat::params::ParamKind;
+pub use frequency::Frequency;
 use order::FileOrder;
 pub use policy::Policy;
 
@@ -25,6 +27,8 @@ pub enum TemplateKind {
     OneTime,
     /// A permission that lasts until it is taken back.
     LongTerm,
+    /// A permission that lasts, for one message of each value of a key in a while: see [`Frequency`].
+    LongTermLimited,
     /// A card that `WeChat` keeps alive by states (`set_user_notify`). It is listed among the templates; `subscribe/send` and the popup do
     /// not take it.
     ServiceCard,
@@ -32,9 +36,10 @@ pub enum TemplateKind {
 
 impl TemplateKind {
     /// All of them with their words in `templates.toml`.
-    pub const ALL: [(&'static str, Self); 3] = [
+    pub const ALL: [(&'static str, Self); 4] = [
         ("one-time", Self::OneTime),
         ("long-term", Self::LongTerm),
+        ("long-term-limited", Self::LongTermLimited),
         ("service-card", Self::ServiceCard),
     ];
 
@@ -43,6 +48,7 @@ impl TemplateKind {
         match self {
             Self::OneTime => "one-time",
             Self::LongTerm => "long-term",
+            Self::LongTermLimited => "long-term-limited",
             Self::ServiceCard => "service-card",
         }
     }
@@ -53,17 +59,21 @@ impl TemplateKind {
         all.find_map(|(known, kind)| (known == word).then_some(kind))
     }
 
-    /// Whether a template of this kind may be what `WeChat` lists as the other one. `WeChat` does not tell of every service card that it is
-    /// one: what a person says of it counts.
+    /// Whether a template of this kind may be what `WeChat` lists as the other one. `WeChat` tells of no long-term template that it is limited,
+    /// and not of every service card that it is one: what a person says of it counts.
     fn is_listed_as(self, listed: Self) -> bool {
-        self == listed || self == Self::ServiceCard
+        match self {
+            Self::OneTime | Self::LongTerm => self == listed,
+            Self::LongTermLimited => listed == Self::LongTerm,
+            Self::ServiceCard => true,
+        }
     }
 
     /// Whether each message uses up a permission.
     pub fn uses_grants(self) -> bool {
         match self {
             Self::OneTime => true,
-            Self::LongTerm | Self::ServiceCard => false,
+            Self::LongTerm | Self::LongTermLimited | Self::ServiceCard => false,
         }
     }
 }
@@ -81,6 +91,8 @@ pub struct Template {
     pub title: Option<String>,
     /// How a permission for it lasts, if that is known.
     pub kind: Option<TemplateKind>,
+    /// How often it may be sent, if its kind is [`LongTermLimited`](TemplateKind::LongTermLimited).
+    pub frequency: Option<Frequency>,
     /// What is made of users' grants for it, if that is not as for the rest of the app.
     pub grants: Option<Policy>,
     /// Its params and their labels, in their order in the file, which is that of the card; empty if they are not known.
@@ -193,6 +205,8 @@ fn read_template(
         .map(|params| read_params(problems, params))
         .unwrap_or_default();
     params.sort_by_cached_key(|(param, _)| order.of_param(app, name, param));
+    let kind = kind.map(|said| said.value);
+    let frequency = frequency::read(problems, &mut section, kind, &params);
     let enums = section
         .take_section(problems, "enums")
         .map(|enums| read_enums(problems, enums))
@@ -216,7 +230,8 @@ fn read_template(
         name: Arc::from(name),
         id: id.value,
         title: title.map(|said| said.value),
-        kind: kind.map(|said| said.value),
+        kind,
+        frequency,
         grants: grants.map(|said| said.value),
         params,
         examples,

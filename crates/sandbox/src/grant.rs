@@ -9,14 +9,45 @@ use crate::settings::{GrantCheck, Kind};
 pub(super) struct Grants {
     pub(super) check: GrantCheck,
     by_template: HashMap<String, HashMap<String, u64>>,
+    /// Until when a message is refused, by template, user and value of the key.
+    closed_until_ms: HashMap<Turn, u64>,
 }
+
+/// A message of a template that is limited by frequency, as WeChat counts it.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Turn {
+    pub(super) template_id: String,
+    pub(super) openid: String,
+    /// The value of the key.
+    pub(super) value: String,
+}
+
+/// So many turns are kept before those that are over are looked for.
+const MANY_TURNS: usize = 100_000;
 
 impl Grants {
     pub(super) fn new(check: GrantCheck) -> Self {
         Self {
             check,
             by_template: HashMap::new(),
+            closed_until_ms: HashMap::new(),
         }
+    }
+
+    /// Whether the last message of this turn is so long ago that the next may be sent, whatever the user agreed to.
+    pub(super) fn is_open(&self, turn: &Turn, now_ms: u64) -> bool {
+        self.closed_until_ms
+            .get(turn)
+            .is_none_or(|until_ms| *until_ms <= now_ms)
+    }
+
+    /// A message was sent: the next one is refused until then.
+    pub(super) fn close(&mut self, turn: Turn, until_ms: u64, now_ms: u64) {
+        if self.closed_until_ms.len() >= MANY_TURNS {
+            self.closed_until_ms
+                .retain(|_, until_ms| *until_ms > now_ms);
+        }
+        self.closed_until_ms.insert(turn, until_ms);
     }
 
     pub(super) fn give(&mut self, openid: &str, template_id: &str, times: u64) {

@@ -10,6 +10,7 @@ use crate::answer::{Refusal, Reply};
 use crate::body::{Data, Field, SendBody, has_unicode_escape};
 use crate::call::{Ruling, play};
 use crate::callbacks;
+use crate::grant::Turn;
 use crate::log::Taken;
 use crate::path::Path;
 use crate::script::{Call, Endpoint};
@@ -123,9 +124,10 @@ impl Sending<'_> {
             .ok_or_else(|| Refusal::of(40037))?;
         check_page(app, &self.body.page)?;
         check_data(&template, &self.body.data)?;
-        if !self.may_reach(template_id, template.kind) {
+        if !self.is_due(&template) || !self.may_reach(template_id, template.kind) {
             return Err(Refusal::of(43101));
         }
+        self.close_turn(&template);
         let msgid = self.state.next_msgid();
         let appid = Arc::clone(self.appid);
         let taken = lock(&self.state.log).add(appid, self.raw, msgid, self.now_ms);
@@ -136,6 +138,29 @@ impl Sending<'_> {
 }
 
 impl Sending<'_> {
+    /// Whether a template that is limited by frequency may be sent again. WeChat's code for one that may not is not known.
+    fn is_due(&self, template: &Template) -> bool {
+        let turn = self.turn(template);
+        turn.is_none_or(|(turn, _)| lock(&self.state.grants).is_open(&turn, self.now_ms))
+    }
+
+    fn close_turn(&self, template: &Template) {
+        if let Some((turn, per_ms)) = self.turn(template) {
+            let until_ms = self.now_ms.saturating_add(per_ms);
+            lock(&self.state.grants).close(turn, until_ms, self.now_ms);
+        }
+    }
+
+    fn turn(&self, template: &Template) -> Option<(Turn, u64)> {
+        let (key, per_ms) = template.frequency()?;
+        let turn = Turn {
+            template_id: self.body.template_id.text().to_owned(),
+            openid: self.body.touser.text().to_owned(),
+            value: self.body.data.value(key).text().to_owned(),
+        };
+        Some((turn, per_ms))
+    }
+
     /// Whether the user agreed, if that matters; uses up what the user gave.
     fn may_reach(&self, template_id: &str, kind: Kind) -> bool {
         let openid = self.body.touser.text();
@@ -176,6 +201,9 @@ fn check_data(template: &Template, data: &Data<'_>) -> Result<(), Refusal> {
     }
     if data.0.is_empty() {
         return Err(Refusal::of(47003));
+    }
+    if let Some((key, _)) = template.frequency() {
+        check_value(template, key, data.value(key))?;
     }
     data.0
         .iter()

@@ -264,3 +264,27 @@ fn a_script_replaces_the_answer_and_decides_the_fate() {
     );
     assert_eq!(outcome(&state, &token, &good()).0, 0);
 }
+
+#[test]
+fn a_limited_template_is_sent_once_for_each_user_value_and_period() {
+    let limited = r#"{"kind": "long-term-limited", "params": ["character_string1", "thing2"], "key": "character_string1", "per_ms": 3600000}"#;
+    let (state, token) = given(|settings| {
+        let templates = &mut settings.apps.get_mut("wx1").unwrap().templates;
+        templates.insert("L".to_owned(), serde_json::from_str(limited).unwrap());
+    });
+    let send = |openid: &str, loan: &str| {
+        let body = format!(
+            r#"{{"touser":"{openid}","template_id":"L","data":{{"character_string1":{{"value":"{loan}"}},"thing2":{{"value":"还款提醒"}}}}}}"#
+        );
+        outcome(&state, &token, &body).0
+    };
+    assert_eq!(send("o1", "A-1"), 0);
+    assert_eq!(send("o1", "A-1"), 43101);
+    // Another value and another user have a turn of their own, and a refused message closes none.
+    assert_eq!((send("o1", "A-2"), send("o2", "A-1")), (0, 0));
+    assert_eq!((send("o3", ""), send("o3", "A-1")), (47003, 0));
+    state.clock.put_forward(3_599_000);
+    assert_eq!(send("o1", "A-1"), 43101);
+    state.clock.put_forward(2_000);
+    assert_eq!((send("o1", "A-1"), send("o1", "A-1")), (0, 43101));
+}

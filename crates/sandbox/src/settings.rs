@@ -148,9 +148,40 @@ pub struct Template {
     pub kind: Kind,
     /// The allowed values of `enum` params, by key; a param without a list takes any text.
     pub enums: BTreeMap<String, Vec<String>>,
+    /// The param whose value is the key of a limited template's frequency; it is mandatory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// How long after a message of one user and one value of the key the next one is refused, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_ms: Option<u64>,
 }
 
 impl Template {
+    /// By which param messages are counted, and for how many milliseconds, if the template is limited by frequency.
+    pub(super) fn frequency(&self) -> Option<(&str, u64)> {
+        match self.kind {
+            Kind::LongTermLimited => Some((self.key.as_deref()?, self.per_ms?)),
+            Kind::OneTime | Kind::LongTerm | Kind::ServiceCard => None,
+        }
+    }
+
+    fn check_frequency(&self, id: &str) -> Result<(), String> {
+        match (self.kind, &self.key, self.per_ms) {
+            (Kind::LongTermLimited, Some(key), Some(1..))
+                if self.params.is_empty() || self.params.contains(key) =>
+            {
+                Ok(())
+            }
+            (Kind::LongTermLimited, _, _) => Err(format!(
+                "template {id} is long-term-limited: expected `key`, which is one of its params, and `per_ms` above 0"
+            )),
+            (Kind::OneTime | Kind::LongTerm | Kind::ServiceCard, None, None) => Ok(()),
+            (Kind::OneTime | Kind::LongTerm | Kind::ServiceCard, _, _) => Err(format!(
+                "template {id} has `key` or `per_ms`, which belong to the kind long-term-limited"
+            )),
+        }
+    }
+
     /// Whether `WeChat` could have such a template; the error is a sentence.
     pub(super) fn check(&self, id: &str) -> Result<(), String> {
         if id.trim().is_empty() {
@@ -171,6 +202,7 @@ impl Template {
                 return Err(format!("template {id} has {param} twice"));
             }
         }
+        self.check_frequency(id)?;
         if self.kind == Kind::ServiceCard && !self.params.is_empty() {
             return Err(format!(
                 "template {id} is a service card, and has params: WeChat lists none of them"
@@ -195,6 +227,8 @@ pub enum Kind {
     OneTime,
     /// One accept, any number of messages.
     LongTerm,
+    /// One accept, and one message of each value of the template's `key` in `per_ms`.
+    LongTermLimited,
     /// A card that WeChat keeps alive by states. It is listed, without params; neither a send nor the popup takes it.
     ServiceCard,
 }
@@ -204,7 +238,7 @@ impl Kind {
     pub(super) fn lasts(self) -> bool {
         match self {
             Self::OneTime | Self::ServiceCard => false,
-            Self::LongTerm => true,
+            Self::LongTerm | Self::LongTermLimited => true,
         }
     }
 }
@@ -280,6 +314,25 @@ mod tests {
             r#"{"apps": {"wx1": {"templates": {"T": {"params": ["short_thing12", "site01", "Site2", "first"]}}}}}"#,
             "",
         );
+        let limited = |said: &str| {
+            format!(
+                r#"{{"apps": {{"wx1": {{"templates": {{"T": {{"params": ["thing1"], {said}}}}}}}}}}}"#
+            )
+        };
+        let kind = r#""kind": "long-term-limited""#;
+        check(
+            &limited(&format!(r#"{kind}, "key": "thing1", "per_ms": 1000"#)),
+            "",
+        );
+        for odd in [
+            r#""key": "thing2", "per_ms": 1000"#,
+            r#""key": "thing1""#,
+            r#""per_ms": 1"#,
+            r#""key": "thing1", "per_ms": 0"#,
+        ] {
+            check(&limited(&format!("{kind}, {odd}")), "expected `key`");
+        }
+        check(&limited(r#""key": "thing1""#), "belong to the kind");
         check(r#"{"failures": {"ratio": 2}}"#, "ratio is 2");
         check(r#"{"tail": {"slow_ratio": -1}}"#, "slow_ratio is -1");
         check(r#"{"latency": {"min_ms": 600001}}"#, "ten minutes");

@@ -142,12 +142,12 @@ impl Catalogs {
     }
 }
 
-/// WeChat's number for a kind. WeChat: `gettemplate`, `type`. What it is for a service card is not documented; its overview calls them
-/// one-time.
+/// WeChat's number for a kind. WeChat: `gettemplate`, `type`. What it is for a service card or a limited template is not documented; its
+/// overview calls the ones one-time, the others long-term.
 fn number_of(kind: Kind) -> u8 {
     match kind {
         Kind::OneTime | Kind::ServiceCard => 2,
-        Kind::LongTerm => 3,
+        Kind::LongTerm | Kind::LongTermLimited => 3,
     }
 }
 

@@ -107,10 +107,16 @@ pub(crate) fn tell_sandbox(settings: &mut SandboxSettings, appid: &str, catalog:
                 .collect(),
             kind: match template.kind {
                 Some(TemplateKind::LongTerm) => Kind::LongTerm,
+                Some(TemplateKind::LongTermLimited) => Kind::LongTermLimited,
                 Some(TemplateKind::ServiceCard) => Kind::ServiceCard,
                 Some(TemplateKind::OneTime) | None => Kind::OneTime,
             },
             enums: template.enums.clone(),
+            key: template.frequency.as_ref().map(|it| it.key.to_string()),
+            per_ms: template
+                .frequency
+                .as_ref()
+                .map(|it| u64::try_from(it.per.as_millis()).unwrap()),
         };
         app.templates.insert(template.id.clone(), known);
     }

@@ -12,7 +12,7 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, TomlError};
 
 use super::drift::{DriftKind, compare_one};
 use super::listing::{Listed, Listing};
-use super::{Catalog, Template, TemplateKind};
+use super::{Catalog, Frequency, Template, TemplateKind};
 use edit::{as_table, set_enums, set_params, set_text};
 use names::propose;
 
@@ -188,6 +188,13 @@ fn parse(text: &str) -> Result<(String, DocumentMut), TomlError> {
     Ok((head, DocumentMut::new()))
 }
 
+/// The key of a template's frequency, if `WeChat` has no such param of it: a template cannot be limited by that any more.
+fn key_without_param<'a>(frequency: Option<&'a Frequency>, listed: &Listed) -> Option<&'a str> {
+    let key = frequency?.key.as_ref();
+    let is_param = listed.params.iter().any(|param| param.name == key);
+    (!is_param).then_some(key)
+}
+
 /// What is to be changed of a template, in sentences.
 fn differences(template: &Template, listed: &Listed) -> Vec<String> {
     let drifts = compare_one(template, listed).into_iter();
@@ -211,6 +218,12 @@ fn differences(template: &Template, listed: &Listed) -> Vec<String> {
         is_kind_new && listed.kind != Some(TemplateKind::ServiceCard),
         "its kind is known now",
     );
+    if let Some(key) = key_without_param(template.frequency.as_ref(), listed) {
+        let sentence = format!(
+            "its `key` {key} is no param any more: it counts as long-term until you say `kind`, `key` and `per` anew"
+        );
+        learn(true, &sentence);
+    }
     learn(
         template.params.is_empty() && !listed.params.is_empty(),
         "its params are known now",
@@ -241,7 +254,15 @@ fn update(document: &mut DocumentMut, template: &Template, listed: &Listed) {
     let table = table.and_then(|app| as_table(app, &template.name));
     // The catalog was read from this text, so the table is there.
     if let Some(table) = table {
+        if key_without_param(template.frequency.as_ref(), listed).is_some() {
+            set_text(table, "kind", TemplateKind::LongTerm.as_str());
+        }
         write(table, listed);
+        if table.get("kind").and_then(Item::as_str) != Some(TemplateKind::LongTermLimited.as_str())
+        {
+            table.remove("key");
+            table.remove("per");
+        }
     }
 }
 

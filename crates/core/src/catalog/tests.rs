@@ -86,3 +86,63 @@ fn a_type_of_no_list_is_only_a_warning() {
     }
     assert!(!problems.contains("thing"), "{problems}");
 }
+
+#[test]
+fn a_limited_template_says_its_key_and_its_period() {
+    let of = |said: &str| {
+        let (catalog, problems) = read(&format!(
+            "[a.b]\nid = \"x\"\nparams = {{ character_string1 = \"合同\", thing2 = \"事项\" }}\n{said}\n"
+        ));
+        let template = catalog.and_then(|catalog| catalog.get("a", "b").cloned());
+        (
+            template.and_then(|template| template.frequency.clone()),
+            problems,
+        )
+    };
+    let kind = "kind = \"long-term-limited\"";
+    let (frequency, problems) = of(&format!(
+        "{kind}\nkey = \"character_string1\"\nper = \"24h\""
+    ));
+    assert_eq!(problems, "");
+    let expected = Frequency {
+        key: Arc::from("character_string1"),
+        per: std::time::Duration::from_hours(24),
+    };
+    assert_eq!(frequency, Some(expected));
+    for (said, expected) in [
+        (kind.to_owned(), "a.b: `key` is missing"),
+        (kind.to_owned(), "a.b: `per` is missing"),
+        (
+            format!("{kind}\nkey = \"character_string2\"\nper = \"24h\""),
+            "templates.toml:5: error: a.b.key: the template has no param `character_string2`",
+        ),
+        (
+            format!("{kind}\nkey = \"thing2\"\nper = \"daily\""),
+            "a.b.per: \"daily\" is not a length of time",
+        ),
+        (
+            format!("{kind}\nkey = \"thing2\"\nper = \"366d\""),
+            "a.b.per: what was sent is remembered for a year",
+        ),
+        (
+            "kind = \"long-term\"\nper = \"24h\"".to_owned(),
+            "a.b.per: this belongs to templates that are limited by frequency",
+        ),
+        (
+            "key = \"thing2\"".to_owned(),
+            "a.b.key: this belongs to templates that are limited by frequency",
+        ),
+    ] {
+        let (frequency, problems) = of(&said);
+        assert_eq!(frequency, None, "{said}");
+        assert!(
+            problems.contains(expected),
+            "{expected}\nnot in\n{problems}"
+        );
+    }
+    // Where the params are not known, the rule is asked for it.
+    let (catalog, problems) = read(&format!(
+        "[a.b]\nid = \"x\"\n{kind}\nkey = \"thing2\"\nper = \"30m\""
+    ));
+    assert!(catalog.is_some(), "{problems}");
+}

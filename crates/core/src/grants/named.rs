@@ -82,9 +82,10 @@ impl Named {
             let template = Arc::clone(&found.name);
             return Err(match found.kind {
                 Some(TemplateKind::ServiceCard) => NoLedger::ServiceCard { template },
-                Some(TemplateKind::OneTime | TemplateKind::LongTerm) | None => {
-                    NoLedger::LongTerm { template }
-                }
+                Some(
+                    TemplateKind::OneTime | TemplateKind::LongTerm | TemplateKind::LongTermLimited,
+                )
+                | None => NoLedger::LongTerm { template },
             });
         }
         Ok(Self::of(found, openid))

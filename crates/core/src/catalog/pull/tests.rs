@@ -144,6 +144,36 @@ fn a_service_card_is_marked() {
 }
 
 #[test]
+fn what_a_person_says_of_a_frequency_stays_as_long_as_it_can_be_true() {
+    let at_wechat = |kind, params: &[&str]| Listed {
+        kind: Some(kind),
+        ..listed(
+            "A",
+            "还款提醒",
+            params.iter().map(|name| param(name, "名", "")).collect(),
+        )
+    };
+    let text = "[shop.x]\nid = \"A\"\ntitle = \"还款提醒\"\nkind = \"long-term-limited\"\nkey = \"thing1\"\nper = \"24h\"\nparams = { thing1 = \"名\" }\n";
+    let same = listing(vec![at_wechat(TemplateKind::LongTerm, &["thing1"])]);
+    let found = pulled(text, &same, &Prune::Nothing);
+    assert_eq!((found.text.as_str(), found.changes.len()), (text, 0));
+    for (there, kind) in [
+        (at_wechat(TemplateKind::LongTerm, &["thing2"]), "long-term"),
+        (at_wechat(TemplateKind::OneTime, &["thing1"]), "one-time"),
+    ] {
+        let found = pulled(text, &listing(vec![there]), &Prune::Nothing);
+        assert!(
+            found.text.contains(&format!("kind = \"{kind}\"")),
+            "{}",
+            found.text
+        );
+        for gone in ["key", "per"] {
+            assert!(!found.text.contains(gone), "{}", found.text);
+        }
+    }
+}
+
+#[test]
 fn a_type_that_is_not_known_is_told_until_somebody_says_the_kind() {
     let other = Listed {
         kind: None,

@@ -120,6 +120,9 @@ impl Reader<'_> {
             self.problems
                 .push(problem.help("WeChat takes a message only with every param"));
         }
+        if let Some(template) = template.filter(|_| known.is_empty()) {
+            self.check_key(&section, template, &said_names);
+        }
         if said_names.is_empty() && known.is_empty() {
             self.problems.push(
                 section
@@ -130,6 +133,22 @@ impl Reader<'_> {
         let on_card = |name: &str| known.iter().position(|(known, _)| known.as_ref() == name);
         params.sort_by_cached_key(|param| (on_card(&param.name), param_order(&param.name)));
         (params, names)
+    }
+
+    /// The param by which `WeChat` counts is mandatory, also where the others are not known.
+    fn check_key(&mut self, section: &Section, template: &Template, said: &[String]) {
+        let Some(frequency) = &template.frequency else {
+            return;
+        };
+        let key = &frequency.key;
+        if !said.iter().any(|name| name.as_str() == key.as_ref()) {
+            let problem = section.error(format!(
+                "the template's param `{key}` is missing, by which WeChat counts how often it is sent"
+            ));
+            self.problems.push(
+                problem.help("give it a value, or mend `key` of the template in templates.toml"),
+            );
+        }
     }
 
     fn param(
