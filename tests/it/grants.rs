@@ -155,3 +155,38 @@ fn an_answer_that_tells_nothing_has_an_outcome_and_the_ledger_outlives_the_proce
     );
     assert_eq!(found.len(), 4);
 }
+
+/// The user has agreed once and for all; `WeChat` takes one message of each value of the key a day.
+#[test]
+fn a_limited_template_is_not_sent_too_soon() {
+    let plan = Plan {
+        app: "grants = \"enforce\"",
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "grants-limited", plan);
+    world.rewrite(
+        "templates.toml",
+        "kind   = \"one-time\"                      # one-time: one permission, one message | long-term\n",
+        "kind   = \"long-term-limited\"\nkey    = \"phrase5\"\nper    = \"24h\"\n",
+    );
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    let (first, second, other) = (
+        order_of(1, &user(1)),
+        order_of(2, &user(1)),
+        order_of(3, &user(2)),
+    );
+    world.publish(std::slice::from_ref(&first));
+    outcomes.read_at_least(1);
+    world.publish(&[second.clone(), other.clone()]);
+    outcomes.read_at_least(3);
+    checks::wait_until_everything_is_committed(&world);
+    courier.end_cleanly();
+    let found = checks::distinct(outcomes.read_to_end());
+    for sent in [&first, &other] {
+        checks::has_ended(checks::of_message(&found, sent), 1, ("sent", "ok"));
+    }
+    let skipped = checks::of_message(&found, &second);
+    checks::has_ended(skipped, 1, ("skipped", "too_soon"));
+    checks::each_was_accepted_once(&world.wechat, &[first, other]);
+}

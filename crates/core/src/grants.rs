@@ -9,6 +9,7 @@
 mod events;
 mod ledger;
 mod named;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use events::{AnswerEvents, AppOf};
 pub use ledger::{Accept, Ledger, RESERVED_FOR_MS};
 pub use named::{Named, NoLedger};
+pub use turn::Turn;
 
 use crate::catalog::Policy;
 use crate::catalog::{Catalog, Template};
@@ -58,6 +60,11 @@ impl Policies {
             Some(template) => self.of(template),
             None => self.of_app(app),
         }
+    }
+
+    /// The policy for how often a template is sent that is limited by frequency.
+    pub fn of_frequency(&self, template: &Template) -> Policy {
+        Policy::of_frequency(template, self.of_app(&template.app))
     }
 
     fn of_app(&self, app: &str) -> Policy {
@@ -129,13 +136,31 @@ impl fmt::Display for Key {
     }
 }
 
-/// The wish to send a message that needs a grant.
+/// The wish to send a message that needs a grant, or that may not come too soon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
-    /// The user, and what the grant is for.
+    /// The user, and the template.
     pub key: Key,
-    /// What follows if there is none.
-    pub without: Without,
+    /// What the message needs.
+    pub need: Need,
+}
+
+/// What the ledger has to have for a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A grant; or what follows if there is none.
+    Grant(Without),
+    /// That no message of this turn was sent too short a time ago. The template needs no grants.
+    Turn(Turn),
+}
+
+/// Why a message is not to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// The user has granted nothing that is left.
+    Grant,
+    /// A message of its turn was sent too short a time ago, or is under way.
+    Turn,
 }
 
 /// What becomes of a message without a grant.

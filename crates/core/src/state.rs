@@ -81,7 +81,7 @@ impl Settlement {
     pub fn end_grant(&self, ledger: &mut Ledger) {
         let outcome = &self.outcome;
         if counts_as_sent(outcome.status) {
-            ledger.use_up(&outcome.message_id);
+            ledger.use_up(&outcome.message_id, self.now_ms);
         } else {
             ledger.give_back(&outcome.message_id);
         }

@@ -10,7 +10,7 @@ use wx_courier_core::document::Problems;
 use wx_courier_core::event::{
     Decoded, Decoding, Event, Json, Pointer, Seen, decode as decode_record,
 };
-use wx_courier_core::grants::Without;
+use wx_courier_core::grants::{Need, Turn, Without};
 use wx_courier_core::model::outcome::Reason;
 use wx_courier_core::model::outcome::bounds::LARGEST_OUTCOME_BYTES;
 use wx_courier_core::model::{Holder, Record};
@@ -144,8 +144,14 @@ pub(crate) fn stored(input: &[u8]) {
         assert_eq!(ledger_of_text(&text).as_ref(), Some(&ledger));
         let message_id = Arc::from("message");
         ledger.tidy(NOW_MS);
-        if ledger.reserve(&message_id, Without::Skip, NOW_MS).is_some() {
-            ledger.use_up(&message_id);
+        let turn = Need::Turn(Turn {
+            value: Arc::from("v"),
+            per_ms: 1,
+        });
+        for need in [Need::Grant(Without::Skip), turn] {
+            if ledger.reserve(&message_id, &need, NOW_MS).is_ok() {
+                ledger.use_up(&message_id, NOW_MS);
+            }
         }
         ledger.reject(NOW_MS);
         ledger.set(1, NOW_MS);

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 use wx_courier_core::flow::Effect;
-use wx_courier_core::grants::{self, Query, Without};
+use wx_courier_core::grants::{self, Need, Query, Without};
 use wx_courier_core::model::Ticket;
 use wx_courier_core::model::outcome::{Identity, Outcome};
 use wx_courier_core::schedule::admission::Cleared;
@@ -239,9 +239,10 @@ fn claim_in(text: &mut String, claim: &Claim) {
         None => text.push_str("over none "),
     }
     key_in(text, grant.as_ref().map(|wish| &wish.key));
-    match grant.as_ref().map(|wish| wish.without) {
-        Some(Without::Send) => text.push_str("else send "),
-        Some(Without::Skip) => text.push_str("else skip "),
+    match grant.as_ref().map(|wish| &wish.need) {
+        Some(Need::Grant(Without::Send)) => text.push_str("else send "),
+        Some(Need::Grant(Without::Skip)) => text.push_str("else skip "),
+        Some(Need::Turn(turn)) => put(text, format_args!("turn {turn:?} ")),
         None => {}
     }
     unreadable_in(text, *unreadable);

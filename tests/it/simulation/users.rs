@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use wx_courier_core::grants::{Balance, Counted, Key, Query, Reservation, Source, Without};
+use wx_courier_core::grants::{Balance, Counted, Key, Need, Query, Reservation, Source, Without};
 use wx_courier_core::model::Holder;
 use wx_courier_core::state::{
     Answer, Claim, ClaimAnswer, Reply, Request, Settlement, counts_as_sent,
@@ -124,7 +124,7 @@ impl Users {
         let Some(wish) = &claim.grant else {
             return Ok(());
         };
-        if wish.without != Without::Skip {
+        if wish.need != Need::Grant(Without::Skip) {
             return Ok(());
         }
         let (user, message_id) = (wish.key.openid.as_ref(), &claim.message_id);

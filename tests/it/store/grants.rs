@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use wx_courier_core::grants::{
-    Balance, Counted, Key, Query, RESERVED_FOR_MS, Report, Reservation, Source, Wish, Without,
+    Balance, Counted, Key, Need, Query, RESERVED_FOR_MS, Report, Reservation, Source, Wish, Without,
 };
 use wx_courier_core::state::{JoinAnswer, KeepAnswer, LEDGERS_FOR_MS, RecallAnswer};
 use wx_courier_core::wechat::Word;
@@ -44,7 +44,7 @@ fn claim_with_grant(process: u64, message: u64) -> Request {
     };
     claim.grant = Some(Wish {
         key: ledger(),
-        without: Without::Skip,
+        need: Need::Grant(Without::Skip),
     });
     Request::Claim(claim)
 }
@@ -318,6 +318,7 @@ fn the_plays_get_every_kind_of_answer() {
         "claim: NoGrant",
         "claim: OfOtherRecord",
         "claim: Settled",
+        "claim: TooSoon",
         "done",
         "join: Joined",
         "join: Published",
@@ -354,6 +355,7 @@ fn kind(answer: &Answer) -> String {
         Answer::Claim(ClaimAnswer::NoGrant) => "claim: NoGrant",
         Answer::Claim(ClaimAnswer::OfOtherRecord) => "claim: OfOtherRecord",
         Answer::Claim(ClaimAnswer::Settled(_)) => "claim: Settled",
+        Answer::Claim(ClaimAnswer::TooSoon) => "claim: TooSoon",
         Answer::Done(_) => "done",
         Answer::Join(JoinAnswer::Joined(_)) => "join: Joined",
         Answer::Join(JoinAnswer::Published) => "join: Published",

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use wx_courier_core::grants::{self, Balance, Counted, Ledger, Reservation};
+use wx_courier_core::grants::{self, Balance, Counted, Lack, Ledger, Reservation};
 use wx_courier_core::model::Holder;
 use wx_courier_core::model::outcome::{Identity, Outcome};
 use wx_courier_core::state::{
@@ -122,8 +122,10 @@ impl Model {
                 State::Open(holder) => return ClaimAnswer::Held(entry.held(holder)),
             }
         }
-        let Some(reservation) = self.reserve(claim) else {
-            return ClaimAnswer::NoGrant;
+        let reservation = match self.reserve(claim) {
+            Ok(reservation) => reservation,
+            Err(Lack::Grant) => return ClaimAnswer::NoGrant,
+            Err(Lack::Turn) => return ClaimAnswer::TooSoon,
         };
         self.write_claim(
             &claim.message_id,
@@ -134,13 +136,13 @@ impl Model {
         ClaimAnswer::Claimed(reservation)
     }
 
-    /// Sets a grant aside where one is wished for; `None` if the message is not to be sent without.
-    fn reserve(&mut self, claim: &Claim) -> Option<Reservation> {
+    /// Sets aside what the message needs, or says what is lacking.
+    fn reserve(&mut self, claim: &Claim) -> Result<Reservation, Lack> {
         let Some(wish) = &claim.grant else {
-            return Some(Reservation::NotAsked);
+            return Ok(Reservation::NotAsked);
         };
         self.in_ledger(&wish.key, Some(claim.now_ms), |ledger| {
-            ledger.reserve(&claim.message_id, wish.without, claim.now_ms)
+            ledger.reserve(&claim.message_id, &wish.need, claim.now_ms)
         })
     }
 

@@ -139,15 +139,29 @@ fn ledger(openid: &str, template_id: &str) -> grants::Key {
 }
 
 fn any_claim(now_ms: i64) -> impl Strategy<Value = Request> {
-    let without = prop::sample::select(vec![grants::Without::Send, grants::Without::Skip]);
+    let turn = |value: &str| {
+        let value = Arc::from(value);
+        grants::Need::Turn(grants::Turn {
+            value,
+            per_ms: HOUR_MS,
+        })
+    };
+    let need = prop::sample::select(vec![
+        grants::Need::Grant(grants::Without::Send),
+        grants::Need::Grant(grants::Without::Send),
+        grants::Need::Grant(grants::Without::Skip),
+        grants::Need::Grant(grants::Without::Skip),
+        turn("a"),
+        turn("\"b\""),
+    ]);
     let parts = (
         any_work(),
         any_holder(),
         prop::option::of(any_holder()),
-        prop::option::weighted(0.7, without),
+        prop::option::weighted(0.7, need),
         any_identity(),
     );
-    parts.prop_map(move |(work, holder, over, without, record)| {
+    parts.prop_map(move |(work, holder, over, need, record)| {
         Request::Claim(Claim {
             message_id: Arc::from(work.message),
             outcome_id: Arc::from(work.record),
@@ -155,9 +169,9 @@ fn any_claim(now_ms: i64) -> impl Strategy<Value = Request> {
             holder,
             takes_over: over,
             on_unreadable: OnUnreadable::Fail,
-            grant: without.map(|without| grants::Wish {
+            grant: need.map(|need| grants::Wish {
                 key: work.ledger,
-                without,
+                need,
             }),
             now_ms,
         })

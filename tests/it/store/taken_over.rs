@@ -1,7 +1,7 @@
 //! What earlier versions have left: files, and the keys of a Redis. `tests/cases/state` has them, as these versions wrote them when they were
 //! asked for [`history`].
 
-use wx_courier_core::grants::{self, Source, Wish, Without};
+use wx_courier_core::grants::{self, Need, Source, Wish, Without};
 use wx_courier_core::wechat::logins::UserName;
 use wx_courier_core::wechat::{Word, logins, receipts};
 
@@ -29,8 +29,8 @@ fn report(openid: &str, id: &str, source: Source, word: Word, at_ms: i64) -> Req
 fn with_grant(request: Request, openid: &str) -> Request {
     match request {
         Request::Claim(mut claim) => {
-            let (key, without) = (ledger(openid), Without::Skip);
-            claim.grant = Some(Wish { key, without });
+            let (key, need) = (ledger(openid), Need::Grant(Without::Skip));
+            claim.grant = Some(Wish { key, need });
             Request::Claim(claim)
         }
         Request::Settle(mut settlement) => {

@@ -5,7 +5,7 @@ use std::fs;
 use redis::Commands as _;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
-use wx_courier_core::grants::{self, Without};
+use wx_courier_core::grants::{self, Need, Without};
 use wx_courier_core::state::rows::short_name;
 use wx_courier_core::state::{JoinAnswer, Row};
 use wx_courier_core::wechat::logins::UserName;
@@ -112,7 +112,10 @@ fn wishing(request: Request, without: Without) -> Request {
         panic!("{request:?}");
     };
     let key = ledger_key();
-    claim.grant = Some(grants::Wish { key, without });
+    claim.grant = Some(grants::Wish {
+        key,
+        need: Need::Grant(without),
+    });
     Request::Claim(claim)
 }
 

@@ -30,4 +30,13 @@ impl Policy {
             Self::Off
         }
     }
+
+    /// The policy for how often a template is sent that is limited by frequency. What was sent is known, not heard: whoever keeps a ledger
+    /// does not send too soon, also where grants are only advised.
+    pub fn of_frequency(template: &Template, app: Self) -> Self {
+        match template.frequency {
+            Some(_) => template.grants.unwrap_or(app),
+            None => Self::Off,
+        }
+    }
 }

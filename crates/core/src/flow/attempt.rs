@@ -123,6 +123,7 @@ impl Tries {
             reason,
             Reason::UserRefused
                 | Reason::NoGrant
+                | Reason::TooSoon
                 | Reason::WindowClosed
                 | Reason::WindowUsedUp
                 | Reason::AttemptsUsed

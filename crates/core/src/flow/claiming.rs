@@ -155,8 +155,13 @@ impl Engine {
                 outcome.duplicate_of = Some(of.to_string());
                 self.settle(now, lent.ticket, &delivery, outcome, effects)
             }
-            ClaimAnswer::NoGrant => {
-                let end = delivery.tries.end(Status::Skipped, Reason::NoGrant);
+            ClaimAnswer::NoGrant | ClaimAnswer::TooSoon => {
+                let reason = if *answer == ClaimAnswer::TooSoon {
+                    Reason::TooSoon
+                } else {
+                    Reason::NoGrant
+                };
+                let end = delivery.tries.end(Status::Skipped, reason);
                 let outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
                 self.settle(now, lent.ticket, &delivery, outcome, effects)
             }

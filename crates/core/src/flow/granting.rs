@@ -9,7 +9,7 @@ use super::transition::Next;
 use super::{Effect, Engine, report};
 use crate::catalog::Policy;
 use crate::flow::attempt::{Refusal, SendAnswer};
-use crate::grants::{self, Reservation, Wish, Without};
+use crate::grants::{self, Need, Reservation, Turn, Wish, Without};
 use crate::message::{Message, Rejection};
 use crate::model::outcome::Status;
 use crate::model::{Moment, Ticket};
@@ -18,20 +18,28 @@ use crate::state::{OwnClaim, Request};
 use crate::wechat::Class;
 
 impl Engine {
-    /// The grant that a message needs; one without a template needs none.
+    /// What a message needs of the ledger; one without a template needs nothing.
     pub(super) fn wish(&self, rule: &Rule, message: &Message) -> Option<Wish> {
         let template = rule.template()?;
-        let without = match self.setup.grants.of(template) {
-            Policy::Off => return None,
-            Policy::Advise => Without::Send,
-            Policy::Enforce => Without::Skip,
+        let need = match &template.frequency {
+            Some(frequency) => match self.setup.grants.of_frequency(template) {
+                Policy::Off => return None,
+                Policy::Advise | Policy::Enforce => {
+                    Need::Turn(Turn::of(frequency, message.content.value(&frequency.key)?))
+                }
+            },
+            None => Need::Grant(match self.setup.grants.of(template) {
+                Policy::Off => return None,
+                Policy::Advise => Without::Send,
+                Policy::Enforce => Without::Skip,
+            }),
         };
         let key = grants::Key {
             app: Arc::clone(&rule.app),
             openid: Arc::from(message.recipient.as_str()),
             template_id: Arc::from(template.id.as_str()),
         };
-        Some(Wish { key, without })
+        Some(Wish { key, need })
     }
 
     /// Takes what an event tells of a user's answers, or the outcome of one that does not tell it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::message::{Delivery, Origin};
 use super::repeated;
+use crate::catalog::Frequency;
 use crate::flow::attempt::{Refusal, SendAnswer};
 use crate::message::Rejection;
 use crate::model::outcome::{Outcome, Reason, Status};
@@ -175,6 +176,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&SendA
             "the ledger of this user{for_template} cannot be read, so no grant is known: nothing was sent. `wx-courier grants set` writes it anew"
         ),
         (Reason::NoGrant, _) => format!("the ledger has no grant of this user{for_template}: nothing was sent"),
+        (Reason::TooSoon, _) => too_soon(rule, &for_template),
         (Reason::Duplicate, _) => DUPLICATE.to_owned(),
         (Reason::Internal, _) => INTERNAL.to_owned(),
         (Reason::InDoubt, Some(SendAnswer::InDoubt { detail })) => {
@@ -192,6 +194,22 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&SendA
         }
         (reason, _) => reason.as_str().replace('_', " "),
     }
+}
+
+/// A sentence for a message of a template that may not be sent again yet.
+fn too_soon(rule: &Rule, for_template: &str) -> String {
+    let template = rule.template();
+    let frequency = template.and_then(|template| template.frequency.as_ref());
+    let limit = frequency.map(|Frequency { key, per }| {
+        format!(
+            "; WeChat takes one message of each value of {key} every {} s",
+            per.as_secs()
+        )
+    });
+    let limit = limit.unwrap_or_default();
+    format!(
+        "the user was sent such a message{for_template} a while ago, or one is under way{limit}: nothing was sent"
+    )
 }
 
 /// A sentence for a message that is older than its rule allows.

@@ -10,7 +10,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::{Balance, Counted, Report, Reservation, Source, Without};
+use super::turn::Turns;
+use super::{Balance, Counted, Lack, Need, Report, Reservation, Source, Without};
 use crate::model::outcome::Unlisted;
 use crate::wechat::Word;
 
@@ -46,6 +47,9 @@ pub struct Ledger {
     /// is part of that, whenever it is told.
     #[serde(default, skip_serializing_if = "is_never")]
     known_ms: i64,
+    /// Where the template is limited by frequency: what was sent lately.
+    #[serde(default, skip_serializing_if = "Turns::is_empty")]
+    turns: Turns,
     /// The latest accepts, in the order in which they were counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     recent: Vec<Accept>,
@@ -169,6 +173,7 @@ impl Ledger {
         for message_id in forgotten {
             self.give_back(&message_id);
         }
+        self.turns.tidy(now_ms);
         let recent_since = now_ms.saturating_sub(RECENT_FOR_MS);
         self.recent.retain(|accept| accept.at_ms >= recent_since);
     }
@@ -248,32 +253,43 @@ impl Ledger {
         self.granted = taken.saturating_add(left);
     }
 
-    /// Sets one aside for a message; `None` if there is none and the message is not to be sent without. Asked again, the answer is the same.
+    /// Sets aside what a message needs, or says what is lacking for it to be sent. Asked again, the answer is the same.
     pub fn reserve(
         &mut self,
         message_id: &Arc<str>,
-        without: Without,
+        need: &Need,
         now_ms: i64,
-    ) -> Option<Reservation> {
+    ) -> Result<Reservation, Lack> {
+        let without = match need {
+            Need::Grant(without) => *without,
+            Need::Turn(turn) => {
+                let taken = self.turns.take(message_id, turn, now_ms);
+                return taken.map(|()| Reservation::NotAsked).ok_or(Lack::Turn);
+            }
+        };
         if !self.reserved.contains_key(message_id) && self.balance().left == 0 {
             return match without {
-                Without::Send => Some(Reservation::Missing),
-                Without::Skip => None,
+                Without::Send => Ok(Reservation::Missing),
+                Without::Skip => Err(Lack::Grant),
             };
         }
         self.reserved.insert(Arc::clone(message_id), now_ms);
-        Some(Reservation::Made)
+        Ok(Reservation::Made)
     }
 
     /// The message was not sent, or is not sent now.
     pub fn give_back(&mut self, message_id: &str) {
+        self.turns.give_back(message_id);
         if self.reserved.remove(message_id).is_some() && self.void.remove(message_id) {
             self.granted = self.granted.saturating_sub(1);
         }
     }
 
     /// The message was sent, or may have been. One that had nothing reserved was allowed all the same.
-    pub fn use_up(&mut self, message_id: &str) {
+    pub fn use_up(&mut self, message_id: &str, now_ms: i64) {
+        if self.turns.use_up(message_id, now_ms).is_some() {
+            return;
+        }
         self.reserved.remove(message_id);
         self.void.remove(message_id);
         self.used = self.used.saturating_add(1);

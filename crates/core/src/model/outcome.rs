@@ -124,6 +124,8 @@ pub enum Reason {
 
     /// `skipped`: the user has granted nothing that is left, and the grants of the template are enforced.
     NoGrant,
+    /// `skipped`: the template is limited by frequency, and the user was sent a message with the same value of its key too short a time ago.
+    TooSoon,
     /// `skipped`: another record's message with the same message id was sent, or may have been.
     Duplicate,
 
@@ -186,6 +188,7 @@ impl Reason {
             Self::ParamNotListed => "param_not_listed",
             Self::GrantMalformed => "grant_malformed",
             Self::NoGrant => "no_grant",
+            Self::TooSoon => "too_soon",
             Self::Duplicate => "duplicate",
             Self::Expired => "expired",
             Self::AttemptsUsed => "attempts_used",
@@ -317,7 +320,7 @@ impl Outcome {
 }
 
 /// `sha256:` and the digest in hexadecimal digits.
-fn sha256(text: &str) -> String {
+pub(crate) fn sha256(text: &str) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(text.as_bytes());
     let start = "sha256:".to_owned();

@@ -41,6 +41,9 @@ pub enum ClaimAnswer {
     Claimed(Reservation),
     /// It is not made, because the user has granted nothing that is left.
     NoGrant,
+    /// It is not made, because the template is limited by frequency, and a message of the same turn was sent too short a time ago or is under
+    /// way.
+    TooSoon,
     /// Another holder is sending the message, or was when its process ended.
     Held(Held),
     /// Another record's message with this id was sent, or may have been.

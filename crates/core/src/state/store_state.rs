@@ -10,7 +10,7 @@ use super::{
     Answer, Claim, ClaimAnswer, Held, OnUnreadable, Reply, Request, Row, Settlement,
     SettlementAnswer, counts_as_sent,
 };
-use crate::grants::{self, Ledger, Reservation, Without};
+use crate::grants::{self, Lack, Ledger, Need, Reservation, Without};
 use crate::model::Holder;
 use crate::model::outcome::{Identity, Outcome, are_two_records};
 
@@ -121,8 +121,10 @@ impl<R: Rows> StoreState<R> {
                 ClaimState::Open(holder) => return Ok(ClaimAnswer::Held(entry.held(holder))),
             }
         }
-        let Some(reservation) = self.reserve(claim)? else {
-            return Ok(ClaimAnswer::NoGrant);
+        let reservation = match self.reserve(claim)? {
+            Ok(reservation) => reservation,
+            Err(Lack::Grant) => return Ok(ClaimAnswer::NoGrant),
+            Err(Lack::Turn) => return Ok(ClaimAnswer::TooSoon),
         };
         let entry = Entry {
             outcome_id: Arc::clone(&claim.outcome_id),
@@ -134,20 +136,24 @@ impl<R: Rows> StoreState<R> {
         Ok(ClaimAnswer::Claimed(reservation))
     }
 
-    /// Sets a grant aside where one is wished for; `None` if the message is not to be sent without.
-    fn reserve(&mut self, claim: &Claim) -> Result<Option<Reservation>, Stop<R::Error>> {
+    /// Sets aside what the message needs of the ledger, or says what is lacking.
+    fn reserve(&mut self, claim: &Claim) -> Result<Result<Reservation, Lack>, Stop<R::Error>> {
         let Some(wish) = &claim.grant else {
-            return Ok(Some(Reservation::NotAsked));
+            return Ok(Ok(Reservation::NotAsked));
         };
         let reserved = self.in_ledger(&wish.key, Some(claim.now_ms), |ledger| {
-            ledger.reserve(&claim.message_id, wish.without, claim.now_ms)
+            ledger.reserve(&claim.message_id, &wish.need, claim.now_ms)
         });
-        let reserved = found(claim.on_unreadable, Row::Ledger, reserved.map(Some))?;
-        Ok(match (reserved, wish.without) {
-            (Found::Row(reserved), Without::Send | Without::Skip) => reserved,
-            (Found::Nothing | Found::Junk, Without::Send) => Some(Reservation::Missing),
-            (Found::Nothing | Found::Junk, Without::Skip) => None,
-        })
+        let reserved = match found(claim.on_unreadable, Row::Ledger, reserved.map(Some))? {
+            Found::Row(reserved) => reserved,
+            Found::Nothing | Found::Junk => match wish.need {
+                Need::Grant(Without::Send) => Ok(Reservation::Missing),
+                Need::Grant(Without::Skip) => Err(Lack::Grant),
+                // WeChat itself refuses what comes too soon.
+                Need::Turn(_) => Ok(Reservation::NotAsked),
+            },
+        };
+        Ok(reserved)
     }
 
     /// The message reached no user. Another holder's claim stays.

@@ -1,7 +1,7 @@
 //! Messages that need a grant, and events that tell of users' answers.
 
 use super::*;
-use crate::grants::{Balance, Key, Query, Report, Source, Wish, Without};
+use crate::grants::{Balance, Key, Need, Query, Report, Source, Wish, Without};
 use crate::model::Holder;
 use crate::state::{self, Claim, ClaimAnswer, OnUnreadable, Question as _, Request, Row};
 use crate::wechat::Word;
@@ -83,7 +83,7 @@ impl Bench {
             on_unreadable: OnUnreadable::Fail,
             grant: Some(Wish {
                 key: key(),
-                without: Without::Skip,
+                need: Need::Grant(Without::Skip),
             }),
             now_ms: self.now().unix_ms,
         };
@@ -98,6 +98,41 @@ fn a_message_without_a_grant_makes_no_call() {
     let effects = bench.read(1, EVENT);
     assert_eq!(call(&effects), None);
     assert_eq!(end(&effects), (Status::Skipped, Reason::NoGrant));
+}
+
+#[test]
+fn a_limited_template_is_sent_once_in_its_period_for_each_value() {
+    for grants in ["enforce", "advise"] {
+        let template = format!(
+            "id = \"T1\"\nkind = \"long-term-limited\"\nkey = \"thing1\"\nper = \"1h\"\ngrants = \"{grants}\""
+        );
+        let rules = rules_to("{{ data.to }}", &template, AS_PUBLISHED);
+        let mut bench = bench_with(Unmatched::Count, rules);
+        // It needs no grant.
+        let ticket = call(&bench.read(1, EVENT)).unwrap();
+        let effects = bench.finish(ticket, SendAnswer::Accepted { msgid: None });
+        assert_eq!(end(&effects), (Status::Sent, Reason::Ok));
+        let effects = bench.read(2, &EVENT.replace("e1", "e2"));
+        assert_eq!(call(&effects), None);
+        assert_eq!(end(&effects), (Status::Skipped, Reason::TooSoon));
+        let detail = &the_outcome(&effects).detail;
+        assert!(
+            detail.contains("each value of thing1 every 3600 s"),
+            "{detail}"
+        );
+        // Another value has a turn of its own. It is refused, so the next message of that value is sent.
+        let another = EVENT.replace("hi", "ho");
+        let ticket = call(&bench.read(3, &another.replace("e1", "e3"))).unwrap();
+        let refused = SendAnswer::Refused(Refusal {
+            class: Class::BadParam,
+            errcode: 47003,
+            errmsg: String::new(),
+            param: None,
+            rid: None,
+        });
+        assert_eq!(end(&bench.finish(ticket, refused)).0, Status::Rejected);
+        assert!(call(&bench.read(4, &another.replace("e1", "e4"))).is_some());
+    }
 }
 
 #[test]

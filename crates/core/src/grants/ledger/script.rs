@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Accept, Ledger, Teller};
+use super::{Accept, Ledger, Teller, Turns};
 
 impl Ledger {
     /// Reads one; `None` if this is none.
@@ -30,6 +30,7 @@ impl Ledger {
             used: u64::try_from(number(kept.get("used")?)?).ok()?,
             reserved: reserved?,
             void,
+            turns: Turns::default(),
             known_ms,
             recent: list(kept.get("recent")?)?
                 .iter()
@@ -126,7 +127,7 @@ mod tests {
         let text = r#"{"granted":1,"used":0,"recent":[{"at_ms":10,"told_by":["event"],"by":"x"}],"lasts":{"ms":1}}"#;
         let mut ledger: Ledger = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&ledger).unwrap(), text);
-        ledger.use_up("m");
+        ledger.use_up("m", 0);
         let again = serde_json::to_string(&ledger).unwrap();
         assert!(
             again.contains(r#""by":"x""#) && again.contains(r#""lasts":{"ms":1}"#),

@@ -30,8 +30,10 @@ fn reject(ledger: &mut Ledger, at_ms: i64) {
     assert_eq!(counted, Counted::New);
 }
 
-fn reserve(ledger: &mut Ledger, message_id: &str) -> Option<Reservation> {
-    ledger.reserve(&Arc::from(message_id), Without::Skip, NOW_MS)
+const SKIP: Need = Need::Grant(Without::Skip);
+
+fn reserve(ledger: &mut Ledger, message_id: &str) -> Result<Reservation, Lack> {
+    ledger.reserve(&Arc::from(message_id), &SKIP, NOW_MS)
 }
 
 /// A ledger with so many accepts, all of the same moment and source.
@@ -57,22 +59,22 @@ fn numbers(ledger: &Ledger) -> [u64; 4] {
 #[test]
 fn an_accept_is_one_message() {
     let mut ledger = with(2);
-    assert_eq!(reserve(&mut ledger, "m1"), Some(Reservation::Made));
+    assert_eq!(reserve(&mut ledger, "m1"), Ok(Reservation::Made));
     assert_eq!(numbers(&ledger), [2, 1, 0, 1]);
-    ledger.use_up("m1");
+    ledger.use_up("m1", NOW_MS);
     assert_eq!(numbers(&ledger), [2, 0, 1, 1]);
-    assert_eq!(reserve(&mut ledger, "m2"), Some(Reservation::Made));
-    assert_eq!(reserve(&mut ledger, "m3"), None);
+    assert_eq!(reserve(&mut ledger, "m2"), Ok(Reservation::Made));
+    assert_eq!(reserve(&mut ledger, "m3"), Err(Lack::Grant));
     assert_eq!(numbers(&ledger), [2, 1, 1, 0]);
     ledger.give_back("m2");
-    assert_eq!(reserve(&mut ledger, "m3"), Some(Reservation::Made));
+    assert_eq!(reserve(&mut ledger, "m3"), Ok(Reservation::Made));
 }
 
 #[test]
 fn who_asks_again_has_the_same_and_only_one() {
     let mut ledger = with(1);
     for _ in 0..3 {
-        assert_eq!(reserve(&mut ledger, "m1"), Some(Reservation::Made));
+        assert_eq!(reserve(&mut ledger, "m1"), Ok(Reservation::Made));
     }
     assert_eq!(numbers(&ledger), [1, 1, 0, 0]);
 }
@@ -80,10 +82,10 @@ fn who_asks_again_has_the_same_and_only_one() {
 #[test]
 fn a_message_that_is_sent_without_a_grant_was_allowed_all_the_same() {
     let mut ledger = Ledger::default();
-    let reservation = ledger.reserve(&Arc::from("m1"), Without::Send, NOW_MS);
-    assert_eq!(reservation, Some(Reservation::Missing));
+    let reservation = ledger.reserve(&Arc::from("m1"), &Need::Grant(Without::Send), NOW_MS);
+    assert_eq!(reservation, Ok(Reservation::Missing));
     assert_eq!(numbers(&ledger), [0, 0, 0, 0]);
-    ledger.use_up("m1");
+    ledger.use_up("m1", NOW_MS);
     assert_eq!(numbers(&ledger), [1, 0, 1, 0]);
     // An accept that comes in afterwards is one message more.
     accept(&mut ledger, Source::Event, NOW_MS);
@@ -212,9 +214,9 @@ fn an_older_version_kept_no_times_of_the_other_sources() {
 #[test]
 fn a_reject_gives_nothing_that_was_not_left() {
     let mut ledger = with(2);
-    reserve(&mut ledger, "m1");
-    ledger.use_up("m1");
-    reserve(&mut ledger, "m2");
+    reserve(&mut ledger, "m1").unwrap();
+    ledger.use_up("m1", NOW_MS);
+    reserve(&mut ledger, "m2").unwrap();
     ledger.reject(NOW_MS - 1);
     assert_eq!(numbers(&ledger), [2, 1, 1, 0]);
 }
@@ -222,12 +224,12 @@ fn a_reject_gives_nothing_that_was_not_left() {
 #[test]
 fn messages_under_way_keep_what_is_set_aside_through_a_reject_and_a_set() {
     let mut ledger = with(3);
-    reserve(&mut ledger, "m1");
+    reserve(&mut ledger, "m1").unwrap();
     ledger.reject(NOW_MS);
     assert_eq!(numbers(&ledger), [1, 1, 0, 0]);
     ledger.set(5, 0);
     assert_eq!(numbers(&ledger), [6, 1, 0, 5]);
-    ledger.use_up("m1");
+    ledger.use_up("m1", NOW_MS);
     assert_eq!(numbers(&ledger), [6, 0, 1, 5]);
     ledger.set(0, 0);
     assert_eq!(numbers(&ledger), [1, 0, 1, 0]);
@@ -236,16 +238,16 @@ fn messages_under_way_keep_what_is_set_aside_through_a_reject_and_a_set() {
 #[test]
 fn what_was_set_aside_a_day_ago_is_nobodys_any_more() {
     let mut ledger = with(1);
-    reserve(&mut ledger, "m1");
+    reserve(&mut ledger, "m1").unwrap();
     ledger.tidy(NOW_MS + RESERVED_FOR_MS);
     assert_eq!(numbers(&ledger), [1, 1, 0, 0]);
     ledger.tidy(NOW_MS + RESERVED_FOR_MS + 1);
     assert_eq!(numbers(&ledger), [1, 0, 0, 1]);
     // Asked for again meanwhile, it is as new.
     let mut ledger = with(1);
-    reserve(&mut ledger, "m1");
+    reserve(&mut ledger, "m1").unwrap();
     let later_ms = NOW_MS + 2 * HOUR_MS;
-    ledger.reserve(&Arc::from("m1"), Without::Skip, later_ms);
+    ledger.reserve(&Arc::from("m1"), &SKIP, later_ms).unwrap();
     ledger.tidy(later_ms + RESERVED_FOR_MS);
     assert_eq!(numbers(&ledger), [1, 1, 0, 0]);
 }
@@ -270,9 +272,9 @@ fn an_accept_of_a_day_ago_is_counted_and_not_told_by_others_any_more() {
 fn a_ledger_is_the_same_after_a_store_has_kept_it() {
     let mut ledger = with(3);
     accept(&mut ledger, Source::MiniProgram, NOW_MS);
-    reserve(&mut ledger, "m1");
-    ledger.use_up("m1");
-    reserve(&mut ledger, "m \"2\"");
+    reserve(&mut ledger, "m1").unwrap();
+    ledger.use_up("m1", NOW_MS);
+    reserve(&mut ledger, "m \"2\"").unwrap();
     let json = serde_json::to_string(&ledger).unwrap();
     assert_eq!(serde_json::from_str::<Ledger>(&json).unwrap(), ledger);
     assert_eq!(
@@ -286,7 +288,7 @@ fn under_way(left: u64) -> (Ledger, Arc<str>) {
     let message_id = Arc::from("m");
     let mut ledger = Ledger::default();
     ledger.set(left + 1, 0);
-    ledger.reserve(&message_id, Without::Skip, NOW_MS);
+    ledger.reserve(&message_id, &SKIP, NOW_MS).unwrap();
     (ledger, message_id)
 }
 
@@ -311,7 +313,7 @@ fn what_was_taken_back_in_mid_flight_can_be_used_once() {
     let (mut ledger, message_id) = under_way(1);
     ledger.reject(NOW_MS + 1);
     ledger.set(2, 0);
-    ledger.use_up(&message_id);
+    ledger.use_up(&message_id, NOW_MS);
     assert_eq!((ledger.balance().used, ledger.balance().left), (1, 2));
 }
 

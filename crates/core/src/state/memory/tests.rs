@@ -282,7 +282,7 @@ fn claim_with_grant(message: &str, ours: Holder, without: grants::Without) -> Re
         on_unreadable: OnUnreadable::Fail,
         grant: Some(grants::Wish {
             key: ledger(),
-            without,
+            need: grants::Need::Grant(without),
         }),
         now_ms: NOW_MS,
     })

@@ -85,7 +85,7 @@ fn claim(on_unreadable: OnUnreadable) -> Request {
         takes_over: None,
         grant: Some(Wish {
             key: ledger(),
-            without: Without::Send,
+            need: Need::Grant(Without::Send),
         }),
         on_unreadable,
         now_ms: NOW_MS,
