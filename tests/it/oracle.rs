@@ -166,6 +166,16 @@ fn a_status_that_cannot_be_is_noticed() {
 }
 
 #[test]
+fn skipped_for_another_reason_than_a_twin_is_noticed() {
+    let mut history = good();
+    history.owed.push(owed("events/5/0/order"));
+    let mut second = outcome("events/5/0/order", "skipped", None, 10_400);
+    second.reason = "no_grant".to_owned();
+    history.outcomes.push(second);
+    assert_eq!(broken(&judge(&history)), ["wrong_ends"]);
+}
+
+#[test]
 fn sent_without_a_send_and_a_send_without_sent_are_noticed() {
     let mut history = good();
     history.sends[0].msgid = "77".to_owned();

@@ -35,7 +35,7 @@ impl Selection {
         let is_in_time = self.since_ms.is_none_or(|since| word.settled_ms >= since)
             && self.until_ms.is_none_or(|until| word.settled_ms < until);
         // A duplicate's message is the one of another outcome, which is there to be selected.
-        let is_its_own = word.status != Status::Skipped
+        let is_its_own = word.reason != Reason::Duplicate
             || self.statuses.contains(&Status::Skipped)
             || self.reasons.contains(&Reason::Duplicate);
         is_in_time

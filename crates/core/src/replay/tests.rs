@@ -9,7 +9,7 @@ use crate::event::{Decoding, RunId, Wish};
 use crate::model::Record;
 use crate::model::outcome::{Outcome, Reason, Status, letter};
 use records::{
-    NOW_MS, TOPIC, good, letter_at, original, outcome, outcome_record, receipt_record, rules,
+    NOW_MS, TOPIC, ended, good, letter_at, original, outcome, outcome_record, receipt_record, rules,
 };
 
 /// Judges dead letters, given by record, rule and how they ended, against the past.
@@ -53,6 +53,28 @@ fn a_duplicate_is_meant_only_if_it_is_asked_for() {
     };
     let judged = judge(&letters, &[], &selection, Sending::Once);
     assert_eq!(judged.count.selected, 1);
+}
+
+#[test]
+fn a_message_without_a_grant_is_meant_like_any_other() {
+    let end = (Status::Skipped, Reason::NoGrant);
+    let skipped = ended(&good(7), "a", end, NOW_MS);
+    let word = Word::of_outcome(&outcome_record(&skipped)).unwrap();
+    let all = Selection::default();
+    let of_reason = Selection {
+        reasons: vec![Reason::NoGrant],
+        ..all.clone()
+    };
+    let of_status = Selection {
+        statuses: vec![Status::Skipped],
+        ..all.clone()
+    };
+    let of_another = Selection {
+        reasons: vec![Reason::Duplicate],
+        ..all.clone()
+    };
+    assert!(all.takes(&word) && of_reason.takes(&word) && of_status.takes(&word));
+    assert!(!of_another.takes(&word));
 }
 
 #[test]

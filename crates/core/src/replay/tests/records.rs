@@ -59,8 +59,8 @@ pub(super) fn good(offset: i64) -> Record {
     original(offset, &json!({}), 60_000)
 }
 
+/// An outcome with this status, for the reason that the tests have in mind with it.
 pub(super) fn outcome(record: &Record, rule: &str, status: Status, settled_ms: i64) -> Outcome {
-    let position = record.position();
     let reason = match status {
         Status::Sent => Reason::Ok,
         Status::Skipped => Reason::Duplicate,
@@ -72,6 +72,17 @@ pub(super) fn outcome(record: &Record, rule: &str, status: Status, settled_ms: i
         | Status::Unmatched
         | Status::Unlisted(_) => Reason::NotJson,
     };
+    ended(record, rule, (status, reason), settled_ms)
+}
+
+/// An outcome.
+pub(super) fn ended(
+    record: &Record,
+    rule: &str,
+    (status, reason): (Status, Reason),
+    settled_ms: i64,
+) -> Outcome {
+    let position = record.position();
     let (id, message_id) = match rule {
         "" => (position.clone(), position),
         rule => (
