@@ -343,8 +343,8 @@ impl InFlight {
     pub(super) fn spoil_permits(&mut self) {
         self.admission.spoil_permits();
         for item in self.items.values_mut() {
-            if let Some(State::Claiming { asked_at, .. }) = &mut item.state {
-                *asked_at = Moment::LONG_AGO;
+            if let Some(state) = &mut item.state {
+                state.spoil();
             }
         }
     }

@@ -189,17 +189,49 @@ impl State {
         }
     }
 
+    /// The machine may have stood still without either clock telling: no call is begun with what was asked or given before.
+    pub(super) fn spoil(&mut self) {
+        match self {
+            Self::Claiming { asked_at, .. } => *asked_at = Moment::LONG_AGO,
+            Self::AtGate { permit, .. } => permit.spoil(),
+            // These ask for a claim before their call, or have begun or ended it. An exchange of a login code needs no claim: a code works once.
+            Self::Reporting { .. }
+            | Self::Recalling(_)
+            | Self::AwaitingExchange { .. }
+            | Self::Exchanging(_)
+            | Self::ExchangeBackoff { .. }
+            | Self::Keeping { .. }
+            | Self::Waiting(_)
+            | Self::Sending(_)
+            | Self::Backoff { .. }
+            | Self::Settling(_)
+            | Self::Unsettled { .. }
+            | Self::Publishing(_) => {}
+        }
+    }
+
     /// The store has answered another question, and the answer to its own one may be lost. What the store has to know is told again at this
     /// time.
     pub(super) fn unanswered(self, until: Duration) -> Self {
-        if let Self::Settling(settlement) = self {
-            return Self::Unsettled { settlement, until };
+        match self {
+            Self::Settling(settlement) => Self::Unsettled { settlement, until },
+            Self::Reporting { report, .. } => {
+                let again_at = Some(until);
+                Self::Reporting { report, again_at }
+            }
+            Self::Recalling(_)
+            | Self::AwaitingExchange { .. }
+            | Self::Exchanging(_)
+            | Self::ExchangeBackoff { .. }
+            | Self::Keeping { .. }
+            | Self::Waiting(_)
+            | Self::Claiming { .. }
+            | Self::AtGate { .. }
+            | Self::Sending(_)
+            | Self::Backoff { .. }
+            | Self::Unsettled { .. }
+            | Self::Publishing(_) => self,
         }
-        if let Self::Reporting { report, .. } = self {
-            let again_at = Some(until);
-            return Self::Reporting { report, again_at };
-        }
-        self
     }
 
     /// Its name in the picture, for logs.

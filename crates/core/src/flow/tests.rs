@@ -202,6 +202,7 @@ mod faults;
 mod granting;
 mod publishing;
 mod recreated;
+mod standstill;
 mod trouble;
 mod unreadable;
 mod window;

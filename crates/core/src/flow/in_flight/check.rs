@@ -123,8 +123,8 @@ impl InFlight {
             if let State::Waiting(_) = state {
                 places.waiting.insert(*ticket);
             }
-            if let State::AtGate { .. } = state {
-                places.at_gate.insert(*ticket);
+            if let State::AtGate { permit, .. } = state {
+                places.at_gate.insert(*ticket, *permit);
             }
             if let State::AwaitingExchange { pending, place, .. } = state {
                 let line = awaiting.entry(Arc::clone(&pending.rule.app));

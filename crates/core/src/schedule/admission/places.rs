@@ -6,14 +6,15 @@ use std::sync::Arc;
 use super::Admission;
 use super::lane::AppLane;
 use crate::model::Ticket;
+use crate::state::Permit;
 
 /// Where every message stands that waits here.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Places {
     /// In a lane, or behind the holder of their recipient.
     pub waiting: BTreeSet<Ticket>,
-    /// At the gate.
-    pub at_gate: BTreeSet<Ticket>,
+    /// At the gate, each with its permit.
+    pub at_gate: BTreeMap<Ticket, Permit>,
     /// Those that hold a recipient.
     pub holders: BTreeSet<Ticket>,
     /// How many slots of each app are taken; apps without any are left out.
@@ -53,8 +54,8 @@ impl AppLane {
                 return Err(format!("{ticket:?} waits twice"));
             }
         }
-        for ticket in self.at_gate() {
-            if !places.at_gate.insert(ticket) {
+        for (ticket, permit) in self.at_gate() {
+            if places.at_gate.insert(ticket, permit).is_some() {
                 return Err(format!("{ticket:?} is at the gate twice"));
             }
         }

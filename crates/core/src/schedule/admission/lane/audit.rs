@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::rule::InLine;
 use super::{AppLane, AtGate};
 use crate::model::Ticket;
+use crate::state::Permit;
 
 impl AppLane {
     /// All that wait in it.
@@ -13,9 +14,10 @@ impl AppLane {
         rules.flat_map(|rule| rule.queue.iter().map(|waiting| waiting.ticket))
     }
 
-    /// All that stand at its gate.
-    pub(in crate::schedule::admission) fn at_gate(&self) -> impl Iterator<Item = Ticket> {
-        self.at_gate.iter().map(|at_gate| at_gate.ticket)
+    /// All that stand at its gate, each with its permit.
+    pub(in crate::schedule::admission) fn at_gate(&self) -> impl Iterator<Item = (Ticket, Permit)> {
+        let at_gate = self.at_gate.iter();
+        at_gate.map(|at_gate| (at_gate.ticket, at_gate.permit))
     }
 
     /// Whether every rule with something to send is in line for it, and the gate was counted right.
