@@ -1,9 +1,11 @@
 //! `docs/outcome.schema.json` and `docs/receipt.schema.json` are what the types give. `WX_COURIER_WRITE_SCHEMA=1 cargo test schema` writes it anew.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use wx_courier_core::model::outcome::{Reason, read_word};
 
 use crate::support::schema::{generated, generated_for_receipts};
 
@@ -25,4 +27,51 @@ fn check(file: &str, schema: &Value) {
         "{file} is not what its type gives.\n\
          If the change is meant: WX_COURIER_WRITE_SCHEMA=1 cargo test schema, and a line in CHANGELOG.md"
     );
+}
+
+/// The reasons that the table of `docs/outcomes.md` lists, each with its status.
+fn listed_reasons() -> BTreeMap<String, String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/outcomes.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, table) = page.split_once("| status | reason |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let mut status = String::new();
+    let mut listed = BTreeMap::new();
+    for row in table.lines().skip(2) {
+        let mut cells = row
+            .split('|')
+            .skip(1)
+            .map(|cell| cell.trim().trim_matches('`'));
+        let (begins, reason) = (cells.next().unwrap(), cells.next().unwrap());
+        if !begins.is_empty() {
+            begins.clone_into(&mut status);
+        }
+        let twice = listed.insert(reason.to_owned(), status.clone());
+        assert_eq!(twice, None, "{reason} stands twice");
+    }
+    listed
+}
+
+/// For people, for readers of the schema and in the code: the same reasons, each of the same status.
+#[test]
+fn every_reason_is_explained_and_has_the_status_of_its_row() {
+    let listed = listed_reasons();
+    let schema = generated();
+    let reasons = schema["$defs"]["Reason"]["oneOf"].as_array().unwrap();
+    assert_eq!(reasons.len(), listed.len(), "{listed:?}");
+    for entry in reasons {
+        let word = entry["const"].as_str().unwrap();
+        let description = entry["description"].as_str().unwrap();
+        let status = listed
+            .get(word)
+            .unwrap_or_else(|| panic!("docs/outcomes.md does not list {word}"));
+        let reason: Reason = read_word(word).unwrap();
+        let belongs_to = reason.status().unwrap();
+        assert_eq!(belongs_to.as_str(), status, "{word}");
+        assert_eq!(reason.as_str(), word);
+        assert!(
+            description.starts_with(&format!("`{status}`: ")),
+            "{word}: {description}"
+        );
+    }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use wx_courier_core::model::outcome::{Outcome, Reason, Status};
 use wx_courier_core::model::{Partition, Record};
 
+use super::denials::denies;
 use super::ledgers;
 use super::world::{APP_BURST, APP_RATE, SLOW_RATE, World};
 
@@ -89,17 +90,11 @@ pub(super) fn nobody_has_anything_in_hand(world: &World) -> Result<(), String> {
 
 /// No outcome says that the user has nothing when the user has, or may have, the message.
 fn nothing_delivered_is_denied(world: &World) -> Result<(), String> {
-    let denies = |outcome: &Outcome| {
-        matches!(
-            outcome.reason,
-            Reason::UserRefused | Reason::AttemptsUsed | Reason::Expired | Reason::NoGrant
-        )
-    };
     for call in world.calls.iter().filter(|call| call.was_delivered) {
         let outcome = call.outcome_id.as_deref();
         let outcome = outcome.and_then(|id| world.acknowledged.get(id));
         if let Some(outcome) = outcome
-            && denies(outcome)
+            && denies(outcome.reason)
         {
             return Err(format!(
                 "{} is {}, but was delivered at {} ms",

@@ -10,6 +10,7 @@
 mod aside;
 mod beginning;
 mod checks;
+mod denials;
 mod digest;
 mod effects;
 mod group;

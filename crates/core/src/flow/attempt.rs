@@ -119,18 +119,7 @@ impl Tries {
     /// How a message ends that has been through this. A permission for one message that is gone, a window that has closed or is used up,
     /// attempts that are used up, or its age: after an attempt in doubt none of them says that the user has nothing.
     pub fn end(self, status: Status, reason: Reason) -> (Status, Reason) {
-        let denies = matches!(
-            reason,
-            Reason::UserRefused
-                | Reason::NoGrant
-                | Reason::TooSoon
-                | Reason::WindowClosed
-                | Reason::WindowUsedUp
-                | Reason::AttemptsUsed
-                | Reason::Internal
-                | Reason::Expired
-        );
-        if denies && self.in_doubt > 0 {
+        if reason.denies_delivery() && self.in_doubt > 0 {
             return (Status::Unknown, Reason::InDoubt);
         }
         (status, reason)

@@ -42,6 +42,7 @@ pub(super) fn name_rule(outcome: &mut Outcome, origin: &Origin, rule: &Rule) {
 
 /// What every outcome says. Without a rule the record itself is what ended.
 pub(super) fn outcome(now: Moment, origin: &Origin, status: Status, reason: Reason) -> Outcome {
+    debug_assert_eq!(reason.status(), Some(status), "a reason has one status");
     let event = origin.event.as_deref();
     let position = origin.record.position();
     let waited = now.elapsed.saturating_sub(origin.received.elapsed);
@@ -179,20 +180,53 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&SendA
         (Reason::TooSoon, _) => too_soon(rule, &for_template),
         (Reason::Duplicate, _) => DUPLICATE.to_owned(),
         (Reason::Internal, _) => INTERNAL.to_owned(),
-        (Reason::InDoubt, Some(SendAnswer::InDoubt { detail })) => {
-            format!("WeChat may have delivered it: {detail}")
-        }
-        (Reason::InDoubt, None) => {
-            "WeChat may have delivered it in an earlier attempt or an earlier run, whose answer was not heard".to_owned()
-        }
-        (Reason::InDoubt, answer) => format!(
-            "WeChat may have delivered it in an earlier attempt; the last one: {}",
-            last_word(answer)
-        ),
+        (Reason::InDoubt, answer) => explain_doubt(answer),
         (Reason::AttemptsUsed, answer) => {
             format!("given up after {} tries; the last one: {}", delivery.tries.attempts, last_word(answer))
         }
-        (reason, _) => reason.as_str().replace('_', " "),
+        // Whoever finds one of these says what is wrong: with the record, its values or its login code.
+        (
+            Reason::LoginCodeExpired
+            | Reason::LoginCodeUsed
+            | Reason::UserBlocked
+            | Reason::RecordTooLarge
+            | Reason::NotJson
+            | Reason::FormatUnsupported
+            | Reason::EventMalformed
+            | Reason::TypeMissing
+            | Reason::RuleError
+            | Reason::ValueMissing
+            | Reason::RecipientMalformed
+            | Reason::PageMalformed
+            | Reason::ParamEmpty
+            | Reason::ParamTooLong
+            | Reason::ParamMalformed
+            | Reason::ParamNotListed
+            | Reason::GrantMalformed
+            | Reason::RecordGone
+            | Reason::NoRule
+            | Reason::Unlisted(_),
+            _,
+        ) => reason.as_str().replace('_', " "),
+    }
+}
+
+fn explain_doubt(answer: Option<&SendAnswer>) -> String {
+    match answer {
+        Some(SendAnswer::InDoubt { detail }) => format!("WeChat may have delivered it: {detail}"),
+        None => {
+            "WeChat may have delivered it in an earlier attempt or an earlier run, whose answer was not heard".to_owned()
+        }
+        Some(
+            SendAnswer::Accepted { .. }
+            | SendAnswer::Refused(_)
+            | SendAnswer::Garbled { .. }
+            | SendAnswer::Unreachable { .. }
+            | SendAnswer::NoToken(_),
+        ) => format!(
+            "WeChat may have delivered it in an earlier attempt; the last one: {}",
+            last_word(answer)
+        ),
     }
 }
 

@@ -4,6 +4,7 @@
 //! else a breaking one.
 
 pub mod bounds;
+mod meaning;
 mod of_record;
 mod recipient;
 mod unlisted;
