@@ -12,6 +12,7 @@
 //! No outcome begins with `@`: a store may keep a user where the outcome of the same name will lie.
 
 mod lines;
+mod named;
 mod outcome;
 
 use std::sync::Arc;

@@ -25,7 +25,8 @@ const OF_SENT: &str = "WeChat took the message";
 
 /// An outcome as text.
 pub fn outcome_to_text(outcome: &Outcome) -> serde_json::Result<String> {
-    // All fields by name: a new one has to have its place.
+    // All fields by name: a new one has to have its place. That place is no letter, which the version before could not read: the field goes by
+    // its whole name under `z`, with `put_named` here and `take_named` below. See `named`.
     let Outcome {
         id,
         message_id: _,
