@@ -128,15 +128,10 @@ pub struct Horizon {
 }
 
 impl Horizon {
-    /// Claims, outcomes, marks and numbers from before this moment are forgotten.
-    pub fn entries_ms(self) -> i64 {
-        self.now_ms.saturating_sub(self.remember_ms)
-    }
-
-    /// Ledgers that nothing has happened to since before this moment are forgotten.
-    pub fn ledgers_ms(self) -> i64 {
-        self.now_ms
-            .saturating_sub(self.remember_ms.max(LEDGERS_FOR_MS))
+    /// Rows of this kind from before this moment are forgotten; those that say themselves until when they are kept, when that is over.
+    pub fn of(self, row: Row) -> i64 {
+        let kept_ms = row.kept_for_ms(self.remember_ms).unwrap_or_default();
+        self.now_ms.saturating_sub(kept_ms)
     }
 }
 
@@ -184,6 +179,16 @@ impl Row {
         Self::User,
         Self::Number,
     ];
+
+    /// For how long rows of this kind are kept, where claims and outcomes are kept for so long: ledgers for a year at least. `None` for those
+    /// that say themselves until when.
+    pub fn kept_for_ms(self, remember_ms: i64) -> Option<i64> {
+        match self {
+            Self::Claim | Self::Outcome | Self::Mark | Self::Number => Some(remember_ms),
+            Self::Ledger => Some(remember_ms.max(LEDGERS_FOR_MS)),
+            Self::User => None,
+        }
+    }
 
     /// A word for logs and metrics.
     pub fn as_str(self) -> &'static str {

@@ -65,14 +65,12 @@ impl GrantAccess {
     }
 
     fn open_store(settings: &Settings, address: &str, missing: Missing) -> anyhow::Result<Self> {
-        if settings.state.url == StateUrl::Memory {
-            bail!(
-                "no service answers at {address}, and with [state] url = \"memory:\" nothing is kept anywhere else: start the service, or say with --at where it listens"
-            );
-        }
         let new_file = match &settings.state.url {
-            StateUrl::Sqlite(path) if !path.exists() => Some(path.display()),
-            StateUrl::Sqlite(_) | StateUrl::Memory | StateUrl::Redis(_) => None,
+            StateUrl::Memory => bail!(
+                "no service answers at {address}, and with [state] url = \"memory:\" nothing is kept anywhere else: start the service, or say with --at where it listens"
+            ),
+            StateUrl::Sqlite(path) => (!path.exists()).then(|| path.display()),
+            StateUrl::Redis(_) => None,
         };
         match (new_file, missing) {
             (Some(path), Missing::Refuse) => bail!(

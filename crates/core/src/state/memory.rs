@@ -55,13 +55,26 @@ impl Memory {
     }
 
     fn purge(&mut self, horizon: Horizon, at_most: usize) -> usize {
+        // All of them by name: a new kind has to have its place.
+        let Self {
+            claims,
+            outcomes,
+            ledgers,
+            marks,
+            users,
+            numbers,
+        } = self;
         let mut n_left = at_most;
-        n_left -= self.claims.forget_before(horizon.entries_ms(), n_left);
-        n_left -= self.outcomes.forget_before(horizon.entries_ms(), n_left);
-        n_left -= self.marks.forget_before(horizon.entries_ms(), n_left);
-        n_left -= self.numbers.forget_before(horizon.entries_ms(), n_left);
-        n_left -= self.users.forget_before(horizon.now_ms, n_left);
-        n_left -= self.ledgers.forget_before(horizon.ledgers_ms(), n_left);
+        for (rows, row) in [
+            (claims, Row::Claim),
+            (outcomes, Row::Outcome),
+            (marks, Row::Mark),
+            (numbers, Row::Number),
+            (users, Row::User),
+            (ledgers, Row::Ledger),
+        ] {
+            n_left -= rows.forget_before(horizon.of(row), n_left);
+        }
         at_most - n_left
     }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wx_courier_core::state::Row;
 use wx_courier_core::state::encoding::is_of_user;
 use wx_courier_core::state::rows::{Age, Key, RowError, Rows, Value, short_name};
-use wx_courier_core::state::{LEDGERS_FOR_MS, Row};
 
 /// What was read, by the server's key, and what is to be written. Later requests of a batch see what earlier ones write.
 pub(super) struct Snapshot {
@@ -179,15 +179,24 @@ impl Snapshot {
         cell.ok_or(RowError::Failed(Undecided::NotRead(name)))
     }
 
-    fn life(&self, value: &Value, age: Age) -> Life {
+    fn life(&self, row: Row, value: &Value, age: Age) -> Life {
         match (value, age) {
+            (_, Age::Unchanged) => Life::Unchanged,
             (Value::User(user), Age::Since(now_ms)) => {
                 let life_ms = user.until_ms.saturating_sub(now_ms);
                 Life::Ms(life_ms.clamp(LEAST_LIFE_MS, LONGEST_LIFE_MS))
             }
-            (Value::Ledger(_), Age::Since(_)) => Life::Ms(self.remember_ms.max(LEDGERS_FOR_MS)),
-            (_, Age::Since(_)) => Life::Ms(self.remember_ms),
-            (_, Age::Unchanged) => Life::Unchanged,
+            (
+                Value::Claim(_)
+                | Value::Outcome(_)
+                | Value::Ledger(_)
+                | Value::Mark
+                | Value::Number(_),
+                Age::Since(_),
+            ) => Life::Ms(
+                row.kept_for_ms(self.remember_ms)
+                    .unwrap_or(self.remember_ms),
+            ),
         }
     }
 }
@@ -238,7 +247,7 @@ impl Rows for Snapshot {
     }
 
     fn put(&mut self, key: Key, value: Value, age: Age) -> Result<(), RowError<Undecided>> {
-        let life = self.life(&value, age);
+        let life = self.life(key.row(), &value, age);
         let text = value.to_text(&key);
         let text = text.map_err(|error| RowError::Failed(Undecided::NotText(error)))?;
         let mut names = self.names(&key);

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use rusqlite::Connection;
 
-use wx_courier_core::state::Horizon;
+use wx_courier_core::state::{Horizon, Row};
 
 /// The version of the tables, kept in the file's `user_version`.
 const NEWEST: usize = STEPS.len();
@@ -111,7 +111,8 @@ pub(super) struct Aging {
     /// The column by which its rows grow old.
     pub(super) age: &'static str,
     order: Order,
-    reach: Reach,
+    /// What its rows are.
+    row: Row,
 }
 
 /// How the oldest rows of a table are found.
@@ -124,41 +125,28 @@ enum Order {
     Appended,
 }
 
-/// How long rows are kept.
-#[derive(Clone, Copy)]
-enum Reach {
-    Entries,
-    Ledgers,
-    /// Until the time that stands in them.
-    TheirOwn,
-}
-
 impl Aging {
-    const fn new(table: &'static str, age: &'static str, reach: Reach) -> Self {
+    const fn new(table: &'static str, age: &'static str, row: Row) -> Self {
         Self {
             table,
             age,
             order: Order::Indexed,
-            reach,
+            row,
         }
     }
 
-    const fn appended(table: &'static str, age: &'static str, reach: Reach) -> Self {
+    const fn appended(table: &'static str, age: &'static str, row: Row) -> Self {
         Self {
             table,
             age,
             order: Order::Appended,
-            reach,
+            row,
         }
     }
 
     /// Rows from before this moment are forgotten.
     pub(super) fn horizon_ms(&self, horizon: Horizon) -> i64 {
-        match self.reach {
-            Reach::Entries => horizon.entries_ms(),
-            Reach::Ledgers => horizon.ledgers_ms(),
-            Reach::TheirOwn => horizon.now_ms,
-        }
+        horizon.of(self.row)
     }
 
     /// Finds rows behind the one with the age `?1` and the row id `?2`, and before the age `?3`, at most `?4` of them, the oldest first:
@@ -189,11 +177,23 @@ impl Aging {
 
 /// All of them, in the order in which they are looked through.
 pub(super) const AGING: [Aging; 7] = [
-    Aging::new("claims", "since_ms", Reach::Entries),
-    Aging::appended("sent", "since_ms", Reach::Entries),
-    Aging::new("outcomes", "settled_ms", Reach::Entries),
-    Aging::new("marks", "since_ms", Reach::Entries),
-    Aging::new("numbers", "since_ms", Reach::Entries),
-    Aging::new("users", "until_ms", Reach::TheirOwn),
-    Aging::new("ledgers", "changed_ms", Reach::Ledgers),
+    Aging::new("claims", "since_ms", Row::Claim),
+    Aging::appended("sent", "since_ms", Row::Claim),
+    Aging::new("outcomes", "settled_ms", Row::Outcome),
+    Aging::new("marks", "since_ms", Row::Mark),
+    Aging::new("numbers", "since_ms", Row::Number),
+    Aging::new("users", "until_ms", Row::User),
+    Aging::new("ledgers", "changed_ms", Row::Ledger),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_kind_of_row_is_kept_for_ever() {
+        for row in Row::ALL {
+            assert!(AGING.iter().any(|aging| aging.row == row), "{row:?}");
+        }
+    }
+}
