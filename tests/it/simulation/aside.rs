@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wx_courier_core::flow::Input;
 use wx_courier_core::model::{Partition, Record, Ticket};
 
+use super::former::ordinary;
 use super::mutant::Mutant;
 use super::setting::Retention;
 use super::world::{Happening, MAX_MESSAGES, TROUBLE_MS, World};
@@ -126,8 +127,10 @@ impl World {
         let mut of_topic = self.log.values();
         let is_last =
             of_topic.any(|records| records.last().map(Record::position) == Some(position.clone()));
-        let is_of =
-            |id: &str| id.rsplit_once('/').is_some_and(|(of, _)| of == position) || id == position;
+        let is_of = |id: &str| {
+            let id = ordinary(id);
+            id.rsplit_once('/').is_some_and(|(of, _)| of == position) || id == position
+        };
         if self.retention == Retention::Short {
             return !is_last;
         }
@@ -155,7 +158,7 @@ impl World {
 
 /// Where the record of an outcome lies: `topic/partition/offset/rule`.
 fn place_of(outcome_id: &str) -> Option<(Partition, i64)> {
-    let mut parts = outcome_id.split('/');
+    let mut parts = ordinary(outcome_id).split('/');
     let partition = Partition {
         topic: Arc::from(parts.next()?),
         number: parts.next()?.parse().ok()?,

@@ -33,6 +33,7 @@ impl World {
             }
             self.log.insert(partition, records);
         }
+        self.remember_former_topic();
         self.plan_acts();
         for member in 0..self.random.usize(1..=5) {
             self.members.push(Member::new());

@@ -160,6 +160,17 @@ fn owed(record: &Record, event: Option<&serde_json::Value>) -> Vec<String> {
     owed
 }
 
+/// The ids that the outcomes of a record have where no other record lay in its place before.
+pub(super) fn ordinary_ids(record: &Record) -> Vec<String> {
+    owed(record, event_in(record).as_ref())
+}
+
+/// The same, wherever it lies.
+fn owed_here(world: &World, record: &Record) -> Vec<String> {
+    let ordinary = ordinary_ids(record).into_iter();
+    ordinary.map(|id| world.own_id(record, id)).collect()
+}
+
 /// What the store has to know before the record may be committed.
 fn tells_unnoted(world: &World, event: Option<&serde_json::Value>) -> Option<String> {
     let event = event?;
@@ -178,7 +189,7 @@ fn owes_nothing(world: &World, record: &Record) -> Result<(), String> {
         return Ok(());
     }
     let event = event_in(record);
-    let mut owed = owed(record, event.as_ref()).into_iter();
+    let mut owed = owed_here(world, record).into_iter();
     match owed.find(|id| !world.acknowledged.contains_key(id)) {
         Some(id) => Err(id),
         None => tells_unnoted(world, event.as_ref()).map_or(Ok(()), Err),
@@ -188,7 +199,7 @@ fn owes_nothing(world: &World, record: &Record) -> Result<(), String> {
 fn nothing_unexpected(world: &World) -> Result<(), String> {
     let records = world.log.values().flatten();
     let all: BTreeSet<String> = records
-        .flat_map(|record| owed(record, event_in(record).as_ref()))
+        .flat_map(|record| owed_here(world, record))
         .collect();
     let unexpected = world.acknowledged.keys().find(|id| !all.contains(*id));
     unexpected.map_or(Ok(()), |id| Err(format!("nobody is owed the outcome {id}")))

@@ -54,7 +54,8 @@ fn used(world: &World) -> BTreeMap<(String, &'static str), u64> {
             ("pass", PASS_TEMPLATE),
         ] {
             // The process may have died before the outcome was published, and the record may be gone since.
-            let outcome = world.settled.get(&record.outcome_id(rule));
+            let id = world.own_id(record, record.outcome_id(rule));
+            let outcome = world.settled.get(&id);
             if outcome.is_some_and(|outcome| counts_as_sent(outcome.status)) {
                 *used.entry((to.clone(), template_id)).or_default() += 1;
             }

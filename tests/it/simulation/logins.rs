@@ -11,6 +11,7 @@ use wx_courier_core::state::{
 };
 use wx_courier_core::wechat::logins::{ExchangeAnswer, ExchangeRefusal, JsCode, Recall, UserName};
 
+use super::former::{ordinary, outcome_id_of};
 use super::mutant::Mutant;
 use super::setting::CALL_LIMIT_MS;
 use super::world::{Happening, TROUBLE_MS, World};
@@ -183,7 +184,7 @@ impl World {
 
     /// The user that a code has named is kept before a message to them is claimed: a crash loses nothing from there on.
     fn claimed_user_is_kept(&self, claim: &Claim, answer: &Reply) -> Result<(), String> {
-        let has_code = claim.outcome_id.ends_with("/code");
+        let has_code = ordinary(&claim.outcome_id).ends_with("/code");
         let is_claimed = matches!(answer, Ok(Answer::Claim(ClaimAnswer::Claimed(_))));
         if has_code && is_claimed && !self.logins.kept_ms.contains_key(&claim.outcome_id) {
             return Err(format!(
@@ -299,14 +300,6 @@ impl World {
             }
             _ => None,
         }
-    }
-}
-
-/// The outcome of the message whose user has this name.
-fn outcome_id_of(name: &UserName) -> Arc<str> {
-    match name {
-        UserName::Message { outcome_id, .. } => Arc::clone(outcome_id),
-        UserName::Session(id) => Arc::clone(id),
     }
 }
 

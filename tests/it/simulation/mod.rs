@@ -13,6 +13,7 @@ mod checks;
 mod denials;
 mod digest;
 mod effects;
+mod former;
 mod group;
 mod ledgers;
 mod logins;
@@ -105,6 +106,7 @@ fn the_worlds_are_rough_enough() {
         ("unknown outcomes", seen.unknown),
         ("pauses of apps and templates", seen.pauses_of_apps),
         ("pauses of logins", seen.pauses_of_logins),
+        ("records in the places of others", seen.others_places),
         ("bursts of refusals", seen.bursts),
         ("changes of rules", seen.rule_changes),
         ("deaths between two effects", seen.deaths_in_mid_step),

@@ -56,10 +56,12 @@ pub(crate) enum Mutant {
     GivesOthersNoTime,
     /// A message is `sent` although another record has taken its claim over.
     StandsByItsWord,
+    /// The outcome of another record, which lay in the same place before, is taken for the record's own.
+    TakesAnothersOutcome,
 }
 
 #[cfg(test)]
-const ALL: [Mutant; 26] = [
+const ALL: [Mutant; 27] = [
     Mutant::CommitsTooEarly,
     Mutant::ForgetsEpochs,
     Mutant::ClaimsAfterwards,
@@ -86,6 +88,7 @@ const ALL: [Mutant; 26] = [
     Mutant::WaitsForTheGone,
     Mutant::GivesOthersNoTime,
     Mutant::StandsByItsWord,
+    Mutant::TakesAnothersOutcome,
 ];
 
 /// A mutant that hides in so many worlds is not caught in practice.

@@ -93,6 +93,9 @@ impl World {
 
     /// What a broken engine makes of the store's word on another record's claim.
     fn misheard(&self, request: &Request, mut answer: Reply) -> Reply {
+        if self.is_broken(Mutant::TakesAnothersOutcome) {
+            answer = self.taken_for_own(request, answer);
+        }
         if let (Request::Claim(claim), Ok(Answer::Claim(ClaimAnswer::Held(held)))) =
             (request, &mut answer)
             && held.outcome_id != claim.outcome_id
@@ -234,6 +237,12 @@ impl World {
         if let Ok(Answer::Settle(SettlementAnswer::Duplicate { .. })) = answer {
             self.seen.ends_too_late += 1;
         }
+        let is_of_other = matches!(
+            answer,
+            Ok(Answer::Claim(ClaimAnswer::OfOtherRecord)
+                | Answer::Settle(SettlementAnswer::OfOtherRecord))
+        );
+        self.seen.others_places += u64::from(is_of_other);
         let is_news = match &answer {
             Ok(Answer::Settle(SettlementAnswer::Settled(outcome))) => {
                 let id = outcome.id.clone();

@@ -91,6 +91,8 @@ pub(crate) struct World {
     pub(super) taken_over: BTreeSet<Holder>,
     /// By id, the outcomes that the store has.
     pub(super) settled: BTreeMap<String, Arc<Outcome>>,
+    /// By id, those that it has from before the topic began anew.
+    pub(super) former: BTreeMap<String, Arc<Outcome>>,
     pub(super) trade: Trade,
     pub(super) retention: Retention,
     /// Until when `WeChat` often says that an app sends too much.
@@ -279,6 +281,7 @@ impl World {
             claimed_for: BTreeMap::new(),
             taken_over: BTreeSet::new(),
             settled: BTreeMap::new(),
+            former: BTreeMap::new(),
             trade,
             retention,
             is_busy_until_ms: 0,

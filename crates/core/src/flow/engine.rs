@@ -55,7 +55,7 @@ pub struct Engine {
 const REPORT_POSITIONS_EVERY: Duration = Duration::from_millis(100);
 
 /// Records that have ended behind one that has not are kept track of until it has: one message that waits for hours must not grow the
-/// tracker without end. An entry takes some 24 bytes, and a message that is spilled 16.
+/// tracker without end. An entry takes some 24 bytes, and a message that is spilled 32.
 const OPEN_RECORDS_A_MESSAGE: usize = 20;
 
 /// A debug build compares all indexes after so many rounds: the comparison walks over everything in hand.

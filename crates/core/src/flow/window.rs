@@ -221,6 +221,11 @@ impl Engine {
             return;
         };
         let is_gone = record.is_none();
+        let known = if is_gone {
+            OnceLock::from(asked.record.identity)
+        } else {
+            OnceLock::new()
+        };
         let record = record.unwrap_or_else(|| placeholder(&asked));
         let waited_ms = now.unix_ms.saturating_sub(asked.record.received_ms).max(0);
         let waited = std::time::Duration::from_millis(waited_ms.unsigned_abs());
@@ -234,7 +239,7 @@ impl Engine {
                 elapsed: now.elapsed.saturating_sub(waited),
                 unix_ms: asked.record.received_ms,
             },
-            identity: OnceLock::new(),
+            identity: known,
         };
         if !is_open(&self.partitions, origin.place()) {
             return;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::WindowQuota;
 use crate::flow::message::Origin;
 use crate::flow::offsets::{OffsetTracker, is_open};
+use crate::model::outcome::Identity;
 use crate::model::{Epoch, Partition, Ticket};
 use crate::rules::Rule;
 
@@ -45,6 +46,8 @@ pub(super) struct OfPartition {
 pub(super) struct SpilledRecord {
     pub(super) offset: i64,
     pub(super) received_ms: i64,
+    /// Should it be gone when it is read again, its outcome is known by that.
+    pub(super) identity: Option<Identity>,
 }
 
 pub(super) struct Rereading {
@@ -106,6 +109,7 @@ impl Spill {
         let place = SpilledRecord {
             offset: origin.record.offset,
             received_ms: origin.received.unix_ms,
+            identity: origin.identity(),
         };
         // What its rule held before goes before what was spilled at once.
         let index = of
