@@ -58,10 +58,12 @@ pub(crate) enum Mutant {
     StandsByItsWord,
     /// The outcome of another record, which lay in the same place before, is taken for the record's own.
     TakesAnothersOutcome,
+    /// A machine stood still, and its process goes on with the claims that it had before.
+    SpoilsNothing,
 }
 
 #[cfg(test)]
-const ALL: [Mutant; 27] = [
+const ALL: [Mutant; 28] = [
     Mutant::CommitsTooEarly,
     Mutant::ForgetsEpochs,
     Mutant::ClaimsAfterwards,
@@ -89,11 +91,12 @@ const ALL: [Mutant; 27] = [
     Mutant::GivesOthersNoTime,
     Mutant::StandsByItsWord,
     Mutant::TakesAnothersOutcome,
+    Mutant::SpoilsNothing,
 ];
 
-/// A mutant that hides in so many worlds is not caught in practice.
+/// A mutant that hides in so many worlds is not caught in practice. The shyest ones show themselves in one of a hundred.
 #[cfg(test)]
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 400;
 
 #[test]
 fn every_broken_engine_is_caught() {
