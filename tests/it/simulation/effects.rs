@@ -30,13 +30,7 @@ impl World {
             Effect::AskQuota { app, api } => self.ask_quota(member, app, api),
             Effect::PauseChanged(change) => {
                 self.note(|| format!("member {member}: {change:?}"));
-                if let Change::Begun(pause) = change {
-                    match (pause.cause, pause.subject) {
-                        (Cause::Breaker, _) => self.seen.bursts += 1,
-                        (_, Subject::Logins(_)) => self.seen.pauses_of_logins += 1,
-                        _ => self.seen.pauses_of_apps += 1,
-                    }
-                }
+                self.see(&change);
             }
             Effect::Send { ticket, cleared } => return self.send(member, ticket, &cleared),
             Effect::Publish {
@@ -89,10 +83,29 @@ impl World {
         Ok(())
     }
 
+    fn see(&mut self, change: &Change) {
+        match change {
+            Change::Begun(pause) => match (pause.cause, &pause.subject) {
+                (Cause::Breaker, _) => self.seen.bursts += 1,
+                (_, Subject::Logins(_)) => self.seen.pauses_of_logins += 1,
+                _ => self.seen.pauses_of_apps += 1,
+            },
+            Change::Ended(pause) if pause.cause == Cause::DailyQuota && !self.tells_quota => {
+                self.seen.quotas_found_by_trial += 1;
+            }
+            Change::Ended(_) => {}
+        }
+    }
+
     fn ask_quota(&mut self, member: usize, app: Arc<str>, api: Api) {
         let left = self.random.i64(-1..3);
+        if !self.tells_quota && left > 0 {
+            return;
+        }
         let is_over = self.now_ms > TROUBLE_MS;
-        let left = if is_over {
+        let left = if !self.tells_quota {
+            None
+        } else if is_over {
             Some(100)
         } else {
             (left >= 0).then_some(left)

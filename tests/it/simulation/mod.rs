@@ -108,6 +108,7 @@ fn the_worlds_are_rough_enough() {
         ("pauses of apps and templates", seen.pauses_of_apps),
         ("pauses of logins", seen.pauses_of_logins),
         ("records in the places of others", seen.others_places),
+        ("quotas found out by a message", seen.quotas_found_by_trial),
         ("bursts of refusals", seen.bursts),
         ("changes of rules", seen.rule_changes),
         ("deaths between two effects", seen.deaths_in_mid_step),

@@ -20,6 +20,7 @@ pub(crate) struct Seen {
     pub(crate) pauses_of_apps: u64,
     pub(crate) pauses_of_logins: u64,
     pub(crate) others_places: u64,
+    pub(crate) quotas_found_by_trial: u64,
     pub(crate) bursts: u64,
     pub(crate) rule_changes: u64,
     pub(crate) deaths_in_mid_step: u64,
@@ -63,6 +64,7 @@ impl Seen {
         self.pauses_of_apps += other.pauses_of_apps;
         self.pauses_of_logins += other.pauses_of_logins;
         self.others_places += other.others_places;
+        self.quotas_found_by_trial += other.quotas_found_by_trial;
         self.bursts += other.bursts;
         self.rule_changes += other.rule_changes;
         self.deaths_in_mid_step += other.deaths_in_mid_step;

@@ -100,6 +100,8 @@ pub(crate) struct World {
     pub(super) retention: Retention,
     /// Until when `WeChat` often says that an app sends too much.
     pub(super) is_busy_until_ms: u64,
+    /// Whether `WeChat` says how much quota is left: of some accounts it never does, and not all of its refusals arrive.
+    pub(super) tells_quota: bool,
     pub(super) users: Users,
     pub(super) logins: Logins,
     /// Until when every message of the rule `quick` is refused.
@@ -266,6 +268,7 @@ impl World {
             (false, 0) => Retention::Short,
             _ => Retention::Long,
         };
+        let tells_quota = random.u8(..3) > 0;
         Self {
             is_gentle,
             random,
@@ -293,6 +296,7 @@ impl World {
             trade,
             retention,
             is_busy_until_ms: 0,
+            tells_quota,
             users: Users::new(told),
             logins: Logins::default(),
             quick_is_bad_until_ms: 0,

@@ -238,7 +238,7 @@ impl Engine {
     ) -> Next {
         match answer {
             ExchangeAnswer::Openid(openid) => {
-                self.trial_went_well(lent.ticket, effects);
+                self.trial_went_well(now, lent.ticket, effects);
                 keep(
                     now,
                     (lent.ticket, &lent.origin),
@@ -275,7 +275,7 @@ impl Engine {
                 ..
             } if pending.asked_again == AskedAgain::No => {
                 // WeChat knows the code, so account and secret are good.
-                self.trial_went_well(lent.ticket, effects);
+                self.trial_went_well(now, lent.ticket, effects);
                 pending.asked_again = AskedAgain::Yes;
                 // Its call may have used the code at once and be answered late.
                 let wait = self.setup.call_limit + KEEPING;
@@ -296,7 +296,7 @@ impl Engine {
                 why: ExchangeRefusal::Used | ExchangeRefusal::Expired | ExchangeRefusal::Blocked,
                 ..
             } => {
-                self.trial_went_well(lent.ticket, effects);
+                self.trial_went_well(now, lent.ticket, effects);
                 self.unaddressable(now, lent, &pending, answer, effects)
             }
         }

@@ -35,12 +35,12 @@ impl Engine {
         };
         match refusal.map_or(Blame::Message, |refusal| refusal.class.blame()) {
             Blame::Message => {
-                self.trial_went_well(lent.ticket, effects);
+                self.trial_went_well(now, lent.ticket, effects);
                 let party = || party_of(delivery, &lent.origin);
                 self.breakers.note_good(now, &rule.name, party);
             }
             Blame::Rule => {
-                self.trial_went_well(lent.ticket, effects);
+                self.trial_went_well(now, lent.ticket, effects);
                 self.note_refused(now, lent, delivery, refusal, effects);
             }
             Blame::RuleAndTemplate => {
@@ -50,8 +50,13 @@ impl Engine {
         }
     }
 
-    pub(super) fn trial_went_well(&mut self, ticket: Ticket, effects: &mut Vec<Effect>) {
-        let changes = self.pauses.went_well(ticket);
+    pub(super) fn trial_went_well(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        effects: &mut Vec<Effect>,
+    ) {
+        let changes = self.pauses.went_well(now, ticket);
         self.announce(changes, effects);
     }
 

@@ -1,8 +1,8 @@
 //! What must not be sent for now, why, and what ends it.
 //!
 //! A pause covers an app, one of its APIs, a template or a rule. Its messages wait in their lanes, no longer than their `expires_after`; all other
-//! messages go on. Some pauses end at a time, some when a single message that was let through on trial comes back well, one when `WeChat` says
-//! that there is quota again, and one only by a person.
+//! messages go on. Some pauses end at a time, some when a single message that was let through on trial comes back well, one also when `WeChat`
+//! says that there is quota again, and one only by a person.
 
 mod breaker;
 mod outages;
@@ -20,8 +20,10 @@ use serde::Serialize;
 pub use breaker::{BreakerPlan, Breakers, Burst};
 pub use outages::{Outages, Silence};
 pub use party::{Party, SOURCE_OF_MINI_PROGRAMS};
+use quota::{Before, QuestionState, Questions};
 pub use subject::Subject;
 use subject::subjects_of;
+use trials::Trials;
 
 use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
@@ -34,7 +36,7 @@ pub enum Cause {
     Outage,
     /// The app sent too much through this API in this minute (45011): until the next one.
     MinuteQuota,
-    /// The app has no sends through this API left today (45009): until `WeChat` says that it has.
+    /// The app has no sends through this API left today (45009): until `WeChat` says that it has, or takes a message that is tried.
     DailyQuota,
     /// The app's account may not use this API (48001, 48004): tried again now and then.
     Api,
@@ -88,19 +90,30 @@ pub struct Pause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     At(Duration),
-    /// One message is let through at this time.
-    Trial {
-        at: Duration,
-        interval: Duration,
-        /// The message that is it.
-        under_way: Option<Ticket>,
-    },
-    /// `WeChat` is asked at this time.
+    /// One message is let through now and then.
+    Trial(Trials),
+    /// The same, and `WeChat` is asked, too.
     Quota {
-        ask_at: Duration,
-        interval: Duration,
+        questions: Questions,
+        trials: Trials,
     },
     Person,
+}
+
+impl End {
+    fn trials(&self) -> Option<&Trials> {
+        match self {
+            Self::Trial(trials) | Self::Quota { trials, .. } => Some(trials),
+            Self::At(_) | Self::Person => None,
+        }
+    }
+
+    fn trials_mut(&mut self) -> Option<&mut Trials> {
+        match self {
+            Self::Trial(trials) | Self::Quota { trials, .. } => Some(trials),
+            Self::At(_) | Self::Person => None,
+        }
+    }
 }
 
 /// Whether a message may have its turn.
@@ -110,7 +123,7 @@ pub enum Way {
     Free,
     /// Not before this time.
     Until(Duration),
-    /// Not before a person, or `WeChat`'s quota, says so.
+    /// Not before a person says so.
     Closed,
 }
 
@@ -127,18 +140,9 @@ pub enum Change {
 #[derive(Default)]
 pub struct Pauses {
     in_force: BTreeMap<Subject, Pause>,
-    /// When the last pause of this for quota ended, and how long its interval had become.
-    quota_before: BTreeMap<Subject, (Duration, Duration)>,
+    /// The last pause of this for quota.
+    quota_before: BTreeMap<Subject, Before>,
 }
-
-/// The first trial of what a person may have mended, and the longest wait between two: an address is put on the list within minutes, a
-/// frozen secret takes ten, a ban days.
-const FIRST_TRIAL: Duration = Duration::from_mins(1);
-const RAREST_TRIAL: Duration = Duration::from_mins(15);
-
-/// The same of an outage, which cannot be mended here and may be over at any moment.
-const FIRST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(1);
-const RAREST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(5);
 
 /// 45011 counts by the calendar's minute; clocks differ a little.
 const MINUTE_MS: i64 = 60_000;
@@ -154,16 +158,8 @@ impl Pauses {
         (errcode, detail): (Option<i64>, String),
     ) -> Option<Change> {
         if let Some(present) = self.in_force.get_mut(&subject) {
-            if let End::Trial {
-                at,
-                interval,
-                under_way,
-            } = &mut present.end
-                && *under_way == Some(ticket)
-            {
-                *interval = interval.saturating_mul(2).min(trials_of(present.cause).1);
-                *at = now.elapsed + *interval;
-                *under_way = None;
+            if let Some(trials) = present.end.trials_mut() {
+                trials.failed(now, present.cause, ticket);
             }
             if present.cause >= cause {
                 return None;
@@ -191,12 +187,7 @@ impl Pauses {
             }
             Cause::DailyQuota => self.end_of_daily_quota(now, subject),
             Cause::Outage | Cause::Api | Cause::Template | Cause::Account => {
-                let (interval, _) = trials_of(cause);
-                End::Trial {
-                    at: now.elapsed + interval,
-                    interval,
-                    under_way: None,
-                }
+                End::Trial(Trials::of(now, cause))
             }
             Cause::Breaker => End::Person,
         }
@@ -224,16 +215,17 @@ impl Pauses {
             let Some(pause) = self.in_force.get(&subject) else {
                 continue;
             };
-            match pause.end {
-                End::At(at) | End::Trial { at, .. } if at <= now.elapsed => {}
-                End::At(at) | End::Trial { at, .. } => {
-                    let later = match way {
-                        Way::Until(other) => other.max(at),
-                        Way::Free | Way::Closed => at,
-                    };
-                    way = Way::Until(later);
-                }
-                End::Quota { .. } | End::Person => return Way::Closed,
+            let at = match pause.end {
+                End::At(at) => at,
+                End::Trial(trials) | End::Quota { trials, .. } => trials.at,
+                End::Person => return Way::Closed,
+            };
+            if at > now.elapsed {
+                let later = match way {
+                    Way::Until(other) => other.max(at),
+                    Way::Free | Way::Closed => at,
+                };
+                way = Way::Until(later);
             }
         }
         way
@@ -297,9 +289,9 @@ impl Pauses {
     pub fn wake_at(&self) -> Option<Duration> {
         let due = self.in_force.values().filter_map(|pause| match pause.end {
             End::At(at) => Some(at),
-            End::Quota { ask_at, .. } => Some(ask_at),
-            // The lanes look again by themselves.
-            End::Trial { .. } | End::Person => None,
+            // The lanes look again by themselves when a trial is due.
+            End::Quota { questions, .. } => Some(questions.ask_at),
+            End::Trial(_) | End::Person => None,
         });
         due.min()
     }
@@ -310,25 +302,12 @@ impl Pauses {
     }
 }
 
-/// The first trial of a pause, and the longest wait between two.
-fn trials_of(cause: Cause) -> (Duration, Duration) {
-    match cause {
-        Cause::Outage => (FIRST_TRIAL_OF_OUTAGE, RAREST_TRIAL_OF_OUTAGE),
-        Cause::MinuteQuota
-        | Cause::DailyQuota
-        | Cause::Api
-        | Cause::Template
-        | Cause::Account
-        | Cause::Breaker => (FIRST_TRIAL, RAREST_TRIAL),
-    }
-}
-
 impl Pause {
     /// What ends it, for people.
     pub fn ends_by(&self) -> &'static str {
         match self.end {
             End::At(_) => "by itself",
-            End::Trial { .. } => match self.subject {
+            End::Trial(_) => match self.subject {
                 Subject::Logins(_) => {
                     "when a login code that is tried now and then can be exchanged"
                 }
@@ -336,7 +315,14 @@ impl Pause {
                     "when a message that is let through on trial goes well"
                 }
             },
-            End::Quota { .. } => "when WeChat says that there is quota again",
+            End::Quota { questions, .. } => match questions.state {
+                QuestionState::Open | QuestionState::Asked => {
+                    "when WeChat says that there is quota again, or when a message that is let through on trial goes well"
+                }
+                QuestionState::Unanswered => {
+                    "when a message that is let through on trial goes well, each hour and after midnight in China; the quota cannot be read"
+                }
+            },
             End::Person => "by `wx-courier rules resume`, or when the rule is changed",
         }
     }

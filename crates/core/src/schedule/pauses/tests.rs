@@ -1,6 +1,7 @@
 //! How each pause begins, what it holds, and how it ends.
 
 use super::quota::RAREST_QUESTION;
+use super::trials::FIRST_TRIAL;
 use super::*;
 use crate::message::Api;
 use crate::rules::RuleSet;
@@ -105,16 +106,20 @@ fn a_trial_lets_one_message_through_and_ends_the_pause_if_it_goes_well() {
     let mut pauses = Pauses::default();
     let a = rule(&rules, "a");
     begin(&mut pauses, at(0), app("shop"), Cause::Account).unwrap();
-    assert_eq!(pauses.went_well(TRIAL), [], "it was sent before the pause");
+    assert_eq!(
+        pauses.went_well(at(0), TRIAL),
+        [],
+        "it was sent before the pause"
+    );
     assert_eq!(pauses.way(at(60), &a), Way::Free);
     pauses.took_turn(at(60), TRIAL, &a);
     assert_eq!(pauses.way(at(60), &a), Way::Until(secs(120)), "only one");
     assert_eq!(
-        pauses.went_well(OTHER),
+        pauses.went_well(at(60), OTHER),
         [],
         "a message that was sent before says nothing"
     );
-    assert_eq!(pauses.went_well(TRIAL).len(), 1);
+    assert_eq!(pauses.went_well(at(61), TRIAL).len(), 1);
     assert_eq!(ways(&pauses, at(61), &rules), [Way::Free; 3]);
 }
 
@@ -140,7 +145,7 @@ fn a_trial_that_came_to_no_call_is_followed_by_another_at_once() {
     assert!(!pauses.tried_nothing(OTHER), "it is not the trial");
     assert!(pauses.tried_nothing(TRIAL));
     assert_eq!(pauses.way(at(61), &a), Way::Free);
-    assert_eq!(pauses.went_well(TRIAL), [], "no trial is under way");
+    assert_eq!(pauses.went_well(at(61), TRIAL), [], "no trial is under way");
     assert!(!pauses.tried_nothing(TRIAL));
 }
 
@@ -159,7 +164,11 @@ fn a_refusal_of_an_earlier_call_is_not_the_trials() {
     );
     assert_eq!(again, None);
     assert_eq!(pauses.way(at(61), &a), Way::Until(secs(120)), "no longer");
-    assert_eq!(pauses.went_well(TRIAL).len(), 1, "it is still under way");
+    assert_eq!(
+        pauses.went_well(at(61), TRIAL).len(),
+        1,
+        "it is still under way"
+    );
 }
 
 #[test]
@@ -204,7 +213,7 @@ fn the_quota_is_asked_for_less_and_less_often_until_there_is_some() {
     begin(&mut pauses, at(0), api("shop"), Cause::DailyQuota).unwrap();
     assert_eq!(
         ways(&pauses, at(0), &rules),
-        [Way::Closed, Way::Closed, Way::Free]
+        [Way::Until(secs(300)), Way::Until(secs(300)), Way::Free]
     );
     let mut now = 0;
     let mut left = [None, Some(0), None, Some(-1), None, Some(0)].into_iter();
@@ -257,6 +266,106 @@ fn a_quota_that_is_used_up_again_soon_is_asked_for_later() {
                 .len(),
             1
         );
+    }
+}
+
+/// As [`at`], in a day whose quota is used up: the next one begins at `NEW_DAY` in China.
+const NEW_DAY: u64 = 8 * 3_600;
+
+fn end_of_quota(pauses: &Pauses) -> &'static str {
+    pauses.iter().next().unwrap().ends_by()
+}
+
+#[test]
+fn a_quota_that_cannot_be_asked_for_is_found_out_by_trials_less_and_less_often() {
+    let rules = rules();
+    let mut pauses = Pauses::default();
+    let (a, shop) = (rule(&rules, "a"), Arc::from("shop"));
+    begin(&mut pauses, at(0), api("shop"), Cause::DailyQuota).unwrap();
+    let mut now = 300;
+    for wait in [600, 1_200, 2_400, 3_600, 3_600] {
+        pauses.quota_questions(at(now));
+        pauses.quota_answered(at(now), (&shop, Api::Subscribe), None);
+        assert_eq!(pauses.way(at(now), &a), Way::Free);
+        pauses.took_turn(at(now), TRIAL, &a);
+        assert_ne!(pauses.way(at(now), &a), Way::Free, "one at a time");
+        let again = begin(&mut pauses, at(now + 1), api("shop"), Cause::DailyQuota);
+        assert_eq!(again, None);
+        now += 1 + wait;
+        assert_eq!(pauses.way(at(now - 1), &a), Way::Until(secs(now)));
+    }
+    pauses.took_turn(at(now), TRIAL, &a);
+    assert_eq!(
+        pauses.went_well(at(now), OTHER),
+        [],
+        "it was sent before the pause"
+    );
+    assert_eq!(pauses.went_well(at(now), TRIAL).len(), 1);
+    assert_eq!(ways(&pauses, at(now), &rules), [Way::Free; 3]);
+}
+
+#[test]
+fn a_new_day_in_china_is_tried_at_once() {
+    let rules = rules();
+    let mut pauses = Pauses::default();
+    let a = rule(&rules, "a");
+    let hour = 3_600;
+    begin(
+        &mut pauses,
+        at(NEW_DAY - 400),
+        api("shop"),
+        Cause::DailyQuota,
+    )
+    .unwrap();
+    pauses.took_turn(at(NEW_DAY - 100), TRIAL, &a);
+    begin(
+        &mut pauses,
+        at(NEW_DAY - 99),
+        api("shop"),
+        Cause::DailyQuota,
+    );
+    let first = NEW_DAY + 10;
+    assert_eq!(pauses.way(at(NEW_DAY), &a), Way::Until(secs(first)));
+    // It may have come too early, so it is not the last one for an hour.
+    let mut now = first;
+    for wait in [300, 300, 600, 1_200, 2_400, hour] {
+        assert_eq!(pauses.way(at(now), &a), Way::Free, "at {}", now - NEW_DAY);
+        pauses.took_turn(at(now), TRIAL, &a);
+        begin(&mut pauses, at(now), api("shop"), Cause::DailyQuota);
+        assert_eq!(pauses.way(at(now), &a), Way::Until(secs(now + wait)));
+        now += wait;
+    }
+}
+
+#[test]
+fn a_pause_says_whether_the_quota_can_be_read() {
+    let mut pauses = Pauses::default();
+    let shop = Arc::from("shop");
+    begin(&mut pauses, at(0), api("shop"), Cause::DailyQuota).unwrap();
+    let readable = end_of_quota(&pauses);
+    assert!(readable.starts_with("when WeChat says that there is quota"));
+    pauses.quota_answered(at(60), (&shop, Api::Subscribe), None);
+    assert!(end_of_quota(&pauses).ends_with("cannot be read"));
+    pauses.quota_answered(at(180), (&shop, Api::Subscribe), Some(0));
+    assert_eq!(end_of_quota(&pauses), readable);
+    // No answer at all.
+    pauses.quota_questions(at(420));
+    assert_eq!(end_of_quota(&pauses), readable);
+    pauses.quota_questions(at(420 + RAREST_QUESTION.as_secs()));
+    assert!(end_of_quota(&pauses).ends_with("cannot be read"));
+}
+
+#[test]
+fn a_quota_that_is_used_up_again_soon_is_tried_later() {
+    let rules = rules();
+    let mut pauses = Pauses::default();
+    let a = rule(&rules, "a");
+    for (began, first_trial) in [(0, 300), (400, 600), (1_100, 1_200), (9_000, 300)] {
+        begin(&mut pauses, at(began), api("shop"), Cause::DailyQuota).unwrap();
+        let due = began + first_trial;
+        assert_eq!(pauses.way(at(began), &a), Way::Until(secs(due)));
+        pauses.took_turn(at(due), TRIAL, &a);
+        assert_eq!(pauses.went_well(at(due), TRIAL).len(), 1);
     }
 }
 

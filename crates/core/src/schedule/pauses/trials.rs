@@ -3,9 +3,100 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cause, Change, End, Pause, Pauses, Subject, subjects_of};
+use super::{Cause, Change, Pauses, Subject, quota, subjects_of};
 use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
+
+/// The first trial of what a person may have mended, and the longest wait between two: an address is put on the list within minutes, a
+/// frozen secret takes ten, a ban days.
+pub(super) const FIRST_TRIAL: Duration = Duration::from_mins(1);
+const RAREST_TRIAL: Duration = Duration::from_mins(15);
+
+/// The same of an outage, which cannot be mended here and may be over at any moment.
+const FIRST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(1);
+const RAREST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(5);
+
+/// The trials of one pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trials {
+    /// When the next message is let through.
+    pub(super) at: Duration,
+    /// The wait after it, until another message is tried.
+    pub(super) interval: Duration,
+    /// The message that is the trial now.
+    under_way: Option<Ticket>,
+}
+
+impl Trials {
+    /// The first trial of a pause that begins now.
+    pub(super) fn of(now: Moment, cause: Cause) -> Self {
+        Self::every(now, cause, pace_of(cause).0)
+    }
+
+    /// The same, where the first wait is known.
+    pub(super) fn every(now: Moment, cause: Cause, interval: Duration) -> Self {
+        Self {
+            at: due(now, cause, interval),
+            interval,
+            under_way: None,
+        }
+    }
+
+    fn began(&mut self, now: Moment, cause: Cause, ticket: Ticket) {
+        self.at = due(now, cause, self.interval);
+        self.under_way = Some(ticket);
+    }
+
+    /// This message has met what the pause is for. If it was the trial, the next one is later.
+    pub(super) fn failed(&mut self, now: Moment, cause: Cause, ticket: Ticket) {
+        if !self.is(ticket) {
+            return;
+        }
+        let (first, rarest) = pace_of(cause);
+        self.interval = if cause == Cause::DailyQuota && quota::is_new_day(now) {
+            first
+        } else {
+            self.interval.saturating_mul(2).min(rarest)
+        };
+        self.at = due(now, cause, self.interval);
+        self.under_way = None;
+    }
+
+    fn tried_nothing(&mut self) {
+        // That is long past.
+        self.at = Duration::ZERO;
+        self.under_way = None;
+    }
+
+    fn is(&self, ticket: Ticket) -> bool {
+        self.under_way == Some(ticket)
+    }
+}
+
+/// The first trial of a pause, and the longest wait between two.
+pub(super) fn pace_of(cause: Cause) -> (Duration, Duration) {
+    match cause {
+        Cause::Outage => (FIRST_TRIAL_OF_OUTAGE, RAREST_TRIAL_OF_OUTAGE),
+        Cause::DailyQuota => (quota::FIRST_TRIAL, quota::RAREST_TRIAL),
+        Cause::MinuteQuota | Cause::Api | Cause::Template | Cause::Account | Cause::Breaker => {
+            (FIRST_TRIAL, RAREST_TRIAL)
+        }
+    }
+}
+
+/// When the trial after this wait is due. A new day does not wait for it.
+fn due(now: Moment, cause: Cause, interval: Duration) -> Duration {
+    let wait = match cause {
+        Cause::DailyQuota => interval.min(quota::until_new_day(now)),
+        Cause::Outage
+        | Cause::MinuteQuota
+        | Cause::Api
+        | Cause::Template
+        | Cause::Account
+        | Cause::Breaker => interval,
+    };
+    now.elapsed + wait
+}
 
 impl Pauses {
     /// A message of this rule had its turn: if a trial was due, this is it, and the next one is later.
@@ -26,18 +117,10 @@ impl Pauses {
     }
 
     fn began_trial(&mut self, now: Moment, ticket: Ticket, subject: &Subject) {
-        if let Some(Pause {
-            end:
-                End::Trial {
-                    at,
-                    interval,
-                    under_way,
-                },
-            ..
-        }) = self.in_force.get_mut(subject)
+        if let Some(pause) = self.in_force.get_mut(subject)
+            && let Some(trials) = pause.end.trials_mut()
         {
-            *at = now.elapsed + *interval;
-            *under_way = Some(ticket);
+            trials.began(now, pause.cause, ticket);
         }
     }
 
@@ -46,12 +129,10 @@ impl Pauses {
     pub fn tried_nothing(&mut self, ticket: Ticket) -> bool {
         let mut was_trial = false;
         for pause in self.in_force.values_mut() {
-            if let End::Trial { at, under_way, .. } = &mut pause.end
-                && *under_way == Some(ticket)
+            if let Some(trials) = pause.end.trials_mut()
+                && trials.is(ticket)
             {
-                // That is long past.
-                *at = Duration::ZERO;
-                *under_way = None;
+                trials.tried_nothing();
                 was_trial = true;
             }
         }
@@ -70,12 +151,15 @@ impl Pauses {
 
     /// `WeChat` answered this message in a way that blames neither account nor template: what it was a trial of works again. A message
     /// whose call began before the pause says nothing of it.
-    pub fn went_well(&mut self, ticket: Ticket) -> Vec<Change> {
+    pub fn went_well(&mut self, now: Moment, ticket: Ticket) -> Vec<Change> {
         if self.in_force.is_empty() {
             return Vec::new();
         }
-        self.end_if(
-            |pause| matches!(pause.end, End::Trial { under_way, .. } if under_way == Some(ticket)),
-        )
+        let ended = self.end_if(|pause| {
+            let trials = pause.end.trials();
+            trials.is_some_and(|trials| trials.is(ticket))
+        });
+        self.remember_quotas(now, &ended);
+        ended
     }
 }

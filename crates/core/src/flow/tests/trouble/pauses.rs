@@ -92,6 +92,42 @@ fn a_trial_that_is_not_called_leaves_it_to_the_next_message() {
     assert_eq!(bench.engine.status().pauses.len(), 0);
 }
 
+/// `WeChat` says 45009, and refuses to tell the quota (76022): seen in the field.
+#[test]
+fn a_quota_that_is_never_told_is_found_out_by_a_message() {
+    let mut bench = doubtful();
+    let ticket = the_call(&bench.read(1, &event("resend", "e1", "o1")));
+    bench.finish(ticket, refused(45009, Class::DailyQuota));
+    assert_eq!(calls(&bench.read(2, &event("leave", "e2", "o2"))), []);
+    let mut trials = Vec::new();
+    while trials.is_empty() {
+        assert!(bench.now_ms < 302_000, "no trial after five minutes");
+        let until_ms = bench.now_ms + 1_000;
+        let effects = bench.sleep_until(until_ms);
+        for effect in &effects {
+            if let Effect::AskQuota { app, api } = effect {
+                let (app, api) = (Arc::clone(app), *api);
+                bench.step(Input::QuotaAnswered {
+                    app,
+                    api,
+                    left: None,
+                });
+            }
+        }
+        trials.extend(calls(&effects));
+    }
+    let [pause] = &bench.engine.status().pauses[..] else {
+        panic!("{:?}", bench.engine.status().pauses);
+    };
+    assert!(pause.ends.ends_with("the quota cannot be read"));
+    assert_eq!(trials.len(), 1, "one message finds out");
+    let effects = bench.finish(trials[0], SendAnswer::Accepted { msgid: None });
+    assert_eq!(outcomes(&effects), 1);
+    let other = the_call(&effects);
+    let effects = bench.finish(other, SendAnswer::Accepted { msgid: None });
+    assert_eq!(the_outcome(&effects).status, Status::Sent);
+}
+
 #[test]
 fn in_an_outage_messages_wait_and_no_attempt_is_used_up() {
     const MESSAGES: usize = 30;
