@@ -370,6 +370,20 @@ fn a_quota_that_is_used_up_again_soon_is_tried_later() {
 }
 
 #[test]
+fn a_message_under_two_pauses_is_the_trial_of_both() {
+    let rules = rules();
+    let mut pauses = Pauses::default();
+    let a = rule(&rules, "a");
+    begin(&mut pauses, at(0), app("shop"), Cause::Account).unwrap();
+    begin(&mut pauses, at(0), api("shop"), Cause::DailyQuota).unwrap();
+    assert_eq!(pauses.way(at(60), &a), Way::Until(secs(300)));
+    assert_eq!(pauses.way(at(300), &a), Way::Free);
+    pauses.took_turn(at(300), TRIAL, &a);
+    assert_eq!(pauses.way(at(360), &a), Way::Until(secs(600)));
+    assert_eq!(pauses.went_well(at(361), TRIAL).len(), 2);
+}
+
+#[test]
 fn a_later_cause_replaces_an_earlier_one_and_never_the_other_way_round() {
     let rules = rules();
     let mut pauses = Pauses::default();
