@@ -141,7 +141,7 @@ fn an_accept_that_is_pushed_is_one_message() {
     let mut outcomes = world.outcomes();
     let openid = user(1);
     let (first, second) = (order_of(1, &openid), order_of(2, &openid));
-    let accepted = popup(&openid, TEMPLATE, "accept", now_s(0));
+    let accepted = popup(&openid, TEMPLATE, "acceptWithForcePush", now_s(0));
     for _ in 0..3 {
         push_until_taken(&address, &accepted);
     }

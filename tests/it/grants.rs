@@ -50,7 +50,8 @@ fn an_accept_is_one_message_and_what_is_enforced_costs_no_call() {
     answered(&world, "a1", &yes, &json!("accept"));
     // The same report once more, and the whole object that the mini program was given.
     answered(&world, "a1", &yes, &json!("accept"));
-    let object = json!({ "errMsg": "requestSubscribeMessage:ok", ORDER_TEMPLATE: "accept" });
+    let object =
+        json!({ "errMsg": "requestSubscribeMessage:ok", ORDER_TEMPLATE: "acceptWithForcePush" });
     answered(&world, "a2", &no, &object);
     answered(&world, "a3", &no, &json!({ ORDER_TEMPLATE: "reject" }));
     wait_until_noted(&courier, 4);

@@ -191,7 +191,7 @@ fn answers_of_users_become_grants() {
         |token: Option<&str>, body: Value| stage.post("/miniapp/subscriptions", token, &body);
     expect(&report(None, json!({})), 401, "session_expired");
     expect(&report(Some("x.y.z"), json!({})), 401, "session_expired");
-    let mut answers = json!({ TEMPLATE: "acceptWithAudio", "unknown": "accept" });
+    let mut answers = json!({ TEMPLATE: "acceptWithForcePush", "unknown": "accept" });
     answers["dN8rQ2wXkL5vHj1TzYpB7mCe4sGfA9oU3iRxK6tWq0E"] = json!("reject");
     answers["pVsEvYJLfQd3mKTq0aQvN2yWlR7c1xUoZ9hBt4gSe6k"] = json!("ban");
     // Told again it counts no more.

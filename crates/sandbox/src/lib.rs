@@ -75,7 +75,7 @@ pub use crate::log::{Accepted, MessageKind};
 pub use crate::script::{Answer, Endpoint, Failures, Fate, Script};
 pub use crate::settings::{App, GrantCheck, Kind, Openids, Renewal, Settings, Template};
 pub use crate::stats::Stats;
-pub use crate::subscribe::{Choice, NotAsked};
+pub use crate::subscribe::{AcceptWord, Choice, NoChoice, NotAsked};
 pub use crate::users::{Standing, Switch};
 
 use crate::state::State;

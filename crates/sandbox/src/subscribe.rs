@@ -16,11 +16,13 @@ use crate::users::Switch;
 const MOST_IDS: usize = 5;
 
 /// What became of one template in the popup.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Choice {
     /// The user agrees.
     Accept,
+    /// The user agrees, in another of WeChat's words: `acceptWithAudio`, `acceptWithForcePush`, `ACCEPT`. Made with [`Choice::try_from`].
+    AcceptAs(AcceptWord),
     /// The user does not.
     Reject,
     /// WeChat has banned the template.
@@ -29,14 +31,65 @@ pub enum Choice {
     Filter,
 }
 
+/// A word that begins with `accept`, in any case.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AcceptWord(Arc<str>);
+
+/// No user's answer to the popup.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "expected accept, a longer word of letters that begins with accept, reject, ban or filter, not `{0}`"
+)]
+pub struct NoChoice(String);
+
+/// Room for any word of WeChat's; `acceptWithForcePush` has 19 letters.
+const LONGEST_WORD: usize = 64;
+
+impl TryFrom<String> for Choice {
+    type Error = NoChoice;
+
+    fn try_from(word: String) -> Result<Self, NoChoice> {
+        match word.as_str() {
+            "accept" => Ok(Self::Accept),
+            "reject" => Ok(Self::Reject),
+            "ban" => Ok(Self::Ban),
+            "filter" => Ok(Self::Filter),
+            _ => {
+                let is_accept = word.len() <= LONGEST_WORD
+                    && word.bytes().all(|byte| byte.is_ascii_alphabetic())
+                    && word.to_ascii_lowercase().starts_with("accept");
+                if !is_accept {
+                    return Err(NoChoice(word));
+                }
+                Ok(Self::AcceptAs(AcceptWord(Arc::from(word))))
+            }
+        }
+    }
+}
+
+impl From<Choice> for String {
+    fn from(choice: Choice) -> Self {
+        choice.as_str().to_owned()
+    }
+}
+
 impl Choice {
     /// WeChat's word.
-    pub(super) fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Accept => "accept",
+            Self::AcceptAs(AcceptWord(word)) => word,
             Self::Reject => "reject",
             Self::Ban => "ban",
             Self::Filter => "filter",
+        }
+    }
+
+    /// Whether the user agrees.
+    pub(crate) fn is_yes(&self) -> bool {
+        match self {
+            Self::Accept | Self::AcceptAs(_) => true,
+            Self::Reject | Self::Ban | Self::Filter => false,
         }
     }
 }
@@ -96,8 +149,12 @@ pub(super) fn ask(
     let mut results = BTreeMap::new();
     for (id, template, choice) in &templates {
         let first = template.title.is_empty() || titles.insert(&template.title);
-        let choice = if first { *choice } else { Choice::Filter };
-        if choice == Choice::Accept {
+        let choice = if first {
+            choice.clone()
+        } else {
+            Choice::Filter
+        };
+        if choice.is_yes() {
             user.switched_off.remove(id);
             grants.accept(openid, id, template.kind);
         }
@@ -131,7 +188,7 @@ fn asked_for(
         let template = catalogs.find(appid, id);
         let template = template.filter(|template| template.kind != Kind::ServiceCard);
         let template = template.ok_or(NotAsked::UnknownTemplate)?;
-        templates.push((id.clone(), template, *choice));
+        templates.push((id.clone(), template, choice.clone()));
     }
     let n_lasting = templates.iter().filter(|(_, it, _)| it.kind.lasts());
     let n_lasting = n_lasting.count();
@@ -183,7 +240,7 @@ mod tests {
 
     fn answers(ids: &[(&str, Choice)]) -> BTreeMap<String, Choice> {
         ids.iter()
-            .map(|(id, choice)| ((*id).to_owned(), *choice))
+            .map(|(id, choice)| ((*id).to_owned(), choice.clone()))
             .collect()
     }
 
@@ -226,10 +283,30 @@ mod tests {
         let both = answers(&[("A", Choice::Accept), ("A2", Choice::Accept)]);
         let results = ask(&state, "wx1", "o1", &both).unwrap();
         assert_eq!(
-            (results["A"], results["A2"]),
-            (Choice::Accept, Choice::Filter)
+            (&results["A"], &results["A2"]),
+            (&Choice::Accept, &Choice::Filter)
         );
         assert_eq!(lock(&state.grants).of("o1"), [("A".to_owned(), 1)].into());
+    }
+
+    #[test]
+    fn every_word_that_begins_with_accept_gives_one_more() {
+        let state = given();
+        for (n_before, yes) in ["acceptWithForcePush", "acceptWithAudio", "ACCEPT"]
+            .into_iter()
+            .enumerate()
+        {
+            let choice = Choice::try_from(yes.to_owned()).unwrap();
+            let said = answers(&[("A", choice)]);
+            let results = ask(&state, "wx1", "o1", &said).unwrap();
+            assert_eq!(results["A"].as_str(), yes);
+            let left = lock(&state.grants).of("o1")["A"];
+            assert_eq!(left, n_before as u64 + 1, "{yes}");
+        }
+        for no in ["acept", "accept it", "", "perhaps"] {
+            let refused = NoChoice(no.to_owned());
+            assert_eq!(Choice::try_from(no.to_owned()), Err(refused), "{no}");
+        }
     }
 
     #[test]

@@ -98,6 +98,7 @@ for (const [answers, state, counted] of [
   [{ [ORDER]: 'accept', [SHIPMENT]: 'reject' }, 'partly', 1],
   [{ [ORDER]: 'accept', [SHIPMENT]: 'filter' }, 'accepted', 1],
   [{ [ORDER]: 'acceptWithAudio', [SHIPMENT]: 'acceptWithAlert' }, 'accepted', 2],
+  [{ [ORDER]: 'acceptWithForcePush', [SHIPMENT]: 'ACCEPT' }, 'accepted', 2],
   [{ [ORDER]: 'ban', [SHIPMENT]: 'filter' }, 'banned', 0],
   [{ [ORDER]: 'ban', [SHIPMENT]: 'reject' }, 'refused', 0],
 ]) {

@@ -22,7 +22,7 @@ pub struct AnswerEvents {
     pub openid: Pointer,
     /// Where the template is: its name in `templates.toml`, or its id. Not needed where the answer is an object.
     pub template: Pointer,
-    /// Where the answer is: `accept`, `reject`, `ban` or `filter`, or the whole object that `wx.requestSubscribeMessage` gave.
+    /// Where the answer is: a word that begins with `accept`, or `reject`, `ban` or `filter`, or the whole object that `wx.requestSubscribeMessage` gave.
     pub answer: Pointer,
 }
 
@@ -143,7 +143,7 @@ fn understand<'a>(
 ) -> Result<(&'a Arc<Template>, Option<Word>), Rejection> {
     let Some(word) = Word::parse(word) else {
         return Err(malformed(
-            "the answer is none of accept, acceptWithAudio, acceptWithAlert, reject, ban and filter",
+            "the answer begins with no `accept` and is none of reject, ban and filter",
         ));
     };
     match catalog.find(app, template) {

@@ -70,7 +70,7 @@ fn event(name: &str, list: Vec<Value>) -> Map<String, Value> {
 pub(crate) fn popup(state: &State, appid: &str, openid: &str, results: &BTreeMap<String, Choice>) {
     let asked = results
         .iter()
-        .filter(|(_, choice)| matches!(choice, Choice::Accept | Choice::Reject));
+        .filter(|(_, choice)| choice.is_yes() || **choice == Choice::Reject);
     let list: Vec<Value> = asked
         .map(|(id, choice)| {
             json!({

@@ -205,6 +205,12 @@ async fn what_users_do_is_told() {
         popup["List"],
         json!({ "TemplateId": "T", "SubscribeStatusString": "accept", "PopupScene": "0" })
     );
+    let strong = json!({ "openid": "o1", "answers": { "T": "acceptWithForcePush" } });
+    let popup = told("users/subscribe", strong).await;
+    assert_eq!(
+        popup["List"]["SubscribeStatusString"],
+        "acceptWithForcePush"
+    );
     let off = json!({ "openid": "o1", "templates": { "T": "off" } });
     let changed = told("users/settings", off).await;
     assert_eq!(changed["Event"], "subscribe_msg_change_event");
@@ -229,7 +235,7 @@ async fn what_users_do_is_told() {
     control(&sandbox, &client, "users/subscribe", banned).await;
     let on = json!({ "openid": "o1", "templates": { "T": "on" } });
     control(&sandbox, &client, "users/settings", on).await;
-    assert_eq!(sandbox.handle().pushes().len(), 4);
+    assert_eq!(sandbox.handle().pushes().len(), 5);
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ const ODD: &[(&str, &str, &str)] = &[
     (
         "users/subscribe",
         r#"{"openid":"o1","answers":{"T":"maybe"}}"#,
-        "unknown variant `maybe`",
+        "begins with accept, reject, ban or filter, not `maybe`",
     ),
     ("users/settings", r#"{"openid":"o1"}"#, "say `main_switch`"),
     (

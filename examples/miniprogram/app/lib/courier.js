@@ -80,9 +80,9 @@ async function askForReminders(templateIds) {
   return { problem: null, answers: result.answers, notAsked, reported }
 }
 
-// 'accept'、'acceptWithAudio'、'acceptWithAlert' 都是同意。
+// 凡是以 accept 开头的都是同意，不分大小写：'accept'、'acceptWithAudio'、'acceptWithAlert'、'acceptWithForcePush'，以及微信以后的新词。
 function isAccept(answer) {
-  return typeof answer === 'string' && answer.indexOf('accept') === 0
+  return typeof answer === 'string' && answer.toLowerCase().indexOf('accept') === 0
 }
 
 function requestSubscribeMessage(tmplIds) {

@@ -61,7 +61,11 @@ fn a_template_may_be_named_by_name_or_id_and_answers_may_come_as_an_object() {
     };
     let accepted = vec![("shop/o1/T-order".to_owned(), Word::Accept)];
     assert_eq!(of("order", json!("accept")), accepted);
-    assert_eq!(of("T-order", json!("acceptWithAudio")), accepted);
+    for yes in ["acceptWithAudio", "acceptWithForcePush", "ACCEPT"] {
+        assert_eq!(of("T-order", json!(yes)), accepted, "{yes}");
+        let object = json!({ "errMsg": "requestSubscribeMessage:ok", "T-order": yes });
+        assert_eq!(of("", object), accepted, "{yes}");
+    }
     let object =
         json!({ "errMsg": "requestSubscribeMessage:ok", "T-order": "reject", "T-class": "accept" });
     let rejected = vec![("shop/o1/T-order".to_owned(), Word::Reject)];
@@ -97,7 +101,7 @@ fn what_is_missing_or_odd_is_named() {
         "no text at `/user/openid`",
     );
     let with = |answer: Value| json!({ "app": "shop", "user": user, "template": "order", "answer": answer });
-    wrong(with(json!("yes")), "none of accept");
+    wrong(with(json!("yes")), "begins with no `accept`");
     wrong(with(json!(7)), "expected a word or an object at `/answer`");
     wrong(with(Value::Null), "the answer is missing");
     wrong(

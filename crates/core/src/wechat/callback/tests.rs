@@ -140,6 +140,23 @@ fn every_shape_says_the_same() {
 }
 
 #[test]
+fn every_accept_of_a_popup_or_a_change_is_a_yes() {
+    for event in ["subscribe_msg_popup_event", "subscribe_msg_change_event"] {
+        for yes in ["acceptWithForcePush", "acceptWithAudio", "ACCEPT"] {
+            let body = format!(
+                r#"{{"FromUserName":"o1","CreateTime":1,"MsgType":"event","Event":"{event}","List":{{"TemplateId":"T","SubscribeStatusString":"{yes}","PopupScene":"0"}}}}"#
+            );
+            let accepted = vec![choice("T", Some(Word::Accept))];
+            let expected = match event {
+                "subscribe_msg_popup_event" => Notice::Popup(accepted),
+                _ => Notice::Change(accepted),
+            };
+            assert_eq!(read(body.as_bytes()).unwrap().notice, expected, "{body}");
+        }
+    }
+}
+
+#[test]
 fn an_envelope_is_found_in_both_forms() {
     let xml =
         b"<xml><ToUserName><![CDATA[gh]]></ToUserName><Encrypt><![CDATA[ab+/=]]></Encrypt></xml>";
