@@ -4,6 +4,7 @@
 //! else a breaking one.
 
 pub mod bounds;
+pub mod letter;
 mod meaning;
 mod of_record;
 mod recipient;
@@ -16,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::Record;
+pub use letter::dead_letter_headers;
 pub use of_record::{EventFields, EventRead, Identity, OfRecord, Stamp, are_two_records};
 pub use recipient::RecipientStyle;
 pub(crate) use unlisted::open;
@@ -328,77 +329,6 @@ pub(crate) fn sha256(text: &str) -> String {
     digest
         .iter()
         .fold(start, |hex, byte| format!("{hex}{byte:02x}"))
-}
-
-/// The names of the headers that a dead letter has beside those of the original record. They come after those.
-pub mod letter {
-    /// The outcome's `id`.
-    pub const OUTCOME_ID: &str = "wx-courier-outcome-id";
-    /// The outcome's `message_id`.
-    pub const MESSAGE_ID: &str = "wx-courier-message-id";
-    /// How it ended.
-    pub const STATUS: &str = "wx-courier-status";
-    /// Why.
-    pub const REASON: &str = "wx-courier-reason";
-    /// The same in a sentence.
-    pub const DETAIL: &str = "wx-courier-detail";
-    /// The rule; empty where no rule was reached.
-    pub const RULE: &str = "wx-courier-rule";
-    /// `WeChat`'s code, if it gave one.
-    pub const ERRCODE: &str = "wx-courier-errcode";
-    /// The event's id, if the record was an event.
-    pub const EVENT_ID: &str = "wx-courier-event-id";
-    /// The event's type, if the record was an event.
-    pub const EVENT_TYPE: &str = "wx-courier-event-type";
-    /// The source topic.
-    pub const TOPIC: &str = "wx-courier-topic";
-    /// The record's partition.
-    pub const PARTITION: &str = "wx-courier-partition";
-    /// The record's offset.
-    pub const OFFSET: &str = "wx-courier-offset";
-    /// The record's timestamp in Unix milliseconds, if Kafka said one.
-    pub const TIMESTAMP: &str = "wx-courier-timestamp";
-    /// When it was decided.
-    pub const TIME: &str = "wx-courier-time";
-    /// Says what of the original record is not there, and why.
-    pub const OMITTED: &str = "wx-courier-omitted";
-
-    /// All of them.
-    pub const ALL: [&str; 15] = [
-        OUTCOME_ID, MESSAGE_ID, STATUS, REASON, DETAIL, RULE, ERRCODE, EVENT_ID, EVENT_TYPE, TOPIC,
-        PARTITION, OFFSET, TIMESTAMP, TIME, OMITTED,
-    ];
-}
-
-/// The headers of a dead letter, beside those of the original record; what does not apply is left out.
-pub fn dead_letter_headers(outcome: &Outcome, record: &Record) -> Vec<(&'static str, String)> {
-    let mut headers = vec![
-        (letter::OUTCOME_ID, outcome.id.clone()),
-        (letter::MESSAGE_ID, outcome.message_id.clone()),
-        (letter::STATUS, outcome.status.as_str().to_owned()),
-        (letter::REASON, outcome.reason.as_str().to_owned()),
-        (letter::DETAIL, outcome.detail.clone()),
-        (
-            letter::RULE,
-            outcome.rule.as_deref().unwrap_or_default().to_owned(),
-        ),
-        (letter::TOPIC, record.topic.to_string()),
-        (letter::PARTITION, record.partition.to_string()),
-        (letter::OFFSET, record.offset.to_string()),
-        (letter::TIME, outcome.settled_at.clone()),
-    ];
-    let errcode = outcome.errcode.map(|errcode| errcode.to_string());
-    let timestamp = record.timestamp_ms.map(|ms| ms.to_string());
-    let known = [
-        (letter::ERRCODE, errcode),
-        (letter::EVENT_ID, outcome.event_id.clone()),
-        (letter::EVENT_TYPE, outcome.event_type.clone()),
-        (letter::TIMESTAMP, timestamp),
-    ];
-    for (name, value) in known {
-        headers.extend(value.map(|value| (name, value)));
-    }
-    headers
 }
 
 #[cfg(test)]
