@@ -92,7 +92,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         clock.clone(),
         publications_in,
     )?;
-    let wechat = Arc::new(WeChat::new(&settings)?);
+    let wechat = Arc::new(WeChat::new(&settings, metrics.unknown())?);
     let public = match public {
         Some(bound) => {
             let parts = public::Parts {

@@ -8,6 +8,7 @@ mod log;
 mod panics;
 mod scrape;
 mod table;
+mod unknown;
 
 use std::sync::{Arc, Mutex};
 
@@ -20,6 +21,7 @@ pub use log::{finish_logging, write_line};
 pub use panics::catch_quietly;
 use scrape::count;
 use table::{Counter, Gauge, Histogram};
+pub use unknown::{UnknownName, UnknownNames};
 use wx_courier_core::flow::Unpublished;
 use wx_courier_core::flow::attempt::SendAnswer;
 use wx_courier_core::grants::Source;
@@ -51,6 +53,7 @@ pub fn start_logging(format: LogFormat, level: &str) -> anyhow::Result<()> {
 pub struct Metrics {
     collector: Collector,
     scrape: Mutex<()>,
+    unknown: Arc<UnknownNames>,
 }
 
 /// The label of a word that this version does not know.
@@ -62,7 +65,13 @@ impl Metrics {
         Ok(Arc::new(Self {
             collector: Collector::new()?,
             scrape: Mutex::new(()),
+            unknown: Arc::default(),
         }))
+    }
+
+    /// What `WeChat` has said and this version does not know.
+    pub fn unknown(&self) -> &Arc<UnknownNames> {
+        &self.unknown
     }
 
     /// An outcome was acknowledged.

@@ -22,7 +22,7 @@ impl Accounts {
             complain(&loaded.problems);
             return Ok(Err(Exit::BadConfiguration));
         };
-        let wechat = WeChat::new(&settings)?;
+        let wechat = WeChat::new(&settings, &Arc::default())?;
         Ok(Ok(Self {
             settings,
             loaded,

@@ -22,7 +22,7 @@ use crate::edges::clock::Clock;
 use crate::edges::listener::{self, Bound, PerAddress, Terms};
 use crate::edges::store::{StateStatus, StoreClient};
 use crate::edges::wechat::TokenStatus;
-use crate::telemetry::{ListenerName, Metrics};
+use crate::telemetry::{ListenerName, Metrics, UnknownName};
 use access::{Access, Need};
 use refusal::refuse;
 use wx_courier_core::calendar::CalendarStatus;
@@ -51,6 +51,8 @@ pub struct Report {
     pub templates: BTreeMap<Arc<str>, TemplateStatus>,
     /// The state store, as it was last seen.
     pub state: StateStatus,
+    /// What `WeChat` has said and this version does not know.
+    pub unknown: Vec<UnknownName>,
 }
 
 impl Report {
@@ -65,6 +67,7 @@ impl Report {
             tokens: BTreeMap::new(),
             templates: BTreeMap::new(),
             state: StateStatus::default(),
+            unknown: Vec::new(),
         }
     }
 
@@ -293,5 +296,7 @@ async fn show_metrics(State(pages): State<Pages>) -> Response {
 }
 
 async fn status(State(pages): State<Pages>) -> Json<Report> {
-    Json(pages.reports.borrow().clone())
+    let mut report = pages.reports.borrow().clone();
+    report.unknown = pages.metrics.unknown().list();
+    Json(report)
 }

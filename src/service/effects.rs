@@ -237,6 +237,7 @@ impl Service {
                 tracing::error!(%position, "a fault in wx-courier, please report it: {what}");
                 debug_assert!(false, "{position}: {what}");
             }
+            Effect::Unknown(unknown) => self.metrics.unknown().note(&unknown),
             Effect::PauseReading => self.consumer.command(Command::Pause),
             Effect::ResumeReading => self.consumer.command(Command::Resume),
             Effect::Release {

@@ -27,6 +27,10 @@ impl Metrics {
         let _one_at_a_time = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
         let all = &self.collector;
         all.set_total(Counter::LogLinesDropped, &[], log::n_lost());
+        for unknown in self.unknown().list() {
+            let labels = [unknown.kind.as_str(), unknown.name.as_str()];
+            all.set_total(Counter::Unknown, &labels, unknown.count);
+        }
         self.engine_is(engine);
         self.calendar_is(calendar);
         self.tokens_are(tokens);

@@ -22,6 +22,7 @@ pub(super) enum Counter {
     TokenFetches,
     TokensInvalidated,
     StoreUnreadable,
+    Unknown,
 }
 
 /// What goes up and down.
@@ -165,6 +166,12 @@ pub(super) const COUNTERS: &[Row<Counter>] = &[
         "store_unreadable_total",
         &["row"],
         "Requests to the state store that met an entry which cannot be read, by the kind of entry.",
+    ),
+    (
+        Counter::Unknown,
+        "unknown_total",
+        &["kind", "name"],
+        "What WeChat has said and this version does not know, by kind (word, event, send_errcode and others) and name. Names beyond the first 50, and names that cannot be shown, are `other`.",
     ),
 ];
 

@@ -11,6 +11,7 @@ use crate::edges::store::{Loss, StateStatus};
 use crate::edges::wechat::{Mode, TokenState, TokenStatus};
 use wx_courier_core::calendar::CalendarStatus;
 use wx_courier_core::catalog::drift::TemplateStatus;
+use wx_courier_core::wechat::{Unknown, UnknownKind};
 
 fn outcome(waited_ms: u64) -> Outcome {
     serde_json::from_value(serde_json::json!({
@@ -158,6 +159,8 @@ fn everything() -> Arc<Metrics> {
     metrics.connections(ListenerName::Public, 10);
     metrics.connection_refused(ListenerName::Private, NoSeat::AllBusy);
     metrics.private_refusal(403);
+    let unknown = Unknown::new(UnknownKind::Word, "perhaps");
+    metrics.unknown().note(&unknown);
     metrics
 }
 
@@ -172,7 +175,7 @@ fn every_metric_of_the_table_is_published_with_its_help() {
         let line = format!("# HELP wx_courier_{name} {help}\n");
         assert!(text.contains(&line), "{line} is not in\n{text}");
     }
-    assert_eq!(text.matches("# HELP").count(), 38, "{text}");
+    assert_eq!(text.matches("# HELP").count(), 39, "{text}");
 }
 
 #[test]
@@ -206,6 +209,7 @@ fn what_is_known_becomes_series_and_a_second_scrape_says_the_same() {
         r#"template_list_unanswered{app="club"} 1"#,
         r#"store_unreadable_total{row="claim"} 8"#,
         "store_lost_paused 1",
+        r#"unknown_total{kind="word",name="perhaps"} 1"#,
     ] {
         let line = format!("\nwx_courier_{line}\n");
         assert!(first.contains(&line), "{line} is not in\n{first}");

@@ -145,6 +145,14 @@ fn an_accept_that_is_pushed_is_one_message() {
     for _ in 0..3 {
         push_until_taken(&address, &accepted);
     }
+    // An event that is not known is taken, and told by its name.
+    let mut strange = accepted;
+    strange["Event"] = json!("wxa_something_new");
+    push_until_taken(&address, &strange);
+    let told = json!([{ "kind": "event", "name": "wxa_something_new", "count": 1 }]);
+    assert_eq!(courier.report()["unknown"], told);
+    let line = r#"wx_courier_unknown_total{kind="event",name="wxa_something_new"} 1"#;
+    assert!(courier.measures(line));
     world.publish(std::slice::from_ref(&first));
     let outcome = outcome_of(&mut outcomes, &first.id);
     assert_eq!(text(&outcome, "status"), "sent");
@@ -155,9 +163,11 @@ fn an_accept_that_is_pushed_is_one_message() {
         ("skipped", "no_grant")
     );
     assert!(
-        courier.measures(r#"wx_courier_public_requests_total{route="callback",status="200"} 3"#)
+        courier.measures(r#"wx_courier_public_requests_total{route="callback",status="200"} 4"#)
     );
-    assert!(!courier.log().contains(&openid), "the log names a user");
+    let log = courier.log();
+    assert_eq!(log.matches("does not know").count(), 1, "{log}");
+    assert!(!log.contains(&openid), "the log names a user");
     courier.end_cleanly();
 }
 

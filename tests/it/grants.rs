@@ -128,6 +128,8 @@ fn an_answer_that_tells_nothing_has_an_outcome_and_the_ledger_outlives_the_proce
     answered(&world, "a4", &user(1), &json!("accept"));
     outcomes.read_at_least(2);
     wait_until_noted(&courier, 1);
+    let told = json!([{ "kind": "word", "name": "perhaps", "count": 1 }]);
+    assert_eq!(courier.report()["unknown"], told);
     checks::wait_until_everything_is_committed(&world);
     courier.end_cleanly();
 

@@ -194,14 +194,24 @@ fn answers_of_users_become_grants() {
     let mut answers = json!({ TEMPLATE: "acceptWithForcePush", "unknown": "accept" });
     answers["dN8rQ2wXkL5vHj1TzYpB7mCe4sGfA9oU3iRxK6tWq0E"] = json!("reject");
     answers["pVsEvYJLfQd3mKTq0aQvN2yWlR7c1xUoZ9hBt4gSe6k"] = json!("ban");
+    // What is not understood costs only itself.
+    answers["odd-word"] = json!("perhaps");
+    answers["no-word"] = json!(7);
     // Told again it counts no more.
     for counted in [1, 0] {
         let body = json!({ "id": "tap-1", "answers": answers });
         let answer = report(Some(&token), body);
         assert_eq!(
             (answer.status, answer.json()),
-            (200, json!({ "counted": counted }))
+            (
+                200,
+                json!({ "counted": counted, "unknown": ["no-word", "odd-word"] })
+            )
         );
+    }
+    for (name, count) in [("perhaps", 2), ("other", 2)] {
+        let line = format!(r#"wx_courier_unknown_total{{kind="word",name="{name}"}} {count}"#);
+        assert!(stage.courier.measures(&line), "{line}");
     }
     for id in ["", "a b", &"x".repeat(65)] {
         let body = json!({ "id": id, "answers": {} });

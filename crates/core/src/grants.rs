@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use events::{AnswerEvents, AppOf};
+pub use events::{AnswerEvents, Answered, AppOf};
 pub use ledger::{Accept, Ledger, RESERVED_FOR_MS};
 pub use named::{Named, NoLedger};
 pub use turn::Turn;

@@ -5,7 +5,9 @@ mod class;
 pub mod logins;
 pub mod params;
 pub mod receipts;
+mod unknown;
 mod word;
 
 pub use class::Class;
-pub use word::Word;
+pub use unknown::{OTHER, Unknown, UnknownKind};
+pub use word::{Meaning, Word};

@@ -1,5 +1,7 @@
 //! `wx-courier check --remote`: `templates.toml` against what `WeChat` lists.
 
+use std::sync::Arc;
+
 use crate::cli::block_on;
 use crate::config::Loaded;
 use crate::edges::wechat::WeChat;
@@ -16,7 +18,7 @@ pub(super) fn compare_with_wechat(loaded: &mut Loaded) -> anyhow::Result<()> {
         loaded.problems.push(problem);
         return Ok(());
     };
-    let wechat = WeChat::new(settings)?;
+    let wechat = WeChat::new(settings, &Arc::default())?;
     let problems = block_on(async {
         let mut problems = Vec::new();
         for app in settings.apps.keys() {

@@ -42,8 +42,8 @@ use wx_courier_core::model::rfc3339_ms;
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::schedule::pauses::SOURCE_OF_MINI_PROGRAMS;
 use wx_courier_core::state::{Question, RecallAnswer, Reply};
-use wx_courier_core::wechat::Word;
 use wx_courier_core::wechat::logins::{Recall, UserName};
+use wx_courier_core::wechat::{Meaning, Unknown, UnknownKind, Word};
 
 /// The mini programs of all apps.
 pub(super) struct MiniApp {
@@ -110,7 +110,8 @@ impl MiniApp {
 #[derive(Deserialize)]
 struct Subscriptions {
     id: String,
-    answers: BTreeMap<String, String>,
+    /// Words. Whatever else stands there costs the other answers nothing.
+    answers: BTreeMap<String, Value>,
     /// How long ago the user answered, by the client's clock.
     #[serde(default)]
     age_ms: u64,
@@ -120,9 +121,12 @@ struct Subscriptions {
 struct Noted {
     /// Accepts that no source has told before.
     counted: usize,
+    /// The templates whose answer is not understood, as the client names them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown: Vec<String>,
 }
 
-/// `{"id", "answers": {"<template id>": "accept"}, "age_ms"?}` → `{"counted": n}`
+/// `{"id", "answers": {"<template id>": "accept"}, "age_ms"?}` → `{"counted": n, "unknown"?: ["<template id>"]}`
 pub(super) async fn subscriptions(
     State(miniapp): State<Arc<MiniApp>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -217,10 +221,21 @@ impl MiniApp {
         let age_ms = i64::try_from(said.age_ms)
             .unwrap_or(i64::MAX)
             .min(OLDEST_MS);
-        let mut counted = 0;
+        let mut noted = Noted {
+            counted: 0,
+            unknown: Vec::new(),
+        };
         for (template_id, word) in &said.answers {
-            let Some(word) = Word::parse(word).flatten() else {
-                continue;
+            let word = word.as_str().unwrap_or_default();
+            let word = match Meaning::of(word) {
+                Meaning::Will(word) => word,
+                Meaning::NoWill => continue,
+                Meaning::Unknown => {
+                    let unknown = Unknown::new(UnknownKind::Word, word);
+                    self.metrics.unknown().note(&unknown);
+                    noted.unknown.push(template_id.clone());
+                    continue;
+                }
             };
             if !self.keeps(&user.app, template_id) {
                 continue;
@@ -238,14 +253,14 @@ impl MiniApp {
                 at_ms: now_ms.saturating_sub(age_ms),
                 now_ms,
             };
-            let Ok(noted) = self.ask(report).await? else {
+            let Ok(how) = self.ask(report).await? else {
                 return Err(Refusal::Unavailable);
             };
             self.metrics.grant_reported(Source::MiniProgram);
-            let is_new = noted == Counted::New;
-            counted += usize::from(is_new && word == Word::Accept);
+            let is_new = how == Counted::New;
+            noted.counted += usize::from(is_new && word == Word::Accept);
         }
-        Ok(Json(Noted { counted }).into_response())
+        Ok(Json(noted).into_response())
     }
 
     /// Whether grants of this template are kept. The catalog must have its id: a client must not fill the store with what it makes up.

@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::api::{self, Credential, Failure};
 use super::token::{Token, TokenKeeper, TokenStatus};
 use crate::config::{App, MiniprogramState, Secret, Settings};
-use wx_courier_core::wechat::Class;
+use crate::telemetry::UnknownNames;
+use wx_courier_core::wechat::{Class, Unknown, UnknownKind};
 
 /// `WeChat`, for every app of the settings.
 pub struct WeChat {
@@ -26,6 +27,8 @@ pub(super) struct AppClient {
     pub(super) tokens: TokenKeeper,
     /// A token that took longer came too late for its message.
     pub(super) token_timeout: Duration,
+    /// Where codes go that are not known.
+    pub(super) unknown: Arc<UnknownNames>,
 }
 
 /// Where a call with a token goes.
@@ -37,8 +40,8 @@ pub(super) struct Endpoint {
 }
 
 impl WeChat {
-    /// Clients for the apps of the settings, with one pool of connections.
-    pub fn new(settings: &Settings) -> anyhow::Result<Self> {
+    /// Clients for the apps of the settings, with one pool of connections. Codes that are not known are counted by name.
+    pub fn new(settings: &Settings, unknown: &Arc<UnknownNames>) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .timeout(settings.send.timeout)
             .connect_timeout(settings.send.timeout.min(Duration::from_secs(3)))
@@ -49,7 +52,7 @@ impl WeChat {
             .build()?;
         let mut apps = BTreeMap::new();
         for (name, app) in &settings.apps {
-            let client = AppClient::new(http.clone(), app, settings.send.timeout)
+            let client = AppClient::new(http.clone(), app, settings.send.timeout, unknown)
                 .with_context(|| format!("apps.{name}"))?;
             apps.insert(Arc::clone(name), client);
         }
@@ -73,16 +76,28 @@ impl AppClient {
         http: reqwest::Client,
         app: &App,
         token_timeout: Duration,
+        unknown: &Arc<UnknownNames>,
     ) -> anyhow::Result<Self> {
         Ok(Self {
             token_timeout,
-            tokens: TokenKeeper::new(http.clone(), app)?,
+            tokens: TokenKeeper::new(http.clone(), app, unknown)?,
+            unknown: Arc::clone(unknown),
             http,
             base_url: app.base_url.clone(),
             appid: app.appid.clone(),
             secret: app.secret.clone(),
             state: app.miniprogram_state,
         })
+    }
+
+    /// Counts a code that is not known.
+    pub(super) fn note(&self, kind: UnknownKind, failure: &Failure) {
+        if let Failure::Refused(refusal) = failure
+            && refusal.class == Class::Unlisted
+        {
+            let unknown = Unknown::new(kind, refusal.errcode.to_string());
+            self.unknown.note(&unknown);
+        }
     }
 
     /// Calls with a token, with a body of JSON or with GET where there is none, and tells the keeper of tokens what the answer says of this

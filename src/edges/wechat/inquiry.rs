@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::api::{Credential, Failure};
 use super::client::{AppClient, Endpoint, WeChat};
 use super::errcode::class_of;
-use wx_courier_core::wechat::Class;
+use wx_courier_core::wechat::{Class, UnknownKind};
 
 /// Why an inquiry has no answer. The text names neither URL nor token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +132,13 @@ impl AppClient {
         })?;
         let body = body.map(|body| body.to_string().into_bytes());
         let answered = self.call(&token, endpoint, body, read).await;
-        answered.map_err(|failure| Unanswered::of(endpoint.name(), &failure))
+        answered.map_err(|failure| {
+            let unanswered = Unanswered::of(endpoint.name(), &failure);
+            if unanswered.help().is_none() {
+                self.note(UnknownKind::InquiryErrcode, &failure);
+            }
+            unanswered
+        })
     }
 }
 

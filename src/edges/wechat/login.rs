@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::api::{self, Credential, Failure, LARGEST_ANSWER_BYTES};
 use super::client::{AppClient, WeChat};
 use wx_courier_core::flow::attempt::Refusal;
-use wx_courier_core::wechat::Class;
 use wx_courier_core::wechat::logins::{ExchangeAnswer, ExchangeRefusal, JsCode};
+use wx_courier_core::wechat::{Class, UnknownKind};
 
 impl WeChat {
     /// Exchanges a code. It never fails: whatever goes wrong is an answer. A code is used up by the first call that `WeChat` answers,
@@ -41,7 +41,14 @@ impl AppClient {
             Err(error) => return not_possible(format!("base_url is no URL: {error}")),
         };
         let request = self.http.get(url);
-        exchanged(api::call(request, Credential::Secret, LARGEST_ANSWER_BYTES, openid_in).await)
+        let answered =
+            api::call(request, Credential::Secret, LARGEST_ANSWER_BYTES, openid_in).await;
+        if let Err(failure) = &answered
+            && !is_of_logins(failure)
+        {
+            self.note(UnknownKind::LoginErrcode, failure);
+        }
+        exchanged(answered)
     }
 }
 
@@ -70,6 +77,11 @@ fn exchanged(answered: Result<Arc<str>, Failure>) -> ExchangeAnswer {
             | Failure::Garbled { detail, .. },
         ) => ExchangeAnswer::Unanswered { detail },
     }
+}
+
+/// Whether it is a code that only this call answers.
+fn is_of_logins(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused(refusal) if matches!(refusal.errcode, 40029 | 40163 | 40226))
 }
 
 /// `WeChat`: the table of jscode2session. What is the account's fault is what is so at a send. Any other code may pass.

@@ -11,7 +11,7 @@ use super::client::{AppClient, Endpoint, WeChat};
 use super::token::Token;
 use wx_courier_core::flow::attempt::{SendAnswer, TokenTrouble};
 use wx_courier_core::schedule::admission::Cleared;
-use wx_courier_core::wechat::Class;
+use wx_courier_core::wechat::{Class, UnknownKind};
 
 /// What a call came to.
 #[derive(Debug)]
@@ -87,7 +87,10 @@ impl AppClient {
         };
         match self.call(token, endpoint, Some(body), msgid_in).await {
             Ok(msgid) => SendAnswer::Accepted { msgid },
-            Err(failure) => failure.into(),
+            Err(failure) => {
+                self.note(UnknownKind::SendErrcode, &failure);
+                failure.into()
+            }
         }
     }
 }

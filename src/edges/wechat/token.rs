@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::{App, Secret};
+use crate::telemetry::UnknownNames;
 use cache::TokenCache;
 use incident::{Ask, Plan};
 use source::Source;
@@ -66,9 +67,13 @@ pub(super) struct TokenKeeper {
 
 impl TokenKeeper {
     /// The error says which of the app's settings cannot be used.
-    pub(super) fn new(http: reqwest::Client, app: &App) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        http: reqwest::Client,
+        app: &App,
+        unknown: &Arc<UnknownNames>,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
-            source: Source::new(http, app)?,
+            source: Source::new(http, app, unknown)?,
             current: RwLock::default(),
             asking: tokio::sync::Mutex::default(),
             state: Mutex::new(TokenCache::new(app.appid.clone(), app.token.clone())),

@@ -127,6 +127,10 @@ fn effect_in(text: &mut String, effect: &Effect) {
         Effect::InternalError { position, what } => {
             put(text, format_args!("fault {position} {what}"));
         }
+        Effect::Unknown(unknown) => put(
+            text,
+            format_args!("unknown {} {}", unknown.kind.as_str(), unknown.name),
+        ),
         Effect::PauseReading => text.push_str("pause"),
         Effect::ResumeReading => text.push_str("resume"),
         Effect::ShareChanged(share) => put(

@@ -10,7 +10,7 @@ use super::{Effect, Engine, Unmatched, report};
 use crate::event::{Decoded, decode};
 use crate::flow::attempt::Tries;
 use crate::flow::offsets::Wanted;
-use crate::grants::Report;
+use crate::grants::{Answered, Report};
 use crate::message::{Made, Message, Rejection};
 use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Epoch, Moment, Partition, Record, Ticket};
@@ -53,8 +53,12 @@ impl Engine {
                 let planned = self.rules.plan(&event);
                 let answers = self.setup.answers.as_ref();
                 let catalog = self.rules.catalog();
-                let reports = answers.and_then(|answers| {
+                let answered = answers.and_then(|answers| {
                     answers.read(&event, catalog, &self.setup.grants, now.unix_ms)
+                });
+                let reports = answered.map(|Answered { reports, unknown }| {
+                    effects.extend(unknown.into_iter().map(Effect::Unknown));
+                    reports
                 });
                 origin.event = Some(Arc::new(*event));
                 self.take_event(now, &Arc::new(origin), planned, reports, effects);

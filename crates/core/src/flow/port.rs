@@ -16,6 +16,7 @@ use crate::schedule::admission::{AppBounds, Cleared};
 use crate::schedule::pauses::{BreakerPlan, Change};
 use crate::schedule::share::{Layout, Share};
 use crate::state;
+use crate::wechat::Unknown;
 use crate::wechat::logins::{ExchangeAnswer, JsCode};
 
 /// Everything the engine is told once.
@@ -234,6 +235,8 @@ pub enum Effect {
         /// What could not be, for a person.
         what: String,
     },
+    /// An event tells an answer in a word of `WeChat`'s that is not known: for log and metrics.
+    Unknown(Unknown),
     /// Stop reading; keep polling.
     PauseReading,
     /// Read on.

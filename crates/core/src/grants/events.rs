@@ -9,7 +9,7 @@ use crate::catalog::{Catalog, Policy, Template};
 use crate::event::{Event, Json, Pointer, Seen};
 use crate::message::{Rejection, check_openid};
 use crate::model::outcome::Reason;
-use crate::wechat::Word;
+use crate::wechat::{Meaning, Unknown, UnknownKind, Word};
 
 /// Which events tell of users' answers, and where in their data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,24 +35,41 @@ pub enum AppOf {
     At(Pointer),
 }
 
+/// What an event tells of a user's answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// What it reports, template by template, where a ledger is kept.
+    pub reports: Result<Vec<Report>, Rejection>,
+    /// The words that are not known, for log and metrics.
+    pub unknown: Vec<Unknown>,
+}
+
+/// A template, and the word beside it: none where there is no text.
+type Said<'a> = (Cow<'a, str>, Option<Cow<'a, str>>);
+
 impl AnswerEvents {
-    /// What the event reports, template by template, where a ledger is kept. `None` if it is no such event.
+    /// What the event tells. `None` if it is no such event.
     pub fn read(
         &self,
         event: &Event,
         catalog: &Catalog,
         policies: &Policies,
         now_ms: i64,
-    ) -> Option<Result<Vec<Report>, Rejection>> {
-        (event.kind == self.kind).then(|| self.reports(event, catalog, policies, now_ms))
+    ) -> Option<Answered> {
+        (event.kind == self.kind).then(|| {
+            let mut unknown = Vec::new();
+            let around = (catalog, policies);
+            let reports = self.reports(event, around, now_ms, &mut unknown);
+            Answered { reports, unknown }
+        })
     }
 
     fn reports(
         &self,
         event: &Event,
-        catalog: &Catalog,
-        policies: &Policies,
+        (catalog, policies): (&Catalog, &Policies),
         now_ms: i64,
+        unknown: &mut Vec<Unknown>,
     ) -> Result<Vec<Report>, Rejection> {
         let data = event.data.json();
         let app = match &self.app {
@@ -64,11 +81,15 @@ impl AnswerEvents {
             Arc::from(check_openid(&openid).map_err(|detail| malformed(&detail))?);
         let mut reports = Vec::new();
         let mut wrong = None;
-        let answers = self.answers(data)?;
+        let mut answers = self.answers(data)?;
+        // The client's own fields stand beside the templates, and `errCode` where there was no popup: what is no text is a word, and one that
+        // is not known, only where it stands for a template.
+        answers.retain(|(template, word)| word.is_some() || catalog.find(&app, template).is_some());
         let n_answers = answers.len();
         let mut n_wrong = 0;
         for (template, word) in answers {
-            let (template, word) = match understand(catalog, &app, &template, &word) {
+            let word = word.unwrap_or_default();
+            let (template, word) = match understand((catalog, &app), &template, &word, unknown) {
                 Ok(understood) => understood,
                 Err(rejection) => {
                     n_wrong += 1;
@@ -102,11 +123,8 @@ impl AnswerEvents {
         }
     }
 
-    /// Template and word, as they stand in the event.
-    fn answers<'a>(
-        &self,
-        data: Json<'a>,
-    ) -> Result<BTreeMap<Cow<'a, str>, Cow<'a, str>>, Rejection> {
+    /// What is said of each template, as it stands in the event.
+    fn answers<'a>(&self, data: Json<'a>) -> Result<Vec<Said<'a>>, Rejection> {
         let Some(answer) = data.find(&self.answer) else {
             return Err(malformed(&format!(
                 "the answer is missing: nothing at `{}`",
@@ -116,14 +134,14 @@ impl AnswerEvents {
         match answer.seen() {
             Seen::Text(word) => {
                 let template = text_at(data, "the template", &self.template)?;
-                Ok(BTreeMap::from([(template, word)]))
+                Ok(vec![(template, Some(word))])
             }
             Seen::Object => {
                 // Of several fields with one name the last one counts, whatever it is.
                 let fields: BTreeMap<_, _> = answer.fields().collect();
                 let answers = fields.into_iter().filter(|(name, _)| name != "errMsg");
                 Ok(answers
-                    .filter_map(|(template, word)| Some((template, word.as_text()?)))
+                    .map(|(template, word)| (template, word.as_text()))
                     .collect())
             }
             Seen::Null | Seen::Bool | Seen::Number(_) | Seen::List => Err(malformed(&format!(
@@ -136,23 +154,28 @@ impl AnswerEvents {
 
 /// A template and what was said of it; `None` if that says nothing of the user's will.
 fn understand<'a>(
-    catalog: &'a Catalog,
-    app: &str,
+    (catalog, app): (&'a Catalog, &str),
     template: &str,
     word: &str,
+    unknown: &mut Vec<Unknown>,
 ) -> Result<(&'a Arc<Template>, Option<Word>), Rejection> {
-    let Some(word) = Word::parse(word) else {
-        return Err(malformed(
-            "the answer begins with no `accept` and is none of reject, ban and filter",
-        ));
-    };
-    match catalog.find(app, template) {
-        Some(template) => Ok((template, word)),
-        None => Err(malformed(&format!(
+    // Beside the templates the object may have fields of the client's own: what stands there is no word.
+    let Some(template) = catalog.find(app, template) else {
+        return Err(malformed(&format!(
             "templates.toml has no template with the name or id `{}` for the app `{}`",
             shown(template),
             shown(app)
-        ))),
+        )));
+    };
+    match Meaning::of(word) {
+        Meaning::Will(word) => Ok((template, Some(word))),
+        Meaning::NoWill => Ok((template, None)),
+        Meaning::Unknown => {
+            unknown.push(Unknown::new(UnknownKind::Word, word));
+            Err(malformed(
+                "the answer begins with no `accept` and is none of reject, ban and filter",
+            ))
+        }
     }
 }
 

@@ -9,7 +9,7 @@ mod tree;
 
 use serde_json::Value;
 
-use crate::wechat::Word;
+use crate::wechat::{Meaning, Unknown, UnknownKind, Word};
 
 pub use receipt::{RECEIPT_TYPE, Receipt, ReceiptStatus, Told, is_receipt};
 pub use tree::Unreadable;
@@ -23,6 +23,8 @@ pub struct Push {
     pub at_ms: i64,
     /// What happened.
     pub notice: Notice,
+    /// What is not understood of it, for log and metrics. It has cost only the item that it stands in.
+    pub unknown: Vec<Unknown>,
 }
 
 /// What happened.
@@ -93,33 +95,43 @@ pub fn read(body: &[u8]) -> Result<Push, Unreadable> {
         .parse()
         .map_err(|_| Unreadable::NotANumber("CreateTime"))?;
     let kind = text_of(&tree, "MsgType").ok_or(Unreadable::Missing("MsgType"))?;
+    let mut unknown = Vec::new();
     let notice = match kind.as_str() {
-        "event" => event(&tree)?,
+        "event" => event(&tree, &mut unknown)?,
         // `WeChat`: customer messages, received messages.
         "text" | "image" | "link" | "miniprogrampage" => Notice::CustomerMessage,
-        _ => Notice::Other,
+        _ => {
+            unknown.push(Unknown::new(UnknownKind::MessageType, kind));
+            Notice::Other
+        }
     };
     Ok(Push {
         openid,
         at_ms: seconds.saturating_mul(1000),
         notice,
+        unknown,
     })
 }
 
-fn event(tree: &Value) -> Result<Notice, Unreadable> {
+fn event(tree: &Value, unknown: &mut Vec<Unknown>) -> Result<Notice, Unreadable> {
     let name = text_of(tree, "Event").ok_or(Unreadable::Missing("Event"))?;
     Ok(match name.as_str() {
         "subscribe_msg_popup_event" => {
-            Notice::Popup(choices(items(tree, "SubscribeMsgPopupEvent")?)?)
+            Notice::Popup(choices(items(tree, "SubscribeMsgPopupEvent")?, unknown)?)
         }
         "subscribe_msg_change_event" => {
-            Notice::Change(choices(items(tree, "SubscribeMsgChangeEvent")?)?)
+            Notice::Change(choices(items(tree, "SubscribeMsgChangeEvent")?, unknown)?)
         }
         "subscribe_msg_sent_event" => {
-            Notice::Sent(deliveries(items(tree, "SubscribeMsgSentEvent")?)?)
+            Notice::Sent(deliveries(items(tree, "SubscribeMsgSentEvent")?, unknown)?)
         }
         "user_enter_tempsession" => Notice::CustomerMessage,
-        _ => Notice::Other,
+        // The user has changed a name or a picture, of which the service keeps nothing. (`WeChat`: authorised users' information.)
+        "user_info_modified" => Notice::Other,
+        _ => {
+            unknown.push(Unknown::new(UnknownKind::Event, name));
+            Notice::Other
+        }
     })
 }
 
@@ -137,31 +149,64 @@ fn items<'a>(tree: &'a Value, wrapper: &str) -> Result<&'a [Value], Unreadable> 
     }
 }
 
-fn choices(items: &[Value]) -> Result<Vec<Choice>, Unreadable> {
-    let choice = |item: &Value| {
-        let word = text_of(item, "SubscribeStatusString")
-            .ok_or(Unreadable::Missing("SubscribeStatusString"))?;
-        Ok(Choice {
-            template_id: name_of(item, "TemplateId")?,
-            word: Word::parse(&word).flatten(),
-        })
-    };
-    items.iter().map(choice).collect()
+/// The items that can be read. One that cannot costs the others nothing; where none can, the push is none of ours.
+fn readable<T>(
+    items: &[Value],
+    unknown: &mut Vec<Unknown>,
+    mut read: impl FnMut(&Value, &mut Vec<Unknown>) -> Result<T, Unreadable>,
+) -> Result<Vec<T>, Unreadable> {
+    let mut found = Vec::new();
+    let mut odd = None;
+    for item in items {
+        match read(item, unknown) {
+            Ok(item) => found.push(item),
+            Err(why) => {
+                unknown.push(Unknown::new(UnknownKind::Field, why.field()));
+                odd.get_or_insert(why);
+            }
+        }
+    }
+    match odd {
+        Some(why) if found.is_empty() => Err(why),
+        Some(_) | None => Ok(found),
+    }
 }
 
-fn deliveries(items: &[Value]) -> Result<Vec<Delivery>, Unreadable> {
-    let delivery = |item: &Value| {
+fn choices(items: &[Value], unknown: &mut Vec<Unknown>) -> Result<Vec<Choice>, Unreadable> {
+    readable(items, unknown, |item, unknown| {
+        let template_id = name_of(item, "TemplateId")?;
+        let word = text_of(item, "SubscribeStatusString")
+            .ok_or(Unreadable::Missing("SubscribeStatusString"))?;
+        let word = match Meaning::of(&word) {
+            Meaning::Will(word) => Some(word),
+            Meaning::NoWill => None,
+            Meaning::Unknown => {
+                unknown.push(Unknown::new(UnknownKind::Word, word));
+                None
+            }
+        };
+        Ok(Choice { template_id, word })
+    })
+}
+
+/// `WeChat`'s pages have no list of failures: only the code of a success is known.
+fn deliveries(items: &[Value], unknown: &mut Vec<Unknown>) -> Result<Vec<Delivery>, Unreadable> {
+    readable(items, unknown, |item, unknown| {
         let errcode = text_of(item, "ErrorCode").ok_or(Unreadable::Missing("ErrorCode"))?;
-        Ok(Delivery {
+        let delivery = Delivery {
             template_id: name_of(item, "TemplateId")?,
             msgid: digits_of(item, "MsgID")?,
             errcode: errcode
                 .parse()
                 .map_err(|_| Unreadable::NotANumber("ErrorCode"))?,
             errmsg: text_of(item, "ErrorStatus").unwrap_or_default(),
-        })
-    };
-    items.iter().map(delivery).collect()
+        };
+        if delivery.errcode != 0 {
+            let status = format!("{} {}", delivery.errcode, delivery.errmsg);
+            unknown.push(Unknown::new(UnknownKind::SentStatus, status));
+        }
+        Ok(delivery)
+    })
 }
 
 /// A user or a template: letters, digits, `-` and `_`. Whatever else stands there is not passed on as a part of names.

@@ -9,26 +9,38 @@ pub enum Word {
     Reject,
 }
 
-impl Word {
-    /// The word in an answer of `wx.requestSubscribeMessage` or in a callback, in any case. `Some(None)` is a word that says nothing of the
-    /// user's will: `ban` (the platform's ban) and `filter` (a template of the same title). `None` is a word that is not known.
+/// What a word says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// The user's will.
+    Will(Word),
+    /// Nothing of the user's will: `ban` (the platform's ban) and `filter` (a template of the same title).
+    NoWill,
+    /// It is not known.
+    Unknown,
+}
+
+impl Meaning {
+    /// Of the word in an answer of `wx.requestSubscribeMessage` or in a callback, in any case.
     ///
     /// Every word that begins with `accept` is a yes. `WeChat` says how the message is shown in the rest of it, and makes new ones:
     /// `acceptWithAudio` and `acceptWithAlert` are in its documents, `acceptWithForcePush` is on no page. (`WeChat`: wx.getSetting,
     /// `subscriptionsSetting`; its staff in the developers' community, 2024-05-20.)
-    pub fn parse(text: &str) -> Option<Option<Self>> {
+    pub fn of(text: &str) -> Self {
         const YES: &[u8] = b"accept";
         let begins = text.as_bytes().get(..YES.len());
         if begins.is_some_and(|begins| begins.eq_ignore_ascii_case(YES)) {
-            return Some(Some(Self::Accept));
+            return Self::Will(Word::Accept);
         }
         match text.to_ascii_lowercase().as_str() {
-            "reject" => Some(Some(Self::Reject)),
-            "ban" | "filter" => Some(None),
-            _ => None,
+            "reject" => Self::Will(Word::Reject),
+            "ban" | "filter" => Self::NoWill,
+            _ => Self::Unknown,
         }
     }
+}
 
+impl Word {
     /// A word for stores and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -53,16 +65,16 @@ mod tests {
             "ACCEPT",
             "AcceptWithForcePush",
         ] {
-            assert_eq!(Word::parse(yes), Some(Some(Word::Accept)), "{yes}");
+            assert_eq!(Meaning::of(yes), Meaning::Will(Word::Accept), "{yes}");
         }
         for no in ["reject", "Reject", "REJECT"] {
-            assert_eq!(Word::parse(no), Some(Some(Word::Reject)), "{no}");
+            assert_eq!(Meaning::of(no), Meaning::Will(Word::Reject), "{no}");
         }
         for neither in ["ban", "BAN", "filter", "Filter"] {
-            assert_eq!(Word::parse(neither), Some(None), "{neither}");
+            assert_eq!(Meaning::of(neither), Meaning::NoWill, "{neither}");
         }
         for unknown in ["", "accep", "perhaps", "unaccept", "accepé", "rejected"] {
-            assert_eq!(Word::parse(unknown), None, "{unknown}");
+            assert_eq!(Meaning::of(unknown), Meaning::Unknown, "{unknown}");
         }
     }
 }

@@ -145,6 +145,9 @@ impl Pushes {
         }
         let permit = self.rooms.take(&push.notice)?;
         self.metrics.push(app, push.notice.as_str());
+        for unknown in &push.unknown {
+            self.metrics.unknown().note(unknown);
+        }
         let (progress_in, progress) = watch::channel(Progress::UnderWay);
         under_way.insert(name.clone(), progress.clone());
         drop(under_way);

@@ -15,6 +15,7 @@ use super::*;
 use crate::config::{App, MiniprogramState, Secret, TokenMode};
 use crate::edges::wechat::{Quota, Show};
 use wx_courier_core::message::Api;
+use wx_courier_core::wechat::logins::JsCode;
 
 /// What the server was asked, and what it still has to answer.
 #[derive(Clone, Default)]
@@ -44,7 +45,13 @@ fn wechat(base_url: String) -> WeChat {
         miniprogram_state: MiniprogramState::Formal,
         grants: wx_courier_core::catalog::Policy::Off,
     };
-    let client = AppClient::new(reqwest::Client::new(), &app, Duration::from_secs(5)).unwrap();
+    let client = AppClient::new(
+        reqwest::Client::new(),
+        &app,
+        Duration::from_secs(5),
+        &Arc::default(),
+    )
+    .unwrap();
     WeChat {
         apps: [(Arc::from("shop"), client)].into(),
     }
@@ -86,6 +93,32 @@ async fn each_inquiry_goes_where_wechat_wants_it() {
             r#"/cgi-bin/openapi/rid/get?access_token=TOKEN {"rid":"a-b-c"}"#,
         ]
     );
+}
+
+#[tokio::test]
+async fn a_code_that_is_not_known_is_counted_by_its_name() {
+    let refusal = |errcode: i64| json!({ "errcode": errcode, "errmsg": "x" });
+    // One that is not known anywhere, one that only these calls answer, one of the table of sends; then two of logins.
+    let codes = [54321, 76001, 48001, 54322, 40029];
+    let (wechat, _) = stub(codes.map(refusal)).await;
+    for _ in 0..3 {
+        let answered = wechat.trace("shop", "a-b-c", Show::Masked).await;
+        assert!(answered.is_err());
+    }
+    for _ in 0..2 {
+        let code = JsCode::new("c");
+        wechat.exchange("shop", &code).await;
+    }
+    let names = wechat.apps["shop"].unknown.list();
+    let names: Vec<_> = names
+        .iter()
+        .map(|it| (it.kind.as_str(), it.name.as_str(), it.count))
+        .collect();
+    let expected = [
+        ("login_errcode", "54322", 1),
+        ("inquiry_errcode", "54321", 1),
+    ];
+    assert_eq!(names, expected);
 }
 
 #[tokio::test]

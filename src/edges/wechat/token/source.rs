@@ -1,5 +1,6 @@
 //! Where tokens come from: one question, one answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,8 +11,9 @@ use serde_json::{Value, json};
 use super::super::api::{self, Credential, Failure, LARGEST_ANSWER_BYTES};
 use super::incident::Ask;
 use crate::config::{App, Secret, TokenCentre, TokenMode};
+use crate::telemetry::UnknownNames;
 use wx_courier_core::flow::attempt::TokenTrouble;
-use wx_courier_core::wechat::Class;
+use wx_courier_core::wechat::{Class, Unknown, UnknownKind};
 
 /// A token centre may answer with the bare token: at least so many characters, or it is a word like "unavailable".
 const SHORTEST_BARE_TOKEN: usize = 64;
@@ -29,6 +31,7 @@ pub(super) struct HandedOut {
 pub(super) struct Source {
     http: reqwest::Client,
     giver: Giver,
+    unknown: Arc<UnknownNames>,
 }
 
 enum Giver {
@@ -51,7 +54,11 @@ enum Giver {
 
 impl Source {
     /// The error says which of the app's settings cannot be used.
-    pub(super) fn new(http: reqwest::Client, app: &App) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        http: reqwest::Client,
+        app: &App,
+        unknown: &Arc<UnknownNames>,
+    ) -> anyhow::Result<Self> {
         let secret = || {
             app.secret
                 .clone()
@@ -77,7 +84,12 @@ impl Source {
             }
             TokenMode::External(centre) => centre_of(centre)?,
         };
-        Ok(Self { http, giver })
+        let unknown = Arc::clone(unknown);
+        Ok(Self {
+            http,
+            giver,
+            unknown,
+        })
     }
 
     /// Asks for a token. Only `stable_token` can be forced; the others know one way to ask.
@@ -85,7 +97,22 @@ impl Source {
         let fetched = api::fetch(self.request(ask), LARGEST_ANSWER_BYTES).await;
         fetched
             .and_then(|body| self.understand(&body))
-            .map_err(|failure| self.trouble(&failure))
+            .map_err(|failure| {
+                self.note(&failure);
+                self.trouble(&failure)
+            })
+    }
+
+    /// Counts a code that is not known. Those of a token centre are its own.
+    fn note(&self, failure: &Failure) {
+        if let (Failure::Refused(refusal), Giver::Stable { .. } | Giver::Classic { .. }) =
+            (failure, &self.giver)
+            && refusal.class == Class::Unlisted
+        {
+            let errcode = refusal.errcode.to_string();
+            let unknown = Unknown::new(UnknownKind::TokenErrcode, errcode);
+            self.unknown.note(&unknown);
+        }
     }
 
     fn request(&self, ask: Ask) -> RequestBuilder {

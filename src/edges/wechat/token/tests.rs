@@ -30,7 +30,13 @@ async fn given() -> (Sandbox, AppClient) {
         miniprogram_state: MiniprogramState::Formal,
         grants: wx_courier_core::catalog::Policy::Off,
     };
-    let client = AppClient::new(reqwest::Client::new(), &app, Duration::from_secs(5)).unwrap();
+    let client = AppClient::new(
+        reqwest::Client::new(),
+        &app,
+        Duration::from_secs(5),
+        &Arc::default(),
+    )
+    .unwrap();
     (sandbox, client)
 }
 

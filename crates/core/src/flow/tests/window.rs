@@ -60,6 +60,7 @@ fn finish(bench: &mut Bench, effects: Vec<Effect>) -> (Vec<String>, Vec<(Ticket,
             | Effect::StoreOffset { .. }
             | Effect::ResumeReading
             | Effect::Release { .. }
+            | Effect::Unknown(_)
             | Effect::Drained { .. } => {}
         }
     }

@@ -8,6 +8,10 @@ use crate::event::Wish;
 use crate::grants::Policies;
 
 fn read(data: Value) -> Result<Vec<Report>, Rejection> {
+    answered(data).reports
+}
+
+fn answered(data: Value) -> Answered {
     let mut problems = Problems::default();
     let templates = "[shop.order]\nid = \"T-order\"\n[shop.class]\nid = \"T-class\"\nkind = \"long-term\"\n[club.order]\nid = \"T-club\"\n";
     let catalog = Catalog::read(&mut problems, "templates.toml", templates).unwrap();
@@ -81,6 +85,30 @@ fn a_template_may_be_named_by_name_or_id_and_answers_may_come_as_an_object() {
         accepted,
         "what cannot be understood costs the others nothing"
     );
+}
+
+#[test]
+fn a_word_that_is_not_known_costs_its_template_alone_and_is_told() {
+    let object =
+        json!({ "T-order": "acceptWithForcePush", "T-class": "perhaps", "note": "hm", "n": 1 });
+    let data = json!({ "app": "shop", "user": { "openid": "o1" }, "answer": object });
+    let Answered { reports, unknown } = answered(data);
+    assert_eq!(reports.unwrap().len(), 1);
+    assert_eq!(unknown, [Unknown::new(UnknownKind::Word, "perhaps")]);
+    let no_popup = json!({ "errMsg": "requestSubscribeMessage:fail", "errCode": 20004 });
+    let data = json!({ "app": "shop", "user": { "openid": "o1" }, "answer": no_popup });
+    let nothing = Answered {
+        reports: Ok(Vec::new()),
+        unknown: Vec::new(),
+    };
+    assert_eq!(answered(data), nothing);
+    for (odd, name) in [(json!("perhaps"), "perhaps"), (json!({"a": 1}), "")] {
+        let object = json!({ "T-order": odd });
+        let data = json!({ "app": "shop", "user": { "openid": "o1" }, "answer": object });
+        let Answered { reports, unknown } = answered(data);
+        assert_eq!(reports.unwrap_err().reason, Reason::GrantMalformed);
+        assert_eq!(unknown, [Unknown::new(UnknownKind::Word, name)]);
+    }
 }
 
 #[test]

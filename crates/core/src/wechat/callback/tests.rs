@@ -92,6 +92,15 @@ fn delivery(errcode: i64, errmsg: &str) -> Delivery {
     }
 }
 
+/// What is not known in a fixture.
+fn unknown_of(name: &str) -> Vec<Unknown> {
+    match name {
+        "popup-other-word.json" => vec![Unknown::new(UnknownKind::Word, "undecided")],
+        "sent-failed.xml" => vec![Unknown::new(UnknownKind::SentStatus, "2 system & 故障")],
+        _ => Vec::new(),
+    }
+}
+
 #[test]
 fn every_shape_says_the_same() {
     let accepted = choice("tmplFixtureOne_-1", Some(Word::Accept));
@@ -131,11 +140,16 @@ fn every_shape_says_the_same() {
             openid: USER.to_owned(),
             at_ms: (1_790_000_000 + second) * 1000,
             notice,
+            unknown: unknown_of(name),
         };
         assert_eq!(read_fixture(name), expected, "{name}");
     }
     let other = read_fixture("other-event.json");
     assert_eq!(other.notice, Notice::Other);
+    assert_eq!(
+        other.unknown,
+        [Unknown::new(UnknownKind::Event, "debug_demo")]
+    );
     assert_eq!(other.openid, "o9AgO5Kd5ggOC-bXrbNODIiE3bGY");
 }
 
@@ -154,6 +168,40 @@ fn every_accept_of_a_popup_or_a_change_is_a_yes() {
             assert_eq!(read(body.as_bytes()).unwrap().notice, expected, "{body}");
         }
     }
+}
+
+#[test]
+fn what_is_not_understood_costs_only_itself() {
+    let around = |list: &str| {
+        format!(
+            r#"{{"FromUserName":"o1","CreateTime":1,"MsgType":"event","Event":"subscribe_msg_popup_event","List":[{list}]}}"#
+        )
+    };
+    let good = r#"{"TemplateId":"T1","SubscribeStatusString":"accept"}"#;
+    let odd_word = r#"{"TemplateId":"T2","SubscribeStatusString":"perhaps"}"#;
+    let no_word = r#"{"TemplateId":"T3"}"#;
+    let no_name = r#"{"TemplateId":"T 4","SubscribeStatusString":"accept"}"#;
+    let body = around(&[no_word, good, odd_word, no_name].join(","));
+    let push = read(body.as_bytes()).unwrap();
+    let expected = vec![choice("T1", Some(Word::Accept)), choice("T2", None)];
+    assert_eq!(push.notice, Notice::Popup(expected));
+    let unknown = [
+        Unknown::new(UnknownKind::Field, "SubscribeStatusString"),
+        Unknown::new(UnknownKind::Word, "perhaps"),
+        Unknown::new(UnknownKind::Field, "TemplateId"),
+    ];
+    assert_eq!(push.unknown, unknown);
+    assert_eq!(
+        read(around(no_word).as_bytes()),
+        Err(Unreadable::Missing("SubscribeStatusString"))
+    );
+    let voice = r#"{"FromUserName":"o1","CreateTime":1,"MsgType":"voice"}"#;
+    let push = read(voice.as_bytes()).unwrap();
+    assert_eq!(push.notice, Notice::Other);
+    assert_eq!(
+        push.unknown,
+        [Unknown::new(UnknownKind::MessageType, "voice")]
+    );
 }
 
 #[test]

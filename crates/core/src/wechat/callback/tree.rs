@@ -34,6 +34,16 @@ pub enum Unreadable {
     NotAName(&'static str),
 }
 
+impl Unreadable {
+    /// The field that it is about; the whole body has none.
+    pub(super) fn field(self) -> &'static str {
+        match self {
+            Self::Missing(field) | Self::NotANumber(field) | Self::NotAName(field) => field,
+            Self::NoForm | Self::Json | Self::Xml | Self::Entities | Self::TooDeep => "",
+        }
+    }
+}
+
 /// `WeChat` nests four deep: the root, the wrapper, `List`, a field.
 const DEEPEST: usize = 8;
 

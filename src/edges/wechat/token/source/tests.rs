@@ -24,7 +24,7 @@ fn centre() -> TokenMode {
 }
 
 fn source(token: TokenMode) -> Source {
-    Source::new(reqwest::Client::new(), &app(token)).unwrap()
+    Source::new(reqwest::Client::new(), &app(token), &Arc::default()).unwrap()
 }
 
 /// The life in seconds that is understood, 0 if it is not known; nothing if there is no token.
@@ -134,6 +134,7 @@ fn an_app_without_a_secret_needs_a_centre() {
         secret: None,
         ..app(token)
     };
-    let make = |token| Source::new(reqwest::Client::new(), &without(token)).is_ok();
+    let make =
+        |token| Source::new(reqwest::Client::new(), &without(token), &Arc::default()).is_ok();
     assert!(!make(TokenMode::Stable) && !make(TokenMode::Classic) && make(centre()));
 }
