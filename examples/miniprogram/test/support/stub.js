@@ -42,7 +42,7 @@ async function startStub() {
     },
 
     '/miniapp/subscriptions': withSession(({ body }) => {
-      const accepts = Object.values(body.answers).filter((answer) => answer.startsWith('accept')).length
+      const accepts = Object.values(body.answers).filter((answer) => answer.toLowerCase().startsWith('accept')).length
       const counted = state.answersSeen.has(body.id) ? 0 : accepts
       state.answersSeen.add(body.id)
       state.counted += counted
