@@ -265,7 +265,7 @@ impl World {
             Trade::Mixed
         };
         let retention = match (is_gentle, random.u8(..6)) {
-            (false, 0) => Retention::Short,
+            (false, 0 | 1) => Retention::Short,
             _ => Retention::Long,
         };
         // Not drawn: worlds in which it does not matter stay as they were.
