@@ -5,7 +5,6 @@ use std::sync::Arc;
 use wx_courier_core::model::{Partition, Record};
 
 use super::setting::{self, Retention};
-use super::standstill::Stopped;
 use super::world::{Happening, Member, TROUBLE_MS, World};
 
 impl World {
@@ -72,7 +71,7 @@ impl World {
         }
         for _ in 0..n_crashes {
             let (at, member) = (self.random.u64(1..TROUBLE_MS), self.some_member());
-            self.plan(at, Happening::Freeze(member, Stopped::Process));
+            self.plan(at, Happening::Freeze(member));
         }
         if self.random.bool() {
             let (at, member) = (self.random.u64(1..TROUBLE_MS), self.some_member());

@@ -13,7 +13,6 @@ use wx_courier_core::wechat::Class;
 
 use super::mutant::Mutant;
 use super::setting::{CALL_LIMIT_MS, Retention};
-use super::standstill::Stopped;
 use super::users::Told;
 use super::world::{Call, Happening, TROUBLE_MS, World};
 
@@ -157,20 +156,16 @@ impl World {
         let holder = cleared.holder();
         let message_id: Arc<str> = Arc::from(message.message_id.as_str());
         let granted = self.granted.get(&holder);
-        let is_taken_over =
-            self.taken_over.contains(&holder) && !self.stamped_early.contains(&holder);
-        if granted != Some(&message_id) || is_taken_over {
+        if granted != Some(&message_id) || self.taken_over.contains(&holder) {
             return Err(format!("{message_id} is sent without a claim"));
         }
         let lives_ms = u64::try_from(cleared.rule().expires_after.as_millis()).unwrap_or(u64::MAX);
         let born_ms = self.users.born_ms.get(message_id.as_ref());
         let dies_ms = born_ms.copied().unwrap_or(0) + lives_ms;
-        // A calendar that is behind tells it as long as it is.
-        let calendar_ms = self.calendar_ms(member);
-        if calendar_ms > dies_ms {
+        if self.now_ms > dies_ms {
             return Err(format!(
                 "{message_id} is sent {} ms too late",
-                calendar_ms - dies_ms
+                self.now_ms - dies_ms
             ));
         }
         self.call(
@@ -225,7 +220,7 @@ impl World {
         ));
         let is_swept = self.retention == Retention::Short && self.now_ms < TROUBLE_MS;
         if is_swept && self.random.u8(..30) == 0 {
-            self.plan(self.now_ms, Happening::Freeze(member, Stopped::Process));
+            self.plan(self.now_ms, Happening::Freeze(member));
         }
         let at = self.mostly_soon(80, CALL_LIMIT_MS);
         let incarnation = self.members[member].incarnation;

@@ -47,8 +47,6 @@ impl World {
             return self.step(member, Input::StoreAnswered { ticket, answer });
         }
         self.note_login_question(member, ticket, &request);
-        self.note_early_stamp(member, &request);
-        self.may_stand_still(member, &request);
         let request = match request {
             Request::Release {
                 message_id, holder, ..
@@ -266,7 +264,7 @@ impl World {
                     let is_under_way = self.calls.iter().rev().any(|call| {
                         call.holder == over && self.now_ms < call.at_ms + CALL_LIMIT_MS
                     });
-                    if is_under_way && !is_renewed && !self.stamped_early.contains(&over) {
+                    if is_under_way && !is_renewed {
                         return Err(format!(
                             "the claim of {over} was taken over during its call"
                         ));

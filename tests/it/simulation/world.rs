@@ -18,7 +18,6 @@ use super::logins::Logins;
 use super::mutant::Mutant;
 use super::seen::Seen;
 use super::setting::{Retention, Trade};
-use super::standstill::{Clocks, Stopped};
 use super::store::Questions;
 use super::trace::Trace;
 use super::users::{Act, Told, Users};
@@ -90,8 +89,6 @@ pub(crate) struct World {
     pub(super) claimed_for: BTreeMap<Holder, Arc<str>>,
     /// Claims that were in doubt, and that others went on with.
     pub(super) taken_over: BTreeSet<Holder>,
-    /// Claims that look older than they are, because the calendar of their process was behind.
-    pub(super) stamped_early: BTreeSet<Holder>,
     /// By id, the outcomes that the store has.
     pub(super) settled: BTreeMap<String, Arc<Outcome>>,
     /// By id, those that it has from before the topic began anew.
@@ -134,7 +131,6 @@ pub(super) struct Member {
     pub(super) woken_at: Option<u64>,
     /// The process was stopped, and goes on at this time as if nothing had happened; 0 while it runs.
     pub(super) frozen_until_ms: u64,
-    pub(super) clocks: Clocks,
     /// What it would have been told meanwhile.
     pub(super) unread: VecDeque<Input>,
 }
@@ -153,7 +149,6 @@ impl Member {
             questions: Questions::default(),
             woken_at: None,
             frozen_until_ms: 0,
-            clocks: Clocks::default(),
             unread: VecDeque::new(),
         }
     }
@@ -196,10 +191,8 @@ pub(super) enum Happening {
     /// The oldest records of some partition are deleted.
     Sweep,
     Crash(usize),
-    Freeze(usize, Stopped),
+    Freeze(usize),
     Thaw(usize, u64),
-    /// A calendar that was behind is put right.
-    CalendarBelieved(usize, u64),
     Restart(usize),
     Move,
     Lose,
@@ -291,7 +284,6 @@ impl World {
             granted: BTreeMap::new(),
             claimed_for: BTreeMap::new(),
             taken_over: BTreeSet::new(),
-            stamped_early: BTreeSet::new(),
             settled: BTreeMap::new(),
             former: BTreeMap::new(),
             trade,
