@@ -98,16 +98,11 @@ impl Settlement {
         }
     }
 
-    /// Which record's message it is.
-    pub fn record(&self) -> Option<Identity> {
-        self.outcome.record.map(|record| record.stamp.identity)
-    }
-
     /// Under which name the user of its login code is kept, if it has one.
     pub fn user_name(&self) -> UserName {
         UserName::Message {
             outcome_id: Arc::from(self.outcome.id.as_str()),
-            record: self.record(),
+            record: self.outcome.identity(),
         }
     }
 

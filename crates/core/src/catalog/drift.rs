@@ -17,7 +17,7 @@ pub enum DriftKind {
     Gone,
     /// One-time here and long-term there, or the other way.
     Kind,
-    /// `WeChat` gives it a type that is not known here, and nobody has said its kind.
+    /// `WeChat` gives it a type that is not known here, and the file says no kind.
     Type,
     /// Other params.
     Params,

@@ -31,7 +31,7 @@ impl Policy {
         }
     }
 
-    /// The policy for how often a template is sent that is limited by frequency. What was sent is known, not heard: whoever keeps a ledger
+    /// The policy for how often a template is sent that is limited by frequency. What was sent is known, not heard: an app with a ledger
     /// does not send too soon, also where grants are only advised.
     pub fn of_frequency(template: &Template, app: Self) -> Self {
         match template.frequency {

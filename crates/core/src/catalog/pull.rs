@@ -65,7 +65,7 @@ pub enum Change {
         /// The name that it had.
         name: String,
     },
-    /// A template to which `WeChat` gives a type that is not known here, and whose kind nobody has said: the file says none.
+    /// A template to which `WeChat` gives a type that is not known here, and for which the file says no kind.
     UnknownType {
         /// Its app.
         app: String,

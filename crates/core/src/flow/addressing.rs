@@ -165,11 +165,11 @@ pub(super) fn unsent(
     now: Moment,
     origin: &Origin,
     pending: &PendingRecipient,
-    (status, reason): (Status, Reason),
+    end: (Status, Reason),
 ) -> Outcome {
-    let mut outcome = report::outcome(now, origin, status, reason);
-    report::name_rule(&mut outcome, origin, &pending.rule);
-    outcome.id = pending.outcome_id.to_string();
-    outcome.message_id = pending.message_id.to_string();
-    outcome
+    let ids = (
+        pending.outcome_id.to_string(),
+        pending.message_id.to_string(),
+    );
+    report::of_rule(now, origin, &pending.rule, ids, end)
 }

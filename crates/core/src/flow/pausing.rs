@@ -256,10 +256,10 @@ impl Engine {
                 report::rejected(now, &lent.origin, (&rule, message_id), rejection)
             }
             None => {
-                let (status, reason) = (Status::Unmatched, Reason::NoRule);
-                let mut outcome = report::outcome(now, &lent.origin, status, reason);
-                report::name_rule(&mut outcome, &lent.origin, &old.rule);
-                outcome.message_id = old.message_id.to_string();
+                let id = lent.origin.record.outcome_id(&old.rule.name);
+                let ids = (id, old.message_id.to_string());
+                let end = (Status::Unmatched, Reason::NoRule);
+                let mut outcome = report::of_rule(now, &lent.origin, &old.rule, ids, end);
                 report::CHANGED_RULE.clone_into(&mut outcome.detail);
                 outcome
             }

@@ -22,22 +22,31 @@ pub(super) fn rejected(
     (rule, message_id): (&Rule, String),
     rejection: Rejection,
 ) -> Outcome {
-    let mut rejected = outcome(now, origin, Status::Invalid, rejection.reason);
-    name_rule(&mut rejected, origin, rule);
-    rejected.message_id = message_id;
+    let ids = (origin.record.outcome_id(&rule.name), message_id);
+    let end = (Status::Invalid, rejection.reason);
+    let mut rejected = of_rule(now, origin, rule, ids, end);
     rejected.detail = rejection.detail;
     rejected.param = rejection.param.map(|param| param.to_string());
     rejected
 }
 
-pub(super) fn name_rule(outcome: &mut Outcome, origin: &Origin, rule: &Rule) {
-    outcome.id = origin.record.outcome_id(&rule.name);
+/// The outcome, with these ids, of a message that a rule wants.
+pub(super) fn of_rule(
+    now: Moment,
+    origin: &Origin,
+    rule: &Rule,
+    (id, message_id): (String, String),
+    (status, reason): (Status, Reason),
+) -> Outcome {
+    let mut outcome = outcome(now, origin, status, reason);
+    (outcome.id, outcome.message_id) = (id, message_id);
     outcome.rule = Some(Arc::clone(&rule.name));
     outcome.app = Some(Arc::clone(&rule.app));
     if let Some(template) = rule.template() {
         outcome.template = Some(Arc::clone(&template.name));
         outcome.template_id = Some(Arc::from(template.id.as_str()));
     }
+    outcome
 }
 
 /// What every outcome says. Without a rule the record itself is what ended.

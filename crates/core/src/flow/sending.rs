@@ -168,11 +168,13 @@ impl Engine {
         (status, reason): (Status, Reason),
         answer: Option<&SendAnswer>,
     ) -> Outcome {
-        let mut outcome = report::outcome(now, origin, status, reason);
-        report::name_rule(&mut outcome, origin, &delivery.rule);
+        let ids = (
+            delivery.outcome_id.to_string(),
+            delivery.message_id.to_string(),
+        );
+        let end = (status, reason);
+        let mut outcome = report::of_rule(now, origin, &delivery.rule, ids, end);
         let message = &delivery.message;
-        outcome.id = delivery.outcome_id.to_string();
-        outcome.message_id = delivery.message_id.to_string();
         outcome.recipient = Some(self.setup.recipient_style.show(&message.recipient));
         outcome.attempts = delivery.calls;
         outcome.api_ms = delivery.api_ms;

@@ -268,9 +268,8 @@ fn end_of_spilled(
     rule: &Rule,
     (status, reason, detail): (Status, Reason, &str),
 ) -> Outcome {
-    let mut outcome = report::outcome(now, origin, status, reason);
-    report::name_rule(&mut outcome, origin, rule);
-    outcome.message_id.clone_from(&outcome.id);
+    let id = origin.record.outcome_id(&rule.name);
+    let mut outcome = report::of_rule(now, origin, rule, (id.clone(), id), (status, reason));
     detail.clone_into(&mut outcome.detail);
     outcome
 }

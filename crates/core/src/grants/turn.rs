@@ -165,7 +165,7 @@ mod tests {
         ledger.give_back("m1");
         assert_eq!(ledger, Ledger::default());
         assert_eq!(ask(&mut ledger, "m2", "A-1", NOW_MS), MADE);
-        // Of a process that is gone nobody hears any more.
+        // A process that is gone says nothing any more.
         let later_ms = NOW_MS + RESERVED_FOR_MS;
         assert_eq!(ask(&mut ledger, "m3", "A-1", later_ms), Err(Lack::Turn));
         assert_eq!(ask(&mut ledger, "m3", "A-1", later_ms + 1), MADE);

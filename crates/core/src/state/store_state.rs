@@ -12,7 +12,7 @@ use super::{
 };
 use crate::grants::{self, Lack, Ledger, Need, Reservation, Without};
 use crate::model::Holder;
-use crate::model::outcome::{Identity, Outcome, are_two_records};
+use crate::model::outcome::{Outcome, are_two_records};
 
 /// A store's rows, and what they mean.
 pub struct StoreState<R> {
@@ -93,7 +93,7 @@ impl<R: Rows> StoreState<R> {
         let outcome = self.outcome(&claim.outcome_id);
         let outcome = found(claim.on_unreadable, Row::Outcome, outcome)?;
         if let Found::Row(outcome) = outcome {
-            if are_two_records(record_of(&outcome), claim.record) {
+            if are_two_records(outcome.identity(), claim.record) {
                 return Ok(ClaimAnswer::OfOtherRecord);
             }
             return Ok(ClaimAnswer::Settled(outcome));
@@ -184,7 +184,7 @@ impl<R: Rows> StoreState<R> {
         let id: Arc<str> = Arc::from(outcome.id.as_str());
         let earlier = self.outcome(&id);
         if let Found::Row(earlier) = found(settlement.on_unreadable, Row::Outcome, earlier)? {
-            if are_two_records(record_of(&earlier), settlement.record()) {
+            if are_two_records(earlier.identity(), settlement.outcome.identity()) {
                 return Ok(SettlementAnswer::OfOtherRecord);
             }
             return Ok(SettlementAnswer::Settled(earlier));
@@ -317,11 +317,6 @@ impl Entry {
     }
 }
 
-/// Which record an outcome is of.
-fn record_of(outcome: &Outcome) -> Option<Identity> {
-    outcome.record.map(|record| record.stamp.identity)
-}
-
 /// What a settlement does to the claim that its message has.
 fn ending(settlement: &Settlement, entry: Found<Entry>) -> Ending {
     let outcome = &settlement.outcome;
@@ -336,7 +331,7 @@ fn ending(settlement: &Settlement, entry: Found<Entry>) -> Ending {
         };
     };
     let is_same_record = *entry.outcome_id == *outcome.id;
-    let is_other_record = are_two_records(entry.record, settlement.record());
+    let is_other_record = are_two_records(entry.record, settlement.outcome.identity());
     match entry.state {
         ClaimState::Open(holder) if settlement.holder == Some(holder) => Ending::EndsClaim,
         ClaimState::Open(_) if is_same_record && is_other_record => {

@@ -147,6 +147,11 @@ impl Stamp {
 }
 
 impl Outcome {
+    /// Which record it is of, if that is known.
+    pub fn identity(&self) -> Option<Identity> {
+        self.record.map(|record| record.stamp.identity)
+    }
+
     /// Whether a store need not keep what the record tells.
     pub fn record_tells_event(&self) -> bool {
         self.record.is_some_and(|record| match record.event {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Found, Stop, StoreState, found, needed, record_of};
+use super::{Found, Stop, StoreState, found, needed};
 use crate::grants::{Balance, Counted, Ledger, Query, Report};
 use crate::model::outcome::{Outcome, are_two_records};
 use crate::state::rows::{Age, ClaimState, Key, Rows, User, Value, of_user};
@@ -120,7 +120,7 @@ impl<R: Rows> StoreState<R> {
         };
         Ok(match self.end_of(outcome_id)? {
             None => Ended::No,
-            Some(outcome) if are_two_records(record_of(&outcome), *record) => Ended::OtherRecord,
+            Some(outcome) if are_two_records(outcome.identity(), *record) => Ended::OtherRecord,
             Some(outcome) => Ended::With(outcome),
         })
     }
