@@ -30,7 +30,7 @@ use wx_courier_core::grants::{AnswerEvents, Policies};
 use wx_courier_core::model::Rate;
 use wx_courier_core::model::outcome::RecipientStyle;
 use wx_courier_core::rules::RuleSet;
-use wx_courier_core::schedule::pauses::BreakerPlan;
+use wx_courier_core::schedule::pauses::{BreakerPlan, WavePlan};
 
 pub use keys::{Row, Table, tables};
 pub use load::load;
@@ -80,6 +80,8 @@ pub struct Settings {
     pub send: Send,
     /// `[breaker]`
     pub breaker: BreakerPlan,
+    /// `[refusal_wave]`
+    pub refusal_wave: WavePlan,
     /// `[engine]`
     pub engine: Engine,
     /// `[templates] compare`

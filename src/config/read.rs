@@ -38,6 +38,7 @@ pub(super) static TABLES: &[&Table] = &[
     &rules::RULES,
     &send::SEND,
     &send::BREAKER,
+    &send::REFUSAL_WAVE,
     &engine::ENGINE,
     &rules::TEMPLATES,
     &http::HTTP,
@@ -80,6 +81,7 @@ pub(super) fn settings(
     let http = reader.http(&mut top);
     let send = reader.send(&mut top);
     let breaker = reader.breaker(&mut top);
+    let refusal_wave = reader.refusal_wave(&mut top);
     let engine = reader.engine(&mut top);
     let compare_templates = reader.templates(&mut top);
     let time_zone = reader.rules(&mut top);
@@ -106,6 +108,7 @@ pub(super) fn settings(
             http,
             send,
             breaker,
+            refusal_wave,
             engine,
             compare_templates,
             log_format,

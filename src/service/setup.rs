@@ -33,6 +33,7 @@ pub(super) fn setup(settings: &Settings, seed: u64) -> Setup {
             .cloned()
             .collect(),
         breaker: settings.breaker,
+        refusal_wave: settings.refusal_wave,
         // A token may have to be fetched first.
         call_limit: settings.send.timeout * 2,
         process: fastrand::u64(..),

@@ -6,7 +6,7 @@ use wx_courier_sandbox::GrantCheck;
 use crate::support::courier::Courier;
 use crate::support::events::{Event, SOURCE, order_of, user};
 use crate::support::kafka::Kafka;
-use crate::support::world::{Plan, World};
+use crate::support::world::{Plan, World, refuse};
 use crate::support::{checks, wait_until};
 
 pub(crate) const ORDER_TEMPLATE: &str = "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8";
@@ -105,6 +105,86 @@ fn advice_is_not_followed_and_its_errors_are_counted() {
     checks::has_ended(checks::of_message(&found, &taken), 1, ("sent", "ok"));
     let refused = checks::of_message(&found, &refused);
     checks::has_ended(refused, 1, ("rejected", "user_refused"));
+}
+
+/// How many grants a user has left, by the ledger.
+fn left(courier: &Courier, openid: &str) -> Value {
+    let path = format!("/grants?app=shop&openid={openid}&template=order_completed");
+    let (status, body) = courier.get(&path).unwrap();
+    assert_eq!(status, "200", "{body}");
+    let ledgers: Value = serde_json::from_str(&body).unwrap();
+    ledgers[0]["left"].clone()
+}
+
+const WAVE_OF_FOUR: &str = r#"
+[grants]
+event = "subscription.answered"
+
+[refusal_wave]
+count = 4
+"#;
+
+#[test]
+fn a_wave_of_43101_empties_no_ledger_and_slows_its_rule_down() {
+    let plan = Plan {
+        app: "grants = \"enforce\"",
+        sections: WAVE_OF_FOUR,
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "grants-wave", plan);
+    let wechat = &world.wechat;
+    let trouble = refuse(43101).for_template(ORDER_TEMPLATE);
+    wechat.script(trouble.times(5));
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    let users: Vec<String> = (1..=12).map(user).collect();
+    for (n, user) in users.iter().enumerate() {
+        answered(&world, &format!("a{n}"), user, &json!("accept"));
+    }
+    wait_until_noted(&courier, 12);
+    let orders: Vec<Event> = (1..=12)
+        .zip(&users)
+        .map(|(n, to)| order_of(n, to))
+        .collect();
+    let (in_trouble, afterwards) = orders.split_at(4);
+    for (n, order) in (1..).zip(in_trouble) {
+        world.publish(std::slice::from_ref(order));
+        outcomes.read_at_least(n);
+    }
+    let pause = courier.wait_until_paused("rule order-completed", "refusal_wave");
+    assert_eq!(pause["errcode"], 43101);
+    let detail = pause["detail"].as_str().unwrap();
+    assert!(detail.contains("4 of the last 4 users"), "{detail}");
+    // Of the first ones WeChat was believed; the one that was too many, and those that come, keep what they have.
+    assert_eq!(left(&courier, &users[0]), 0);
+    assert_eq!(left(&courier, &users[3]), 1);
+    world.publish(afterwards);
+    outcomes.read_at_least(orders.len());
+    courier.wait_until_nothing_is_paused();
+    let all_left = users.iter().map(|user| left(&courier, user));
+    let n_left: u64 = all_left.filter_map(|left| left.as_u64()).sum();
+    assert_eq!(
+        n_left, 2,
+        "and the grant of the one that was refused on trial"
+    );
+    checks::wait_until_everything_is_committed(&world);
+    courier.end_cleanly();
+    let found = checks::distinct(outcomes.read_to_end());
+    let ends = |orders: &[Event], n, end| {
+        let outcomes = orders
+            .iter()
+            .flat_map(|order| checks::of_message(&found, order));
+        checks::has_ended(outcomes, n, end);
+    };
+    ends(in_trouble, 4, ("rejected", "user_refused"));
+    let (sent, refused): (Vec<Event>, Vec<Event>) =
+        (afterwards.iter().cloned()).partition(|order| {
+            checks::of_message(&found, order)
+                .iter()
+                .any(|end| end["status"] == "sent")
+        });
+    ends(&refused, 1, ("rejected", "user_refused"));
+    ends(&sent, 7, ("sent", "ok"));
 }
 
 #[test]

@@ -192,7 +192,7 @@ fn settlement(process: u64, message: u64, status: &str) -> Settlement {
         holder: Some(holder(process, message)),
         grant: None,
         receipts: Receipts::None,
-        called_ms: None,
+        refused_ms: None,
         on_unreadable: OnUnreadable::Fail,
         now_ms: NOW_MS,
     }

@@ -68,8 +68,8 @@ pub struct Settlement {
     pub grant: Option<grants::Key>,
     /// Whether the outcome is looked for by its `msgid` later.
     pub receipts: Receipts,
-    /// When the last call began, in Unix milliseconds: `WeChat`'s word on grants is as old as that.
-    pub called_ms: Option<i64>,
+    /// For which moment `WeChat` has said that the user allows nothing more, in Unix milliseconds, if it is to be believed.
+    pub refused_ms: Option<i64>,
     /// What to do with rows that cannot be read.
     pub on_unreadable: OnUnreadable,
     /// The time, in Unix milliseconds.
@@ -85,7 +85,7 @@ impl Settlement {
         } else {
             ledger.give_back(&outcome.message_id);
         }
-        if let Some(refused_ms) = self.refused_ms() {
+        if let Some(refused_ms) = self.refused_ms {
             ledger.reject(refused_ms);
         }
     }
@@ -105,12 +105,6 @@ impl Settlement {
             record: self.outcome.identity(),
         }
     }
-
-    /// For which moment `WeChat` has said that the user allows nothing more, in Unix milliseconds.
-    pub fn refused_ms(&self) -> Option<i64> {
-        let is_refused = self.outcome.errcode == Some(NOT_SUBSCRIBED);
-        is_refused.then(|| self.called_ms.unwrap_or(self.now_ms))
-    }
 }
 
 /// How far back a store remembers.
@@ -129,9 +123,6 @@ impl Horizon {
         self.now_ms.saturating_sub(kept_ms)
     }
 }
-
-/// `WeChat`: subscribe/send, the user has not subscribed, has cancelled, or has used up every permission.
-const NOT_SUBSCRIBED: i64 = 43101;
 
 /// How long a ledger is kept that nothing happens to: a year. `WeChat` names no end of a permission.
 pub const LEDGERS_FOR_MS: i64 = 365 * 24 * 3_600_000;

@@ -1,4 +1,4 @@
-//! `[send]` and `[breaker]`: how often and how long to try, and when to stop.
+//! `[send]`, `[breaker]` and `[refusal_wave]`: how often and how long to try, when to stop, and when 43101 is not believed.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::config::keys::{Key, Table};
 use crate::config::kinds::{Count, Length, Share};
 use wx_courier_core::document::Section;
 use wx_courier_core::flow::attempt::RetryPlan;
-use wx_courier_core::schedule::pauses::BreakerPlan;
+use wx_courier_core::schedule::pauses::{BreakerPlan, WavePlan};
 
 pub(super) static SEND: Table = Table {
     path: "send",
@@ -62,6 +62,25 @@ static RATIO: Key<Share> = Key {
     about: "… and at least to this share of the users who were answered lately",
 };
 
+pub(super) static REFUSAL_WAVE: Table = Table {
+    path: "refusal_wave",
+    keys: &[&WAVE_COUNT, &WAVE_RATIO],
+};
+
+static WAVE_COUNT: Key<Count> = Key {
+    name: "count",
+    kind: Count(1, 500),
+    default: || WavePlan::default().count,
+    about: "43101 to so many different users within five minutes who have a grant by the ledger …",
+};
+
+static WAVE_RATIO: Key<Share> = Key {
+    name: "ratio",
+    kind: Share,
+    default: || WavePlan::default().ratio,
+    about: "… and at least to this share of the users with a grant who were answered lately",
+};
+
 impl Reader<'_> {
     pub(super) fn send(&mut self, top: &mut Section) -> Send {
         let mut section = self.section(top, &SEND);
@@ -81,6 +100,16 @@ impl Reader<'_> {
         let plan = BreakerPlan {
             count: self.read(&mut section, &COUNT),
             ratio: self.read(&mut section, &RATIO),
+        };
+        section.finish(self.problems);
+        plan
+    }
+
+    pub(super) fn refusal_wave(&mut self, top: &mut Section) -> WavePlan {
+        let mut section = self.section(top, &REFUSAL_WAVE);
+        let plan = WavePlan {
+            count: self.read(&mut section, &WAVE_COUNT),
+            ratio: self.read(&mut section, &WAVE_RATIO),
         };
         section.finish(self.problems);
         plan

@@ -258,7 +258,7 @@ fn settlement_in(text: &mut String, settlement: &Settlement) {
         holder,
         grant,
         receipts,
-        called_ms,
+        refused_ms,
         on_unreadable: unreadable,
         now_ms,
     } = settlement;
@@ -276,7 +276,7 @@ fn settlement_in(text: &mut String, settlement: &Settlement) {
     unreadable_in(text, *unreadable);
     put(
         text,
-        format_args!("{} {now_ms}", called_ms.unwrap_or_default()),
+        format_args!("{} {now_ms}", refused_ms.unwrap_or_default()),
     );
 }
 

@@ -86,6 +86,7 @@ impl World {
         match change {
             Change::Begun(pause) => match (pause.cause, &pause.subject) {
                 (Cause::Breaker, _) => self.seen.bursts += 1,
+                (Cause::RefusalWave, _) => self.seen.waves += 1,
                 (_, Subject::Logins(_)) => self.seen.pauses_of_logins += 1,
                 _ => self.seen.pauses_of_apps += 1,
             },
@@ -249,6 +250,7 @@ impl World {
             }
             if !self.users.would_take(to) {
                 self.seen.refusals_for_want_of_permission += 1;
+                self.users.note_refusal(to);
                 return (refused(43101, Class::NotSubscribed), false);
             }
             self.users.takes(to);

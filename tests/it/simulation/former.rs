@@ -39,7 +39,7 @@ impl World {
                     holder: None,
                     grant: None,
                     receipts: Receipts::None,
-                    called_ms: None,
+                    refused_ms: None,
                     on_unreadable: OnUnreadable::Fail,
                     now_ms: self.unix_ms(),
                 }));

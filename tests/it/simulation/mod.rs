@@ -109,6 +109,8 @@ fn the_worlds_are_rough_enough() {
         ("records in the places of others", seen.others_places),
         ("quotas found out by a message", seen.quotas_found_by_trial),
         ("bursts of refusals", seen.bursts),
+        ("waves of 43101", seen.waves),
+        ("refusals that were doubted", seen.refusals_doubted),
         ("changes of rules", seen.rule_changes),
         ("deaths between two effects", seen.deaths_in_mid_step),
         ("processes that were stopped for a while", seen.freezes),

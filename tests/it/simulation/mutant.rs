@@ -36,6 +36,8 @@ pub(crate) enum Mutant {
     GivesNothingBack,
     /// A message that has ended leaves the ledger as it was.
     SettlesWithoutGrant,
+    /// `WeChat`'s word that a user allows nothing more is never believed.
+    DoubtsEveryRefusal,
     /// A message is sent although the user has granted none.
     SendsWithoutGrant,
     /// What an event told of a user counts as noted before the store has answered.
@@ -61,7 +63,7 @@ pub(crate) enum Mutant {
 }
 
 #[cfg(test)]
-const ALL: [Mutant; 27] = [
+const ALL: [Mutant; 28] = [
     Mutant::CommitsTooEarly,
     Mutant::ForgetsEpochs,
     Mutant::ClaimsAfterwards,
@@ -78,6 +80,7 @@ const ALL: [Mutant; 27] = [
     Mutant::StopsTheCalendar,
     Mutant::GivesNothingBack,
     Mutant::SettlesWithoutGrant,
+    Mutant::DoubtsEveryRefusal,
     Mutant::SendsWithoutGrant,
     Mutant::ReportsInItsHead,
     Mutant::CountsAgain,

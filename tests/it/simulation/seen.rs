@@ -22,6 +22,8 @@ pub(crate) struct Seen {
     pub(crate) others_places: u64,
     pub(crate) quotas_found_by_trial: u64,
     pub(crate) bursts: u64,
+    pub(crate) waves: u64,
+    pub(crate) refusals_doubted: u64,
     pub(crate) rule_changes: u64,
     pub(crate) deaths_in_mid_step: u64,
     pub(crate) freezes: u64,
@@ -65,6 +67,8 @@ impl Seen {
         self.others_places += other.others_places;
         self.quotas_found_by_trial += other.quotas_found_by_trial;
         self.bursts += other.bursts;
+        self.waves += other.waves;
+        self.refusals_doubted += other.refusals_doubted;
         self.rule_changes += other.rule_changes;
         self.deaths_in_mid_step += other.deaths_in_mid_step;
         self.freezes += other.freezes;

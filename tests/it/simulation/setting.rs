@@ -15,7 +15,7 @@ use wx_courier_core::model::outcome::RecipientStyle;
 use wx_courier_core::model::{Partition, Rate, Record};
 use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
 use wx_courier_core::schedule::admission::AppBounds;
-use wx_courier_core::schedule::pauses::BreakerPlan;
+use wx_courier_core::schedule::pauses::{BreakerPlan, WavePlan};
 use wx_courier_core::wechat::Word;
 
 use super::world::{APP_BURST, APP_RATE, BEGAN_UNIX_MS, MAX_MESSAGES};
@@ -202,6 +202,12 @@ pub(super) fn mumble(user: &str, number: u64, pays: bool) -> String {
     )
 }
 
+/// There are three users whose grants are enforced.
+pub(super) const WAVE: WavePlan = WavePlan {
+    count: 2,
+    ratio: 0.5,
+};
+
 pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
     let rate = |per_second: u32, burst| Rate {
         per_second: f64::from(per_second),
@@ -234,6 +240,7 @@ pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
             count: 5,
             ratio: 0.5,
         },
+        refusal_wave: WAVE,
         call_limit: Duration::from_millis(CALL_LIMIT_MS),
         process,
         seed,

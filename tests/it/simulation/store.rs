@@ -59,6 +59,10 @@ impl World {
                 settlement.grant = None;
                 Request::Settle(settlement)
             }
+            Request::Settle(mut settlement) if self.is_broken(Mutant::DoubtsEveryRefusal) => {
+                settlement.refused_ms = None;
+                Request::Settle(settlement)
+            }
             Request::Report(mut report) if self.is_broken(Mutant::CountsAgain) => {
                 report.id = format!("{}-{}", report.id, ticket.0).into();
                 Request::Report(report)

@@ -10,7 +10,7 @@ use wx_courier_core::state::{
 };
 use wx_courier_core::wechat::Word;
 
-use super::setting::{self, PASS_TEMPLATE};
+use super::setting::{self, PASS_TEMPLATE, WAVE};
 use super::world::{BEGAN_UNIX_MS, Happening, World};
 
 /// Users act until then; what they did is told a little later.
@@ -49,6 +49,8 @@ pub(super) struct Users {
     allowed: BTreeMap<String, u32>,
     /// When, in Unix milliseconds.
     accepted: BTreeMap<String, Vec<i64>>,
+    /// Those whom `WeChat` has refused with 43101.
+    refused: BTreeSet<String>,
     rejected: BTreeMap<String, Vec<i64>>,
     /// By message id.
     taken: BTreeMap<Arc<str>, Taken>,
@@ -64,6 +66,7 @@ impl Users {
             told,
             allowed: BTreeMap::new(),
             accepted: BTreeMap::new(),
+            refused: BTreeSet::new(),
             rejected: BTreeMap::new(),
             taken: BTreeMap::new(),
             noted: BTreeSet::new(),
@@ -90,6 +93,10 @@ impl Users {
     /// Whether the ledger cannot be wrong: it was told everything in time, and nothing was taken back.
     pub(super) fn is_certain_of(&self, user: &str) -> bool {
         self.told == Told::Exactly && !self.rejected.contains_key(user)
+    }
+
+    pub(super) fn note_refusal(&mut self, user: &str) {
+        self.refused.insert(user.to_owned());
     }
 
     fn n_accepted(&self, user: &str) -> usize {
@@ -314,7 +321,7 @@ impl World {
         Ok(())
     }
 
-    /// But for what was accepted later.
+    /// But for what was accepted later, and in a wave of refusals.
     fn nothing_is_left_after_43101(&mut self, settlement: &Settlement) -> Result<(), String> {
         let Some(key) = &settlement.grant else {
             return Ok(());
@@ -322,11 +329,19 @@ impl World {
         if settlement.outcome.errcode != Some(43101) || key.template_id.as_ref() != PASS_TEMPLATE {
             return Ok(());
         }
+        let Some(refused_ms) = settlement.refused_ms else {
+            let n_refused = self.users.refused.len();
+            if n_refused < WAVE.count {
+                return Err(format!(
+                    "a 43101 is not believed, and only {n_refused} users had one"
+                ));
+            }
+            self.seen.refusals_doubted += 1;
+            return Ok(());
+        };
         let left = self.balance(key).left;
         let user = key.openid.as_ref();
-        let n_later = self
-            .users
-            .n_accepted_after(user, settlement.called_ms.unwrap_or(settlement.now_ms));
+        let n_later = self.users.n_accepted_after(user, refused_ms);
         if left > n_later as u64 {
             return Err(format!(
                 "43101 leaves {left} to {user}, who has accepted {n_later} since"

@@ -214,7 +214,7 @@ fn any_settlement(now_ms: i64) -> impl Strategy<Value = Request> {
             holder,
             grant: has_grant.then_some(work.ledger),
             receipts,
-            called_ms: Some(now_ms - MINUTE_MS),
+            refused_ms: (errcode == Some(43101)).then_some(now_ms - MINUTE_MS),
             on_unreadable: OnUnreadable::Fail,
             now_ms,
         })

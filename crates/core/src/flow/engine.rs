@@ -20,7 +20,7 @@ use super::{Effect, Input, Setup};
 use crate::model::{Holder, Moment, Partition, Ticket};
 use crate::rules::RuleSet;
 use crate::schedule::admission::Admission;
-use crate::schedule::pauses::{Breakers, Outages, Pauses};
+use crate::schedule::pauses::{Breakers, Outages, Pauses, Waves};
 use crate::schedule::share::Share;
 
 /// The engine.
@@ -32,6 +32,7 @@ pub struct Engine {
     pub(super) spill: Spill,
     pub(super) pauses: Pauses,
     pub(super) breakers: Breakers,
+    pub(super) waves: Waves,
     pub(super) outages: Outages,
     pub(super) store: StoreHealth,
     /// Since when the store has answered.
@@ -82,6 +83,7 @@ impl Engine {
             spill: Spill::default(),
             pauses: Pauses::default(),
             breakers: Breakers::new(setup.breaker),
+            waves: Waves::new(setup.refusal_wave),
             outages: Outages::default(),
             store: StoreHealth::Up,
             has_store_since: Duration::ZERO,

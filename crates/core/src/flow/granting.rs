@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::in_flight::Lent;
-use super::message::{Origin, State};
+use super::message::{Delivery, Origin, State};
+use super::pausing::party_of;
 use super::repeated::is_named_by_place;
 use super::transition::Next;
 use super::{Effect, Engine, report};
@@ -11,10 +12,11 @@ use crate::catalog::Policy;
 use crate::flow::attempt::{Refusal, SendAnswer};
 use crate::grants::{self, Need, Reservation, Turn, Wish, Without};
 use crate::message::{Message, Rejection};
-use crate::model::outcome::Status;
+use crate::model::outcome::{Outcome, Status};
 use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
-use crate::state::{OwnClaim, Request};
+use crate::schedule::pauses::{Cause, Subject};
+use crate::state::Request;
 use crate::wechat::Class;
 
 impl Engine {
@@ -95,26 +97,91 @@ impl Engine {
     }
 
     /// Compares what the ledger said with what `WeChat` says.
-    pub(super) fn note_ledger(&mut self, claim: Option<OwnClaim>, answer: &SendAnswer) {
-        let was_refused = match answer {
-            SendAnswer::Accepted { .. } => false,
-            SendAnswer::Refused(Refusal {
-                class: Class::NotSubscribed,
-                ..
-            }) => true,
+    pub(super) fn note_ledger(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        delivery: &Delivery,
+        answer: &SendAnswer,
+        effects: &mut Vec<Effect>,
+    ) {
+        let reservation = delivery.claim.map(|claim| claim.reservation);
+        let had_grant = matches!(reservation, Some(Reservation::Made));
+        match answer {
+            SendAnswer::Accepted { .. } => {
+                if matches!(reservation, Some(Reservation::Missing)) {
+                    self.totals.grants_undercounted += 1;
+                }
+                if had_grant {
+                    self.note_taken_with_grant(now, lent, delivery, effects);
+                }
+            }
+            SendAnswer::Refused(refusal) if refusal.class == Class::NotSubscribed => {
+                if had_grant {
+                    self.totals.grants_overcounted += 1;
+                    self.note_refused_with_grant(now, lent, delivery, refusal, effects);
+                }
+            }
             SendAnswer::Refused(_)
             | SendAnswer::Garbled { .. }
             | SendAnswer::Unreachable { .. }
             | SendAnswer::InDoubt { .. }
-            | SendAnswer::NoToken(_) => return,
-        };
-        match claim.map(|claim| claim.reservation) {
-            Some(Reservation::Made) if was_refused => self.totals.grants_overcounted += 1,
-            Some(Reservation::Missing) if !was_refused => self.totals.grants_undercounted += 1,
-            Some(Reservation::Made | Reservation::Missing | Reservation::NotAsked) | None => {}
+            | SendAnswer::NoToken(_) => {}
         }
     }
+
+    fn note_taken_with_grant(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        delivery: &Delivery,
+        effects: &mut Vec<Effect>,
+    ) {
+        let rule = &delivery.rule.name;
+        let party = || party_of(delivery, &lent.origin);
+        if self.waves.note_accepted(now, rule, party) {
+            let ended = self.pauses.end_wave(rule);
+            self.announce(ended, effects);
+        }
+    }
+
+    fn note_refused_with_grant(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        delivery: &Delivery,
+        refusal: &Refusal,
+        effects: &mut Vec<Effect>,
+    ) {
+        let rule = &delivery.rule.name;
+        let party = party_of(delivery, &lent.origin);
+        let wave = self.waves.note_refused(now, rule, party);
+        if !self.waves.is_doubted(now, rule) {
+            return;
+        }
+        // Of a wave that goes on, this tells the pause that its trial was refused, if the message is one.
+        let detail = wave.map(report::wave_of_refusals).unwrap_or_default();
+        let what = (Subject::Rule(Arc::clone(rule)), Cause::RefusalWave);
+        let why = (Some(refusal.errcode), detail);
+        let begun = self.pauses.begin(now, lent.ticket, what, why);
+        self.announce(begun, effects);
+    }
+
+    /// For which moment `WeChat` has said that the user allows nothing more: when the call began. In a wave of refusals that is not believed.
+    pub(super) fn refused_ms(
+        &self,
+        now: Moment,
+        delivery: &Delivery,
+        outcome: &Outcome,
+    ) -> Option<i64> {
+        let is_refused = outcome.errcode == Some(NOT_SUBSCRIBED);
+        let is_believed = !self.waves.is_doubted(now, &delivery.rule.name);
+        (is_refused && is_believed).then(|| delivery.called_ms.unwrap_or(now.unix_ms))
+    }
 }
+
+/// `WeChat`: subscribe/send, the user has not subscribed, has cancelled, or has used up every permission.
+const NOT_SUBSCRIBED: i64 = 43101;
 
 /// Tells the store what a user has answered.
 pub(super) fn ask_to_note(

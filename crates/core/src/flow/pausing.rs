@@ -138,6 +138,7 @@ impl Engine {
 
     pub(super) fn resume_rule(&mut self, rule: &str, effects: &mut Vec<Effect>) {
         self.breakers.forget(rule);
+        self.waves.forget(rule);
         let changes = self.pauses.resume_rule(rule);
         self.announce(changes, effects);
     }

@@ -13,7 +13,7 @@ use crate::model::outcome::{Outcome, RecipientStyle};
 use crate::model::{Epoch, Partition, Record, Ticket};
 use crate::rules::RuleSet;
 use crate::schedule::admission::{AppBounds, Cleared};
-use crate::schedule::pauses::{BreakerPlan, Change};
+use crate::schedule::pauses::{BreakerPlan, Change, WavePlan};
 use crate::schedule::share::{Layout, Share};
 use crate::state;
 use crate::wechat::Unknown;
@@ -43,6 +43,8 @@ pub struct Setup {
     pub receipts: BTreeSet<Arc<str>>,
     /// How many refusals for a rule's own fault pause it.
     pub breaker: BreakerPlan,
+    /// How many refusals of users who have a grant are not believed.
+    pub refusal_wave: WavePlan,
     /// How long a call may take, with the wait for a token.
     pub call_limit: Duration,
     /// Names this life of this process, among all that ever share a store.

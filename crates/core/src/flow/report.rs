@@ -11,7 +11,7 @@ use crate::message::Rejection;
 use crate::model::outcome::{Outcome, Reason, Status};
 use crate::model::{Moment, rfc3339_ms};
 use crate::rules::Rule;
-use crate::schedule::pauses::Pause;
+use crate::schedule::pauses::{Pause, Wave};
 use crate::state::OnUnreadable;
 use crate::wechat::logins::ExchangeRefusal;
 
@@ -136,6 +136,16 @@ pub(super) fn paused_by(pause: &Pause) -> String {
         code.unwrap_or_default()
     )
 }
+
+/// Why a rule is slowed down.
+pub(super) fn wave_of_refusals(Wave { refused, answered }: Wave) -> String {
+    format!(
+        "{refused} of the last {answered} users were refused as not subscribed (43101), and each of them has a grant by the ledger: more likely WeChat's trouble than theirs. Their grants are kept, and one message at a time is sent; after an hour WeChat is believed"
+    )
+}
+
+/// What is said of a message that was refused in a wave, after the sentence for 43101.
+pub(super) const IN_A_WAVE: &str = "; but many users with grants are refused at once (`refusal_wave`), so it is more likely WeChat's trouble, and the user's grants are kept. `wx-courier replay` can send it again";
 
 /// What is said of a message whose rule was changed under it.
 pub(super) const CHANGED_RULE: &str =

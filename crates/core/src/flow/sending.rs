@@ -41,7 +41,7 @@ impl Engine {
         let in_doubt = delivery.rule.in_doubt;
         let verdict = decide(&self.setup.retry, in_doubt, delivery.tries, answer, jitter);
         let verdict = self.weigh_outage(&delivery, &lent.origin, answer, verdict, effects);
-        self.note_ledger(delivery.claim, answer);
+        self.note_ledger(now, lent, &delivery, answer, effects);
         self.note_answer(now, lent, &delivery, answer, effects);
         match verdict {
             Verdict::Retry(wait) => {
@@ -54,7 +54,11 @@ impl Engine {
             }
             Verdict::Settle(status, reason) => {
                 let end = (status, reason);
-                let outcome = self.outcome_of(now, &lent.origin, &delivery, end, Some(answer));
+                let mut outcome = self.outcome_of(now, &lent.origin, &delivery, end, Some(answer));
+                if reason == Reason::UserRefused && self.waves.is_doubted(now, &delivery.rule.name)
+                {
+                    outcome.detail += report::IN_A_WAVE;
+                }
                 self.settle(now, lent.ticket, &delivery, outcome, effects)
             }
         }

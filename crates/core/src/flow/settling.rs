@@ -41,7 +41,7 @@ impl Engine {
     ) -> Next {
         let mut settlement = self.settlement(now, outcome, holder);
         settlement.grant = delivery.wish.as_ref().map(|wish| wish.key.clone());
-        settlement.called_ms = delivery.called_ms;
+        settlement.refused_ms = self.refused_ms(now, delivery, &settlement.outcome);
         settlement.on_unreadable = delivery.on_unreadable;
         Next::Become(ask_to_settle(now, ticket, settlement, effects))
     }
@@ -84,7 +84,7 @@ impl Engine {
             outcome: Arc::new(outcome),
             holder,
             grant: None,
-            called_ms: None,
+            refused_ms: None,
             on_unreadable: OnUnreadable::Fail,
             receipts,
             now_ms: now.unix_ms,

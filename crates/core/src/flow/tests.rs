@@ -14,7 +14,7 @@ use crate::model::outcome::{Outcome, Reason, RecipientStyle, Status};
 use crate::model::{Epoch, Moment, Partition, Record, Ticket};
 use crate::rules::{RuleSet, RuleSource, Surroundings};
 use crate::schedule::admission::AppBounds;
-use crate::schedule::pauses::BreakerPlan;
+use crate::schedule::pauses::{BreakerPlan, WavePlan};
 use crate::schedule::share::Layout;
 use crate::state::MemoryStore;
 use crate::wechat::Class;
@@ -67,6 +67,7 @@ const AS_PUBLISHED: &str = "{{ data.text }}";
 
 /// So many refusals for what a rule made are a burst.
 const BURST: usize = 2;
+const WAVE: usize = 2;
 
 /// A partition that came counts from then on.
 const BEGAN: Duration = Duration::from_secs(1);
@@ -101,6 +102,10 @@ fn bench_with(unmatched: Unmatched, rules: impl Into<Arc<RuleSet>>) -> Bench {
         receipts: BTreeSet::new(),
         breaker: BreakerPlan {
             count: BURST,
+            ratio: 0.5,
+        },
+        refusal_wave: WavePlan {
+            count: WAVE,
             ratio: 0.5,
         },
         call_limit: Duration::from_secs(5),
@@ -205,6 +210,7 @@ mod recreated;
 mod standstill;
 mod trouble;
 mod unreadable;
+mod wave;
 mod window;
 
 #[test]

@@ -4,12 +4,14 @@
 //! messages go on. Some pauses end at a time, some when a single message that was let through on trial comes back well, one also when `WeChat`
 //! says that there is quota again, and one only by a person.
 
+mod answers;
 mod breaker;
 mod outages;
 mod party;
 mod quota;
 mod subject;
 mod trials;
+mod wave;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use quota::{Before, QuestionState, Questions};
 pub use subject::Subject;
 use subject::subjects_of;
 use trials::Trials;
+pub use wave::{Wave, WavePlan, Waves};
 
 use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
@@ -44,6 +47,9 @@ pub enum Cause {
     Template,
     /// The app's account may not send at all (40164, 50002 …): tried again now and then.
     Account,
+    /// Too many users of the rule were refused by 43101 though their ledgers have a grant: one message at a time, until most are accepted, or
+    /// for an hour.
+    RefusalWave,
     /// Messages of too many users of the rule were refused for what the rule made of them: until a person or another version of the rule.
     Breaker,
 }
@@ -58,6 +64,7 @@ impl Cause {
             Self::Api => "api",
             Self::Template => "template",
             Self::Account => "account",
+            Self::RefusalWave => "refusal_wave",
             Self::Breaker => "breaker",
         }
     }
@@ -66,7 +73,12 @@ impl Cause {
     pub fn wants_person(self) -> bool {
         match self {
             Self::Outage | Self::MinuteQuota => false,
-            Self::DailyQuota | Self::Api | Self::Template | Self::Account | Self::Breaker => true,
+            Self::DailyQuota
+            | Self::Api
+            | Self::Template
+            | Self::Account
+            | Self::RefusalWave
+            | Self::Breaker => true,
         }
     }
 }
@@ -97,20 +109,20 @@ enum End {
         questions: Questions,
         trials: Trials,
     },
+    /// One message is let through now and then, and what is made of their answers ends it; or the time.
+    Wave {
+        trials: Trials,
+        until: Duration,
+    },
     Person,
 }
 
 impl End {
-    fn trials(&self) -> Option<&Trials> {
-        match self {
-            Self::Trial(trials) | Self::Quota { trials, .. } => Some(trials),
-            Self::At(_) | Self::Person => None,
-        }
-    }
-
     fn trials_mut(&mut self) -> Option<&mut Trials> {
         match self {
-            Self::Trial(trials) | Self::Quota { trials, .. } => Some(trials),
+            Self::Trial(trials) | Self::Quota { trials, .. } | Self::Wave { trials, .. } => {
+                Some(trials)
+            }
             Self::At(_) | Self::Person => None,
         }
     }
@@ -189,6 +201,10 @@ impl Pauses {
             Cause::Outage | Cause::Api | Cause::Template | Cause::Account => {
                 End::Trial(Trials::of(now, cause))
             }
+            Cause::RefusalWave => End::Wave {
+                trials: Trials::of(now, cause),
+                until: now.elapsed + wave::BELIEVED_AFTER,
+            },
             Cause::Breaker => End::Person,
         }
     }
@@ -217,7 +233,9 @@ impl Pauses {
             };
             let at = match pause.end {
                 End::At(at) => at,
-                End::Trial(trials) | End::Quota { trials, .. } => trials.at,
+                End::Trial(trials) | End::Quota { trials, .. } | End::Wave { trials, .. } => {
+                    trials.at
+                }
                 End::Person => return Way::Closed,
             };
             if at > now.elapsed {
@@ -233,7 +251,10 @@ impl Pauses {
 
     /// Ends what ends by itself.
     pub fn end_due(&mut self, now: Moment) -> Vec<Change> {
-        let is_due = |pause: &Pause| matches!(pause.end, End::At(at) if at <= now.elapsed);
+        let is_due = |pause: &Pause| match pause.end {
+            End::At(at) | End::Wave { until: at, .. } => at <= now.elapsed,
+            End::Trial(_) | End::Quota { .. } | End::Person => false,
+        };
         if !self.in_force.values().any(is_due) {
             return Vec::new();
         }
@@ -243,6 +264,14 @@ impl Pauses {
     /// A person wants a rule to go on, or has changed it. Pauses of its app stay.
     pub fn resume_rule(&mut self, rule: &str) -> Vec<Change> {
         self.end_if(|pause| matches!(&pause.subject, Subject::Rule(name) if name.as_ref() == rule))
+    }
+
+    /// Most messages of the rule are accepted again.
+    pub fn end_wave(&mut self, rule: &str) -> Vec<Change> {
+        self.end_if(|pause| {
+            let is_its = matches!(&pause.subject, Subject::Rule(name) if name.as_ref() == rule);
+            is_its && pause.cause == Cause::RefusalWave
+        })
     }
 
     /// The rules have changed: pauses of templates that no rule uses any more have nothing to hold.
@@ -288,7 +317,7 @@ impl Pauses {
     /// When something about a pause is due.
     pub fn wake_at(&self) -> Option<Duration> {
         let due = self.in_force.values().filter_map(|pause| match pause.end {
-            End::At(at) => Some(at),
+            End::At(at) | End::Wave { until: at, .. } => Some(at),
             // The lanes look again by themselves when a trial is due.
             End::Quota { questions, .. } => Some(questions.ask_at),
             End::Trial(_) | End::Person => None,
@@ -323,6 +352,9 @@ impl Pause {
                     "when a message that is let through on trial goes well, each hour and after midnight in China; the quota cannot be read"
                 }
             },
+            End::Wave { .. } => {
+                "when most messages that are let through one at a time are accepted, or after an hour"
+            }
             End::Person => "by `wx-courier rules resume`, or when the rule is changed",
         }
     }

@@ -48,7 +48,7 @@ fn settle(message: usize, now_ms: i64) -> Request {
         holder: Some(holder(message)),
         grant: None,
         receipts: Receipts::None,
-        called_ms: None,
+        refused_ms: None,
         on_unreadable: OnUnreadable::Fail,
         now_ms,
     })

@@ -31,7 +31,7 @@ fn answer(word: &str, id: &str) -> String {
     format!(r#"{{"type":"answer","id":"{id}","to":"o1","template":"note","answer":"{word}"}}"#)
 }
 
-fn call(effects: &[Effect]) -> Option<Ticket> {
+pub(super) fn call(effects: &[Effect]) -> Option<Ticket> {
     effects.iter().find_map(|effect| {
         if let Effect::Send { ticket, .. } = effect {
             Some(*ticket)
@@ -41,7 +41,7 @@ fn call(effects: &[Effect]) -> Option<Ticket> {
     })
 }
 
-fn end(effects: &[Effect]) -> (Status, Reason) {
+pub(super) fn end(effects: &[Effect]) -> (Status, Reason) {
     let outcome = the_outcome(effects);
     (outcome.status, outcome.reason)
 }

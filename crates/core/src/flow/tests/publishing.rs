@@ -100,7 +100,7 @@ fn what_an_earlier_version_kept_is_cut_before_it_is_published() {
         outcome: Arc::new(outcome),
         holder: None,
         grant: None,
-        called_ms: None,
+        refused_ms: None,
         receipts: Receipts::None,
         on_unreadable: OnUnreadable::Fail,
         now_ms: bench.now().unix_ms,

@@ -204,7 +204,7 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
         holder: Some(OTHER),
         grant: None,
         receipts: Receipts::None,
-        called_ms: None,
+        refused_ms: None,
         on_unreadable: OnUnreadable::Fail,
         now_ms: bench.now().unix_ms,
     }));

@@ -1,9 +1,9 @@
 //! Notices that a rule has gone bad: the messages of many users in a short time are refused for what the rule made of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::answers::{LatestAnswers, LookBack};
 use super::party::Party;
 use crate::model::Moment;
 
@@ -36,31 +36,10 @@ pub struct Burst {
     pub began_in: Arc<str>,
 }
 
-/// Answers that are older than this say nothing about the present.
-const LATELY: Duration = Duration::from_mins(5);
-
-/// So many parties are looked back upon; in a busy rule that is less than five minutes.
-const LOOK_BACK: usize = 1_000;
-
-/// The latest answers for each rule that was refused lately.
+/// The latest answers for each rule that was refused lately. Of a refusal the version of the rules is kept that made the message.
 pub struct Breakers {
     plan: BreakerPlan,
-    rules: BTreeMap<Arc<str>, Answers>,
-}
-
-/// The latest answer of each party: a user whose messages are refused without end counts once, and so does one whose messages are always
-/// accepted.
-#[derive(Default)]
-struct Answers {
-    latest: BTreeMap<Party, LatestAnswer>,
-    by_age: BTreeSet<(Duration, Party)>,
-    n_refused: usize,
-}
-
-struct LatestAnswer {
-    at: Duration,
-    /// The version of the rules that made the message, if it was refused for it.
-    refused_in: Option<Arc<str>>,
+    rules: BTreeMap<Arc<str>, LatestAnswers<Arc<str>>>,
 }
 
 impl Breakers {
@@ -75,8 +54,8 @@ impl Breakers {
     /// Notes that a message of the rule was answered well. Whose it was is asked only where that matters.
     pub fn note_good(&mut self, now: Moment, rule: &str, party: impl FnOnce() -> Party) {
         if let Some(answers) = self.rules.get_mut(rule) {
-            answers.note(now, party(), None);
-            if answers.n_refused == 0 {
+            answers.note(now, party(), None, LookBack::lately(now));
+            if answers.n_refused() == 0 {
                 self.rules.remove(rule);
             }
         }
@@ -92,60 +71,22 @@ impl Breakers {
         version: &Arc<str>,
     ) -> Option<Burst> {
         let answers = self.rules.entry(Arc::clone(rule)).or_default();
-        answers.note(now, party, Some(Arc::clone(version)));
-        let answered = answers.latest.len();
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "no more than a thousand answers"
-        )]
-        let ratio = answers.n_refused as f64 / answered as f64;
-        if answers.n_refused < self.plan.count || ratio < self.plan.ratio {
+        answers.note(now, party, Some(Arc::clone(version)), LookBack::lately(now));
+        if answers.n_refused() < self.plan.count || answers.share_refused() < self.plan.ratio {
             return None;
         }
         let answers = self.rules.remove(rule)?;
-        let mut by_age = answers.by_age.iter();
-        let began_in = by_age.find_map(|(_, party)| {
-            let noted = answers.latest.get(party)?;
-            noted.refused_in.clone()
-        })?;
+        let began_in = answers.first_refusal()?;
         Some(Burst {
-            refused: answers.n_refused,
-            answered,
-            began_in,
+            refused: answers.n_refused(),
+            answered: answers.n_answered(),
+            began_in: Arc::clone(began_in),
         })
     }
 
     /// Forgets a rule's past: it has changed.
     pub fn forget(&mut self, rule: &str) {
         self.rules.remove(rule);
-    }
-}
-
-impl Answers {
-    fn note(&mut self, now: Moment, party: Party, refused_in: Option<Arc<str>>) {
-        self.forget(party);
-        let is_old = |at: Duration| at + LATELY < now.elapsed;
-        while let Some((at, oldest)) = self.by_age.first()
-            && (self.latest.len() >= LOOK_BACK || is_old(*at))
-        {
-            self.forget(*oldest);
-        }
-        self.n_refused += usize::from(refused_in.is_some());
-        self.by_age.insert((now.elapsed, party));
-        self.latest.insert(
-            party,
-            LatestAnswer {
-                at: now.elapsed,
-                refused_in,
-            },
-        );
-    }
-
-    fn forget(&mut self, party: Party) {
-        if let Some(noted) = self.latest.remove(&party) {
-            self.by_age.remove(&(noted.at, party));
-            self.n_refused -= usize::from(noted.refused_in.is_some());
-        }
     }
 }
 

@@ -31,7 +31,7 @@ impl Subject {
             Cause::Outage | Cause::MinuteQuota | Cause::DailyQuota | Cause::Api => api(),
             Cause::Template => Self::template(rule).unwrap_or_else(api),
             Cause::Account => Self::App(Arc::clone(&rule.app)),
-            Cause::Breaker => Self::Rule(Arc::clone(&rule.name)),
+            Cause::RefusalWave | Cause::Breaker => Self::Rule(Arc::clone(&rule.name)),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cause, Change, Pauses, Subject, quota, subjects_of};
+use super::{Cause, Change, End, Pauses, Subject, quota, subjects_of};
 use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
 
@@ -15,6 +15,10 @@ const RAREST_TRIAL: Duration = Duration::from_mins(15);
 /// The same of an outage, which cannot be mended here and may be over at any moment.
 const FIRST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(1);
 const RAREST_TRIAL_OF_OUTAGE: Duration = Duration::from_secs(5);
+
+/// The same of a wave of refusals. Most of the time its messages are sent at the first pace: that is what slows the rule down.
+const FIRST_TRIAL_OF_WAVE: Duration = Duration::from_secs(1);
+const RAREST_TRIAL_OF_WAVE: Duration = Duration::from_secs(15);
 
 /// The trials of one pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +66,14 @@ impl Trials {
         self.under_way = None;
     }
 
+    /// This message was answered well, where one alone does not end the pause.
+    fn went_well(&mut self, cause: Cause, ticket: Ticket) {
+        if self.is(ticket) {
+            self.interval = pace_of(cause).0;
+            self.under_way = None;
+        }
+    }
+
     fn tried_nothing(&mut self) {
         // That is long past.
         self.at = Duration::ZERO;
@@ -78,6 +90,7 @@ pub(super) fn pace_of(cause: Cause) -> (Duration, Duration) {
     match cause {
         Cause::Outage => (FIRST_TRIAL_OF_OUTAGE, RAREST_TRIAL_OF_OUTAGE),
         Cause::DailyQuota => (quota::FIRST_TRIAL, quota::RAREST_TRIAL),
+        Cause::RefusalWave => (FIRST_TRIAL_OF_WAVE, RAREST_TRIAL_OF_WAVE),
         Cause::MinuteQuota | Cause::Api | Cause::Template | Cause::Account | Cause::Breaker => {
             (FIRST_TRIAL, RAREST_TRIAL)
         }
@@ -93,6 +106,7 @@ fn due(now: Moment, cause: Cause, interval: Duration) -> Duration {
         | Cause::Api
         | Cause::Template
         | Cause::Account
+        | Cause::RefusalWave
         | Cause::Breaker => interval,
     };
     now.elapsed + wait
@@ -155,9 +169,14 @@ impl Pauses {
         if self.in_force.is_empty() {
             return Vec::new();
         }
-        let ended = self.end_if(|pause| {
-            let trials = pause.end.trials();
-            trials.is_some_and(|trials| trials.is(ticket))
+        for pause in self.in_force.values_mut() {
+            if let End::Wave { trials, .. } = &mut pause.end {
+                trials.went_well(pause.cause, ticket);
+            }
+        }
+        let ended = self.end_if(|pause| match pause.end {
+            End::Trial(trials) | End::Quota { trials, .. } => trials.is(ticket),
+            End::At(_) | End::Wave { .. } | End::Person => false,
         });
         self.remember_quotas(now, &ended);
         ended

@@ -82,7 +82,7 @@ fn settle(outcome: &Arc<Outcome>, holder: Option<Holder>) -> Request {
         holder,
         grant: None,
         receipts: Receipts::None,
-        called_ms: None,
+        refused_ms: None,
         on_unreadable: OnUnreadable::Fail,
         now_ms: NOW_MS,
     })
@@ -301,7 +301,7 @@ fn ended(message: &str, ours: Holder, status: Status, errcode: Option<i64>) -> R
         holder: Some(ours),
         grant: Some(ledger()),
         receipts: Receipts::Expected,
-        called_ms: None,
+        refused_ms: errcode.map(|_| NOW_MS),
         on_unreadable: OnUnreadable::Fail,
         now_ms: NOW_MS,
     })

@@ -103,7 +103,7 @@ fn settle(on_unreadable: OnUnreadable) -> Request {
         holder: Some(HOLDER),
         grant: Some(ledger()),
         receipts: Receipts::Expected,
-        called_ms: None,
+        refused_ms: None,
         on_unreadable,
         now_ms: NOW_MS,
     })

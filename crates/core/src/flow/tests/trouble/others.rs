@@ -76,7 +76,7 @@ fn what_another_record_has_sent_meanwhile_is_not_sent_twice_by_name() {
         holder: Some(OTHER),
         grant: None,
         receipts: Receipts::None,
-        called_ms: None,
+        refused_ms: None,
         on_unreadable: OnUnreadable::Fail,
         now_ms: bench.now().unix_ms,
     }));

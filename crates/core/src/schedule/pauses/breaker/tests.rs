@@ -1,5 +1,8 @@
 //! What is a burst, and what is not.
 
+use std::time::Duration;
+
+use super::super::answers::{LATELY, MOST_PARTIES};
 use super::*;
 
 fn at(seconds: u64) -> Moment {
@@ -35,7 +38,7 @@ fn few_refusals_are_no_burst_even_if_there_is_nothing_else() {
 #[test]
 fn refusals_of_one_user_are_no_burst_however_many() {
     let mut breakers = breakers();
-    for n in 0..2 * LOOK_BACK {
+    for n in 0..2 * MOST_PARTIES {
         let seconds = n as u64 / 10;
         assert_eq!(refuse(&mut breakers, 1, seconds, "1"), None);
     }
@@ -47,7 +50,7 @@ fn refusals_of_one_user_are_no_burst_however_many() {
 fn good_answers_of_one_user_hide_no_burst() {
     let mut breakers = breakers();
     refuse(&mut breakers, 1, 0, "1");
-    for _ in 0..2 * LOOK_BACK {
+    for _ in 0..2 * MOST_PARTIES {
         breakers.note_good(at(0), "r", || user(9));
     }
     refuse(&mut breakers, 2, 0, "1");
@@ -123,14 +126,13 @@ fn what_is_remembered_is_bounded() {
         count: usize::MAX,
         ratio: 1.0,
     });
-    for n in 0..3 * LOOK_BACK {
+    for n in 0..3 * MOST_PARTIES {
         assert_eq!(refuse(&mut breakers, n, 0, "1"), None);
     }
-    assert_eq!(breakers.rules["r"].latest.len(), LOOK_BACK);
-    assert_eq!(breakers.rules["r"].by_age.len(), LOOK_BACK);
-    assert_eq!(breakers.rules["r"].n_refused, LOOK_BACK);
-    for n in 0..LOOK_BACK {
-        breakers.note_good(at(1), "r", || user(10 * LOOK_BACK + n));
+    assert_eq!(breakers.rules["r"].n_answered(), MOST_PARTIES);
+    assert_eq!(breakers.rules["r"].n_refused(), MOST_PARTIES);
+    for n in 0..MOST_PARTIES {
+        breakers.note_good(at(1), "r", || user(10 * MOST_PARTIES + n));
     }
     assert!(
         breakers.rules.is_empty(),

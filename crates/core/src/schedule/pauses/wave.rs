@@ -1,0 +1,170 @@
+//! Notices a wave of 43101 among users who have allowed a message, by our own count.
+//!
+//! Of one user `WeChat` is believed: its word on what is allowed stands above the ledger. If many users are refused at once who, by the
+//! ledger, have a grant left, it is more likely that `WeChat` is in trouble: users have reported to be refused and taken hours later. A
+//! believed wave would empty the ledgers of all of them, and nothing would ever be sent to them again without a new accept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::answers::{LatestAnswers, LookBack};
+use super::party::Party;
+use crate::model::Moment;
+
+/// What counts as a wave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WavePlan {
+    /// Refusals of at least so many parties whose ledger had a grant …
+    pub count: usize,
+    /// … and at least this share of the parties with a grant who were answered lately, from 0 to 1.
+    pub ratio: f64,
+}
+
+impl Default for WavePlan {
+    fn default() -> Self {
+        Self {
+            count: 20,
+            ratio: 0.5,
+        }
+    }
+}
+
+/// A wave that has just been noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wave {
+    /// How many parties were refused.
+    pub refused: usize,
+    /// Of how many.
+    pub answered: usize,
+}
+
+/// `WeChat` is believed after so long all the same. Ledgers that count too much, as after a wrong import, are put right only by 43101.
+pub(super) const BELIEVED_AFTER: Duration = Duration::from_hours(1);
+
+/// Within a wave one message at a time is sent, so answers are rare: the latest ones count, however old. So many for each refusal that
+/// makes a wave, so that about as many accepted messages end it.
+const ANSWERS_A_REFUSAL: usize = 2;
+
+/// The latest answers to messages with a grant, for each rule that was refused lately.
+pub struct Waves {
+    plan: WavePlan,
+    rules: BTreeMap<Arc<str>, Course>,
+}
+
+#[derive(Default)]
+struct Course {
+    answers: LatestAnswers<()>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// A refusal is believed.
+    #[default]
+    Calm,
+    /// It is not, until then.
+    Doubted { until: Duration },
+    /// It is again, though as many are refused as before. Another wave begins only after a calm.
+    Believed,
+}
+
+impl Waves {
+    /// No answers yet.
+    pub fn new(plan: WavePlan) -> Self {
+        Self {
+            plan,
+            rules: BTreeMap::new(),
+        }
+    }
+
+    /// Whether a 43101 to a message of this rule says nothing of its user.
+    pub fn is_doubted(&self, now: Moment, rule: &str) -> bool {
+        let course = self.rules.get(rule);
+        course.is_some_and(|course| course.is_doubted(now))
+    }
+
+    /// Notes that `WeChat` has taken a message with a grant. Whose it was is asked only where that matters. The answer is whether a wave is
+    /// over.
+    pub fn note_accepted(
+        &mut self,
+        now: Moment,
+        rule: &str,
+        party: impl FnOnce() -> Party,
+    ) -> bool {
+        let Some(course) = self.rules.get_mut(rule) else {
+            return false;
+        };
+        let was_doubted = course.is_doubted(now);
+        course.note(now, self.plan, party(), None);
+        let is_over = match course.state {
+            State::Calm => course.answers.n_refused() == 0,
+            State::Doubted { .. } | State::Believed => {
+                course.answers.share_refused() < self.plan.ratio
+            }
+        };
+        if is_over {
+            self.rules.remove(rule);
+        }
+        is_over && was_doubted
+    }
+
+    /// Notes a 43101 to a message with a grant. The answer is the wave that begins with it.
+    pub fn note_refused(&mut self, now: Moment, rule: &Arc<str>, party: Party) -> Option<Wave> {
+        let plan = self.plan;
+        let course = self.rules.entry(Arc::clone(rule)).or_default();
+        course.note(now, plan, party, Some(()));
+        let answers = &course.answers;
+        let is_much = answers.n_refused() >= plan.count && answers.share_refused() >= plan.ratio;
+        match course.state {
+            State::Calm if is_much => {
+                let wave = Wave {
+                    refused: answers.n_refused(),
+                    answered: answers.n_answered(),
+                };
+                let until = now.elapsed + BELIEVED_AFTER;
+                course.state = State::Doubted { until };
+                Some(wave)
+            }
+            State::Believed if answers.share_refused() < plan.ratio => {
+                course.state = State::Calm;
+                None
+            }
+            State::Calm | State::Doubted { .. } | State::Believed => None,
+        }
+    }
+
+    /// Forgets a rule's past: it has changed, or a person says that it is well.
+    pub fn forget(&mut self, rule: &str) {
+        self.rules.remove(rule);
+    }
+}
+
+impl Course {
+    fn is_doubted(&self, now: Moment) -> bool {
+        matches!(self.state, State::Doubted { until } if until > now.elapsed)
+    }
+
+    fn note(&mut self, now: Moment, plan: WavePlan, party: Party, refusal: Option<()>) {
+        if matches!(self.state, State::Doubted { .. }) && !self.is_doubted(now) {
+            self.state = State::Believed;
+        }
+        if self.state == State::Believed {
+            self.answers.keep(LookBack::lately(now));
+            if self.answers.n_answered() == 0 {
+                self.state = State::Calm;
+            }
+        }
+        let look_back = match self.state {
+            State::Calm | State::Believed => LookBack::lately(now),
+            State::Doubted { .. } => LookBack {
+                since: Duration::ZERO,
+                most: plan.count.saturating_mul(ANSWERS_A_REFUSAL),
+            },
+        };
+        self.answers.note(now, party, refusal, look_back);
+    }
+}
+
+#[cfg(test)]
+mod tests;
