@@ -17,9 +17,10 @@ impl Watch {
 
     /// What the engine has not heard of yet. Another task may have noticed it.
     pub(super) fn news(&mut self, clock: &Clock) -> Option<Input> {
-        let breaks = clock.status().breaks;
-        let is_news = breaks != self.breaks;
-        self.breaks = breaks;
-        is_news.then_some(Input::CalendarJumped)
+        let status = clock.status();
+        let is_news = status.breaks != self.breaks;
+        self.breaks = status.breaks;
+        let system_ahead_ms = status.system_ahead_ms;
+        is_news.then_some(Input::CalendarJumped { system_ahead_ms })
     }
 }

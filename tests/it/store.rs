@@ -140,6 +140,7 @@ fn claim(process: u64, message: u64) -> Request {
         takes_over: None,
         on_unreadable: OnUnreadable::Fail,
         grant: None,
+        since_ms: NOW_MS,
         now_ms: NOW_MS,
     })
 }

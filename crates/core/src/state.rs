@@ -53,6 +53,8 @@ pub struct Claim {
     pub grant: Option<Wish>,
     /// What to do with rows that cannot be read.
     pub on_unreadable: OnUnreadable,
+    /// Since when it is a claim, in Unix milliseconds: others tell by that how old it is. Never earlier than the system's calendar says.
+    pub since_ms: i64,
     /// The time, in Unix milliseconds.
     pub now_ms: i64,
 }

@@ -29,6 +29,7 @@ pub(super) fn requests() -> [Request; 2] {
         takes_over: None,
         grant: None,
         on_unreadable: OnUnreadable::Fail,
+        since_ms: now_ms,
         now_ms,
     };
     let release = Request::Release {

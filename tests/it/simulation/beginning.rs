@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wx_courier_core::model::{Partition, Record};
 
 use super::setting::{self, Retention};
+use super::standstill::Stopped;
 use super::world::{Happening, Member, TROUBLE_MS, World};
 
 impl World {
@@ -71,7 +72,7 @@ impl World {
         }
         for _ in 0..n_crashes {
             let (at, member) = (self.random.u64(1..TROUBLE_MS), self.some_member());
-            self.plan(at, Happening::Freeze(member));
+            self.plan(at, Happening::Freeze(member, Stopped::Process));
         }
         if self.random.bool() {
             let (at, member) = (self.random.u64(1..TROUBLE_MS), self.some_member());

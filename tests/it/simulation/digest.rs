@@ -231,11 +231,12 @@ fn claim_in(text: &mut String, claim: &Claim) {
         takes_over: over,
         grant,
         on_unreadable: unreadable,
+        since_ms,
         now_ms,
     } = claim;
     put(
         text,
-        format_args!("claim {message_id} {outcome_id} {holder} {now_ms} "),
+        format_args!("claim {message_id} {outcome_id} {holder} {since_ms} {now_ms} "),
     );
     text.push_str(record.as_ref().map_or("of none ", Identity::as_text));
     match over {

@@ -13,6 +13,7 @@ use wx_courier_core::wechat::Class;
 
 use super::mutant::Mutant;
 use super::setting::{CALL_LIMIT_MS, Retention};
+use super::standstill::Stopped;
 use super::users::Told;
 use super::world::{Call, Happening, TROUBLE_MS, World};
 
@@ -163,10 +164,12 @@ impl World {
         let lives_ms = u64::try_from(cleared.rule().expires_after.as_millis()).unwrap_or(u64::MAX);
         let born_ms = self.users.born_ms.get(message_id.as_ref());
         let dies_ms = born_ms.copied().unwrap_or(0) + lives_ms;
-        if self.now_ms > dies_ms {
+        // A calendar that is behind tells it as long as it is.
+        let calendar_ms = self.calendar_ms(member);
+        if calendar_ms > dies_ms {
             return Err(format!(
                 "{message_id} is sent {} ms too late",
-                self.now_ms - dies_ms
+                calendar_ms - dies_ms
             ));
         }
         self.call(
@@ -221,7 +224,7 @@ impl World {
         ));
         let is_swept = self.retention == Retention::Short && self.now_ms < TROUBLE_MS;
         if is_swept && self.random.u8(..30) == 0 {
-            self.plan(self.now_ms, Happening::Freeze(member));
+            self.plan(self.now_ms, Happening::Freeze(member, Stopped::Process));
         }
         let at = self.mostly_soon(80, CALL_LIMIT_MS);
         let incarnation = self.members[member].incarnation;

@@ -10,6 +10,7 @@ use wx_courier_core::schedule::share::Layout;
 use super::checks;
 use super::mutant::Mutant;
 use super::setting::{Retention, engine};
+use super::standstill::{Clocks, STANDSTILL_MS, Stopped};
 use super::world::{END_MS, Happening, LONG_FREEZE_MS, Owner, Reading, World};
 
 /// Inputs that a member takes in together at most.
@@ -39,17 +40,23 @@ impl World {
         self.end(member);
     }
 
-    /// The process is stopped for a while, and the group may give its partitions away.
-    pub(super) fn freeze(&mut self, member: usize) -> Result<(), String> {
+    /// The process is stopped for a while, by itself or with its machine, and the group may give its partitions away.
+    pub(super) fn freeze(&mut self, member: usize, stopped: Stopped) -> Result<(), String> {
         if self.members[member].engine.is_none() || self.members[member].is_frozen() {
             return Ok(());
         }
         self.seen.freezes += 1;
         // Now and then for so long that others give its claims up.
         let is_long = self.retention == Retention::Short && self.random.bool();
-        let until_ms = self.soon(20_000) + if is_long { LONG_FREEZE_MS } else { 0 };
+        let at_least_ms = match (stopped, is_long) {
+            (_, true) => LONG_FREEZE_MS,
+            (Stopped::Machine, false) => STANDSTILL_MS,
+            (Stopped::Process, false) => 0,
+        };
+        let until_ms = self.soon(20_000) + at_least_ms;
         self.members[member].frozen_until_ms = until_ms;
-        self.note(|| format!("member {member} is stopped until {until_ms} ms"));
+        self.stop_clocks(member, stopped);
+        self.note(|| format!("member {member} is stopped until {until_ms} ms: {stopped:?}"));
         let incarnation = self.members[member].incarnation;
         self.plan(until_ms, Happening::Thaw(member, incarnation));
         let owned: Vec<Partition> = self.members[member].reading.keys().cloned().collect();
@@ -66,6 +73,7 @@ impl World {
     pub(super) fn thaw(&mut self, member: usize, incarnation: u64) -> Result<(), String> {
         if self.members[member].incarnation == incarnation {
             self.members[member].frozen_until_ms = 0;
+            self.start_clocks(member);
         }
         while self.members[member].incarnation == incarnation
             && !self.members[member].unread.is_empty()
@@ -92,6 +100,7 @@ impl World {
         gone.is_paused = false;
         gone.woken_at = None;
         gone.frozen_until_ms = 0;
+        gone.clocks = Clocks::default();
         gone.unread.clear();
         self.owners.retain(|_, owner| owner.member != member);
         self.unheard.retain(|(unheard, _)| *unheard != member);

@@ -21,6 +21,7 @@ mod many;
 mod mutant;
 mod seen;
 mod setting;
+mod standstill;
 mod steps;
 mod store;
 mod tellers;
@@ -114,6 +115,7 @@ fn the_worlds_are_rough_enough() {
         ("changes of rules", seen.rule_changes),
         ("deaths between two effects", seen.deaths_in_mid_step),
         ("processes that were stopped for a while", seen.freezes),
+        ("machines that stood still", seen.standstills),
         ("grants set aside", seen.grants_set_aside),
         ("messages without a grant", seen.claims_without_grant),
         ("races for a grant", seen.races_for_a_grant),

@@ -60,10 +60,12 @@ pub(crate) enum Mutant {
     StandsByItsWord,
     /// The outcome of another record, which lay in the same place before, is taken for the record's own.
     TakesAnothersOutcome,
+    /// A machine stood still, and its process goes on with the claims that it had before.
+    SpoilsNothing,
 }
 
 #[cfg(test)]
-const ALL: [Mutant; 28] = [
+const ALL: [Mutant; 29] = [
     Mutant::CommitsTooEarly,
     Mutant::ForgetsEpochs,
     Mutant::ClaimsAfterwards,
@@ -92,6 +94,7 @@ const ALL: [Mutant; 28] = [
     Mutant::GivesOthersNoTime,
     Mutant::StandsByItsWord,
     Mutant::TakesAnothersOutcome,
+    Mutant::SpoilsNothing,
 ];
 
 /// A mutant that hides in so many worlds is not caught in practice. The shyest ones show themselves in one of a hundred.

@@ -27,6 +27,7 @@ pub(crate) struct Seen {
     pub(crate) rule_changes: u64,
     pub(crate) deaths_in_mid_step: u64,
     pub(crate) freezes: u64,
+    pub(crate) standstills: u64,
     pub(crate) claims_without_grant: u64,
     pub(crate) races_for_a_grant: u64,
     pub(crate) rejects_in_mid_flight: u64,
@@ -72,6 +73,7 @@ impl Seen {
         self.rule_changes += other.rule_changes;
         self.deaths_in_mid_step += other.deaths_in_mid_step;
         self.freezes += other.freezes;
+        self.standstills += other.standstills;
         self.claims_without_grant += other.claims_without_grant;
         self.races_for_a_grant += other.races_for_a_grant;
         self.rejects_in_mid_flight += other.rejects_in_mid_flight;

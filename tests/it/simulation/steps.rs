@@ -73,8 +73,11 @@ impl World {
             Happening::Resume => return self.resume(),
             Happening::Sweep => self.sweep(),
             Happening::Crash(member) => self.crash(member),
-            Happening::Freeze(member) => return self.freeze(member),
+            Happening::Freeze(member, stopped) => return self.freeze(member, stopped),
             Happening::Thaw(member, incarnation) => return self.thaw(member, incarnation),
+            Happening::CalendarBelieved(member, incarnation) => {
+                return self.calendar_is_believed(member, incarnation);
+            }
             Happening::Restart(member) => return self.restart(member),
             Happening::Move => return self.move_partition(),
             Happening::Lose => return self.lose_partition(),
@@ -215,6 +218,7 @@ impl World {
 
     fn moment(&self, member: usize) -> Moment {
         let elapsed_ms = self.now_ms - self.members[member].began_ms;
+        let calendar_ms = self.calendar_ms(member);
         let pace = if self.is_broken(Mutant::CountsTooFast) {
             2
         } else {
@@ -228,7 +232,7 @@ impl World {
         }
         Moment {
             elapsed: Duration::from_millis(elapsed_ms * pace),
-            unix_ms: BEGAN_UNIX_MS + i64::try_from(self.now_ms).unwrap_or(i64::MAX),
+            unix_ms: BEGAN_UNIX_MS + i64::try_from(calendar_ms).unwrap_or(i64::MAX),
         }
     }
 }

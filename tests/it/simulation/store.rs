@@ -47,6 +47,7 @@ impl World {
             return self.step(member, Input::StoreAnswered { ticket, answer });
         }
         self.note_login_question(member, ticket, &request);
+        self.may_stand_still(member, &request);
         let request = match request {
             Request::Release {
                 message_id, holder, ..

@@ -18,6 +18,7 @@ use super::logins::Logins;
 use super::mutant::Mutant;
 use super::seen::Seen;
 use super::setting::{Retention, Trade};
+use super::standstill::{Clocks, Stopped};
 use super::store::Questions;
 use super::trace::Trace;
 use super::users::{Act, Told, Users};
@@ -131,6 +132,7 @@ pub(super) struct Member {
     pub(super) woken_at: Option<u64>,
     /// The process was stopped, and goes on at this time as if nothing had happened; 0 while it runs.
     pub(super) frozen_until_ms: u64,
+    pub(super) clocks: Clocks,
     /// What it would have been told meanwhile.
     pub(super) unread: VecDeque<Input>,
 }
@@ -149,6 +151,7 @@ impl Member {
             questions: Questions::default(),
             woken_at: None,
             frozen_until_ms: 0,
+            clocks: Clocks::default(),
             unread: VecDeque::new(),
         }
     }
@@ -191,8 +194,10 @@ pub(super) enum Happening {
     /// The oldest records of some partition are deleted.
     Sweep,
     Crash(usize),
-    Freeze(usize),
+    Freeze(usize, Stopped),
     Thaw(usize, u64),
+    /// A calendar that was behind is put right.
+    CalendarBelieved(usize, u64),
     Restart(usize),
     Move,
     Lose,

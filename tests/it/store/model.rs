@@ -131,7 +131,7 @@ impl Model {
             &claim.message_id,
             &claim.outcome_id,
             (State::Open(claim.holder), claim.record),
-            claim.now_ms,
+            claim.since_ms,
         );
         ClaimAnswer::Claimed(reservation)
     }

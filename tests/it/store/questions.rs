@@ -173,6 +173,8 @@ fn any_claim(now_ms: i64) -> impl Strategy<Value = Request> {
                 key: work.ledger,
                 need,
             }),
+            // Of a machine whose calendar is behind.
+            since_ms: now_ms + MINUTE_MS,
             now_ms,
         })
     })

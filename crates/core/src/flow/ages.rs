@@ -7,6 +7,15 @@ use super::in_flight::{Lent, Met};
 use crate::model::Moment;
 use crate::state::Held;
 
+/// How far the calendar is to be trusted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CalendarTrust {
+    /// Until then it does not tell how old a claim is.
+    pub(super) doubted_until: Duration,
+    /// By how much the system's is ahead, in milliseconds; negative if it is behind.
+    pub(super) system_ahead_ms: i64,
+}
+
 /// How old a claim is. It is at least as old as we know it; what the calendar says depends on the clock of the machine that made it.
 pub(super) fn age_of(
     now: Moment,
@@ -26,8 +35,11 @@ pub(super) fn age_of(
 impl Engine {
     /// The system's calendar has jumped, is back, or is believed. The machine may have stood still meanwhile, without either clock telling:
     /// no call is begun on a claim that was asked for before.
-    pub(super) fn calendar_jumped(&mut self, now: Moment) {
-        self.calendar_doubted_until = now.elapsed + self.in_doubt_after();
+    pub(super) fn calendar_jumped(&mut self, now: Moment, system_ahead_ms: i64) {
+        self.calendar = CalendarTrust {
+            doubted_until: now.elapsed + self.in_doubt_after(),
+            system_ahead_ms,
+        };
         self.in_flight.spoil_permits();
         // What waits for a time of the calendar has reckoned with another one.
         self.in_flight.admission.look_again();

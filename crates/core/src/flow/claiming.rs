@@ -78,6 +78,9 @@ impl Engine {
             takes_over: over,
             grant: delivery.wish.clone(),
             on_unreadable: delivery.on_unreadable,
+            since_ms: now
+                .unix_ms
+                .saturating_add(self.calendar.system_ahead_ms.max(0)),
             now_ms: now.unix_ms,
         };
         let request = Request::Claim(claim);

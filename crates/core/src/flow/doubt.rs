@@ -61,7 +61,7 @@ impl Engine {
         ours: &str,
         held: &Held,
     ) -> Duration {
-        let age = age_of(now, met, held, self.calendar_doubted_until);
+        let age = age_of(now, met, held, self.calendar.doubted_until);
         let in_doubt_after = self.in_doubt_after();
         if *held.outcome_id == *ours {
             return in_doubt_after.saturating_sub(age);

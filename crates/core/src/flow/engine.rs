@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ages::CalendarTrust;
 use super::exchanges::Exchanges;
 use super::in_flight::InFlight;
 use super::message::Origin;
@@ -37,8 +38,7 @@ pub struct Engine {
     pub(super) store: StoreHealth,
     /// Since when the store has answered.
     pub(super) has_store_since: Duration,
-    /// Until then the calendar does not tell how old a claim is.
-    pub(super) calendar_doubted_until: Duration,
+    pub(super) calendar: CalendarTrust,
     pub(super) exchanges: Exchanges,
     pub(super) handovers: BTreeMap<HandoverId, Handover>,
     pub(super) rate_share: RateShare,
@@ -87,7 +87,7 @@ impl Engine {
             outages: Outages::default(),
             store: StoreHealth::Up,
             has_store_since: Duration::ZERO,
-            calendar_doubted_until: Duration::ZERO,
+            calendar: CalendarTrust::default(),
             jitter: fastrand::Rng::with_seed(setup.seed),
             setup,
             rules,
@@ -170,7 +170,9 @@ impl Engine {
                 self.quota_answered(now, (&app, api), left, effects);
             }
             Input::Drain { timeout } => self.drain(now, timeout),
-            Input::CalendarJumped => self.calendar_jumped(now),
+            Input::CalendarJumped { system_ahead_ms } => {
+                self.calendar_jumped(now, system_ahead_ms);
+            }
             Input::Tick => {}
         }
     }

@@ -136,7 +136,10 @@ pub enum Input {
     /// A new rule set is in force for records that are read from now on.
     RulesChanged(Arc<RuleSet>),
     /// The system's calendar has jumped, is back, or is believed where it has jumped to. Comes before everything that is read from it.
-    CalendarJumped,
+    CalendarJumped {
+        /// By how much the system's calendar is ahead of the one in force, in milliseconds; negative if it is behind.
+        system_ahead_ms: i64,
+    },
     /// A person wants a rule to go on that its breaker has paused.
     ResumeRule(Arc<str>),
     /// `WeChat` said how many sends through an API an app has left today; `None` if it did not say.

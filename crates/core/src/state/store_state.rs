@@ -128,7 +128,7 @@ impl<R: Rows> StoreState<R> {
         };
         let entry = Entry {
             outcome_id: Arc::clone(&claim.outcome_id),
-            since_ms: claim.now_ms,
+            since_ms: claim.since_ms,
             state: ClaimState::Open(claim.holder),
             record: claim.record,
         };

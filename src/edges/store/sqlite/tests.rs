@@ -31,6 +31,7 @@ fn claim(message: usize, now_ms: i64) -> Request {
         takes_over: None,
         on_unreadable: OnUnreadable::Fail,
         grant: None,
+        since_ms: now_ms,
         now_ms,
     })
 }

@@ -85,6 +85,7 @@ impl Bench {
                 key: key(),
                 need: Need::Grant(Without::Skip),
             }),
+            since_ms: self.now().unix_ms,
             now_ms: self.now().unix_ms,
         };
         let answer = self.store.answer(&Request::Claim(claim)).unwrap();

@@ -17,6 +17,10 @@ fn slow() -> Bench {
     bench_with(Unmatched::Count, rules)
 }
 
+fn jumped(system_ahead_ms: i64) -> Input {
+    Input::CalendarJumped { system_ahead_ms }
+}
+
 /// The questions for claims among these effects.
 fn claims(effects: &[Effect]) -> Vec<(Ticket, Request)> {
     let claim = |effect: &Effect| {
@@ -49,7 +53,7 @@ fn answered(bench: &mut Bench, asked: &[(Ticket, Request)]) -> Vec<Effect> {
 fn a_claim_that_was_asked_for_before_begins_no_call() {
     let mut bench = slow();
     let asked = claims(&bench.step_once(event(1)));
-    let mut effects = bench.step_once(Input::CalendarJumped);
+    let mut effects = bench.step_once(jumped(0));
     effects.extend(answered(&mut bench, &asked));
     assert_eq!((n_calls(&effects), claims(&effects).len()), (0, 1));
     let effects = answered(&mut bench, &claims(&effects));
@@ -67,7 +71,7 @@ fn a_permit_that_was_given_before_begins_no_call() {
     assert_eq!((n_calls(&effects), bench.engine.status().at_gate), (1, 1));
 
     bench.now_ms = 1_500;
-    let effects = bench.step_once(Input::CalendarJumped);
+    let effects = bench.step_once(jumped(0));
     assert_eq!((n_calls(&effects), claims(&effects).len()), (0, 0));
     assert_eq!(bench.engine.check(), Ok(()));
     // Its permit would be fresh still.
@@ -76,4 +80,18 @@ fn a_permit_that_was_given_before_begins_no_call() {
     assert_eq!((n_calls(&effects), claims(&effects).len()), (0, 1));
     let effects = answered(&mut bench, &claims(&effects));
     assert_eq!(n_calls(&effects), 1);
+}
+
+#[test]
+fn a_claim_is_stamped_with_the_later_of_both_calendars() {
+    for (system_ahead_ms, late_ms) in [(60_000, 60_000), (-60_000, 0), (0, 0)] {
+        let mut bench = slow();
+        bench.step_once(jumped(system_ahead_ms));
+        let asked = claims(&bench.step_once(event(1)));
+        let now_ms = bench.now().unix_ms;
+        assert!(
+            matches!(asked.as_slice(), [(_, Request::Claim(claim))] if (claim.since_ms, claim.now_ms) == (now_ms + late_ms, now_ms)),
+            "{asked:?}"
+        );
+    }
 }

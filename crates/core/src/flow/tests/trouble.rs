@@ -100,6 +100,7 @@ impl Bench {
             takes_over: None,
             on_unreadable: OnUnreadable::Fail,
             grant: None,
+            since_ms: self.now().unix_ms,
             now_ms: self.now().unix_ms,
         };
         let answer = self.store.answer(&Request::Claim(claim));
@@ -192,6 +193,7 @@ fn who_lost_his_claim_repeats_what_the_other_says() {
         takes_over: Some(ours),
         grant: None,
         on_unreadable: OnUnreadable::Fail,
+        since_ms: bench.now().unix_ms,
         now_ms: bench.now().unix_ms,
     });
     assert_eq!(bench.store.answer(&over), CLAIMED);
@@ -356,6 +358,7 @@ fn an_attempt_in_doubt_keeps_its_claim_until_the_end() {
         takes_over: None,
         on_unreadable: OnUnreadable::Fail,
         grant: None,
+        since_ms: bench.now().unix_ms,
         now_ms: bench.now().unix_ms,
     };
     let answer = bench.store.answer(&Request::Claim(claim));

@@ -35,6 +35,7 @@ fn claim_over(record: &str, ours: Holder, over: Option<Holder>) -> Request {
         takes_over: over,
         grant: None,
         on_unreadable: OnUnreadable::Fail,
+        since_ms: NOW_MS,
         now_ms: NOW_MS,
     })
 }
@@ -284,6 +285,7 @@ fn claim_with_grant(message: &str, ours: Holder, without: grants::Without) -> Re
             key: ledger(),
             need: grants::Need::Grant(without),
         }),
+        since_ms: NOW_MS,
         now_ms: NOW_MS,
     })
 }

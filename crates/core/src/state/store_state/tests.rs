@@ -88,6 +88,7 @@ fn claim(on_unreadable: OnUnreadable) -> Request {
             need: Need::Grant(Without::Send),
         }),
         on_unreadable,
+        since_ms: NOW_MS,
         now_ms: NOW_MS,
     })
 }

@@ -62,6 +62,7 @@ fn what_another_record_has_sent_meanwhile_is_not_sent_twice_by_name() {
         takes_over: Some(ours),
         grant: None,
         on_unreadable: OnUnreadable::Fail,
+        since_ms: bench.now().unix_ms,
         now_ms: bench.now().unix_ms,
     });
     assert_eq!(bench.store.answer(&over), CLAIMED);
