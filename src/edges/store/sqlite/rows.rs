@@ -131,6 +131,26 @@ const PUT_SENT: &str = "
     ON CONFLICT (message) DO UPDATE SET
         outcome_id = excluded.outcome_id, since_ms = excluded.since_ms";
 
+/// The claim, or what was sent. Most messages have neither when they ask first, and a claim afterwards: the few claims are looked through before
+/// the many rows of what was sent, which lie in no order.
+const FIND_ENTRY: &str = "
+    SELECT outcome_id, holder, since_ms, 0 FROM claims WHERE message_id = ?1
+    UNION ALL SELECT outcome_id, NULL, since_ms, 1 FROM sent WHERE message = ?2
+    LIMIT 1";
+
+/// In which table an entry was found.
+enum Table {
+    Claims,
+    Sent,
+}
+
+impl Table {
+    fn of(columns: &Columns<'_>) -> rusqlite::Result<Self> {
+        let is_sent: bool = columns.get(3)?;
+        Ok(if is_sent { Self::Sent } else { Self::Claims })
+    }
+}
+
 const FORGET_CLAIM: &str = "DELETE FROM claims WHERE message_id = ?1";
 
 const FORGET_SENT: &str = "DELETE FROM sent WHERE message = ?1";
@@ -180,35 +200,36 @@ impl Tables<'_> {
         statement.execute(with).map(|_n_rows| ())
     }
 
-    /// What was sent lies in a table of its own. What an earlier version has sent lies among the claims, without a holder.
+    /// What was sent lies in a table of its own. What an earlier version has sent lies among the claims, without a holder. A claim stands
+    /// above what was sent: it was made over a row that cannot be read, or for a message that is sent again.
     fn entry(&self, message_id: &str) -> rusqlite::Result<Kept> {
-        let sql = "SELECT outcome_id, since_ms FROM sent WHERE message = ?1";
-        let sent = self.one(sql, [short_name(message_id)], |columns| {
-            Ok(Some(Value::Claim(Entry {
-                outcome_id: with_rule(columns.get_ref(0)?.as_str()?, message_id),
-                since_ms: columns.get(1)?,
-                state: ClaimState::Sent,
-                record: None,
-            })))
-        })?;
-        if !matches!(sent, Kept::Nothing) {
-            return Ok(sent);
-        }
-        let sql = "SELECT outcome_id, holder, since_ms FROM claims WHERE message_id = ?1";
-        self.one(sql, [message_id], |columns| {
-            let holder: Option<String> = columns.get(1)?;
-            let (state, record) = match holder.map(|text| holder_of_text(&text)) {
-                None => (ClaimState::Sent, None),
-                Some(Some((holder, record))) => (ClaimState::Open(holder), record),
-                Some(None) => return Ok(None),
-            };
-            Ok(Some(Value::Claim(Entry {
-                outcome_id: columns.get(0)?,
-                since_ms: columns.get(2)?,
-                state,
-                record,
-            })))
-        })
+        self.one(
+            FIND_ENTRY,
+            [message_id, &short_name(message_id)],
+            |columns| {
+                let holder: Option<String> = columns.get(1)?;
+                let (outcome_id, state, record) = match Table::of(columns)? {
+                    Table::Sent => {
+                        let kept = columns.get_ref(0)?.as_str()?;
+                        (with_rule(kept, message_id), ClaimState::Sent, None)
+                    }
+                    Table::Claims => {
+                        let (state, record) = match holder.map(|text| holder_of_text(&text)) {
+                            None => (ClaimState::Sent, None),
+                            Some(Some((holder, record))) => (ClaimState::Open(holder), record),
+                            Some(None) => return Ok(None),
+                        };
+                        (columns.get(0)?, state, record)
+                    }
+                };
+                Ok(Some(Value::Claim(Entry {
+                    outcome_id,
+                    since_ms: columns.get(2)?,
+                    state,
+                    record,
+                })))
+            },
+        )
     }
 
     fn put_entry(&self, message_id: &str, entry: &Entry) -> rusqlite::Result<()> {
@@ -220,7 +241,6 @@ impl Tables<'_> {
         } = entry;
         match state {
             ClaimState::Open(holder) => {
-                self.run(FORGET_SENT, [short_name(message_id)])?;
                 let holder = holder_to_text(*holder, *record);
                 self.run(PUT_CLAIM, params![message_id, outcome_id, holder, since_ms])
             }
