@@ -176,6 +176,7 @@ fn forgets(mut desk: Desk) {
             panic!("a claim is a claim");
         };
         claim.now_ms = NOW_MS + 24 * 3_600_000;
+        claim.since_ms = claim.now_ms;
         Request::Claim(claim)
     };
     let mut next = 1_000;
