@@ -8,7 +8,7 @@ use crate::edges::store::failure::NotReadable;
 use wx_courier_core::state::Row;
 use wx_courier_core::state::encoding::{holder_of_text, holder_to_text};
 use wx_courier_core::state::rows::{
-    Age, ClaimState, Entry, Key, RowError, Rows, User, Value, short_name, with_rule, without_rule,
+    Age, ClaimState, Entry, Key, RowError, Rows, User, Value, sorted_name, with_rule, without_rule,
 };
 
 type Found<T> = Result<T, RowError<anyhow::Error>>;
@@ -205,7 +205,7 @@ impl Tables<'_> {
     fn entry(&self, message_id: &str) -> rusqlite::Result<Kept> {
         self.one(
             FIND_ENTRY,
-            [message_id, &short_name(message_id)],
+            [message_id, &sorted_name(message_id)],
             |columns| {
                 let holder: Option<String> = columns.get(1)?;
                 let (outcome_id, state, record) = match Table::of(columns)? {
@@ -247,13 +247,13 @@ impl Tables<'_> {
             ClaimState::Sent => {
                 self.run(FORGET_CLAIM, [message_id])?;
                 let kept = without_rule(outcome_id, message_id);
-                self.run(PUT_SENT, params![short_name(message_id), kept, since_ms])
+                self.run(PUT_SENT, params![sorted_name(message_id), kept, since_ms])
             }
         }
     }
 
     fn take_entry(&self, message_id: &str) -> rusqlite::Result<()> {
-        self.run(FORGET_SENT, [short_name(message_id)])?;
+        self.run(FORGET_SENT, [sorted_name(message_id)])?;
         self.run(FORGET_CLAIM, [message_id])
     }
 }

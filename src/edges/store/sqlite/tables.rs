@@ -75,7 +75,7 @@ const VERSION_3: &str = "
 /// What earlier versions have sent stays in `claims`, with NULL for its holder. Texts of outcomes are of a form that version 3 cannot read.
 const VERSION_4: &str = "
     CREATE TABLE sent (
-        message    TEXT NOT NULL UNIQUE,  -- of the message id: 14 letters of its SHA-256 in base64url
+        message    TEXT NOT NULL UNIQUE,  -- the sorted name of the message id (`state::rows::sorted_name`)
         outcome_id TEXT NOT NULL,         -- up to the rule, if the message id begins with the same rule
         since_ms   INTEGER NOT NULL
     ) STRICT;
