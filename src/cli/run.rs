@@ -18,7 +18,8 @@ use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
 use crate::edges::http;
 use crate::edges::http::access::Access;
-use crate::edges::kafka::topics::{self, TopicsError};
+use crate::edges::kafka::partitions::TopicError;
+use crate::edges::kafka::topics;
 use crate::edges::listener::Bound;
 use crate::edges::store::Store;
 use crate::service::{self, Ending, Parts};
@@ -284,8 +285,12 @@ async fn missing_topics(settings: &Arc<Settings>) -> anyhow::Result<Vec<String>>
         });
         match answer.await? {
             Ok(missing) => return Ok(missing),
-            Err(error @ TopicsError::Refused { .. }) => return Err(error.into()),
-            Err(error @ TopicsError::Unreachable { .. }) => {
+            Err(
+                error @ (TopicError::Missing { .. }
+                | TopicError::NotAllowed { .. }
+                | TopicError::Other { .. }),
+            ) => return Err(error.into()),
+            Err(error @ TopicError::Unreachable { .. }) => {
                 tracing::warn!(%error, again_in_s = ASK_AGAIN.as_secs(), "waiting for Kafka");
                 tokio::time::sleep(ASK_AGAIN).await;
             }

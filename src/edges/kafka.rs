@@ -3,6 +3,7 @@
 
 pub mod consumer;
 pub mod embedded;
+pub mod partitions;
 pub mod producer;
 pub mod reread;
 pub mod scan;

@@ -148,6 +148,7 @@ pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<ConsumerHandle
         next_epoch: AtomicU64::new(1),
         next_handover: AtomicU64::new(1),
         handover_timeout: handover + GRACE,
+        brokers: kafka.brokers.clone(),
         topics: kafka
             .topics
             .iter()

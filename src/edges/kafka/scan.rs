@@ -13,6 +13,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::client_config;
 use super::consumer::detach;
+use super::partitions::{self, TopicError};
 use crate::config::Kafka;
 use quiet::{NOT_FOR_US, Quiet};
 use wx_courier_core::model::Record;
@@ -32,17 +33,9 @@ const WORTH_A_JUMP: i64 = 5_000;
 /// Why a topic was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
-    /// There is none of this name.
-    #[error("the topic {0} does not exist")]
-    NoTopic(String),
-    /// No broker answered.
-    #[error("no broker answers at {brokers}: {error}")]
-    Unreachable {
-        /// Where we asked.
-        brokers: String,
-        /// What librdkafka says.
-        error: KafkaError,
-    },
+    /// It is not there, or the cluster does not say so.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
     /// The cluster refused.
     #[error("the topic {topic} cannot be read: {error}")]
     Refused {
@@ -104,24 +97,8 @@ impl Scanner {
     }
 
     /// How many partitions a topic has.
-    pub fn partitions(&self, topic: &str) -> Result<i32, ScanError> {
-        let metadata = self
-            .consumer
-            .fetch_metadata(Some(topic), REQUEST_TIMEOUT)
-            .map_err(|error| ScanError::Unreachable {
-                brokers: self.brokers.clone(),
-                error,
-            })?;
-        let found = metadata
-            .topics()
-            .iter()
-            .find(|found| found.name() == topic)
-            .filter(|found| found.error().is_none())
-            .map_or(0, |found| found.partitions().len());
-        match i32::try_from(found) {
-            Ok(n_partitions) if n_partitions > 0 => Ok(n_partitions),
-            Ok(_) | Err(_) => Err(ScanError::NoTopic(topic.to_owned())),
-        }
+    pub fn partitions(&self, topic: &str) -> Result<i32, TopicError> {
+        partitions::count(&self.consumer, &self.brokers, topic, REQUEST_TIMEOUT)
     }
 
     /// Reads what is on the topic at this moment, from the first record of that time (Unix milliseconds) or from the beginning. Records of a

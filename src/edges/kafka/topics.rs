@@ -4,28 +4,24 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::client_config;
+use super::partitions::{self, TopicError};
 use crate::config::{Kafka, Settings};
 use wx_courier_core::model::outcome::bounds::SMALLEST_TOPIC_BYTES;
 
 /// How long the cluster may take to say what it has.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why the topics cannot be told.
+/// Why topics could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TopicsError {
-    /// No broker answered.
-    #[error("no broker answers at {brokers}: {source}")]
-    Unreachable {
-        /// Where we asked.
-        brokers: String,
-        /// What librdkafka says.
-        source: KafkaError,
-    },
+    /// The cluster does not tell of one.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
     /// The cluster refused.
     #[error("topic {topic}: {detail}")]
     Refused {
@@ -37,10 +33,10 @@ pub enum TopicsError {
 }
 
 /// Which of these topics do not exist. Blocks.
-pub fn missing(kafka: &Kafka, topics: &[&str]) -> Result<Vec<String>, TopicsError> {
-    let unreachable = |source| TopicsError::Unreachable {
+pub fn missing(kafka: &Kafka, topics: &[&str]) -> Result<Vec<String>, TopicError> {
+    let unreachable = |error| TopicError::Unreachable {
         brokers: kafka.brokers.clone(),
-        source,
+        error,
     };
     let ours = [
         ("group.id", kafka.group.as_str()),
@@ -49,32 +45,14 @@ pub fn missing(kafka: &Kafka, topics: &[&str]) -> Result<Vec<String>, TopicsErro
     let client: BaseConsumer = client_config(kafka, &ours).create().map_err(unreachable)?;
     let mut missing = Vec::new();
     for topic in topics {
-        let metadata = client
-            .fetch_metadata(Some(topic), REQUEST_TIMEOUT)
-            .map_err(unreachable)?;
-        let found = metadata
-            .topics()
-            .iter()
-            .find(|found| found.name() == *topic);
-        let error = found
-            .and_then(rdkafka::metadata::MetadataTopic::error)
-            .map(RDKafkaErrorCode::from);
-        match (found, error) {
-            (None, _)
-            | (
-                Some(_),
-                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic),
-            ) => {
-                missing.push((*topic).to_owned());
-            }
-            (Some(_), Some(error)) => {
-                let refused = TopicsError::Refused {
-                    topic: (*topic).to_owned(),
-                    detail: error.to_string(),
-                };
-                return Err(refused);
-            }
-            (Some(_), None) => {}
+        match partitions::count(&client, &kafka.brokers, topic, REQUEST_TIMEOUT) {
+            Ok(_) => {}
+            Err(TopicError::Missing { topic, .. }) => missing.push(topic),
+            Err(
+                error @ (TopicError::NotAllowed { .. }
+                | TopicError::Unreachable { .. }
+                | TopicError::Other { .. }),
+            ) => return Err(error),
         }
     }
     Ok(missing)
@@ -175,9 +153,9 @@ pub async fn create(
     partitions: i32,
     replication: i32,
 ) -> Result<Vec<(String, Made)>, TopicsError> {
-    let unreachable = |source| TopicsError::Unreachable {
+    let unreachable = |error| TopicError::Unreachable {
         brokers: kafka.brokers.clone(),
-        source,
+        error,
     };
     let admin: AdminClient<DefaultClientContext> =
         client_config(kafka, &[]).create().map_err(unreachable)?;

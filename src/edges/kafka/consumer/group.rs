@@ -29,6 +29,8 @@ pub(super) struct Context {
     pub(super) next_epoch: AtomicU64,
     pub(super) next_handover: AtomicU64,
     pub(super) handover_timeout: Duration,
+    /// Where the topics are, for errors.
+    pub(super) brokers: String,
     pub(super) topics: Vec<Arc<str>>,
     pub(super) topics_counted: Mutex<Counted>,
 }
@@ -181,13 +183,13 @@ impl Context {
                 *next = again_at;
                 tracing::warn!(
                     %error,
-                    "the brokers do not say how many partitions there are: the last number counts"
+                    "it is not known how many partitions there are now: the last number counts"
                 );
             }
             (Err(error), Counted::Never | Counted::Failed(_)) => {
                 tracing::warn!(
                     %error,
-                    "the brokers do not say how many partitions there are: nothing is sent under a limit until they do"
+                    "it is not known how many partitions there are: nothing is sent under a limit until the brokers say it"
                 );
                 *counted = Counted::Failed(Instant::now() + layout::AGAIN_AFTER);
             }

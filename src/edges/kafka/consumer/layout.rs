@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::types::RDKafkaErrorCode;
 use tokio::time::Instant;
 
 use super::group::Context;
+use crate::edges::kafka::partitions::{self, TopicError};
 use wx_courier_core::schedule::share::Layout;
 
 /// How long the brokers may take to answer about all topics. Nothing is polled meanwhile, and the group waits for us.
@@ -28,7 +27,7 @@ pub(super) fn ask(
     consumer: &BaseConsumer<Context>,
     topics: &[Arc<str>],
     timeout: Duration,
-) -> KafkaResult<Layout> {
+) -> Result<Layout, TopicError> {
     let deadline = Instant::now() + timeout;
     let mut counted = Vec::with_capacity(topics.len());
     for topic in topics {
@@ -38,20 +37,20 @@ pub(super) fn ask(
     Ok(Layout::new(counted))
 }
 
+/// A topic that does not exist has none: the members share what the others have.
 fn n_partitions(
     consumer: &BaseConsumer<Context>,
     topic: &str,
     timeout: Duration,
-) -> KafkaResult<u32> {
-    // librdkafka waits for ever if it is told to wait for no time.
-    let metadata = consumer.fetch_metadata(Some(topic), timeout.max(Duration::from_millis(1)))?;
-    let found = metadata.topics().iter().find(|found| found.name() == topic);
-    let Some(found) = found else {
-        return Ok(0);
-    };
-    match found.error().map(RDKafkaErrorCode::from) {
-        None => Ok(u32::try_from(found.partitions().len()).unwrap_or(u32::MAX)),
-        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Ok(0),
-        Some(error) => Err(KafkaError::MetadataFetch(error)),
+) -> Result<u32, TopicError> {
+    let brokers = &consumer.context().brokers;
+    match partitions::count(consumer, brokers, topic, timeout) {
+        Ok(n_partitions) => Ok(n_partitions.unsigned_abs()),
+        Err(TopicError::Missing { .. }) => Ok(0),
+        Err(
+            error @ (TopicError::NotAllowed { .. }
+            | TopicError::Unreachable { .. }
+            | TopicError::Other { .. }),
+        ) => Err(error),
     }
 }
