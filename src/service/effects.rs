@@ -34,110 +34,73 @@ pub(super) enum Answered {
     },
 }
 
-/// A call under way. It always answers, even if its task panics: a message without an answer would never end.
-struct Call {
-    ticket: Ticket,
-    app: Arc<str>,
-    called: Option<Called>,
+/// Something that `WeChat` is asked. It is always answered, even if its task panics or is dropped: a message without an answer would never
+/// end, and the engine asks for no quota a second time meanwhile.
+struct UnderWay {
+    /// Until `WeChat` has answered, the word that the call was abandoned. It is told when this is dropped, once.
+    answered: Option<Answered>,
     answers: mpsc::UnboundedSender<Answered>,
 }
 
-impl Call {
-    async fn make(mut self, wechat: Arc<WeChat>, cleared: Cleared) {
-        self.called = Some(wechat.send(&cleared).await);
+impl UnderWay {
+    fn ends(mut self, answered: Answered) {
+        self.answered = Some(answered);
     }
 }
 
-impl Drop for Call {
+impl Drop for UnderWay {
     fn drop(&mut self) {
-        let abandoned = || Called {
-            answer: SendAnswer::InDoubt {
-                detail: "the call was abandoned".to_owned(),
-            },
-            api_ms: 0,
-        };
-        let answered = Answered::Call {
-            ticket: self.ticket,
-            app: Arc::clone(&self.app),
-            called: self.called.take().unwrap_or_else(abandoned),
+        let Some(answered) = self.answered.take() else {
+            return;
         };
         if self.answers.send(answered).is_err() {
-            tracing::debug!("a call came back after the service had ended");
+            tracing::debug!("WeChat's answer came back after the service had ended");
         }
     }
 }
 
-/// A question for a quota, which always answers, as a call does: the engine asks no second time meanwhile.
-struct QuotaQuestion {
-    app: Arc<str>,
-    api: Api,
-    left: Option<i64>,
-    answers: mpsc::UnboundedSender<Answered>,
+/// Asks in a task of its own. `abandoned` stands for the answer of a call that does not come to its end.
+fn ask<T>(
+    answers: &mpsc::UnboundedSender<Answered>,
+    call: impl Future<Output = T> + Send + 'static,
+    abandoned: T,
+    answered: impl Fn(T) -> Answered + Send + 'static,
+) {
+    let under_way = UnderWay {
+        answered: Some(answered(abandoned)),
+        answers: answers.clone(),
+    };
+    tokio::spawn(async move {
+        let said = call.await;
+        under_way.ends(answered(said));
+    });
 }
 
-impl QuotaQuestion {
-    async fn ask(mut self, wechat: Arc<WeChat>) {
-        let (app, api) = (self.app.as_ref(), self.api.as_str());
-        match wechat.quota(&self.app, self.api).await {
-            Ok(quota) => {
-                tracing::info!(
-                    app,
-                    api,
-                    left = quota.remain,
-                    daily_limit = quota.daily_limit,
-                    "WeChat was asked for the day's quota"
-                );
-                self.left = Some(quota.remain);
-            }
-            Err(error) => {
-                tracing::warn!(
-                    app,
-                    api,
-                    %error,
-                    "WeChat did not say how much of the day's quota is left"
-                );
-            }
+const ABANDONED: &str = "the call was abandoned";
+
+/// How many sends an app has left today; `None` if `WeChat` does not say.
+async fn quota_left(wechat: &WeChat, app: &str, api: Api) -> Option<i64> {
+    let asked = wechat.quota(app, api).await;
+    let api = api.as_str();
+    match asked {
+        Ok(quota) => {
+            tracing::info!(
+                app,
+                api,
+                left = quota.remain,
+                daily_limit = quota.daily_limit,
+                "WeChat was asked for the day's quota"
+            );
+            Some(quota.remain)
         }
-    }
-}
-
-impl Drop for QuotaQuestion {
-    fn drop(&mut self) {
-        let answered = Answered::Quota {
-            app: Arc::clone(&self.app),
-            api: self.api,
-            left: self.left,
-        };
-        if self.answers.send(answered).is_err() {
-            tracing::debug!("a quota came back after the service had ended");
-        }
-    }
-}
-
-/// An exchange under way, which always answers, as a call does.
-struct Exchange {
-    ticket: Ticket,
-    answer: Option<ExchangeAnswer>,
-    answers: mpsc::UnboundedSender<Answered>,
-}
-
-impl Exchange {
-    async fn make(mut self, wechat: Arc<WeChat>, app: Arc<str>, code: JsCode) {
-        self.answer = Some(wechat.exchange(&app, &code).await);
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        let abandoned = || ExchangeAnswer::Unanswered {
-            detail: "the call was abandoned".to_owned(),
-        };
-        let answered = Answered::Exchange {
-            ticket: self.ticket,
-            answer: self.answer.take().unwrap_or_else(abandoned),
-        };
-        if self.answers.send(answered).is_err() {
-            tracing::debug!("an exchange came back after the service had ended");
+        Err(error) => {
+            tracing::warn!(
+                app,
+                api,
+                %error,
+                "WeChat did not say how much of the day's quota is left"
+            );
+            None
         }
     }
 }
@@ -162,13 +125,15 @@ impl Service {
         }
     }
 
-    /// Carries effects out, in their order; what the store is asked goes to it together. The last effect of all gives the number of messages
-    /// that were left open.
+    /// Carries effects out, in their order; what the store is asked goes to it together. Gives the number of messages that were left open, if
+    /// the drain is over.
     pub(super) fn carry_out(&self, effects: &mut Vec<Effect>) -> Option<usize> {
         let mut questions = Vec::new();
-        let unfinished = effects
-            .drain(..)
-            .find_map(|effect| self.begin(effect, &mut questions));
+        let mut unfinished = None;
+        // All of them: the engine puts nothing behind `Drained`, and this place does not rely on it.
+        for effect in effects.drain(..) {
+            unfinished = self.begin(effect, &mut questions).or(unfinished);
+        }
         self.store.ask(questions);
         unfinished
     }
@@ -176,39 +141,15 @@ impl Service {
     fn begin(&self, effect: Effect, questions: &mut Vec<(Ticket, Request)>) -> Option<usize> {
         match effect {
             Effect::AskStore { ticket, request } => questions.push((ticket, request)),
-            Effect::Send { ticket, cleared } => {
-                let wechat = Arc::clone(&self.wechat);
-                let call = Call {
-                    ticket,
-                    app: Arc::clone(&cleared.rule().app),
-                    called: None,
-                    answers: self.answers_in.clone(),
-                };
-                tokio::spawn(call.make(wechat, cleared));
-            }
+            Effect::Send { ticket, cleared } => self.send(ticket, cleared),
             Effect::ReadAgain {
                 ticket,
                 partition,
                 offset,
             } => self.rereader.want(ticket, &partition, offset),
             Effect::ForgetReads { tickets } => self.rereader.forget(tickets),
-            Effect::Exchange { ticket, app, code } => {
-                let exchange = Exchange {
-                    ticket,
-                    answer: None,
-                    answers: self.answers_in.clone(),
-                };
-                tokio::spawn(exchange.make(Arc::clone(&self.wechat), app, code));
-            }
-            Effect::AskQuota { app, api } => {
-                let question = QuotaQuestion {
-                    app,
-                    api,
-                    left: None,
-                    answers: self.answers_in.clone(),
-                };
-                tokio::spawn(question.ask(Arc::clone(&self.wechat)));
-            }
+            Effect::Exchange { ticket, app, code } => self.exchange(ticket, app, code),
+            Effect::AskQuota { app, api } => self.ask_quota(app, api),
             Effect::PauseChanged(change) => tell(&change),
             Effect::ShareChanged(share) => tracing::info!(
                 partitions = share.n_mine(),
@@ -251,6 +192,46 @@ impl Service {
         }
         None
     }
+
+    fn send(&self, ticket: Ticket, cleared: Cleared) {
+        let app = Arc::clone(&cleared.rule().app);
+        let wechat = Arc::clone(&self.wechat);
+        let call = async move { wechat.send(&cleared).await };
+        let abandoned = Called {
+            answer: SendAnswer::InDoubt {
+                detail: ABANDONED.to_owned(),
+            },
+            api_ms: 0,
+        };
+        ask(&self.answers_in, call, abandoned, move |called| {
+            let app = Arc::clone(&app);
+            Answered::Call {
+                ticket,
+                app,
+                called,
+            }
+        });
+    }
+
+    fn exchange(&self, ticket: Ticket, app: Arc<str>, code: JsCode) {
+        let wechat = Arc::clone(&self.wechat);
+        let call = async move { wechat.exchange(&app, &code).await };
+        let abandoned = ExchangeAnswer::Unanswered {
+            detail: ABANDONED.to_owned(),
+        };
+        ask(&self.answers_in, call, abandoned, move |answer| {
+            Answered::Exchange { ticket, answer }
+        });
+    }
+
+    fn ask_quota(&self, app: Arc<str>, api: Api) {
+        let (wechat, of) = (Arc::clone(&self.wechat), Arc::clone(&app));
+        let call = async move { quota_left(&wechat, &of, api).await };
+        ask(&self.answers_in, call, None, move |left| {
+            let app = Arc::clone(&app);
+            Answered::Quota { app, api, left }
+        });
+    }
 }
 
 fn tell(change: &Change) {
@@ -275,5 +256,53 @@ fn tell(change: &Change) {
             cause = pause.cause.as_str(),
             "goes on"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, poll_fn};
+    use std::task::Poll;
+
+    use super::*;
+
+    fn left(answered: Option<Answered>) -> Option<i64> {
+        let Some(Answered::Quota { left, .. }) = answered else {
+            panic!("no answer");
+        };
+        left
+    }
+
+    fn of_shop(left: Option<i64>) -> Answered {
+        Answered::Quota {
+            app: Arc::from("shop"),
+            api: Api::Subscribe,
+            left,
+        }
+    }
+
+    #[tokio::test]
+    async fn whatever_becomes_of_a_call_it_is_answered_once() {
+        let (answers_in, mut answers) = mpsc::unbounded_channel();
+        ask(&answers_in, async { Some(7) }, None, of_shop);
+        assert_eq!(left(answers.recv().await), Some(7));
+        let dies = poll_fn(|_| -> Poll<Option<i64>> { panic!("a bug") });
+        ask(&answers_in, dies, None, of_shop);
+        assert_eq!(left(answers.recv().await), None);
+        drop(answers_in);
+        assert!(answers.recv().await.is_none(), "it is answered twice");
+    }
+
+    #[test]
+    fn a_call_that_its_runtime_drops_is_answered() {
+        let (answers_in, mut answers) = mpsc::unbounded_channel();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            ask(&answers_in, pending(), None, of_shop);
+        });
+        drop(runtime);
+        assert_eq!(left(answers.try_recv().ok()), None);
     }
 }

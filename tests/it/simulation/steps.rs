@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wx_courier_core::flow::Input;
+use wx_courier_core::flow::{Effect, Input};
 use wx_courier_core::model::{Moment, Partition};
 
 use super::mutant::Mutant;
@@ -169,6 +169,15 @@ impl World {
             .check()
             .map_err(|why| format!("member {member} contradicts itself: {why}"))?;
         self.digest.add(self.now_ms, member, &effects);
+        if let [before @ .., _] = effects.as_slice()
+            && before
+                .iter()
+                .any(|effect| matches!(effect, Effect::Drained { .. }))
+        {
+            return Err(format!(
+                "member {member} wants something behind the end of its drain: {effects:?}"
+            ));
+        }
         let incarnation = self.members[member].incarnation;
         for effect in effects {
             let one_in = match self.retention {

@@ -255,7 +255,7 @@ pub enum Effect {
         /// The last positions of the partitions of which anything was read.
         positions: Vec<(Partition, i64)>,
     },
-    /// The drain is over.
+    /// The drain is over. It is the last effect of its round, and no round comes after it.
     Drained {
         /// Messages that did not end in time; their records will be read again.
         unfinished: usize,
