@@ -8,6 +8,7 @@
 
 mod group;
 mod layout;
+mod positions;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Sender, channel};
@@ -22,7 +23,8 @@ use tokio::sync::mpsc;
 use super::client_config;
 use crate::config::Kafka;
 use crate::telemetry::catch_quietly;
-use group::{Context, Counted, commit_stored};
+use group::{Context, Counted};
+use positions::commit_stored;
 use wx_courier_core::event::MOST_HEADERS;
 use wx_courier_core::flow::HandoverId;
 use wx_courier_core::model::{Epoch, Partition, Record};

@@ -6,16 +6,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rdkafka::Offset;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::positions::{commit_stored, store};
 use super::{Command, GroupEvent, layout};
 use crate::edges::kafka::log;
 use wx_courier_core::flow::HandoverId;
@@ -306,33 +306,6 @@ impl Context {
             Command::Released { .. } => {}
             Command::Close => self.assignment().is_closing = true,
         }
-    }
-}
-
-/// Commits what is stored and waits for the broker: before partitions are given away there is no second chance.
-pub(super) fn commit_stored(consumer: &BaseConsumer<Context>) {
-    const TRIES: u32 = 3;
-    // One try alone may wait a whole session for a coordinator that is away; a broker that is not there by then is not asked again.
-    const LAST_TRY_WITHIN: Duration = Duration::from_secs(5);
-    let began = Instant::now();
-    for attempt in 1..=TRIES {
-        match consumer.commit_consumer_state(CommitMode::Sync) {
-            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => return,
-            Err(error) => tracing::warn!(%error, attempt, "the last commit failed"),
-        }
-        if began.elapsed() > LAST_TRY_WITHIN {
-            return;
-        }
-    }
-}
-
-fn store(consumer: &BaseConsumer<Context>, partition: &Partition, position: i64) {
-    let mut offsets = TopicPartitionList::new();
-    let added =
-        offsets.add_partition_offset(&partition.topic, partition.number, Offset::Offset(position));
-    if let Err(error) = added.and_then(|()| consumer.store_offsets(&offsets)) {
-        // The partition has just been taken away: its new owner reads from the last commit.
-        tracing::debug!(%error, %partition, position, "the position could not be stored");
     }
 }
 
