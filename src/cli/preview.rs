@@ -54,10 +54,10 @@ struct Preview<'a> {
 }
 
 impl Preview<'_> {
-    fn without_rule(status: Status, reason: Reason, detail: String) -> Self {
+    fn without_rule(reason: Reason, detail: String) -> Self {
         Self {
             rule: None,
-            status: status.as_str().to_owned(),
+            status: reason.status().as_str().to_owned(),
             reason: Some(reason),
             detail: Some(detail),
             param: None,
@@ -88,8 +88,7 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
             }
             Decoded::Tombstone => (None, Vec::new(), None),
             Decoded::Undecodable(problem) => {
-                let preview =
-                    Preview::without_rule(Status::Invalid, problem.reason, problem.detail);
+                let preview = Preview::without_rule(problem.reason, problem.detail);
                 (None, Vec::new(), Some(preview))
             }
         };
@@ -98,11 +97,7 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         None if planned.is_empty() => {
             let kind = kind.unwrap_or_default();
             let detail = why_unmatched(&configuration, &kind);
-            vec![Preview::without_rule(
-                Status::Unmatched,
-                Reason::NoRule,
-                detail,
-            )]
+            vec![Preview::without_rule(Reason::NoRule, detail)]
         }
         None => planned
             .iter()
@@ -171,7 +166,7 @@ fn preview<'a>(configuration: &Configuration, planned: &'a Planned, age_ms: i64)
         }
         Err(rejection) => Preview {
             rule: Some(&rule.name),
-            status: Status::Invalid.as_str().to_owned(),
+            status: rejection.reason.status().as_str().to_owned(),
             reason: Some(rejection.reason),
             detail: Some(rejection.detail.clone()),
             param: rejection.param.as_deref().map(str::to_owned),

@@ -12,7 +12,7 @@ use super::repeated::{OTHER_AGAIN, take_own_ids};
 use super::settling::publish_stored;
 use super::transition::Next;
 use super::{Effect, Engine, report};
-use crate::model::outcome::{Outcome, Reason, Status};
+use crate::model::outcome::{Outcome, Reason};
 use crate::model::{Moment, Ticket};
 use crate::state::{KeepAnswer, RecallAnswer, Request};
 use crate::wechat::logins::{Keep, Recall, UserName};
@@ -38,8 +38,7 @@ impl Engine {
                 publish_stored(now, lent, outcome, effects)
             }
             RecallAnswer::Duplicate { of } => {
-                let end = (Status::Skipped, Reason::Duplicate);
-                let mut outcome = unsent(now, &lent.origin, &pending, end);
+                let mut outcome = unsent(now, &lent.origin, &pending, Reason::Duplicate);
                 outcome.duplicate_of = Some(of.to_string());
                 report::DUPLICATE.clone_into(&mut outcome.detail);
                 self.settle_unsent(now, lent.ticket, outcome, effects)
@@ -165,7 +164,7 @@ pub(super) fn unsent(
     now: Moment,
     origin: &Origin,
     pending: &PendingRecipient,
-    end: (Status, Reason),
+    end: Reason,
 ) -> Outcome {
     let ids = (
         pending.outcome_id.to_string(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 pub use treatment::{Blame, MaxAttempts, Treatment};
 
-use crate::model::outcome::{Reason, Status};
+use crate::model::outcome::Reason;
 use crate::rules::InDoubt;
 use crate::schedule::pauses::Cause;
 use crate::wechat::Class;
@@ -118,11 +118,11 @@ pub struct Tries {
 impl Tries {
     /// How a message ends that has been through this. A permission for one message that is gone, a window that has closed or is used up,
     /// attempts that are used up, or its age: after an attempt in doubt none of them says that the user has nothing.
-    pub fn end(self, status: Status, reason: Reason) -> (Status, Reason) {
+    pub fn end(self, reason: Reason) -> Reason {
         if reason.denies_delivery() && self.in_doubt > 0 {
-            return (Status::Unknown, Reason::InDoubt);
+            return Reason::InDoubt;
         }
-        (status, reason)
+        reason
     }
 }
 
@@ -130,7 +130,7 @@ impl Tries {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The message has ended.
-    Settle(Status, Reason),
+    Settle(Reason),
     /// Another attempt, after a wait.
     Retry(Duration),
     /// More than this message is in trouble: it goes back into its lane and waits there for the end of a pause.
@@ -146,7 +146,7 @@ pub fn decide(
     jitter: f64,
 ) -> Verdict {
     let verdict = match answer {
-        SendAnswer::Accepted { .. } => Verdict::Settle(Status::Sent, Reason::Ok),
+        SendAnswer::Accepted { .. } => Verdict::Settle(Reason::Ok),
         SendAnswer::Refused(refusal) => treat(plan, tries, refusal.class.treatment(), jitter),
         // A token endpoint that is busy says nothing about this message, so it gets all the attempts of the plan.
         SendAnswer::NoToken(trouble) if matches!(trouble.class, Class::Busy | Class::Unlisted) => {
@@ -168,22 +168,18 @@ pub fn decide(
         }
         SendAnswer::InDoubt { .. } => match in_doubt {
             InDoubt::Resend => treat(plan, tries, Treatment::Retry(MaxAttempts::Plan), jitter),
-            InDoubt::Leave => Verdict::Settle(Status::Unknown, Reason::InDoubt),
+            InDoubt::Leave => Verdict::Settle(Reason::InDoubt),
         },
     };
     match verdict {
-        Verdict::Settle(status, reason) => {
-            let (status, reason) = tries.end(status, reason);
-            Verdict::Settle(status, reason)
-        }
+        Verdict::Settle(reason) => Verdict::Settle(tries.end(reason)),
         Verdict::Retry(_) | Verdict::Pause(_) => verdict,
     }
 }
 
 fn treat(plan: &RetryPlan, tries: Tries, treatment: Treatment, jitter: f64) -> Verdict {
     match treatment {
-        Treatment::Reject(reason) => Verdict::Settle(Status::Rejected, reason),
-        Treatment::GiveUp(reason) => Verdict::Settle(Status::Failed, reason),
+        Treatment::End(reason) => Verdict::Settle(reason),
         Treatment::Pause(cause) => Verdict::Pause(cause),
         // The token that was used is dropped by then: the first message back fetches a new one. A second refusal in a row means
         // that another process is renewing, and only time helps.
@@ -203,7 +199,7 @@ fn again(plan: &RetryPlan, attempts: u32, tries: Tries, jitter: f64) -> Verdict 
     // The one free attempt after a refused token does not count against the plan.
     let counted = tries.attempts.saturating_sub(tries.token_refusals.min(1));
     if counted >= attempts {
-        return Verdict::Settle(Status::Failed, Reason::AttemptsUsed);
+        return Verdict::Settle(Reason::AttemptsUsed);
     }
     Verdict::Retry(plan.wait(counted, jitter))
 }
@@ -270,17 +266,12 @@ mod tests {
         let unreachable = SendAnswer::Unreachable {
             detail: String::new(),
         };
-        check(
-            &unreachable,
-            5,
-            0,
-            &Verdict::Settle(Status::Failed, Reason::AttemptsUsed),
-        );
+        check(&unreachable, 5, 0, &Verdict::Settle(Reason::AttemptsUsed));
         check(
             &refused(Class::Busy),
             3,
             0,
-            &Verdict::Settle(Status::Failed, Reason::AttemptsUsed),
+            &Verdict::Settle(Reason::AttemptsUsed),
         );
     }
 
@@ -302,7 +293,7 @@ mod tests {
             &refused(Class::Token),
             6,
             6,
-            &Verdict::Settle(Status::Failed, Reason::AttemptsUsed),
+            &Verdict::Settle(Reason::AttemptsUsed),
         );
         // The free attempt leaves the plan's own five.
         check(
@@ -326,7 +317,7 @@ mod tests {
             in_doubt: 0,
         };
         let left = decide(&RetryPlan::default(), InDoubt::Leave, tries, &answer, 0.0);
-        assert_eq!(left, Verdict::Settle(Status::Unknown, Reason::InDoubt));
+        assert_eq!(left, Verdict::Settle(Reason::InDoubt));
         check(&answer, 1, 0, &Verdict::Retry(Duration::from_millis(500)));
     }
 
@@ -344,7 +335,7 @@ mod tests {
         ] {
             let refused = refused(class);
             let verdict = decide(&RetryPlan::default(), InDoubt::Resend, tries, &refused, 0.0);
-            assert_eq!(verdict, Verdict::Settle(Status::Unknown, Reason::InDoubt));
+            assert_eq!(verdict, Verdict::Settle(Reason::InDoubt));
         }
     }
 

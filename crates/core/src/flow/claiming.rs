@@ -10,7 +10,7 @@ use super::repeated::{OTHER_AGAIN, take_own_ids};
 use super::settling::publish_stored;
 use super::transition::{Happened, Next};
 use super::{Effect, Engine};
-use crate::model::outcome::{Reason, Status};
+use crate::model::outcome::Reason;
 use crate::model::{Holder, Moment, Ticket};
 use crate::schedule::admission::{Departure, Turn};
 use crate::state::{Claim, ClaimAnswer, Held, OwnClaim, Permit, Request};
@@ -153,8 +153,8 @@ impl Engine {
             }
             ClaimAnswer::Held(held) => self.claim_held(now, lent, delivery, held, effects),
             ClaimAnswer::Duplicate { of } => {
-                let end = (Status::Skipped, Reason::Duplicate);
-                let mut outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
+                let mut outcome =
+                    self.outcome_of(now, &lent.origin, &delivery, Reason::Duplicate, None);
                 outcome.duplicate_of = Some(of.to_string());
                 self.settle(now, lent.ticket, &delivery, outcome, effects)
             }
@@ -164,7 +164,7 @@ impl Engine {
                 } else {
                     Reason::NoGrant
                 };
-                let end = delivery.tries.end(Status::Skipped, reason);
+                let end = delivery.tries.end(reason);
                 let outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
                 self.settle(now, lent.ticket, &delivery, outcome, effects)
             }

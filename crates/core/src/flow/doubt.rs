@@ -8,7 +8,7 @@ use super::in_flight::{Lent, Met};
 use super::message::Delivery;
 use super::transition::Next;
 use super::{Effect, Engine};
-use crate::model::outcome::{Reason, Status};
+use crate::model::outcome::Reason;
 use crate::model::{Holder, Moment};
 use crate::rules::InDoubt;
 use crate::state::{FRESH, Held};
@@ -40,8 +40,7 @@ impl Engine {
         match delivery.rule.in_doubt {
             InDoubt::Resend => self.ask_for_claim(now, lent, delivery, Some(before), effects),
             InDoubt::Leave => {
-                let end = (Status::Unknown, Reason::InDoubt);
-                let outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
+                let outcome = self.outcome_of(now, &lent.origin, &delivery, Reason::InDoubt, None);
                 self.settle_for(
                     now,
                     lent.ticket,

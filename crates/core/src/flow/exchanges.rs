@@ -14,7 +14,7 @@ use super::in_flight::Lent;
 use super::message::{AskedAgain, PendingRecipient, State, expires_at_ms};
 use super::transition::{Happened, Next};
 use super::{Effect, Engine, report};
-use crate::model::outcome::{Reason, Status};
+use crate::model::outcome::Reason;
 use crate::model::{Moment, Ticket};
 use crate::schedule::pauses::{Cause, Subject, Way};
 use crate::wechat::logins::{ExchangeAnswer, ExchangeRefusal, JsCode};
@@ -150,8 +150,7 @@ impl Engine {
         if self.is_revoked(&lent.origin) {
             return Next::End;
         }
-        let end = (Status::Expired, Reason::Expired);
-        let mut outcome = unsent(now, &lent.origin, pending, end);
+        let mut outcome = unsent(now, &lent.origin, pending, Reason::Expired);
         outcome.detail = report::too_late(&pending.rule);
         if let Some(pause) = self.pauses.pause_of_logins(&pending.rule.app) {
             outcome.detail += &report::paused_by(pause);
@@ -363,17 +362,15 @@ impl Engine {
 }
 
 /// How a message ends whose code gave no user.
-fn end_of(answer: &ExchangeAnswer) -> (Status, Reason) {
+fn end_of(answer: &ExchangeAnswer) -> Reason {
     match answer {
         ExchangeAnswer::Refused { why, .. } => match why {
-            ExchangeRefusal::Expired => (Status::Rejected, Reason::LoginCodeExpired),
-            ExchangeRefusal::Used => (Status::Rejected, Reason::LoginCodeUsed),
-            ExchangeRefusal::Blocked => (Status::Rejected, Reason::UserBlocked),
-            ExchangeRefusal::Busy => (Status::Failed, Reason::AttemptsUsed),
-            ExchangeRefusal::Account => (Status::Failed, Reason::AccountFault),
+            ExchangeRefusal::Expired => Reason::LoginCodeExpired,
+            ExchangeRefusal::Used => Reason::LoginCodeUsed,
+            ExchangeRefusal::Blocked => Reason::UserBlocked,
+            ExchangeRefusal::Busy => Reason::AttemptsUsed,
+            ExchangeRefusal::Account => Reason::AccountFault,
         },
-        ExchangeAnswer::Unanswered { .. } | ExchangeAnswer::Openid(_) => {
-            (Status::Failed, Reason::AttemptsUsed)
-        }
+        ExchangeAnswer::Unanswered { .. } | ExchangeAnswer::Openid(_) => Reason::AttemptsUsed,
     }
 }

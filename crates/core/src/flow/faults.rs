@@ -5,7 +5,7 @@ use super::in_flight::Lent;
 use super::message::{Delivery, Origin, State};
 use super::transition::Next;
 use super::{Effect, Engine};
-use crate::model::outcome::{Reason, Status};
+use crate::model::outcome::Reason;
 use crate::model::{Moment, Ticket};
 
 impl Engine {
@@ -35,12 +35,7 @@ impl Engine {
             | State::ExchangeBackoff { pending, .. }
             | State::Keeping { pending, .. } => {
                 self.exchanges.forget(lent.ticket);
-                let outcome = unsent(
-                    now,
-                    &lent.origin,
-                    &pending,
-                    (Status::Failed, Reason::Internal),
-                );
+                let outcome = unsent(now, &lent.origin, &pending, Reason::Internal);
                 self.settle_unsent(now, lent.ticket, outcome, effects)
             }
             State::Unsettled { .. } => Next::Rest(state),
@@ -67,7 +62,7 @@ impl Engine {
         delivery: &Delivery,
         effects: &mut Vec<Effect>,
     ) -> Next {
-        let end = delivery.tries.end(Status::Failed, Reason::Internal);
+        let end = delivery.tries.end(Reason::Internal);
         let outcome = self.outcome_of(now, &lent.origin, delivery, end, None);
         self.settle(now, lent.ticket, delivery, outcome, effects)
     }

@@ -12,7 +12,7 @@ use crate::catalog::Policy;
 use crate::flow::attempt::{Refusal, SendAnswer};
 use crate::grants::{self, Need, Reservation, Turn, Wish, Without};
 use crate::message::{Message, Rejection};
-use crate::model::outcome::{Outcome, Status};
+use crate::model::outcome::Outcome;
 use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
 use crate::schedule::pauses::{Cause, Subject};
@@ -56,7 +56,7 @@ impl Engine {
         let reports = match reports {
             Ok(reports) => reports,
             Err(rejection) => {
-                let mut outcome = report::outcome(now, origin, Status::Invalid, rejection.reason);
+                let mut outcome = report::outcome(now, origin, rejection.reason);
                 outcome.detail = rejection.detail;
                 self.owe_outcome(now, origin, shared_by, outcome, effects);
                 return;

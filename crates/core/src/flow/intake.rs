@@ -12,7 +12,7 @@ use crate::flow::attempt::Tries;
 use crate::flow::offsets::Wanted;
 use crate::grants::{Answered, Report};
 use crate::message::{Made, Message, Rejection};
-use crate::model::outcome::{Outcome, Reason, Status};
+use crate::model::outcome::{Outcome, Reason};
 use crate::model::{Epoch, Moment, Partition, Record, Ticket};
 use crate::rules::{Planned, Rule};
 use crate::state::OnUnreadable;
@@ -70,7 +70,7 @@ impl Engine {
             }
             Decoded::Undecodable(problem) => {
                 self.owe(&origin, 1);
-                let mut outcome = report::outcome(now, &origin, Status::Invalid, problem.reason);
+                let mut outcome = report::outcome(now, &origin, problem.reason);
                 outcome.detail = problem.detail;
                 self.owe_outcome(now, &Arc::new(origin), 1, outcome, effects);
             }
@@ -173,7 +173,7 @@ impl Engine {
             Unmatched::Count => self.owe(origin, 0),
             Unmatched::Publish => {
                 self.owe(origin, 1);
-                let mut outcome = report::outcome(now, origin, Status::Unmatched, Reason::NoRule);
+                let mut outcome = report::outcome(now, origin, Reason::NoRule);
                 detail.clone_into(&mut outcome.detail);
                 self.owe_outcome(now, origin, 1, outcome, effects);
             }

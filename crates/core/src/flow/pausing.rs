@@ -9,7 +9,7 @@ use super::transition::{Happened, Next};
 use super::{Effect, Engine, report};
 use crate::flow::attempt::{Blame, Refusal, SendAnswer};
 use crate::message::Api;
-use crate::model::outcome::{Reason, Status};
+use crate::model::outcome::Reason;
 use crate::model::{Moment, Ticket};
 use crate::rules::{Rule, RuleSet};
 use crate::schedule::pauses::{Cause, Change, Party, Subject};
@@ -259,8 +259,8 @@ impl Engine {
             None => {
                 let id = lent.origin.record.outcome_id(&old.rule.name);
                 let ids = (id, old.message_id.to_string());
-                let end = (Status::Unmatched, Reason::NoRule);
-                let mut outcome = report::of_rule(now, &lent.origin, &old.rule, ids, end);
+                let mut outcome =
+                    report::of_rule(now, &lent.origin, &old.rule, ids, Reason::NoRule);
                 report::CHANGED_RULE.clone_into(&mut outcome.detail);
                 outcome
             }

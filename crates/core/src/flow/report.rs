@@ -8,7 +8,7 @@ use super::repeated;
 use crate::catalog::Frequency;
 use crate::flow::attempt::{Refusal, SendAnswer};
 use crate::message::Rejection;
-use crate::model::outcome::{Outcome, Reason, Status};
+use crate::model::outcome::{Outcome, Reason};
 use crate::model::{Moment, rfc3339_ms};
 use crate::rules::Rule;
 use crate::schedule::pauses::{Pause, Wave};
@@ -23,8 +23,7 @@ pub(super) fn rejected(
     rejection: Rejection,
 ) -> Outcome {
     let ids = (origin.record.outcome_id(&rule.name), message_id);
-    let end = (Status::Invalid, rejection.reason);
-    let mut rejected = of_rule(now, origin, rule, ids, end);
+    let mut rejected = of_rule(now, origin, rule, ids, rejection.reason);
     rejected.detail = rejection.detail;
     rejected.param = rejection.param.map(|param| param.to_string());
     rejected
@@ -36,9 +35,9 @@ pub(super) fn of_rule(
     origin: &Origin,
     rule: &Rule,
     (id, message_id): (String, String),
-    (status, reason): (Status, Reason),
+    reason: Reason,
 ) -> Outcome {
-    let mut outcome = outcome(now, origin, status, reason);
+    let mut outcome = outcome(now, origin, reason);
     (outcome.id, outcome.message_id) = (id, message_id);
     outcome.rule = Some(Arc::clone(&rule.name));
     outcome.app = Some(Arc::clone(&rule.app));
@@ -50,8 +49,7 @@ pub(super) fn of_rule(
 }
 
 /// What every outcome says. Without a rule the record itself is what ended.
-pub(super) fn outcome(now: Moment, origin: &Origin, status: Status, reason: Reason) -> Outcome {
-    debug_assert_eq!(reason.status(), Some(status), "a reason has one status");
+pub(super) fn outcome(now: Moment, origin: &Origin, reason: Reason) -> Outcome {
     let event = origin.event.as_deref();
     let position = origin.record.position();
     let waited = now.elapsed.saturating_sub(origin.received.elapsed);
@@ -59,7 +57,7 @@ pub(super) fn outcome(now: Moment, origin: &Origin, status: Status, reason: Reas
         id: position.clone(),
         message_id: position,
         duplicate_of: None,
-        status,
+        status: reason.status(),
         reason,
         detail: String::new(),
         rule: None,
@@ -110,7 +108,7 @@ pub(super) fn put_in_doubt(outcome: &mut Outcome, why: Reason) {
         outcome.status.as_str(),
         outcome.detail
     );
-    (outcome.status, outcome.reason) = (Status::Unknown, why);
+    outcome.end_as(why);
     outcome.bound();
 }
 
@@ -121,7 +119,7 @@ pub(super) fn put_behind(outcome: &mut Outcome, of: &str) {
         outcome.status.as_str(),
         outcome.detail
     );
-    (outcome.status, outcome.reason) = (Status::Skipped, Reason::Duplicate);
+    outcome.end_as(Reason::Duplicate);
     outcome.duplicate_of = Some(of.to_owned());
     outcome.msgid = None;
     outcome.bound();

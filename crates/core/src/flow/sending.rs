@@ -10,7 +10,7 @@ use super::transition::Next;
 use super::{Effect, Engine, report};
 use crate::flow::attempt::{Refusal, SendAnswer, Verdict, decide};
 use crate::model::Moment;
-use crate::model::outcome::{Outcome, Reason, Status};
+use crate::model::outcome::{Outcome, Reason};
 use crate::schedule::pauses::{Cause, Silence};
 use crate::wechat::Class;
 
@@ -52,9 +52,9 @@ impl Engine {
             Verdict::Pause(cause) => {
                 self.wait_for_pause(now, lent, delivery, (answer, cause), effects)
             }
-            Verdict::Settle(status, reason) => {
-                let end = (status, reason);
-                let mut outcome = self.outcome_of(now, &lent.origin, &delivery, end, Some(answer));
+            Verdict::Settle(reason) => {
+                let mut outcome =
+                    self.outcome_of(now, &lent.origin, &delivery, reason, Some(answer));
                 if reason == Reason::UserRefused && self.waves.is_doubted(now, &delivery.rule.name)
                 {
                     outcome.detail += report::IN_A_WAVE;
@@ -127,8 +127,8 @@ impl Engine {
         let may_have_arrived = matches!(answer, SendAnswer::InDoubt { .. });
         match verdict {
             Verdict::Retry(_) if is_outage => Verdict::Pause(Cause::Outage),
-            Verdict::Settle(..) if is_outage && !may_have_arrived => Verdict::Pause(Cause::Outage),
-            Verdict::Retry(_) | Verdict::Settle(..) | Verdict::Pause(_) => verdict,
+            Verdict::Settle(_) if is_outage && !may_have_arrived => Verdict::Pause(Cause::Outage),
+            Verdict::Retry(_) | Verdict::Settle(_) | Verdict::Pause(_) => verdict,
         }
     }
 
@@ -154,7 +154,7 @@ impl Engine {
         delivery: &Delivery,
         effects: &mut Vec<Effect>,
     ) -> Next {
-        let end = delivery.tries.end(Status::Expired, Reason::Expired);
+        let end = delivery.tries.end(Reason::Expired);
         let mut outcome = self.outcome_of(now, &lent.origin, delivery, end, None);
         // For most messages that a pause holds no call is ever made: they have no code of their own that tells why they waited.
         if let Some(pause) = self.pauses.pause_of(&delivery.rule) {
@@ -169,15 +169,14 @@ impl Engine {
         now: Moment,
         origin: &Origin,
         delivery: &Delivery,
-        (status, reason): (Status, Reason),
+        reason: Reason,
         answer: Option<&SendAnswer>,
     ) -> Outcome {
         let ids = (
             delivery.outcome_id.to_string(),
             delivery.message_id.to_string(),
         );
-        let end = (status, reason);
-        let mut outcome = report::of_rule(now, origin, &delivery.rule, ids, end);
+        let mut outcome = report::of_rule(now, origin, &delivery.rule, ids, reason);
         let message = &delivery.message;
         outcome.recipient = Some(self.setup.recipient_style.show(&message.recipient));
         outcome.attempts = delivery.calls;

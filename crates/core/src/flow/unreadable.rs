@@ -13,7 +13,7 @@ use super::settling::{ask_to_settle, publish_stored};
 use super::transition::Next;
 use super::{Effect, Engine, report};
 use crate::model::Moment;
-use crate::model::outcome::{Reason, Status};
+use crate::model::outcome::Reason;
 use crate::rules::InDoubt;
 use crate::state::{OnUnreadable, Row, Settlement};
 
@@ -49,8 +49,8 @@ impl Engine {
                 self.ask_for_own_claim(now, lent, delivery, effects)
             }
             (OnUnreadable::Fail, _, InDoubt::Leave) | (OnUnreadable::Overwrite, _, _) => {
-                let end = (Status::Unknown, Reason::StateUnreadable);
-                let outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
+                let outcome =
+                    self.outcome_of(now, &lent.origin, &delivery, Reason::StateUnreadable, None);
                 self.settle(now, lent.ticket, &delivery, outcome, effects)
             }
         }
@@ -104,8 +104,7 @@ impl Engine {
         pending: &PendingRecipient,
         effects: &mut Vec<Effect>,
     ) -> Next {
-        let end = (Status::Unknown, Reason::StateUnreadable);
-        let mut outcome = unsent(now, &lent.origin, pending, end);
+        let mut outcome = unsent(now, &lent.origin, pending, Reason::StateUnreadable);
         report::STATE_UNREADABLE.clone_into(&mut outcome.detail);
         let mut settlement = self.settlement(now, outcome, None);
         settlement.on_unreadable = OnUnreadable::Overwrite;

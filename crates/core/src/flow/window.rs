@@ -20,7 +20,7 @@ use super::engine::StoreHealth;
 use super::message::{Begun, Delivery, Origin};
 use super::offsets::is_open;
 use super::{Effect, Engine, report};
-use crate::model::outcome::{Outcome, Reason, Status};
+use crate::model::outcome::{Outcome, Reason};
 use crate::model::{Moment, Record, Ticket};
 use crate::rules::Rule;
 
@@ -247,7 +247,7 @@ impl Engine {
         let rule = asked.rule;
         if is_gone {
             let detail = "the record was deleted from its topic while its message waited";
-            let end = (Status::Failed, Reason::RecordGone, detail);
+            let end = (Reason::RecordGone, detail);
             let outcome = end_of_spilled(now, &origin, &rule, end);
             self.owe_outcome(now, &Arc::new(origin), 1, outcome, effects);
             return;
@@ -256,7 +256,7 @@ impl Engine {
             self.take_in(now, &Arc::new(origin), 1, planned, effects);
             return;
         }
-        let end = (Status::Unmatched, Reason::NoRule, report::CHANGED_RULE);
+        let end = (Reason::NoRule, report::CHANGED_RULE);
         let outcome = end_of_spilled(now, &origin, &rule, end);
         self.owe_outcome(now, &Arc::new(origin), 1, outcome, effects);
     }
@@ -266,10 +266,10 @@ fn end_of_spilled(
     now: Moment,
     origin: &Origin,
     rule: &Rule,
-    (status, reason, detail): (Status, Reason, &str),
+    (reason, detail): (Reason, &str),
 ) -> Outcome {
     let id = origin.record.outcome_id(&rule.name);
-    let mut outcome = report::of_rule(now, origin, rule, (id.clone(), id), (status, reason));
+    let mut outcome = report::of_rule(now, origin, rule, (id.clone(), id), reason);
     detail.clone_into(&mut outcome.detail);
     outcome
 }

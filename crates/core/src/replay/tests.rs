@@ -57,8 +57,7 @@ fn a_duplicate_is_meant_only_if_it_is_asked_for() {
 
 #[test]
 fn a_message_without_a_grant_is_meant_like_any_other() {
-    let end = (Status::Skipped, Reason::NoGrant);
-    let skipped = ended(&good(7), "a", end, NOW_MS);
+    let skipped = ended(&good(7), "a", Reason::NoGrant, NOW_MS);
     let word = Word::of_outcome(&outcome_record(&skipped)).unwrap();
     let all = Selection::default();
     let of_reason = Selection {

@@ -7,10 +7,8 @@ use crate::wechat::Class;
 /// What is done about a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Treatment {
-    /// The message ends as `rejected`.
-    Reject(Reason),
-    /// The message ends as `failed`.
-    GiveUp(Reason),
+    /// The message ends.
+    End(Reason),
     /// Another attempt after a wait with full jitter.
     Retry(MaxAttempts),
     /// Another token, and one attempt that does not count.
@@ -36,21 +34,21 @@ impl Class {
     /// What is done about it.
     pub fn treatment(self) -> Treatment {
         match self {
-            Self::NotSubscribed => Treatment::Reject(Reason::UserRefused),
-            Self::UnknownRecipient => Treatment::Reject(Reason::RecipientUnknown),
-            Self::WindowClosed => Treatment::Reject(Reason::WindowClosed),
-            Self::WindowUsedUp => Treatment::Reject(Reason::WindowUsedUp),
-            Self::BadParam => Treatment::Reject(Reason::ParamRefused),
-            Self::UnknownMedia => Treatment::Reject(Reason::MediaUnknown),
-            Self::BadContent => Treatment::Reject(Reason::ContentRefused),
-            Self::UnknownPage => Treatment::Reject(Reason::PageUnknown),
+            Self::NotSubscribed => Treatment::End(Reason::UserRefused),
+            Self::UnknownRecipient => Treatment::End(Reason::RecipientUnknown),
+            Self::WindowClosed => Treatment::End(Reason::WindowClosed),
+            Self::WindowUsedUp => Treatment::End(Reason::WindowUsedUp),
+            Self::BadParam => Treatment::End(Reason::ParamRefused),
+            Self::UnknownMedia => Treatment::End(Reason::MediaUnknown),
+            Self::BadContent => Treatment::End(Reason::ContentRefused),
+            Self::UnknownPage => Treatment::End(Reason::PageUnknown),
             Self::UnknownTemplate | Self::Banned => Treatment::Pause(Cause::Template),
             Self::MinuteQuota => Treatment::Pause(Cause::MinuteQuota),
             Self::DailyQuota => Treatment::Pause(Cause::DailyQuota),
             Self::Api => Treatment::Pause(Cause::Api),
             Self::Account => Treatment::Pause(Cause::Account),
-            Self::NotAuthorised => Treatment::GiveUp(Reason::AccountFault),
-            Self::Bug => Treatment::GiveUp(Reason::RequestRefused),
+            Self::NotAuthorised => Treatment::End(Reason::AccountFault),
+            Self::Bug => Treatment::End(Reason::RequestRefused),
             Self::Token => Treatment::RenewToken,
             Self::Concurrent => Treatment::Retry(MaxAttempts::Plan),
             Self::Busy | Self::Unlisted => Treatment::Retry(MaxAttempts::Short),

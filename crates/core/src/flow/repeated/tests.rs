@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::event::{Decoded, Decoding, decode};
 use crate::flow::report;
-use crate::model::outcome::{Reason, Status};
+use crate::model::outcome::Reason;
 use crate::model::{Epoch, Moment, Partition, Record};
 use crate::state::encoding::{outcome_of_text, outcome_to_text};
 
@@ -52,12 +52,12 @@ fn kept(outcome: &Outcome) -> Arc<Outcome> {
 }
 
 /// How a message of the record ended, under this message id; none is what a rule gives by itself.
-fn end(origin: &Origin, (status, reason): (Status, Reason), once: Option<&str>) -> Outcome {
+fn end(origin: &Origin, reason: Reason, once: Option<&str>) -> Outcome {
     let settled = Moment {
         elapsed: RECEIVED.elapsed + Duration::from_millis(80),
         unix_ms: RECEIVED.unix_ms + 80,
     };
-    let mut outcome = report::outcome(settled, origin, status, reason);
+    let mut outcome = report::outcome(settled, origin, reason);
     outcome.id = origin.record.outcome_id("order-completed");
     outcome.rule = Some(Arc::from("order-completed"));
     let usual = usual_message_id(&outcome).unwrap_or_else(|| outcome.id.clone());
@@ -85,7 +85,7 @@ proptest! {
         timestamp_ms in prop::option::of(0..1_795_336_200_000_i64),
         once in prop::option::of("[a-z|#]{1,9}"),
         how in prop_oneof![
-            Just((Status::Sent, Reason::Ok)), Just((Status::Rejected, Reason::UserRefused)), Just((Status::Unmatched, Reason::NoRule)),
+            Just(Reason::Ok), Just(Reason::UserRefused), Just(Reason::NoRule),
         ],
     ) {
         let mut event = json!({"type": kind, "id": id, "source": source, "time": time});
@@ -112,7 +112,7 @@ fn an_event(id: &str) -> serde_json::Value {
 #[test]
 fn a_foreign_record_gives_nothing_to_an_outcome() {
     let ours = origin(&an_event("1"), Some(5));
-    let first = end(&ours, (Status::Sent, Reason::Ok), None);
+    let first = end(&ours, Reason::Ok, None);
     assert_eq!(first.message_id, "order-completed|/shop/orders|1");
     let mut without = first.clone();
     without.event_id = None;
@@ -132,7 +132,7 @@ fn a_foreign_record_gives_nothing_to_an_outcome() {
         complete(&mut again, &foreign);
         assert_eq!(serde_json::to_value(&*again).unwrap(), text);
     }
-    let mut once = kept(&end(&ours, (Status::Sent, Reason::Ok), Some("r|s|dedupe")));
+    let mut once = kept(&end(&ours, Reason::Ok, Some("r|s|dedupe")));
     complete(&mut once, &origin(&an_event("2"), Some(5)));
     assert_eq!(once.message_id, "r|s|dedupe");
 }
@@ -140,6 +140,6 @@ fn a_foreign_record_gives_nothing_to_an_outcome() {
 #[test]
 fn a_record_that_was_no_event_leaves_its_outcome_whole() {
     let origin = origin(&json!("none"), Some(5));
-    let first = end(&origin, (Status::Invalid, Reason::EventMalformed), None);
+    let first = end(&origin, Reason::EventMalformed, None);
     assert_eq!(*kept(&first), first);
 }

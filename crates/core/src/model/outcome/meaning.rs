@@ -1,11 +1,11 @@
 //! What a reason means: the status that it belongs to, and whether a message that ended so may still have reached its user.
 
-use super::{Reason, Status};
+use super::{Outcome, Reason, Status};
 
 impl Reason {
-    /// The one status that it belongs to; `None` for a word of a later version.
-    pub fn status(self) -> Option<Status> {
-        Some(match self {
+    /// The one status that it belongs to: here a message ends by its reason alone. A word of a later version ends none here, and stands for both.
+    pub fn status(self) -> Status {
+        match self {
             Self::Ok => Status::Sent,
             Self::UserRefused
             | Self::RecipientUnknown
@@ -41,8 +41,8 @@ impl Reason {
             | Self::Internal => Status::Failed,
             Self::InDoubt | Self::StateUnreadable => Status::Unknown,
             Self::NoRule => Status::Unmatched,
-            Self::Unlisted(_) => return None,
-        })
+            Self::Unlisted(word) => Status::Unlisted(word),
+        }
     }
 
     /// Whether it says that the message did not reach its user, and an earlier attempt may have reached the user all the same. The reason is
@@ -91,5 +91,12 @@ impl Reason {
             | Self::StateUnreadable
             | Self::Unlisted(_) => false,
         }
+    }
+}
+
+impl Outcome {
+    /// Ends it for another reason.
+    pub(crate) fn end_as(&mut self, reason: Reason) {
+        (self.status, self.reason) = (reason.status(), reason);
     }
 }

@@ -66,22 +66,18 @@ pub(super) fn outcome(record: &Record, rule: &str, status: Status, settled_ms: i
         Status::Skipped => Reason::Duplicate,
         Status::Failed => Reason::AttemptsUsed,
         Status::Rejected => Reason::UserRefused,
-        Status::Invalid
-        | Status::Expired
-        | Status::Unknown
-        | Status::Unmatched
-        | Status::Unlisted(_) => Reason::NotJson,
+        Status::Invalid => Reason::NotJson,
+        Status::Expired => Reason::Expired,
+        Status::Unknown => Reason::InDoubt,
+        Status::Unmatched => Reason::NoRule,
+        Status::Unlisted(word) => Reason::Unlisted(word),
     };
-    ended(record, rule, (status, reason), settled_ms)
+    ended(record, rule, reason, settled_ms)
 }
 
 /// An outcome.
-pub(super) fn ended(
-    record: &Record,
-    rule: &str,
-    (status, reason): (Status, Reason),
-    settled_ms: i64,
-) -> Outcome {
+pub(super) fn ended(record: &Record, rule: &str, reason: Reason, settled_ms: i64) -> Outcome {
+    let status = reason.status();
     let position = record.position();
     let (id, message_id) = match rule {
         "" => (position.clone(), position),
