@@ -148,21 +148,9 @@ pub fn decide(
     let verdict = match answer {
         SendAnswer::Accepted { .. } => Verdict::Settle(Reason::Ok),
         SendAnswer::Refused(refusal) => treat(plan, tries, refusal.class.treatment(), jitter),
-        // A token endpoint that is busy says nothing about this message, so it gets all the attempts of the plan.
-        SendAnswer::NoToken(trouble) if matches!(trouble.class, Class::Busy | Class::Unlisted) => {
-            treat(plan, tries, Treatment::Retry(MaxAttempts::Plan), jitter)
+        SendAnswer::NoToken(trouble) => {
+            treat(plan, tries, trouble.class.treatment_without_token(), jitter)
         }
-        // Every token is refused, or the endpoint gives none, or none in this minute or today: the whole app's matter, and no question about it
-        // can be asked. The send API has said nothing.
-        SendAnswer::NoToken(trouble)
-            if matches!(
-                trouble.class,
-                Class::Token | Class::MinuteQuota | Class::DailyQuota | Class::Api
-            ) =>
-        {
-            Verdict::Pause(Cause::Account)
-        }
-        SendAnswer::NoToken(trouble) => treat(plan, tries, trouble.class.treatment(), jitter),
         SendAnswer::Garbled { .. } | SendAnswer::Unreachable { .. } => {
             treat(plan, tries, Treatment::Retry(MaxAttempts::Plan), jitter)
         }
@@ -336,6 +324,31 @@ mod tests {
             let refused = refused(class);
             let verdict = decide(&RetryPlan::default(), InDoubt::Resend, tries, &refused, 0.0);
             assert_eq!(verdict, Verdict::Settle(Reason::InDoubt));
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_not_to_be_had_is_the_apps_matter_or_soon_over() {
+        let without = |class| {
+            SendAnswer::NoToken(TokenTrouble {
+                errcode: Some(1),
+                detail: String::new(),
+                class,
+            })
+        };
+        for class in [
+            Class::Token,
+            Class::MinuteQuota,
+            Class::DailyQuota,
+            Class::Api,
+            Class::Account,
+        ] {
+            check(&without(class), 1, 0, &Verdict::Pause(Cause::Account));
+        }
+        // After as many attempts a send that is refused as busy is given up.
+        for class in [Class::Busy, Class::Unlisted] {
+            let again = Verdict::Retry(Duration::from_secs(2));
+            check(&without(class), 3, 0, &again);
         }
     }
 

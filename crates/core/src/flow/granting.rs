@@ -9,15 +9,14 @@ use super::repeated::is_named_by_place;
 use super::transition::Next;
 use super::{Effect, Engine, report};
 use crate::catalog::Policy;
-use crate::flow::attempt::{Refusal, SendAnswer};
+use crate::flow::attempt::{Refusal, SendAnswer, Treatment};
 use crate::grants::{self, Need, Reservation, Turn, Wish, Without};
 use crate::message::{Message, Rejection};
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, Reason};
 use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
 use crate::schedule::pauses::{Cause, Subject};
 use crate::state::Request;
-use crate::wechat::Class;
 
 impl Engine {
     /// What a message needs of the ledger; one without a template needs nothing.
@@ -116,14 +115,19 @@ impl Engine {
                     self.note_taken_with_grant(now, lent, delivery, effects);
                 }
             }
-            SendAnswer::Refused(refusal) if refusal.class == Class::NotSubscribed => {
-                if had_grant {
-                    self.totals.grants_overcounted += 1;
-                    self.note_refused_with_grant(now, lent, delivery, refusal, effects);
+            SendAnswer::Refused(refusal) => match refusal.class.treatment() {
+                Treatment::End(Reason::UserRefused) => {
+                    if had_grant {
+                        self.totals.grants_overcounted += 1;
+                        self.note_refused_with_grant(now, lent, delivery, refusal, effects);
+                    }
                 }
-            }
-            SendAnswer::Refused(_)
-            | SendAnswer::Garbled { .. }
+                Treatment::End(_)
+                | Treatment::Retry(_)
+                | Treatment::RenewToken
+                | Treatment::Pause(_) => {}
+            },
+            SendAnswer::Garbled { .. }
             | SendAnswer::Unreachable { .. }
             | SendAnswer::InDoubt { .. }
             | SendAnswer::NoToken(_) => {}

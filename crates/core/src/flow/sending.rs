@@ -8,11 +8,10 @@ use super::message::{Delivery, Origin, Rejoins, State};
 use super::pausing::{party_of, refusal_in};
 use super::transition::Next;
 use super::{Effect, Engine, report};
-use crate::flow::attempt::{Refusal, SendAnswer, Verdict, decide};
+use crate::flow::attempt::{SendAnswer, Treatment, Verdict, decide};
 use crate::model::Moment;
 use crate::model::outcome::{Outcome, Reason};
 use crate::schedule::pauses::{Cause, Silence};
-use crate::wechat::Class;
 
 impl Engine {
     pub(super) fn send_finished(
@@ -27,10 +26,8 @@ impl Engine {
         if !matches!(answer, SendAnswer::NoToken(_)) {
             delivery.calls += 1;
         }
-        if let SendAnswer::Refused(Refusal {
-            class: Class::Token,
-            ..
-        }) = answer
+        if let SendAnswer::Refused(refusal) = answer
+            && refusal.class.treatment() == Treatment::RenewToken
         {
             delivery.tries.token_refusals += 1;
         }

@@ -55,6 +55,34 @@ impl Class {
         }
     }
 
+    /// What is done where there is no token to send with. The send API has said nothing.
+    pub fn treatment_without_token(self) -> Treatment {
+        match self {
+            // A token endpoint that is busy says nothing about this message, so it gets all the attempts of the plan.
+            Self::Busy | Self::Unlisted => Treatment::Retry(MaxAttempts::Plan),
+            // Every token is refused, or the endpoint gives none, or none in this minute or today: the whole app's matter, and no question about
+            // it can be asked.
+            Self::Token | Self::MinuteQuota | Self::DailyQuota | Self::Api => {
+                Treatment::Pause(Cause::Account)
+            }
+            // The same account; or what a token endpoint is not known to say.
+            Self::Account
+            | Self::NotAuthorised
+            | Self::Bug
+            | Self::Concurrent
+            | Self::NotSubscribed
+            | Self::UnknownRecipient
+            | Self::WindowClosed
+            | Self::WindowUsedUp
+            | Self::BadParam
+            | Self::UnknownMedia
+            | Self::BadContent
+            | Self::UnknownPage
+            | Self::UnknownTemplate
+            | Self::Banned => self.treatment(),
+        }
+    }
+
     /// At whose door it lies.
     pub fn blame(self) -> Blame {
         match self {
