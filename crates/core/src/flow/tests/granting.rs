@@ -46,7 +46,24 @@ pub(super) fn end(effects: &[Effect]) -> (Status, Reason) {
     (outcome.status, outcome.reason)
 }
 
+fn commits_to(effects: &[Effect], expected: i64) -> bool {
+    let is_it = |effect: &Effect| matches!(effect, Effect::StoreOffset { position, .. } if *position == expected);
+    effects.iter().any(is_it)
+}
+
 impl Bench {
+    /// Reads a record of which one question to the store comes, and nothing else. It is not answered yet.
+    fn read_and_ask(&mut self, value: &str) -> (Ticket, Request) {
+        let effects = self.step_once(Input::Record {
+            epoch: Epoch(1),
+            record: record(1, value),
+        });
+        let [Effect::AskStore { ticket, request }] = effects.as_slice() else {
+            panic!("{effects:?}");
+        };
+        (*ticket, request.clone())
+    }
+
     fn balance(&mut self) -> Balance {
         let look = Query::Look {
             key: key(),
@@ -151,25 +168,12 @@ fn an_accept_that_is_read_twice_is_one_message() {
 #[test]
 fn a_record_that_tells_an_answer_is_committed_when_the_store_has_noted_it() {
     let mut bench = enforced();
-    let record = record(1, &answer("accept", "x"));
-    let epoch = Epoch(1);
-    let effects = bench.step_once(Input::Record { epoch, record });
-    let [Effect::AskStore { ticket, request }] = effects.as_slice() else {
-        panic!("{effects:?}");
-    };
-    let commits_to = |effects: &[Effect], expected: i64| {
-        effects.iter().any(
-            |effect| matches!(effect, Effect::StoreOffset { position, .. } if *position == expected),
-        )
-    };
+    let (ticket, request) = bench.read_and_ask(&answer("accept", "x"));
     bench.now_ms = 200;
     let effects = bench.step_once(Input::Tick);
     assert!(commits_to(&effects, 1), "it is owed still: {effects:?}");
-    let answer = bench.store.answer(request);
-    bench.step(Input::StoreAnswered {
-        ticket: *ticket,
-        answer,
-    });
+    let answer = bench.store.answer(&request);
+    bench.step(Input::StoreAnswered { ticket, answer });
     bench.now_ms = 400;
     assert!(commits_to(&bench.step(Input::Tick), 2));
     assert_eq!(bench.balance().left, 1);
@@ -178,46 +182,29 @@ fn a_record_that_tells_an_answer_is_committed_when_the_store_has_noted_it() {
 #[test]
 fn an_answer_of_a_user_whose_ledger_cannot_be_read_is_owed_no_longer() {
     let mut bench = enforced();
-    let effects = bench.step_once(Input::Record {
-        epoch: Epoch(1),
-        record: record(1, &answer("accept", "x")),
-    });
-    let [Effect::AskStore { ticket, .. }] = effects.as_slice() else {
-        panic!("{effects:?}");
-    };
+    let (ticket, _) = bench.read_and_ask(&answer("accept", "x"));
     bench.step(Input::StoreAnswered {
-        ticket: *ticket,
+        ticket,
         answer: Err(Row::Ledger),
     });
     bench.now_ms = 1_000;
     let effects = bench.step(Input::Tick);
-    let is_commit = |effect: &Effect| matches!(effect, Effect::StoreOffset { position: 2, .. });
-    assert!(effects.iter().any(is_commit), "{effects:?}");
+    assert!(commits_to(&effects, 2), "{effects:?}");
 }
 
 #[test]
 fn an_answer_of_a_user_is_told_again_after_an_answer_to_another_question() {
     let mut bench = enforced();
-    let effects = bench.step_once(Input::Record {
-        epoch: Epoch(1),
-        record: record(1, &answer("accept", "x")),
-    });
-    let [Effect::AskStore { ticket, .. }] = effects.as_slice() else {
-        panic!("{effects:?}");
-    };
+    let (ticket, _) = bench.read_and_ask(&answer("accept", "x"));
     bench.step(Input::StoreAnswered {
-        ticket: *ticket,
+        ticket,
         answer: Ok(state::Answer::Released),
     });
     assert_eq!(bench.engine.status().totals.internal_errors, 1);
-    let is_commit = |effect: &Effect| matches!(effect, Effect::StoreOffset { position: 2, .. });
     let effects = bench.sleep_until(999);
-    assert!(
-        !effects.iter().any(is_commit),
-        "it may not be noted: {effects:?}"
-    );
+    assert!(!commits_to(&effects, 2), "it may not be noted: {effects:?}");
     let effects = bench.sleep_until(2_000);
-    assert!(effects.iter().any(is_commit), "{effects:?}");
+    assert!(commits_to(&effects, 2), "{effects:?}");
     assert_eq!(bench.balance().left, 1);
     assert_eq!(bench.engine.status().totals.internal_errors, 1);
     assert_eq!(bench.engine.check(), Ok(()));
@@ -285,14 +272,8 @@ fn a_message_in_doubt_that_finds_no_grant_is_unknown_and_used() {
     bench.hear(Word::Accept);
     bench.claim_by_another("r|events|e1", "events/0/1/r");
     bench.now_ms = 9_001;
-    let asked = bench.step_once(Input::Record {
-        epoch: Epoch(1),
-        record: record(1, EVENT),
-    });
-    let [Effect::AskStore { ticket, request }] = asked.as_slice() else {
-        panic!("{asked:?}");
-    };
-    let held = bench.store.answer(request);
+    let (ticket, request) = bench.read_and_ask(EVENT);
+    let held = bench.store.answer(&request);
     let told = bench.store.answer(&Request::Release {
         message_id: Arc::from("r|events|e1"),
         holder: OTHER,
@@ -300,10 +281,8 @@ fn a_message_in_doubt_that_finds_no_grant_is_unknown_and_used() {
     });
     assert!(told.is_ok());
     bench.claim_by_another("r|events|e2", "events/0/2/r");
-    let effects = bench.step(Input::StoreAnswered {
-        ticket: *ticket,
-        answer: held,
-    });
+    let answer = held;
+    let effects = bench.step(Input::StoreAnswered { ticket, answer });
     assert_eq!(end(&effects), (Status::Unknown, Reason::InDoubt));
     assert_eq!(bench.balance().used, 1);
     let again = bench.claim_by_another("r|events|e1", "events/0/3/r");
