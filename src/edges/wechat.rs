@@ -10,6 +10,8 @@ mod quota;
 mod rid;
 mod send;
 mod templates;
+#[cfg(test)]
+mod test_app;
 mod token;
 
 pub use body::SendBody;

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,8 +11,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::config::{App, MiniprogramState, Secret, TokenMode};
-use crate::edges::wechat::{Quota, Show};
+use crate::edges::wechat::{Quota, Show, test_app};
 use wx_courier_core::message::Api;
 use wx_courier_core::wechat::logins::JsCode;
 
@@ -35,25 +33,8 @@ impl Stub {
 }
 
 fn wechat(base_url: String) -> WeChat {
-    let app = App {
-        appid: "wx1".to_owned(),
-        secret: Some(Secret::new("s")),
-        base_url,
-        token: TokenMode::Stable,
-        rate: None,
-        max_in_flight: 1,
-        miniprogram_state: MiniprogramState::Formal,
-        grants: wx_courier_core::catalog::Policy::Off,
-    };
-    let client = AppClient::new(
-        reqwest::Client::new(),
-        &app,
-        Duration::from_secs(5),
-        &Arc::default(),
-    )
-    .unwrap();
     WeChat {
-        apps: [(Arc::from("shop"), client)].into(),
+        apps: [(Arc::from("shop"), test_app::client(base_url))].into(),
     }
 }
 

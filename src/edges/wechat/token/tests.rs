@@ -1,13 +1,11 @@
 //! One app's tokens against the sandbox.
 
-use std::time::Duration;
-
 use tokio::net::TcpListener;
 use wx_courier_sandbox::{App as SandboxApp, Sandbox, Settings as SandboxSettings};
 
 use super::super::client::{AppClient, Endpoint};
 use super::*;
-use crate::config::{MiniprogramState, TokenMode};
+use crate::edges::wechat::test_app;
 
 async fn given() -> (Sandbox, AppClient) {
     let app = SandboxApp {
@@ -20,23 +18,7 @@ async fn given() -> (Sandbox, AppClient) {
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let sandbox = Sandbox::start(listener, settings).unwrap();
-    let app = App {
-        appid: "wx1".to_owned(),
-        secret: Some(Secret::new("s")),
-        base_url: sandbox.base_url(),
-        token: TokenMode::Stable,
-        rate: None,
-        max_in_flight: 1,
-        miniprogram_state: MiniprogramState::Formal,
-        grants: wx_courier_core::catalog::Policy::Off,
-    };
-    let client = AppClient::new(
-        reqwest::Client::new(),
-        &app,
-        Duration::from_secs(5),
-        &Arc::default(),
-    )
-    .unwrap();
+    let client = test_app::client(sandbox.base_url());
     (sandbox, client)
 }
 

@@ -1,17 +1,13 @@
 //! Answers, good and odd.
 
 use super::*;
+use crate::edges::wechat::test_app;
 
 fn app(token: TokenMode) -> App {
     App {
-        appid: "wx1".to_owned(),
         secret: Some(Secret::new("s3cret&x")),
-        base_url: "http://127.0.0.1:1".to_owned(),
         token,
-        rate: None,
-        max_in_flight: 1,
-        miniprogram_state: crate::config::MiniprogramState::Formal,
-        grants: wx_courier_core::catalog::Policy::Off,
+        ..test_app::app("http://127.0.0.1:1".to_owned())
     }
 }
 
