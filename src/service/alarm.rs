@@ -86,8 +86,8 @@ mod tests {
         alarm.set(Some(Instant::now())).unwrap();
         alarm.rang().await;
         // Hung up, the thread ends as it would by a panic.
-        let (nobody, _) = channel();
-        drop(std::mem::replace(&mut alarm.settings, nobody));
+        let (unheard, _) = channel();
+        drop(std::mem::replace(&mut alarm.settings, unheard));
         while !alarm.thread.is_finished() {
             tokio::task::yield_now().await;
         }

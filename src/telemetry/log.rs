@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_nobody_empties_stays_small_and_holds_nobody_up() {
+    fn a_queue_that_is_not_emptied_stays_small_and_holds_no_thread_up() {
         let queue = Queue::default();
         let line = [b'x'; 1_000];
         for _ in 0..2_000 {

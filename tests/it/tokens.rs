@@ -196,7 +196,7 @@ fn somebody_else_who_renews_the_classic_token_is_named() {
     assert!(is_measured(&courier, &format!("{gauge} 1")));
     let fetched = r#"wx_courier_token_fetches_total{app="shop",kind="fetched"} 4"#;
     assert!(is_measured(&courier, fetched));
-    let sentence = "somebody else is renewing the access token of this app";
+    let sentence = "the access token of this app is renewed elsewhere";
     assert_eq!(
         courier.log().matches(sentence).count(),
         1,

@@ -34,7 +34,7 @@ static CLIENT_ADDRESS: Key<Words<ClientAddress>> = Key {
         ("x-forwarded-for", ClientAddress::ForwardedFor),
     ]),
     default: || ClientAddress::Peer,
-    about: "whose address is limited: `peer`, whoever connects; `x-forwarded-for`, what the proxy in front wrote into that header. Say \
+    about: "whose address is limited: `peer`, the client that connects; `x-forwarded-for`, what the proxy in front wrote into that header. Say \
         it only behind a proxy, which every request must pass: else a client may write there what it likes. Of several entries the \
         rightmost counts that is no inside address ([which](callbacks.md#in-front-of-it))",
 };

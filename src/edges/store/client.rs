@@ -208,13 +208,13 @@ mod tests {
     async fn begin<T>(question: impl Future<Output = T>) {
         tokio::select! {
             biased;
-            _ = question => panic!("nobody answers"),
+            _ = question => panic!("the store does not answer yet"),
             () = std::future::ready(()) => {}
         }
     }
 
     #[tokio::test]
-    async fn a_question_that_nobody_waits_for_is_not_wanted() {
+    async fn a_question_whose_caller_has_gone_is_not_wanted() {
         let (client, orders, places) = store(2);
         begin(client.ask(recall())).await;
         begin(client.ask(keep())).await;

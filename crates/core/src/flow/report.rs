@@ -201,7 +201,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&SendA
         (Reason::AttemptsUsed, answer) => {
             format!("given up after {} tries; the last one: {}", delivery.tries.attempts, last_word(answer))
         }
-        // Whoever finds one of these says what is wrong: with the record, its values or its login code.
+        // Where one of these is found, it is said what is wrong: with the record, its values or its login code.
         (
             Reason::LoginCodeExpired
             | Reason::LoginCodeUsed

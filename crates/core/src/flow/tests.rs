@@ -279,7 +279,7 @@ fn a_full_engine_pauses_reading_and_resumes_at_half() {
     let mut bench = bench(Unmatched::Publish);
     let mut tickets = Vec::new();
     for offset in 0..4 {
-        let effects = bench.read(offset, r#"{"type":"nobody"}"#);
+        let effects = bench.read(offset, r#"{"type":"unwanted"}"#);
         let published = effects.iter().find_map(|effect| {
             if let Effect::Publish { ticket, .. } = effect {
                 Some(*ticket)

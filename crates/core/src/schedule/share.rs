@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn of_no_partitions_nobody_has_the_whole() {
+    fn of_no_partitions_no_instance_has_the_whole() {
         assert!(!Layout::default().share_of([]).is_whole());
     }
 }

@@ -279,16 +279,16 @@ fn refused_text(errcode: i64) -> String {
 fn others_text(mode: Mode) -> &'static str {
     match mode {
         Mode::Stable => {
-            "somebody else is renewing the access token of this app: another program forces the refresh of the stable token, or \
+            "the access token of this app is renewed elsewhere: another program forces the refresh of the stable token, or \
              another instance of this one had to (its `forced` in /status has grown); stop that program, or let a token centre hold \
              the token for all"
         }
         Mode::Classic => {
-            "somebody else is renewing the access token of this app: another program, or another instance of this one, calls \
+            "the access token of this app is renewed elsewhere: another program, or another instance of this one, calls \
              /cgi-bin/token; use token = \"stable\", or a token centre"
         }
         Mode::External => {
-            "somebody else is renewing the access token of this app: another program fetches it beside the token centre, or the \
+            "the access token of this app is renewed elsewhere: another program fetches it beside the token centre, or the \
              centre hands out tokens that it has replaced"
         }
     }

@@ -1,6 +1,6 @@
 //! Whether another program ends our tokens: what a token that died young is evidence of.
 //!
-//! A refusal alone accuses nobody. `WeChat` may refuse the very token that it goes on handing out, and our own forced refresh ends the
+//! A refusal alone accuses no program. `WeChat` may refuse the very token that it goes on handing out, and our own forced refresh ends the
 //! token before it. Only a token that was replaced, and not by us, was ended by another program; so the next token that comes decides.
 
 use std::collections::VecDeque;

@@ -4,7 +4,7 @@ use super::*;
 use crate::state::{OnUnreadable, Request, Settlement};
 use crate::wechat::receipts::Receipts;
 
-const NOBODYS: &str = r#"{"type":"nobody"}"#;
+const UNWANTED: &str = r#"{"type":"unwanted"}"#;
 
 fn published(effects: &[Effect]) -> Option<Ticket> {
     effects.iter().find_map(|effect| {
@@ -29,7 +29,7 @@ fn committed(effects: &[Effect]) -> Option<i64> {
 #[test]
 fn a_refused_outcome_is_tried_at_a_growing_pace_told_and_committed_when_it_is_there() {
     let mut bench = bench(Unmatched::Publish);
-    let ticket = published(&bench.read(0, NOBODYS)).unwrap();
+    let ticket = published(&bench.read(0, UNWANTED)).unwrap();
     let mut told_ms = Vec::new();
     for wait_ms in [1_000, 2_000, 4_000, 8_000, 10_000, 10_000] {
         let why = Arc::from("too large");
@@ -63,9 +63,9 @@ fn a_refused_outcome_is_tried_at_a_growing_pace_told_and_committed_when_it_is_th
 #[test]
 fn an_outcome_that_no_broker_answers_for_is_told_as_well() {
     let mut bench = bench(Unmatched::Publish);
-    bench.read(0, NOBODYS);
+    bench.read(0, UNWANTED);
     bench.now_ms = 5_000;
-    bench.read(1, NOBODYS);
+    bench.read(1, UNWANTED);
     assert_eq!(bench.engine.unpublished(bench.now()), None);
     bench.now_ms = 10_000;
     let unpublished = bench.engine.unpublished(bench.now()).unwrap();
@@ -93,7 +93,7 @@ fn attributes_of_any_length_give_an_outcome_that_fits() {
 #[test]
 fn what_an_earlier_version_kept_is_cut_before_it_is_published() {
     let mut first = bench(Unmatched::Publish);
-    let mut outcome = the_outcome(&first.read(0, NOBODYS)).clone();
+    let mut outcome = the_outcome(&first.read(0, UNWANTED)).clone();
     outcome.event_id = Some("9".repeat(900_000));
     let mut bench = bench(Unmatched::Publish);
     let told = bench.store.answer(&Request::Settle(Settlement {
@@ -106,7 +106,7 @@ fn what_an_earlier_version_kept_is_cut_before_it_is_published() {
         now_ms: bench.now().unix_ms,
     }));
     assert!(told.is_ok());
-    let effects = bench.read(0, NOBODYS);
+    let effects = bench.read(0, UNWANTED);
     let event_id = the_outcome(&effects).event_id.as_deref().unwrap();
     assert!(event_id.contains("~sha256:"), "{event_id}");
     assert!(the_outcome(&effects).is_bounded());

@@ -99,7 +99,7 @@ fn a_message_that_is_left_in_doubt_ends_and_its_row_is_written_anew() {
 }
 
 #[test]
-fn a_message_that_may_be_sent_again_is_when_nobody_else_can_be_sending_it() {
+fn a_message_that_may_be_sent_again_is_when_no_other_process_can_be_sending_it() {
     let mut bench = bench_of("in_doubt = \"resend\"");
     assert!(waits(&bench.cannot_read(Row::Claim)));
     bench.now_ms = IN_DOUBT_AFTER_MS - 1;

@@ -191,7 +191,7 @@ fn what_was_accepted_later_is_counted_by_what_was_told_of_it() {
 }
 
 #[test]
-fn accepts_of_different_minutes_are_counted_each_whoever_told_of_them() {
+fn accepts_of_different_minutes_are_counted_each_whatever_source_told_of_them() {
     let mut ledger = Ledger::default();
     accept(&mut ledger, Source::MiniProgram, NOW_MS - HOUR_MS);
     accept(&mut ledger, Source::Event, NOW_MS);
@@ -236,7 +236,7 @@ fn messages_under_way_keep_what_is_set_aside_through_a_reject_and_a_set() {
 }
 
 #[test]
-fn what_was_set_aside_a_day_ago_is_nobodys_any_more() {
+fn what_was_reserved_a_day_ago_is_no_messages_any_more() {
     let mut ledger = with(1);
     reserve(&mut ledger, "m1").unwrap();
     ledger.tidy(NOW_MS + RESERVED_FOR_MS);
@@ -326,7 +326,7 @@ fn a_reject_that_is_told_late_leaves_what_was_set_aside_since() {
 }
 
 #[test]
-fn what_was_set_aside_for_nobody_is_let_go() {
+fn what_was_reserved_for_a_message_that_is_gone_is_let_go() {
     let (mut ledger, _) = under_way(0);
     ledger.tidy(NOW_MS + RESERVED_FOR_MS + 1);
     assert_eq!((ledger.balance().reserved, ledger.balance().left), (0, 1));

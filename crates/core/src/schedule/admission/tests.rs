@@ -155,7 +155,7 @@ fn rules_take_turns() {
 }
 
 #[test]
-fn priorities_divide_the_apps_turns_and_leave_nobody_out() {
+fn priorities_divide_the_apps_turns_and_leave_no_rule_out() {
     let named = [
         ("code", "shop", "priority = \"high\""),
         ("order", "shop", ""),
@@ -178,7 +178,7 @@ fn priorities_divide_the_apps_turns_and_leave_nobody_out() {
 }
 
 #[test]
-fn a_rules_own_limit_holds_nobody_else() {
+fn a_rules_own_limit_holds_no_other_rule() {
     let slow = "rate = { per_second = 1 }";
     let mut bench = bench(None, 100, &[("a", "shop", slow), ("b", "shop", "")]);
     for _ in 0..3 {
@@ -318,7 +318,7 @@ fn a_machine_that_slept_asks_again() {
 }
 
 #[test]
-fn nobody_joins_a_line_at_the_gate_that_is_long_enough() {
+fn no_message_joins_a_line_at_the_gate_that_is_long_enough() {
     let slow = "rate = { per_second = 2 }";
     let mut bench = bench(
         Some(rate(100.0, 100)),

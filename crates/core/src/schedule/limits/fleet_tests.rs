@@ -168,7 +168,7 @@ proptest! {
 
     /// An instance that has something to send gets what its partitions are worth.
     #[test]
-    fn nobody_gets_much_less_than_his_share(
+    fn no_instance_gets_much_less_than_its_share(
         tenths in prop_oneof![3_u32..100, 100_u32..5_000],
         burst in prop_oneof![Just(1_u32), 1_u32..20],
         n_all in 1_u32..24,
@@ -200,7 +200,7 @@ proptest! {
 }
 
 #[test]
-fn whoever_has_everything_keeps_the_pace_of_one_who_is_alone() {
+fn an_instance_that_has_everything_keeps_the_pace_of_one_that_is_alone() {
     let rate = rate(5.0, 3);
     let mut alone = Pace::new(Some(rate));
     let mut with_twelve = Pace::with_share(Some(rate), Share::of(0..12, 12));

@@ -107,6 +107,6 @@ mod tests {
             assert!(!silent(&format!("o{n}")));
         }
         assert!(silent("one more"));
-        assert!(silent("stranger"), "it is one for everybody");
+        assert!(silent("stranger"), "it is one for all parties");
     }
 }

@@ -74,7 +74,7 @@ fn under_a_pause_one_message_at_a_time_is_tried() {
     let trials = calls(&bench.sleep_until(300_000));
     assert_eq!(trials.len(), 1, "the next one later");
     let effects = bench.finish(trials[0], SendAnswer::Accepted { msgid: None });
-    assert_eq!(calls(&effects).len(), 2, "then everybody goes");
+    assert_eq!(calls(&effects).len(), 2, "then every message goes");
 }
 
 /// What is first in line is being sent by another process, and cannot be tried.

@@ -188,7 +188,7 @@ fn the_quota_of_one_api_leaves_the_other_alone() {
         "the other one is on trial"
     );
     let ended = pauses.quota_answered(at(60), (&shop, Api::Customer), Some(1));
-    assert_eq!(ended, [], "nobody asked for that");
+    assert_eq!(ended, [], "the engine did not ask for that");
     let account = Subject::of(Cause::Account, &chat);
     begin(&mut pauses, at(60), account, Cause::Account).unwrap();
     assert!([&card, &chat].iter().all(|rule| pauses.is_paused(rule)));
