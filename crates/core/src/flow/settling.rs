@@ -174,7 +174,8 @@ pub(super) fn publish_stored(
     let mut outcome = Arc::clone(outcome);
     complete(&mut outcome, &lent.origin);
     if !outcome.is_bounded() {
-        // An earlier version has kept it.
+        // It was cut when it was settled, to the bounds of the version that did so. An earlier version had none; a later one may have wider ones,
+        // and fields that are not known here. Larger than its topic takes, the outcome would hold its partition up for ever.
         Arc::make_mut(&mut outcome).bound();
     }
     let event = lent.origin.event.as_ref();
