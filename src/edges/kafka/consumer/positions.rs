@@ -37,18 +37,24 @@ pub(super) fn store<C: ConsumerContext>(
     let Err(error) = try_to_store(consumer, partition, position) else {
         return;
     };
-    match error.rdkafka_error_code() {
-        // It has just been taken away: its new owner reads from the last commit. librdkafka knows it still, or has forgotten it already.
-        Some(Code::State | Code::UnknownPartition) => {
-            tracing::debug!(%error, %partition, position, "the position of a partition that is gone is not stored");
-        }
-        Some(_) | None => tracing::warn!(
+    if is_of_a_partition_that_is_gone(&error) {
+        tracing::debug!(%error, %partition, position, "the position of a partition that is gone is not stored");
+    } else {
+        tracing::warn!(
             %error,
             %partition,
             position,
             "the position could not be stored: it is not committed until a later one is, and the next owner may read records before it again"
-        ),
+        );
     }
+}
+
+/// Whether the partition has just been taken away: its new owner reads from the last commit. librdkafka knows it still, or has forgotten it.
+fn is_of_a_partition_that_is_gone(error: &KafkaError) -> bool {
+    matches!(
+        error,
+        KafkaError::StoreOffset(Code::State | Code::UnknownPartition)
+    )
 }
 
 fn try_to_store<C: ConsumerContext>(
@@ -86,28 +92,28 @@ mod tests {
         config.create().unwrap()
     }
 
-    fn code(result: KafkaResult<()>) -> Option<Code> {
-        result.err().and_then(|error| error.rdkafka_error_code())
-    }
-
-    /// What librdkafka says of a partition that is not ours: `store` goes by it.
     #[test]
     fn a_partition_that_is_gone_is_told_from_other_trouble() {
         let consumer = consumer("false");
-        let store = || code(try_to_store(&consumer, &partition(), 7));
-        assert_eq!(store(), Some(Code::UnknownPartition), "never heard of");
+        let store = || try_to_store(&consumer, &partition(), 7);
+        let is_gone = |stored: KafkaResult<()>| {
+            stored.is_err_and(|error| is_of_a_partition_that_is_gone(&error))
+        };
+        assert!(is_gone(store()), "librdkafka has not heard of it");
         let mut ours = TopicPartitionList::new();
         ours.add_partition("events", 0);
         consumer.assign(&ours).unwrap();
-        assert_eq!(store(), None);
+        assert_eq!(store(), Ok(()));
         consumer.unassign().unwrap();
-        assert_eq!(store(), Some(Code::State), "it was ours before");
+        let stored = store();
+        assert_eq!(stored, Err(KafkaError::StoreOffset(Code::State)));
+        assert!(is_gone(stored), "it was ours before");
     }
 
     #[test]
     fn a_client_that_stores_by_itself_is_other_trouble() {
-        let consumer = consumer("true");
-        let stored = try_to_store(&consumer, &partition(), 7);
-        assert_eq!(code(stored), Some(Code::InvalidArgument));
+        let error = try_to_store(&consumer("true"), &partition(), 7).unwrap_err();
+        assert_eq!(error, KafkaError::StoreOffset(Code::InvalidArgument));
+        assert!(!is_of_a_partition_that_is_gone(&error));
     }
 }
