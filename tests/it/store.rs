@@ -212,7 +212,10 @@ fn answer_as_the_model_does<const N: usize>(mut desks: [Desk; N], play: Vec<Vec<
         let desk = &mut desks[turn % N];
         // A release is not answered. What is asked behind it is, and then the next process finds the release done.
         together.push(Request::Recall(Recall {
-            name: UserName::Session(Arc::from("none")),
+            name: UserName::Session {
+                id: Arc::from("none"),
+                begun_ms: NOW_MS,
+            },
             message_id: None,
             now_ms: NOW_MS,
         }));

@@ -11,7 +11,7 @@ mod ledger;
 mod named;
 mod turn;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -218,6 +218,44 @@ impl Query {
             Self::Look { now_ms, .. } | Self::Set { now_ms, .. } => *now_ms,
         }
     }
+}
+
+/// A user takes back what an app was given, or leaves it: the store forgets what it keeps of that user, as far as it can find it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withdrawal {
+    /// The app, by its name in the settings.
+    pub app: Arc<str>,
+    /// The user, in the clear.
+    pub openid: Arc<str>,
+    /// The templates whose ledgers are cleared. No store can list a user's ledgers: the catalog names those that there may be.
+    pub template_ids: BTreeSet<Arc<str>>,
+    /// When the user said so, in Unix milliseconds. What the user does after that stays.
+    pub at_ms: i64,
+    /// The time, in Unix milliseconds.
+    pub now_ms: i64,
+}
+
+impl Withdrawal {
+    /// The ledgers that are cleared.
+    pub fn ledgers(&self) -> impl Iterator<Item = Key> {
+        self.template_ids.iter().map(|template_id| Key {
+            app: Arc::clone(&self.app),
+            openid: Arc::clone(&self.openid),
+            template_id: Arc::clone(template_id),
+        })
+    }
+
+    /// From when it counts. A clock that is ahead does not end what the user begins after.
+    pub fn since_ms(&self) -> i64 {
+        self.at_ms.min(self.now_ms)
+    }
+}
+
+/// What a [`Withdrawal`] has changed; told again, nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cleared {
+    /// Ledgers in which there was something.
+    pub ledgers: usize,
 }
 
 /// Whether a report was news.

@@ -11,6 +11,7 @@ use crate::config::kinds::{Count, Length, Mistake, RateTable, Text, Texts};
 use crate::config::{App, Kafka, MiniApp, Secret};
 use wx_courier_core::document::{Item, Node, Origin, Problem, Said, Section, nearest};
 use wx_courier_core::model::Rate;
+use wx_courier_core::wechat::logins::LONGEST_SESSION;
 
 pub(super) static MINIAPP: Table = Table {
     path: "miniapp",
@@ -50,7 +51,7 @@ const SHORTEST_SECRET: usize = 32;
 
 static SESSION_LIFE: Key<Length> = Key {
     name: "session_life",
-    kind: Length::Between(Duration::from_mins(1), Duration::from_hours(30 * 24)),
+    kind: Length::Between(Duration::from_mins(1), LONGEST_SESSION),
     default: || Duration::from_hours(2),
     about: "how long a login lasts",
 };

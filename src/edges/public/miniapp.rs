@@ -42,7 +42,7 @@ use wx_courier_core::model::rfc3339_ms;
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::schedule::pauses::SOURCE_OF_MINI_PROGRAMS;
 use wx_courier_core::state::{Question, RecallAnswer, Reply};
-use wx_courier_core::wechat::logins::{Recall, UserName};
+use wx_courier_core::wechat::logins::Recall;
 use wx_courier_core::wechat::{Meaning, Unknown, UnknownKind, Word};
 
 /// The mini programs of all apps.
@@ -190,9 +190,8 @@ impl MiniApp {
             .filter(|session| self.apps.contains(&session.app))
             .ok_or(Refusal::SessionExpired)?;
         self.sessions.take(&session.id)?;
-        let name = UserName::Session(Arc::clone(&session.id));
         let recall = Recall {
-            name,
+            name: session.name(),
             message_id: None,
             now_ms,
         };

@@ -147,6 +147,7 @@ fn changes_something(request: &Request) -> bool {
         | Request::Release { .. }
         | Request::Settle(_)
         | Request::Report(_)
+        | Request::Withdraw(_)
         | Request::Balance(grants::Query::Set { .. })
         | Request::Keep(_)
         | Request::Done(_) => true,
@@ -180,9 +181,16 @@ mod tests {
         (client, orders, places)
     }
 
+    fn session() -> UserName {
+        UserName::Session {
+            id: Arc::from("1"),
+            begun_ms: 1,
+        }
+    }
+
     fn recall() -> Recall {
         Recall {
-            name: UserName::Session(Arc::from("1")),
+            name: session(),
             message_id: None,
             now_ms: 1,
         }
@@ -190,7 +198,7 @@ mod tests {
 
     fn keep() -> Keep {
         Keep {
-            name: UserName::Session(Arc::from("1")),
+            name: session(),
             openid: Arc::from("o1"),
             now_ms: 1,
             until_ms: 2,

@@ -190,19 +190,23 @@ impl Tally {
 
 /// What a request is about, without what an event says.
 fn name_of(request: &Request) -> String {
+    let masked = |openid: &str| RecipientStyle::Masked.show(openid);
     let ledger = |key: &grants::Key| {
-        let user = RecipientStyle::Masked.show(&key.openid);
+        let user = masked(&key.openid);
         format!("{}/{user}/{}", key.app, key.template_id)
     };
     match request {
         Request::Claim(claim) => claim.outcome_id.to_string(),
         Request::Settle(settlement) => settlement.outcome.id.clone(),
         Request::Report(report) => ledger(&report.key),
+        Request::Withdraw(withdrawal) => {
+            format!("{}/{}", withdrawal.app, masked(&withdrawal.openid))
+        }
         Request::Balance(query) => ledger(query.key()),
         Request::Keep(Keep { name, .. }) | Request::Recall(Recall { name, .. }) => {
             match name {
                 // The name of a session is nearly the session.
-                UserName::Session(_) => "session".to_owned(),
+                UserName::Session { .. } => "session".to_owned(),
                 UserName::Message { outcome_id, .. } => outcome_id.to_string(),
             }
         }

@@ -190,6 +190,13 @@ fn request_in(text: &mut String, request: &Request) {
                 report.now_ms
             ),
         ),
+        Request::Withdraw(withdrawal) => put(
+            text,
+            format_args!(
+                "withdraw {} {} {} {}",
+                withdrawal.app, withdrawal.openid, withdrawal.at_ms, withdrawal.now_ms
+            ),
+        ),
         Request::Balance(Query::Look { key, now_ms }) => {
             put(text, format_args!("look {key} {now_ms}"));
         }

@@ -107,6 +107,6 @@ impl World {
 pub(super) fn outcome_id_of(name: &UserName) -> Arc<str> {
     match name {
         UserName::Message { outcome_id, .. } => Arc::clone(outcome_id),
-        UserName::Session(id) => Arc::clone(id),
+        UserName::Session { id, .. } => Arc::clone(id),
     }
 }

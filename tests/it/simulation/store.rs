@@ -307,6 +307,7 @@ fn said(answer: &Reply) -> String {
 fn name(request: &Request) -> String {
     match request {
         Request::Report(_)
+        | Request::Withdraw(_)
         | Request::Balance(_)
         | Request::Keep(_)
         | Request::Recall(_)

@@ -341,6 +341,8 @@ fn the_plays_get_every_kind_of_answer() {
         "settle: OfOtherRecord",
         "settle: Settled",
         "settle: TakenOver",
+        "withdraw: nothing there",
+        "withdraw: some cleared",
     ];
     assert_eq!(heard, expected.map(str::to_owned).into());
 }
@@ -365,6 +367,8 @@ fn kind(answer: &Answer) -> String {
         Answer::Keep(KeepAnswer::Settled(_)) => "keep: Settled",
         Answer::Balance(balance) if balance.left > 0 => "ledger: some left",
         Answer::Balance(_) => "ledger: none left",
+        Answer::Withdraw(cleared) if cleared.ledgers > 0 => "withdraw: some cleared",
+        Answer::Withdraw(_) => "withdraw: nothing there",
         Answer::Recall(RecallAnswer::Duplicate { .. }) => "recall: Duplicate",
         Answer::Recall(RecallAnswer::OfOtherRecord) => "recall: OfOtherRecord",
         Answer::Recall(RecallAnswer::Settled(_)) => "recall: Settled",

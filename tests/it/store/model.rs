@@ -4,7 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use wx_courier_core::grants::{self, Balance, Counted, Lack, Ledger, Reservation};
+use wx_courier_core::grants::{
+    self, Balance, Cleared, Counted, Lack, Ledger, Reservation, Withdrawal,
+};
 use wx_courier_core::model::Holder;
 use wx_courier_core::model::outcome::{Identity, Outcome};
 use wx_courier_core::state::{
@@ -26,6 +28,8 @@ pub(super) struct Model {
     marks: HashSet<Arc<str>>,
     /// Users, by the name under which they are kept, until then.
     users: HashMap<Arc<str>, (Arc<str>, i64)>,
+    /// When a user has left, by the openid.
+    left: HashMap<Arc<str>, i64>,
     /// The id of the outcome that has this number.
     numbers: HashMap<receipts::Key, Arc<str>>,
 }
@@ -84,6 +88,7 @@ impl Model {
             }
             Request::Settle(settlement) => Answer::Settle(self.settle(settlement)),
             Request::Report(report) => Answer::Report(self.report(report)),
+            Request::Withdraw(withdrawal) => Answer::Withdraw(self.withdraw(withdrawal)),
             Request::Balance(query) => Answer::Balance(self.balance(query)),
             Request::Keep(keep) => Answer::Keep(self.keep(keep)),
             Request::Recall(recall) => Answer::Recall(self.recall(recall)),
@@ -275,6 +280,33 @@ impl Model {
         })
     }
 
+    fn withdraw(&mut self, withdrawal: &Withdrawal) -> Cleared {
+        let at_ms = withdrawal.at_ms.min(withdrawal.now_ms);
+        let mut cleared = Cleared { ledgers: 0 };
+        for key in withdrawal.ledgers() {
+            if let Some(ledger) = self.ledgers.get_mut(&key) {
+                let before = ledger.clone();
+                ledger.clear(at_ms);
+                cleared.ledgers += usize::from(*ledger != before);
+            }
+        }
+        let left_ms = self.left.entry(Arc::clone(&withdrawal.openid));
+        let left_ms = left_ms.or_insert(at_ms);
+        *left_ms = at_ms.max(*left_ms);
+        cleared
+    }
+
+    /// Whether the user of a session has left since it began.
+    fn has_left(&self, name: &UserName, openid: &str) -> bool {
+        match name {
+            UserName::Session { begun_ms, .. } => {
+                let left_ms = self.left.get(openid);
+                left_ms.is_some_and(|left_ms| begun_ms <= left_ms)
+            }
+            UserName::Message { .. } => false,
+        }
+    }
+
     fn balance(&mut self, query: &grants::Query) -> Balance {
         match query {
             grants::Query::Look { key, now_ms } => {
@@ -315,7 +347,9 @@ impl Model {
             .users
             .get(&recall.name.key())
             .or_else(|| self.users.get(&before?));
-        let user = user.filter(|(_, until_ms)| *until_ms > recall.now_ms);
+        let user = user.filter(|(openid, until_ms)| {
+            *until_ms > recall.now_ms && !self.has_left(&recall.name, openid)
+        });
         let message_id = recall.message_id.as_ref();
         let entry = message_id.and_then(|id| self.claims.get(id));
         if let (None, Some(entry)) = (user, entry)

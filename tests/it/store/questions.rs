@@ -249,7 +249,19 @@ fn any_grant(now_ms: i64) -> impl Strategy<Value = Request> {
         any_ledger().prop_map(move |key| Request::Balance(grants::Query::Look { key, now_ms }));
     let set = (any_ledger(), 0_u32..4)
         .prop_map(move |(key, left)| Request::Balance(grants::Query::Set { key, left, now_ms }));
-    prop_oneof![6 => report, 2 => look, 1 => set]
+    let openid = prop::sample::select(vec!["o1", "o-2_"]);
+    let templates = prop::sample::select(vec![vec!["T1", "T2"], vec!["T1"], vec![]]);
+    let ago = prop::sample::select(vec![-MINUTE_MS, 0, 1_500, HOUR_MS]);
+    let withdrawal = (openid, templates, ago).prop_map(move |(openid, templates, ago_ms)| {
+        Request::Withdraw(grants::Withdrawal {
+            app: Arc::from("shop"),
+            openid: Arc::from(openid),
+            template_ids: templates.into_iter().map(Arc::from).collect(),
+            at_ms: now_ms - ago_ms,
+            now_ms,
+        })
+    });
+    prop_oneof![6 => report, 2 => look, 1 => set, 1 => withdrawal]
 }
 
 fn any_login(now_ms: i64) -> impl Strategy<Value = Request> {
@@ -261,7 +273,14 @@ fn any_login(now_ms: i64) -> impl Strategy<Value = Request> {
             record,
         })
     };
-    let name = || prop_oneof![of_message(), Just(UserName::Session(Arc::from("a b")))];
+    let session = || {
+        let ago_ms = prop::sample::select(vec![-2 * MINUTE_MS, 0, 2_000, 2 * HOUR_MS]);
+        ago_ms.prop_map(move |ago_ms| UserName::Session {
+            id: Arc::from("a b"),
+            begun_ms: now_ms - ago_ms,
+        })
+    };
+    let name = || prop_oneof![of_message(), session()];
     let openid = prop::sample::select(vec!["o1", "o-2_", "o 3"]);
     let keep = (name(), openid, life_ms).prop_map(move |(name, openid, life_ms)| {
         Request::Keep(logins::Keep {

@@ -39,6 +39,7 @@ fn with_grant(request: Request, openid: &str) -> Request {
         }
         other @ (Request::Release { .. }
         | Request::Report(_)
+        | Request::Withdraw(_)
         | Request::Balance(_)
         | Request::Keep(_)
         | Request::Recall(_)
@@ -204,7 +205,10 @@ fn keys_of_an_earlier_version_go_on_with_what_is_in_them() {
 /// As the version before named users: a session, or by the outcome of a message.
 fn user_name(name: &str) -> UserName {
     match name.strip_prefix("session:") {
-        Some(id) => UserName::Session(Arc::from(id)),
+        Some(id) => UserName::Session {
+            id: Arc::from(id),
+            begun_ms: NOW_MS,
+        },
         None => UserName::Message {
             outcome_id: Arc::from(name),
             record: None,

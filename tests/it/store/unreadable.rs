@@ -98,6 +98,7 @@ fn with(mut request: Request, how: OnUnreadable) -> Request {
         Request::Settle(settlement) => settlement.on_unreadable = how,
         Request::Release { .. }
         | Request::Report(_)
+        | Request::Withdraw(_)
         | Request::Balance(_)
         | Request::Keep(_)
         | Request::Recall(_)
@@ -160,7 +161,10 @@ fn amid_strangers(desk: &mut Desk, first: u64, request: &Request) -> Reply {
 
 #[test]
 fn junk_in_any_kind_of_row_costs_only_what_needs_it() {
-    let session = UserName::Session(Arc::from("1"));
+    let session = UserName::Session {
+        id: Arc::from("1"),
+        begun_ms: NOW_MS,
+    };
     let number = receipts::Key {
         app: Arc::from("shop"),
         msgid: Arc::from("77"),

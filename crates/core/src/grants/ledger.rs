@@ -224,6 +224,18 @@ impl Ledger {
         self.leave(left);
     }
 
+    /// The user has left the app: what was counted until that moment goes, with what was sent by turns. What is reserved for messages under way
+    /// stays until they end, as with [`reject`](Self::reject), and so does the moment: what is told later of the time before counts for nothing.
+    pub fn clear(&mut self, at_ms: i64) {
+        self.reject(at_ms);
+        let left = self.balance().left;
+        self.used = 0;
+        self.leave(left);
+        self.recent
+            .retain(|accept| accept.told().any(|(told_ms, _)| told_ms > at_ms));
+        self.turns.forget_sent(at_ms);
+    }
+
     /// How many accepts there were after a moment: counted anew, from what was told of later ones alone.
     fn n_accepted_after(&self, at_ms: i64) -> u64 {
         let told = self.recent.iter().flat_map(Accept::told);

@@ -102,6 +102,12 @@ impl Turns {
         Some(())
     }
 
+    /// Lets go of what was sent until then.
+    pub(super) fn forget_sent(&mut self, at_ms: i64) {
+        self.0
+            .retain(|_, taken| taken.by.is_some() || taken.at_ms > at_ms);
+    }
+
     /// Lets go of periods that are over, and of messages that will not be asked about any more.
     pub(super) fn tidy(&mut self, now_ms: i64) {
         self.0.retain(|_, taken| {
@@ -190,5 +196,23 @@ mod tests {
         assert_eq!(ask(&mut kept, "x", "A-0", NOW_MS + 300), MADE);
         kept.tidy(NOW_MS + 300 + RESERVED_FOR_MS + 1);
         assert_eq!(kept, Ledger::default());
+    }
+
+    #[test]
+    fn a_user_who_has_left_leaves_no_turns() {
+        let mut ledger = Ledger::default();
+        let (sent, under_way) = (Arc::from("m1"), Arc::from("m2"));
+        ledger.reserve(&sent, &turn("a"), NOW_MS).unwrap();
+        ledger.use_up("m1", NOW_MS);
+        ledger.reserve(&under_way, &turn("b"), NOW_MS).unwrap();
+        ledger.clear(NOW_MS);
+        assert_eq!(
+            ledger.reserve(&Arc::from("m3"), &turn("a"), NOW_MS),
+            Ok(Reservation::NotAsked)
+        );
+        let taken = ledger.reserve(&Arc::from("m4"), &turn("b"), NOW_MS);
+        assert_eq!(taken, Err(Lack::Turn), "its message may still be sent");
+        ledger.use_up("m2", NOW_MS);
+        assert_eq!(ledger.balance().used, 0);
     }
 }

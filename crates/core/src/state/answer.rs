@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Row;
-use crate::grants::{Balance, Counted, Reservation};
+use crate::grants::{Balance, Cleared, Counted, Reservation};
 use crate::model::Holder;
 use crate::model::outcome::Outcome;
 
@@ -22,6 +22,8 @@ pub enum Answer {
     Settle(SettlementAnswer),
     /// To a report of a user's answer: it is noted, and durable.
     Report(Counted),
+    /// To the word that a user takes something back: it is noted, and durable.
+    Withdraw(Cleared),
     /// To a question about a ledger.
     Balance(Balance),
     /// To the wish to keep a user.

@@ -6,7 +6,7 @@ use super::{
     Answer, Claim, ClaimAnswer, JoinAnswer, KeepAnswer, MarkSet, RecallAnswer, Row, Settlement,
     SettlementAnswer,
 };
-use crate::grants::{self, Balance, Counted};
+use crate::grants::{self, Balance, Cleared, Counted};
 use crate::model::Holder;
 use crate::wechat::{logins, receipts};
 
@@ -30,6 +30,8 @@ pub enum Request {
     Settle(Settlement),
     /// A user has answered.
     Report(grants::Report),
+    /// A user has left an app, or takes something back.
+    Withdraw(grants::Withdrawal),
     /// What has a user allowed?
     Balance(grants::Query),
     /// Keep the user behind a code or a session.
@@ -50,6 +52,7 @@ impl Request {
             Self::Release { .. } => None,
             Self::Settle(settlement) => Some(settlement.now_ms),
             Self::Report(report) => Some(report.now_ms),
+            Self::Withdraw(withdrawal) => Some(withdrawal.now_ms),
             Self::Balance(query) => Some(query.now_ms()),
             Self::Keep(keep) => Some(keep.now_ms),
             Self::Recall(recall) => Some(recall.now_ms),
@@ -63,7 +66,7 @@ impl Request {
         match self {
             Self::Claim(_) | Self::Release { .. } => Row::Claim,
             Self::Settle(_) => Row::Outcome,
-            Self::Report(_) | Self::Balance(_) => Row::Ledger,
+            Self::Report(_) | Self::Withdraw(_) | Self::Balance(_) => Row::Ledger,
             Self::Keep(_) | Self::Recall(_) => Row::User,
             Self::Join(_) | Self::Done(_) => Row::Number,
         }
@@ -107,6 +110,7 @@ questions! {
     Claim: Claim => ClaimAnswer;
     Settlement: Settle => SettlementAnswer;
     grants::Report: Report => Counted;
+    grants::Withdrawal: Withdraw => Cleared;
     grants::Query: Balance => Balance;
     logins::Keep: Keep => KeepAnswer;
     logins::Recall: Recall => RecallAnswer;

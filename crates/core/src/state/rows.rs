@@ -6,7 +6,7 @@ use super::{Request, Row};
 use crate::grants::{self, Ledger};
 use crate::model::outcome::{Identity, Outcome};
 use crate::model::{Holder, digest};
-use crate::wechat::logins::UserName;
+use crate::wechat::logins::{UserName, departure_name};
 use crate::wechat::receipts;
 
 /// Rows of a store, read and written one after another. What one request has written, the next one reads.
@@ -227,8 +227,8 @@ impl Value {
 }
 
 impl Request {
-    /// The rows that it may need, as far as it names them. A store that reads many rows at once reads these beforehand; the only row that is
-    /// not among them is the outcome that a [`receipts::Join`] finds by its number.
+    /// The rows that it may need, as far as it names them. A store that reads many rows at once reads these beforehand; the only rows that are
+    /// not among them are the outcome that a [`receipts::Join`] finds by its number, and whether the user of a session has left.
     pub fn keys(&self) -> Vec<Key> {
         match self {
             Self::Claim(claim) => {
@@ -251,6 +251,14 @@ impl Request {
             Self::Report(report) => {
                 let mark = Key::Mark(Arc::from(report.mark()));
                 vec![Key::Ledger(report.key.clone()), mark]
+            }
+            Self::Withdraw(withdrawal) => {
+                let left = Key::User(departure_name(&withdrawal.openid));
+                withdrawal
+                    .ledgers()
+                    .map(Key::Ledger)
+                    .chain([left])
+                    .collect()
             }
             Self::Balance(query) => vec![Key::Ledger(query.key().clone())],
             Self::Keep(keep) => with_outcome(&keep.name),

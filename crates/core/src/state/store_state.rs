@@ -76,6 +76,7 @@ impl<R: Rows> StoreState<R> {
             }
             Request::Settle(settlement) => self.settle(settlement).map(Answer::Settle),
             Request::Report(report) => self.report(report).map(Answer::Report),
+            Request::Withdraw(withdrawal) => self.withdraw(withdrawal).map(Answer::Withdraw),
             Request::Balance(query) => self.balance(query).map(Answer::Balance),
             Request::Keep(keep) => self.keep(keep).map(Answer::Keep),
             Request::Recall(recall) => self.recall(recall).map(Answer::Recall),

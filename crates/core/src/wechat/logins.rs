@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::outcome::Identity;
 
@@ -72,7 +73,12 @@ pub enum ExchangeRefusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserName {
     /// A session of the mini program.
-    Session(Arc<str>),
+    Session {
+        /// Its id.
+        id: Arc<str>,
+        /// When it began, in Unix milliseconds, to the second as its token says.
+        begun_ms: i64,
+    },
     /// The message that is to be sent to the user. The user is forgotten when it has ended.
     Message {
         /// The `id` of the outcome that it will have.
@@ -86,7 +92,7 @@ impl UserName {
     /// The name as a store has it.
     pub fn key(&self) -> Arc<str> {
         match self {
-            Self::Session(id) => Arc::from(format!("session:{id}")),
+            Self::Session { id, .. } => Arc::from(format!("session:{id}")),
             Self::Message {
                 outcome_id,
                 record: Some(record),
@@ -101,10 +107,30 @@ impl UserName {
     /// The name under which a version before kept the user of a message.
     pub fn key_before(&self) -> Option<Arc<str>> {
         match self {
-            Self::Session(_) => None,
+            Self::Session { .. } => None,
             Self::Message { outcome_id, .. } => Some(Arc::clone(outcome_id)),
         }
     }
+}
+
+/// The longest life of a session that can be set. For so long the store knows that a user has left an app.
+pub const LONGEST_SESSION: Duration = Duration::from_millis(LONGEST_SESSION_MS.unsigned_abs());
+const LONGEST_SESSION_MS: i64 = 30 * 24 * 3_600_000;
+
+/// Under which name a store keeps that a user has left an app, in the form of a user. Sessions are found by their ids alone, so those of a user
+/// cannot be looked for: one that began before that moment gives no user.
+pub fn departure_name(openid: &str) -> Arc<str> {
+    Arc::from(format!("left:{openid}"))
+}
+
+/// Until when that is kept: until no session of before can live any more.
+pub fn departure_until_ms(left_ms: i64) -> i64 {
+    left_ms.saturating_add(LONGEST_SESSION_MS)
+}
+
+/// When the user has left, by until when it is kept.
+pub fn departed_ms(until_ms: i64) -> i64 {
+    until_ms.saturating_sub(LONGEST_SESSION_MS)
 }
 
 /// The store is asked to keep this user under that name. Where it is the name of a message that has ended, nothing is kept: its user is not

@@ -76,11 +76,11 @@ impl MiniApp {
                 "`code` must be what wx.login gave: up to 256 letters",
             ));
         }
-        let session = Session::new(Arc::clone(&app)).map_err(|error| {
+        let session = Session::new(Arc::clone(&app), self.clock.now_ms()).map_err(|error| {
             tracing::error!(%error, "the operating system gives no random numbers");
             Refusal::Unavailable
         })?;
-        let name = UserName::Session(Arc::clone(&session.id));
+        let name = session.name();
         self.is_store_there(&name).await?;
         let turn = turn(&self.exchanges).await?;
         let openid = self.exchange(&app, &JsCode::new(code)).await?;

@@ -8,6 +8,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use serde::{Deserialize, Serialize};
 
 use crate::config::Secret;
+use wx_courier_core::wechat::logins::UserName;
 
 /// A login that lasts for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,19 +17,30 @@ pub(super) struct Session {
     pub(super) id: Arc<str>,
     /// The app that the user has logged in to.
     pub(super) app: Arc<str>,
+    /// When it began, in Unix milliseconds; read from a token, to the second.
+    pub(super) begun_ms: i64,
 }
 
 impl Session {
     /// A session of its own. Its id is drawn from the operating system: two processes that start at the same moment must not give the
     /// same one to two users.
-    pub(super) fn new(app: Arc<str>) -> Result<Self, getrandom::Error> {
+    pub(super) fn new(app: Arc<str>, begun_ms: i64) -> Result<Self, getrandom::Error> {
         let mut drawn = [0; 16];
         getrandom::fill(&mut drawn)?;
         let id = format!("{:032x}", u128::from_be_bytes(drawn));
         Ok(Self {
             id: Arc::from(id),
             app,
+            begun_ms,
         })
+    }
+
+    /// Under which name its user is kept.
+    pub(super) fn name(&self) -> UserName {
+        UserName::Session {
+            id: Arc::clone(&self.id),
+            begun_ms: self.begun_ms,
+        }
     }
 }
 
@@ -80,7 +92,7 @@ impl Signer {
         let claims = Claims {
             sub: Arc::clone(&session.id),
             app: Arc::clone(&session.app),
-            iat: now_ms / 1000,
+            iat: session.begun_ms / 1000,
             exp: now_ms.saturating_add(self.life_ms()) / 1000,
         };
         encode(&Header::new(ALGORITHM), &claims, &self.signing)
@@ -95,8 +107,12 @@ impl Signer {
         }
         let token = token.trim();
         let claims = decode::<Claims>(token, &self.checking, &self.validation).ok()?;
-        let Claims { sub, app, exp, .. } = claims.claims;
-        (now_ms / 1000 < exp).then_some(Session { id: sub, app })
+        let Claims { sub, app, iat, exp } = claims.claims;
+        (now_ms / 1000 < exp).then_some(Session {
+            id: sub,
+            app,
+            begun_ms: iat.saturating_mul(1000),
+        })
     }
 }
 
@@ -122,7 +138,7 @@ mod tests {
     #[test]
     fn a_session_lasts_as_long_as_it_says() {
         let signer = signer("0123456789abcdef0123456789abcdef");
-        let session = Session::new(Arc::from("shop")).unwrap();
+        let session = Session::new(Arc::from("shop"), NOW_MS).unwrap();
         let headers = bearing(&signer.sign(&session, NOW_MS).unwrap());
         let read = |later_ms: i64| signer.session(&headers, NOW_MS + later_ms);
         assert_eq!(read(0), Some(session.clone()));
@@ -134,7 +150,7 @@ mod tests {
     #[test]
     fn no_two_sessions_have_the_same_id() {
         let ids: std::collections::BTreeSet<Arc<str>> = (0..1_000)
-            .map(|_| Session::new(Arc::from("shop")).unwrap().id)
+            .map(|_| Session::new(Arc::from("shop"), NOW_MS).unwrap().id)
             .collect();
         assert_eq!(ids.len(), 1_000);
         assert!(ids.iter().all(|id| id.len() == 32));
@@ -145,7 +161,7 @@ mod tests {
         use base64::Engine as _;
         use base64::engine::general_purpose::URL_SAFE_NO_PAD;
         let signer = signer("0123456789abcdef0123456789abcdef");
-        let session = Session::new(Arc::from("shop")).unwrap();
+        let session = Session::new(Arc::from("shop"), NOW_MS).unwrap();
         let other = self::signer("another-secret-of-thirty-two-bytes");
         let foreign = other.sign(&session, NOW_MS).unwrap();
         assert_eq!(signer.session(&bearing(&foreign), NOW_MS), None);

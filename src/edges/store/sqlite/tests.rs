@@ -237,7 +237,10 @@ fn others(user: usize, now_ms: i64) -> [Request; 3] {
         now_ms,
     };
     let keep = logins::Keep {
-        name: logins::UserName::Session(Arc::from(user.to_string())),
+        name: logins::UserName::Session {
+            id: Arc::from(user.to_string()),
+            begun_ms: now_ms,
+        },
         openid: Arc::from(format!("o{user}")),
         now_ms,
         until_ms: now_ms + 1_000,

@@ -36,6 +36,7 @@ fn how(request: &Request) -> OnUnreadable {
         Request::Settle(settlement) => settlement.on_unreadable,
         Request::Release { .. }
         | Request::Report(_)
+        | Request::Withdraw(_)
         | Request::Balance(_)
         | Request::Keep(_)
         | Request::Recall(_)

@@ -1,5 +1,7 @@
 //! What happens to a ledger, thing by thing.
 
+mod left;
+
 use super::*;
 use crate::grants::Key;
 

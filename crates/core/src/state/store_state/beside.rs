@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::{Found, Stop, StoreState, found, needed};
-use crate::grants::{Balance, Counted, Ledger, Query, Report};
+use crate::grants::{Balance, Cleared, Counted, Ledger, Query, Report, Withdrawal};
 use crate::model::outcome::{Outcome, are_two_records};
 use crate::state::rows::{Age, ClaimState, Key, Rows, User, Value, of_user};
 use crate::state::{JoinAnswer, KeepAnswer, MarkSet, OnUnreadable, RecallAnswer, Row};
-use crate::wechat::logins::{Keep, Recall, UserName};
+use crate::wechat::logins::{
+    Keep, Recall, UserName, departed_ms, departure_name, departure_until_ms,
+};
 use crate::wechat::receipts::{Done, Join};
 
 /// Whether a message has ended.
@@ -57,6 +59,50 @@ impl<R: Rows> StoreState<R> {
         needed(Row::Ledger, counted)
     }
 
+    /// A ledger that cannot be read goes as a whole: the user wants nothing of it kept.
+    pub(super) fn withdraw(&mut self, withdrawal: &Withdrawal) -> Result<Cleared, Stop<R::Error>> {
+        let mut kept = Vec::new();
+        for key in withdrawal.ledgers() {
+            let ledger = self.ledger(&key);
+            kept.push((key, found(OnUnreadable::Overwrite, Row::Ledger, ledger)?));
+        }
+        let left = Key::User(departure_name(&withdrawal.openid));
+        let known = self.read(&left, Value::user);
+        let known = found(OnUnreadable::Overwrite, Row::User, known)?;
+        let since_ms = withdrawal.since_ms();
+        let mut cleared = Cleared { ledgers: 0 };
+        for (key, kept) in kept {
+            cleared.ledgers += usize::from(match kept {
+                Found::Nothing => false,
+                Found::Junk => {
+                    needed(Row::Ledger, self.rows.take(&Key::Ledger(key)))?;
+                    true
+                }
+                Found::Row(before) => {
+                    let mut ledger = before.clone();
+                    ledger.clear(since_ms);
+                    let is_changed = ledger != before;
+                    if is_changed {
+                        // What is left of it is kept no longer for that.
+                        let (key, value) = (Key::Ledger(key), Value::Ledger(ledger));
+                        needed(Row::Ledger, self.rows.put(key, value, Age::Unchanged))?;
+                    }
+                    is_changed
+                }
+            });
+        }
+        let until_ms = departure_until_ms(since_ms);
+        if !matches!(known, Found::Row(known) if known.until_ms >= until_ms) {
+            let user = User {
+                openid: Arc::clone(&withdrawal.openid),
+                until_ms,
+            };
+            let age = Age::Since(withdrawal.now_ms);
+            needed(Row::User, self.rows.put(left, Value::User(user), age))?;
+        }
+        Ok(cleared)
+    }
+
     pub(super) fn keep(&mut self, keep: &Keep) -> Result<KeepAnswer, Stop<R::Error>> {
         match self.end_of_message(&keep.name)? {
             Ended::No => {}
@@ -84,7 +130,12 @@ impl<R: Rows> StoreState<R> {
                 user = needed(Row::User, self.read(&key, Value::user))?;
             }
         }
-        let user = user.filter(|user| user.until_ms > recall.now_ms);
+        let mut user = user.filter(|user| user.until_ms > recall.now_ms);
+        if let (UserName::Session { begun_ms, .. }, Some(found)) = (&recall.name, &user)
+            && self.has_left(&found.openid, *begun_ms)?
+        {
+            user = None;
+        }
         if let (None, Some(message_id)) = (&user, &recall.message_id) {
             let entry = self.entry(message_id);
             let entry = needed(Row::Claim, entry)?;
@@ -111,6 +162,13 @@ impl<R: Rows> StoreState<R> {
     pub(super) fn done(&mut self, done: &Done) -> Result<MarkSet, Stop<R::Error>> {
         self.mark(Arc::from(done.key.mark()), done.now_ms)?;
         Ok(MarkSet)
+    }
+
+    /// Whether this user has left the app since then.
+    fn has_left(&mut self, openid: &str, since_ms: i64) -> Result<bool, Stop<R::Error>> {
+        let left = self.read(&Key::User(departure_name(openid)), Value::user);
+        let left = needed(Row::User, left)?;
+        Ok(left.is_some_and(|left| since_ms <= departed_ms(left.until_ms)))
     }
 
     /// Whether the message has ended to whose user a name belongs.
