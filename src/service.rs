@@ -25,7 +25,7 @@ use crate::edges::kafka::consumer::{self, Command, ConsumerHandle, GroupEvent, R
 use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
 use crate::edges::kafka::reread::{ReadAgain, Rereader};
 use crate::edges::listener::Bound;
-use crate::edges::public;
+use crate::edges::public::{self, Punished};
 use crate::edges::store::{Store, Stored};
 use crate::edges::wechat::WeChat;
 use crate::telemetry::Metrics;
@@ -66,6 +66,9 @@ pub struct Parts {
 /// Inputs that are taken together at most. It bounds how late the first effect of a round is, and how old its time.
 const ROUND: usize = 256;
 
+/// `WeChat` punishes an app once in a while. More pushes of it at once wait, and are answered when they are heard.
+const PUNISHMENTS: usize = 16;
+
 /// How often the report is renewed.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
 
@@ -93,6 +96,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         publications_in,
     )?;
     let wechat = Arc::new(WeChat::new(&settings, metrics.unknown())?);
+    let (punished_in, punished) = mpsc::channel(PUNISHMENTS);
     let public = match public {
         Some(bound) => {
             let parts = public::Parts {
@@ -102,6 +106,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
                 wechat: Arc::clone(&wechat),
                 store: store.client(),
                 metrics: Arc::clone(&metrics),
+                punished: punished_in,
             };
             Some(public::open(bound, &parts)?)
         }
@@ -130,6 +135,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         answers_in,
         rules,
         resumptions,
+        punished,
         reports,
         calendar: Watch::new(&clock),
         clock,
@@ -161,6 +167,7 @@ struct Service {
     answers_in: mpsc::UnboundedSender<Answered>,
     rules: watch::Receiver<Arc<RuleSet>>,
     resumptions: mpsc::Receiver<Arc<str>>,
+    punished: mpsc::Receiver<Punished>,
     reports: watch::Sender<Report>,
     clock: Clock,
     /// Those that the engine has heard of.
@@ -238,6 +245,9 @@ impl Service {
                     inputs.push(Input::RulesChanged(Arc::clone(&self.rules.borrow_and_update())));
                 }
                 Some(rule) = self.resumptions.recv() => inputs.push(Input::ResumeRule(rule)),
+                Some(Punished { app, punishment }) = self.punished.recv() => {
+                    inputs.push(Input::Punished { app, punishment });
+                }
                 _ = renew_report.tick() => {
                     self.renew_report();
                     continue;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::{ClientAddress, Settings};
@@ -25,6 +25,7 @@ use callbacks::Callbacks;
 use miniapp::MiniApp;
 use refusal::Refusal;
 use wx_courier_core::rules::RuleSet;
+use wx_courier_core::wechat::callback::Punishment;
 
 /// What the listener's requests need.
 pub struct Parts {
@@ -40,6 +41,17 @@ pub struct Parts {
     pub store: StoreClient,
     /// Where counts go.
     pub metrics: Arc<Metrics>,
+    /// The service hears of punishments here.
+    pub punished: mpsc::Sender<Punished>,
+}
+
+/// What `WeChat` has told of an app as a whole. It concerns messages in hand, so it is the service's.
+#[derive(Debug)]
+pub struct Punished {
+    /// The app.
+    pub app: Arc<str>,
+    /// What was told.
+    pub punishment: Punishment,
 }
 
 /// The service's end of the listener. Dropped, it takes no further request and gives up what is under way.

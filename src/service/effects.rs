@@ -10,10 +10,12 @@ use crate::edges::wechat::{Called, WeChat};
 use wx_courier_core::flow::attempt::SendAnswer;
 use wx_courier_core::flow::{Effect, Input};
 use wx_courier_core::message::Api;
-use wx_courier_core::model::Ticket;
+use wx_courier_core::model::{Ticket, rfc3339_ms};
 use wx_courier_core::schedule::admission::Cleared;
 use wx_courier_core::schedule::pauses::Change;
+use wx_courier_core::schedule::punishments::InForce;
 use wx_courier_core::state::Request;
+use wx_courier_core::wechat::callback::Measure;
 use wx_courier_core::wechat::logins::{ExchangeAnswer, JsCode};
 
 /// What `WeChat` was asked, and said.
@@ -151,6 +153,7 @@ impl Service {
             Effect::Exchange { ticket, app, code } => self.exchange(ticket, app, code),
             Effect::AskQuota { app, api } => self.ask_quota(app, api),
             Effect::PauseChanged(change) => tell(&change),
+            Effect::Punished(told) => tell_punished(&told),
             Effect::ShareChanged(share) => tracing::info!(
                 partitions = share.n_mine(),
                 of = share.n_all(),
@@ -231,6 +234,35 @@ impl Service {
             let app = Arc::clone(&app);
             Answered::Quota { app, api, left }
         });
+    }
+}
+
+/// The reason and the names are `WeChat`'s own, of the app and of no user.
+fn tell_punished(told: &InForce) {
+    let punishment = &told.punishment;
+    let (app, measure) = (told.app.as_ref(), punishment.measure.as_str());
+    let functions = told.functions().join(", ");
+    let until = told.until_ms.map(rfc3339_ms);
+    if let Measure::Warning(warning) = &punishment.measure {
+        tracing::warn!(
+            app,
+            id = punishment.id,
+            threat = warning.threat.as_str(),
+            functions,
+            reason = punishment.reason,
+            deadline = until,
+            "WeChat warns of a punishment: somebody has to mend the mini program before the deadline"
+        );
+    } else {
+        tracing::warn!(
+            app,
+            id = punishment.id,
+            measure,
+            functions,
+            reason = punishment.reason,
+            until,
+            "WeChat has punished the app: what it bans of our sends is paused, everything else goes on"
+        );
     }
 }
 

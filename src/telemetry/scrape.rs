@@ -76,6 +76,10 @@ impl Metrics {
         for pause in &engine.pauses {
             all.set(Gauge::Pause, &[pause.subject.as_str(), pause.cause], 1.0);
         }
+        all.clear(Gauge::PunishmentEnd);
+        for ((app, measure), end_ms) in punishment_ends(engine) {
+            all.set(Gauge::PunishmentEnd, &[app, measure], whole(end_ms / 1000));
+        }
         all.clear(Gauge::Position);
         for partition in &engine.partitions {
             let number = partition.partition.to_string();
@@ -145,6 +149,19 @@ impl Metrics {
         let is_paused = loss.is_some_and(|loss| loss.paused);
         all.set(Gauge::StoreLostPaused, &[], flag(is_paused));
     }
+}
+
+/// The next end of each kind, in Unix milliseconds: of a warning and another with a later deadline the first one counts.
+fn punishment_ends(engine: &Status) -> BTreeMap<(&str, &'static str), i64> {
+    let mut ends = BTreeMap::new();
+    for told in &engine.punishments {
+        let end_ms = ends.entry((told.app.as_str(), told.measure)).or_insert(0);
+        *end_ms = match (*end_ms, told.until_ms) {
+            (0, until_ms) => until_ms.unwrap_or(0),
+            (known_ms, until_ms) => until_ms.unwrap_or(known_ms).min(known_ms),
+        };
+    }
+    ends
 }
 
 pub(super) fn flag(is_so: bool) -> f64 {

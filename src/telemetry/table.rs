@@ -36,6 +36,7 @@ pub(super) enum Gauge {
     SharePartitions,
     SourcePartitions,
     Pause,
+    PunishmentEnd,
     Position,
     Connections,
     TokenInvalidatedByOthers,
@@ -141,7 +142,7 @@ pub(super) const COUNTERS: &[Row<Counter>] = &[
         Counter::Pushes,
         "pushes_total",
         &["app", "kind"],
-        "What WeChat pushed, by app and kind: popup, change, sent, customer_message, other, unreadable. A repetition counts again, unless the first is still under way.",
+        "What WeChat pushed, by app and kind: popup, change, sent, punished, revoked, cancelled, customer_message, other, unreadable. A repetition counts again, unless the first is still under way.",
     ),
     (
         Counter::Receipts,
@@ -223,6 +224,12 @@ pub(super) const GAUGES: &[Row<Gauge>] = &[
         "pause",
         &["subject", "cause"],
         "1 while an app, template or rule is paused.",
+    ),
+    (
+        Gauge::PunishmentEnd,
+        "punishment_end_timestamp_seconds",
+        &["app", "measure"],
+        "When the next warning of WeChat's comes due, or its next ban ends, in seconds since 1970; 0 if no end was told. measure: warning, functions_banned, taken_down, account_banned, page_banned, unlisted. Only while there is one, on the instance that was told.",
     ),
     (
         Gauge::Position,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use wx_courier_core::flow::attempt::{Refusal, TokenTrouble};
-use wx_courier_core::flow::{PartitionStatus, PauseStatus, ShareStatus, Status};
+use wx_courier_core::flow::{PartitionStatus, PauseStatus, PunishmentStatus, ShareStatus, Status};
 
 use super::table::{COUNTERS, GAUGES, HISTOGRAMS};
 use super::*;
@@ -23,6 +23,20 @@ fn outcome(waited_ms: u64) -> Outcome {
     .unwrap()
 }
 
+fn punishment(measure: &'static str, until_ms: Option<i64>) -> PunishmentStatus {
+    PunishmentStatus {
+        app: "shop".to_owned(),
+        id: String::new(),
+        measure,
+        threat: None,
+        functions: Vec::new(),
+        reason: String::new(),
+        told: String::new(),
+        until: None,
+        until_ms,
+    }
+}
+
 fn engine() -> Status {
     let mut status = Status {
         waiting: 11,
@@ -38,6 +52,12 @@ fn engine() -> Status {
             since: String::new(),
             ends: "",
         }],
+        punishments: vec![
+            punishment("warning", Some(1_800_000_000_000)),
+            punishment("warning", Some(1_700_000_000_000)),
+            punishment("warning", None),
+            punishment("page_banned", None),
+        ],
         share: ShareStatus {
             partitions: 1,
             of: 4,
@@ -175,7 +195,7 @@ fn every_metric_of_the_table_is_published_with_its_help() {
         let line = format!("# HELP wx_courier_{name} {help}\n");
         assert!(text.contains(&line), "{line} is not in\n{text}");
     }
-    assert_eq!(text.matches("# HELP").count(), 39, "{text}");
+    assert_eq!(text.matches("# HELP").count(), 40, "{text}");
 }
 
 #[test]
@@ -194,6 +214,8 @@ fn what_is_known_becomes_series_and_a_second_scrape_says_the_same() {
         "records_total 7",
         "internal_errors_total 6",
         r#"messages_in_hand{stage="set_aside"} 12"#,
+        r#"punishment_end_timestamp_seconds{app="shop",measure="warning"} 1700000000"#,
+        r#"punishment_end_timestamp_seconds{app="shop",measure="page_banned"} 0"#,
         r#"position{partition="0",topic="events"} 14"#,
         "calendar_system_ahead_seconds 1.5",
         r#"token_fetches_total{app="shop",kind="fetched"} 5"#,

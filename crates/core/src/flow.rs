@@ -36,6 +36,7 @@ mod partitions;
 mod pausing;
 mod port;
 mod publishing;
+mod punishing;
 mod rate_share;
 mod repeated;
 mod report;
@@ -50,7 +51,7 @@ pub use engine::Engine;
 pub use partitions::HandoverId;
 pub use port::{Effect, Input, Setup, Unmatched};
 pub use publishing::Unpublished;
-pub use status::{PartitionStatus, PauseStatus, ShareStatus, Status};
+pub use status::{PartitionStatus, PauseStatus, PunishmentStatus, ShareStatus, Status};
 
 #[cfg(test)]
 mod tests;

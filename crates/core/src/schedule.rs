@@ -3,4 +3,5 @@
 pub mod admission;
 pub mod limits;
 pub mod pauses;
+pub mod punishments;
 pub mod share;

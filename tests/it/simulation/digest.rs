@@ -131,6 +131,10 @@ fn effect_in(text: &mut String, effect: &Effect) {
             text,
             format_args!("unknown {} {}", unknown.kind.as_str(), unknown.name),
         ),
+        Effect::Punished(told) => put(
+            text,
+            format_args!("punished {} {}", told.app, told.punishment.id),
+        ),
         Effect::PauseReading => text.push_str("pause"),
         Effect::ResumeReading => text.push_str("resume"),
         Effect::ShareChanged(share) => put(

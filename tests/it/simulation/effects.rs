@@ -46,7 +46,10 @@ impl World {
             }
             Effect::ShareChanged(_) => self.seen.shares += 1,
             // What is read all the same, and answered, is passed over by the engine.
-            Effect::ForgetReads { .. } | Effect::Ended { .. } | Effect::Unknown(_) => {}
+            Effect::ForgetReads { .. }
+            | Effect::Ended { .. }
+            | Effect::Unknown(_)
+            | Effect::Punished(_) => {}
             Effect::StoreOffset {
                 partition,
                 epoch,

@@ -22,6 +22,7 @@ use crate::model::{Holder, Moment, Partition, Ticket};
 use crate::rules::RuleSet;
 use crate::schedule::admission::Admission;
 use crate::schedule::pauses::{Breakers, Outages, Pauses, Waves};
+use crate::schedule::punishments::Punishments;
 use crate::schedule::share::Share;
 
 /// The engine.
@@ -35,6 +36,7 @@ pub struct Engine {
     pub(super) breakers: Breakers,
     pub(super) waves: Waves,
     pub(super) outages: Outages,
+    pub(super) punishments: Punishments,
     pub(super) store: StoreHealth,
     /// Since when the store has answered.
     pub(super) has_store_since: Duration,
@@ -85,6 +87,7 @@ impl Engine {
             breakers: Breakers::new(setup.breaker),
             waves: Waves::new(setup.refusal_wave),
             outages: Outages::default(),
+            punishments: Punishments::default(),
             store: StoreHealth::Up,
             has_store_since: Duration::ZERO,
             calendar: CalendarTrust::default(),
@@ -169,6 +172,9 @@ impl Engine {
             Input::QuotaAnswered { app, api, left } => {
                 self.quota_answered(now, (&app, api), left, effects);
             }
+            Input::Punished { app, punishment } => {
+                self.punished(now, &app, &punishment, effects);
+            }
             Input::Drain { timeout } => self.drain(now, timeout),
             Input::CalendarJumped { system_ahead_ms } => {
                 self.calendar_jumped(now, system_ahead_ms);
@@ -187,6 +193,7 @@ impl Engine {
             .map(|handover| handover.deadline)
             .min();
         let pause = self.pauses.wake_at();
+        let punishment = self.punishments.wake_at();
         // No message gets a turn while the store is down, however long it has waited.
         let turn = match self.store {
             StoreHealth::Up => self.in_flight.admission.wake_for_turn(now),
@@ -203,6 +210,7 @@ impl Engine {
             deadline,
             self.report_positions_at,
             pause,
+            punishment,
             share,
             turn,
             exchange,
@@ -224,6 +232,7 @@ impl Engine {
             self.transition(now, ticket, Happened::Due, effects);
         }
         self.end_pauses(now, effects);
+        self.punishments.end_due(now);
         self.finish_handovers(now, effects);
         self.make_room(now);
         self.take_share(now, effects);

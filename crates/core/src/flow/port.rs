@@ -14,9 +14,11 @@ use crate::model::{Epoch, Partition, Record, Ticket};
 use crate::rules::RuleSet;
 use crate::schedule::admission::{AppBounds, Cleared};
 use crate::schedule::pauses::{BreakerPlan, Change, WavePlan};
+use crate::schedule::punishments::InForce;
 use crate::schedule::share::{Layout, Share};
 use crate::state;
 use crate::wechat::Unknown;
+use crate::wechat::callback::Punishment;
 use crate::wechat::logins::{ExchangeAnswer, JsCode};
 
 /// Everything the engine is told once.
@@ -151,6 +153,13 @@ pub enum Input {
         /// What is left.
         left: Option<i64>,
     },
+    /// `WeChat` has told this instance that it has punished an app, or will.
+    Punished {
+        /// The app.
+        app: Arc<str>,
+        /// What was told.
+        punishment: Punishment,
+    },
     /// Finish what has begun and take nothing new; [`Effect::Drained`] ends it.
     Drain {
         /// How long it may take.
@@ -203,6 +212,8 @@ pub enum Effect {
     },
     /// Something was paused, or goes on: for log and metrics.
     PauseChanged(Change),
+    /// An app was warned or punished: for the log.
+    Punished(InForce),
     /// Call `WeChat`, and answer with [`Input::SendFinished`].
     Send {
         /// Whose call.

@@ -9,6 +9,8 @@ use super::engine::StoreHealth;
 use super::message::State;
 use crate::model::rfc3339_ms;
 use crate::schedule::pauses::Pause;
+use crate::schedule::punishments::InForce;
+use crate::wechat::callback::Measure;
 
 /// Counts since the process began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -70,6 +72,8 @@ pub struct Status {
     pub store_is_down: bool,
     /// What must not be sent for now.
     pub pauses: Vec<PauseStatus>,
+    /// What apps were warned of and punished with.
+    pub punishments: Vec<PunishmentStatus>,
     /// Whether the service is shutting down.
     pub draining: bool,
     /// Which part of the fleet's rates is ours.
@@ -118,6 +122,62 @@ impl From<&Pause> for PauseStatus {
     }
 }
 
+/// A punishment, or a warning of one, as people see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PunishmentStatus {
+    /// The app.
+    pub app: String,
+    /// `WeChat`'s id of it.
+    pub id: String,
+    /// What is done, in one word: `warning`, `functions_banned`, `taken_down`, `account_banned`, `page_banned`, `unlisted`.
+    pub measure: &'static str,
+    /// What a warning threatens with, in one of these words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threat: Option<&'static str>,
+    /// The functions that it is about, as `WeChat` names them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<String>,
+    /// Why, as `WeChat` says.
+    pub reason: String,
+    /// When we were told: RFC 3339, UTC.
+    pub told: String,
+    /// When it is over, or a warning's deadline: RFC 3339, UTC. Nothing if that was not told, or never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// The same, in Unix milliseconds, for metrics.
+    #[serde(skip)]
+    pub until_ms: Option<i64>,
+}
+
+impl From<&InForce> for PunishmentStatus {
+    fn from(in_force: &InForce) -> Self {
+        let punishment = &in_force.punishment;
+        let threat = match &punishment.measure {
+            Measure::Warning(warning) => Some(warning.threat.as_str()),
+            Measure::Functions(_)
+            | Measure::TakenDown(_)
+            | Measure::Account(_)
+            | Measure::Page
+            | Measure::Unlisted => None,
+        };
+        Self {
+            app: in_force.app.to_string(),
+            id: punishment.id.clone(),
+            measure: punishment.measure.as_str(),
+            threat,
+            functions: in_force
+                .functions()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            reason: punishment.reason.clone(),
+            told: rfc3339_ms(in_force.told_ms),
+            until: in_force.until_ms.map(rfc3339_ms),
+            until_ms: in_force.until_ms,
+        }
+    }
+}
+
 /// One partition at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PartitionStatus {
@@ -160,6 +220,11 @@ impl Engine {
             store_is_down: self.store == StoreHealth::Down,
             share: self.rate_share.status(),
             pauses: self.pauses.iter().map(PauseStatus::from).collect(),
+            punishments: self
+                .punishments
+                .iter()
+                .map(PunishmentStatus::from)
+                .collect(),
             ..Status::default()
         };
         for (_, _, state) in self.in_flight.iter() {

@@ -5,6 +5,7 @@
 //! says that there is quota again, and one only by a person.
 
 mod answers;
+mod bans;
 mod breaker;
 mod outages;
 mod party;
@@ -50,6 +51,8 @@ pub enum Cause {
     /// Too many users of the rule were refused by 43101 though their ledgers have a grant: one message at a time, until most are accepted, or
     /// for an hour.
     RefusalWave,
+    /// `WeChat` has said that it bans the API, or the account (`wxa_punish_event`): until that ends, and tried now and then all the same.
+    Ban,
     /// Messages of too many users of the rule were refused for what the rule made of them: until a person or another version of the rule.
     Breaker,
 }
@@ -65,6 +68,7 @@ impl Cause {
             Self::Template => "template",
             Self::Account => "account",
             Self::RefusalWave => "refusal_wave",
+            Self::Ban => "ban",
             Self::Breaker => "breaker",
         }
     }
@@ -78,6 +82,7 @@ impl Cause {
             | Self::Template
             | Self::Account
             | Self::RefusalWave
+            | Self::Ban
             | Self::Breaker => true,
         }
     }
@@ -109,6 +114,11 @@ enum End {
         questions: Questions,
         trials: Trials,
     },
+    /// Then, or as with a trial: the ban may have been taken back, or never have held for us. `None` where no end was told.
+    Ban {
+        until: Option<Duration>,
+        trials: Trials,
+    },
     /// One message is let through now and then, and what is made of their answers ends it; or the time.
     Wave {
         trials: Trials,
@@ -120,10 +130,21 @@ enum End {
 impl End {
     fn trials_mut(&mut self) -> Option<&mut Trials> {
         match self {
-            Self::Trial(trials) | Self::Quota { trials, .. } | Self::Wave { trials, .. } => {
-                Some(trials)
-            }
+            Self::Trial(trials)
+            | Self::Quota { trials, .. }
+            | Self::Ban { trials, .. }
+            | Self::Wave { trials, .. } => Some(trials),
             Self::At(_) | Self::Person => None,
+        }
+    }
+
+    /// When it is over by itself.
+    fn at(&self) -> Option<Duration> {
+        match self {
+            Self::At(at) => Some(*at),
+            Self::Ban { until, .. } => *until,
+            Self::Wave { until, .. } => Some(*until),
+            Self::Trial(_) | Self::Quota { .. } | Self::Person => None,
         }
     }
 }
@@ -201,6 +222,10 @@ impl Pauses {
             Cause::Outage | Cause::Api | Cause::Template | Cause::Account => {
                 End::Trial(Trials::of(now, cause))
             }
+            Cause::Ban => End::Ban {
+                until: None,
+                trials: Trials::of(now, cause),
+            },
             Cause::RefusalWave => End::Wave {
                 trials: Trials::of(now, cause),
                 until: now.elapsed + wave::BELIEVED_AFTER,
@@ -233,9 +258,10 @@ impl Pauses {
             };
             let at = match pause.end {
                 End::At(at) => at,
-                End::Trial(trials) | End::Quota { trials, .. } | End::Wave { trials, .. } => {
-                    trials.at
-                }
+                End::Trial(trials)
+                | End::Quota { trials, .. }
+                | End::Ban { trials, .. }
+                | End::Wave { trials, .. } => trials.at,
                 End::Person => return Way::Closed,
             };
             if at > now.elapsed {
@@ -251,10 +277,7 @@ impl Pauses {
 
     /// Ends what ends by itself.
     pub fn end_due(&mut self, now: Moment) -> Vec<Change> {
-        let is_due = |pause: &Pause| match pause.end {
-            End::At(at) | End::Wave { until: at, .. } => at <= now.elapsed,
-            End::Trial(_) | End::Quota { .. } | End::Person => false,
-        };
+        let is_due = |pause: &Pause| pause.end.at().is_some_and(|at| at <= now.elapsed);
         if !self.in_force.values().any(is_due) {
             return Vec::new();
         }
@@ -317,10 +340,11 @@ impl Pauses {
     /// When something about a pause is due.
     pub fn wake_at(&self) -> Option<Duration> {
         let due = self.in_force.values().filter_map(|pause| match pause.end {
-            End::At(at) | End::Wave { until: at, .. } => Some(at),
             // The lanes look again by themselves when a trial is due.
             End::Quota { questions, .. } => Some(questions.ask_at),
-            End::Trial(_) | End::Person => None,
+            End::At(_) | End::Ban { .. } | End::Wave { .. } | End::Trial(_) | End::Person => {
+                pause.end.at()
+            }
         });
         due.min()
     }
@@ -354,6 +378,12 @@ impl Pause {
             },
             End::Wave { .. } => {
                 "when most messages that are let through one at a time are accepted, or after an hour"
+            }
+            End::Ban { until: Some(_), .. } => {
+                "when WeChat's ban is over, or when a message that is let through on trial goes well"
+            }
+            End::Ban { until: None, .. } => {
+                "when a message that is let through on trial goes well; WeChat has told no end of the ban"
             }
             End::Person => "by `wx-courier rules resume`, or when the rule is changed",
         }

@@ -4,20 +4,24 @@
 //! an object or an array, numbers are numbers or text. All of it is read here, whatever the console says. (`WeChat`: subscribe message guide,
 //! message push.)
 
+mod punishment;
 mod receipt;
 mod tree;
+mod withdrawal;
 
 use serde_json::Value;
 
 use crate::wechat::{Meaning, Unknown, UnknownKind, Word};
 
+pub use punishment::{BannedFunction, Function, Measure, Punishment, Term, Threat, Warning};
 pub use receipt::{RECEIPT_TYPE, Receipt, ReceiptStatus, Told, is_receipt};
 pub use tree::Unreadable;
+pub use withdrawal::{Withdrawal, Withdrawn};
 
 /// A push of which the sender and the time are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
-    /// The user whom it is about (`FromUserName`): an openid.
+    /// From whom it is (`FromUserName`): mostly the user whom it is about, by the openid.
     pub openid: String,
     /// When it happened (`CreateTime`), in Unix milliseconds; `WeChat` says whole seconds.
     pub at_ms: i64,
@@ -36,6 +40,10 @@ pub enum Notice {
     Change(Vec<Choice>),
     /// What became of messages that were sent (`subscribe_msg_sent_event`).
     Sent(Vec<Delivery>),
+    /// The app was warned or punished (`wxa_punish_event`).
+    Punished(Punishment),
+    /// A user has taken something back (`user_authorization_revoke`, `user_authorization_cancellation`).
+    Withdrawn(Withdrawal),
     /// The user wrote to the customer service, or opened it.
     CustomerMessage,
     /// Anything else: the service does not want it.
@@ -49,6 +57,8 @@ impl Notice {
             Self::Popup(_) => "popup",
             Self::Change(_) => "change",
             Self::Sent(_) => "sent",
+            Self::Punished(_) => "punished",
+            Self::Withdrawn(withdrawal) => withdrawal.of.as_str(),
             Self::CustomerMessage => "customer_message",
             Self::Other => "other",
         }
@@ -95,9 +105,10 @@ pub fn read(body: &[u8]) -> Result<Push, Unreadable> {
         .parse()
         .map_err(|_| Unreadable::NotANumber("CreateTime"))?;
     let kind = text_of(&tree, "MsgType").ok_or(Unreadable::Missing("MsgType"))?;
+    let at_ms = seconds.saturating_mul(1000);
     let mut unknown = Vec::new();
     let notice = match kind.as_str() {
-        "event" => event(&tree, &mut unknown)?,
+        "event" => event(&tree, at_ms, &mut unknown)?,
         // `WeChat`: customer messages, received messages.
         "text" | "image" | "link" | "miniprogrampage" => Notice::CustomerMessage,
         _ => {
@@ -107,13 +118,13 @@ pub fn read(body: &[u8]) -> Result<Push, Unreadable> {
     };
     Ok(Push {
         openid,
-        at_ms: seconds.saturating_mul(1000),
+        at_ms,
         notice,
         unknown,
     })
 }
 
-fn event(tree: &Value, unknown: &mut Vec<Unknown>) -> Result<Notice, Unreadable> {
+fn event(tree: &Value, at_ms: i64, unknown: &mut Vec<Unknown>) -> Result<Notice, Unreadable> {
     let name = text_of(tree, "Event").ok_or(Unreadable::Missing("Event"))?;
     Ok(match name.as_str() {
         "subscribe_msg_popup_event" => {
@@ -125,6 +136,9 @@ fn event(tree: &Value, unknown: &mut Vec<Unknown>) -> Result<Notice, Unreadable>
         "subscribe_msg_sent_event" => {
             Notice::Sent(deliveries(items(tree, "SubscribeMsgSentEvent")?, unknown)?)
         }
+        "wxa_punish_event" => Notice::Punished(punishment::read(tree, at_ms, unknown)),
+        "user_authorization_revoke" => Notice::Withdrawn(withdrawal::revoked(tree, unknown)?),
+        "user_authorization_cancellation" => Notice::Withdrawn(withdrawal::cancelled(tree)?),
         "user_enter_tempsession" => Notice::CustomerMessage,
         // The user has changed a name or a picture, of which the service keeps nothing. (`WeChat`: authorised users' information.)
         "user_info_modified" => Notice::Other,
@@ -230,7 +244,11 @@ fn digits_of(tree: &Value, key: &'static str) -> Result<String, Unreadable> {
 
 /// A value as text, whether it was said as text or as a number; nothing where it is empty.
 fn text_of(tree: &Value, key: &str) -> Option<String> {
-    let text = match tree.get(key)? {
+    tree.get(key).and_then(text)
+}
+
+fn text(value: &Value) -> Option<String> {
+    let text = match value {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,

@@ -12,8 +12,14 @@ pub enum UnknownKind {
     Event,
     /// `MsgType` of a callback.
     MessageType,
-    /// A field of one item of a callback that is not there, or has another form.
+    /// A field of a callback that is not there, or has another form.
     Field,
+    /// The name of a function that an app may not use any more (`banned_function_names`).
+    Function,
+    /// The type of a punishment, or of what is threatened with (`event_type`, `warned_type`).
+    Punishment,
+    /// A code of what a user takes back (`RevokeInfo`).
+    RevokeCode,
     /// `ErrorCode` and `ErrorStatus` of a message that was not delivered.
     SentStatus,
     /// The errcode of a send.
@@ -34,6 +40,9 @@ impl UnknownKind {
             Self::Event => "event",
             Self::MessageType => "message_type",
             Self::Field => "field",
+            Self::Function => "function",
+            Self::Punishment => "punishment",
+            Self::RevokeCode => "revoke_code",
             Self::SentStatus => "sent_status",
             Self::SendErrcode => "send_errcode",
             Self::LoginErrcode => "login_errcode",
@@ -52,6 +61,10 @@ impl UnknownKind {
                 "the push is answered with success, and nothing is made of it"
             }
             Self::Field => "the item is left out; the other items of the push are read",
+            Self::Function | Self::Punishment => {
+                "the punishment is told in the log and in /status, and nothing is paused for it: what WeChat then refuses pauses itself"
+            }
+            Self::RevokeCode => "everything that is kept for the user counts as taken back",
             Self::SentStatus => "the receipt says undelivered, with code and status as they are",
             Self::SendErrcode => {
                 "the send is tried again as often as the settings say, then failed"
@@ -99,6 +112,9 @@ impl Unknown {
             UnknownKind::Event
             | UnknownKind::MessageType
             | UnknownKind::Field
+            | UnknownKind::Function
+            | UnknownKind::Punishment
+            | UnknownKind::RevokeCode
             | UnknownKind::SentStatus
             | UnknownKind::SendErrcode
             | UnknownKind::LoginErrcode

@@ -1,12 +1,12 @@
 //! What pushes ask for, carried out beside the requests: each is done once, whether or not its request still waits.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-use super::super::{Life, Parts};
+use super::super::{Life, Parts, Punished};
 use crate::edges::clock::Clock;
 use crate::edges::kafka::producer::PublishError;
 use crate::edges::kafka::producer::acked::{AckedProducer, OutgoingRecord};
@@ -18,7 +18,7 @@ use wx_courier_core::model::outcome::{Outcome, RecipientStyle, bounds};
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::state::JoinAnswer;
 use wx_courier_core::wechat::callback::{
-    Choice, Delivery, Notice, Push, RECEIPT_TYPE, Receipt, Told,
+    Choice, Delivery, Notice, Push, RECEIPT_TYPE, Receipt, Told, Withdrawal,
 };
 use wx_courier_core::wechat::receipts::{self, Done, Join};
 
@@ -37,6 +37,7 @@ pub(super) struct Pushes {
     policies: Policies,
     producer: Arc<AckedProducer>,
     metrics: Arc<Metrics>,
+    punished: mpsc::Sender<Punished>,
     topic: String,
     /// `ce_source` of receipts.
     source: String,
@@ -68,9 +69,12 @@ impl Rooms {
     fn take(&self, notice: &Notice) -> Option<OwnedSemaphorePermit> {
         let room = match notice {
             Notice::Sent(_) => &self.receipts,
-            Notice::Popup(_) | Notice::Change(_) | Notice::CustomerMessage | Notice::Other => {
-                &self.answers
-            }
+            Notice::Popup(_)
+            | Notice::Change(_)
+            | Notice::Punished(_)
+            | Notice::Withdrawn(_)
+            | Notice::CustomerMessage
+            | Notice::Other => &self.answers,
         };
         Arc::clone(room).try_acquire_owned().ok()
     }
@@ -120,6 +124,7 @@ impl Pushes {
             policies: parts.settings.policies(),
             producer,
             metrics: Arc::clone(&parts.metrics),
+            punished: parts.punished.clone(),
             topic: outcomes.topic.clone(),
             source: bounds::source_of(&parts.settings.kafka.group),
             style: outcomes.recipient,
@@ -192,7 +197,48 @@ impl Pushes {
                     self.receipt(app, push, delivery).await?;
                 }
             }
+            Notice::Punished(punishment) => {
+                let punished = Punished {
+                    app: Arc::clone(app),
+                    punishment: punishment.clone(),
+                };
+                self.punished.send(punished).await.map_err(|_| GivenUp)?;
+            }
+            Notice::Withdrawn(withdrawal) => self.withdraw(app, push, withdrawal).await?,
             Notice::CustomerMessage | Notice::Other => {}
+        }
+        Ok(())
+    }
+
+    async fn withdraw(
+        &self,
+        app: &Arc<str>,
+        push: &Push,
+        withdrawal: &Withdrawal,
+    ) -> Result<(), GivenUp> {
+        let template_ids = if withdrawal.of.takes_ledgers() {
+            let catalog = Arc::clone(self.rules.borrow().catalog());
+            let templates = catalog.of_app(app);
+            let ids = templates.map(|template| Arc::from(template.id.as_str()));
+            ids.collect()
+        } else {
+            BTreeSet::new()
+        };
+        let question = grants::Withdrawal {
+            app: Arc::clone(app),
+            openid: Arc::from(withdrawal.openid.as_str()),
+            template_ids,
+            at_ms: push.at_ms,
+            now_ms: self.clock.now_ms(),
+        };
+        // Where a row cannot be read, the store has said so; that WeChat pushes it again would not help.
+        if let Ok(cleared) = self.store.ask_in_turn(question).await? {
+            tracing::info!(
+                app = app.as_ref(),
+                what = withdrawal.of.as_str(),
+                ledgers = cleared.ledgers,
+                "a user has taken back what the app was given: the user's sessions are over, and so many ledgers are cleared"
+            );
         }
         Ok(())
     }

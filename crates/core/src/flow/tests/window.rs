@@ -61,6 +61,7 @@ fn finish(bench: &mut Bench, effects: Vec<Effect>) -> (Vec<String>, Vec<(Ticket,
             | Effect::ResumeReading
             | Effect::Release { .. }
             | Effect::Unknown(_)
+            | Effect::Punished(_)
             | Effect::Drained { .. } => {}
         }
     }

@@ -28,7 +28,9 @@ impl Subject {
     pub fn of(cause: Cause, rule: &Rule) -> Self {
         let api = || Self::Api(Arc::clone(&rule.app), rule.api());
         match cause {
-            Cause::Outage | Cause::MinuteQuota | Cause::DailyQuota | Cause::Api => api(),
+            Cause::Outage | Cause::MinuteQuota | Cause::DailyQuota | Cause::Api | Cause::Ban => {
+                api()
+            }
             Cause::Template => Self::template(rule).unwrap_or_else(api),
             Cause::Account => Self::App(Arc::clone(&rule.app)),
             Cause::RefusalWave | Cause::Breaker => Self::Rule(Arc::clone(&rule.name)),

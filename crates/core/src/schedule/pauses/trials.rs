@@ -91,9 +91,12 @@ pub(super) fn pace_of(cause: Cause) -> (Duration, Duration) {
         Cause::Outage => (FIRST_TRIAL_OF_OUTAGE, RAREST_TRIAL_OF_OUTAGE),
         Cause::DailyQuota => (quota::FIRST_TRIAL, quota::RAREST_TRIAL),
         Cause::RefusalWave => (FIRST_TRIAL_OF_WAVE, RAREST_TRIAL_OF_WAVE),
-        Cause::MinuteQuota | Cause::Api | Cause::Template | Cause::Account | Cause::Breaker => {
-            (FIRST_TRIAL, RAREST_TRIAL)
-        }
+        Cause::MinuteQuota
+        | Cause::Api
+        | Cause::Template
+        | Cause::Account
+        | Cause::Ban
+        | Cause::Breaker => (FIRST_TRIAL, RAREST_TRIAL),
     }
 }
 
@@ -106,6 +109,7 @@ fn due(now: Moment, cause: Cause, interval: Duration) -> Duration {
         | Cause::Api
         | Cause::Template
         | Cause::Account
+        | Cause::Ban
         | Cause::RefusalWave
         | Cause::Breaker => interval,
     };
@@ -175,7 +179,9 @@ impl Pauses {
             }
         }
         let ended = self.end_if(|pause| match pause.end {
-            End::Trial(trials) | End::Quota { trials, .. } => trials.is(ticket),
+            End::Trial(trials) | End::Quota { trials, .. } | End::Ban { trials, .. } => {
+                trials.is(ticket)
+            }
             End::At(_) | End::Wave { .. } | End::Person => false,
         });
         self.remember_quotas(now, &ended);

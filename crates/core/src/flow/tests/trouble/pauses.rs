@@ -1,6 +1,9 @@
 //! Pauses, and rules that change under what they hold.
 
 use super::*;
+use crate::wechat::callback::{BannedFunction, Function, Measure, Punishment, Term};
+
+const START_MS: i64 = 1_800_000_000_000;
 
 #[test]
 fn a_rule_that_was_paused_and_is_changed_makes_its_messages_anew() {
@@ -240,4 +243,66 @@ fn a_call_that_may_have_arrived_is_not_repeated_for_the_length_of_an_outage() {
 fn outcomes(effects: &[Effect]) -> usize {
     let is_outcome = |effect: &&Effect| matches!(effect, Effect::Publish { .. });
     effects.iter().filter(is_outcome).count()
+}
+
+fn punished(functions: &[(&str, Function)], days: i64) -> Input {
+    let until_ms = START_MS + days * 86_400_000;
+    let banned = functions.iter().map(|(name, function)| BannedFunction {
+        name: (*name).to_owned(),
+        function: *function,
+        term: Term::Until(until_ms),
+    });
+    Input::Punished {
+        app: Arc::from("shop"),
+        punishment: Punishment {
+            id: "7".to_owned(),
+            reason: "诱导分享".to_owned(),
+            measure: Measure::Functions(banned.collect()),
+        },
+    }
+}
+
+fn n_told(effects: &[Effect]) -> usize {
+    let told = effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Punished(_)));
+    told.count()
+}
+
+#[test]
+fn what_wechat_bans_waits_before_it_is_met_and_is_tried_now_and_then() {
+    let mut bench = doubtful();
+    let ban = || punished(&[("订阅消息", Function::SubscribeMessages)], 3);
+    let effects = bench.step(ban());
+    assert_eq!(n_told(&effects), 1);
+    let status = bench.engine.status();
+    assert_eq!((status.pauses.len(), status.pauses[0].cause), (1, "ban"));
+    assert_eq!(status.pauses[0].subject, "api shop/subscribe");
+    assert_eq!(status.punishments[0].functions, ["订阅消息"]);
+    assert_eq!(n_told(&bench.step(ban())), 0, "told again, it is no news");
+    assert_eq!(calls(&bench.read(1, &event("leave", "e1", "o1"))), []);
+    let trials = calls(&bench.sleep_until(60_000));
+    assert_eq!(trials.len(), 1, "one trial after a minute");
+    let effects = bench.finish(trials[0], refused(48004, Class::Api));
+    assert_eq!(calls(&effects), []);
+    let status = bench.engine.status();
+    assert_eq!((status.pauses.len(), status.pauses[0].cause), (1, "ban"));
+    let trials = calls(&bench.sleep_until(180_000));
+    let effects = bench.finish(trials[0], SendAnswer::Accepted { msgid: None });
+    assert_eq!(
+        the_outcome(&effects).status,
+        Status::Sent,
+        "the ban was lifted"
+    );
+    assert!(bench.engine.status().pauses.is_empty());
+}
+
+#[test]
+fn a_ban_of_something_else_stops_no_message() {
+    let mut bench = doubtful();
+    let effects = bench.step(punished(&[("支付", Function::Other)], 3));
+    assert_eq!(n_told(&effects), 1);
+    let status = bench.engine.status();
+    assert_eq!((status.pauses.len(), status.punishments.len()), (0, 1));
+    the_call(&bench.read(1, &event("leave", "e1", "o1")));
 }
