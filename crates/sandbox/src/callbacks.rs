@@ -6,6 +6,7 @@ pub(super) mod crypt;
 pub(super) mod delivery;
 mod events;
 mod message;
+mod platform;
 mod register;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -21,6 +22,7 @@ use crate::state::{State, lock};
 pub use crate::callbacks::events::{SentEvents, SentFailure};
 pub(super) use crate::callbacks::events::{changed, customer, popup, sent};
 pub(super) use crate::callbacks::message::is_name;
+pub(super) use crate::callbacks::platform::{Punishment, cancelled, punished, revoked};
 pub(super) use crate::callbacks::register::register;
 pub use crate::callbacks::register::{Callback, CreateTime, Format, ListOfOne, Mode};
 

@@ -15,6 +15,8 @@ mod faults;
 mod logins;
 #[path = "http_tests/control.rs"]
 mod odd_control;
+#[path = "http_tests/platform.rs"]
+mod platform_tells;
 #[path = "http_tests/callbacks.rs"]
 mod pushes;
 #[path = "http_tests/templates.rs"]

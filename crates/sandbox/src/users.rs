@@ -57,6 +57,13 @@ impl Users {
         self.0.get_mut(appid)?.get_mut(openid)
     }
 
+    /// Nothing is known of the user any more.
+    pub(super) fn forget(&mut self, appid: &str, openid: &str) {
+        if let Some(users) = self.0.get_mut(appid) {
+            users.remove(openid);
+        }
+    }
+
     /// Those of an app.
     pub(super) fn openids(&self, appid: &str) -> Vec<String> {
         let users = self.0.get(appid).into_iter().flatten();

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::callbacks::{self, Callback, Push, SentEvents, Signature, Stamp};
+use crate::callbacks::{self, Callback, Punishment, Push, SentEvents, Signature, Stamp};
 use crate::control::{
     DONE, Done, LogQuery, Odd, Parsed, app, given, must, odd, openid, read, wrong_method,
 };
@@ -29,6 +29,7 @@ pub(super) fn router() -> Router<Arc<State>> {
             post(set_sent_events).fallback(wrong_method),
         )
         .route("/callbacks/push", post(push).fallback(wrong_method))
+        .route("/callbacks/punish", post(punish).fallback(wrong_method))
         .route("/callbacks/log", get(log).fallback(wrong_method))
 }
 
@@ -136,11 +137,6 @@ async fn push(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result<Json<Pus
         signature: body.signature,
         timestamp_s: body.timestamp_s,
     };
-    let no_address = |appid: &str| {
-        odd(format!(
-            "{appid} has no address (POST /sandbox/callbacks), or too many pushes wait"
-        ))
-    };
     let index = match (body.again, body.message, body.raw) {
         (Some(again), None, None) => callbacks::push_again(&state, again).ok_or_else(|| {
             odd(format!(
@@ -166,6 +162,37 @@ async fn push(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result<Json<Pus
         _ => return Err(odd("say one of `again`, `message` and `raw`")),
     };
     Ok(Json(PushedBody { index }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PunishBody {
+    appid: Option<String>,
+    event_type: u64,
+    #[serde(default)]
+    detail: Map<String, Value>,
+    punish_id: Option<String>,
+    reason: Option<String>,
+}
+
+async fn punish(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result<Json<PushedBody>, Odd> {
+    let body: PunishBody = read(&body)?;
+    let appid = app(&state, body.appid)?;
+    let punishment = Punishment {
+        event_type: body.event_type,
+        detail: body.detail,
+        punish_id: body.punish_id,
+        reason: body.reason,
+    };
+    let index =
+        callbacks::punished(&state, &appid, punishment).ok_or_else(|| no_address(&appid))?;
+    Ok(Json(PushedBody { index }))
+}
+
+fn no_address(appid: &str) -> Odd {
+    odd(format!(
+        "{appid} has no address (POST /sandbox/callbacks), or too many pushes wait"
+    ))
 }
 
 /// Every member of a message has to be a name in XML too.

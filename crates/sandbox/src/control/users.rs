@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::callbacks;
 use crate::control::{DONE, Done, Odd, Parsed, app, given, must, openid, read, wrong_method};
 use crate::customer::{self, Act, Windows};
 use crate::handle::Handle;
@@ -31,6 +32,8 @@ pub(super) fn router() -> Router<Arc<State>> {
         )
         .route("/users/message", post(message).fallback(wrong_method))
         .route("/users/enter", post(enter).fallback(wrong_method))
+        .route("/users/revoke", post(revoke).fallback(wrong_method))
+        .route("/users/cancel", post(cancel).fallback(wrong_method))
 }
 
 async fn set_openids(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result<Json<Done>, Odd> {
@@ -241,6 +244,29 @@ async fn enter(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result<Json<Wi
     };
     let windows = customer::act(&state, &appid, &body.openid, &act);
     Ok(Json(WindowsBody { windows }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RevokeBody {
+    appid: Option<String>,
+    openid: String,
+    /// `RevokeInfo`, as it is.
+    codes: String,
+}
+
+async fn revoke(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result<Json<Done>, Odd> {
+    let body: RevokeBody = read(&body)?;
+    let appid = person(&state, body.appid, &body.openid)?;
+    callbacks::revoked(&state, &appid, &body.openid, &body.codes);
+    Ok(DONE)
+}
+
+async fn cancel(Shared(state): Shared<Arc<State>>, body: Bytes) -> Result<Json<Done>, Odd> {
+    let body: LoginBody = read(&body)?;
+    let appid = person(&state, body.appid, &body.openid)?;
+    callbacks::cancelled(&state, &appid, &body.openid);
+    Ok(DONE)
 }
 
 #[derive(Deserialize)]

@@ -18,7 +18,7 @@ const KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
 
 /// One post as it came in.
 #[derive(Clone, Debug)]
-struct Received {
+pub(super) struct Received {
     query: HashMap<String, String>,
     body: String,
 }
@@ -29,14 +29,14 @@ impl Received {
         self.query["signature"] == signature(&token_time_nonce)
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 }
 
 /// A server of an app: what it got, and what it answers instead of `success`.
 #[derive(Clone, Default)]
-struct Listener {
+pub(super) struct Listener {
     received: Arc<Mutex<Vec<Received>>>,
     answers: Arc<Mutex<VecDeque<(u16, &'static str)>>>,
 }
@@ -54,7 +54,7 @@ impl Listener {
         (listener, url)
     }
 
-    fn received(&self) -> Vec<Received> {
+    pub(super) fn received(&self) -> Vec<Received> {
         lock(&self.received).clone()
     }
 
@@ -90,7 +90,7 @@ async fn receive(
 }
 
 /// A sandbox that pushes to a listener.
-async fn pushing(settings: Value) -> (Sandbox, Client, Listener) {
+pub(super) async fn pushing(settings: Value) -> (Sandbox, Client, Listener) {
     let (sandbox, client) = given(json!({ "seed": 7 })).await;
     let (listener, url) = Listener::start().await;
     let mut callback = json!({ "url": url, "token": TOKEN, "aes_key": KEY });
@@ -103,7 +103,7 @@ async fn pushing(settings: Value) -> (Sandbox, Client, Listener) {
 }
 
 /// The first `n` pushes, when all of them have ended.
-async fn ended(sandbox: &Sandbox, n: usize) -> Vec<Push> {
+pub(super) async fn ended(sandbox: &Sandbox, n: usize) -> Vec<Push> {
     let limit = Duration::from_secs(20);
     let all = async {
         loop {
