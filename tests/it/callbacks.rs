@@ -1,5 +1,7 @@
 //! WeChat's callbacks over HTTP: the sender of a push is checked, what is pushed reaches the ledger or the outcome topic, once.
 
+mod platform;
+
 use serde_json::{Value, json};
 use wx_courier_sandbox::{Latency, Settings as SandboxSettings};
 
