@@ -25,10 +25,13 @@ impl Engine {
                 Some(until_ms) => format!("until {}", rfc3339_ms(until_ms)),
                 None => "without an end that is known".to_owned(),
             };
-            let detail = format!(
-                "WeChat says that it is banned {end}: {} (punishment {})",
-                punishment.reason, punishment.id
-            );
+            let named = |text: &str| match text {
+                "" => "not told".to_owned(),
+                text => text.to_owned(),
+            };
+            let (id, reason) = (named(&punishment.id), named(&punishment.reason));
+            let detail =
+                format!("WeChat says that it is banned {end}; punishment: {id}; reason: {reason}");
             let begun = self.pauses.ban(now, subject, until_ms, detail);
             self.announce(begun, effects);
         }
