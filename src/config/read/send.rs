@@ -71,14 +71,14 @@ static WAVE_COUNT: Key<Count> = Key {
     name: "count",
     kind: Count(1, 500),
     default: || WavePlan::default().count,
-    about: "43101 to so many different users within five minutes who have a grant by the ledger …",
+    about: "43101 to so many different users who have a grant by the ledger, within five minutes …",
 };
 
 static WAVE_RATIO: Key<Share> = Key {
     name: "ratio",
     kind: Share,
     default: || WavePlan::default().ratio,
-    about: "… and at least to this share of the users with a grant who were answered lately",
+    about: "… and at least to this share of the latest users with a grant who were answered: of the latest `count / ratio`",
 };
 
 impl Reader<'_> {

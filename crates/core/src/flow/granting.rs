@@ -142,8 +142,8 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let rule = &delivery.rule.name;
-        let party = || party_of(delivery, &lent.origin);
-        if self.waves.note_accepted(now, rule, party) {
+        let party = party_of(delivery, &lent.origin);
+        if self.is_in_force(&delivery.rule) && self.waves.note_accepted(now, rule, party) {
             let ended = self.pauses.end_wave(rule);
             self.announce(ended, effects);
         }
@@ -157,6 +157,10 @@ impl Engine {
         refusal: &Refusal,
         effects: &mut Vec<Effect>,
     ) {
+        if !self.is_in_force(&delivery.rule) {
+            // It has changed while the call was under way, and what was counted of it is forgotten.
+            return;
+        }
         let rule = &delivery.rule.name;
         let party = party_of(delivery, &lent.origin);
         let wave = self.waves.note_refused(now, rule, party);

@@ -189,7 +189,7 @@ impl Engine {
     }
 
     /// Whether the rule is still the same as when its message was made.
-    fn is_in_force(&self, rule: &Rule) -> bool {
+    pub(super) fn is_in_force(&self, rule: &Rule) -> bool {
         let present = self.rules.get(&rule.name);
         present.is_some_and(|present| present.version == rule.version)
     }

@@ -190,6 +190,12 @@ impl Pauses {
         (subject, cause): (Subject, Cause),
         (errcode, detail): (Option<i64>, String),
     ) -> Option<Change> {
+        for pause in self.in_force.values_mut() {
+            // Under a ban of the API or the app, its template may be refused: that is the answer to the trial of the ban, too.
+            if let End::Ban { trials, .. } = &mut pause.end {
+                trials.failed(now, pause.cause, ticket);
+            }
+        }
         if let Some(present) = self.in_force.get_mut(&subject) {
             if let Some(trials) = present.end.trials_mut() {
                 trials.failed(now, present.cause, ticket);

@@ -35,6 +35,9 @@ pub struct InForce {
 /// How long it is shown where no end was told. Then the log is the place to look.
 const SHOWN_WITHOUT_END: Duration = Duration::from_hours(30 * 24);
 
+/// `WeChat` pushes again for a while, and what was over when it was told is not told again.
+const REPEATED_FOR: Duration = Duration::from_mins(10);
+
 /// Each takes some hundred bytes. `WeChat` alone can fill the list, and has never been seen to punish one app twice a day.
 const MOST: usize = 100;
 
@@ -72,7 +75,7 @@ impl Punishments {
             punishment: punishment.clone(),
             told_ms: now.unix_ms,
             until_ms,
-            shown_until: now.elapsed + left,
+            shown_until: now.elapsed + left.max(REPEATED_FOR),
         };
         self.in_force.insert(name.clone(), in_force);
         self.in_force.get(&name)

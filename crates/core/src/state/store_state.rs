@@ -100,7 +100,13 @@ impl<R: Rows> StoreState<R> {
             return Ok(ClaimAnswer::Settled(outcome));
         }
         let entry = self.entry(&claim.message_id);
-        if let Found::Row(entry) = found(claim.on_unreadable, Row::Claim, entry)? {
+        let entry = found(claim.on_unreadable, Row::Claim, entry)?;
+        if let Found::Junk = entry {
+            // A claim that is written beside it would not end: what the message comes to could not be written in its place.
+            let key = Key::Claim(Arc::clone(&claim.message_id));
+            needed(Row::Claim, self.rows.take(&key))?;
+        }
+        if let Found::Row(entry) = entry {
             let is_same_record = entry.outcome_id == claim.outcome_id;
             match entry.state {
                 // The message of this very record.

@@ -132,7 +132,7 @@ const PUT_SENT: &str = "
         outcome_id = excluded.outcome_id, since_ms = excluded.since_ms";
 
 /// The claim, or what was sent. Most messages have neither when they ask first, and a claim afterwards: the few claims are looked through before
-/// the many rows of what was sent, which lie in no order.
+/// the many rows of what was sent.
 const FIND_ENTRY: &str = "
     SELECT outcome_id, holder, since_ms, 0 FROM claims WHERE message_id = ?1
     UNION ALL SELECT outcome_id, NULL, since_ms, 1 FROM sent WHERE message = ?2
@@ -201,7 +201,7 @@ impl Tables<'_> {
     }
 
     /// What was sent lies in a table of its own. What an earlier version has sent lies among the claims, without a holder. A claim stands
-    /// above what was sent: it was made over a row that cannot be read, or for a message that is sent again.
+    /// above what was sent: it was made over a row that cannot be read.
     fn entry(&self, message_id: &str) -> rusqlite::Result<Kept> {
         self.one(
             FIND_ENTRY,

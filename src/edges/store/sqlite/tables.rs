@@ -82,11 +82,11 @@ const VERSION_4: &str = "
     PRAGMA user_version = 4;
 ";
 
-/// When the newest row was written, by the tables' indexes by age; NULL without one.
+/// When the newest row was written, by the tables' indexes by age; NULL without one. Claims do not tell: after a jump they are stamped with the
+/// later of two calendars, which may be wrong by days.
 pub(super) const NEWEST_ROW: &str = "
     SELECT max(at_ms) FROM (
-        SELECT max(since_ms) AS at_ms FROM claims
-        UNION ALL SELECT max(settled_ms) FROM outcomes
+        SELECT max(settled_ms) AS at_ms FROM outcomes
         UNION ALL SELECT max(since_ms) FROM marks
         UNION ALL SELECT max(changed_ms) FROM ledgers)";
 

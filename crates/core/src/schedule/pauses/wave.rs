@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::answers::{LatestAnswers, LookBack};
+use super::answers::{LatestAnswers, LookBack, MOST_PARTIES};
 use super::party::Party;
 use crate::model::Moment;
 
@@ -42,11 +42,22 @@ pub struct Wave {
 /// `WeChat` is believed after so long all the same. Ledgers that count too much, as after a wrong import, are put right only by 43101.
 pub(super) const BELIEVED_AFTER: Duration = Duration::from_hours(1);
 
-/// Within a wave one message at a time is sent, so answers are rare: the latest ones count, however old. So many for each refusal that
-/// makes a wave, so that about as many accepted messages end it.
-const ANSWERS_A_REFUSAL: usize = 2;
+impl WavePlan {
+    /// The latest answers that count: of so many parties `count` are the share `ratio`. In a busy rule that is a moment, so a wave is noticed
+    /// before it has emptied many ledgers; and about as many accepted messages as there were refusals end it.
+    fn most_answers(&self) -> usize {
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the settings allow counts up to 500 and ratios above 0: what is too much is cut off"
+        )]
+        let most = (self.count as f64 / self.ratio).ceil() as usize;
+        most.min(MOST_PARTIES)
+    }
+}
 
-/// The latest answers to messages with a grant, for each rule that was refused lately.
+/// The latest answers to messages with a grant, for each rule.
 pub struct Waves {
     plan: WavePlan,
     rules: BTreeMap<Arc<str>, Course>,
@@ -84,27 +95,15 @@ impl Waves {
         course.is_some_and(|course| course.is_doubted(now))
     }
 
-    /// Notes that `WeChat` has taken a message with a grant. Whose it was is asked only where that matters. The answer is whether a wave is
-    /// over.
-    pub fn note_accepted(
-        &mut self,
-        now: Moment,
-        rule: &str,
-        party: impl FnOnce() -> Party,
-    ) -> bool {
-        let Some(course) = self.rules.get_mut(rule) else {
-            return false;
-        };
+    /// Notes that `WeChat` has taken a message with a grant. The answer is whether a wave is over.
+    pub fn note_accepted(&mut self, now: Moment, rule: &Arc<str>, party: Party) -> bool {
+        let course = self.rules.entry(Arc::clone(rule)).or_default();
         let was_doubted = course.is_doubted(now);
-        course.note(now, self.plan, party(), None);
-        let is_over = match course.state {
-            State::Calm => course.answers.n_refused() == 0,
-            State::Doubted { .. } | State::Believed => {
-                course.answers.share_refused() < self.plan.ratio
-            }
-        };
+        course.note(now, self.plan, party, None);
+        let is_over =
+            course.state != State::Calm && course.answers.share_refused() < self.plan.ratio;
         if is_over {
-            self.rules.remove(rule);
+            *course = Course::default();
         }
         is_over && was_doubted
     }
@@ -156,10 +155,14 @@ impl Course {
             }
         }
         let look_back = match self.state {
-            State::Calm | State::Believed => LookBack::lately(now),
+            State::Calm | State::Believed => LookBack {
+                most: plan.most_answers(),
+                ..LookBack::lately(now)
+            },
+            // One message at a time is sent, so answers are rare: they count however old they are.
             State::Doubted { .. } => LookBack {
                 since: Duration::ZERO,
-                most: plan.count.saturating_mul(ANSWERS_A_REFUSAL),
+                most: plan.most_answers(),
             },
         };
         self.answers.note(now, party, refusal, look_back);

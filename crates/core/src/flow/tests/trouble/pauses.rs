@@ -298,6 +298,22 @@ fn what_wechat_bans_waits_before_it_is_met_and_is_tried_now_and_then() {
 }
 
 #[test]
+fn a_trial_of_a_ban_that_its_template_is_refused_for_has_failed() {
+    let mut bench = doubtful();
+    bench.step(punished(&[("订阅消息", Function::SubscribeMessages)], 3));
+    bench.read(1, &event("leave", "e1", "o1"));
+    let trials = calls(&bench.sleep_until(60_000));
+    bench.finish(trials[0], refused(43107, Class::Banned));
+    assert_eq!(bench.engine.status().pauses.len(), 2, "the template's, too");
+    assert_eq!(
+        calls(&bench.sleep_until(179_000)),
+        [],
+        "later than after a minute"
+    );
+    assert_eq!(calls(&bench.sleep_until(181_000)).len(), 1);
+}
+
+#[test]
 fn a_ban_of_something_else_stops_no_message() {
     let mut bench = doubtful();
     let effects = bench.step(punished(&[("支付", Function::Other)], 3));

@@ -31,7 +31,7 @@ impl Bench {
     }
 
     fn accept(&mut self, seconds: u64, n: usize) -> bool {
-        self.0.note_accepted(at(seconds), "r", || user(n))
+        self.0.note_accepted(at(seconds), &Arc::from("r"), user(n))
     }
 
     fn is_doubted(&self, seconds: u64) -> bool {
@@ -65,13 +65,38 @@ fn one_user_is_no_wave_nor_are_few_among_many() {
     for _ in 0..100 {
         assert_eq!(bench.refuse(0, 1), None);
     }
-    for n in 100..200 {
-        assert!(!bench.accept(0, n));
+    assert!(!bench.accept(0, 1));
+    for (seconds, n) in (1..).zip(0..900) {
+        match n % 3 {
+            0 => assert_eq!(bench.refuse(seconds, n), None, "a third: {n}"),
+            _ => assert!(!bench.accept(seconds, n)),
+        }
     }
-    for n in 0..90 {
-        assert_eq!(bench.refuse(1, n), None, "{n}");
+    assert!(!bench.is_doubted(900));
+}
+
+#[test]
+fn what_was_accepted_before_the_first_refusal_counts_too() {
+    let mut bench = Bench::new();
+    for (seconds, n) in (0..10).zip(100..) {
+        assert!(!bench.accept(seconds, n));
     }
-    assert!(!bench.is_doubted(1));
+    assert_eq!(bench.refuse(10, 1), None);
+    assert_eq!(bench.refuse(11, 2), None);
+    let (refused, answered) = (3, 6);
+    let wave = Some(Wave { refused, answered });
+    assert_eq!(bench.refuse(12, 3), wave, "three of the latest six");
+}
+
+#[test]
+fn a_busy_rule_notices_a_wave_as_soon_as_a_quiet_one() {
+    let mut bench = Bench::new();
+    for n in 0..5_000 {
+        assert!(!bench.accept(0, 100 + n));
+    }
+    let mut refusals = (1..).zip(0..50);
+    let begun = refusals.position(|(seconds, n)| bench.refuse(seconds, n).is_some());
+    assert_eq!(begun, Some(COUNT - 1));
 }
 
 #[test]
