@@ -7,6 +7,7 @@ mod alarm;
 mod calendar;
 mod close;
 mod effects;
+mod inputs;
 mod news;
 mod setup;
 mod templates;
@@ -21,8 +22,8 @@ use tokio::task::JoinSet;
 use crate::config::Settings;
 use crate::edges::clock::Clock;
 use crate::edges::http::{Phase, Report};
-use crate::edges::kafka::consumer::{self, Command, ConsumerHandle, GroupEvent, Read};
-use crate::edges::kafka::producer::{Publication, Publisher, Replacement};
+use crate::edges::kafka::consumer::{self, Command, ConsumerHandle};
+use crate::edges::kafka::producer::{Publication, Publisher};
 use crate::edges::kafka::reread::{ReadAgain, Rereader};
 use crate::edges::listener::Bound;
 use crate::edges::public::{self, Punished};
@@ -33,6 +34,7 @@ use alarm::Alarm;
 use calendar::Watch;
 pub use close::Ending;
 use effects::Answered;
+use inputs::{input_of, input_of_read};
 use news::PublishingNews;
 use setup::setup;
 use wx_courier_core::catalog::drift::Comparison;
@@ -314,43 +316,6 @@ impl Service {
         }
     }
 
-    fn group_event(&self, event: GroupEvent) -> anyhow::Result<Input> {
-        match event {
-            GroupEvent::TopicsCounted(layout) => Ok(Input::TopicsCounted(layout)),
-            GroupEvent::Assigned(partitions) => {
-                self.reports.send_modify(|report| {
-                    if report.phase == Phase::Joining {
-                        report.phase = Phase::Running;
-                    }
-                });
-                Ok(Input::Assigned(partitions))
-            }
-            GroupEvent::Revoked {
-                handover,
-                partitions,
-            } => Ok(Input::Revoked {
-                handover,
-                partitions,
-                timeout: self.handover,
-            }),
-            GroupEvent::Lost(partitions) => Ok(Input::Lost(partitions)),
-            GroupEvent::Fatal(error) => Err(anyhow::anyhow!("the consumer cannot go on: {error}")),
-        }
-    }
-
-    fn publication(&mut self, publication: Publication) -> Input {
-        match publication {
-            Publication::Acknowledged(ticket) => Input::Published { ticket },
-            Publication::Failed { ticket, why } => {
-                self.metrics.publish_failed();
-                if self.publisher.replace_if_fatal() == Replacement::Made {
-                    self.metrics.producer_replaced();
-                }
-                Input::PublishFailed { ticket, why }
-            }
-        }
-    }
-
     fn renew_report(&mut self) {
         let engine: flow::Status = self.engine.status();
         let unpublished = self.engine.unpublished(self.clock.now());
@@ -378,18 +343,5 @@ async fn public_ended(public: &mut Option<public::Open>) {
     match public {
         Some(public) => public.ended().await,
         None => std::future::pending().await,
-    }
-}
-
-fn input_of_read(Read { epoch, record }: Read) -> Input {
-    Input::Record { epoch, record }
-}
-
-fn input_of(stored: Stored) -> Input {
-    match stored {
-        Stored::Answer { ticket, answer } => Input::StoreAnswered { ticket, answer },
-        // The store has said so in the log.
-        Stored::Down { .. } => Input::StoreDown,
-        Stored::Back => Input::StoreBack,
     }
 }

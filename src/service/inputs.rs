@@ -1,0 +1,61 @@
+//! What the edges say, in the engine's words.
+
+use super::Service;
+use crate::edges::http::Phase;
+use crate::edges::kafka::consumer::{GroupEvent, Read};
+use crate::edges::kafka::producer::{Publication, Replacement};
+use crate::edges::store::Stored;
+use wx_courier_core::flow::Input;
+
+impl Service {
+    /// What the engine has to know of it.
+    pub(super) fn group_event(&self, event: GroupEvent) -> anyhow::Result<Input> {
+        match event {
+            GroupEvent::TopicsCounted(layout) => Ok(Input::TopicsCounted(layout)),
+            GroupEvent::Assigned(partitions) => {
+                self.reports.send_modify(|report| {
+                    if report.phase == Phase::Joining {
+                        report.phase = Phase::Running;
+                    }
+                });
+                Ok(Input::Assigned(partitions))
+            }
+            GroupEvent::Revoked {
+                handover,
+                partitions,
+            } => Ok(Input::Revoked {
+                handover,
+                partitions,
+                timeout: self.handover,
+            }),
+            GroupEvent::Lost(partitions) => Ok(Input::Lost(partitions)),
+            GroupEvent::Fatal(error) => Err(anyhow::anyhow!("the consumer cannot go on: {error}")),
+        }
+    }
+
+    pub(super) fn publication(&mut self, publication: Publication) -> Input {
+        match publication {
+            Publication::Acknowledged(ticket) => Input::Published { ticket },
+            Publication::Failed { ticket, why } => {
+                self.metrics.publish_failed();
+                if self.publisher.replace_if_fatal() == Replacement::Made {
+                    self.metrics.producer_replaced();
+                }
+                Input::PublishFailed { ticket, why }
+            }
+        }
+    }
+}
+
+pub(super) fn input_of_read(Read { epoch, record }: Read) -> Input {
+    Input::Record { epoch, record }
+}
+
+pub(super) fn input_of(stored: Stored) -> Input {
+    match stored {
+        Stored::Answer { ticket, answer } => Input::StoreAnswered { ticket, answer },
+        // The store has said so in the log.
+        Stored::Down { .. } => Input::StoreDown,
+        Stored::Back => Input::StoreBack,
+    }
+}
