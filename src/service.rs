@@ -231,7 +231,7 @@ impl Service {
                     is_draining = true;
                     inputs.push(self.begin_drain());
                 }
-                Some(event) = self.consumer.events.recv() => inputs.push(self.group_event(event)?),
+                Some(event) = self.consumer.events.recv() => inputs.extend(self.group_event(event)?),
                 Some(answered) = heard.answers.recv() => inputs.push(self.answered(answered)),
                 stored = heard.stored.recv() => inputs.push(input_of(lives(stored, "store")?)),
                 Some(publication) = heard.publications.recv() => inputs.push(self.publication(publication)),
@@ -258,7 +258,7 @@ impl Service {
                     let read = lives(read, "kafka-consumer")?;
                     // An assignment may have come in since the events were looked at, and this may be its first record.
                     while let Ok(event) = self.consumer.events.try_recv() {
-                        inputs.push(self.group_event(event)?);
+                        inputs.extend(self.group_event(event)?);
                     }
                     inputs.extend(read.into_iter().map(input_of_read));
                 }

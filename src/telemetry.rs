@@ -127,6 +127,12 @@ impl Metrics {
         self.collector.set(Gauge::Unpublished, &[], count(outcomes));
     }
 
+    /// Records were deleted before they were read.
+    pub fn unread(&self, topic: &str, n_records: u64) {
+        self.collector
+            .add(Counter::RecordsUnread, &[topic], n_records);
+    }
+
     /// A producer that could not go on was replaced.
     pub fn producer_replaced(&self) {
         self.count(Counter::ProducerReplacements, &[]);

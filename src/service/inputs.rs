@@ -9,28 +9,37 @@ use wx_courier_core::flow::Input;
 
 impl Service {
     /// What the engine has to know of it.
-    pub(super) fn group_event(&self, event: GroupEvent) -> anyhow::Result<Input> {
-        match event {
-            GroupEvent::TopicsCounted(layout) => Ok(Input::TopicsCounted(layout)),
+    pub(super) fn group_event(&self, event: GroupEvent) -> anyhow::Result<Option<Input>> {
+        let input = match event {
+            GroupEvent::TopicsCounted(layout) => Input::TopicsCounted(layout),
             GroupEvent::Assigned(partitions) => {
                 self.reports.send_modify(|report| {
                     if report.phase == Phase::Joining {
                         report.phase = Phase::Running;
                     }
                 });
-                Ok(Input::Assigned(partitions))
+                Input::Assigned(partitions)
             }
             GroupEvent::Revoked {
                 handover,
                 partitions,
-            } => Ok(Input::Revoked {
+            } => Input::Revoked {
                 handover,
                 partitions,
                 timeout: self.handover,
-            }),
-            GroupEvent::Lost(partitions) => Ok(Input::Lost(partitions)),
-            GroupEvent::Fatal(error) => Err(anyhow::anyhow!("the consumer cannot go on: {error}")),
-        }
+            },
+            GroupEvent::Lost(partitions) => Input::Lost(partitions),
+            // The consumer has said so in the log.
+            GroupEvent::Unread {
+                partition,
+                n_records,
+            } => {
+                self.metrics.unread(&partition.topic, n_records);
+                return Ok(None);
+            }
+            GroupEvent::Fatal(error) => anyhow::bail!("the consumer cannot go on: {error}"),
+        };
+        Ok(Some(input))
     }
 
     pub(super) fn publication(&mut self, publication: Publication) -> Input {

@@ -8,6 +8,7 @@ pub(super) enum Counter {
     PublishFailures,
     ProducerReplacements,
     Records,
+    RecordsUnread,
     Unmatched,
     InternalErrors,
     GrantReports,
@@ -84,6 +85,12 @@ pub(super) const COUNTERS: &[Row<Counter>] = &[
         "Producers that could not go on and were replaced.",
     ),
     (Counter::Records, "records_total", &[], "Records read."),
+    (
+        Counter::RecordsUnread,
+        "records_deleted_unread_total",
+        &["topic"],
+        "Records that were deleted by their topic's retention before they were read.",
+    ),
     (
         Counter::Unmatched,
         "unmatched_total",

@@ -161,6 +161,7 @@ fn everything() -> Arc<Metrics> {
     calls(&metrics);
     metrics.publish_failed();
     metrics.producer_replaced();
+    metrics.unread("events", 8);
     metrics.unpublished(Some(&Unpublished {
         outcomes: 9,
         since: String::new(),

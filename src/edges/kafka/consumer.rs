@@ -9,6 +9,7 @@
 mod group;
 mod layout;
 mod positions;
+mod unread;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Sender, channel};
@@ -25,6 +26,7 @@ use crate::config::Kafka;
 use crate::telemetry::catch_quietly;
 use group::{Context, Counted};
 use positions::commit_stored;
+use unread::{Jumps, count_jumps};
 use wx_courier_core::event::MOST_HEADERS;
 use wx_courier_core::flow::HandoverId;
 use wx_courier_core::model::{Epoch, Partition, Record};
@@ -55,6 +57,13 @@ pub enum GroupEvent {
     },
     /// Partitions are gone already.
     Lost(Vec<Partition>),
+    /// Records of a partition were deleted before they were read.
+    Unread {
+        /// The partition.
+        partition: Partition,
+        /// How many.
+        n_records: u64,
+    },
     /// The consumer cannot go on.
     Fatal(String),
 }
@@ -157,6 +166,7 @@ pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<ConsumerHandle
             .map(|topic| Arc::from(topic.as_str()))
             .collect(),
         topics_counted: Mutex::new(Counted::Never),
+        jumps: Jumps::new(kafka),
     };
     let consumer: BaseConsumer<Context> = consumer_config(kafka).create_with_context(context)?;
     let consumer = Arc::new(consumer);
@@ -222,6 +232,7 @@ fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Ve
         }
         context.count_topics_if_due(consumer);
         let batch = poll_batch(consumer);
+        count_jumps(consumer);
         // The service always empties the channel, so this waits for no more than its current step.
         if !batch.is_empty() && records.blocking_send(batch).is_err() {
             // The service is closing; its last positions are still in the queue of commands.

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::positions::{commit_stored, store};
+use super::unread::Jumps;
 use super::{Command, GroupEvent, layout};
 use crate::edges::kafka::log;
 use wx_courier_core::flow::HandoverId;
@@ -33,6 +34,7 @@ pub(super) struct Context {
     pub(super) brokers: String,
     pub(super) topics: Vec<Arc<str>>,
     pub(super) topics_counted: Mutex<Counted>,
+    pub(super) jumps: Jumps,
 }
 
 /// Whether it is known how many partitions there are.
@@ -64,6 +66,7 @@ pub(super) struct Assignment {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.jumps.hear(facility, message);
         log(level, facility, message);
     }
 
@@ -137,7 +140,7 @@ impl Context {
         }
     }
 
-    fn tell(&self, event: GroupEvent) {
+    pub(super) fn tell(&self, event: GroupEvent) {
         if self.events.send(event).is_err() {
             tracing::debug!("the service has ended before an event of the group reached it");
         }

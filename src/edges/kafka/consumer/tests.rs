@@ -58,6 +58,9 @@ impl Member {
                     self.source.command(Command::Released { handover, positions: Vec::new() });
                 }
                 GroupEvent::Lost(partitions) => self.give_up(&partitions),
+                GroupEvent::Unread { partition, n_records } => {
+                    panic!("{n_records} records of {partition} were deleted");
+                }
                 GroupEvent::Fatal(error) => panic!("{error}"),
             },
             Some(read) = self.source.records.recv() => {
