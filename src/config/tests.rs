@@ -95,6 +95,34 @@ fn librdkafka_properties_keep_their_dots_and_secrets_stay_hidden() {
 }
 
 #[test]
+fn the_kafka_password_may_come_from_a_file_and_is_said_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "hunter2\n").unwrap();
+    let key = format!("password_file = \"{}\"\n", file.display());
+    let settings = SETTINGS.replace("[kafka]\n", &format!("[kafka]\n{key}"));
+    let loaded = load_with(&settings, RULE, &[], Vec::new());
+    assert!(!loaded.problems.has_errors(), "{}", loaded.problems);
+    assert!(!format!("{loaded:?}").contains("hunter2"));
+    let kafka = loaded.settings.unwrap().kafka;
+    assert_eq!(kafka.options["sasl.password"].expose(), "hunter2");
+
+    let by_variable = [("WX_COURIER__KAFKA__PASSWORD", "swordfish")];
+    let kafka = load_with(&settings, RULE, &by_variable, Vec::new());
+    let kafka = kafka.settings.unwrap().kafka;
+    assert_eq!(kafka.options["sasl.password"].expose(), "swordfish");
+
+    let twice = [("WX_COURIER__KAFKA__OPTIONS__SASL__PASSWORD", "swordfish")];
+    let told = load_with(&settings, RULE, &twice, Vec::new());
+    let told = told.problems.to_string();
+    assert!(told.contains("is said twice"), "{told}");
+    assert!(
+        !told.contains("swordfish") && !told.contains("hunter2"),
+        "{told}"
+    );
+}
+
+#[test]
 fn every_mistake_of_settings_and_rules_is_told_at_once() {
     let settings = "[kafka]\ntopic = \"events\"\n[kafka.options]\n\"group.id\" = \"x\"\n[send]\ntimeout = 5\n[apps.shop]\nappid = \"wx1\"\ntoken = \"clasic\"\n[htp]\n";
     let rule = RULE.replace("template = \"note\"", "template = \"notes\"");

@@ -1,16 +1,20 @@
 //! `[kafka]`, and what topics may be called.
 
+pub(in crate::config) mod options;
+
 use std::collections::BTreeMap;
 
 use super::Reader;
-use crate::config::keys::{Key, Open, Table, Without};
+use super::secrets::Found;
+use crate::config::keys::{Key, Open, SecretKeys, Table, Without};
 use crate::config::kinds::{Raw, Text, Texts};
-use crate::config::{Kafka, Outcomes, Secret};
-use wx_courier_core::document::{Item, Node, Origin, Problem, Said, Section};
+use crate::config::{Kafka, Outcomes};
+use options::Options;
+use wx_courier_core::document::{Origin, Problem, Section};
 
 pub(super) static KAFKA: Table = Table {
     path: "kafka",
-    keys: &[&BROKERS, &GROUP, &TOPICS, &OPTIONS],
+    keys: &[&BROKERS, &GROUP, &TOPICS, &PASSWORD, &OPTIONS],
 };
 
 static BROKERS: Key<Text> = Key {
@@ -48,27 +52,14 @@ static OPTIONS: Open<Raw> = Open {
     about: "librdkafka's properties, see below",
 };
 
-/// Properties of librdkafka that delivery depends on, or that have a key of their own.
-pub(in crate::config) const REFUSED_OPTIONS: [&str; 9] = [
-    "bootstrap.servers",
-    "group.id",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "enable.idempotence",
-    "enable.partition.eof",
-    "delivery.report.only.error",
-    "metadata.broker.list",
-    "transactional.id",
-];
-
-/// A property with one of these in its name has a value that is never shown.
-pub(in crate::config) const HIDING_WORDS: [&str; 5] = [
-    "password",
-    "secret",
-    "key.pem",
-    "oauthbearer.config",
-    "sasl.jaas",
-];
+static PASSWORD: SecretKeys = SecretKeys {
+    key: "password",
+    file_key: "password_file",
+    what: "the password of the Kafka user",
+    file_holds: "the password of the user that `sasl.username` names",
+    short: "the password",
+    about: "It is librdkafka's `sasl.password`",
+};
 
 impl Reader<'_> {
     pub(super) fn kafka(&mut self, top: &mut Section) -> Option<Kafka> {
@@ -88,7 +79,11 @@ impl Reader<'_> {
         if is_said && topics.iter().all(String::is_empty) {
             self.missing(&section, &TOPICS);
         }
-        let mut options = BTreeMap::new();
+        let password = match self.secret(&mut section, &PASSWORD) {
+            Found::Secret(password) => Some(password),
+            Found::Nothing | Found::Wrong => None,
+        };
+        let mut options = Options::new(password);
         if let Some(said) = self.open(&mut section, &OPTIONS) {
             let mut section = Section::new(self.problems, said.key, said.value);
             for (name, said) in section.take_rest() {
@@ -100,51 +95,8 @@ impl Reader<'_> {
             brokers,
             group,
             topics,
-            options,
+            options: options.into_properties(),
         })
-    }
-
-    /// librdkafka's names have dots, which TOML reads as tables and the environment cannot say otherwise: both become a name again.
-    fn option(&mut self, options: &mut BTreeMap<String, Secret>, name: &str, said: &Said<Node>) {
-        let text = match &said.value.item {
-            Item::Table(table) => {
-                for (below, node) in table.clone() {
-                    let said = Said {
-                        origin: node.origin.clone(),
-                        key: format!("{}.{below}", said.key),
-                        value: node,
-                    };
-                    self.option(options, &format!("{name}.{below}"), &said);
-                }
-                return;
-            }
-            Item::String(text) => text.clone(),
-            Item::Integer(number) => number.to_string(),
-            Item::Float(number) => number.to_string(),
-            Item::Boolean(answer) => answer.to_string(),
-            Item::Array(_) => {
-                self.problems
-                    .push(said.error("expected text, a number, or true or false; found a list"));
-                return;
-            }
-        };
-        if REFUSED_OPTIONS.contains(&name) {
-            let problem = said.error(format!(
-                "`{name}` cannot be set here: delivery depends on it"
-            ));
-            self.problems.push(
-                problem.help("brokers, group and topics have keys of their own under [kafka]"),
-            );
-            return;
-        }
-        let is_secret = HIDING_WORDS.iter().any(|word| name.contains(word));
-        let shown = if is_secret {
-            "(hidden)".to_owned()
-        } else {
-            text.clone()
-        };
-        self.note(&said.key, shown, &said.origin);
-        options.insert(name.to_owned(), Secret::new(text));
     }
 
     /// A topic that is read and written at once would feed itself for ever.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{RULE, SETTINGS, load_with};
-use crate::config::read::kafka::{HIDING_WORDS, REFUSED_OPTIONS};
+use crate::config::read::kafka::options::{HIDING_WORDS, REFUSED_OPTIONS};
 use crate::config::{Loaded, tables};
 
 /// The path with names for what the user names.

@@ -1,0 +1,117 @@
+//! `[kafka.options]`: librdkafka's properties, without those that have a key of their own or that delivery depends on.
+
+use std::collections::BTreeMap;
+
+use crate::config::Secret;
+use crate::config::read::Reader;
+use wx_courier_core::document::{Item, Node, Said};
+
+/// Properties of librdkafka that delivery depends on, or that have a key of their own.
+pub(in crate::config) const REFUSED_OPTIONS: [&str; 9] = [
+    "bootstrap.servers",
+    "group.id",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "enable.partition.eof",
+    "delivery.report.only.error",
+    "metadata.broker.list",
+    "transactional.id",
+];
+
+/// A property with one of these in its name has a value that is never shown.
+pub(in crate::config) const HIDING_WORDS: [&str; 5] = [
+    "password",
+    "secret",
+    "key.pem",
+    "oauthbearer.config",
+    "sasl.jaas",
+];
+
+/// The property that `password` and `password_file` say.
+const PASSWORD: &str = "sasl.password";
+
+/// What the table has said so far.
+pub(super) struct Options {
+    /// What the keys of `[kafka]` say; it takes the place of a property.
+    password: Option<Secret>,
+    properties: BTreeMap<String, Secret>,
+}
+
+impl Options {
+    pub(super) fn new(password: Option<Secret>) -> Self {
+        Self {
+            password,
+            properties: BTreeMap::new(),
+        }
+    }
+
+    /// All properties, the password among them.
+    pub(super) fn into_properties(self) -> BTreeMap<String, Secret> {
+        let mut properties = self.properties;
+        let password = self
+            .password
+            .map(|password| (PASSWORD.to_owned(), password));
+        properties.extend(password);
+        properties
+    }
+}
+
+impl Reader<'_> {
+    /// librdkafka's names have dots, which TOML reads as tables and the environment cannot say otherwise: both become a name again.
+    pub(super) fn option(&mut self, options: &mut Options, name: &str, said: &Said<Node>) {
+        let text = match &said.value.item {
+            Item::Table(table) => {
+                for (below, node) in table.clone() {
+                    let said = Said {
+                        origin: node.origin.clone(),
+                        key: format!("{}.{below}", said.key),
+                        value: node,
+                    };
+                    self.option(options, &format!("{name}.{below}"), &said);
+                }
+                return;
+            }
+            Item::String(text) => text.clone(),
+            Item::Integer(number) => number.to_string(),
+            Item::Float(number) => number.to_string(),
+            Item::Boolean(answer) => answer.to_string(),
+            Item::Array(_) => {
+                self.problems
+                    .push(said.error("expected text, a number, or true or false; found a list"));
+                return;
+            }
+        };
+        if let Some((message, help)) = refusal(options, name) {
+            self.problems.push(said.error(message).help(help));
+            return;
+        }
+        let is_secret = HIDING_WORDS.iter().any(|word| name.contains(word));
+        let shown = if is_secret {
+            "(hidden)".to_owned()
+        } else {
+            text.clone()
+        };
+        self.note(&said.key, shown, &said.origin);
+        options
+            .properties
+            .insert(name.to_owned(), Secret::new(text));
+    }
+}
+
+/// Why a property cannot be set, and what to do instead.
+fn refusal(options: &Options, name: &str) -> Option<(String, String)> {
+    if REFUSED_OPTIONS.contains(&name) {
+        return Some((
+            format!("`{name}` cannot be set here: delivery depends on it"),
+            "brokers, group and topics have keys of their own under [kafka]".to_owned(),
+        ));
+    }
+    if name == PASSWORD && options.password.is_some() {
+        return Some((
+            format!("`{name}` is said twice: [kafka] has it as `password` or `password_file` too"),
+            format!("keep the one in [kafka], and take `{name}` out"),
+        ));
+    }
+    None
+}
