@@ -118,8 +118,39 @@ pub struct Kafka {
     pub group: String,
     /// The source topics.
     pub topics: Vec<String>,
+    /// How outcomes, dead letters and replayed records are published.
+    pub producer: ProducerSetting,
     /// Properties for librdkafka, applied last. They may hold passwords.
     pub options: BTreeMap<String, Secret>,
+}
+
+/// `[kafka] producer`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProducerSetting {
+    /// Idempotent where the cluster takes such producers.
+    Auto,
+    /// Idempotent, or not at all.
+    Idempotent,
+    /// Without a producer id, which some brokers refuse.
+    Plain,
+}
+
+impl ProducerSetting {
+    /// The words of the settings.
+    pub const WORDS: [(&str, Self); 3] = [
+        ("auto", Self::Auto),
+        ("idempotent", Self::Idempotent),
+        ("plain", Self::Plain),
+    ];
+
+    /// The word of the settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Idempotent => "idempotent",
+            Self::Plain => "plain",
+        }
+    }
 }
 
 /// `[outcomes]`

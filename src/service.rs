@@ -23,6 +23,7 @@ use crate::config::Settings;
 use crate::edges::clock::Clock;
 use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, ConsumerHandle};
+use crate::edges::kafka::producer::mode::Chosen;
 use crate::edges::kafka::producer::{Publication, Publisher};
 use crate::edges::kafka::reread::{ReadAgain, Rereader};
 use crate::edges::listener::Bound;
@@ -59,6 +60,8 @@ pub struct Parts {
     pub stored: mpsc::UnboundedReceiver<Stored>,
     /// Where counts go.
     pub metrics: Arc<Metrics>,
+    /// Which producer publishes outcomes.
+    pub producer: Chosen,
     /// Where callbacks and the mini program are served, if they are.
     pub public: Option<Bound>,
     /// Where the jitter of retries begins.
@@ -85,6 +88,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         store,
         stored,
         metrics,
+        producer,
         public,
         seed,
     } = parts;
@@ -92,8 +96,8 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     let (answers_in, answers) = mpsc::unbounded_channel();
     let publisher = Publisher::new(
         &settings.kafka,
-        &settings.outcomes.topic,
-        &settings.dead_letter_topic,
+        producer,
+        (&settings.outcomes.topic, &settings.dead_letter_topic),
         clock.clone(),
         publications_in,
     )?;
@@ -324,12 +328,16 @@ impl Service {
         let tokens = self.wechat.tokens();
         let calendar = self.clock.status();
         let state = self.store.status();
+        let producer = self.publisher.chosen();
         self.reports.send_modify(|report| {
             report.engine = engine;
             report.calendar = calendar;
             report.unpublished = unpublished;
             report.tokens = tokens;
             report.state = state;
+            if report.producer.as_ref() != Some(producer) {
+                report.producer = Some(producer.clone());
+            }
         });
     }
 }

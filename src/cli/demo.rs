@@ -19,6 +19,7 @@ use crate::edges::descriptors::Descriptors;
 use crate::edges::http;
 use crate::edges::http::access::Access;
 use crate::edges::kafka::embedded::EmbeddedBroker;
+use crate::edges::kafka::producer::mode::{Chosen, Mode};
 use crate::edges::kafka::test_client::{Upstream, Watcher};
 use crate::edges::listener::Bound;
 use crate::edges::store::Store;
@@ -155,6 +156,10 @@ fn parts(
         store,
         stored,
         metrics,
+        producer: Chosen {
+            mode: Mode::Idempotent,
+            why: "the embedded broker takes idempotent producers".to_owned(),
+        },
         public: None,
         seed: fastrand::u64(..),
     })

@@ -19,6 +19,7 @@ use crate::edges::descriptors::Descriptors;
 use crate::edges::http;
 use crate::edges::http::access::Access;
 use crate::edges::kafka::partitions::TopicError;
+use crate::edges::kafka::producer::mode::{self, Chosen};
 use crate::edges::kafka::topics;
 use crate::edges::listener::Bound;
 use crate::edges::store::Store;
@@ -89,19 +90,17 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         store.client(),
         clock.clone(),
     );
-    let missing = tokio::select! {
-        missing = missing_topics(&settings) => missing?,
+    let cluster = tokio::select! {
+        cluster = wait_for_cluster(&settings) => cluster?,
         ended = asked_to_end() => {
             ended?;
             return Ok(Exit::Done);
         }
         _ = &mut counter.serving => anyhow::bail!("{PAGES} has ended unexpectedly"),
     };
-    if !missing.is_empty() {
-        tell_missing(&settings, &missing);
+    let Some(producer) = cluster else {
         return Ok(Exit::No);
-    }
-    warn_of_small_topics(&settings).await;
+    };
     let reload = tokio::spawn(reload_on_hangup(
         hangups,
         sources,
@@ -125,6 +124,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         store,
         stored,
         metrics,
+        producer,
         public,
         seed: fastrand::u64(..),
     };
@@ -272,6 +272,23 @@ fn fresh_rules(sources: &Sources, settings: &Settings) -> Result<Arc<RuleSet>, P
         Some(rules) if !loaded.problems.has_errors() => Ok(rules),
         _ => Err(loaded.problems),
     }
+}
+
+/// Waits until the cluster has all topics and has said which producer it takes; `None` if a topic is missing, and that was told.
+async fn wait_for_cluster(settings: &Arc<Settings>) -> anyhow::Result<Option<Chosen>> {
+    let missing = missing_topics(settings).await?;
+    if !missing.is_empty() {
+        tell_missing(settings, &missing);
+        return Ok(None);
+    }
+    let producer = mode::chosen(&settings.kafka).await?;
+    tracing::info!(
+        mode = producer.mode.as_str(),
+        why = producer.why,
+        "the producer of outcomes is chosen"
+    );
+    warn_of_small_topics(settings).await;
+    Ok(Some(producer))
 }
 
 /// Waits for a broker as long as it takes: a service that is started with its cluster should not fail for being first.

@@ -1,6 +1,6 @@
 //! Layers, origins, and every mistake at once.
 
-use super::{FlagSetting, Loaded, Sources, StateUrl, TokenMode, load};
+use super::{FlagSetting, Loaded, ProducerSetting, Sources, StateUrl, TokenMode, load};
 
 const TEMPLATES: &str = "[shop.note]\nid = \"T1\"\n";
 const RULE: &str = "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\nto = \"{{ data.to }}\"\n[params]\nthing1 = \"x\"\n";
@@ -95,6 +95,40 @@ fn librdkafka_properties_keep_their_dots_and_secrets_stay_hidden() {
 }
 
 #[test]
+fn the_producer_is_said_by_its_key_or_by_librdkafkas_property() {
+    let of = |kafka: &str, environment: &[(&str, &str)]| {
+        let settings = SETTINGS.replace("[kafka]\n", &format!("[kafka]\n{kafka}"));
+        load_with(&settings, RULE, environment, Vec::new())
+    };
+    let property = [("WX_COURIER__KAFKA__OPTIONS__ENABLE__IDEMPOTENCE", "false")];
+    for (said, environment, expected) in [
+        ("", [].as_slice(), ProducerSetting::Auto),
+        (
+            "producer = \"idempotent\"\n",
+            &[],
+            ProducerSetting::Idempotent,
+        ),
+        ("", &property, ProducerSetting::Plain),
+        ("producer = \"plain\"\n", &property, ProducerSetting::Plain),
+    ] {
+        let loaded = of(said, environment);
+        assert!(!loaded.problems.has_errors(), "{}", loaded.problems);
+        let kafka = loaded.settings.unwrap().kafka;
+        assert_eq!(kafka.producer, expected, "{said}");
+        assert!(!kafka.options.contains_key("enable.idempotence"));
+    }
+    for word in ["auto", "idempotent"] {
+        let told = of(&format!("producer = \"{word}\"\n"), &property);
+        let told = told.problems.to_string();
+        let place = "environment WX_COURIER__KAFKA__OPTIONS__ENABLE__IDEMPOTENCE: error";
+        let contradiction = format!("means `producer = \"plain\"`, but `producer` says \"{word}\"");
+        for part in [place, &contradiction, "keep `producer`"] {
+            assert!(told.contains(part), "{part}\n--- is missing in\n{told}");
+        }
+    }
+}
+
+#[test]
 fn the_kafka_password_may_come_from_a_file_and_is_said_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("password");
@@ -120,6 +154,21 @@ fn the_kafka_password_may_come_from_a_file_and_is_said_once() {
         !told.contains("swordfish") && !told.contains("hunter2"),
         "{told}"
     );
+}
+
+#[test]
+fn fewer_acknowledgements_than_all_are_refused() {
+    let of = |property: &str| {
+        let settings = format!("{SETTINGS}[kafka.options]\n{property}\n");
+        load_with(&settings, RULE, &[], Vec::new()).problems
+    };
+    for property in ["acks = 1", "request.required.acks = 0"] {
+        let told = of(property).to_string();
+        assert!(told.contains("must outlive a broker"), "{told}");
+    }
+    for property in ["acks = \"all\"", "acks = -1"] {
+        assert!(!of(property).has_errors(), "{property}");
+    }
 }
 
 #[test]

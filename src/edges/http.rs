@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::edges::clock::Clock;
+use crate::edges::kafka::producer::mode::Chosen;
 use crate::edges::listener::{self, Bound, PerAddress, Terms};
 use crate::edges::store::{StateStatus, StoreClient};
 use crate::edges::wechat::TokenStatus;
@@ -43,6 +44,9 @@ pub struct Report {
     /// Outcomes that Kafka does not take, if there are such.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unpublished: Option<flow::Unpublished>,
+    /// Which producer publishes outcomes, and why; nothing before the cluster was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub producer: Option<Chosen>,
     /// Whether the system's calendar is followed.
     pub calendar: CalendarStatus,
     /// The access tokens of each app, as they were last seen.
@@ -63,6 +67,7 @@ impl Report {
             version: env!("CARGO_PKG_VERSION"),
             engine: flow::Status::default(),
             unpublished: None,
+            producer: None,
             calendar: CalendarStatus::default(),
             tokens: BTreeMap::new(),
             templates: BTreeMap::new(),

@@ -32,10 +32,21 @@ fn client_config(kafka: &Kafka, ours: &[(&str, &str)]) -> ClientConfig {
         config.set(*name, *value);
     }
     for (name, value) in &kafka.options {
+        for (one, other) in ALIASES {
+            if name == one {
+                config.remove(other);
+            }
+        }
         config.set(name, value.expose());
     }
     config
 }
+
+/// Properties of ours that users know by another name, too, each with ours: both names at once would have no order.
+const ALIASES: [(&str, &str); 2] = [
+    ("request.required.acks", "acks"),
+    ("max.in.flight", "max.in.flight.requests.per.connection"),
+];
 
 /// What librdkafka finds wrong with the user's properties: names, values, and what they mean together. Needs no broker.
 pub fn check_options(kafka: &Kafka) -> Vec<(Option<String>, String)> {

@@ -47,7 +47,7 @@ impl Service {
             Publication::Acknowledged(ticket) => Input::Published { ticket },
             Publication::Failed { ticket, why } => {
                 self.metrics.publish_failed();
-                if self.publisher.replace_if_fatal() == Replacement::Made {
+                if self.publisher.replace_if_it_has_ended() == Replacement::Made {
                     self.metrics.producer_replaced();
                 }
                 Input::PublishFailed { ticket, why }

@@ -15,8 +15,8 @@ use super::pace::Pace;
 use crate::cli::asked_to_end;
 use crate::cli::progress::Progress;
 use crate::config::Kafka;
-use crate::edges::kafka::producer::PublishError;
 use crate::edges::kafka::producer::republish::{Delivery, Republisher};
+use crate::edges::kafka::producer::{PublishError, mode};
 use crate::edges::kafka::scan::{ScanError, Scanner};
 use wx_courier_core::event::RunId;
 use wx_courier_core::model::Record;
@@ -109,7 +109,8 @@ impl Tally {
 pub(super) async fn publish(work: &Work, journal: &mut Journal) -> anyhow::Result<Published> {
     let (answer, mut answers) = mpsc::unbounded_channel();
     let partitions = partitions(work).await?;
-    let republisher = Republisher::new(&work.kafka, partitions, answer)?;
+    let producer = mode::chosen(&work.kafka).await?;
+    let republisher = Republisher::new(&work.kafka, producer.mode, partitions, answer)?;
     let (mut records, reading) = read(work);
     let mut tally = Tally {
         done: work.done,

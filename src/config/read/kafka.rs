@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use super::Reader;
 use super::secrets::Found;
 use crate::config::keys::{Key, Open, SecretKeys, Table, Without};
-use crate::config::kinds::{Raw, Text, Texts};
-use crate::config::{Kafka, Outcomes};
+use crate::config::kinds::{Raw, Text, Texts, Words};
+use crate::config::{Kafka, Outcomes, ProducerSetting};
 use options::Options;
 use wx_courier_core::document::{Origin, Problem, Section};
 
 pub(super) static KAFKA: Table = Table {
     path: "kafka",
-    keys: &[&BROKERS, &GROUP, &TOPICS, &PASSWORD, &OPTIONS],
+    keys: &[&BROKERS, &GROUP, &TOPICS, &PRODUCER, &PASSWORD, &OPTIONS],
 };
 
 static BROKERS: Key<Text> = Key {
@@ -52,6 +52,15 @@ static OPTIONS: Open<Raw> = Open {
     about: "librdkafka's properties, see below",
 };
 
+static PRODUCER: Key<Words<ProducerSetting>> = Key {
+    name: "producer",
+    kind: Words(&ProducerSetting::WORDS),
+    default: || ProducerSetting::Auto,
+    about: "how outcomes, dead letters and replayed records are published: `idempotent`; `plain`, for clusters that refuse idempotent \
+        producers; `auto` asks the cluster at the start. What is promised is the same, see \
+        [reliability.md](reliability.md#idempotent-and-plain-producers)",
+};
+
 static PASSWORD: SecretKeys = SecretKeys {
     key: "password",
     file_key: "password_file",
@@ -79,6 +88,7 @@ impl Reader<'_> {
         if is_said && topics.iter().all(String::is_empty) {
             self.missing(&section, &TOPICS);
         }
+        let producer = self.said(&mut section, &PRODUCER);
         let password = match self.secret(&mut section, &PASSWORD) {
             Found::Secret(password) => Some(password),
             Found::Nothing | Found::Wrong => None,
@@ -90,11 +100,13 @@ impl Reader<'_> {
                 self.option(&mut options, &name, &said);
             }
         }
+        let producer = self.producer(producer, options.producer.take());
         section.finish(self.problems);
         Some(Kafka {
             brokers,
             group,
             topics,
+            producer,
             options: options.into_properties(),
         })
     }

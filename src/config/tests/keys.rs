@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{RULE, SETTINGS, load_with};
-use crate::config::read::kafka::options::{HIDING_WORDS, REFUSED_OPTIONS};
+use crate::config::read::kafka::options::{ACKS, HIDING_WORDS, IDEMPOTENCE, REFUSED_OPTIONS};
 use crate::config::{Loaded, tables};
 
 /// The path with names for what the user names.
@@ -157,5 +157,8 @@ fn the_page_names_what_is_refused_and_what_is_hidden_of_librdkafka() {
         for name in names {
             assert!(text.contains(&format!("`{name}`")), "{name}");
         }
+    }
+    for name in ACKS.iter().chain([&IDEMPOTENCE]) {
+        assert!(section.contains(&format!("`{name}`")), "{name}");
     }
 }

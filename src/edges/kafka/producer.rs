@@ -2,10 +2,13 @@
 //! it: of outcomes and dead letters, of records that a caller waits for, and of replayed records.
 
 pub mod acked;
+pub mod mode;
 mod outcomes;
 mod refusal;
 pub mod republish;
 
+use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -20,7 +23,8 @@ use rdkafka::producer::{
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::{BATCH_BYTES, client_config, log};
-use crate::config::Kafka;
+use crate::config::{Kafka, ProducerSetting};
+use mode::{Mode, Refusal, refusal_in, refusal_in_log};
 pub use outcomes::{Publication, Publisher, Replacement};
 pub use refusal::PublishError;
 
@@ -28,9 +32,9 @@ pub use refusal::PublishError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     /// Outcomes and dead letters.
-    Outcomes,
+    Outcomes(Mode),
     /// Replayed records.
-    Replay,
+    Replay(Mode),
     /// Records that a caller waits for.
     Awaited,
 }
@@ -41,22 +45,26 @@ const LARGEST_RECORD_BYTES: &str = "16777216";
 
 impl Purpose {
     /// The properties in which producers differ.
-    fn properties(self) -> &'static [(&'static str, &'static str)] {
+    fn properties(self) -> Vec<(&'static str, &'static str)> {
         match self {
-            Self::Outcomes => &[
-                ("enable.idempotence", "true"),
-                ("linger.ms", "5"),
-                ("message.max.bytes", LARGEST_RECORD_BYTES),
-            ],
-            Self::Replay => &[
-                ("enable.idempotence", "true"),
-                ("linger.ms", "5"),
-                ("message.max.bytes", LARGEST_RECORD_BYTES),
-                // For a partition that is not there any more: as the producers of the Java world choose.
-                ("partitioner", "murmur2_random"),
-            ],
+            Self::Outcomes(mode) => {
+                let own = [
+                    ("linger.ms", "5"),
+                    ("message.max.bytes", LARGEST_RECORD_BYTES),
+                ];
+                [mode.properties(), &own].concat()
+            }
+            Self::Replay(mode) => {
+                let own = [
+                    ("linger.ms", "5"),
+                    ("message.max.bytes", LARGEST_RECORD_BYTES),
+                    // For a partition that is not there any more: as the producers of the Java world choose.
+                    ("partitioner", "murmur2_random"),
+                ];
+                [mode.properties(), &own].concat()
+            }
             // It is not idempotent, so there is no sequence that it could lose and no state in which it never publishes again.
-            Self::Awaited => &[
+            Self::Awaited => vec![
                 ("acks", "all"),
                 ("linger.ms", "2"),
                 // A caller waits for the answer.
@@ -82,6 +90,8 @@ struct Producer<T: Send + Sync + 'static>(ThreadedProducer<Reports<T>>);
 struct Reports<T> {
     purpose: Purpose,
     tell: Box<Tell<T>>,
+    /// What the log has told of a refusal that librdkafka takes for passing.
+    refusal: OnceLock<Refusal>,
 }
 
 type Tell<T> = dyn Fn(T, Result<(), KafkaError>) + Send + Sync;
@@ -94,7 +104,12 @@ impl<T: Send + Sync + 'static> Producer<T> {
         tell: impl Fn(T, Result<(), KafkaError>) + Send + Sync + 'static,
     ) -> Result<Self, KafkaError> {
         let tell = Box::new(tell);
-        let reports = Reports { purpose, tell };
+        let refusal = OnceLock::new();
+        let reports = Reports {
+            purpose,
+            tell,
+            refusal,
+        };
         purpose.config(kafka).create_with_context(reports).map(Self)
     }
 
@@ -125,8 +140,12 @@ impl<T: Send + Sync + 'static> Producer<T> {
     }
 
     /// Why it never publishes again, if it does not.
-    fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
-        self.0.client().fatal_error()
+    fn end(&self) -> Option<End> {
+        if let Some((code, reason)) = self.0.client().fatal_error() {
+            let refusal = refusal_in(code, &reason);
+            return Some(refusal.map_or(End::Fatal { code, reason }, End::Refused));
+        }
+        self.0.context().refusal.get().cloned().map(End::Refused)
     }
 
     /// Waits until everything handed over has been answered.
@@ -135,16 +154,39 @@ impl<T: Send + Sync + 'static> Producer<T> {
     }
 }
 
+/// Why a producer never publishes again.
+enum End {
+    /// The cluster refuses idempotent producers.
+    Refused(Refusal),
+    /// This one has been fenced, or has lost its sequence.
+    Fatal {
+        code: RDKafkaErrorCode,
+        reason: String,
+    },
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Fatal { code, reason } => write!(f, "{code}: {reason}"),
+        }
+    }
+}
+
 impl<T: Send + Sync + 'static> ClientContext for Reports<T> {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if let Some(refusal) = refusal_in_log(facility, message) {
+            self.refusal.get_or_init(|| refusal);
+        }
         log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         match self.purpose {
-            Purpose::Outcomes => tracing::warn!(%error, reason, "the producer reports an error"),
+            Purpose::Outcomes(_) => tracing::warn!(%error, reason, "the producer reports an error"),
             // What matters of it is told with the records.
-            Purpose::Replay | Purpose::Awaited => {
+            Purpose::Replay(_) | Purpose::Awaited => {
                 tracing::debug!(%error, reason, "the producer reports an error");
             }
         }
@@ -176,7 +218,11 @@ fn headers_of<'a, V: ToBytes + ?Sized + 'a>(
 
 /// Makes a producer that does nothing, to hear what librdkafka thinks of its properties.
 pub(super) fn try_to_make(kafka: &Kafka) -> Result<(), KafkaError> {
-    let config = Purpose::Outcomes.config(kafka);
+    let mode = match kafka.producer {
+        ProducerSetting::Auto | ProducerSetting::Idempotent => Mode::Idempotent,
+        ProducerSetting::Plain => Mode::Plain,
+    };
+    let config = Purpose::Outcomes(mode).config(kafka);
     config
         .create::<ThreadedProducer<DefaultProducerContext>>()
         .map(drop)

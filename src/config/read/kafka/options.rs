@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::Secret;
 use crate::config::read::Reader;
-use wx_courier_core::document::{Item, Node, Said};
+use crate::config::{ProducerSetting, Secret};
+use wx_courier_core::document::{Item, Node, Origin, Said};
 
 /// Properties of librdkafka that delivery depends on, or that have a key of their own.
-pub(in crate::config) const REFUSED_OPTIONS: [&str; 9] = [
+pub(in crate::config) const REFUSED_OPTIONS: [&str; 8] = [
     "bootstrap.servers",
     "group.id",
     "enable.auto.commit",
     "enable.auto.offset.store",
-    "enable.idempotence",
     "enable.partition.eof",
     "delivery.report.only.error",
     "metadata.broker.list",
@@ -28,6 +27,12 @@ pub(in crate::config) const HIDING_WORDS: [&str; 5] = [
     "sasl.jaas",
 ];
 
+/// The property that says the same as `producer`.
+pub(in crate::config) const IDEMPOTENCE: &str = "enable.idempotence";
+
+/// The names of the property that says how many brokers must have a record. An outcome counts once it is acknowledged, so all of them must.
+pub(in crate::config) const ACKS: [&str; 2] = ["acks", "request.required.acks"];
+
 /// The property that `password` and `password_file` say.
 const PASSWORD: &str = "sasl.password";
 
@@ -36,6 +41,8 @@ pub(super) struct Options {
     /// What the keys of `[kafka]` say; it takes the place of a property.
     password: Option<Secret>,
     properties: BTreeMap<String, Secret>,
+    /// What `enable.idempotence` says, in the words of `producer`.
+    pub(super) producer: Option<Said<ProducerSetting>>,
 }
 
 impl Options {
@@ -43,6 +50,7 @@ impl Options {
         Self {
             password,
             properties: BTreeMap::new(),
+            producer: None,
         }
     }
 
@@ -82,7 +90,7 @@ impl Reader<'_> {
                 return;
             }
         };
-        if let Some((message, help)) = refusal(options, name) {
+        if let Some((message, help)) = refusal(options, name, &text) {
             self.problems.push(said.error(message).help(help));
             return;
         }
@@ -93,18 +101,66 @@ impl Reader<'_> {
             text.clone()
         };
         self.note(&said.key, shown, &said.origin);
+        if name == IDEMPOTENCE {
+            options.producer = Some(Said {
+                value: producer_of(&text),
+                origin: said.origin.clone(),
+                key: said.key.clone(),
+            });
+            return;
+        }
         options
             .properties
             .insert(name.to_owned(), Secret::new(text));
     }
+
+    /// What `producer` and librdkafka's own property say together.
+    pub(super) fn producer(
+        &mut self,
+        producer: Said<ProducerSetting>,
+        property: Option<Said<ProducerSetting>>,
+    ) -> ProducerSetting {
+        let in_force = match property {
+            Some(property) if producer.origin == Origin::Default => property,
+            Some(property) if property.value != producer.value => {
+                let (word, meant) = (producer.value.as_str(), property.value.as_str());
+                let problem = property.error(format!(
+                    "`{IDEMPOTENCE}` means `producer = \"{meant}\"`, but `producer` says \"{word}\" ({})",
+                    producer.origin
+                ));
+                self.problems.push(problem.help(format!(
+                    "keep `producer`, with the word that is meant, and take `{IDEMPOTENCE}` out"
+                )));
+                producer
+            }
+            Some(_) | None => producer,
+        };
+        let key = "kafka.producer";
+        self.note(key, in_force.value.as_str().to_owned(), &in_force.origin);
+        in_force.value
+    }
 }
 
-/// Why a property cannot be set, and what to do instead.
-fn refusal(options: &Options, name: &str) -> Option<(String, String)> {
+/// Why a property cannot be set to this, and what to do instead.
+fn refusal(options: &Options, name: &str, text: &str) -> Option<(String, String)> {
     if REFUSED_OPTIONS.contains(&name) {
         return Some((
             format!("`{name}` cannot be set here: delivery depends on it"),
             "brokers, group and topics have keys of their own under [kafka]".to_owned(),
+        ));
+    }
+    if ACKS.contains(&name) && !matches!(text.trim(), "all" | "-1") {
+        return Some((
+            format!(
+                "`{name}` cannot be {text}: an outcome counts once it is acknowledged, and must outlive a broker then"
+            ),
+            format!("leave `{name}` out, or say \"all\""),
+        ));
+    }
+    if name == IDEMPOTENCE && !matches!(text.trim(), "true" | "false") {
+        return Some((
+            format!("`{name}` is true or false, not \"{text}\""),
+            "say `producer` in [kafka] instead: auto, idempotent or plain".to_owned(),
         ));
     }
     if name == PASSWORD && options.password.is_some() {
@@ -114,4 +170,12 @@ fn refusal(options: &Options, name: &str) -> Option<(String, String)> {
         ));
     }
     None
+}
+
+fn producer_of(idempotence: &str) -> ProducerSetting {
+    if idempotence.trim() == "true" {
+        ProducerSetting::Idempotent
+    } else {
+        ProducerSetting::Plain
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::config::Secret;
+use crate::config::{ProducerSetting, Secret};
 use crate::edges::kafka::embedded::EmbeddedBroker;
 use crate::edges::kafka::test_client::Upstream;
 
@@ -21,6 +21,7 @@ fn member(broker: &EmbeddedBroker) -> Member {
         brokers: broker.address(),
         group: "tests".to_owned(),
         topics: vec![TOPIC.to_owned()],
+        producer: ProducerSetting::Auto,
         options: BTreeMap::from(options),
     };
     Member {

@@ -2,7 +2,8 @@
 //!
 //! An idempotent producer that has lost track of its sequence, or has been fenced, never publishes again. It is replaced by a new one:
 //! what the old one had in hand fails, once, and is published again. If only the old one's acknowledgement was lost, the record is on
-//! its topic twice: same `id`, same status.
+//! its topic twice: same `id`, same status. Where the cluster refuses idempotent producers, the new one is plain, if the settings leave
+//! that to us.
 
 mod news;
 mod progress;
@@ -15,8 +16,9 @@ use rdkafka::error::KafkaError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{Producer, Purpose};
-use crate::config::Kafka;
+use super::mode::{Chosen, Mode};
+use super::{End, Producer, Purpose};
+use crate::config::{Kafka, ProducerSetting};
 use crate::edges::clock::Clock;
 use progress::{Career, Generation, Part, Parts, Progresses, Which};
 use records::{RecordWriter, Topics};
@@ -51,6 +53,7 @@ pub enum Replacement {
 /// Publishes outcomes and dead letters.
 pub struct Publisher {
     kafka: Kafka,
+    chosen: Chosen,
     writer: RecordWriter,
     progresses: Arc<Progresses>,
     producer: Producer<Part>,
@@ -90,8 +93,8 @@ impl Publisher {
     /// Connects. Every publication is answered on `publications`.
     pub fn new(
         kafka: &Kafka,
-        outcome_topic: &str,
-        dead_letter_topic: &str,
+        chosen: Chosen,
+        (outcome_topic, dead_letter_topic): (&str, &str),
         clock: Clock,
         publications: mpsc::UnboundedSender<Publication>,
     ) -> anyhow::Result<Self> {
@@ -101,7 +104,8 @@ impl Publisher {
         });
         let progresses = Progresses::new(publications, Arc::clone(&topics));
         Ok(Self {
-            producer: connect(kafka, &progresses, Generation(0))?,
+            producer: connect(kafka, chosen.mode, &progresses, Generation(0))?,
+            chosen,
             generation: Generation(0),
             kafka: kafka.clone(),
             writer: RecordWriter {
@@ -135,32 +139,48 @@ impl Publisher {
         }
     }
 
+    /// Which producer publishes at present, and why it is that one.
+    pub fn chosen(&self) -> &Chosen {
+        &self.chosen
+    }
+
     /// Makes a new producer if this one will never publish again; what it had in hand is answered as failed. To be asked after a
     /// failure. Does not wait: the old producer ends on a thread of its own.
-    pub fn replace_if_fatal(&mut self) -> Replacement {
-        let Some((error, reason)) = self.producer.fatal_error() else {
+    pub fn replace_if_it_has_ended(&mut self) -> Replacement {
+        let Some(end) = self.producer.end() else {
             return Replacement::NotNeeded;
         };
         let now = Instant::now();
-        if now < self.pace.earliest {
-            return Replacement::Later;
-        }
+        let next = match (&end, self.kafka.producer) {
+            // At once: a plain one is not refused for the same reason.
+            (End::Refused(refusal), ProducerSetting::Auto) => Chosen::refused(refusal),
+            (End::Refused(_) | End::Fatal { .. }, _) if now < self.pace.earliest => {
+                return Replacement::Later;
+            }
+            (End::Refused(_) | End::Fatal { .. }, _) => self.chosen.clone(),
+        };
+        let why = end.to_string();
         let generation = self.generation.next();
-        let next = match connect(&self.kafka, &self.progresses, generation) {
-            Ok(next) => next,
-            Err(why) => {
-                tracing::warn!(%error, reason, %why, "the producer cannot go on, and no other could be made yet");
+        let producer = match connect(&self.kafka, next.mode, &self.progresses, generation) {
+            Ok(producer) => producer,
+            Err(error) => {
+                tracing::warn!(why, %error, "the producer cannot go on, and no other could be made yet");
                 self.pace.slow_down(now);
                 return Replacement::Later;
             }
         };
-        tracing::warn!(%error, reason, "the producer cannot go on and is replaced");
+        tracing::warn!(
+            why,
+            next = next.mode.as_str(),
+            "the producer cannot go on and is replaced"
+        );
         match self.progresses.replace(generation) {
             Career::Worked => self.pace.start_over(now),
             Career::NeverWorked => self.pace.slow_down(now),
         }
         self.generation = generation;
-        retire(std::mem::replace(&mut self.producer, next));
+        self.chosen = next;
+        retire(std::mem::replace(&mut self.producer, producer));
         Replacement::Made
     }
 
@@ -175,12 +195,13 @@ impl Publisher {
 
 fn connect(
     kafka: &Kafka,
+    mode: Mode,
     progresses: &Arc<Progresses>,
     generation: Generation,
 ) -> Result<Producer<Part>, KafkaError> {
     let progresses = Arc::clone(progresses);
     let tell = move |part, result: Result<(), _>| progresses.ended(generation, part, &result);
-    Producer::make(Purpose::Outcomes, kafka, tell)
+    Producer::make(Purpose::Outcomes(mode), kafka, tell)
 }
 
 /// Ends a producer elsewhere: dropping it waits for its threads, and perhaps for a broker that does not answer.

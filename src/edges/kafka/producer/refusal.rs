@@ -74,6 +74,7 @@ pub(super) fn explain(what: &str, topic: &str, error: &KafkaError) -> Arc<str> {
         Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
             "; `wx-courier topics create` makes it".to_owned()
         }
+        Some(Code::Fatal) => "; the producer cannot go on, and the log says why".to_owned(),
         Some(Code::InvalidRecord | Code::PolicyViolation) => {
             "; a policy of the broker or of the topic does not let it pass".to_owned()
         }
@@ -97,6 +98,7 @@ mod tests {
         assert!(too_large.contains("16384"), "{too_large}");
         assert!(said(Code::UnknownTopicOrPartition).contains("topics create"));
         assert!(said(Code::TopicAuthorizationFailed).contains("right to write"));
+        assert!(said(Code::Fatal).contains("the log says why"));
         assert!(!said(Code::MessageTimedOut).contains(';'));
     }
 

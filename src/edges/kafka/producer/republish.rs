@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rdkafka::producer::BaseRecord;
 use tokio::sync::mpsc;
 
+use super::mode::Mode;
 use super::{Producer, PublishError, Purpose, headers_of};
 use crate::config::Kafka;
 use wx_courier_core::model::Record;
@@ -26,9 +27,10 @@ pub struct Republisher {
 }
 
 impl Republisher {
-    /// Connects. `partitions` says how many partitions each topic has today; every record handed over is answered on `deliveries`.
+    /// Connects, by a producer of this mode. `partitions` says how many partitions each topic has today; every record handed over is answered on `deliveries`.
     pub fn new(
         kafka: &Kafka,
+        mode: Mode,
         partitions: BTreeMap<Arc<str>, i32>,
         deliveries: mpsc::UnboundedSender<Delivery>,
     ) -> anyhow::Result<Self> {
@@ -39,7 +41,7 @@ impl Republisher {
             }
         };
         Ok(Self {
-            producer: Producer::make(Purpose::Replay, kafka, tell)?,
+            producer: Producer::make(Purpose::Replay(mode), kafka, tell)?,
             partitions,
         })
     }

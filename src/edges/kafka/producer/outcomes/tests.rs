@@ -19,6 +19,8 @@ const LETTERS: &str = "letters";
 const DESYNCHRONISED: RDKafkaRespErr =
     RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
 
+const REFUSED: RDKafkaRespErr = RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+
 struct Bench {
     cluster: MockCluster<'static, DefaultProducerContext>,
     publisher: Publisher,
@@ -27,6 +29,10 @@ struct Bench {
 
 impl Bench {
     fn new(options: &[(&str, &str)]) -> Self {
+        Self::with(ProducerSetting::Auto, options)
+    }
+
+    fn with(producer: ProducerSetting, options: &[(&str, &str)]) -> Self {
         let cluster = MockCluster::new(1).unwrap();
         for topic in [OUTCOMES, LETTERS] {
             cluster.create_topic(topic, 1, 1).unwrap();
@@ -38,12 +44,17 @@ impl Bench {
             brokers: cluster.bootstrap_servers(),
             group: "tests".to_owned(),
             topics: Vec::new(),
+            producer,
             options: options.collect::<BTreeMap<_, _>>(),
         };
         let (answers_in, answers) = mpsc::unbounded_channel();
+        let chosen = Chosen {
+            mode: Mode::Idempotent,
+            why: "the tests say so".to_owned(),
+        };
+        let topics = (OUTCOMES, LETTERS);
         Self {
-            publisher: Publisher::new(&kafka, OUTCOMES, LETTERS, Clock::start(), answers_in)
-                .unwrap(),
+            publisher: Publisher::new(&kafka, chosen, topics, Clock::start(), answers_in).unwrap(),
             cluster,
             answers,
         }
@@ -118,8 +129,11 @@ async fn a_producer_that_lost_its_sequence_is_replaced_and_nothing_is_lost() {
     // Refused at once: the producer takes nothing any more.
     bench.publish(2);
     bench.must_fail(Ticket(2)).await;
-    assert_eq!(bench.publisher.replace_if_fatal(), Replacement::Made);
-    assert_eq!(bench.publisher.replace_if_fatal(), Replacement::NotNeeded);
+    assert_eq!(bench.publisher.replace_if_it_has_ended(), Replacement::Made);
+    assert_eq!(
+        bench.publisher.replace_if_it_has_ended(),
+        Replacement::NotNeeded
+    );
     for number in [1, 2] {
         bench.publish(number);
         let acknowledged = Publication::Acknowledged(Ticket(number));
@@ -142,7 +156,7 @@ async fn what_is_queued_behind_a_fatal_error_fails_once() {
         bench.publish(number);
     }
     assert!(matches!(bench.answer().await, Publication::Failed { .. }));
-    assert_eq!(bench.publisher.replace_if_fatal(), Replacement::Made);
+    assert_eq!(bench.publisher.replace_if_it_has_ended(), Replacement::Made);
     let mut missing: Vec<u64> = (0..50).collect();
     let mut n_answers = 1;
     while n_answers < 50 {
@@ -166,26 +180,59 @@ async fn what_is_queued_behind_a_fatal_error_fails_once() {
 
 #[tokio::test]
 async fn a_cluster_that_refuses_every_producer_is_asked_at_a_pace() {
-    let mut bench = Bench::new(&[]);
-    let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+    let mut bench = Bench::with(ProducerSetting::Idempotent, &[]);
     bench
         .cluster
-        .request_errors(RDKafkaApiKey::InitProducerId, &[refused; 4]);
+        .request_errors(RDKafkaApiKey::InitProducerId, &[REFUSED; 4]);
     bench.publish(1);
     bench.must_fail(Ticket(1)).await;
-    assert_eq!(bench.publisher.replace_if_fatal(), Replacement::Made);
+    assert_eq!(bench.publisher.replace_if_it_has_ended(), Replacement::Made);
     bench.publish(1);
     bench.must_fail(Ticket(1)).await;
-    assert_eq!(bench.publisher.replace_if_fatal(), Replacement::Later);
+    assert_eq!(
+        bench.publisher.replace_if_it_has_ended(),
+        Replacement::Later
+    );
     let first_wait = bench.publisher.pace.wait;
     assert!(first_wait > SHORTEST_WAIT, "{first_wait:?}");
     // As if that wait were over.
     bench.publisher.pace.earliest = Instant::now();
-    assert_eq!(bench.publisher.replace_if_fatal(), Replacement::Made);
+    assert_eq!(bench.publisher.replace_if_it_has_ended(), Replacement::Made);
     assert!(bench.publisher.pace.wait > first_wait);
     bench
         .cluster
         .clear_request_errors(RDKafkaApiKey::InitProducerId);
+}
+
+#[tokio::test]
+async fn a_cluster_that_refuses_idempotent_producers_gets_a_plain_one_at_once() {
+    let mut bench = Bench::new(&[]);
+    bench
+        .cluster
+        .request_errors(RDKafkaApiKey::InitProducerId, &[REFUSED; 20]);
+    bench.publish(1);
+    bench.must_fail(Ticket(1)).await;
+    assert_eq!(bench.publisher.replace_if_it_has_ended(), Replacement::Made);
+    let chosen = bench.publisher.chosen().clone();
+    assert_eq!(chosen.mode, Mode::Plain);
+    assert!(chosen.why.contains("refuses"), "{chosen:?}");
+    for number in [1, 2] {
+        bench.publish(number);
+        let acknowledged = Publication::Acknowledged(Ticket(number));
+        assert_eq!(bench.answer().await, acknowledged);
+    }
+}
+
+#[tokio::test]
+async fn a_producer_that_lost_its_sequence_is_no_reason_for_a_plain_one() {
+    let mut bench = Bench::new(&[]);
+    bench
+        .cluster
+        .request_errors(RDKafkaApiKey::Produce, &[DESYNCHRONISED]);
+    bench.publish(1);
+    bench.must_fail(Ticket(1)).await;
+    assert_eq!(bench.publisher.replace_if_it_has_ended(), Replacement::Made);
+    assert_eq!(bench.publisher.chosen().mode, Mode::Idempotent);
 }
 
 #[tokio::test]
