@@ -1,12 +1,13 @@
-//! The topics we need: whether they are there, and how they come to be.
+//! The topics we need: what they are, and whether they are there.
+
+pub mod creation;
 
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
-use rdkafka::types::RDKafkaErrorCode;
 
 use super::client_config;
 use super::partitions::{self, TopicError};
@@ -15,22 +16,6 @@ use wx_courier_core::model::outcome::bounds::SMALLEST_TOPIC_BYTES;
 
 /// How long the cluster may take to say what it has.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Why topics could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum TopicsError {
-    /// The cluster does not tell of one.
-    #[error(transparent)]
-    Topic(#[from] TopicError),
-    /// The cluster refused.
-    #[error("topic {topic}: {detail}")]
-    Refused {
-        /// The topic.
-        topic: String,
-        /// What the cluster says.
-        detail: String,
-    },
-}
 
 /// Which of these topics do not exist. Blocks.
 pub fn missing(kafka: &Kafka, topics: &[&str]) -> Result<Vec<String>, TopicError> {
@@ -106,13 +91,46 @@ pub enum Purpose {
     DeadLetters,
 }
 
-/// What became of a topic to be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Made {
-    /// It is new.
-    Created,
-    /// It was there already, and was left as it is.
-    Existed,
+/// How much `topics create` lets a dead-letter topic take. A dead letter repeats its record and adds headers: what a source topic accepts by
+/// default must fit.
+const DEAD_LETTER_BYTES: &str = "2097152";
+
+impl Purpose {
+    /// What it is, for a person.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "events",
+            Self::Outcomes => "outcomes",
+            Self::DeadLetters => "dead letters",
+        }
+    }
+
+    /// The settings with which the topic is made. All others are the cluster's own.
+    pub fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Source => &[],
+            Self::Outcomes => &[("cleanup.policy", "delete")],
+            Self::DeadLetters => &[
+                ("cleanup.policy", "delete"),
+                ("max.message.bytes", DEAD_LETTER_BYTES),
+            ],
+        }
+    }
+
+    /// What else is to be thought of by who makes the topic by hand.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Source => {
+                "retention.ms: longer than the slowest rule needs, and than the service may stand still"
+            }
+            Self::Outcomes => {
+                "retention.ms: as long as dashboards and `replay --from outcomes` read back; max.message.bytes: 16384 at least"
+            }
+            Self::DeadLetters => {
+                "retention.ms: as long as `replay` reads back; max.message.bytes: as the source topics', and some KiB more"
+            }
+        }
+    }
 }
 
 /// Outcome and dead-letter topic, and the source topics if asked for.
@@ -144,73 +162,4 @@ pub enum Sources {
     NotOurs,
     /// For development, where no other tool makes them.
     Too,
-}
-
-/// Makes topics that are not there, and waits until the cluster shows them: what comes next looks for them.
-pub async fn create(
-    kafka: &Kafka,
-    topics: &[Wanted],
-    partitions: i32,
-    replication: i32,
-) -> Result<Vec<(String, Made)>, TopicsError> {
-    let unreachable = |error| TopicError::Unreachable {
-        brokers: kafka.brokers.clone(),
-        error,
-    };
-    let admin: AdminClient<DefaultClientContext> =
-        client_config(kafka, &[]).create().map_err(unreachable)?;
-    let options = AdminOptions::new()
-        .operation_timeout(Some(REQUEST_TIMEOUT))
-        .request_timeout(Some(REQUEST_TIMEOUT));
-    let mut new_topics = Vec::new();
-    for topic in topics {
-        let new = NewTopic::new(
-            &topic.name,
-            partitions,
-            TopicReplication::Fixed(replication),
-        );
-        new_topics.push(match topic.purpose {
-            Purpose::Source | Purpose::Outcomes => new,
-            // A dead letter repeats its record and adds headers: what a source topic accepts by default must fit here.
-            Purpose::DeadLetters => new.set("max.message.bytes", "2097152"),
-        });
-    }
-    let results = admin
-        .create_topics(&new_topics, &options)
-        .await
-        .map_err(unreachable)?;
-    let mut made = Vec::new();
-    for result in results {
-        match result {
-            Ok(name) => made.push((name, Made::Created)),
-            Err((name, RDKafkaErrorCode::TopicAlreadyExists)) => made.push((name, Made::Existed)),
-            Err((topic, error)) => {
-                let detail = error.to_string();
-                return Err(TopicsError::Refused { topic, detail });
-            }
-        }
-    }
-    let (kafka, names) = (
-        kafka.clone(),
-        made.iter().map(|(name, _)| name.clone()).collect(),
-    );
-    let shown = tokio::task::spawn_blocking(move || wait_until_shown(&kafka, names));
-    shown.await.unwrap_or(Ok(()))?;
-    Ok(made)
-}
-
-fn wait_until_shown(kafka: &Kafka, mut names: Vec<String>) -> Result<(), TopicsError> {
-    const LOOKS: u32 = 50;
-    for _ in 0..LOOKS {
-        let asked: Vec<&str> = names.iter().map(String::as_str).collect();
-        names = missing(kafka, &asked)?;
-        if names.is_empty() {
-            return Ok(());
-        }
-        std::thread::park_timeout(Duration::from_millis(100));
-    }
-    Err(TopicsError::Refused {
-        topic: names.join(", "),
-        detail: "created, but the cluster does not show it yet".to_owned(),
-    })
 }

@@ -18,7 +18,8 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use wx_courier::config::Settings;
 use wx_courier::edges::kafka::test_client::Upstream;
-use wx_courier::edges::kafka::topics::{Sources, create, wanted};
+use wx_courier::edges::kafka::topics::creation::{Made, Shape, create};
+use wx_courier::edges::kafka::topics::{Sources, wanted};
 use wx_courier_sandbox::{Answer, Handle, Sandbox, Script, Settings as SandboxSettings};
 
 use super::LIMIT;
@@ -148,14 +149,17 @@ impl World {
         let sandbox = runtime.block_on(async { Sandbox::start(listener, plan.sandbox) });
         let sandbox = sandbox.expect("the sandbox can be started");
         let topics = wanted(&settings, Sources::Too);
-        runtime
-            .block_on(create(
-                &settings.kafka,
-                &topics,
-                plan.partitions,
-                plan.replicas,
-            ))
-            .expect("topics can be made");
+        let shape = Shape {
+            partitions: plan.partitions,
+            replication: plan.replicas,
+        };
+        let made = runtime.block_on(create(&settings.kafka, &topics, shape));
+        for (topic, made) in made.expect("a broker answers") {
+            assert!(
+                made == Made::Created || made == Made::Existed,
+                "{topic}: {made:?}"
+            );
+        }
         Self {
             brokers: brokers.to_owned(),
             settings,
