@@ -1,5 +1,6 @@
 //! `wx-courier check`: everything that can be wrong before the first message, in one go.
 
+mod broker;
 mod remote;
 
 use std::path::PathBuf;
@@ -8,6 +9,8 @@ use serde::Serialize;
 
 use super::{Checked, Exit, Format, check_all, say, say_json, sources};
 use crate::config::Effective;
+use crate::edges::kafka::inspect::Inspection;
+use broker::ask_broker;
 use remote::compare_with_wechat;
 use wx_courier_core::document::{Problem, Severity};
 
@@ -22,6 +25,9 @@ pub(super) struct Arguments {
     /// Also compare templates.toml with what WeChat lists; one call for each app
     #[arg(long)]
     remote: bool,
+    /// Also ask the Kafka cluster what is there and what we may do; it changes nothing there
+    #[arg(long)]
+    broker: bool,
 }
 
 #[derive(Serialize)]
@@ -35,6 +41,8 @@ struct Result {
     failed_tests: usize,
     problems: Vec<Problem>,
     settings: Vec<Effective>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broker: Option<Inspection>,
 }
 
 pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -42,6 +50,11 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
     if arguments.remote {
         compare_with_wechat(&mut loaded)?;
     }
+    let broker = if arguments.broker {
+        ask_broker(&mut loaded)?
+    } else {
+        None
+    };
     let problems = loaded.problems;
     let result = Result {
         ok: !problems.has_errors(),
@@ -56,6 +69,7 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         failed_tests: tests.iter().filter(|test| !test.passed()).count(),
         problems: problems.into_iter().collect(),
         settings: loaded.effective,
+        broker,
     };
     match arguments.format {
         Format::Json => say_json(&result)?,
@@ -78,6 +92,9 @@ fn print(result: &Result, arguments: &Arguments) {
                 setting.key, setting.value, setting.origin
             ));
         }
+    }
+    for line in result.broker.iter().flat_map(broker::lines) {
+        say(line);
     }
     for problem in &result.problems {
         say(problem);

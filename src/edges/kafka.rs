@@ -1,12 +1,16 @@
-//! Kafka: a consumer on its own thread, the producers, and the topics both need; for a replay a reader without a group; for the demo an
-//! embedded broker and a test client that publishes and watches.
+//! Kafka: a consumer on its own thread, the producers, and the topics both need; for a replay a reader without a group; for `check` what the
+//! cluster lets us do; for the demo an embedded broker and a test client that publishes and watches.
 
+pub mod cause;
+pub mod cloud;
 pub mod consumer;
 pub mod embedded;
+pub mod inspect;
 pub mod partitions;
 pub mod producer;
 pub mod reread;
 pub mod scan;
+pub mod standing;
 pub mod test_client;
 pub mod topics;
 
@@ -46,6 +50,40 @@ fn client_config(kafka: &Kafka, ours: &[(&str, &str)]) -> ClientConfig {
 const ALIASES: [(&str, &str); 2] = [
     ("request.required.acks", "acks"),
     ("max.in.flight", "max.in.flight.requests.per.connection"),
+];
+
+/// A client that reads outside of the group, though it names it. The user's properties win, but for those that would make a member of it.
+fn reader_config(kafka: &Kafka, ours: &[(&str, &str)]) -> ClientConfig {
+    let always = [
+        // Named because the client wants one: nothing is subscribed.
+        ("group.id", kafka.group.as_str()),
+        ("allow.auto.create.topics", "false"),
+    ];
+    let mut config = client_config(kafka, &[&always, ours].concat());
+    for name in OF_A_MEMBER {
+        config.remove(name);
+    }
+    for (name, value) in OUTSIDE {
+        config.set(name, value);
+    }
+    config
+}
+
+/// The properties of a member of a group, which a reader without one must not have.
+const OF_A_MEMBER: [&str; 4] = [
+    "group.protocol",
+    "group.remote.assignor",
+    "group.instance.id",
+    "partition.assignment.strategy",
+];
+
+/// What keeps a reader from committing what it reads, and how it hears of the end.
+const OUTSIDE: [(&str, &str); 4] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("enable.partition.eof", "true"),
+    // What retention deletes while it reads is skipped.
+    ("auto.offset.reset", "earliest"),
 ];
 
 /// What librdkafka finds wrong with the user's properties: names, values, and what they mean together. Needs no broker.

@@ -56,6 +56,15 @@ pub enum TopicError {
     },
 }
 
+/// What the cluster says of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Its partitions; there is one at least.
+    pub(super) n_partitions: i32,
+    /// How many brokers keep the partition that has the fewest copies.
+    pub(super) n_copies: usize,
+}
+
 /// Asks how many partitions a topic has; there is one at least. Blocks for no longer than `timeout`. `brokers` is for the error only.
 pub(super) fn count<C: ConsumerContext>(
     client: &BaseConsumer<C>,
@@ -63,6 +72,16 @@ pub(super) fn count<C: ConsumerContext>(
     topic: &str,
     timeout: Duration,
 ) -> Result<i32, TopicError> {
+    look(client, brokers, topic, timeout).map(|found| found.n_partitions)
+}
+
+/// The same, with how many copies there are.
+pub(super) fn look<C: ConsumerContext>(
+    client: &BaseConsumer<C>,
+    brokers: &str,
+    topic: &str,
+    timeout: Duration,
+) -> Result<Found, TopicError> {
     // librdkafka waits for ever if it is told to wait for no time.
     let timeout = timeout.max(Duration::from_millis(1));
     let metadata = client
@@ -73,9 +92,15 @@ pub(super) fn count<C: ConsumerContext>(
     if let Some(code) = code {
         return Err(of_topic(code.into(), brokers, topic));
     }
-    let n_partitions = found.map_or(0, |found| found.partitions().len());
-    match i32::try_from(n_partitions) {
-        Ok(n_partitions) if n_partitions > 0 => Ok(n_partitions),
+    let partitions = found.map_or(&[][..], |found| found.partitions());
+    let n_copies = partitions
+        .iter()
+        .map(|partition| partition.replicas().len());
+    match i32::try_from(partitions.len()) {
+        Ok(n_partitions) if n_partitions > 0 => Ok(Found {
+            n_partitions,
+            n_copies: n_copies.min().unwrap_or(0),
+        }),
         // Kafka numbers partitions with an i32: there are never too many.
         Ok(_) | Err(_) => Err(missing(brokers, topic)),
     }

@@ -6,6 +6,7 @@ pub mod mode;
 mod outcomes;
 mod refusal;
 pub mod republish;
+pub mod trial;
 
 use std::fmt;
 use std::sync::OnceLock;

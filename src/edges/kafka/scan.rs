@@ -11,11 +11,11 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::client_config;
 use super::consumer::detach;
 use super::partitions::{self, TopicError};
+use super::reader_config;
 use crate::config::Kafka;
-use quiet::{NOT_FOR_US, Quiet};
+use quiet::Quiet;
 use wx_courier_core::model::Record;
 use wx_courier_core::replay::Place;
 
@@ -72,26 +72,14 @@ impl Scanner {
     }
 
     fn with_queue(kafka: &Kafka, queue_kbytes: &str) -> anyhow::Result<Self> {
-        let mut kafka = kafka.clone();
-        kafka
-            .options
-            .retain(|name, _| !NOT_FOR_US.contains(&name.as_str()));
         let ours = [
-            // Named because the client wants one: nothing is subscribed, fetched from or committed to it.
-            ("group.id", kafka.group.as_str()),
-            ("enable.auto.commit", "false"),
-            ("enable.auto.offset.store", "false"),
-            ("allow.auto.create.topics", "false"),
-            ("enable.partition.eof", "true"),
-            // What retention deletes while we read is skipped.
-            ("auto.offset.reset", "earliest"),
             ("queued.max.messages.kbytes", queue_kbytes),
             // Another partition is read only after a fetch under way has come back, which at the end of a topic is this long.
             ("fetch.wait.max.ms", "20"),
         ];
-        let consumer = client_config(&kafka, &ours).create_with_context(Quiet)?;
+        let consumer = reader_config(kafka, &ours).create_with_context(Quiet)?;
         Ok(Self {
-            brokers: kafka.brokers,
+            brokers: kafka.brokers.clone(),
             consumer,
         })
     }

@@ -7,18 +7,6 @@ use rdkafka::error::KafkaError;
 
 use crate::edges::kafka::log;
 
-/// The properties of a member of a group, which a reader without one must not have, and those that would commit what it reads.
-pub(super) const NOT_FOR_US: [&str; 8] = [
-    "group.protocol",
-    "group.remote.assignor",
-    "group.instance.id",
-    "partition.assignment.strategy",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "auto.offset.reset",
-    "enable.partition.eof",
-];
-
 /// The command says itself what goes wrong; librdkafka's lines go where all logs go.
 pub(super) struct Quiet;
 

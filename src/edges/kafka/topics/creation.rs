@@ -122,8 +122,28 @@ fn new(topic: &Wanted, shape: Shape) -> NewTopic<'_> {
     settings.fold(new, |new, (name, value)| new.set(name, value))
 }
 
+/// Whether the cluster would make the topic; it does not. An error is one of the whole question.
+pub(in crate::edges::kafka) async fn would_make(
+    admin: &AdminClient<DefaultClientContext>,
+    topic: &Wanted,
+) -> Result<Result<(), Code>, KafkaError> {
+    let options = AdminOptions::new()
+        .validate_only(true)
+        .request_timeout(Some(REQUEST_TIMEOUT));
+    let shape = Shape {
+        partitions: 1,
+        replication: -1,
+    };
+    let results = admin.create_topics(&[new(topic, shape)], &options).await?;
+    Ok(match results.into_iter().next() {
+        Some(Ok(_) | Err((_, Code::TopicAlreadyExists))) | None => Ok(()),
+        Some(Err((_, code))) => Err(code),
+    })
+}
+
 /// The way out where clients may make no topics.
-const PRINT: &str = "`wx-courier topics create --print` says what to make in the cluster's console";
+pub const PRINT: &str =
+    "`wx-courier topics create --print` says what to make in the cluster's console";
 
 /// A refusal in a sentence, with what to do about it.
 fn explain(code: Code, shape: Shape) -> String {

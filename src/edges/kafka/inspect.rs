@@ -1,0 +1,229 @@
+//! What the cluster is, and what it lets us do, for `wx-courier check --broker`.
+//!
+//! Everything is asked in a way that changes nothing: no group is joined, no record is written, no topic is made. All of it ends in a bounded
+//! time, on a cluster that does not answer, too.
+
+mod group;
+mod heard;
+mod reach;
+mod reading;
+mod topics;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::error::KafkaResult;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::cloud::{Cloud, Engine};
+use super::producer::mode::{Answer, ask};
+use super::producer::trial::try_to_write;
+use super::standing::Standing;
+use super::topics::{Purpose, Sources, wanted};
+use crate::config::{ProducerSetting, Settings};
+use heard::Asking;
+pub use reach::{Cluster, Login, Unreachable};
+pub use reading::Clock;
+pub use topics::{Limits, State, Topic};
+
+/// How long one question may take.
+const QUESTION: Duration = Duration::from_secs(10);
+
+/// How long all of them may take. What is not asked by then is not known.
+const ALL: Duration = Duration::from_mins(1);
+
+/// What was found.
+#[derive(Debug, Serialize)]
+pub struct Inspection {
+    /// Where it was asked.
+    pub asked: String,
+    /// As whom.
+    pub login: Login,
+    /// Which producer the settings want.
+    #[serde(skip)]
+    pub producer: ProducerSetting,
+    /// Who runs the brokers, if their names tell.
+    pub cloud: Option<Cloud>,
+    /// The cluster, and what it says; nothing of it if no broker answers.
+    #[serde(flatten)]
+    pub answer: Answered,
+}
+
+/// Whether there was somebody to ask.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answered {
+    /// No.
+    Unreachable(Unreachable),
+    /// Yes.
+    Found(Box<Findings>),
+}
+
+/// What the cluster says.
+#[derive(Debug, Serialize)]
+pub struct Findings {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The topics of the settings.
+    pub topics: Vec<Topic>,
+    /// What we may do.
+    pub rights: Vec<Right>,
+    /// Whether it takes idempotent producers.
+    pub idempotence: Standing,
+    /// How its clock and ours compare.
+    pub clock: Clock,
+}
+
+/// Something that the service does, and whether it may.
+#[derive(Debug, Serialize)]
+pub struct Right {
+    /// What.
+    #[serde(flatten)]
+    pub deed: Deed,
+    /// Whether.
+    #[serde(flatten)]
+    pub standing: Standing,
+}
+
+/// Something that the service does with a topic or a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "right", content = "on", rename_all = "snake_case")]
+pub enum Deed {
+    /// Reads a topic.
+    Read(String),
+    /// Joins a group and commits in it.
+    Join(String),
+    /// Writes to a topic.
+    Write(String),
+}
+
+/// Until when questions may be asked.
+#[derive(Clone, Copy)]
+struct Limit(Instant);
+
+impl Limit {
+    fn new() -> Self {
+        Self(Instant::now() + ALL)
+    }
+
+    /// What the next question may take. librdkafka waits for ever if it is told to wait for no time.
+    fn left(self) -> Duration {
+        let left = self.0.saturating_duration_since(Instant::now());
+        left.clamp(Duration::from_millis(1), QUESTION)
+    }
+}
+
+/// Asks everything.
+pub async fn inspect(settings: Arc<Settings>) -> anyhow::Result<Inspection> {
+    let limit = Limit::new();
+    let kafka = &settings.kafka;
+    let asked = kafka.brokers.clone();
+    let login = Login::of(kafka);
+    let own: Vec<&str> = asked.split(',').map(str::trim).collect();
+    let reached = {
+        let settings = Arc::clone(&settings);
+        tokio::task::spawn_blocking(move || reach::reach(&settings.kafka, limit)).await??
+    };
+    let (asking, cluster) = match reached {
+        Ok(reached) => reached,
+        Err(unreachable) => {
+            return Ok(Inspection {
+                cloud: Cloud::of(own.iter().copied()),
+                answer: Answered::Unreachable(unreachable),
+                producer: kafka.producer,
+                asked,
+                login,
+            });
+        }
+    };
+    let theirs = cluster.brokers.iter().map(String::as_str);
+    let cloud = Cloud::of(own.iter().copied().chain(theirs));
+    let topics = topics::look(&settings, &asking, limit).await?;
+    let of_settings = Arc::clone(&settings);
+    let findings = tokio::task::spawn_blocking(move || {
+        let there = topics.iter().filter(|topic| topic.is_there());
+        let there: BTreeSet<String> = there.map(|topic| topic.name.clone()).collect();
+        let engine = cloud.map_or(Engine::Kafka, Cloud::engine);
+        let (rights, clock) = rights(&of_settings, &asking, (&there, engine), limit)?;
+        anyhow::Ok(Findings {
+            cluster,
+            topics,
+            rights,
+            idempotence: idempotence(&of_settings, limit),
+            clock,
+        })
+    });
+    Ok(Inspection {
+        cloud,
+        answer: Answered::Found(Box::new(findings.await??)),
+        producer: kafka.producer,
+        asked,
+        login,
+    })
+}
+
+/// Tries everything that the service does, on the topics that are there.
+fn rights(
+    settings: &Settings,
+    asking: &Arc<Asking>,
+    (there, engine): (&BTreeSet<String>, Engine),
+    limit: Limit,
+) -> KafkaResult<(Vec<Right>, Clock)> {
+    let kafka = &settings.kafka;
+    let mut rights = Vec::new();
+    let mut clock = Clock::default();
+    for topic in kafka.topics.iter().filter(|topic| there.contains(*topic)) {
+        let (standing, newest) = reading::try_to_read(asking, topic, limit);
+        clock.note(newest);
+        rights.push(Right {
+            deed: Deed::Read(topic.clone()),
+            standing,
+        });
+    }
+    // The trials of these rights are what Kafka refuses whole; elsewhere they could leave something behind.
+    let not_tried = || Standing::NotKnown(NOT_TRIED.to_owned());
+    if let Some(topic) = kafka.topics.first() {
+        rights.push(Right {
+            deed: Deed::Join(kafka.group.clone()),
+            standing: match engine {
+                Engine::Kafka => group::try_to_commit(asking, topic, limit),
+                Engine::Other => not_tried(),
+            },
+        });
+    }
+    let written = written(settings).into_iter();
+    for topic in written.filter(|topic| there.contains(topic)) {
+        rights.push(Right {
+            standing: match engine {
+                Engine::Kafka => try_to_write(kafka, &topic, limit.left())?,
+                Engine::Other => not_tried(),
+            },
+            deed: Deed::Write(topic),
+        });
+    }
+    Ok((rights, clock))
+}
+
+const NOT_TRIED: &str =
+    "not tried, since these brokers may keep what Kafka refuses; look in the cloud's console";
+
+/// The topics that the service writes to.
+fn written(settings: &Settings) -> BTreeSet<String> {
+    let own = wanted(settings, Sources::NotOurs).into_iter();
+    let own = own.filter(|topic| topic.purpose != Purpose::Source);
+    let miniapp = settings.public.iter().flat_map(|public| &public.miniapp);
+    let of_miniapp = miniapp.flat_map(|miniapp| miniapp.send.values());
+    own.map(|topic| topic.name)
+        .chain(of_miniapp.map(ToString::to_string))
+        .collect()
+}
+
+fn idempotence(settings: &Settings, limit: Limit) -> Standing {
+    match ask(&settings.kafka, limit.left()) {
+        Answer::Allowed => Standing::Allowed,
+        Answer::Refused(refusal) => Standing::Refused(refusal.said),
+        Answer::NotKnown(why) => Standing::NotKnown(why),
+    }
+}

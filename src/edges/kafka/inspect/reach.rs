@@ -1,0 +1,194 @@
+//! Whether a broker answers, who it thinks we are, and if none does, why.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::{KafkaError, KafkaResult};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::heard::{self, Asking};
+use super::{Limit, QUESTION};
+use crate::config::Kafka;
+use crate::edges::kafka::cause::Cause;
+
+/// As whom we come, as far as the settings say it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "as", rename_all = "snake_case")]
+pub enum Login {
+    /// As nobody: the protocol has no login.
+    Nobody,
+    /// As a user.
+    User {
+        /// Its name.
+        name: String,
+        /// The way to log in.
+        mechanism: String,
+    },
+    /// As whom a certificate names.
+    Certificate {
+        /// Its file.
+        file: String,
+    },
+    /// As nobody, though a user or a password is said: the protocol has no login.
+    NotUsed,
+}
+
+impl Login {
+    /// Reads it out of the settings.
+    pub fn of(kafka: &Kafka) -> Self {
+        let said = |name: &str| {
+            kafka
+                .options
+                .get(name)
+                .map(|value| value.expose().to_owned())
+        };
+        let protocol = said("security.protocol").unwrap_or_default();
+        let protocol = protocol.to_ascii_lowercase();
+        if protocol.starts_with("sasl") {
+            let mechanism = said("sasl.mechanism").or_else(|| said("sasl.mechanisms"));
+            return Self::User {
+                name: said("sasl.username").unwrap_or_default(),
+                mechanism: mechanism.unwrap_or_else(|| "GSSAPI".to_owned()),
+            };
+        }
+        if said("sasl.username")
+            .or_else(|| said("sasl.password"))
+            .is_some()
+        {
+            return Self::NotUsed;
+        }
+        match said("ssl.certificate.location").or_else(|| said("ssl.keystore.location")) {
+            Some(file) if protocol == "ssl" => Self::Certificate { file },
+            Some(_) | None => Self::Nobody,
+        }
+    }
+}
+
+/// A cluster that answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cluster {
+    /// Its id, if it tells.
+    pub id: Option<String>,
+    /// Its brokers, `host:port`.
+    pub brokers: Vec<String>,
+}
+
+/// No broker answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unreachable {
+    /// Why.
+    pub cause: Cause,
+    /// In librdkafka's words.
+    pub said: String,
+}
+
+/// One try: long enough for a broker far away, short enough to hear early of a wrong password.
+const TRY: Duration = Duration::from_secs(2);
+
+/// Asks who is there. Blocks. The outer error is of this machine, the inner one of the cluster.
+pub(super) fn reach(
+    kafka: &Kafka,
+    limit: Limit,
+) -> KafkaResult<Result<(Arc<Asking>, Cluster), Unreachable>> {
+    let asking = heard::make(kafka)?;
+    let topic = kafka.topics.first().map(String::as_str);
+    let until = Instant::now() + QUESTION;
+    let mut so_far = None;
+    loop {
+        let failure = match asking.fetch_metadata(topic, TRY.min(limit.left())) {
+            Ok(metadata) => {
+                let brokers = metadata.brokers().iter();
+                let brokers = brokers.map(|broker| format!("{}:{}", broker.host(), broker.port()));
+                let brokers = brokers.collect();
+                let id = asking.client().fetch_cluster_id(TRY);
+                return Ok(Ok((Arc::new(asking), Cluster { id, brokers })));
+            }
+            Err(failure) => failure,
+        };
+        let why = the_most_telling(so_far.take(), &asking, &failure);
+        let is_told = !matches!(why.cause, Cause::NoAnswer | Cause::Other);
+        if is_told || Instant::now() > until {
+            return Ok(Err(why));
+        }
+        so_far = Some(why);
+    }
+}
+
+/// librdkafka tells of each connection; the failure of the question says least.
+fn the_most_telling(
+    so_far: Option<Unreachable>,
+    asking: &Asking,
+    failure: &KafkaError,
+) -> Unreachable {
+    let of = |code, said: String| Unreachable {
+        cause: Cause::of(code, &said),
+        said,
+    };
+    let told = heard::listen(asking);
+    let told = told.into_iter().map(|(code, said)| of(code, said));
+    let least = of(failure.rdkafka_error_code(), failure.to_string());
+    let best = so_far.into_iter().chain(told).reduce(|best, next| {
+        if next.cause.says_more_than(best.cause) {
+            next
+        } else {
+            best
+        }
+    });
+    best.unwrap_or(least)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::{ProducerSetting, Secret};
+
+    fn kafka(brokers: &str, options: &[(&str, &str)]) -> Kafka {
+        let options = options.iter();
+        let options = options.map(|(name, value)| ((*name).to_owned(), Secret::new(*value)));
+        Kafka {
+            brokers: brokers.to_owned(),
+            group: "tests".to_owned(),
+            topics: vec!["events".to_owned()],
+            producer: ProducerSetting::Auto,
+            options: options.collect::<BTreeMap<_, _>>(),
+        }
+    }
+
+    #[test]
+    fn we_are_who_the_settings_say() {
+        let user = ("sasl.username", "courier");
+        let of = |options: &[(&str, &str)]| Login::of(&kafka("b:1", options));
+        assert_eq!(of(&[]), Login::Nobody);
+        let logged_in = of(&[
+            ("security.protocol", "SASL_SSL"),
+            ("sasl.mechanism", "PLAIN"),
+            user,
+        ]);
+        let expected = Login::User {
+            name: "courier".to_owned(),
+            mechanism: "PLAIN".to_owned(),
+        };
+        assert_eq!(logged_in, expected);
+        assert_eq!(of(&[user]), Login::NotUsed);
+    }
+
+    #[test]
+    fn why_nobody_answers_is_told() {
+        // A port that was free a moment ago.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let closed = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        for (brokers, cause) in [
+            (closed.as_str(), Cause::Refused),
+            ("no-such-host.invalid:9092", Cause::UnknownHost),
+        ] {
+            let why = reach(&kafka(brokers, &[]), Limit::new()).unwrap();
+            let why = why.err().map(|why| why.cause);
+            assert_eq!(why, Some(cause), "{brokers}");
+        }
+    }
+}
