@@ -11,6 +11,7 @@ mod access;
 mod api_trouble;
 mod article;
 mod broker_restart;
+mod brokers;
 mod calendar;
 mod callbacks;
 mod cases;

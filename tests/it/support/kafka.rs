@@ -12,12 +12,16 @@
 // The paths are spelt out because a crate that includes this file by `#[path]` would look for them elsewhere.
 #[path = "kafka/cluster.rs"]
 pub(crate) mod cluster;
+#[path = "kafka/door.rs"]
+pub(crate) mod door;
 #[path = "kafka/jars.rs"]
 mod jars;
 #[path = "kafka/node.rs"]
 mod node;
 #[path = "kafka/process.rs"]
 pub(crate) mod process;
+#[path = "kafka/proxy.rs"]
+pub(crate) mod proxy;
 
 use std::env;
 use std::fs;
@@ -31,6 +35,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use self::door::Door;
 use self::jars::Jars;
 use self::node::{Node, Ports};
 use self::process::{Jvm, log_tail};
@@ -86,7 +91,7 @@ impl Kafka {
         static SHARED: OnceLock<Result<(String, Option<Kafka>), String>> = OnceLock::new();
         let shared = SHARED.get_or_init(|| match env::var(BOOTSTRAP_VARIABLE) {
             Ok(servers) if !servers.trim().is_empty() => Ok((servers, None)),
-            _ => Self::try_start().map(|kafka| (kafka.bootstrap.clone(), Some(kafka))),
+            _ => Self::try_start(Door::Open).map(|kafka| (kafka.bootstrap.clone(), Some(kafka))),
         });
         match shared {
             Ok((bootstrap, _)) => bootstrap,
@@ -96,7 +101,12 @@ impl Kafka {
 
     /// Starts a broker of its own, for a test that stops it or needs it empty. Panics with the reason if it fails.
     pub(crate) fn start() -> Self {
-        Self::try_start().unwrap_or_else(|reason| panic!("{reason}"))
+        Self::start_behind(Door::Open)
+    }
+
+    /// The same, to which clients come by this door.
+    pub(crate) fn start_behind(door: Door) -> Self {
+        Self::try_start(door).unwrap_or_else(|reason| panic!("{reason}"))
     }
 
     /// Where clients connect: `host:port`, the same for the whole life of this value.
@@ -142,12 +152,14 @@ impl Kafka {
         }
     }
 
-    fn try_start() -> Result<Self, String> {
+    fn try_start(door: Door) -> Result<Self, String> {
         let jars = Jars::find()?;
         let mut n_choices = 1;
         loop {
             let mut kafka = Ports::choose()
-                .and_then(|ports| Self::prepare(jars.clone(), ALONE, ports, &ALONE.voter(ports)))
+                .and_then(|ports| {
+                    Self::prepare(jars.clone(), ALONE, ports, &ALONE.voter(ports), door)
+                })
                 .map_err(|error| format!("a Kafka broker could not be prepared: {error}"))?;
             let Err(reason) = kafka.format().and_then(|()| kafka.run()) else {
                 return Ok(kafka);
@@ -161,14 +173,14 @@ impl Kafka {
     }
 
     /// `voters` names all controllers of the cluster.
-    fn prepare(jars: Jars, node: Node, ports: Ports, voters: &str) -> io::Result<Self> {
+    fn prepare(jars: Jars, node: Node, ports: Ports, voters: &str, door: Door) -> io::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("wx-courier-kafka-")
             .tempdir()?;
         let data = folder.path().join("data");
         fs::write(
             folder.path().join("server.properties"),
-            node.settings(ports, voters, &data),
+            node.settings(ports, voters, &data) + &door.settings(ports),
         )?;
         Ok(Self {
             jars,

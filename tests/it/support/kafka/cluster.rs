@@ -8,6 +8,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::metadata::MetadataTopic;
 
+use super::door::Door;
 use super::jars::Jars;
 use super::node::{Node, Ports};
 use super::{Kafka, N_PORT_CHOICES, PORT_TAKEN};
@@ -114,7 +115,7 @@ fn prepare(jars: &Jars) -> io::Result<Vec<Kafka>> {
     }
     let voters = members.iter().map(|(node, ports)| node.voter(*ports));
     let voters = voters.collect::<Vec<_>>().join(",");
-    let prepare = |(node, ports)| Kafka::prepare(jars.clone(), node, ports, &voters);
+    let prepare = |(node, ports)| Kafka::prepare(jars.clone(), node, ports, &voters, Door::Open);
     members.into_iter().map(prepare).collect()
 }
 

@@ -1,0 +1,27 @@
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.acl.AclPermissionType;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourceType;
+
+/** Makes access rules: BOOTSTRAP, and then PERMISSION PRINCIPAL OPERATION TYPE NAME for each. rdkafka cannot. */
+class Acls {
+    public static void main(String[] words) throws Exception {
+        List<AclBinding> rules = new ArrayList<>();
+        for (int at = 1; at < words.length; at += 5) {
+            var entry = new AccessControlEntry(words[at + 1], "*",
+                AclOperation.fromString(words[at + 2]), AclPermissionType.fromString(words[at]));
+            var resource = new ResourcePattern(ResourceType.fromString(words[at + 3]), words[at + 4], PatternType.LITERAL);
+            rules.add(new AclBinding(resource, entry));
+        }
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", words[0]))) {
+            admin.createAcls(rules).all().get();
+        }
+    }
+}
