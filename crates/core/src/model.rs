@@ -13,4 +13,4 @@ pub use ids::{Epoch, Holder, Partition, Ticket};
 pub use moment::Moment;
 pub use rate::Rate;
 pub use record::Record;
-pub use time::rfc3339_ms;
+pub use time::{moment_of_epoch, rfc3339_ms};
