@@ -25,7 +25,7 @@ use serde::Deserialize;
 use toml::Table;
 use wx_courier_core::catalog::Catalog;
 use wx_courier_core::document::{Problems, Severity};
-use wx_courier_core::event::{Event, Wish};
+use wx_courier_core::event::{Carrier, Event, Wish};
 use wx_courier_core::message::{Content, Lang, Made, Rejection};
 use wx_courier_core::rules::{Planned, RuleSet, RuleSource, Surroundings};
 
@@ -207,6 +207,7 @@ fn read_event(json: &str) -> Event {
         data: event.get("data").cloned().unwrap_or_default().into(),
         traceparent: None,
         wish: Wish::default(),
+        carrier: Carrier::default(),
     }
 }
 

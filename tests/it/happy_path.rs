@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use wx_courier_sandbox::{Accepted, Answer, Fate, Script};
 
@@ -60,6 +62,71 @@ fn three_forms_of_events_and_three_rules() {
         let is_binary = n / 3 % 3 == 1;
         let expected = if is_binary { TRACEPARENT } else { "" };
         assert_eq!(published.header("traceparent"), expected);
+    }
+}
+
+const OUTBOX: &str = r#"
+[events]
+id       = "header:id"
+type     = "header:eventType"
+source   = "const:/tests"
+data     = "json:/payload"
+envelope = "debezium"
+"#;
+
+#[test]
+fn events_as_other_tools_write_them() {
+    let plan = Plan {
+        rules: Rules::Sample,
+        sections: OUTBOX,
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "other-tools", plan);
+    let events = events::mixed(0..24);
+    for (n, event) in events.iter().enumerate() {
+        publish_as_a_tool(&world, n / 3 % 4, event);
+    }
+    // A row that was deleted, and a key: neither owes anything.
+    world.hand_over("k", &[], br#"{"before":{"id":1},"after":null,"op":"d"}"#);
+    world.flush();
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    checks::end_with_each_sent_once(&world, courier, &mut outcomes, &events);
+}
+
+fn publish_as_a_tool(world: &World, tool: usize, event: &Event) {
+    let key = &event.openid;
+    let data = event.data.to_string();
+    let headers = [("id", event.id.as_str()), ("eventType", event.kind)];
+    let row = json!({ "id": event.id, "aggregateid": event.mark, "payload": data });
+    match tool {
+        // CloudEvents' SDKs, of bytes in structured mode.
+        0 => {
+            let structured = json!({
+                "specversion": "1.0", "id": event.id, "type": event.kind, "source": SOURCE,
+                "datacontenttype": "application/json", "data_base64": STANDARD.encode(data),
+            });
+            let content_type = [("content-type", "application/cloudevents+json")];
+            world.hand_over(key, &content_type, structured.to_string().as_bytes());
+        }
+        // Debezium, of a row of an outbox table.
+        1 => {
+            let change = json!({ "before": null, "after": row, "op": "c", "ts_ms": 1 });
+            world.hand_over(key, &headers, change.to_string().as_bytes());
+        }
+        // Kafka Connect, with headers as JSON.
+        2 => {
+            let quoted = headers.map(|(name, value)| (name, format!("\"{value}\"")));
+            let quoted = quoted
+                .each_ref()
+                .map(|(name, value)| (*name, value.as_str()));
+            world.hand_over(key, &quoted, row.to_string().as_bytes());
+        }
+        // A producer that writes JSON twice.
+        _ => {
+            let twice = Value::from(row.to_string());
+            world.hand_over(key, &headers, twice.to_string().as_bytes());
+        }
     }
 }
 

@@ -1,17 +1,31 @@
 //! Record → event: `CloudEvents` in both Kafka modes, and plain JSON.
 
 mod attributes;
+mod carrier;
 mod data;
 mod decode;
+mod decoding;
+mod envelope;
+mod found;
+mod hints;
 pub(crate) mod json;
+mod locator;
+mod payload;
 mod pointer;
 mod replayed;
 
 use std::mem::size_of;
 
+pub use attributes::Glimpse;
+pub(crate) use carrier::Attribute;
+pub use carrier::{Carrier, MOST_ATTRIBUTES};
 pub use data::Data;
-pub use decode::{Decoded, Decoding, MOST_HEADERS, Undecodable, decode};
+pub use decode::{Decoded, MOST_HEADERS, Undecodable, Unreadable, decode};
+pub use decoding::Decoding;
+pub use envelope::Envelope;
 pub use json::{Json, MOST_LEVELS, MOST_VALUES, Seen};
+pub use locator::{DataLocator, Locator};
+pub use payload::{Opened, Payload};
 pub use pointer::Pointer;
 pub use replayed::{RunId, Wish, first_position, first_timestamp_ms, republished};
 
@@ -30,12 +44,14 @@ pub struct Event {
     pub time_ms: i64,
     /// What it happened to.
     pub subject: Option<String>,
-    /// The payload; for plain JSON the whole object.
-    pub data: Data,
+    /// The payload; for plain JSON the whole object, unless the settings say otherwise.
+    pub data: Payload,
     /// W3C trace context of the record, passed on to the outcome.
     pub traceparent: Option<String>,
     /// What a replay wants of it, if one has published it again.
     pub wish: Wish,
+    /// The record that it came in.
+    pub carrier: Carrier,
 }
 
 impl Event {
@@ -46,6 +62,6 @@ impl Event {
         let attributes = [&self.id, &self.kind, &self.source, &self.time];
         let attributes: usize = attributes.into_iter().map(String::len).sum();
         let more = optional(&self.subject) + optional(&self.traceparent);
-        size_of::<Self>() + attributes + more + rules
+        size_of::<Self>() + attributes + more + rules + self.data.own_bytes()
     }
 }

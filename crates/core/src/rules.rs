@@ -3,6 +3,7 @@
 //! A [`RuleSet`] never changes: new rules are a new set. Planning an event costs what its own rules cost, however many others
 //! there are.
 
+mod carried;
 mod constants;
 mod context;
 mod file;
@@ -10,6 +11,7 @@ mod filters;
 mod glob;
 mod inspect;
 mod number;
+mod plan;
 mod proof;
 mod rate;
 mod recipe;
@@ -28,14 +30,12 @@ use jiff::tz::TimeZone;
 use crate::catalog::{Catalog, Template};
 use crate::document::Problems;
 use crate::event::Event;
-use crate::message::{Api, Draft, Made, Overflow, Rejection, message_id, sent_again, validate};
+use crate::message::{Api, Made, Overflow, Rejection};
 use crate::model::Rate;
-use crate::model::outcome::Reason;
-use crate::wechat::params::normalise;
 use context::{Belongings, EventValues};
 use glob::Glob;
 use recipe::{Address, Recipe};
-use template::{Condition, Failure, Text};
+use template::{Condition, Text};
 use version::version_of;
 
 pub use proof::TestResult;
@@ -84,9 +84,6 @@ pub enum Priority {
     Low,
 }
 
-/// What `dedupe` gives is part of the key of every outcome.
-const LONGEST_DEDUPE_BYTES: usize = 1024;
-
 /// A rule that passed every check.
 pub struct Rule {
     /// Its name: the path of its file below the folder of rules.
@@ -124,7 +121,7 @@ struct Wants {
 pub struct Planned {
     /// The rule.
     pub rule: Arc<Rule>,
-    /// What is sent once, even where no message came of it: see [`message_id`].
+    /// What is sent once, even where no message came of it: see [`crate::message::message_id`].
     pub message_id: String,
     /// The message, or why there is none.
     pub result: Result<Made, Rejection>,
@@ -177,78 +174,6 @@ impl Rule {
         self.wants.exact.iter().any(|exact| exact == event_type)
             || self.wants.globs.iter().any(|glob| glob.matches(event_type))
     }
-
-    /// The plan for an event of a type that the rule is for; `None` if `when` does not hold.
-    fn apply(self: &Arc<Self>, event: &Event, values: &Arc<EventValues>) -> Option<Planned> {
-        let root = context::root(values, &self.belongings);
-        let name = |id: &str| {
-            let id = message_id(&self.name, &event.source, id);
-            match &event.wish.again {
-                Some(run) => sent_again(&id, run),
-                None => id,
-            }
-        };
-        let rejected = |rejection| {
-            Some(Planned {
-                rule: Arc::clone(self),
-                message_id: name(&event.id),
-                result: Err(rejection),
-            })
-        };
-        match self.when.as_ref().map(|when| when.holds(&root)) {
-            Some(Ok(false)) => return None,
-            Some(Err(failure)) => return rejected(rejection("when", &failure)),
-            Some(Ok(true)) | None => {}
-        }
-        let id = match self.once(&root) {
-            Ok(id) => id.unwrap_or_else(|| event.id.clone()),
-            Err(rejection) => return rejected(rejection),
-        };
-        let draft = self.draft(&root);
-        let id = name(&id);
-        let result = draft
-            .and_then(|draft| validate(&self.name, &id, draft, &|param| self.overflow_of(param)));
-        Some(Planned {
-            rule: Arc::clone(self),
-            message_id: id,
-            result,
-        })
-    }
-
-    /// What `dedupe` gives in place of the event's id.
-    fn once(&self, root: &minijinja::Value) -> Result<Option<String>, Rejection> {
-        let Some(dedupe) = &self.dedupe else {
-            return Ok(None);
-        };
-        let value = dedupe
-            .render(root)
-            .map_err(|failure| rejection("dedupe", &failure))?;
-        let value = normalise(&value);
-        if value.is_empty() {
-            return Err(Rejection {
-                reason: Reason::ValueMissing,
-                detail: "dedupe: the value is empty".to_owned(),
-                param: None,
-            });
-        }
-        if value.len() > LONGEST_DEDUPE_BYTES {
-            return Err(Rejection {
-                reason: Reason::RuleError,
-                detail: format!(
-                    "dedupe: at most {LONGEST_DEDUPE_BYTES} bytes can name a message, found {}",
-                    value.len()
-                ),
-                param: None,
-            });
-        }
-        Ok(Some(value))
-    }
-
-    fn draft(&self, root: &minijinja::Value) -> Result<Draft, Rejection> {
-        let to = self.to.render(root)?;
-        let content = self.recipe.render(root)?;
-        Ok(Draft { to, content })
-    }
 }
 
 impl fmt::Debug for Rule {
@@ -257,14 +182,6 @@ impl fmt::Debug for Rule {
             .field("name", &self.name)
             .field("app", &self.app)
             .finish_non_exhaustive()
-    }
-}
-
-fn rejection(key: &str, failure: &Failure) -> Rejection {
-    Rejection {
-        reason: failure.reason,
-        detail: format!("{key}: {}", failure.detail),
-        param: None,
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use wx_courier_core::catalog::Catalog;
 use wx_courier_core::document::Problems;
 use wx_courier_core::event::{
-    Decoded, Decoding, Event, Json, Pointer, Seen, decode as decode_record,
+    Decoded, Decoding, Event, Json, Opened, Pointer, Seen, decode as decode_record,
 };
 use wx_courier_core::grants::{Need, Turn, Without};
 use wx_courier_core::model::outcome::Reason;
@@ -47,11 +47,14 @@ pub(crate) fn decode(input: &[u8]) {
     let value = value.strip_prefix(b"\xef\xbb\xbf").unwrap_or(value);
     let is_json = serde_json::from_slice::<Value>(value).is_ok();
     match decode_record(&Decoding::default(), &record, NOW_MS) {
-        Decoded::Event(event) => {
-            assert!(is_json);
-            let data: Value = serde_json::from_slice(event.data.as_str().as_bytes()).unwrap();
-            must_be_same(event.data.json(), &data);
-        }
+        Decoded::Event(event) => match event.data.open() {
+            Ok(Opened { data, hint }) => {
+                let theirs: Value = serde_json::from_slice(data.as_str().as_bytes()).unwrap();
+                must_be_same(data.json(), &theirs);
+                assert!(hint.is_none_or(|hint| hint.len() <= LONGEST_DETAIL_BYTES / 4));
+            }
+            Err(unreadable) => assert!(unreadable.detail.len() <= LONGEST_DETAIL_BYTES),
+        },
         Decoded::Undecodable(problem) if problem.reason == Reason::NotJson => assert!(!is_json),
         Decoded::Undecodable(_) | Decoded::Tombstone => {}
     }
@@ -213,6 +216,11 @@ fn decoded(record: &Arc<Record>) -> Option<Event> {
         }
         Decoded::Undecodable(problem) => {
             assert!(problem.detail.len() <= LONGEST_DETAIL_BYTES);
+            let glimpse = problem.glimpse;
+            for text in [glimpse.id, glimpse.kind, glimpse.source] {
+                let bytes = text.map_or(0, |text| text.len());
+                assert!(bytes <= LONGEST_ATTRIBUTE_BYTES, "{bytes} bytes");
+            }
             None
         }
         Decoded::Tombstone => None,
@@ -264,5 +272,8 @@ date4             = "{{ data.day | default(time) | date }}"
 phone_number5     = "{{ data.phone | default('13800000000') | phone }}"
 character_string6 = "{{ data.order_no | default(id) | mask }}"
 thing7            = "{{ data.status | lookup({'a': '甲', 'b': '乙'}, default='丙') }}"
+thing9            = "{{ ext.tenant | default(headers['x-tenant']) | default(key) | default(topic) }}"
+time10            = "{{ record_time | datetime(from='UTC') }}"
+thing11           = "{{ (data.text | default('{}') | fromjson).a | default('-') }}"
 thing8            = "{% for item in data.items | default([]) %}{{ item.name }},{% endfor %}."
 "#;

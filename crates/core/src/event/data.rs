@@ -4,40 +4,76 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::json::{Counts, Json, survey};
+use super::json::{Counts, Fault, Json, Survey, survey};
 use crate::model::Record;
 
 /// JSON that was looked through and found sound. A copy costs nothing.
 #[derive(Clone)]
 pub struct Data {
-    text: Text,
+    part: Part,
     counts: Counts,
 }
 
+/// Bytes of an event, and what keeps them. A copy costs nothing.
 #[derive(Clone)]
-enum Text {
-    In(Arc<Record>, Range<usize>),
-    Own(Arc<str>),
+pub(super) struct Part {
+    kept_by: Keeper,
+    at: Range<usize>,
+}
+
+/// What keeps the bytes of an event.
+#[derive(Clone)]
+pub(super) enum Keeper {
+    /// The value of its record.
+    Record(Arc<Record>),
+    /// A text that was unpacked.
+    Text(Arc<str>),
+}
+
+impl Part {
+    pub(super) fn new(kept_by: Keeper, at: Range<usize>) -> Self {
+        Self { kept_by, at }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        let whole = match &self.kept_by {
+            Keeper::Record(record) => record.value.as_deref().unwrap_or_default(),
+            Keeper::Text(text) => text.as_bytes(),
+        };
+        whole.get(self.at.clone()).unwrap_or_default()
+    }
+
+    /// What it takes in memory beside the record.
+    pub(super) fn own_bytes(&self) -> usize {
+        match &self.kept_by {
+            Keeper::Record(_) => 0,
+            Keeper::Text(text) => text.len(),
+        }
+    }
 }
 
 impl Data {
-    /// A part of the value of a record, of which a survey has found it sound; what that has counted is enough for the part.
-    pub(super) fn of(record: &Arc<Record>, at: Range<usize>, counts: Counts) -> Self {
-        Self {
-            text: Text::In(Arc::clone(record), at),
-            counts,
-        }
+    /// A part of an event, of which a survey has found it sound; what that has counted is enough for the part.
+    pub(super) fn of(part: Part, counts: Counts) -> Self {
+        Self { part, counts }
+    }
+
+    /// JSON that was unpacked.
+    pub(crate) fn of_json(text: Arc<str>) -> Result<Self, Fault> {
+        let Survey { whole, counts } = survey(&text, &mut [])?;
+        let part = Part::new(Keeper::Text(text), whole);
+        Ok(Self { part, counts })
     }
 
     /// The data of an event that comes from no record. What no event could bring becomes `null`.
     pub(crate) fn written(text: &str) -> Self {
-        match survey(text, &mut []) {
-            Ok(found) => Self {
-                counts: found.counts,
-                text: Text::Own(Arc::from(text.get(found.whole).unwrap_or_default())),
-            },
-            Err(_) => Self::default(),
-        }
+        Self::of_json(Arc::from(text)).unwrap_or_default()
+    }
+
+    /// Text that is not JSON, as the JSON that says it.
+    pub(super) fn of_text(text: &str) -> Self {
+        let quoted = serde_json::to_string(text).unwrap_or_default();
+        Self::written(&quoted)
     }
 
     /// How much is in it at most.
@@ -47,15 +83,12 @@ impl Data {
 
     /// The JSON text.
     pub(crate) fn bytes(&self) -> &[u8] {
-        match &self.text {
-            Text::In(record, at) => {
-                let value = record.value.as_deref();
-                value
-                    .and_then(|value| value.get(at.clone()))
-                    .unwrap_or_default()
-            }
-            Text::Own(text) => text.as_bytes(),
-        }
+        self.part.bytes()
+    }
+
+    /// What it takes in memory beside the record.
+    pub(super) fn own_bytes(&self) -> usize {
+        self.part.own_bytes()
     }
 
     /// The same as text; it costs a look at every byte.
@@ -72,8 +105,9 @@ impl Data {
 impl Default for Data {
     /// `null`.
     fn default() -> Self {
+        const NULL: &str = "null";
         Self {
-            text: Text::Own(Arc::from("null")),
+            part: Part::new(Keeper::Text(Arc::from(NULL)), 0..NULL.len()),
             counts: Counts {
                 values: 1,
                 containers: 0,

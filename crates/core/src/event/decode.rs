@@ -1,83 +1,57 @@
 //! Bytes and headers → [`Event`], or why not.
 //!
 //! `CloudEvents`, Kafka protocol binding 1.0: binary mode puts attributes into `ce_*` headers and the data into the value; structured
-//! mode says `content-type: application/cloudevents+json` and puts everything into the value.
+//! mode says `content-type: application/cloudevents+json` and puts everything into the value. Everything else is plain JSON, of which the
+//! settings say where it keeps things.
 
 use std::borrow::Cow;
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::attributes::{Attributes, Said};
-use super::json::{Fault, Json, MOST_LEVELS, MOST_VALUES, Survey, Wanted, survey};
-use super::{Data, Event, Pointer};
+use super::attributes::{Attributes, Glimpse, Said};
+use super::carrier::Carrier;
+use super::envelope::{Envelope, Layer, layer_of};
+use super::found::{Body, Found};
+use super::hints::{unsound, why_no_type};
+use super::json::{Fault, Json};
+use super::payload::{MediaType, Packing};
+use super::{DataLocator, Decoding, Event, Locator, Payload};
 use crate::model::Record;
 use crate::model::outcome::Reason;
-
-/// How records of the source topics are to be read.
-#[derive(Clone, Debug)]
-pub struct Decoding {
-    /// Where plain JSON keeps its id.
-    pub id: Pointer,
-    /// Where plain JSON keeps its type.
-    pub kind: Pointer,
-    /// Where plain JSON keeps its time: RFC 3339, or epoch seconds or milliseconds.
-    pub time: Pointer,
-    /// Where plain JSON keeps its source.
-    pub source: Pointer,
-    /// Where plain JSON keeps its subject.
-    pub subject: Pointer,
-    /// A record above this is not decoded, in bytes of its value, key and headers.
-    pub max_bytes: usize,
-}
-
-impl Decoding {
-    fn pointers(&self) -> [&Pointer; 5] {
-        [
-            &self.id,
-            &self.kind,
-            &self.time,
-            &self.source,
-            &self.subject,
-        ]
-    }
-}
-
-impl Default for Decoding {
-    fn default() -> Self {
-        let pointer = |path: &str| Pointer::new(path).unwrap_or_default();
-        Self {
-            id: pointer("/id"),
-            kind: pointer("/type"),
-            time: pointer("/time"),
-            source: pointer("/source"),
-            subject: pointer("/subject"),
-            max_bytes: 1024 * 1024,
-        }
-    }
-}
 
 /// What a record turned out to be.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decoded {
     /// An event.
     Event(Box<Event>),
-    /// A record without a value: a producer deleted a key of a compacted topic. There is nothing to send.
+    /// A record that tells of no event: it has no value, because a producer deleted a key of a compacted topic, or its envelope has no row.
+    /// There is nothing to send.
     Tombstone,
     /// No event can be made of it.
     Undecodable(Undecodable),
 }
 
-/// Why no event can be made of a record.
+/// Why no event can be made of a record, and what can be told of it all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undecodable {
     /// The stable word.
     pub reason: Reason,
     /// A sentence for a person. It never repeats the payload.
     pub detail: String,
+    /// What it says of itself, as far as that could be read.
+    pub glimpse: Glimpse,
 }
 
-pub(super) fn undecodable(reason: Reason, detail: impl Into<String>) -> Undecodable {
-    Undecodable {
+/// Why something in a record cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The stable word.
+    pub reason: Reason,
+    /// A sentence for a person. It never repeats the payload.
+    pub detail: String,
+}
+
+pub(super) fn unreadable(reason: Reason, detail: impl Into<String>) -> Unreadable {
+    Unreadable {
         reason,
         detail: detail.into(),
     }
@@ -89,56 +63,41 @@ pub const MOST_HEADERS: usize = 1000;
 /// The media type of an event that is whole in the value.
 const STRUCTURED: &str = "application/cloudevents+json";
 
-/// What is looked for in the outermost object, besides where the pointers begin.
-const FIELDS: [&str; 9] = [
-    "specversion",
-    "data",
-    "data_base64",
-    "id",
-    "type",
-    "source",
-    "time",
-    "subject",
-    "traceparent",
-];
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// So many texts are taken off a plain event: one around an envelope, and one in it.
+const MOST_TEXTS: usize = 2;
 
 /// Reads a record. `received_ms` (Unix milliseconds) stands in where neither the event nor the record has a time. Nothing is made of the
 /// event's data yet: it stays in the record.
 pub fn decode(decoding: &Decoding, record: &Arc<Record>, received_ms: i64) -> Decoded {
-    let Some(value) = &record.value else {
-        return Decoded::Tombstone;
+    let value = match &record.value {
+        Some(value) => value.as_slice(),
+        // An event without data, as most libraries write it.
+        None if is_binary(record) => &[],
+        None => return Decoded::Tombstone,
     };
     let reading = Reading {
         decoding,
         record,
         received_ms,
+        media_type: MediaType::of_header(record, "content-type"),
     };
-    let event = check_size(decoding, record).and_then(|()| reading.event(value));
-    match event {
-        Ok(event) => Decoded::Event(Box::new(event)),
-        Err(problem) => Decoded::Undecodable(problem),
+    match reading.check() {
+        Ok(()) => reading.read(Body::of_value(record, value), decoding.envelope, MOST_TEXTS),
+        Err(unreadable) => reading.refused(&Found::nothing(record), unreadable),
     }
 }
 
-fn check_size(decoding: &Decoding, record: &Record) -> Result<(), Undecodable> {
-    if record.headers.len() > MOST_HEADERS {
-        return Err(undecodable(
-            Reason::RecordTooLarge,
-            format!("the record has more than {MOST_HEADERS} headers: send fewer"),
-        ));
-    }
-    let (found, allowed) = (record.content_bytes(), decoding.max_bytes);
-    if found > allowed {
-        return Err(undecodable(
-            Reason::RecordTooLarge,
-            format!(
-                "value, key and headers have {found} bytes, [events] max_bytes allows {allowed}"
-            ),
-        ));
-    }
-    Ok(())
+/// Whether the attributes are in headers.
+fn is_binary(record: &Record) -> bool {
+    record.header("ce_specversion").is_some() || record.header("ce_type").is_some()
+}
+
+/// The forms of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Binary,
+    Structured,
+    Plain,
 }
 
 /// What is read, and how.
@@ -146,201 +105,239 @@ struct Reading<'a> {
     decoding: &'a Decoding,
     record: &'a Arc<Record>,
     received_ms: i64,
-}
-
-/// What a survey has found in the value.
-struct Found<'a> {
-    text: &'a str,
-    /// Where the text begins in the value.
-    begins: usize,
-    survey: Survey,
-    fields: Vec<Wanted<'a>>,
-}
-
-impl<'a> Found<'a> {
-    fn place_of(&self, name: &str) -> Option<Range<usize>> {
-        let field = self.fields.iter().find(|field| field.name == name)?;
-        field.at.clone()
-    }
-
-    fn json(&self, at: Range<usize>) -> Json<'a> {
-        Json::of(self.text.get(at).unwrap_or_default())
-    }
-
-    fn whole(&self) -> Json<'a> {
-        self.json(self.survey.whole.clone())
-    }
-
-    /// What a field of the outermost object says.
-    fn said(&self, name: &str) -> Option<Said<'a>> {
-        Said::of(self.json(self.place_of(name)?))
-    }
-
-    /// What the pointer leads to. The survey has found where the first step leads.
-    fn said_at(&self, pointer: &Pointer) -> Option<Said<'a>> {
-        let mut steps = pointer.steps();
-        let first = match steps.next() {
-            Some(first) => self.json(self.place_of(&first)?),
-            None => self.whole(),
-        };
-        Said::of(first.follow(steps)?)
-    }
+    /// What the header says.
+    media_type: MediaType,
 }
 
 impl Reading<'_> {
-    fn event(&self, value: &[u8]) -> Result<Event, Undecodable> {
-        let media_type = self.media_type()?;
-        let begins = if value.starts_with(BYTE_ORDER_MARK) {
-            BYTE_ORDER_MARK.len()
-        } else {
-            0
-        };
-        let bytes = value.get(begins..).unwrap_or_default();
-        let text =
-            std::str::from_utf8(bytes).map_err(|error| not_json(bytes, error.valid_up_to()))?;
-        let heads = self.decoding.pointers();
-        let heads = heads.map(|pointer| pointer.steps().next());
-        let heads = heads.iter().flatten().map(Cow::as_ref);
-        let mut fields: Vec<Wanted<'_>> = FIELDS
-            .into_iter()
-            .chain(heads)
-            .map(|name| Wanted { name, at: None })
-            .collect();
-        let survey = survey(text, &mut fields).map_err(|fault| refused(bytes, fault))?;
-        let found = Found {
-            text,
-            begins,
-            survey,
-            fields,
-        };
-        if media_type == STRUCTURED {
-            return self.structured(&found);
+    /// Whether the record is looked into at all.
+    fn check(&self) -> Result<(), Unreadable> {
+        if self.record.headers.len() > MOST_HEADERS {
+            return Err(unreadable(
+                Reason::RecordTooLarge,
+                format!("the record has more than {MOST_HEADERS} headers: send fewer"),
+            ));
         }
-        if self.record.header("ce_specversion").is_some() || self.record.header("ce_type").is_some()
-        {
-            return self.binary(&found);
+        let (found, allowed) = (self.record.content_bytes(), self.decoding.max_bytes);
+        if found > allowed {
+            return Err(unreadable(
+                Reason::RecordTooLarge,
+                format!(
+                    "value, key and headers have {found} bytes, [events] max_bytes allows {allowed}"
+                ),
+            ));
         }
-        // Console tools and some producers leave the content type out of a structured event; the mark inside is just as clear.
-        if let Some(Said::Text(version)) = found.said("specversion")
-            && version == "1.0"
-        {
-            return self.structured(&found);
-        }
-        self.plain(&found)
-    }
-
-    fn media_type(&self) -> Result<String, Undecodable> {
-        const SHOWN: usize = 64;
-        let content_type = self.record.header("content-type").unwrap_or_default();
-        let media_type = content_type.split(';').next().unwrap_or_default();
-        let media_type = media_type.trim().to_ascii_lowercase();
+        let media_type = self.media_type.as_str();
         if media_type.starts_with("application/cloudevents") && media_type != STRUCTURED {
-            let shown: String = media_type.chars().take(SHOWN).collect();
-            return Err(undecodable(
+            let shown = self.media_type.shown();
+            return Err(unreadable(
                 Reason::FormatUnsupported,
                 format!(
                     "content-type {shown} is not supported: send application/cloudevents+json, one event a record"
                 ),
             ));
         }
-        Ok(media_type)
+        Ok(())
     }
 
-    fn data(&self, found: &Found<'_>, at: Range<usize>) -> Data {
-        let at = found.begins + at.start..found.begins + at.end;
-        Data::of(self.record, at, found.survey.counts)
-    }
-
-    fn binary(&self, found: &Found<'_>) -> Result<Event, Undecodable> {
-        let header = |name: &str| {
-            let text = self.record.header(name)?;
-            Some(Said::Text(Cow::Borrowed(text)))
-        };
-        let attributes = Attributes {
-            id: header("ce_id"),
-            kind: header("ce_type"),
-            source: header("ce_source"),
-            time: header("ce_time"),
-            subject: header("ce_subject"),
-            traceparent: header("ce_traceparent"),
-        };
-        let data = self.data(found, found.survey.whole.clone());
-        attributes.event(self.record, self.received_ms, "the header ce_type", data)
-    }
-
-    fn structured(&self, found: &Found<'_>) -> Result<Event, Undecodable> {
-        if !found.whole().is_object() {
-            return Err(undecodable(
-                Reason::EventMalformed,
-                "a structured CloudEvent must be a JSON object",
-            ));
+    /// Reads a body, and what lies in it if something stands around the event.
+    fn read(&self, body: Body<'_>, envelope: Envelope, n_texts: usize) -> Decoded {
+        let more = self.decoding.more_fields();
+        let fields = self.decoding.fields();
+        let (found, result) = Found::in_body(body, fields.chain(more.iter().map(Cow::as_ref)));
+        let form = self.form_of(&found);
+        if form == Form::Plain && result.is_ok() {
+            match layer_of(envelope, &found) {
+                Layer::Text(text) if n_texts > 0 => {
+                    let text = Arc::from(text);
+                    return self.read(Body::unpacked(&text), envelope, n_texts - 1);
+                }
+                Layer::None | Layer::Text(_) => {}
+                Layer::Object(row) => {
+                    return self.read(found.inside(row), Envelope::None, n_texts);
+                }
+                Layer::NoEvent => return Decoded::Tombstone,
+            }
         }
-        if found.place_of("data_base64").is_some() {
-            return Err(undecodable(
-                Reason::FormatUnsupported,
-                "the event brings data_base64: rules need JSON, send it as `data`",
-            ));
+        let payload = match form {
+            Form::Binary => self.binary_payload(&found, result),
+            Form::Structured => structured_payload(&found, result),
+            Form::Plain => self.plain_payload(&found, result),
+        };
+        let event = payload.and_then(|payload| self.event(form, &found, payload));
+        match event {
+            Ok(event) => Decoded::Event(Box::new(event)),
+            Err(unreadable) => self.refused(&found, unreadable),
         }
-        let attributes = Attributes {
-            id: found.said("id"),
-            kind: found.said("type"),
-            source: found.said("source"),
-            time: found.said("time"),
-            subject: found.said("subject"),
-            traceparent: found.said("traceparent"),
-        };
-        let data = match found.place_of("data") {
-            Some(at) => self.data(found, at),
-            None => Data::default(),
-        };
-        let place = "the attribute `type`";
-        attributes.event(self.record, self.received_ms, place, data)
     }
 
-    fn plain(&self, found: &Found<'_>) -> Result<Event, Undecodable> {
-        if !found.whole().is_object() {
-            return Err(undecodable(
-                Reason::EventMalformed,
-                "plain JSON events must be objects",
-            ));
+    fn form_of(&self, found: &Found<'_>) -> Form {
+        if self.media_type.as_str() == STRUCTURED {
+            return Form::Structured;
         }
+        if is_binary(self.record) {
+            return Form::Binary;
+        }
+        // Console tools and some producers leave the content type out of a structured event; the mark inside is just as clear.
+        match found.said("specversion") {
+            Some(Said::Text(version)) if version == "1.0" => Form::Structured,
+            Some(Said::Text(_) | Said::Number(_) | Said::Other) | None => Form::Plain,
+        }
+    }
+
+    fn event(&self, form: Form, found: &Found<'_>, payload: Payload) -> Result<Event, Unreadable> {
+        let record = Arc::clone(self.record);
+        let carrier = match form {
+            Form::Structured => Carrier::with_attributes(record, found.data(found.whole())),
+            Form::Binary | Form::Plain => Carrier::new(record),
+        };
+        let no_type = || why_no_type(form, self.decoding, self.record, found);
+        let attributes = self.attributes(form, found);
+        attributes.event(carrier, self.received_ms, payload, no_type)
+    }
+
+    /// Why there is no event, with what was found of it.
+    fn refused(&self, found: &Found<'_>, unreadable: Unreadable) -> Decoded {
+        let Unreadable { reason, detail } = unreadable;
+        let attributes = self.attributes(self.form_of(found), found);
+        Decoded::Undecodable(Undecodable {
+            reason,
+            detail,
+            glimpse: attributes.glimpse(),
+        })
+    }
+
+    fn attributes<'f>(&'f self, form: Form, found: &Found<'f>) -> Attributes<'f> {
         let decoding = self.decoding;
-        let attributes = Attributes {
-            id: found.said_at(&decoding.id),
-            kind: found.said_at(&decoding.kind),
-            source: found.said_at(&decoding.source),
-            time: found.said_at(&decoding.time),
-            subject: found.said_at(&decoding.subject),
-            traceparent: None,
+        match form {
+            Form::Binary => Attributes {
+                id: self.header("ce_id"),
+                kind: self.header("ce_type"),
+                source: self.header("ce_source"),
+                time: self.header("ce_time"),
+                subject: self.header("ce_subject"),
+                traceparent: self.header("ce_traceparent"),
+            },
+            Form::Structured => Attributes {
+                id: found.said("id"),
+                kind: found.said("type"),
+                source: found.said("source"),
+                time: found.said("time"),
+                subject: found.said("subject"),
+                traceparent: found.said("traceparent"),
+            },
+            Form::Plain => Attributes {
+                id: self.said(&decoding.id, found),
+                kind: self.said(&decoding.kind, found),
+                source: self.said(&decoding.source, found),
+                time: self.said(&decoding.time, found),
+                subject: self.said(&decoding.subject, found),
+                traceparent: None,
+            },
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<Said<'_>> {
+        self.record.header(name).map(Said::of_header)
+    }
+
+    fn said<'f>(&'f self, locator: &'f Locator, found: &Found<'f>) -> Option<Said<'f>> {
+        match locator {
+            Locator::At(pointer) => Said::of(found.at(pointer)?),
+            Locator::Header(name) => self.header(name),
+            Locator::Key => {
+                let key = std::str::from_utf8(self.record.key.as_deref()?);
+                key.ok().map(Said::of_header)
+            }
+            Locator::Topic => Some(Said::Text(Cow::Borrowed(&self.record.topic))),
+            Locator::Always(constant) => Some(Said::Text(Cow::Borrowed(constant))),
+        }
+    }
+
+    /// The value is the data. It need not be JSON where it does not say so.
+    fn binary_payload(
+        &self,
+        found: &Found<'_>,
+        result: Result<(), Fault>,
+    ) -> Result<Payload, Unreadable> {
+        let value = self.record.value.as_deref().unwrap_or_default();
+        if value.is_empty() {
+            return Ok(Payload::default());
+        }
+        // Some libraries write the attribute by its own name.
+        let media_type = match self.media_type.as_str() {
+            "" => Cow::Owned(MediaType::of_header(self.record, "ce_datacontenttype")),
+            _ => Cow::Borrowed(&self.media_type),
         };
-        let place = format!("{} (the pointer [events] type)", decoding.kind);
-        let data = self.data(found, found.survey.whole.clone());
-        attributes.event(self.record, self.received_ms, &place, data)
+        let is_json = media_type.is_json();
+        match result {
+            Ok(()) if is_json || !found.whole().is_single() => {
+                Ok(Payload::Json(found.data(found.whole())))
+            }
+            Err(fault @ Fault::Syntax(_)) if is_json => Err(unsound_body(found, fault)),
+            Err(fault @ (Fault::TooDeep | Fault::TooMany)) => Err(unsound_body(found, fault)),
+            Ok(()) | Err(Fault::Syntax(_)) => {
+                let packing = Packing::Plain(media_type.into_owned());
+                Ok(Payload::packed(found.value(value.len()), packing))
+            }
+        }
+    }
+
+    fn plain_payload(
+        &self,
+        found: &Found<'_>,
+        result: Result<(), Fault>,
+    ) -> Result<Payload, Unreadable> {
+        result.map_err(|fault| unsound_body(found, fault))?;
+        if !found.whole().is_object() {
+            return Err(unreadable(
+                Reason::EventMalformed,
+                "plain JSON events must be objects, one in a record",
+            ));
+        }
+        let locator = &self.decoding.data;
+        let Some(json) = found.at(locator.pointer()) else {
+            return Ok(Payload::default());
+        };
+        Ok(match locator {
+            DataLocator::InText(pointer) if json.is_text() => {
+                let packing = Packing::InText(pointer.to_string().into());
+                Payload::packed(found.part(json), packing)
+            }
+            DataLocator::At(_) | DataLocator::InText(_) => Payload::Json(found.data(json)),
+        })
     }
 }
 
-fn not_json(bytes: &[u8], at: usize) -> Undecodable {
-    let before = bytes.get(..at).unwrap_or_default();
-    let mut lines = before.rsplit(|byte| *byte == b'\n');
-    let column = lines.next().map_or(0, <[u8]>::len) + 1;
-    let line = lines.count() + 1;
-    undecodable(
-        Reason::NotJson,
-        format!("the value is not JSON: line {line} column {column}"),
-    )
+fn structured_payload(found: &Found<'_>, result: Result<(), Fault>) -> Result<Payload, Unreadable> {
+    result.map_err(|fault| unsound_body(found, fault))?;
+    if !found.whole().is_object() {
+        return Err(unreadable(
+            Reason::EventMalformed,
+            "a structured CloudEvent must be a JSON object",
+        ));
+    }
+    let field = |name| found.field(name).filter(|json| !json.is_null());
+    if let Some(data) = field("data") {
+        return Ok(Payload::Json(found.data(data)));
+    }
+    let Some(packed) = field("data_base64") else {
+        return Ok(Payload::default());
+    };
+    if !packed.is_text() {
+        return Err(unreadable(
+            Reason::EventMalformed,
+            "`data_base64` must be text",
+        ));
+    }
+    let said = found.field("datacontenttype").and_then(Json::as_text);
+    let packing = Packing::Base64(MediaType::of(&said.unwrap_or_default()));
+    Ok(Payload::packed(found.part(packed), packing))
 }
 
-fn refused(bytes: &[u8], fault: Fault) -> Undecodable {
-    let detail = match fault {
-        Fault::Syntax(at) => return not_json(bytes, at),
-        Fault::TooDeep => format!(
-            "lists and objects lie in one another on more than {MOST_LEVELS} levels: send flatter JSON"
-        ),
-        Fault::TooMany => format!(
-            "the value has more than {MOST_VALUES} values and names of fields: send what the message needs"
-        ),
-    };
-    undecodable(Reason::RecordTooLarge, detail)
+fn unsound_body(found: &Found<'_>, fault: Fault) -> Unreadable {
+    let (named, bytes) = found.shown();
+    unsound(named, bytes, fault)
 }
 
 #[cfg(test)]

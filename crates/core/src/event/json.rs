@@ -59,7 +59,7 @@ pub(super) struct Wanted<'n> {
 }
 
 /// What a whole text is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Survey {
     /// Where its value lies, without the spaces around it.
     pub(super) whole: Range<usize>,
@@ -67,7 +67,7 @@ pub(super) struct Survey {
 }
 
 /// How much is in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// Values and names of fields.
     pub(crate) values: usize,

@@ -71,7 +71,9 @@ impl AnswerEvents {
         now_ms: i64,
         unknown: &mut Vec<Unknown>,
     ) -> Result<Vec<Report>, Rejection> {
-        let data = event.data.json();
+        let payload = event.data.open();
+        let payload = payload.map_err(|unreadable| malformed(&unreadable.detail))?;
+        let data = payload.data.json();
         let app = match &self.app {
             AppOf::Always(app) => Arc::clone(app),
             AppOf::At(pointer) => Arc::from(text_at(data, "the app", pointer)?),

@@ -1,17 +1,32 @@
-//! What a template can see: the event's attributes and data, and, under a name that no template can write, the rule's own things.
+//! What a template can see: the event's attributes and data, the record around it, and, under a name that no template can write, the
+//! rule's own things.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::tz::TimeZone;
 use minijinja::Value;
 use minijinja::value::{DynObject, Object};
 
+use super::carried;
 use super::tree::Tree;
-use crate::event::Event;
+use crate::event::{Carrier, Event, Opened, Unreadable};
 
 /// Every name at the top of a template.
-pub(super) const NAMES: [&str; 6] = ["data", "id", "source", "subject", "time", "type"];
+pub(super) const NAMES: [&str; 11] = [
+    "data",
+    "ext",
+    "headers",
+    "id",
+    "key",
+    "record_time",
+    "source",
+    "subject",
+    "time",
+    "topic",
+    "type",
+];
 
 /// Where filters find [`Belongings`]: a name with a space in it cannot be written in a template.
 const BELONGINGS: &str = "the rule";
@@ -41,12 +56,18 @@ pub(super) struct EventValues {
     source: Value,
     subject: Value,
     time: Value,
+    carrier: Carrier,
+    /// Made once, where a rule asks for one of them.
+    extensions: OnceLock<Value>,
+    hint: Option<Cow<'static, str>>,
 }
 
 impl EventValues {
-    pub(super) fn of(event: &Event) -> Arc<Self> {
-        Arc::new(Self {
-            data: Tree::value_of(&event.data),
+    /// Opens the event's data. That may show that it cannot be read.
+    pub(super) fn of(event: &Event) -> Result<Arc<Self>, Unreadable> {
+        let Opened { data, hint } = event.data.open()?;
+        Ok(Arc::new(Self {
+            data: Tree::value_of(&data),
             id: Value::from(event.id.as_str()),
             kind: Value::from(event.kind.as_str()),
             source: Value::from(event.source.as_str()),
@@ -55,7 +76,22 @@ impl EventValues {
                 .as_deref()
                 .map_or(Value::UNDEFINED, Value::from),
             time: Value::from(event.time.as_str()),
-        })
+            carrier: event.carrier.clone(),
+            extensions: OnceLock::new(),
+            hint,
+        }))
+    }
+
+    /// What a person should know who looks for a value that is not there.
+    pub(super) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    fn extensions(&self) -> Value {
+        let made = self
+            .extensions
+            .get_or_init(|| carried::extensions(&self.carrier));
+        made.clone()
     }
 }
 
@@ -74,10 +110,15 @@ impl Object for Root {
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         Some(match key {
             "data" => self.event.data.clone(),
+            "ext" => self.event.extensions(),
+            "headers" => carried::headers(&self.event.carrier),
             "id" => self.event.id.clone(),
+            "key" => carried::key(&self.event.carrier),
+            "record_time" => carried::record_time(&self.event.carrier),
             "source" => self.event.source.clone(),
             "subject" => self.event.subject.clone(),
             "time" => self.event.time.clone(),
+            "topic" => Value::from(self.event.carrier.topic()),
             "type" => self.event.kind.clone(),
             BELONGINGS => Value::from_dyn_object(DynObject::from(Arc::clone(&self.belongings))),
             _ => return None,

@@ -7,11 +7,16 @@
 
 mod moment;
 
+use std::sync::Arc;
+
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::context::belongings;
 use super::template::{missing, text_of};
+use super::tree::Tree;
+use crate::event::Data;
+use crate::event::json::Fault;
 use crate::wechat::params::{ParamKind, cut, normalise};
 
 pub(super) use moment::time_zone;
@@ -33,6 +38,7 @@ pub(super) const FILTERS: &[&str] = &[
     "fit",
     "float",
     "format",
+    "fromjson",
     "groupby",
     "indent",
     "int",
@@ -128,6 +134,7 @@ pub(super) fn install(engine: &mut Environment<'_>) {
     engine.add_filter("datetime", moment::datetime);
     engine.add_filter("default", default);
     engine.add_filter("fit", fit);
+    engine.add_filter("fromjson", fromjson);
     engine.add_filter("lookup", lookup);
     engine.add_filter("mask", mask);
     engine.add_filter("phone", phone);
@@ -222,6 +229,28 @@ fn yuan(value: &Value, named: Kwargs) -> Result<String, Error> {
         "{}{whole}.{cents}",
         symbol.as_deref().unwrap_or("￥")
     ))
+}
+
+/// `fromjson`: what the JSON in a text says.
+fn fromjson(value: &Value) -> Result<Value, Error> {
+    let Some(text) = value.as_str() else {
+        if value.is_undefined() || value.is_none() {
+            return Err(missing(value));
+        }
+        return Err(refuse(format!(
+            "`fromjson` expected text that holds JSON, found {}",
+            kind_name(value.kind())
+        )));
+    };
+    match Data::of_json(Arc::from(text)) {
+        Ok(data) => Ok(Tree::value_of(&data)),
+        Err(Fault::Syntax(_)) => Err(refuse(
+            "`fromjson` expected text that holds JSON, found other text",
+        )),
+        Err(Fault::TooDeep | Fault::TooMany) => Err(refuse(
+            "`fromjson` found more levels or values than an event may have",
+        )),
+    }
 }
 
 /// `mask(start=3, end=4)`: keeps both ends; of a text that is too short for that, only the first character.

@@ -365,7 +365,8 @@ impl<'a> Inspection<'a> {
             _ => {}
         }
         for argument in arguments {
-            if let ("datetime" | "date", CallArg::Kwarg("tz", Expr::Const(zone))) = (name, argument)
+            if let ("datetime" | "date", CallArg::Kwarg("tz" | "from", Expr::Const(zone))) =
+                (name, argument)
             {
                 self.time_zone(&zone.value, line);
             }

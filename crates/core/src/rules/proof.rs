@@ -1,5 +1,7 @@
 //! The tests that a rule brings along: an event, and what shall become of it.
 
+mod carrier;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,7 +9,7 @@ use jiff::Timestamp;
 use super::context::EventValues;
 use super::{Rule, Wants};
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest};
-use crate::event::{Data, Event, Wish};
+use crate::event::{Event, Payload, Wish};
 use crate::message::{Field, Made, Rejection};
 
 /// The time of a test's event that names none: a test must say the same every day.
@@ -186,18 +188,10 @@ fn read_event(problems: &mut Problems, mut section: Section, wants: &Wants) -> O
     let (id, source, subject, time) = (text("id"), text("source"), text("subject"), text("time"));
     let data = section
         .take("data")
-        .map(|said| Data::from(said.value.to_json()))
+        .map(|said| Payload::from(said.value.to_json()))
         .unwrap_or_default();
-    let moment = time
-        .as_ref()
-        .map_or(TEST_TIME, |said| said.value.as_str())
-        .parse::<Timestamp>();
-    if let (Err(_), Some(said)) = (&moment, &time) {
-        problems.push(
-            said.error("this is no time")
-                .help("write it like \"2026-11-22T16:30:00+08:00\""),
-        );
-    }
+    let time_ms = read_time(problems, time.as_ref());
+    let carrier = carrier::read(problems, &mut section);
     // Where `on` itself is wrong, that has been said.
     if kind.is_none() && !is_for_nothing {
         problems.push(
@@ -215,12 +209,26 @@ fn read_event(problems: &mut Problems, mut section: Section, wants: &Wants) -> O
         kind: kind?,
         source: or(source, "test"),
         time: or(time, TEST_TIME),
-        time_ms: moment.ok()?.as_millisecond(),
+        time_ms: time_ms?,
         subject: subject.map(|said| said.value),
         data,
         traceparent: None,
         wish: Wish::default(),
+        carrier: carrier?,
     })
+}
+
+/// A moment in Unix milliseconds.
+fn read_time(problems: &mut Problems, said: Option<&Said<String>>) -> Option<i64> {
+    let text = said.map_or(TEST_TIME, |said| said.value.as_str());
+    let moment = text.parse::<Timestamp>();
+    if let (Err(_), Some(said)) = (&moment, said) {
+        problems.push(
+            said.error("this is no time")
+                .help("write it like \"2026-11-22T16:30:00+08:00\""),
+        );
+    }
+    Some(moment.ok()?.as_millisecond())
 }
 
 fn read_expect(

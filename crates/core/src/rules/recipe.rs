@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use minijinja::Value;
 
-use super::rejection;
+use super::plan::rejection;
 use super::template::Text;
 use crate::catalog::Template;
 use crate::message::Overflow;

@@ -3,8 +3,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::event::{RunId, Wish};
+use crate::event::{Carrier, Decoded, Decoding, RunId, Wish, decode};
 use crate::message::{Content, sent_first};
+use crate::model::Record;
+use crate::model::outcome::Reason;
 
 const TEMPLATES: &str = "[shop.done]\nid = \"x\"\nparams = { thing1 = \"商品\" }\n[shop.card]\nid = \"y\"\nparams = { thing9 = \"商品\", time4 = \"时间\", amount6 = \"金额\" }\n[shop.bare]\nid = \"z\"";
 
@@ -43,6 +45,7 @@ fn event(kind: &str) -> Event {
         data: json!({ "openid": "o1" }).into(),
         traceparent: None,
         wish: Wish::default(),
+        carrier: Carrier::default(),
     }
 }
 
@@ -189,6 +192,72 @@ fn a_failing_test_says_what_it_found() {
         problem,
         "rules/r.toml:7: error: rule r: tests[0]: test \"1\" failed: thing1: expected \"咖啡\", found \"茶\""
     );
+}
+
+#[test]
+fn a_test_may_say_what_is_around_its_event() {
+    let text = rule("\"a\"")
+        .replace(
+            "\"茶\"",
+            "\"{{ ext.tenant }}{{ ext.n }}{{ headers['X-User'] }}{{ key }}{{ topic }}{{ record_time }}\"",
+        )
+        .replace(
+            "data = {",
+            "ext = { tenant = \"cn\", n = 7 }, headers = { x-user = \"u\" }, key = \"k\", topic = \"o\", record_time = \"2026-11-22T16:30:00+08:00\", data = {",
+        );
+    let text =
+        format!("overflow = \"trim\"\n{text}\nexpect = {{ thing1 = \"cn7uko2026-11-22T08:\" }}");
+    let results = compile(&[("r", &text)]).unwrap().run_tests();
+    assert_eq!(results[0].failures, Vec::<String>::new());
+}
+
+#[test]
+fn data_that_cannot_be_read_ends_every_rule_and_a_hint_follows_what_is_missing() {
+    let set = compile(&[("one", &rule("\"a\"")), ("two", &rule("\"a\""))]).unwrap();
+    let details = |data: &str| {
+        let value = format!(r#"{{"specversion":"1.0","id":"e1","source":"s","type":"a",{data}}}"#);
+        let record = Record {
+            value: Some(value.into_bytes()),
+            ..a_record()
+        };
+        let Decoded::Event(event) = decode(&Decoding::default(), &Arc::new(record), 0) else {
+            panic!("an event");
+        };
+        let planned = set.plan(&event);
+        let ids = planned.iter().map(|planned| planned.message_id.as_str());
+        assert_eq!(ids.collect::<Vec<_>>(), ["one|s|e1", "two|s|e1"]);
+        let rejections = planned
+            .into_iter()
+            .map(|planned| planned.result.unwrap_err());
+        let reasons: Vec<_> = rejections
+            .map(|rejection| (rejection.reason, rejection.detail))
+            .collect();
+        assert_eq!(reasons[0], reasons[1]);
+        reasons[0].clone()
+    };
+    let (reason, detail) = details(r#""data_base64":"?""#);
+    assert_eq!(
+        (reason, detail.as_str()),
+        (Reason::EventMalformed, "`data_base64` is not base64")
+    );
+    let (reason, detail) = details(r#""datacontenttype":"image/png","data_base64":"AP8=""#);
+    assert_eq!(reason, Reason::ValueMissing);
+    assert!(
+        detail.contains("`data.openid` is null; the event's data is image/png"),
+        "{detail}"
+    );
+}
+
+fn a_record() -> Record {
+    Record {
+        topic: Arc::from("orders"),
+        partition: 0,
+        offset: 0,
+        key: None,
+        headers: Vec::new(),
+        value: None,
+        timestamp_ms: Some(0),
+    }
 }
 
 #[test]

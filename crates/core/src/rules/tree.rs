@@ -147,7 +147,7 @@ impl Tree {
 
 /// `null` is the same as a field that is not there: the engine would print it as a word, and an undefined value is refused wherever it
 /// is used.
-fn plain_value(bytes: &[u8]) -> Value {
+pub(super) fn plain_value(bytes: &[u8]) -> Value {
     match bytes.first() {
         Some(b'"') => Value::from(text_of(quoted(bytes))),
         Some(b't') => Value::from(true),

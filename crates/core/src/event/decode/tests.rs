@@ -1,13 +1,17 @@
 //! Every form of event, and every way not to be one.
 
+mod forms;
+mod plain;
+mod refused;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::{Decoded, Decoding, MOST_HEADERS, Pointer, decode};
+use super::{Decoded, MOST_HEADERS, decode};
 use crate::event::json::tests::json_text;
-use crate::event::{Event, Seen};
+use crate::event::{Decoding, Event, Locator, Opened, Pointer, Seen};
 use crate::model::Record;
 use crate::model::outcome::Reason;
 
@@ -36,6 +40,15 @@ fn event(headers: &[(&str, &str)], value: &str) -> Event {
         Decoded::Event(event) => *event,
         other @ (Decoded::Tombstone | Decoded::Undecodable(_)) => panic!("{other:?}"),
     }
+}
+
+/// What rules read.
+fn opened(event: &Event) -> Opened {
+    event.data.open().unwrap()
+}
+
+fn data(event: &Event) -> String {
+    opened(event).data.as_str().to_owned()
 }
 
 fn check_refused(headers: &[(&str, &str)], value: &str, expected: Reason) {
@@ -69,7 +82,7 @@ fn binary_mode() {
     assert_eq!(event.time_ms, 1_795_336_200_000);
     assert_eq!(event.subject.as_deref(), Some("SO1"));
     assert_eq!(event.traceparent.as_deref(), Some(TRACE));
-    assert_eq!(event.data.as_str(), r#"{"n":12345678901234567890123}"#);
+    assert_eq!(data(&event), r#"{"n":12345678901234567890123}"#);
 }
 
 #[test]
@@ -83,7 +96,14 @@ fn structured_mode_with_and_without_its_content_type() {
         value,
     );
     assert_eq!((declared.id.as_str(), declared.kind.as_str()), ("7", "t"));
-    assert_eq!(declared, event(&[], value));
+    let undeclared = event(&[], value);
+    assert_eq!(
+        Event {
+            carrier: undeclared.carrier.clone(),
+            ..declared.clone()
+        },
+        undeclared
+    );
     assert_eq!(declared.time, "2026-11-22T08:30:00.123Z");
 }
 
@@ -93,15 +113,16 @@ fn plain_json_is_all_data_and_borrows_what_it_lacks() {
     assert_eq!(event.id, "orders/3/17");
     assert_eq!(event.source, "orders");
     assert_eq!(event.time_ms, 1_795_336_200_000);
-    let amount = event.data.json().find(&Pointer::new("/amount").unwrap());
+    let opened = opened(&event);
+    let amount = opened.data.json().find(&Pointer::new("/amount").unwrap());
     assert_eq!(amount.unwrap().seen(), Seen::Number("1"));
 }
 
 #[test]
 fn pointers_say_where_plain_json_keeps_things() {
     let decoding = Decoding {
-        kind: Pointer::new("/meta/event").unwrap(),
-        id: Pointer::new("/meta/ids/0").unwrap(),
+        kind: Locator::new("/meta/event").unwrap(),
+        id: Locator::new("/meta/ids/0").unwrap(),
         ..Decoding::default()
     };
     let record = Arc::new(record(&[], r#"{"meta":{"event":"t","ids":["x"]}}"#));
@@ -132,8 +153,8 @@ fn what_is_no_event_says_why() {
     );
     check_refused(
         &[],
-        r#"{"specversion":"1.0","type":"t","data_base64":"AA=="}"#,
-        Reason::FormatUnsupported,
+        r#"{"specversion":"1.0","type":"t","data_base64":7}"#,
+        Reason::EventMalformed,
     );
     check_refused(&[("ce_specversion", "1.0")], "{}", Reason::TypeMissing);
 }
@@ -182,7 +203,7 @@ fn of_several_fields_with_one_name_the_last_one_counts() {
     let value = r#"{"specversion":"1.0","type":"t","data":1,"data":{"a":{}},"type":"u"}"#;
     let structured = event(&[], value);
     assert_eq!(
-        (structured.kind.as_str(), structured.data.as_str()),
+        (structured.kind.as_str(), data(&structured).as_str()),
         ("u", r#"{"a":{}}"#)
     );
 }
@@ -222,14 +243,14 @@ fn errors_say_where_and_repeat_nothing_long() {
 #[test]
 fn a_byte_order_mark_is_no_part_of_the_data() {
     let value = "\u{feff}{\"specversion\":\"1.0\",\"type\":\"t\",\"data\":[1] }";
-    assert_eq!(event(&[], value).data.as_str(), "[1]");
+    assert_eq!(data(&event(&[], value)), "[1]");
 }
 
 #[test]
 fn times_that_no_calendar_holds_are_malformed_and_foreign_traces_are_dropped() {
     check_refused(
         &[],
-        r#"{"type":"t","time":-9223372036854775808}"#,
+        r#"{"type":"t","time":-9223372036854775808000}"#,
         Reason::EventMalformed,
     );
     check_refused(&[], r#"{"type":"t","time":true}"#, Reason::EventMalformed);
@@ -287,7 +308,7 @@ proptest! {
                 };
                 prop_assert!(same(&event.id, &id, &full["id"]), "{}", event.id);
                 prop_assert!(same(&event.kind, &kind, &full["type"]), "{}", event.kind);
-                let found: Value = serde_json::from_str(event.data.as_str()).unwrap();
+                let found: Value = serde_json::from_str(&self::data(&event)).unwrap();
                 prop_assert_eq!(&found, if mark.is_empty() { &full } else { &full["data"] });
             }
             (Decoded::Undecodable(problem), id, kind) => {

@@ -1,6 +1,7 @@
 //! One value in a sound text, and the way to what lies in it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::{Token, Tokens, text_of};
 use crate::event::Pointer;
@@ -47,6 +48,32 @@ impl<'a> Json<'a> {
     /// Whether it is an object.
     pub fn is_object(self) -> bool {
         self.0.starts_with('{')
+    }
+
+    /// Whether it is `null`.
+    pub(in crate::event) fn is_null(self) -> bool {
+        self.0.starts_with('n')
+    }
+
+    /// Whether it is text.
+    pub(in crate::event) fn is_text(self) -> bool {
+        self.0.starts_with('"')
+    }
+
+    /// Whether it is neither a list nor an object.
+    pub fn is_single(self) -> bool {
+        !self.0.starts_with(['{', '['])
+    }
+
+    /// The value as it is written.
+    pub(crate) fn as_written(self) -> &'a str {
+        self.0
+    }
+
+    /// Where it lies in a text that it is a part of.
+    pub(in crate::event) fn place_in(self, text: &str) -> Range<usize> {
+        let begin = self.0.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+        begin..begin.saturating_add(self.0.len())
     }
 
     /// What it says, if it is text.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::document::Problems;
-use crate::event::Wish;
+use crate::event::{Carrier, Wish};
 use crate::grants::Policies;
 
 fn read(data: Value) -> Result<Vec<Report>, Rejection> {
@@ -33,6 +33,7 @@ fn answered(data: Value) -> Answered {
         data: data.into(),
         traceparent: None,
         wish: Wish::default(),
+        carrier: Carrier::default(),
     };
     let policies = Policies::from(BTreeMap::from([("shop".into(), Policy::Advise)]));
     events.read(&event, &catalog, &policies, 9).unwrap()

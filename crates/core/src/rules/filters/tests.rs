@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::event::{Event, Wish};
+use crate::event::{Carrier, Event, Wish};
 use crate::rules::context::{Belongings, EventValues, root};
 use crate::rules::template::Text;
 
@@ -29,12 +29,13 @@ fn rendered(key: &str, template: &str, data: serde_json::Value) -> Result<String
         data: data.into(),
         traceparent: None,
         wish: Wish::default(),
+        carrier: Carrier::default(),
     };
     let belongings = Arc::new(Belongings {
         tables,
         time_zone: time_zone("Asia/Shanghai").unwrap(),
     });
-    text.render(&root(&EventValues::of(&event), &belongings))
+    text.render(&root(&EventValues::of(&event).unwrap(), &belongings))
         .map_err(|failure| failure.detail)
 }
 
@@ -167,6 +168,36 @@ fn yuan() {
 }
 
 #[test]
+fn fromjson() {
+    check(
+        "{{ (data.v | fromjson).a[0] }}",
+        json!(r#" {"a":["茶"]} "#),
+        "茶",
+    );
+    check("{{ data.v | fromjson }}", json!("12.5"), "12.5");
+    check(
+        "{{ (data.v | fromjson).a | default('-') }}",
+        json!(r#"{"a":null}"#),
+        "-",
+    );
+    for (value, expected) in [
+        (json!("{"), "found other text"),
+        (json!(""), "found other text"),
+        (json!({ "a": 1 }), "found an object"),
+        (json!(7), "found a number"),
+        (json!(null), "null"),
+        (json!("[".repeat(200)), "more levels"),
+    ] {
+        check_error("{{ data.v | fromjson }}", value, expected);
+    }
+    check_error(
+        "{{ (data.v | fromjson).b }}",
+        json!("{}"),
+        "is not in the event",
+    );
+}
+
+#[test]
 fn moments() {
     for moment in [
         json!("2026-11-22T16:30:00+08:00"),
@@ -174,6 +205,12 @@ fn moments() {
         json!(1_795_336_200),
         json!(1_795_336_200_123_i64),
         json!("1795336200"),
+        json!(1_795_336_200.5),
+        json!("1795336200.123456789"),
+        json!(1_795_336_200_123_456_i64),
+        json!(1_795_336_200_123_456_789_i64),
+        json!("2026-11-22 16:30:59"),
+        json!("2026-11-22T16:30"),
     ] {
         check(
             "{{ data.v | datetime }}",
@@ -188,12 +225,29 @@ fn moments() {
         "2026年11月22日 03:30",
     );
     check("{{ data.v | date }}", json!(0), "1970年1月1日");
-    check_error(
-        "{{ data.v | datetime }}",
-        json!("2026-11-22 16:30:00"),
-        "time zone",
+    check(
+        "{{ data.v | datetime(from='UTC') }}",
+        json!("2026-11-22 08:30:00"),
+        "2026年11月22日 16:30",
     );
-    check_error("{{ data.v | datetime }}", json!(1.5), "expected a time");
+    check(
+        "{{ data.v | date(tz='America/New_York', from='UTC') }}",
+        json!("2026-11-22"),
+        "2026年11月22日",
+    );
+    for no_moment in ["2026-11-22", "16:30", "2026-11-22T16:30[Asia/Shanghai]", ""] {
+        check_error(
+            "{{ data.v | datetime }}",
+            json!(no_moment),
+            "expected a time",
+        );
+    }
+    check_error(
+        "{{ data.v | date }}",
+        json!("22.11.2026"),
+        "expected a time",
+    );
+    check_error("{{ data.v | datetime }}", json!("1.5 s"), "expected a time");
     check_error(
         "{{ data.v | datetime(tz='Mars/Olympus') }}",
         json!(0),

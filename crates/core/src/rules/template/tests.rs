@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::*;
-use crate::event::{Event, Wish};
+use crate::event::{Carrier, Event, Wish};
 use crate::rules::context::{Belongings, EventValues, root};
 
 fn values(data: serde_json::Value) -> Value {
@@ -20,9 +20,10 @@ fn values(data: serde_json::Value) -> Value {
         data: data.into(),
         traceparent: None,
         wish: Wish::default(),
+        carrier: Carrier::default(),
     };
     root(
-        &EventValues::of(&event),
+        &EventValues::of(&event).unwrap(),
         &Arc::new(Belongings {
             tables: Tables::new(),
             time_zone: TimeZone::UTC,
