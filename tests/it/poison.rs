@@ -40,6 +40,16 @@ impl Bad {
     }
 }
 
+impl Bad {
+    fn is_named(&self) -> bool {
+        let mut headers = self.headers.iter();
+        headers.any(|(_, value)| *value == Some(NAMED.as_bytes()))
+    }
+}
+
+/// The id of events that say of themselves what they can.
+const NAMED: &str = "named-event";
+
 fn bad_records() -> Vec<Bad> {
     let odd_headers: Vec<(&str, Option<&[u8]>)> = vec![
         ("x-twice", Some(b"a")),
@@ -51,6 +61,11 @@ fn bad_records() -> Vec<Bad> {
     nobody.data["openid"] = Value::Null;
     let avro: Vec<(&str, Option<&[u8]>)> =
         vec![("content-type", Some(b"application/cloudevents+avro"))];
+    let named: Vec<(&str, Option<&[u8]>)> = vec![
+        ("ce_type", Some(b"order.completed")),
+        ("ce_id", Some(NAMED.as_bytes())),
+        ("ce_time", Some(b"2026-11-22T16:30:00+08:00")),
+    ];
     let too_large = json!({ "type": "order.completed", "data": "x".repeat(3000) });
     vec![
         Bad {
@@ -74,6 +89,17 @@ fn bad_records() -> Vec<Bad> {
         Bad {
             rule: "order-completed",
             ..Bad::value(nobody.structured(), "value_missing")
+        },
+        // What is known of the event is told, though its value is cut off, and though it has none.
+        Bad {
+            headers: named.clone(),
+            ..Bad::value("{\"openid\": \"oUs", "not_json")
+        },
+        Bad {
+            rule: "order-completed",
+            headers: named,
+            reason: Some("value_missing"),
+            ..Bad::default()
         },
         // A tombstone: a producer deleted a key, and there is nothing to say about it.
         Bad {
@@ -128,6 +154,11 @@ fn each_bad_record_has_its_outcome_and_stops_nobody() {
         let outcome = outcome.unwrap_or_else(|| panic!("no outcome {id}"));
         assert_eq!(text(&outcome, "status"), "invalid");
         assert_eq!(text(&outcome, "reason"), reason, "{outcome:#}");
+        if bad.is_named() {
+            assert_eq!(text(&outcome, "event_id"), NAMED);
+            assert_eq!(text(&outcome, "event_type"), "order.completed");
+            assert_eq!(text(&outcome, "event_time"), "2026-11-22T08:30:00.000Z");
+        }
         check_dead_letter(dead_letters, bad, &outcome);
     }
     assert_eq!(dead_letters.len(), n_bad, "dead letters");
@@ -293,7 +324,7 @@ fn check_dead_letter(dead_letters: &[Published], bad: &Bad, outcome: &Value) {
     assert_eq!(said("message-id"), text(outcome, "message_id"));
     assert!(said("timestamp").parse::<i64>().is_ok());
     let mut n_expected = 11;
-    for field in ["event_id", "event_type"] {
+    for field in ["event_id", "event_type", "event_time"] {
         let known = outcome[field].as_str().unwrap_or_default();
         assert_eq!(said(&field.replace('_', "-")), known);
         n_expected += usize::from(!known.is_empty());

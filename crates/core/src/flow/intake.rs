@@ -6,7 +6,7 @@ use super::addressing::recall;
 use super::in_flight::NewItem;
 use super::message::{Begun, Delivery, Origin, PendingRecipient, Rejoins, State};
 use super::settling::ask_to_settle;
-use super::{Effect, Engine, Unmatched, report};
+use super::{Effect, Engine, Unmatched, repeated, report};
 use crate::event::{Decoded, decode};
 use crate::flow::attempt::Tries;
 use crate::flow::offsets::Wanted;
@@ -66,12 +66,18 @@ impl Engine {
             Decoded::Tombstone => {
                 self.totals.tombstones += 1;
                 let origin = Arc::new(origin);
-                self.unmatched(now, &origin, "the record has no value", effects);
+                self.unmatched(
+                    now,
+                    &origin,
+                    "the record tells of no event: it has no value, or a row was deleted",
+                    effects,
+                );
             }
             Decoded::Undecodable(problem) => {
                 self.owe(&origin, 1);
                 let mut outcome = report::outcome(now, &origin, problem.reason);
                 outcome.detail = problem.detail;
+                repeated::name_glimpse(&mut outcome, &problem.glimpse);
                 self.owe_outcome(now, &Arc::new(origin), 1, outcome, effects);
             }
         }

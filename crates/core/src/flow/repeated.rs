@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::message::Origin;
-use crate::event::Event;
+use crate::event::{Event, Glimpse};
 use crate::message::usual_message_id;
 use crate::model::outcome::{EventFields, EventRead, OfRecord, Outcome, Stamp, bounds};
 use crate::model::rfc3339_ms;
@@ -78,6 +78,15 @@ pub(super) fn name_event(outcome: &mut Outcome, event: &Event) {
     outcome.event_type = Some(bounds::attribute(&event.kind));
     outcome.event_source = Some(bounds::attribute(&event.source));
     outcome.event_time = Some(rfc3339_ms(event.time_ms));
+}
+
+/// Puts in what could be read of an event that is none. Its place stands for the record all the same.
+pub(super) fn name_glimpse(outcome: &mut Outcome, glimpse: &Glimpse) {
+    let attribute = |text: &Option<String>| text.as_deref().map(bounds::attribute);
+    outcome.event_id = attribute(&glimpse.id);
+    outcome.event_type = attribute(&glimpse.kind);
+    outcome.event_source = attribute(&glimpse.source);
+    outcome.event_time = glimpse.time_ms.map(rfc3339_ms);
 }
 
 /// Puts in what the store has left out, so that the outcome is what it was when it was published first. Where the record in this place is

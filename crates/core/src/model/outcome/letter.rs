@@ -17,10 +17,12 @@ pub const DETAIL: &str = "wx-courier-detail";
 pub const RULE: &str = "wx-courier-rule";
 /// `WeChat`'s code, if it gave one.
 pub const ERRCODE: &str = "wx-courier-errcode";
-/// The event's id, if the record was an event.
+/// The event's id, if it could be read.
 pub const EVENT_ID: &str = "wx-courier-event-id";
-/// The event's type, if the record was an event.
+/// The event's type, if it could be read.
 pub const EVENT_TYPE: &str = "wx-courier-event-type";
+/// The event's time, if it could be read.
+pub const EVENT_TIME: &str = "wx-courier-event-time";
 /// The source topic.
 pub const TOPIC: &str = "wx-courier-topic";
 /// The record's partition.
@@ -35,10 +37,11 @@ pub const TIME: &str = "wx-courier-time";
 pub const OMITTED: &str = "wx-courier-omitted";
 
 /// All of them.
-pub const ALL: [&str; 15] = [
-    OUTCOME_ID, MESSAGE_ID, STATUS, REASON, DETAIL, RULE, ERRCODE, EVENT_ID, EVENT_TYPE, TOPIC,
-    PARTITION, OFFSET, TIMESTAMP, TIME, OMITTED,
+pub const ALL: [&str; 16] = [
+    OUTCOME_ID, MESSAGE_ID, STATUS, REASON, DETAIL, RULE, ERRCODE, EVENT_ID, EVENT_TYPE,
+    EVENT_TIME, TOPIC, PARTITION, OFFSET, TIMESTAMP, TIME, OMITTED,
 ];
+
 /// The headers of a dead letter, beside those of the original record; what does not apply is left out.
 pub fn dead_letter_headers(outcome: &Outcome, record: &Record) -> Vec<(&'static str, String)> {
     let mut headers = vec![
@@ -59,6 +62,7 @@ pub fn dead_letter_headers(outcome: &Outcome, record: &Record) -> Vec<(&'static 
         (ERRCODE, errcode),
         (EVENT_ID, outcome.event_id.clone()),
         (EVENT_TYPE, outcome.event_type.clone()),
+        (EVENT_TIME, outcome.event_time.clone()),
         (TIMESTAMP, timestamp),
     ];
     for (name, value) in known {
