@@ -1,7 +1,7 @@
 //! `wx-courier preview`: what an event would become, without sending it.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,14 +19,23 @@ use wx_courier_core::rules::{Planned, Rule};
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// The file that holds the event's value; - is standard input
-    #[arg(long, value_name = "FILE")]
-    event: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "no_value")]
+    event: Option<PathBuf>,
+    /// The record has no value, as an event without data may have none
+    #[arg(long, conflicts_with = "event")]
+    no_value: bool,
     /// The record's key
     #[arg(long)]
     key: Option<String>,
     /// A header of the record; may be repeated. Binary-mode CloudEvents put their attributes there
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
+    /// The record's topic
+    #[arg(long, default_value = "preview")]
+    topic: String,
+    /// The record's time, like 2026-11-22T16:30:00+08:00; without it, it has none
+    #[arg(long, value_name = "TIME")]
+    record_time: Option<jiff::Timestamp>,
     /// How to print the result
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -86,7 +95,12 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
                 event_ms = event.time_ms;
                 (Some(event.kind), planned, None)
             }
-            Decoded::Tombstone => (None, Vec::new(), None),
+            Decoded::Tombstone => {
+                let detail = "the record tells of no event: it has no value, or a row was deleted";
+                let preview =
+                    Preview::without_rule(Status::Unmatched, Reason::NoRule, detail.to_owned());
+                (None, Vec::new(), Some(preview))
+            }
             Decoded::Undecodable(problem) => {
                 let preview = Preview::without_rule(problem.reason, problem.detail);
                 (None, Vec::new(), Some(preview))
@@ -121,30 +135,32 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
 }
 
 fn record(arguments: &Arguments) -> anyhow::Result<Record> {
-    let value = if arguments.event.as_os_str() == "-" {
-        let mut value = Vec::new();
-        std::io::stdin()
-            .lock()
-            .read_to_end(&mut value)
-            .context("standard input cannot be read")?;
-        value
-    } else {
-        let name = arguments.event.display();
-        std::fs::read(&arguments.event).with_context(|| format!("{name} cannot be read"))?
-    };
+    let value = arguments.event.as_deref().map(value).transpose()?;
     let headers = arguments
         .headers
         .iter()
         .map(|(name, value)| (name.clone(), Some(value.clone().into_bytes())));
     Ok(Record {
-        topic: Arc::from("preview"),
+        topic: Arc::from(arguments.topic.as_str()),
         partition: 0,
         offset: 0,
         key: arguments.key.clone().map(String::into_bytes),
         headers: headers.collect(),
-        value: Some(value),
-        timestamp_ms: None,
+        value,
+        timestamp_ms: arguments.record_time.map(jiff::Timestamp::as_millisecond),
     })
+}
+
+fn value(file: &Path) -> anyhow::Result<Vec<u8>> {
+    if file.as_os_str() != "-" {
+        return std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()));
+    }
+    let mut value = Vec::new();
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut value)
+        .context("standard input cannot be read")?;
+    Ok(value)
 }
 
 fn preview<'a>(configuration: &Configuration, planned: &'a Planned, age_ms: i64) -> Preview<'a> {

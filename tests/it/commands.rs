@@ -278,6 +278,26 @@ fn preview_reads_files_headers_and_keys() {
     assert_eq!(said.json()[0]["rule"], "class-starting");
     assert_eq!(said.json()[0]["message"]["data"]["name3"]["value"], "王芳");
 
+    let mut arguments = vec![
+        "preview",
+        "--no-value",
+        "--topic",
+        "orders",
+        "--record-time",
+        "2026-11-22T16:30:00+08:00",
+        "--format",
+        "json",
+    ];
+    let said = run(&sample_folder(), &arguments);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_eq!(said.json()[0]["status"], "unmatched");
+    for header in &headers {
+        arguments.extend(["--header", header]);
+    }
+    let said = run(&sample_folder(), &arguments);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert_eq!(said.json()[0]["reason"], "value_missing");
+
     let said = run(
         &sample_folder(),
         &["preview", "--event", "/nowhere/event.json"],
