@@ -1,4 +1,4 @@
-//! `tests/cases`: one file is an event, the rules, and what shall become of it; or rules alone, and what `check` says of them.
+//! `tests/cases`: one file is an event or a record, the rules, and what shall become of it; or rules alone, and what `check` says of them.
 //!
 //! ```toml
 //! about     = "what this case shows"
@@ -8,6 +8,12 @@
 //! [rules]
 //! name = '''…'''                                      # a rule file
 //! [[plan]]                                            # what becomes of the event: each message or rejection, whole
+//! [record]                                            # in place of the event
+//! value   = "…"                                       # without it there is none
+//! headers = { name = "…" }
+//! key     = "…"
+//! [events]                                            # the settings of that name by which the record is read
+//! [refused]                                           # what is told of a record that is no event; empty if it tells of none
 //! ```
 //!
 //! The settings know the app `shop`, and the time zone is Asia/Shanghai.
@@ -17,16 +23,22 @@
     reason = "a file of the project's own that cannot be read is a failed test"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use toml::Table;
 use wx_courier_core::catalog::Catalog;
 use wx_courier_core::document::{Problems, Severity};
-use wx_courier_core::event::{Carrier, Event, Wish};
+use wx_courier_core::event::{
+    Carrier, DataLocator, Decoded, Decoding, Envelope, Event, Locator, Opened, Wish, decode,
+};
 use wx_courier_core::message::{Content, Lang, Made, Rejection};
+use wx_courier_core::model::{Record, rfc3339_ms};
 use wx_courier_core::rules::{Planned, RuleSet, RuleSource, Surroundings};
 
 const TEMPLATES: &str = "[shop.any]\nid = \"any\"";
@@ -36,19 +48,33 @@ const TEMPLATES: &str = "[shop.any]\nid = \"any\"";
 struct Case {
     about: String,
     event: Option<String>,
+    record: Option<RecordCase>,
+    #[serde(default)]
+    events: BTreeMap<String, String>,
     templates: Option<String>,
+    #[serde(default)]
     rules: Table,
     #[serde(default)]
     plan: Vec<Table>,
+    refused: Option<Table>,
     #[serde(default)]
     problems: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordCase {
+    value: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    key: Option<String>,
 }
 
 #[test]
 fn every_case_ends_as_written() {
     let mut files = Vec::new();
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    for folder in ["plan", "check"] {
+    for folder in ["plan", "check", "record"] {
         collect(&cases.join(folder), &mut files);
     }
     assert!(files.len() >= 20, "found only {} cases", files.len());
@@ -96,6 +122,74 @@ fn the_rules_that_come_along_pass_their_own_tests() {
     }
 }
 
+/// A record as an SDK of `CloudEvents` hands it to a producer.
+#[derive(Deserialize)]
+struct OfSdk {
+    sdk: String,
+    data: String,
+    mode: String,
+    headers: BTreeMap<String, String>,
+    value: Option<String>,
+}
+
+#[test]
+fn what_the_sdks_of_cloudevents_write_is_read() {
+    const RULE: &str = "on = \"order.completed\"\napp = \"shop\"\ntemplate = \"any\"\nto = \"{{ subject }}\"\n[params]\nthing1 = \"{{ ext.tenant }}\"\ntime2 = \"{{ time | datetime }}\"";
+    let mut problems = Problems::default();
+    let catalog = Catalog::read(&mut problems, "templates.toml", TEMPLATES).unwrap_or_default();
+    let rules = compile(&mut problems, &catalog, &[source("sdk", RULE)]).unwrap();
+    let lines = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/sdks.jsonl");
+    let lines = fs::read_to_string(lines).unwrap();
+    for line in lines.lines() {
+        let OfSdk {
+            sdk,
+            data,
+            mode,
+            headers,
+            value,
+        } = serde_json::from_str(line).unwrap();
+        let name = format!("{sdk}, {mode}, {data}");
+        let value = value.map(|value| STANDARD.decode(value).unwrap());
+        let Decoded::Event(event) = decode(&Decoding::default(), &record(headers, value), 0) else {
+            panic!("{name}: {line}");
+        };
+        let Opened { data: found, hint } = event.data.open().unwrap();
+        let found: serde_json::Value = serde_json::from_str(found.as_str()).unwrap();
+        match data.as_str() {
+            "text" => assert_eq!(found, "12.50 拿铁", "{name}"),
+            "octets" | "none" => assert!(found.is_null(), "{name}: {found}"),
+            _ => assert_eq!(found["openid"], "o1", "{name}"),
+        }
+        assert_eq!(hint.is_some(), data == "octets", "{name}");
+        let planned = rules.plan(&event);
+        let message = describe(&planned[0]);
+        assert_eq!(message["to"].as_str(), Some("SO1"), "{name}");
+        let params = &message["params"];
+        assert_eq!(params["thing1"].as_str(), Some("上海"), "{name}");
+        assert_eq!(
+            params["time2"].as_str(),
+            Some("2026年11月22日 16:30"),
+            "{name}"
+        );
+    }
+    assert_eq!(lines.lines().count(), 45);
+}
+
+fn record(headers: BTreeMap<String, String>, value: Option<Vec<u8>>) -> Arc<Record> {
+    let headers = headers.into_iter();
+    Arc::new(Record {
+        topic: Arc::from("order-events"),
+        partition: 3,
+        offset: 17,
+        key: None,
+        headers: headers
+            .map(|(name, value)| (name, Some(value.into_bytes())))
+            .collect(),
+        value,
+        timestamp_ms: Some(1_795_336_200_123),
+    })
+}
+
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     let mut paths: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -136,14 +230,29 @@ fn run(text: &str) -> Result<(), String> {
         .collect();
     same(&case.problems, &said, |problem| format!("  {problem}"))?;
     assert_eq!(set.is_none(), problems.count(Severity::Error) > 0);
-    let (Some(set), Some(event)) = (set, case.event) else {
+    let event = match (case.event, case.record) {
+        (Some(event), _) => Some(read_event(&event)),
+        (None, Some(record)) => match decoded(&case.events, record) {
+            Ok(event) => Some(*event),
+            Err(found) => {
+                let expected = case.refused.unwrap_or_default();
+                let show = |table: &Table| serde_json::to_string(table).unwrap();
+                return same(&[expected], &[found], show);
+            }
+        },
+        (None, None) => None,
+    };
+    let (Some(set), Some(event)) = (set, event) else {
         return if case.plan.is_empty() {
             Ok(())
         } else {
             Err("a plan needs an event, and rules without errors".to_owned())
         };
     };
-    let planned: Vec<_> = set.plan(&read_event(&event)).iter().map(describe).collect();
+    if case.refused.is_some() {
+        return Err("it is an event".to_owned());
+    }
+    let planned: Vec<_> = set.plan(&event).iter().map(describe).collect();
     same(&case.plan, &planned, |table| {
         format!("  {}", serde_json::to_string(table).unwrap())
     })
@@ -208,6 +317,46 @@ fn read_event(json: &str) -> Event {
         traceparent: None,
         wish: Wish::default(),
         carrier: Carrier::default(),
+    }
+}
+
+/// The event in a record, or what is told of the record.
+fn decoded(settings: &BTreeMap<String, String>, record: RecordCase) -> Result<Box<Event>, Table> {
+    let mut decoding = Decoding::default();
+    for (key, text) in settings {
+        let locator = || Locator::new(text).unwrap();
+        match key.as_str() {
+            "id" => decoding.id = locator(),
+            "type" => decoding.kind = locator(),
+            "time" => decoding.time = locator(),
+            "source" => decoding.source = locator(),
+            "subject" => decoding.subject = locator(),
+            "data" => decoding.data = DataLocator::new(text).unwrap(),
+            "envelope" if text == "debezium" => decoding.envelope = Envelope::Debezium,
+            other => panic!("the settings have no events.{other} that says {text}"),
+        }
+    }
+    let key = record.key.map(String::into_bytes);
+    let mut record = self::record(record.headers, record.value.map(String::into_bytes));
+    Arc::make_mut(&mut record).key = key;
+    match decode(&decoding, &record, 0) {
+        Decoded::Event(event) => Ok(event),
+        Decoded::Tombstone => Err(Table::new()),
+        Decoded::Undecodable(problem) => {
+            let glimpse = problem.glimpse;
+            let said = [
+                ("reason", Some(problem.reason.as_str().to_owned())),
+                ("detail", Some(problem.detail)),
+                ("event_id", glimpse.id),
+                ("event_type", glimpse.kind),
+                ("event_source", glimpse.source),
+                ("event_time", glimpse.time_ms.map(rfc3339_ms)),
+            ];
+            let said = said.into_iter();
+            Err(said
+                .filter_map(|(name, text)| Some((name.to_owned(), text?.into())))
+                .collect())
+        }
     }
 }
 
