@@ -103,21 +103,19 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     )?;
     let wechat = Arc::new(WeChat::new(&settings, metrics.unknown())?);
     let (punished_in, punished) = mpsc::channel(PUNISHMENTS);
-    let public = match public {
-        Some(bound) => {
-            let parts = public::Parts {
-                clock: clock.clone(),
-                settings: Arc::clone(&settings),
-                rules: rules.clone(),
-                wechat: Arc::clone(&wechat),
-                store: store.client(),
-                metrics: Arc::clone(&metrics),
-                punished: punished_in,
-            };
-            Some(public::open(bound, &parts)?)
-        }
-        None => None,
-    };
+    let public = public.map(|bound| {
+        let parts = public::Parts {
+            clock: clock.clone(),
+            settings: Arc::clone(&settings),
+            rules: rules.clone(),
+            wechat: Arc::clone(&wechat),
+            store: store.client(),
+            metrics: Arc::clone(&metrics),
+            punished: punished_in,
+        };
+        public::open(bound, &parts)
+    });
+    let public = public.transpose()?;
     let source = consumer::start(&settings.kafka, settings.engine.handover)?;
     let (again_in, read_again) = mpsc::unbounded_channel();
     let rereader = Rereader::start(&settings.kafka, again_in)?;

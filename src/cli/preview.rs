@@ -97,8 +97,7 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
             }
             Decoded::Tombstone => {
                 let detail = "the record tells of no event: it has no value, or a row was deleted";
-                let preview =
-                    Preview::without_rule(Status::Unmatched, Reason::NoRule, detail.to_owned());
+                let preview = Preview::without_rule(Reason::NoRule, detail.to_owned());
                 (None, Vec::new(), Some(preview))
             }
             Decoded::Undecodable(problem) => {
