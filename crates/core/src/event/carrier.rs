@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Data;
@@ -31,8 +32,10 @@ pub struct Carrier {
 enum AttributesIn {
     /// In headers `ce_…`.
     Headers,
+    /// In the fields of the object that lies here in the record's value.
+    Value(Range<usize>),
     /// In the fields of this object.
-    Object(Data),
+    Object(Box<Data>),
 }
 
 impl Carrier {
@@ -48,7 +51,15 @@ impl Carrier {
     pub fn with_attributes(record: Arc<Record>, object: Data) -> Self {
         Self {
             record,
-            attributes: AttributesIn::Object(object),
+            attributes: AttributesIn::Object(Box::new(object)),
+        }
+    }
+
+    /// The record of an event whose attributes are fields of the sound object that lies here in its value.
+    pub(super) fn with_attributes_in_value(record: Arc<Record>, at: Range<usize>) -> Self {
+        Self {
+            record,
+            attributes: AttributesIn::Value(at),
         }
     }
 
@@ -96,15 +107,26 @@ impl Carrier {
                     take(name, Attribute::Text(unquoted(text)));
                 }
             }
-            AttributesIn::Object(object) => {
-                let fields = object.json().fields();
-                let attributes = fields
-                    .filter(|(name, value)| !PAYLOAD.contains(&name.as_ref()) && value.is_single());
-                for (name, value) in attributes.take(MOST_ATTRIBUTES) {
-                    take(name, Attribute::Json(value));
-                }
+            AttributesIn::Value(at) => {
+                let value = self
+                    .record
+                    .value
+                    .as_deref()
+                    .and_then(|value| value.get(at.clone()));
+                let object = std::str::from_utf8(value.unwrap_or_default());
+                each_field(Json::of(object.unwrap_or_default()), take);
             }
+            AttributesIn::Object(object) => each_field(object.json(), take),
         }
+    }
+}
+
+fn each_field(object: Json<'_>, mut take: impl FnMut(Cow<'_, str>, Attribute<'_>)) {
+    let attributes = object
+        .fields()
+        .filter(|(name, value)| !PAYLOAD.contains(&name.as_ref()) && value.is_single());
+    for (name, value) in attributes.take(MOST_ATTRIBUTES) {
+        take(name, Attribute::Json(value));
     }
 }
 

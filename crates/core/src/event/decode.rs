@@ -142,10 +142,14 @@ impl Reading<'_> {
 
     /// Reads a body, and what lies in it if something stands around the event.
     fn read(&self, body: Body<'_>, envelope: Envelope, n_texts: usize) -> Decoded {
-        let more = self.decoding.more_fields();
-        let fields = self.decoding.fields();
+        let declared = self.declared();
+        let more = match declared {
+            Some(Form::Binary | Form::Structured) => Vec::new(),
+            Some(Form::Plain) | None => self.decoding.more_fields(),
+        };
+        let fields = self.decoding.fields(declared);
         let (found, result) = Found::in_body(body, fields.chain(more.iter().map(Cow::as_ref)));
-        let form = self.form_of(&found);
+        let form = declared.unwrap_or_else(|| undeclared(&found));
         if form == Form::Plain && result.is_ok() {
             match layer_of(envelope, &found) {
                 Layer::Text(text) if n_texts > 0 => {
@@ -171,24 +175,18 @@ impl Reading<'_> {
         }
     }
 
-    fn form_of(&self, found: &Found<'_>) -> Form {
+    /// The form that the headers tell.
+    fn declared(&self) -> Option<Form> {
         if self.media_type.as_str() == STRUCTURED {
-            return Form::Structured;
+            return Some(Form::Structured);
         }
-        if is_binary(self.record) {
-            return Form::Binary;
-        }
-        // Console tools and some producers leave the content type out of a structured event; the mark inside is just as clear.
-        match found.said("specversion") {
-            Some(Said::Text(version)) if version == "1.0" => Form::Structured,
-            Some(Said::Text(_) | Said::Number(_) | Said::Other) | None => Form::Plain,
-        }
+        is_binary(self.record).then_some(Form::Binary)
     }
 
     fn event(&self, form: Form, found: &Found<'_>, payload: Payload) -> Result<Event, Unreadable> {
         let record = Arc::clone(self.record);
         let carrier = match form {
-            Form::Structured => Carrier::with_attributes(record, found.data(found.whole())),
+            Form::Structured => found.carrier(record),
             Form::Binary | Form::Plain => Carrier::new(record),
         };
         let no_type = || why_no_type(form, self.decoding, self.record, found);
@@ -199,7 +197,8 @@ impl Reading<'_> {
     /// Why there is no event, with what was found of it.
     fn refused(&self, found: &Found<'_>, unreadable: Unreadable) -> Decoded {
         let Unreadable { reason, detail } = unreadable;
-        let attributes = self.attributes(self.form_of(found), found);
+        let form = self.declared().unwrap_or_else(|| undeclared(found));
+        let attributes = self.attributes(form, found);
         Decoded::Undecodable(Undecodable {
             reason,
             detail,
@@ -306,6 +305,14 @@ impl Reading<'_> {
             }
             DataLocator::At(_) | DataLocator::InText(_) => Payload::Json(found.data(json)),
         })
+    }
+}
+
+/// Console tools and some producers leave the content type out of a structured event; the mark inside is just as clear.
+fn undeclared(found: &Found<'_>) -> Form {
+    match found.said("specversion") {
+        Some(Said::Text(version)) if version == "1.0" => Form::Structured,
+        Some(Said::Text(_) | Said::Number(_) | Said::Other) | None => Form::Plain,
     }
 }
 

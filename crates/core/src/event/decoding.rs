@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::decode::Form;
 use super::{DataLocator, Envelope, Locator, Pointer};
 
 /// What is looked for in the outermost object, wherever the settings say that something lies.
@@ -50,9 +51,14 @@ impl Decoding {
         ]
     }
 
-    /// The fields of the outermost object that are always looked for.
-    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
-        FIELDS.iter().chain(self.envelope.fields()).copied()
+    /// The fields of the outermost object that are always looked for in an event of this form. In binary mode nothing is.
+    pub(super) fn fields(&self, declared: Option<Form>) -> impl Iterator<Item = &str> {
+        let (fields, of_envelope): (&[&str], &[&str]) = match declared {
+            Some(Form::Binary) => (&[], &[]),
+            Some(Form::Structured) => (&FIELDS, &[]),
+            Some(Form::Plain) | None => (&FIELDS, self.envelope.fields()),
+        };
+        fields.iter().chain(of_envelope).copied()
     }
 
     /// Those where something begins besides.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::attributes::Said;
 use super::data::{Keeper, Part};
 use super::json::{Counts, Fault, Json, Survey, Wanted, survey};
-use super::{Data, Pointer};
+use super::{Carrier, Data, Pointer};
 use crate::model::Record;
 use crate::model::outcome::Reason;
 
@@ -16,10 +16,19 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// What a schema registry's JSON serializer writes before the JSON: a zero and the four bytes of the schema's id.
 const SCHEMA_ID_BYTES: usize = 5;
 
+/// What keeps a body.
+#[derive(Clone, Copy)]
+enum KeptBy<'a> {
+    /// The value of its record.
+    Record(&'a Arc<Record>),
+    /// A text that was unpacked.
+    Text(&'a Arc<str>),
+}
+
 /// A text that is looked through for an event, and what keeps it.
 pub(super) struct Body<'a> {
     text: &'a str,
-    kept_by: Keeper,
+    kept_by: KeptBy<'a>,
     /// Where the text begins in what keeps it.
     begins: usize,
     /// All bytes that should be text.
@@ -30,7 +39,7 @@ pub(super) struct Body<'a> {
 
 impl<'a> Body<'a> {
     /// The value of a record, without what its serializer may have put before the JSON.
-    pub(super) fn of_value(record: &Arc<Record>, value: &'a [u8]) -> Self {
+    pub(super) fn of_value(record: &'a Arc<Record>, value: &'a [u8]) -> Self {
         let begins = if value.starts_with(BYTE_ORDER_MARK) {
             BYTE_ORDER_MARK.len()
         } else if value.starts_with(b"\0") && value.get(SCHEMA_ID_BYTES) == Some(&b'{') {
@@ -46,7 +55,7 @@ impl<'a> Body<'a> {
         });
         Self {
             text: text.unwrap_or_default(),
-            kept_by: Keeper::Record(Arc::clone(record)),
+            kept_by: KeptBy::Record(record),
             begins,
             bytes,
             named: ("the value", Reason::NotJson),
@@ -57,7 +66,7 @@ impl<'a> Body<'a> {
     pub(super) fn unpacked(text: &'a Arc<str>) -> Self {
         Self {
             text,
-            kept_by: Keeper::Text(Arc::clone(text)),
+            kept_by: KeptBy::Text(text),
             begins: 0,
             bytes: text.as_bytes(),
             named: ("the text in the value", Reason::EventMalformed),
@@ -100,7 +109,7 @@ impl<'a> Found<'a> {
     }
 
     /// Of a record that is not looked into.
-    pub(super) fn nothing(record: &Arc<Record>) -> Self {
+    pub(super) fn nothing(record: &'a Arc<Record>) -> Self {
         let Survey { whole, counts } = Survey::default();
         Self {
             body: Body::of_value(record, &[]),
@@ -147,14 +156,35 @@ impl<'a> Found<'a> {
 
     /// A value of the body, with what keeps it.
     pub(super) fn part(&self, json: Json<'_>) -> Part {
+        Part::new(self.keeper(), self.place_of(json))
+    }
+
+    fn keeper(&self) -> Keeper {
+        match self.body.kept_by {
+            KeptBy::Record(record) => Keeper::Record(Arc::clone(record)),
+            KeptBy::Text(text) => Keeper::Text(Arc::clone(text)),
+        }
+    }
+
+    /// Where a value of the body lies in what keeps it.
+    fn place_of(&self, json: Json<'_>) -> Range<usize> {
         let Range { start, end } = json.place_in(self.body.text);
         let begins = self.body.begins;
-        Part::new(self.body.kept_by.clone(), begins + start..begins + end)
+        begins + start..begins + end
+    }
+
+    /// The record around an event whose attributes are fields of the outermost object.
+    pub(super) fn carrier(&self, record: Arc<Record>) -> Carrier {
+        let whole = self.whole();
+        match self.body.kept_by {
+            KeptBy::Record(_) => Carrier::with_attributes_in_value(record, self.place_of(whole)),
+            KeptBy::Text(_) => Carrier::with_attributes(record, self.data(whole)),
+        }
     }
 
     /// The whole value of the record, whatever it is.
     pub(super) fn value(&self, n_bytes: usize) -> Part {
-        Part::new(self.body.kept_by.clone(), 0..n_bytes)
+        Part::new(self.keeper(), 0..n_bytes)
     }
 
     /// A value of the body as data.
@@ -167,8 +197,8 @@ impl<'a> Found<'a> {
         let text = json.as_written();
         Body {
             text,
-            kept_by: self.body.kept_by.clone(),
-            begins: self.body.begins + json.place_in(self.body.text).start,
+            kept_by: self.body.kept_by,
+            begins: self.place_of(json).start,
             bytes: text.as_bytes(),
             named: self.body.named,
         }
