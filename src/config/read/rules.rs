@@ -21,7 +21,7 @@ static TIME_ZONE: Key<Parsed<TimeZone>> = Key {
         show: |zone| zone.iana_name().unwrap_or("UTC").to_owned(),
     },
     default: || TimeZone::get("Asia/Shanghai").unwrap_or(TimeZone::UTC),
-    about: "in which `datetime` and `date` write",
+    about: "in which `datetime` and `date` write, and read times without a zone",
 };
 
 pub(super) static TEMPLATES: Table = Table {
