@@ -152,11 +152,11 @@ impl Reading<'_> {
         let form = declared.unwrap_or_else(|| undeclared(&found));
         if form == Form::Plain && result.is_ok() {
             match layer_of(envelope, &found) {
-                Layer::Text(text) if n_texts > 0 => {
+                Layer::Text(text, inside) if n_texts > 0 => {
                     let text = Arc::from(text);
-                    return self.read(Body::unpacked(&text), envelope, n_texts - 1);
+                    return self.read(Body::unpacked(&text), inside, n_texts - 1);
                 }
-                Layer::None | Layer::Text(_) => {}
+                Layer::None | Layer::Text(..) => {}
                 Layer::Object(row) => {
                     return self.read(found.inside(row), Envelope::None, n_texts);
                 }

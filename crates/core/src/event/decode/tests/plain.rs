@@ -164,8 +164,10 @@ fn the_row_of_a_change_event_is_the_event() {
 fn a_deleted_row_is_no_event() {
     for value in [
         r#"{"before":{"type":"t"},"after":null,"op":"d"}"#,
-        r#"{"op":"t","ts_ms":1}"#,
-        r#"{"op":"m","message":{"prefix":"x"}}"#,
+        r#"{"op":"t","source":{"table":"o"},"ts_ms":1}"#,
+        r#"{"op":"m","source":{},"message":{"prefix":"x"}}"#,
+        r#"{"op":"u","source":{},"before":{"type":"t"},"after":null}"#,
+        r#"{"schema":{},"payload":{"op":"t","source":{}}}"#,
         r#"{"schema":{},"payload":{"op":"d","after":null}}"#,
     ] {
         assert_eq!(
@@ -186,6 +188,14 @@ fn a_row_with_a_column_op_is_not_lost() {
         r#"{"type":"t","payload":{"op":"c"}}"#,
         r#"{"op":"c","after":{"type":"t","op":"d","before":1}}"#,
         r#"{"op":"c","after":{"type":"t","op":"c","after":{"type":"x"}}}"#,
+        r#"{"type":"t","id":"1","op":"m"}"#,
+        r#"{"type":"t","id":"1","op":"t","source":"shop"}"#,
+        r#"{"type":"t","id":"1","payload":{"op":"m","sku":9}}"#,
+        r#"{"type":"t","source":"shop","op":"c","after":null}"#,
+        r#"{"type":"t","op":"c","payload":{"after":null}}"#,
+        r#"{"type":"t","op":"d","payload":{"before":1}}"#,
+        // Written as text in its envelope.
+        r#"{"op":"c","after":"{\"type\":\"t\",\"op\":\"d\",\"before\":1}"}"#,
     ] {
         let event = event_of(&debezium("value"), record(&[], value));
         assert_eq!(event.kind, "t", "{value}");
