@@ -253,7 +253,7 @@ impl Reading<'_> {
         }
     }
 
-    /// The value is the data. It need not be JSON where it does not say so.
+    /// The value is the data. Sound JSON is JSON whatever its type says; it need not be any where that does not promise it.
     fn binary_payload(
         &self,
         found: &Found<'_>,
@@ -270,12 +270,10 @@ impl Reading<'_> {
         };
         let is_json = media_type.is_json();
         match result {
-            Ok(()) if is_json || !found.whole().is_single() => {
-                Ok(Payload::Json(found.data(found.whole())))
-            }
+            Ok(()) => Ok(Payload::Json(found.data(found.whole()))),
             Err(fault @ Fault::Syntax(_)) if is_json => Err(unsound_body(found, fault)),
             Err(fault @ (Fault::TooDeep | Fault::TooMany)) => Err(unsound_body(found, fault)),
-            Ok(()) | Err(Fault::Syntax(_)) => {
+            Err(Fault::Syntax(_)) => {
                 let packing = Packing::Plain(media_type.into_owned());
                 Ok(Payload::packed(found.value(value.len()), packing))
             }

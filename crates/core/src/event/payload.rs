@@ -41,7 +41,7 @@ pub(super) enum Packing {
     InText(Box<str>),
     /// `data_base64` of a structured event, as JSON text.
     Base64(MediaType),
-    /// The value of a binary event that does not say it is JSON, and is no object or list.
+    /// The value of a binary event that does not say it is JSON, and is none.
     Plain(MediaType),
 }
 
@@ -203,14 +203,18 @@ fn of_base64(part: &Part, media_type: &MediaType) -> Result<Opened, Unreadable> 
     }
 }
 
-/// Bytes of a media type that is not JSON: an object or a list is read all the same, text is text.
+/// Bytes of a media type that is not JSON: JSON is read all the same, other text is text.
 fn of_bytes(bytes: &[u8], media_type: &MediaType) -> Opened {
     let is_text = |text: &&str| {
         let mut unseen = text.chars().filter(|c| c.is_control());
         unseen.all(|c| matches!(c, '\n' | '\r' | '\t'))
     };
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-    let Some(text) = std::str::from_utf8(bytes).ok().filter(is_text) else {
+    let text = std::str::from_utf8(bytes).ok();
+    if let Some(Ok(data)) = text.map(|text| Data::of_json(Arc::from(text))) {
+        return Opened { data, hint: None };
+    }
+    let Some(text) = text.filter(is_text) else {
         let shown = media_type.shown();
         let hint = format!(
             "the event's data is {shown}, which is neither JSON nor text in UTF-8: rules read null"
@@ -220,12 +224,8 @@ fn of_bytes(bytes: &[u8], media_type: &MediaType) -> Opened {
             hint: Some(Cow::Owned(hint)),
         };
     };
-    let json = text
-        .trim_start()
-        .starts_with(['{', '['])
-        .then(|| Data::of_json(Arc::from(text)).ok());
     Opened {
-        data: json.flatten().unwrap_or_else(|| Data::of_text(text)),
+        data: Data::of_text(text),
         hint: None,
     }
 }

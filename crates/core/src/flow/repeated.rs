@@ -14,7 +14,7 @@ pub(super) fn of_record(origin: &Origin) -> Option<OfRecord> {
         stamp: stamp(origin)?,
         event: match origin.event {
             Some(_) => EventFields::OfRecord,
-            // It tells nothing, and nothing is left out.
+            // What could be read of a record that is no event is in no event: the outcome keeps it.
             None => EventFields::Kept,
         },
     })

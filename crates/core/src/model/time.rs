@@ -12,12 +12,13 @@ pub fn rfc3339_ms(unix_ms: i64) -> String {
 
 /// Below which number seconds, milliseconds and microseconds are meant, and how many of them make a second. What is above is nanoseconds.
 ///
-/// 10^11 seconds lie beyond the year 5000, 10^11 milliseconds in 1973; the same holds between the other units. So no real event is on the
-/// wrong side.
+/// 10^11 seconds lie beyond the year 5000, 10^11 milliseconds in 1973. Milliseconds and microseconds reach to the end of the calendar, since
+/// "never" is often written as a day of the year 9999; what is above lies in 1978 or later in the next unit. So no real event is on the wrong
+/// side.
 const UNITS: [(i128, i128); 3] = [
     (100_000_000_000, 1),
-    (100_000_000_000_000, 1_000),
-    (100_000_000_000_000_000, 1_000_000),
+    (253_402_300_800_000, 1_000),
+    (253_402_300_800_000_000, 1_000_000),
 ];
 
 /// Nanoseconds in a second.
@@ -88,9 +89,11 @@ mod tests {
         check("1e-12", "1970-01-01T00:00:00Z");
         check("99999999999", "5138-11-16T09:46:39Z");
         check("100000000000", "1973-03-03T09:46:40Z");
-        check("99999999999999", "5138-11-16T09:46:39.999Z");
-        check("100000000000000", "1973-03-03T09:46:40Z");
-        check("100000000000000000", "1973-03-03T09:46:40Z");
+        check("100000000000000", "5138-11-16T09:46:40Z");
+        check("253370764800000", "9999-01-01T00:00:00Z");
+        check("253370764800000000", "9999-01-01T00:00:00Z");
+        check("253402300800000", "1978-01-11T21:31:40.8Z");
+        check("253402300800000000", "1978-01-11T21:31:40.8Z");
     }
 
     #[test]
@@ -113,6 +116,8 @@ mod tests {
             "+1",
             "0x10",
             "2026-11-22",
+            // The last hours of 9999 are beyond what can be written in every zone.
+            "253402271999000",
             "9223372036854775807000",
             "1e30",
             "1e2147483647",

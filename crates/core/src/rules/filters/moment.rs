@@ -113,13 +113,14 @@ fn read_moment(
 
 /// A text without a zone is a local time. A day alone has no time of day to be shown, and is the same day in every zone.
 fn of_text(text: &str, shows: Shows, zones: &Zones) -> Option<Timestamp> {
-    let named = moment_of_epoch(text).or_else(|| text.parse().ok());
+    let number = text.strip_prefix('+').filter(|rest| !rest.starts_with('-'));
+    let named = moment_of_epoch(number.unwrap_or(text)).or_else(|| text.parse().ok());
     // What stands in brackets is a zone, too, and one that was not understood.
     if named.is_some() || text.contains('[') {
         return named;
     }
     let (local, zone) = match shows {
-        Shows::Minutes | Shows::Day if text.contains(':') => {
+        Shows::Minutes | Shows::Day if text.contains(['T', 't', ' ', ':']) => {
             (text.parse::<DateTime>().ok()?, &zones.from)
         }
         Shows::Minutes => return None,

@@ -211,6 +211,8 @@ fn moments() {
         json!(1_795_336_200_123_456_789_i64),
         json!("2026-11-22 16:30:59"),
         json!("2026-11-22T16:30"),
+        json!("20261122T163000"),
+        json!("+1795336200"),
     ] {
         check(
             "{{ data.v | datetime }}",
@@ -235,7 +237,19 @@ fn moments() {
         json!("2026-11-22"),
         "2026年11月22日",
     );
-    for no_moment in ["2026-11-22", "16:30", "2026-11-22T16:30[Asia/Shanghai]", ""] {
+    // Late in the day in one zone is another day in the next.
+    check(
+        "{{ data.v | date(from='UTC') }}",
+        json!("20261122T200000"),
+        "2026年11月23日",
+    );
+    for no_moment in [
+        "2026-11-22",
+        "16:30",
+        "2026-11-22T16:30[Asia/Shanghai]",
+        "+-1",
+        "",
+    ] {
         check_error(
             "{{ data.v | datetime }}",
             json!(no_moment),

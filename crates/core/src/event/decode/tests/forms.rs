@@ -91,9 +91,9 @@ fn json_in_base64_is_read() {
 
 #[test]
 fn text_in_base64_is_text_where_its_type_says_so() {
-    // "12.50", "[note", and bytes that are no text
-    let text = structured(r#","data_base64":"MTIuNTA=","datacontenttype":"text/plain""#);
-    assert_eq!(data(&text), r#""12.50""#);
+    // 12.50, which is sound JSON, "[note", and bytes that are no text
+    let number = structured(r#","data_base64":"MTIuNTA=","datacontenttype":"text/plain""#);
+    assert_eq!(data(&number), "12.50");
     let text = structured(r#","data_base64":"W25vdGU=","datacontenttype":"text/plain""#);
     assert_eq!(data(&text), r#""[note""#);
     let bytes = structured(r#","data_base64":"AP/+","datacontenttype":"application/protobuf""#);
@@ -130,12 +130,15 @@ fn base64_of(text: &str) -> String {
 }
 
 #[test]
-fn the_value_of_a_binary_event_is_what_its_type_says() {
+fn the_value_of_a_binary_event_is_json_or_what_its_type_says() {
     for (content_type, value, expected) in [
         ("", "12.50", "12.50"),
         ("application/json", r#""text""#, r#""text""#),
         ("application/vnd.shop+json", "[1]", "[1]"),
-        ("text/plain", "12.50", r#""12.50""#),
+        ("text/plain", "12.50", "12.50"),
+        ("text/plain", r#""Li""#, r#""Li""#),
+        ("application/octet-stream", "null", "null"),
+        ("text/plain", "Li", r#""Li""#),
         ("text/plain", "say \"hi\"\n", r#""say \"hi\"\n""#),
         ("text/plain", r#" {"a":1} "#, r#"{"a":1}"#),
         ("application/octet-stream", r#"{"a":1}"#, r#"{"a":1}"#),
