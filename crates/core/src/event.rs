@@ -16,7 +16,7 @@ mod replayed;
 
 use std::mem::size_of;
 
-pub use attributes::Glimpse;
+pub use attributes::{Glimpse, LONGEST_ATTRIBUTE_BYTES};
 pub(crate) use carrier::Attribute;
 pub use carrier::{Carrier, MOST_ATTRIBUTES};
 pub use data::Data;
@@ -62,6 +62,8 @@ impl Event {
         let attributes = [&self.id, &self.kind, &self.source, &self.time];
         let attributes: usize = attributes.into_iter().map(String::len).sum();
         let more = optional(&self.subject) + optional(&self.traceparent);
-        size_of::<Self>() + attributes + more + rules + self.data.own_bytes()
+        // If both have a text of their own, it is the same one.
+        let unpacked = self.data.own_bytes().max(self.carrier.own_bytes());
+        size_of::<Self>() + attributes + more + rules + unpacked
     }
 }

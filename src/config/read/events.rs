@@ -4,7 +4,9 @@ use super::Reader;
 use crate::config::keys::{Key, Table};
 use crate::config::kinds::{Count, Mistake, Parsed, Words};
 use wx_courier_core::document::Section;
-use wx_courier_core::event::{DataLocator, Decoding, Envelope, Locator, Pointer};
+use wx_courier_core::event::{
+    DataLocator, Decoding, Envelope, LONGEST_ATTRIBUTE_BYTES, Locator, Pointer,
+};
 
 pub(super) static EVENTS: Table = Table {
     path: "events",
@@ -119,13 +121,25 @@ fn pointer(text: &str) -> Result<Pointer, Mistake> {
 }
 
 fn place(text: &str) -> Result<Locator, Mistake> {
-    Locator::new(text).ok_or_else(|| Mistake {
+    let locator = Locator::new(text).ok_or_else(|| Mistake {
         message: format!("\"{text}\" names no place in a record"),
         help: format!(
             "write a JSON Pointer (\"{}\"), \"header:NAME\", \"key\", \"topic\", or \"const:TEXT\" for what is always the same",
             with_slashes(text)
         ),
-    })
+    })?;
+    match &locator {
+        // No event could have it: each would be refused.
+        Locator::Always(constant) if constant.len() > LONGEST_ATTRIBUTE_BYTES => Err(Mistake {
+            message: format!("the text after `const:` has {} bytes", constant.len()),
+            help: format!("an attribute may have {LONGEST_ATTRIBUTE_BYTES}"),
+        }),
+        Locator::At(_)
+        | Locator::Header(_)
+        | Locator::Key
+        | Locator::Topic
+        | Locator::Always(_) => Ok(locator),
+    }
 }
 
 /// The place of something that each event has for itself.

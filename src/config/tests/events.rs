@@ -47,4 +47,8 @@ fn what_is_no_place_is_told_with_what_to_write() {
         let told = decoding(events, &[]).unwrap_err();
         assert!(told.contains(expected), "{events}\n{told}");
     }
+    let constant = |n_bytes| format!("type = \"const:{}\"\n", "x".repeat(n_bytes));
+    assert!(decoding(&constant(1024), &[]).is_ok());
+    let told = decoding(&constant(1025), &[]).unwrap_err();
+    assert!(told.contains("has 1025 bytes"), "{told}");
 }

@@ -11,7 +11,7 @@ use crate::model::outcome::Reason;
 use crate::model::{moment_of_epoch, rfc3339_ms};
 
 /// Attributes go into every outcome, twice or three times: what is longer is no name of anything.
-const LONGEST_ATTRIBUTE_BYTES: usize = 1024;
+pub const LONGEST_ATTRIBUTE_BYTES: usize = 1024;
 
 /// Attributes as they were said, before anything is filled in.
 pub(super) struct Attributes<'a> {

@@ -9,6 +9,7 @@ use super::Data;
 use super::attributes::unquoted;
 use super::first_timestamp_ms;
 use super::json::Json;
+use super::replayed::is_of_replay;
 use crate::model::Record;
 
 /// What headers of extension attributes begin with, in binary mode.
@@ -82,18 +83,24 @@ impl Carrier {
         first_timestamp_ms(&self.record)
     }
 
-    /// The first header of that name, in any case, if it is text in UTF-8.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.record.header(name)
+    /// The headers in their order, by name; a name may come again. Those of a replay are left out: what a rule makes of a record, its message
+    /// id above all, is the same each time.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        let headers = self.record.headers.iter();
+        let of_upstream = headers.filter(|(name, _)| !is_of_replay(name));
+        of_upstream.map(|(name, value)| (name.as_str(), value.as_deref()))
     }
 
-    /// The names of all headers, in their order; a name may come again.
-    pub fn header_names(&self) -> impl Iterator<Item = &str> {
-        self.record.headers.iter().map(|(name, _)| name.as_str())
+    /// What it takes in memory beside its record.
+    pub(super) fn own_bytes(&self) -> usize {
+        match &self.attributes {
+            AttributesIn::Headers | AttributesIn::Value(_) => 0,
+            AttributesIn::Object(object) => object.own_bytes(),
+        }
     }
 
     /// Hands over the attributes of the event, by name: those of headers as text, those of an object as JSON. Of several with one name the
-    /// last one counts. What is a list or an object is no attribute, and there is an end to how many are looked at.
+    /// first header counts, and the last field. What is a list or an object is no attribute, and there is an end to how many are looked at.
     pub(crate) fn each_attribute(&self, mut take: impl FnMut(Cow<'_, str>, Attribute<'_>)) {
         match &self.attributes {
             AttributesIn::Headers => {

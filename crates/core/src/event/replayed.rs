@@ -104,7 +104,7 @@ pub fn republished(original: Record, wish: &Wish) -> Record {
     let position = first_position(&original);
     let timestamp = first_timestamp_ms(&original).map(|ms| ms.to_string());
     let mut headers = original.headers;
-    headers.retain(|(name, _)| !ALL.iter().any(|ours| is(name, ours)));
+    headers.retain(|(name, _)| !is_of_replay(name));
     let ours = [
         (REPLAY_OF, Some(position)),
         (REPLAY_TIMESTAMP, timestamp),
@@ -122,6 +122,11 @@ pub fn republished(original: Record, wish: &Wish) -> Record {
         timestamp_ms: None,
         ..original
     }
+}
+
+/// Whether a header of this name comes from a replay, and not from upstream.
+pub(super) fn is_of_replay(name: &str) -> bool {
+    ALL.iter().any(|ours| is(name, ours))
 }
 
 fn is(name: &str, ours: &str) -> bool {

@@ -2,7 +2,7 @@
 //! template asks.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object};
@@ -11,9 +11,15 @@ use super::tree::plain_value;
 use crate::event::{Attribute, Carrier};
 use crate::model::rfc3339_ms;
 
-/// `headers`: by name, in any case.
+/// `headers`: by name, in any case. A template may name one at every step, so that each is copied only once.
 #[derive(Debug)]
-struct Headers(Carrier);
+struct Headers {
+    carrier: Carrier,
+    /// The names, in their order.
+    names: OnceLock<Vec<Value>>,
+    /// For each header in its order what it says, if it is text in UTF-8.
+    values: Vec<OnceLock<Option<Value>>>,
+}
 
 impl Object for Headers {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
@@ -21,27 +27,39 @@ impl Object for Headers {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.0.header(key).map(Value::from)
+        let mut headers = self.carrier.headers().zip(&self.values);
+        let ((_, text), value) = headers.find(|((name, _), _)| name.eq_ignore_ascii_case(key))?;
+        let made = || std::str::from_utf8(text?).ok().map(Value::from);
+        value.get_or_init(made).clone()
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.0.header_names().map(Value::from).collect())
+        let names = || self.carrier.headers().map(|(name, _)| Value::from(name));
+        Enumerator::Values(self.names.get_or_init(|| names().collect()).clone())
     }
 }
 
 pub(super) fn headers(carrier: &Carrier) -> Value {
-    Value::from_object(Headers(carrier.clone()))
+    Value::from_object(Headers {
+        carrier: carrier.clone(),
+        names: OnceLock::new(),
+        values: carrier.headers().map(|_| OnceLock::new()).collect(),
+    })
 }
 
 /// `ext`: every attribute of the event by its name.
 pub(super) fn extensions(carrier: &Carrier) -> Value {
     let mut attributes: BTreeMap<String, Value> = BTreeMap::new();
     carrier.each_attribute(|name, attribute| {
-        let value = match attribute {
-            Attribute::Text(text) => Value::from(text),
-            Attribute::Json(json) => plain_value(json.as_written().as_bytes()),
-        };
-        attributes.insert(name.into_owned(), value);
+        let name = name.into_owned();
+        match attribute {
+            Attribute::Text(text) => {
+                attributes.entry(name).or_insert_with(|| Value::from(text));
+            }
+            Attribute::Json(json) => {
+                attributes.insert(name, plain_value(json.as_written().as_bytes()));
+            }
+        }
     });
     Value::from(attributes)
 }

@@ -57,8 +57,10 @@ pub(super) struct EventValues {
     subject: Value,
     time: Value,
     carrier: Carrier,
-    /// Made once, where a rule asks for one of them.
+    /// These are made once, where a rule asks for one of them: templates may ask often, and texts be long.
     extensions: OnceLock<Value>,
+    headers: OnceLock<Value>,
+    key: OnceLock<Value>,
     hint: Option<Cow<'static, str>>,
 }
 
@@ -78,6 +80,8 @@ impl EventValues {
             time: Value::from(event.time.as_str()),
             carrier: event.carrier.clone(),
             extensions: OnceLock::new(),
+            headers: OnceLock::new(),
+            key: OnceLock::new(),
             hint,
         }))
     }
@@ -87,11 +91,8 @@ impl EventValues {
         self.hint.as_deref()
     }
 
-    fn extensions(&self) -> Value {
-        let made = self
-            .extensions
-            .get_or_init(|| carried::extensions(&self.carrier));
-        made.clone()
+    fn made(&self, place: &OnceLock<Value>, make: fn(&Carrier) -> Value) -> Value {
+        place.get_or_init(|| make(&self.carrier)).clone()
     }
 }
 
@@ -108,18 +109,19 @@ impl Object for Root {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        let event = &self.event;
         Some(match key {
-            "data" => self.event.data.clone(),
-            "ext" => self.event.extensions(),
-            "headers" => carried::headers(&self.event.carrier),
-            "id" => self.event.id.clone(),
-            "key" => carried::key(&self.event.carrier),
-            "record_time" => carried::record_time(&self.event.carrier),
-            "source" => self.event.source.clone(),
-            "subject" => self.event.subject.clone(),
-            "time" => self.event.time.clone(),
-            "topic" => Value::from(self.event.carrier.topic()),
-            "type" => self.event.kind.clone(),
+            "data" => event.data.clone(),
+            "ext" => event.made(&event.extensions, carried::extensions),
+            "headers" => event.made(&event.headers, carried::headers),
+            "id" => event.id.clone(),
+            "key" => event.made(&event.key, carried::key),
+            "record_time" => carried::record_time(&event.carrier),
+            "source" => event.source.clone(),
+            "subject" => event.subject.clone(),
+            "time" => event.time.clone(),
+            "topic" => Value::from(event.carrier.topic()),
+            "type" => event.kind.clone(),
             BELONGINGS => Value::from_dyn_object(DynObject::from(Arc::clone(&self.belongings))),
             _ => return None,
         })

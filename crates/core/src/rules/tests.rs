@@ -248,6 +248,54 @@ fn data_that_cannot_be_read_ends_every_rule_and_a_hint_follows_what_is_missing()
     );
 }
 
+fn decoded(record: Record) -> Event {
+    match decode(&Decoding::default(), &Arc::new(record), 0) {
+        Decoded::Event(event) => *event,
+        other @ (Decoded::Tombstone | Decoded::Undecodable(_)) => panic!("{other:?}"),
+    }
+}
+
+fn headed(headers: &[(&str, &[u8])]) -> Record {
+    let own = |(name, value): &(&str, &[u8])| ((*name).to_owned(), Some(value.to_vec()));
+    Record {
+        headers: headers.iter().map(own).collect(),
+        value: Some(br#"{"openid":"o1"}"#.to_vec()),
+        ..a_record()
+    }
+}
+
+#[test]
+fn a_record_that_was_published_again_has_the_message_id_of_the_first_time() {
+    let dedupe = "dedupe = \"{{ headers | length }}{{ headers['wx-courier-replay-of'] | default('no') }}{{ id }}\"\n";
+    let set = compile(&[("r", &format!("{dedupe}{}", rule("\"a\"")))]).unwrap();
+    let id = |record| set.plan(&decoded(record))[0].message_id.clone();
+    let first = headed(&[("ce_type", b"a"), ("x", b"1")]);
+    let wish = Wish {
+        rules: vec!["r".into()],
+        again: None,
+    };
+    let again = crate::event::republished(first.clone(), &wish);
+    assert!(again.headers.len() > first.headers.len());
+    assert_eq!(id(first), "r|orders|2noorders/0/0");
+    assert_eq!(id(again), "r|orders|2noorders/0/0");
+}
+
+#[test]
+fn of_headers_with_one_name_the_first_counts_and_each_is_read_once() {
+    let dedupe = "dedupe = \"{{ headers.X }}{{ headers.x }}{{ ext.n }}{{ headers.gbk | default('no') }}{% for name in headers %}{{ name }}{% endfor %}\"\n";
+    let set = compile(&[("r", &format!("{dedupe}{}", rule("\"a\"")))]).unwrap();
+    let record = headed(&[
+        ("ce_type", b"a"),
+        ("x", b"1"),
+        ("X", b"2"),
+        ("ce_n", b"3"),
+        ("CE_N", b"4"),
+        ("gbk", b"\xb2\xe8"),
+    ]);
+    let planned = set.plan(&decoded(record));
+    assert_eq!(planned[0].message_id, "r|orders|113noce_typexXce_nCE_Ngbk");
+}
+
 fn a_record() -> Record {
     Record {
         topic: Arc::from("orders"),

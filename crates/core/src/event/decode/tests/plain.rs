@@ -117,6 +117,11 @@ fn an_event_that_was_written_twice_is_read() {
         event.size_bytes() > inside.len(),
         "it is no part of its record"
     );
+    // The text is kept for the attributes, too, and for them alone where there is no data.
+    let inside = r#"{"specversion":"1.0","type":"t","id":"o-1","tenant":"cn"}"#;
+    let twice = serde_json::to_string(inside).unwrap();
+    let without_data = super::event(&[], &twice);
+    assert!(without_data.size_bytes() > super::event(&[], inside).size_bytes() + 4);
     let Decoded::Undecodable(problem) = super::read(record(&[], r#""{\"type\":1,}""#)) else {
         panic!("refused");
     };
