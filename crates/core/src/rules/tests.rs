@@ -281,7 +281,7 @@ fn a_record_that_was_published_again_has_the_message_id_of_the_first_time() {
 }
 
 #[test]
-fn of_headers_with_one_name_the_first_counts_and_each_is_read_once() {
+fn of_headers_with_one_name_the_first_counts() {
     let dedupe = "dedupe = \"{{ headers.X }}{{ headers.x }}{{ ext.n }}{{ headers.gbk | default('no') }}{% for name in headers %}{{ name }}{% endfor %}\"\n";
     let set = compile(&[("r", &format!("{dedupe}{}", rule("\"a\"")))]).unwrap();
     let record = headed(&[
@@ -294,6 +294,29 @@ fn of_headers_with_one_name_the_first_counts_and_each_is_read_once() {
     ]);
     let planned = set.plan(&decoded(record));
     assert_eq!(planned[0].message_id, "r|orders|113noce_typexXce_nCE_Ngbk");
+}
+
+#[test]
+fn what_a_record_says_is_copied_once_however_often_it_is_named() {
+    let long = [b'x'; 1000];
+    let record = Record {
+        key: Some(long.to_vec()),
+        ..headed(&[("ce_type", b"a"), ("x", &long)])
+    };
+    let values = EventValues::of(&decoded(record)).unwrap();
+    let belongings = Arc::new(Belongings {
+        tables: std::collections::BTreeMap::default(),
+        time_zone: TimeZone::UTC,
+    });
+    let said = || {
+        let root = context::root(&values, &belongings);
+        let header = root.get_attr("headers").unwrap().get_attr("x").unwrap();
+        [root.get_attr("key").unwrap(), header]
+    };
+    for (one, other) in said().iter().zip(&said()) {
+        let lies_at = |value: &minijinja::Value| value.as_str().unwrap().as_ptr();
+        assert_eq!(lies_at(one), lies_at(other));
+    }
 }
 
 fn a_record() -> Record {
