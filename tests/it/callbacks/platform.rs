@@ -1,7 +1,5 @@
 //! What the platform tells of an app, and of users who take something back: pushed by the sandbox, in the forms that WeChat has.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::{Value, json};
 
 use super::{AES_KEY, ANY_PORT, SECURE, SECURE_WITHOUT_GRANTS, TEMPLATE, TOKEN, outcome_of};
@@ -9,7 +7,7 @@ use crate::support::checks::text;
 use crate::support::courier::Courier;
 use crate::support::events::{order_of, user};
 use crate::support::kafka::Kafka;
-use crate::support::push::{Answer, ask, now_s, public_address};
+use crate::support::push::{Answer, ask, now_ms, now_s, public_address};
 use crate::support::wait_until;
 use crate::support::world::{Plan, World};
 
@@ -99,10 +97,6 @@ impl Stage {
 
 /// And a little more: the sandbox counts milliseconds from its start, in whole ones, and is some behind.
 fn wait_for_the_next_second() {
-    let now_ms = || {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        now.as_millis()
-    };
     let next_ms = (now_ms() / 1_000 + 1) * 1_000 + 100;
     wait_until("the next second", || now_ms() > next_ms);
 }

@@ -84,11 +84,16 @@ pub(crate) fn ask(
     }
 }
 
-/// Seconds since 1970, with so many added.
-pub(crate) fn now_s(later: i64) -> i64 {
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.expect("the clock is after 1970").as_secs();
-    i64::try_from(now).expect("the clock is near") + later
+    let now = now.expect("the clock is after 1970").as_millis();
+    i64::try_from(now).expect("the clock is near")
+}
+
+/// So many seconds later than now, in Unix seconds.
+pub(crate) fn now_s(later: i64) -> i64 {
+    now_ms() / 1_000 + later
 }
 
 pub(crate) fn signature(parts: &[&str]) -> String {
