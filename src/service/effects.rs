@@ -38,43 +38,46 @@ pub(super) enum Answered {
 
 /// Something that `WeChat` is asked. It is always answered, even if its task panics or is dropped: a message without an answer would never
 /// end, and the engine asks for no quota a second time meanwhile.
-struct UnderWay {
-    /// Until `WeChat` has answered, the word that the call was abandoned. It is told when this is dropped, once.
-    answered: Option<Answered>,
+struct UnderWay<A: FnOnce() -> Answered> {
+    /// Makes the answer of a call that does not come to its end. Told when this is dropped, if nothing was told before.
+    abandoned: Option<A>,
     answers: mpsc::UnboundedSender<Answered>,
 }
 
-impl UnderWay {
+impl<A: FnOnce() -> Answered> UnderWay<A> {
     fn ends(mut self, answered: Answered) {
-        self.answered = Some(answered);
+        self.abandoned = None;
+        self.tell(answered);
     }
-}
 
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        let Some(answered) = self.answered.take() else {
-            return;
-        };
+    fn tell(&self, answered: Answered) {
         if self.answers.send(answered).is_err() {
             tracing::debug!("WeChat's answer came back after the service had ended");
         }
     }
 }
 
-/// Asks in a task of its own. `abandoned` stands for the answer of a call that does not come to its end.
-fn ask<T>(
+impl<A: FnOnce() -> Answered> Drop for UnderWay<A> {
+    fn drop(&mut self) {
+        if let Some(abandoned) = self.abandoned.take() {
+            self.tell(abandoned());
+        }
+    }
+}
+
+/// Asks in a task of its own. `abandoned` makes the answer of a call that does not come to its end.
+fn ask(
     answers: &mpsc::UnboundedSender<Answered>,
-    call: impl Future<Output = T> + Send + 'static,
-    abandoned: T,
-    answered: impl Fn(T) -> Answered + Send + 'static,
+    call: impl Future<Output = Answered> + Send + 'static,
+    abandoned: impl FnOnce() -> Answered + Send + 'static,
 ) {
     let under_way = UnderWay {
-        answered: Some(answered(abandoned)),
+        abandoned: Some(abandoned),
         answers: answers.clone(),
     };
     tokio::spawn(async move {
-        let said = call.await;
-        under_way.ends(answered(said));
+        let answered = call.await;
+        under_way.ends(answered);
     });
 }
 
@@ -197,43 +200,43 @@ impl Service {
     }
 
     fn send(&self, ticket: Ticket, cleared: Cleared) {
-        let app = Arc::clone(&cleared.rule().app);
-        let wechat = Arc::clone(&self.wechat);
-        let call = async move { wechat.send(&cleared).await };
-        let abandoned = Called {
-            answer: SendAnswer::InDoubt {
-                detail: ABANDONED.to_owned(),
-            },
-            api_ms: 0,
+        let of = move |app, called| Answered::Call {
+            ticket,
+            app,
+            called,
         };
-        ask(&self.answers_in, call, abandoned, move |called| {
+        let (wechat, app) = (Arc::clone(&self.wechat), Arc::clone(&cleared.rule().app));
+        let call = {
             let app = Arc::clone(&app);
-            Answered::Call {
-                ticket,
-                app,
-                called,
-            }
+            async move { of(app, wechat.send(&cleared).await) }
+        };
+        ask(&self.answers_in, call, move || {
+            let answer = SendAnswer::InDoubt {
+                detail: ABANDONED.to_owned(),
+            };
+            of(app, Called { answer, api_ms: 0 })
         });
     }
 
     fn exchange(&self, ticket: Ticket, app: Arc<str>, code: JsCode) {
+        let of = move |answer| Answered::Exchange { ticket, answer };
         let wechat = Arc::clone(&self.wechat);
-        let call = async move { wechat.exchange(&app, &code).await };
-        let abandoned = ExchangeAnswer::Unanswered {
-            detail: ABANDONED.to_owned(),
-        };
-        ask(&self.answers_in, call, abandoned, move |answer| {
-            Answered::Exchange { ticket, answer }
+        let call = async move { of(wechat.exchange(&app, &code).await) };
+        ask(&self.answers_in, call, move || {
+            of(ExchangeAnswer::Unanswered {
+                detail: ABANDONED.to_owned(),
+            })
         });
     }
 
     fn ask_quota(&self, app: Arc<str>, api: Api) {
-        let (wechat, of) = (Arc::clone(&self.wechat), Arc::clone(&app));
-        let call = async move { quota_left(&wechat, &of, api).await };
-        ask(&self.answers_in, call, None, move |left| {
-            let app = Arc::clone(&app);
-            Answered::Quota { app, api, left }
-        });
+        let of = move |app, left| Answered::Quota { app, api, left };
+        let (wechat, asked) = (Arc::clone(&self.wechat), Arc::clone(&app));
+        let call = async move {
+            let left = quota_left(&wechat, &asked, api).await;
+            of(asked, left)
+        };
+        ask(&self.answers_in, call, move || of(app, None));
     }
 }
 
@@ -316,10 +319,10 @@ mod tests {
     #[tokio::test]
     async fn whatever_becomes_of_a_call_it_is_answered_once() {
         let (answers_in, mut answers) = mpsc::unbounded_channel();
-        ask(&answers_in, async { Some(7) }, None, of_shop);
+        ask(&answers_in, async { of_shop(Some(7)) }, || of_shop(None));
         assert_eq!(left(answers.recv().await.as_ref()), Some(7));
-        let dies = poll_fn(|_| -> Poll<Option<i64>> { panic!("a bug") });
-        ask(&answers_in, dies, None, of_shop);
+        let dies = poll_fn(|_| -> Poll<Answered> { panic!("a bug") });
+        ask(&answers_in, dies, || of_shop(None));
         assert_eq!(left(answers.recv().await.as_ref()), None);
         drop(answers_in);
         assert!(answers.recv().await.is_none(), "it is answered twice");
@@ -332,7 +335,7 @@ mod tests {
             .build()
             .unwrap();
         runtime.block_on(async {
-            ask(&answers_in, pending(), None, of_shop);
+            ask(&answers_in, pending(), || of_shop(None));
         });
         drop(runtime);
         assert_eq!(left(answers.try_recv().ok().as_ref()), None);
