@@ -30,7 +30,7 @@ use wx_courier_core::grants::{AnswerEvents, Policies};
 use wx_courier_core::model::Rate;
 use wx_courier_core::model::outcome::RecipientStyle;
 use wx_courier_core::rules::RuleSet;
-use wx_courier_core::schedule::pauses::{BreakerPlan, WavePlan};
+use wx_courier_core::schedule::pauses::Threshold;
 
 pub use keys::{Row, Table, tables};
 pub use load::load;
@@ -79,9 +79,9 @@ pub struct Settings {
     /// `[send]`
     pub send: Send,
     /// `[breaker]`
-    pub breaker: BreakerPlan,
+    pub breaker: Threshold,
     /// `[refusal_wave]`
-    pub refusal_wave: WavePlan,
+    pub refusal_wave: Threshold,
     /// `[engine]`
     pub engine: Engine,
     /// `[templates] compare`

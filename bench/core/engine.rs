@@ -11,7 +11,7 @@ use wx_courier_core::grants::Policies;
 use wx_courier_core::model::outcome::{Outcome, RecipientStyle};
 use wx_courier_core::model::{Epoch, Moment, Partition, Record};
 use wx_courier_core::schedule::admission::AppBounds;
-use wx_courier_core::schedule::pauses::{BreakerPlan, WavePlan};
+use wx_courier_core::schedule::pauses::Threshold;
 use wx_courier_core::state::MemoryStore;
 
 use crate::{event, rules};
@@ -50,11 +50,11 @@ impl World {
             grants: Policies::default(),
             answers: None,
             receipts: BTreeSet::new(),
-            breaker: BreakerPlan {
+            breaker: Threshold {
                 count: 20,
                 ratio: 0.5,
             },
-            refusal_wave: WavePlan::default(),
+            refusal_wave: Threshold::default(),
             call_limit: Duration::from_secs(5),
             process: 1,
             seed: 1,

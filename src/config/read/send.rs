@@ -8,7 +8,7 @@ use crate::config::keys::{Key, Table};
 use crate::config::kinds::{Count, Length, Share};
 use wx_courier_core::document::Section;
 use wx_courier_core::flow::attempt::RetryPlan;
-use wx_courier_core::schedule::pauses::{BreakerPlan, WavePlan};
+use wx_courier_core::schedule::pauses::Threshold;
 
 pub(super) static SEND: Table = Table {
     path: "send",
@@ -51,14 +51,14 @@ pub(super) static BREAKER: Table = Table {
 static COUNT: Key<Count> = Key {
     name: "count",
     kind: Count(1, 1_000),
-    default: || BreakerPlan::default().count,
+    default: || Threshold::default().count,
     about: "refusals to so many different users within five minutes …",
 };
 
 static RATIO: Key<Share> = Key {
     name: "ratio",
     kind: Share,
-    default: || BreakerPlan::default().ratio,
+    default: || Threshold::default().ratio,
     about: "… and at least to this share of the users who were answered lately",
 };
 
@@ -70,14 +70,14 @@ pub(super) static REFUSAL_WAVE: Table = Table {
 static WAVE_COUNT: Key<Count> = Key {
     name: "count",
     kind: Count(1, 500),
-    default: || WavePlan::default().count,
+    default: || Threshold::default().count,
     about: "43101 to so many different users who have a grant by the ledger, within five minutes …",
 };
 
 static WAVE_RATIO: Key<Share> = Key {
     name: "ratio",
     kind: Share,
-    default: || WavePlan::default().ratio,
+    default: || Threshold::default().ratio,
     about: "… and at least to this share of the latest users with a grant who were answered: of the latest `count / ratio`",
 };
 
@@ -95,23 +95,26 @@ impl Reader<'_> {
         Send { timeout, retry }
     }
 
-    pub(super) fn breaker(&mut self, top: &mut Section) -> BreakerPlan {
-        let mut section = self.section(top, &BREAKER);
-        let plan = BreakerPlan {
-            count: self.read(&mut section, &COUNT),
-            ratio: self.read(&mut section, &RATIO),
-        };
-        section.finish(self.problems);
-        plan
+    pub(super) fn breaker(&mut self, top: &mut Section) -> Threshold {
+        self.threshold(top, &BREAKER, (&COUNT, &RATIO))
     }
 
-    pub(super) fn refusal_wave(&mut self, top: &mut Section) -> WavePlan {
-        let mut section = self.section(top, &REFUSAL_WAVE);
-        let plan = WavePlan {
-            count: self.read(&mut section, &WAVE_COUNT),
-            ratio: self.read(&mut section, &WAVE_RATIO),
+    pub(super) fn refusal_wave(&mut self, top: &mut Section) -> Threshold {
+        self.threshold(top, &REFUSAL_WAVE, (&WAVE_COUNT, &WAVE_RATIO))
+    }
+
+    fn threshold(
+        &mut self,
+        top: &mut Section,
+        table: &'static Table,
+        (count, ratio): (&'static Key<Count>, &'static Key<Share>),
+    ) -> Threshold {
+        let mut section = self.section(top, table);
+        let threshold = Threshold {
+            count: self.read(&mut section, count),
+            ratio: self.read(&mut section, ratio),
         };
         section.finish(self.problems);
-        plan
+        threshold
     }
 }

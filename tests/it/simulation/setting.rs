@@ -15,7 +15,7 @@ use wx_courier_core::model::outcome::RecipientStyle;
 use wx_courier_core::model::{Partition, Rate, Record};
 use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
 use wx_courier_core::schedule::admission::AppBounds;
-use wx_courier_core::schedule::pauses::{BreakerPlan, WavePlan};
+use wx_courier_core::schedule::pauses::Threshold;
 use wx_courier_core::wechat::Word;
 
 use super::world::{APP_BURST, APP_RATE, BEGAN_UNIX_MS, MAX_MESSAGES};
@@ -203,7 +203,7 @@ pub(super) fn mumble(user: &str, number: u64, pays: bool) -> String {
 }
 
 /// There are three users whose grants are enforced.
-pub(super) const WAVE: WavePlan = WavePlan {
+pub(super) const WAVE: Threshold = Threshold {
     count: 2,
     ratio: 0.5,
 };
@@ -236,7 +236,7 @@ pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
             answer: pointer("/answer"),
         }),
         receipts: BTreeSet::new(),
-        breaker: BreakerPlan {
+        breaker: Threshold {
             count: 5,
             ratio: 0.5,
         },

@@ -182,9 +182,9 @@ impl Engine {
         delivery: &Delivery,
         outcome: &Outcome,
     ) -> Option<i64> {
-        let is_refused = outcome.errcode == Some(NOT_SUBSCRIBED);
-        let is_believed = !self.waves.is_doubted(now, &delivery.rule.name);
-        (is_refused && is_believed).then(|| delivery.called_ms.unwrap_or(now.unix_ms))
+        let is_believed = outcome.errcode == Some(NOT_SUBSCRIBED)
+            && !self.waves.is_doubted(now, &delivery.rule.name);
+        is_believed.then(|| delivery.called_ms.unwrap_or(now.unix_ms))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::model::outcome::{Outcome, RecipientStyle};
 use crate::model::{Epoch, Partition, Record, Ticket};
 use crate::rules::RuleSet;
 use crate::schedule::admission::{AppBounds, Cleared};
-use crate::schedule::pauses::{BreakerPlan, Change, WavePlan};
+use crate::schedule::pauses::{Change, Threshold};
 use crate::schedule::punishments::InForce;
 use crate::schedule::share::{Layout, Share};
 use crate::state;
@@ -44,9 +44,9 @@ pub struct Setup {
     /// The apps whose callbacks bring receipts.
     pub receipts: BTreeSet<Arc<str>>,
     /// How many refusals for a rule's own fault pause it.
-    pub breaker: BreakerPlan,
+    pub breaker: Threshold,
     /// How many refusals of users who have a grant are not believed.
-    pub refusal_wave: WavePlan,
+    pub refusal_wave: Threshold,
     /// How long a call may take, with the wait for a token.
     pub call_limit: Duration,
     /// Names this life of this process, among all that ever share a store.

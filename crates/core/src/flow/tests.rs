@@ -14,7 +14,7 @@ use crate::model::outcome::{Outcome, Reason, RecipientStyle, Status};
 use crate::model::{Epoch, Moment, Partition, Record, Ticket};
 use crate::rules::{RuleSet, RuleSource, Surroundings};
 use crate::schedule::admission::AppBounds;
-use crate::schedule::pauses::{BreakerPlan, WavePlan};
+use crate::schedule::pauses::Threshold;
 use crate::schedule::share::Layout;
 use crate::state::MemoryStore;
 use crate::wechat::Class;
@@ -100,11 +100,11 @@ fn bench_with(unmatched: Unmatched, rules: impl Into<Arc<RuleSet>>) -> Bench {
             answer: Pointer::new("/answer").unwrap(),
         }),
         receipts: BTreeSet::new(),
-        breaker: BreakerPlan {
+        breaker: Threshold {
             count: BURST,
             ratio: 0.5,
         },
-        refusal_wave: WavePlan {
+        refusal_wave: Threshold {
             count: WAVE,
             ratio: 0.5,
         },

@@ -7,6 +7,7 @@
 mod answers;
 mod bans;
 mod breaker;
+mod end;
 mod outages;
 mod party;
 mod quota;
@@ -20,14 +21,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use breaker::{BreakerPlan, Breakers, Burst};
+pub use answers::Threshold;
+pub use breaker::{Breakers, Burst};
+use end::End;
 pub use outages::{Outages, Silence};
 pub use party::{Party, SOURCE_OF_MINI_PROGRAMS};
-use quota::{Before, QuestionState, Questions};
+use quota::Before;
 pub use subject::Subject;
 use subject::subjects_of;
 use trials::Trials;
-pub use wave::{Wave, WavePlan, Waves};
+pub use wave::{Wave, Waves};
 
 use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
@@ -104,51 +107,6 @@ pub struct Pause {
     end: End,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    At(Duration),
-    /// One message is let through now and then.
-    Trial(Trials),
-    /// The same, and `WeChat` is asked, too.
-    Quota {
-        questions: Questions,
-        trials: Trials,
-    },
-    /// Then, or as with a trial: the ban may have been taken back, or never have held for us. `None` where no end was told.
-    Ban {
-        until: Option<Duration>,
-        trials: Trials,
-    },
-    /// One message is let through now and then, and what is made of their answers ends it; or the time.
-    Wave {
-        trials: Trials,
-        until: Duration,
-    },
-    Person,
-}
-
-impl End {
-    fn trials_mut(&mut self) -> Option<&mut Trials> {
-        match self {
-            Self::Trial(trials)
-            | Self::Quota { trials, .. }
-            | Self::Ban { trials, .. }
-            | Self::Wave { trials, .. } => Some(trials),
-            Self::At(_) | Self::Person => None,
-        }
-    }
-
-    /// When it is over by itself.
-    fn at(&self) -> Option<Duration> {
-        match self {
-            Self::At(at) => Some(*at),
-            Self::Ban { until, .. } => *until,
-            Self::Wave { until, .. } => Some(*until),
-            Self::Trial(_) | Self::Quota { .. } | Self::Person => None,
-        }
-    }
-}
-
 /// Whether a message may have its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -205,6 +163,16 @@ impl Pauses {
             }
         }
         let end = self.end_of(now, &subject, cause);
+        Some(self.put(now, (subject, cause, end), (errcode, detail)))
+    }
+
+    /// In place of any other of the subject.
+    fn put(
+        &mut self,
+        now: Moment,
+        (subject, cause, end): (Subject, Cause, End),
+        (errcode, detail): (Option<i64>, String),
+    ) -> Change {
         let pause = Pause {
             subject: subject.clone(),
             cause,
@@ -214,7 +182,7 @@ impl Pauses {
             end,
         };
         self.in_force.insert(subject, pause.clone());
-        Some(Change::Begun(pause))
+        Change::Begun(pause)
     }
 
     fn end_of(&self, now: Moment, subject: &Subject, cause: Cause) -> End {
@@ -364,35 +332,7 @@ impl Pauses {
 impl Pause {
     /// What ends it, for people.
     pub fn ends_by(&self) -> &'static str {
-        match self.end {
-            End::At(_) => "by itself",
-            End::Trial(_) => match self.subject {
-                Subject::Logins(_) => {
-                    "when a login code that is tried now and then can be exchanged"
-                }
-                Subject::App(_) | Subject::Api(..) | Subject::Template(..) | Subject::Rule(_) => {
-                    "when a message that is let through on trial goes well"
-                }
-            },
-            End::Quota { questions, .. } => match questions.state {
-                QuestionState::Open | QuestionState::Asked => {
-                    "when WeChat says that there is quota again, or when a message that is let through on trial goes well"
-                }
-                QuestionState::Unanswered => {
-                    "when a message that is let through on trial goes well, each hour and after midnight in China; the quota cannot be read"
-                }
-            },
-            End::Wave { .. } => {
-                "when most messages that are let through one at a time are accepted, or after an hour"
-            }
-            End::Ban { until: Some(_), .. } => {
-                "when WeChat's ban is over, or when a message that is let through on trial goes well"
-            }
-            End::Ban { until: None, .. } => {
-                "when a message that is let through on trial goes well; WeChat has told no end of the ban"
-            }
-            End::Person => "by `wx-courier rules resume`, or when the rule is changed",
-        }
+        self.end.in_words(&self.subject)
     }
 }
 

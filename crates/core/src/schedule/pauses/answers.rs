@@ -12,6 +12,24 @@ pub(super) const LATELY: Duration = Duration::from_mins(5);
 /// So many parties are looked back upon; in a busy rule that is less than five minutes.
 pub(super) const MOST_PARTIES: usize = 1_000;
 
+/// From where on refusals are too many: of messages to many users, so that one user alone reaches it nowhere.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Threshold {
+    /// At least so many parties were refused …
+    pub count: usize,
+    /// … and at least this share of the parties whose answers count, from 0 to 1.
+    pub ratio: f64,
+}
+
+impl Default for Threshold {
+    fn default() -> Self {
+        Self {
+            count: 20,
+            ratio: 0.5,
+        }
+    }
+}
+
 /// The latest answer of each party: a user whose messages are refused without end counts once, and so does one whose messages are always
 /// accepted. Of a refusal a `T` is kept.
 pub(super) struct LatestAnswers<T> {
@@ -108,6 +126,11 @@ impl<T> LatestAnswers<T> {
         )]
         let share = self.n_refused as f64 / self.latest.len().max(1) as f64;
         share
+    }
+
+    /// Whether the refusals are too many.
+    pub(super) fn reach(&self, threshold: Threshold) -> bool {
+        self.n_refused >= threshold.count && self.share_refused() >= threshold.ratio
     }
 
     /// What is kept of the oldest refusal.

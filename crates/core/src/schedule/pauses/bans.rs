@@ -7,7 +7,7 @@ use super::{Cause, Change, End, Pause, Pauses, Subject};
 use crate::model::Moment;
 
 impl Pauses {
-    /// `WeChat` bans this until then, in Unix milliseconds; without a time, for ever or nobody knows how long. A ban that is over already
+    /// `WeChat` bans this until then, in Unix milliseconds; without a time, for ever or for a time that is not known. A ban that is over already
     /// pauses nothing, and of two the one that lasts longer counts.
     pub fn ban(
         &mut self,
@@ -27,19 +27,11 @@ impl Pauses {
         if before.is_some_and(|before| outlasts(before, until)) {
             return None;
         }
-        let pause = Pause {
-            subject: subject.clone(),
-            cause: Cause::Ban,
-            errcode: None,
-            detail,
-            since_ms: now.unix_ms,
-            end: End::Ban {
-                until,
-                trials: Trials::of(now, Cause::Ban),
-            },
+        let end = End::Ban {
+            until,
+            trials: Trials::of(now, Cause::Ban),
         };
-        self.in_force.insert(subject, pause.clone());
-        Some(Change::Begun(pause))
+        Some(self.put(now, (subject, Cause::Ban, end), (None, detail)))
     }
 }
 

@@ -3,27 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::answers::{LatestAnswers, LookBack};
+use super::answers::{LatestAnswers, LookBack, Threshold};
 use super::party::Party;
 use crate::model::Moment;
-
-/// What counts as a burst.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BreakerPlan {
-    /// Refusals of at least so many parties …
-    pub count: usize,
-    /// … and at least this share of the parties with an answer within `LATELY`, from 0 to 1.
-    pub ratio: f64,
-}
-
-impl Default for BreakerPlan {
-    fn default() -> Self {
-        Self {
-            count: 20,
-            ratio: 0.5,
-        }
-    }
-}
 
 /// A burst of refusals.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,15 +20,15 @@ pub struct Burst {
 
 /// The latest answers for each rule that was refused lately. Of a refusal the version of the rules is kept that made the message.
 pub struct Breakers {
-    plan: BreakerPlan,
+    threshold: Threshold,
     rules: BTreeMap<Arc<str>, LatestAnswers<Arc<str>>>,
 }
 
 impl Breakers {
     /// No answers yet.
-    pub fn new(plan: BreakerPlan) -> Self {
+    pub fn new(threshold: Threshold) -> Self {
         Self {
-            plan,
+            threshold,
             rules: BTreeMap::new(),
         }
     }
@@ -72,7 +54,7 @@ impl Breakers {
     ) -> Option<Burst> {
         let answers = self.rules.entry(Arc::clone(rule)).or_default();
         answers.note(now, party, Some(Arc::clone(version)), LookBack::lately(now));
-        if answers.n_refused() < self.plan.count || answers.share_refused() < self.plan.ratio {
+        if !answers.reach(self.threshold) {
             return None;
         }
         let answers = self.rules.remove(rule)?;

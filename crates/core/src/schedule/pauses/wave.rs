@@ -8,27 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::answers::{LatestAnswers, LookBack, MOST_PARTIES};
+use super::answers::{LatestAnswers, LookBack, MOST_PARTIES, Threshold};
 use super::party::Party;
 use crate::model::Moment;
-
-/// What counts as a wave.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WavePlan {
-    /// Refusals of at least so many parties whose ledger had a grant …
-    pub count: usize,
-    /// … and at least this share of the parties with a grant who were answered lately, from 0 to 1.
-    pub ratio: f64,
-}
-
-impl Default for WavePlan {
-    fn default() -> Self {
-        Self {
-            count: 20,
-            ratio: 0.5,
-        }
-    }
-}
 
 /// A wave that has just been noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,24 +24,22 @@ pub struct Wave {
 /// `WeChat` is believed after so long all the same. Ledgers that count too much, as after a wrong import, are put right only by 43101.
 pub(super) const BELIEVED_AFTER: Duration = Duration::from_hours(1);
 
-impl WavePlan {
-    /// The latest answers that count: of so many parties `count` are the share `ratio`. In a busy rule that is a moment, so a wave is noticed
-    /// before it has emptied many ledgers; and about as many accepted messages as there were refusals end it.
-    fn most_answers(&self) -> usize {
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "the settings allow counts up to 500 and ratios above 0: what is too much is cut off"
-        )]
-        let most = (self.count as f64 / self.ratio).ceil() as usize;
-        most.min(MOST_PARTIES)
-    }
+/// The latest answers that count: of so many parties `count` are the share `ratio`. In a busy rule that is a moment, so a wave is noticed
+/// before it has emptied many ledgers; and about as many accepted messages as there were refusals end it.
+fn most_answers(threshold: Threshold) -> usize {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the settings allow counts up to 500 and ratios above 0: what is too much is cut off"
+    )]
+    let most = (threshold.count as f64 / threshold.ratio).ceil() as usize;
+    most.min(MOST_PARTIES)
 }
 
 /// The latest answers to messages with a grant, for each rule.
 pub struct Waves {
-    plan: WavePlan,
+    threshold: Threshold,
     rules: BTreeMap<Arc<str>, Course>,
 }
 
@@ -82,9 +62,9 @@ enum State {
 
 impl Waves {
     /// No answers yet.
-    pub fn new(plan: WavePlan) -> Self {
+    pub fn new(threshold: Threshold) -> Self {
         Self {
-            plan,
+            threshold,
             rules: BTreeMap::new(),
         }
     }
@@ -99,9 +79,9 @@ impl Waves {
     pub fn note_accepted(&mut self, now: Moment, rule: &Arc<str>, party: Party) -> bool {
         let course = self.rules.entry(Arc::clone(rule)).or_default();
         let was_doubted = course.is_doubted(now);
-        course.note(now, self.plan, party, None);
+        course.note(now, self.threshold, party, None);
         let is_over =
-            course.state != State::Calm && course.answers.share_refused() < self.plan.ratio;
+            course.state != State::Calm && course.answers.share_refused() < self.threshold.ratio;
         if is_over {
             *course = Course::default();
         }
@@ -110,11 +90,11 @@ impl Waves {
 
     /// Notes a 43101 to a message with a grant. The answer is the wave that begins with it.
     pub fn note_refused(&mut self, now: Moment, rule: &Arc<str>, party: Party) -> Option<Wave> {
-        let plan = self.plan;
+        let threshold = self.threshold;
         let course = self.rules.entry(Arc::clone(rule)).or_default();
-        course.note(now, plan, party, Some(()));
+        course.note(now, threshold, party, Some(()));
         let answers = &course.answers;
-        let is_much = answers.n_refused() >= plan.count && answers.share_refused() >= plan.ratio;
+        let is_much = answers.reach(threshold);
         match course.state {
             State::Calm if is_much => {
                 let wave = Wave {
@@ -125,7 +105,7 @@ impl Waves {
                 course.state = State::Doubted { until };
                 Some(wave)
             }
-            State::Believed if answers.share_refused() < plan.ratio => {
+            State::Believed if answers.share_refused() < threshold.ratio => {
                 course.state = State::Calm;
                 None
             }
@@ -144,7 +124,7 @@ impl Course {
         matches!(self.state, State::Doubted { until } if until > now.elapsed)
     }
 
-    fn note(&mut self, now: Moment, plan: WavePlan, party: Party, refusal: Option<()>) {
+    fn note(&mut self, now: Moment, threshold: Threshold, party: Party, refusal: Option<()>) {
         if matches!(self.state, State::Doubted { .. }) && !self.is_doubted(now) {
             self.state = State::Believed;
         }
@@ -156,13 +136,13 @@ impl Course {
         }
         let look_back = match self.state {
             State::Calm | State::Believed => LookBack {
-                most: plan.most_answers(),
+                most: most_answers(threshold),
                 ..LookBack::lately(now)
             },
             // One message at a time is sent, so answers are rare: they count however old they are.
             State::Doubted { .. } => LookBack {
                 since: Duration::ZERO,
-                most: plan.most_answers(),
+                most: most_answers(threshold),
             },
         };
         self.answers.note(now, party, refusal, look_back);

@@ -13,7 +13,7 @@ fn at(seconds: u64) -> Moment {
 }
 
 fn breakers() -> Breakers {
-    Breakers::new(BreakerPlan {
+    Breakers::new(Threshold {
         count: 3,
         ratio: 0.5,
     })
@@ -122,7 +122,7 @@ fn counting_begins_anew_after_a_burst_and_after_a_change() {
 
 #[test]
 fn what_is_remembered_is_bounded() {
-    let mut breakers = Breakers::new(BreakerPlan {
+    let mut breakers = Breakers::new(Threshold {
         count: usize::MAX,
         ratio: 1.0,
     });

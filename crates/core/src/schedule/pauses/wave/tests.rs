@@ -20,7 +20,7 @@ struct Bench(Waves);
 
 impl Bench {
     fn new() -> Self {
-        Self(Waves::new(WavePlan {
+        Self(Waves::new(Threshold {
             count: COUNT,
             ratio: 0.5,
         }))
