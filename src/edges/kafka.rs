@@ -112,6 +112,11 @@ pub fn check_options(kafka: &Kafka) -> Vec<(Option<String>, String)> {
     problems
 }
 
+/// A log line of librdkafka's without the name of the thread that stands before some of them: `[thrd:main]: …`.
+fn without_thread(message: &str) -> &str {
+    message.split_once("]: ").map_or(message, |(_, said)| said)
+}
+
 /// librdkafka's own log lines, into ours. It warns when a consumer is told of a producer's property and the other way round; our
 /// users' properties go to both, so that warning says nothing.
 fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {

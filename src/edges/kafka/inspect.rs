@@ -21,12 +21,13 @@ use super::cloud::{Cloud, Engine};
 use super::producer::mode::{Answer, ask};
 use super::producer::trial::try_to_write;
 use super::standing::Standing;
+pub use super::topics::Limits;
 use super::topics::{Purpose, Sources, wanted};
 use crate::config::{ProducerSetting, Settings};
 use heard::Asking;
 pub use reach::{Cluster, Login, Unreachable};
 pub use reading::Clock;
-pub use topics::{Limits, State, Topic};
+pub use topics::{State, Topic};
 
 /// How long one question may take.
 const QUESTION: Duration = Duration::from_secs(10);

@@ -6,6 +6,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use super::standing::is_about_rights;
+
 /// Why the cluster gives no number.
 #[derive(Debug, thiserror::Error)]
 pub enum TopicError {
@@ -139,13 +141,6 @@ fn of_topic(code: Code, brokers: &str, topic: &str) -> TopicError {
             code,
         }
     }
-}
-
-fn is_about_rights(code: Code) -> bool {
-    matches!(
-        code,
-        Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed
-    )
 }
 
 fn missing(brokers: &str, topic: &str) -> TopicError {

@@ -4,10 +4,11 @@ pub mod creation;
 
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::BaseConsumer;
-use rdkafka::error::KafkaError;
+use rdkafka::error::KafkaResult;
+use serde::Serialize;
 
 use super::client_config;
 use super::partitions::{self, TopicError};
@@ -19,56 +20,105 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Which of these topics do not exist. Blocks.
 pub fn missing(kafka: &Kafka, topics: &[&str]) -> Result<Vec<String>, TopicError> {
-    let unreachable = |error| TopicError::Unreachable {
-        brokers: kafka.brokers.clone(),
-        error,
-    };
-    let ours = [
-        ("group.id", kafka.group.as_str()),
-        ("allow.auto.create.topics", "false"),
-    ];
-    let client: BaseConsumer = client_config(kafka, &ours).create().map_err(unreachable)?;
-    let mut missing = Vec::new();
-    for topic in topics {
-        match partitions::count(&client, &kafka.brokers, topic, REQUEST_TIMEOUT) {
-            Ok(_) => {}
-            Err(TopicError::Missing { topic, .. }) => missing.push(topic),
-            Err(
-                error @ (TopicError::NotAllowed { .. }
-                | TopicError::Unreachable { .. }
-                | TopicError::Other { .. }),
-            ) => return Err(error),
+    Lookup::new(kafka)?.missing(topics)
+}
+
+/// A client that looks for topics.
+struct Lookup {
+    brokers: String,
+    client: BaseConsumer,
+}
+
+impl Lookup {
+    /// Makes it; it connects when it is asked something.
+    fn new(kafka: &Kafka) -> Result<Self, TopicError> {
+        let brokers = kafka.brokers.clone();
+        let ours = [
+            ("group.id", kafka.group.as_str()),
+            ("allow.auto.create.topics", "false"),
+        ];
+        match client_config(kafka, &ours).create() {
+            Ok(client) => Ok(Self { brokers, client }),
+            Err(error) => Err(TopicError::Unreachable { brokers, error }),
         }
     }
-    Ok(missing)
+
+    /// Which of these topics do not exist. Blocks.
+    fn missing(&self, topics: &[&str]) -> Result<Vec<String>, TopicError> {
+        let mut missing = Vec::new();
+        for topic in topics {
+            match partitions::count(&self.client, &self.brokers, topic, REQUEST_TIMEOUT) {
+                Ok(_) => {}
+                Err(TopicError::Missing { topic, .. }) => missing.push(topic),
+                Err(
+                    error @ (TopicError::NotAllowed { .. }
+                    | TopicError::Unreachable { .. }
+                    | TopicError::Other { .. }),
+                ) => return Err(error),
+            }
+        }
+        Ok(missing)
+    }
+}
+
+/// What a topic takes, and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// The largest batch of records.
+    pub max_message_bytes: Option<usize>,
+    /// What happens to old records.
+    pub cleanup_policy: Option<String>,
+    /// How many copies must have a record before it is acknowledged.
+    pub min_insync_replicas: Option<usize>,
+}
+
+impl Limits {
+    fn of(described: &ConfigResource) -> Self {
+        let value = |name| described.get(name)?.value.clone();
+        let number = |name| value(name)?.parse().ok();
+        Self {
+            max_message_bytes: number("max.message.bytes"),
+            cleanup_policy: value("cleanup.policy"),
+            min_insync_replicas: number("min.insync.replicas"),
+        }
+    }
+}
+
+/// What each of these topics takes; `None` for one that we may not ask about.
+pub(super) async fn describe(
+    admin: &AdminClient<DefaultClientContext>,
+    topics: &[&str],
+    timeout: Duration,
+) -> KafkaResult<Vec<Option<Limits>>> {
+    let options = AdminOptions::new().request_timeout(Some(timeout));
+    let asked = topics.iter().map(|topic| ResourceSpecifier::Topic(topic));
+    let asked: Vec<ResourceSpecifier<'_>> = asked.collect();
+    let answers = admin.describe_configs(&asked, &options).await?;
+    let of = |answer: Result<ConfigResource, _>| {
+        // Without the right to ask, a topic has no settings at all.
+        let described = answer
+            .ok()
+            .filter(|described| !described.entries.is_empty());
+        described.as_ref().map(Limits::of)
+    };
+    Ok(answers.into_iter().map(of).collect())
 }
 
 /// Which of these topics take less than an outcome may need, and how much they take. A cluster that does not let us ask is believed.
 pub async fn too_small(kafka: &Kafka, topics: &[&str]) -> Vec<(String, usize)> {
-    let limits = limits(kafka, topics).await;
-    let mut limits = limits.unwrap_or_else(|error| {
+    let limits = match client_config(kafka, &[]).create() {
+        Ok(admin) => describe(&admin, topics, REQUEST_TIMEOUT).await,
+        Err(error) => Err(error),
+    };
+    let limits = limits.unwrap_or_else(|error| {
         tracing::debug!(%error, "the cluster does not tell how large records may be");
         Vec::new()
     });
-    limits.retain(|(_, bytes)| *bytes < SMALLEST_TOPIC_BYTES);
-    limits
-}
-
-async fn limits(kafka: &Kafka, topics: &[&str]) -> Result<Vec<(String, usize)>, KafkaError> {
-    let admin: AdminClient<DefaultClientContext> = client_config(kafka, &[]).create()?;
-    let options = AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT));
-    let asked: Vec<ResourceSpecifier<'_>> = topics
-        .iter()
-        .map(|topic| ResourceSpecifier::Topic(topic))
-        .collect();
-    let answers = admin.describe_configs(&asked, &options).await?;
-    // A topic that may not be asked about is passed over.
-    let limits = topics.iter().zip(answers).filter_map(|(topic, answer)| {
-        let answer = answer.ok()?;
-        let limit = answer.get("max.message.bytes")?.value.as_ref()?;
-        Some(((*topic).to_owned(), limit.parse().ok()?))
+    let too_small = topics.iter().zip(limits).filter_map(|(topic, limits)| {
+        let bytes = limits?.max_message_bytes?;
+        (bytes < SMALLEST_TOPIC_BYTES).then(|| ((*topic).to_owned(), bytes))
     });
-    Ok(limits.collect())
+    too_small.collect()
 }
 
 /// A topic to be made.

@@ -10,7 +10,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::Kafka;
-use crate::edges::kafka::{log, reader_config};
+use crate::edges::kafka::{log, reader_config, without_thread};
 
 /// The client.
 pub(super) type Asking = BaseConsumer<Heard>;
@@ -41,9 +41,8 @@ impl ClientContext for Heard {
     /// Why a connection failed stands in the log in full; the error alone says no more than its code.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         if facility == "FAIL" {
-            // The name of a thread stands before it.
-            let said = message.split_once("]: ").map_or(message, |(_, said)| said);
-            self.errors().push((None, said.to_owned()));
+            let said = without_thread(message).to_owned();
+            self.errors().push((None, said));
         }
         log(level, facility, message);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
+use rdkafka::admin::AdminClient;
 use rdkafka::client::DefaultClientContext;
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::edges::kafka::client_config;
 use crate::edges::kafka::partitions::{self, TopicError};
 use crate::edges::kafka::standing::Standing;
 use crate::edges::kafka::topics::creation::would_make;
-use crate::edges::kafka::topics::{Purpose, Sources, Wanted, wanted};
+use crate::edges::kafka::topics::{Limits, Purpose, Sources, Wanted, describe, wanted};
 
 /// A topic of the settings.
 #[derive(Debug, Serialize)]
@@ -57,17 +57,6 @@ pub enum State {
         /// Why.
         why: String,
     },
-}
-
-/// What a topic takes, and what becomes of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Limits {
-    /// The largest batch of records.
-    pub max_message_bytes: Option<usize>,
-    /// What happens to old records.
-    pub cleanup_policy: Option<String>,
-    /// How many copies must have a record before it is acknowledged.
-    pub min_insync_replicas: Option<usize>,
 }
 
 /// Looks at every topic of the settings.
@@ -122,24 +111,8 @@ async fn limits(
     topic: &str,
     limit: Limit,
 ) -> Option<Limits> {
-    let options = AdminOptions::new().request_timeout(Some(limit.left()));
-    let asked = [ResourceSpecifier::Topic(topic)];
-    let answers = admin.describe_configs(&asked, &options).await;
-    let described = answers.ok()?.into_iter().next()?.ok()?;
-    // Without the right to ask, a topic has no settings at all.
-    if described.entries.is_empty() {
-        return None;
-    }
-    let number = |name| value(&described, name)?.parse().ok();
-    Some(Limits {
-        max_message_bytes: number("max.message.bytes"),
-        cleanup_policy: value(&described, "cleanup.policy"),
-        min_insync_replicas: number("min.insync.replicas"),
-    })
-}
-
-fn value(described: &ConfigResource, name: &str) -> Option<String> {
-    described.get(name)?.value.clone()
+    let limits = describe(admin, &[topic], limit.left()).await;
+    limits.ok()?.into_iter().next()?
 }
 
 async fn creation(

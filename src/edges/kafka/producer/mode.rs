@@ -12,6 +12,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use serde::Serialize;
 
 use crate::config::{Kafka, ProducerSetting};
+use crate::edges::kafka::without_thread;
 pub use probe::{Answer, ask};
 
 /// What a producer is.
@@ -150,8 +151,7 @@ const UNSUPPORTED_VERSION: &str = "Broker: API version not supported";
 /// What a log line of librdkafka says of idempotence: an answer that it takes for passing, and asks again for ever.
 pub(super) fn refusal_in_log(facility: &str, message: &str) -> Option<Refusal> {
     let is_refusal = facility == "GETPID" && message.contains(UNSUPPORTED_VERSION);
-    // The name of a thread stands before it.
-    let said = message.split_once("]: ").map_or(message, |(_, said)| said);
+    let said = without_thread(message);
     is_refusal.then(|| Refusal {
         said: said.trim_end_matches(": retrying").to_owned(),
     })

@@ -22,7 +22,7 @@ use crate::edges::kafka::standing::Standing;
 /// No broker acknowledges so.
 const NO_ACKS: &str = "2";
 
-/// The key, should a broker that is not quite Kafka keep it after all: whoever finds the record knows whence it is.
+/// The key, should a broker that is not quite Kafka keep it after all: the record itself says whence it is.
 const KEY: &str = "wx-courier check --broker";
 
 /// Tries. Blocks, for no longer than `limit`.
@@ -58,10 +58,7 @@ fn standing(result: Result<(), KafkaError>) -> Standing {
     };
     match error.rdkafka_error_code() {
         Some(Code::InvalidRequiredAcks) => Standing::Allowed,
-        Some(Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed) => {
-            Standing::Refused(error.to_string())
-        }
-        Some(_) | None => Standing::NotKnown(error.to_string()),
+        code => Standing::of(code, &error.to_string()),
     }
 }
 
@@ -86,7 +83,7 @@ impl ProducerContext for Trial {
             Err((error, _)) => Err(error.clone()),
         };
         if answer.send(result).is_err() {
-            tracing::debug!("nobody waits for the answer to the trial any more");
+            tracing::debug!("the answer to the trial has come too late");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Topics that are not there are made, one at a time: some clusters take no more in one request, and one that is refused keeps no other from
 //! being made.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -8,10 +9,11 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::{REQUEST_TIMEOUT, Wanted, missing};
+use super::{Lookup, REQUEST_TIMEOUT, Wanted};
 use crate::config::Kafka;
 use crate::edges::kafka::client_config;
 use crate::edges::kafka::partitions::TopicError;
+use crate::edges::kafka::standing::is_about_rights;
 
 /// What became of a topic to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +50,11 @@ pub async fn create(
                 brokers: kafka.brokers.clone(),
                 error,
             })?;
+    let lookup = Arc::new(Lookup::new(kafka)?);
     let mut all = Vec::new();
     let mut is_answered = true;
     for topic in topics {
-        let made = match look(kafka, &topic.name).await? {
+        let made = match look(&lookup, &topic.name).await? {
             Look::Decided(made) => made,
             Look::Missing if !is_answered => Made::NotTried,
             Look::Missing => match ask(&admin, topic, shape).await {
@@ -67,8 +70,7 @@ pub async fn create(
     }
     let new = all.iter().filter(|(_, made)| *made == Made::Created);
     let new: Vec<String> = new.map(|(name, _)| name.clone()).collect();
-    let kafka = kafka.clone();
-    tokio::task::spawn_blocking(move || wait_until_shown(&kafka, new))
+    tokio::task::spawn_blocking(move || wait_until_shown(&lookup, new))
         .await
         .unwrap_or(Ok(()))?;
     Ok(all)
@@ -80,9 +82,9 @@ enum Look {
     Missing,
 }
 
-async fn look(kafka: &Kafka, topic: &str) -> Result<Look, TopicError> {
-    let (kafka, name) = (kafka.clone(), topic.to_owned());
-    let looked = tokio::task::spawn_blocking(move || missing(&kafka, &[&name]));
+async fn look(lookup: &Arc<Lookup>, topic: &str) -> Result<Look, TopicError> {
+    let (lookup, name) = (Arc::clone(lookup), topic.to_owned());
+    let looked = tokio::task::spawn_blocking(move || lookup.missing(&[&name]));
     match looked.await {
         Ok(Ok(missing)) if missing.is_empty() => Ok(Look::Decided(Made::Existed)),
         Ok(Err(error @ TopicError::Unreachable { .. })) => Err(error),
@@ -147,10 +149,7 @@ pub const PRINT: &str =
 
 /// A refusal in a sentence, with what to do about it.
 fn explain(code: Code, shape: Shape) -> String {
-    let help = if matches!(
-        code,
-        Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed
-    ) {
+    let help = if is_about_rights(code) {
         format!(
             "give the user of [kafka.options] the right to create it; where clients may make no topics, {PRINT}"
         )
@@ -174,11 +173,11 @@ fn unanswered(error: &KafkaError) -> String {
     format!("the cluster does not answer when it is asked to make a topic: {error}; {PRINT}")
 }
 
-fn wait_until_shown(kafka: &Kafka, mut names: Vec<String>) -> Result<(), TopicError> {
+fn wait_until_shown(lookup: &Lookup, mut names: Vec<String>) -> Result<(), TopicError> {
     const LOOKS: u32 = 50;
     for _ in 0..LOOKS {
         let asked: Vec<&str> = names.iter().map(String::as_str).collect();
-        names = missing(kafka, &asked)?;
+        names = lookup.missing(&asked)?;
         if names.is_empty() {
             return Ok(());
         }
