@@ -12,6 +12,8 @@ pub mod reread;
 pub mod scan;
 pub mod standing;
 pub mod test_client;
+#[cfg(test)]
+mod test_kafka;
 pub mod topics;
 
 use rdkafka::ClientConfig;

@@ -158,6 +158,7 @@ mod tests {
     use rdkafka::types::RDKafkaRespErr;
 
     use super::*;
+    use crate::edges::kafka::test_kafka::closed;
 
     const LIMIT: Duration = Duration::from_secs(20);
 
@@ -205,10 +206,7 @@ mod tests {
 
     #[test]
     fn a_broker_that_is_not_there_says_nothing_about_the_topic() {
-        // A port that was free a moment ago.
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let brokers = listener.local_addr().unwrap().to_string();
-        drop(listener);
+        let brokers = closed();
         let soon = Duration::from_millis(300);
         let error = count(&client(&brokers), &brokers, "events", soon).unwrap_err();
         assert!(matches!(error, TopicError::Unreachable { .. }), "{error}");

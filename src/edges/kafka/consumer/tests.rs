@@ -1,11 +1,11 @@
 //! Members of one group, on a broker in this process.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{ProducerSetting, Secret};
 use crate::edges::kafka::embedded::EmbeddedBroker;
 use crate::edges::kafka::test_client::Upstream;
+use crate::edges::kafka::test_kafka::kafka;
 
 const TOPIC: &str = "events";
 const PARTITIONS: i32 = 2;
@@ -16,13 +16,9 @@ fn member(broker: &EmbeddedBroker) -> Member {
         ("heartbeat.interval.ms", "200"),
         ("session.timeout.ms", "6000"),
     ];
-    let options = options.map(|(name, value)| (name.to_owned(), Secret::new(value)));
     let kafka = Kafka {
-        brokers: broker.address(),
-        group: "tests".to_owned(),
         topics: vec![TOPIC.to_owned()],
-        producer: ProducerSetting::Auto,
-        options: BTreeMap::from(options),
+        ..kafka(broker.address(), &options)
     };
     Member {
         source: start(&kafka, LIMIT).unwrap(),

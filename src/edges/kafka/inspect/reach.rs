@@ -141,27 +141,13 @@ fn the_most_telling(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::config::{ProducerSetting, Secret};
-
-    fn kafka(brokers: &str, options: &[(&str, &str)]) -> Kafka {
-        let options = options.iter();
-        let options = options.map(|(name, value)| ((*name).to_owned(), Secret::new(*value)));
-        Kafka {
-            brokers: brokers.to_owned(),
-            group: "tests".to_owned(),
-            topics: vec!["events".to_owned()],
-            producer: ProducerSetting::Auto,
-            options: options.collect::<BTreeMap<_, _>>(),
-        }
-    }
+    use crate::edges::kafka::test_kafka::{closed, kafka};
 
     #[test]
     fn we_are_who_the_settings_say() {
         let user = ("sasl.username", "courier");
-        let of = |options: &[(&str, &str)]| Login::of(&kafka("b:1", options));
+        let of = |options: &[(&str, &str)]| Login::of(&kafka("b:1".to_owned(), options));
         assert_eq!(of(&[]), Login::Nobody);
         let logged_in = of(&[
             ("security.protocol", "SASL_SSL"),
@@ -178,15 +164,11 @@ mod tests {
 
     #[test]
     fn why_nobody_answers_is_told() {
-        // A port that was free a moment ago.
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let closed = listener.local_addr().unwrap().to_string();
-        drop(listener);
         for (brokers, cause) in [
-            (closed.as_str(), Cause::Refused),
-            ("no-such-host.invalid:9092", Cause::UnknownHost),
+            (closed(), Cause::Refused),
+            ("no-such-host.invalid:9092".to_owned(), Cause::UnknownHost),
         ] {
-            let why = reach(&kafka(brokers, &[]), Limit::new()).unwrap();
+            let why = reach(&kafka(brokers.clone(), &[]), Limit::new()).unwrap();
             let why = why.err().map(|why| why.cause);
             assert_eq!(why, Some(cause), "{brokers}");
         }

@@ -129,8 +129,6 @@ impl ProducerContext for Probe {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use rdkafka::mocking::MockCluster;
     use rdkafka::producer::DefaultProducerContext;
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -138,16 +136,14 @@ mod tests {
     use super::*;
     use crate::config::ProducerSetting;
     use crate::edges::kafka::producer::mode::choose;
+    use crate::edges::kafka::test_kafka;
 
     const LIMIT: Duration = Duration::from_secs(20);
 
     fn kafka(brokers: String, producer: ProducerSetting) -> Kafka {
         Kafka {
-            brokers,
-            group: "tests".to_owned(),
-            topics: Vec::new(),
             producer,
-            options: BTreeMap::new(),
+            ..test_kafka::kafka(brokers, &[])
         }
     }
 
@@ -184,11 +180,7 @@ mod tests {
 
     #[test]
     fn an_outage_is_no_refusal() {
-        // A port that was free a moment ago.
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let brokers = listener.local_addr().unwrap().to_string();
-        drop(listener);
-        let kafka = kafka(brokers, ProducerSetting::Auto);
+        let kafka = kafka(test_kafka::closed(), ProducerSetting::Auto);
         let chosen = choose(&kafka, Duration::from_millis(500)).unwrap();
         assert_eq!(chosen.mode, Mode::Idempotent, "{chosen:?}");
         assert!(chosen.why.contains("has not said"), "{chosen:?}");

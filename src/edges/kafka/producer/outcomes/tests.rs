@@ -1,7 +1,5 @@
 //! A producer that librdkafka gives up, on a broker that can be told how to answer.
 
-use std::collections::BTreeMap;
-
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::mocking::MockCluster;
@@ -9,7 +7,7 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::*;
-use crate::config::Secret;
+use crate::edges::kafka::test_kafka::kafka;
 use wx_courier_core::model::outcome::{Reason, Status};
 
 const OUTCOMES: &str = "outcomes";
@@ -37,15 +35,9 @@ impl Bench {
         for topic in [OUTCOMES, LETTERS] {
             cluster.create_topic(topic, 1, 1).unwrap();
         }
-        let options = options
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Secret::new(*value)));
         let kafka = Kafka {
-            brokers: cluster.bootstrap_servers(),
-            group: "tests".to_owned(),
-            topics: Vec::new(),
             producer,
-            options: options.collect::<BTreeMap<_, _>>(),
+            ..kafka(cluster.bootstrap_servers(), options)
         };
         let (answers_in, answers) = mpsc::unbounded_channel();
         let chosen = Chosen {
