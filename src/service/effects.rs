@@ -254,7 +254,7 @@ fn tell_punished(told: &InForce) {
             functions,
             reason = punishment.reason,
             deadline = until,
-            "WeChat warns of a punishment: somebody has to mend the mini program before the deadline"
+            "WeChat warns of a punishment: the mini program has to be mended before the deadline"
         );
     } else {
         tracing::warn!(

@@ -43,7 +43,8 @@ fn warning(key: &str, message: String) -> Problem {
 fn problems(settings: &Settings, inspection: &Inspection) -> Vec<Problem> {
     let mut problems = Vec::new();
     if inspection.login == Login::NotUsed {
-        let message = "a user or a password is said, and `security.protocol` has no login: nobody is logged in";
+        let message =
+            "a user or a password is said, and `security.protocol` has no login: they are not used";
         problems.push(
             warning("kafka.options.security.protocol", message.to_owned())
                 .help("say SASL_SSL, or SASL_PLAINTEXT within a private network"),
@@ -254,7 +255,7 @@ pub(super) fn lines(inspection: &Inspection) -> Vec<String> {
 
 fn of_login(login: &Login) -> String {
     match login {
-        Login::Nobody | Login::NotUsed => "none".to_owned(),
+        Login::Anonymous | Login::NotUsed => "none".to_owned(),
         Login::User { name, mechanism } => format!("user {name} ({mechanism})"),
         Login::Certificate { file } => format!("whom the certificate {file} names"),
     }

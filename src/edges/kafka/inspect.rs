@@ -52,7 +52,7 @@ pub struct Inspection {
     pub answer: Answered,
 }
 
-/// Whether there was somebody to ask.
+/// Whether a broker answered.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answered {

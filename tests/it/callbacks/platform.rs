@@ -190,7 +190,7 @@ fn what_a_user_takes_back_is_over_and_what_follows_counts() {
     stage.control("users/revoke", &json!({ "openid": openid, "codes": "8" }));
     stage.wait_until_over(&token);
     assert_eq!(becomes(1), "sent ok");
-    // What nobody knows may be everything.
+    // A code that is on no list may mean everything.
     let token = stage.log_in(&openid);
     stage.accept(&token, "second");
     stage.control("users/revoke", &json!({ "openid": openid, "codes": "99" }));

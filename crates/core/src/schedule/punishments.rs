@@ -52,7 +52,7 @@ impl Punishments {
         let until_ms = until_ms(&punishment.measure);
         let left = match until_ms.map(|until_ms| until_ms.saturating_sub(now.unix_ms)) {
             None => SHOWN_WITHOUT_END,
-            // What is over is told once all the same: somebody may still have to look.
+            // What is over is told once all the same: it may have to be looked into.
             Some(left_ms) => Duration::from_millis(left_ms.max(0).unsigned_abs()),
         };
         let word = punishment.measure.as_str();
@@ -117,7 +117,7 @@ impl InForce {
                     Some((api, banned.term.until_ms()))
                 })
                 .collect(),
-            // Nobody can open the app; whether it may send no page says.
+            // Users cannot open the app; whether it may send no page says.
             Measure::TakenDown(_) | Measure::Warning(_) | Measure::Page | Measure::Unlisted => {
                 Vec::new()
             }

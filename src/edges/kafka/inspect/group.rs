@@ -1,6 +1,6 @@
 //! Whether we may join the group and commit in it, without joining it: an offset is committed for a partition that cannot exist.
 //!
-//! The broker looks at the rights first, and then finds nothing to commit. So nobody's offset moves and nobody is rebalanced.
+//! The broker looks at the rights first, and then finds nothing to commit. So no offset moves and no member is rebalanced.
 
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};

@@ -17,8 +17,8 @@ use crate::edges::kafka::cause::Cause;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "as", rename_all = "snake_case")]
 pub enum Login {
-    /// As nobody: the protocol has no login.
-    Nobody,
+    /// Without a login: the protocol has none.
+    Anonymous,
     /// As a user.
     User {
         /// Its name.
@@ -31,7 +31,7 @@ pub enum Login {
         /// Its file.
         file: String,
     },
-    /// As nobody, though a user or a password is said: the protocol has no login.
+    /// Without a login, though a user or a password is said: the protocol has none.
     NotUsed,
 }
 
@@ -61,7 +61,7 @@ impl Login {
         }
         match said("ssl.certificate.location").or_else(|| said("ssl.keystore.location")) {
             Some(file) if protocol == "ssl" => Self::Certificate { file },
-            Some(_) | None => Self::Nobody,
+            Some(_) | None => Self::Anonymous,
         }
     }
 }
@@ -148,7 +148,7 @@ mod tests {
     fn we_are_who_the_settings_say() {
         let user = ("sasl.username", "courier");
         let of = |options: &[(&str, &str)]| Login::of(&kafka("b:1".to_owned(), options));
-        assert_eq!(of(&[]), Login::Nobody);
+        assert_eq!(of(&[]), Login::Anonymous);
         let logged_in = of(&[
             ("security.protocol", "SASL_SSL"),
             ("sasl.mechanism", "PLAIN"),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn why_nobody_answers_is_told() {
+    fn why_no_broker_answers_is_told() {
         for (brokers, cause) in [
             (closed(), Cause::Refused),
             ("no-such-host.invalid:9092".to_owned(), Cause::UnknownHost),

@@ -100,7 +100,7 @@ impl fmt::Display for Refusal {
 pub struct Insisted(Refusal);
 
 /// Takes the producer that the settings name, or asks the cluster. Blocks, for no longer than `limit`. Only the cluster's refusal makes a
-/// plain one of `auto`: where nobody answers, an idempotent one begins, and is replaced if it is refused later.
+/// plain one of `auto`: where no broker answers, an idempotent one begins, and is replaced if it is refused later.
 fn choose(kafka: &Kafka, limit: Duration) -> Result<Chosen, Insisted> {
     if let Some(chosen) = Chosen::said(kafka.producer) {
         return Ok(chosen);

@@ -1,6 +1,6 @@
 //! A proxy before a broker that decides what becomes of one question: the one for a producer id. All else passes.
 //!
-//! Apache Kafka gives an id to whoever may write to any topic, so no access rule can play a cluster that refuses idempotent producers.
+//! Apache Kafka gives an id to every client that may write to any topic, so no access rule can play a cluster that refuses idempotent producers.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -62,7 +62,7 @@ impl GuardedKafka {
 
     /// Changes what becomes of questions for an id.
     pub(crate) fn answer_with(&self, ids: Ids) {
-        *self.ids.lock().expect("nobody panics with it") = ids;
+        *self.ids.lock().expect("its holder does not panic") = ids;
     }
 }
 
@@ -101,7 +101,7 @@ fn requests(
             end(&server, &client);
             return Ok(());
         };
-        let ids = *ids.lock().expect("nobody panics with it");
+        let ids = *ids.lock().expect("its holder does not panic");
         match (asks_for_id(&frame), ids) {
             (Some(_), Ids::CutOff) => {
                 end(&server, &client);
@@ -122,7 +122,7 @@ fn replies(mut server: TcpStream, answers: &Mutex<TcpStream>) -> io::Result<()> 
 }
 
 fn lock(answers: &Mutex<TcpStream>) -> std::sync::MutexGuard<'_, TcpStream> {
-    answers.lock().expect("nobody panics with it")
+    answers.lock().expect("its holder does not panic")
 }
 
 /// The refusal, if this request asks for an id.

@@ -26,7 +26,7 @@ pub enum Measure {
     Warning(Warning),
     /// Some functions are banned (2).
     Functions(Vec<BannedFunction>),
-    /// The app is taken down: nobody can open it (3).
+    /// The app is taken down: users cannot open it (3).
     TakenDown(Term),
     /// The account is banned (4).
     Account(Term),

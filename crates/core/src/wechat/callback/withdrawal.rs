@@ -203,7 +203,10 @@ mod tests {
             of: Withdrawn::OtherData,
         };
         assert_eq!(push.notice, Notice::Withdrawn(expected));
-        let nobody = xml.replace("OpenID", "OtherID");
-        assert_eq!(read(nobody.as_bytes()), Err(Unreadable::Missing("OpenID")));
+        let without_user = xml.replace("OpenID", "OtherID");
+        assert_eq!(
+            read(without_user.as_bytes()),
+            Err(Unreadable::Missing("OpenID"))
+        );
     }
 }

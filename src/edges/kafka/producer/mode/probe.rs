@@ -21,7 +21,7 @@ use crate::edges::kafka::producer::Purpose;
 pub enum Answer {
     /// It gave a producer id.
     Allowed,
-    /// It gives none to us, or to nobody.
+    /// It gives none, to us or to any client.
     Refused(Refusal),
     /// It has not answered. Says what was heard instead.
     NotKnown(String),

@@ -151,7 +151,7 @@ fn after_an_hour_wechat_is_believed_until_there_was_a_calm() {
 }
 
 #[test]
-fn an_old_wave_that_nobody_adds_to_is_over() {
+fn an_old_wave_without_new_refusals_is_over() {
     let mut bench = Bench::in_a_wave();
     let later = 3 * BELIEVED_AFTER.as_secs();
     let begun = (0..COUNT).filter_map(|n| bench.refuse(later, n)).count();
