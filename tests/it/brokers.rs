@@ -1,5 +1,8 @@
 //! The brokers that teams have: some refuse idempotent producers, some make no topics for clients, some want a login and give few rights.
 
+mod doors;
+mod rights;
+
 use std::path::Path;
 
 use rdkafka::admin::{AdminClient, AdminOptions};
@@ -10,7 +13,6 @@ use serde_json::Value;
 use crate::commands::{Said, command, run};
 use crate::support::events::{Event, mixed};
 use crate::support::kafka::Kafka;
-use crate::support::kafka::door::PASSWORD;
 use crate::support::kafka::proxy::{GuardedKafka, Ids};
 use crate::support::world::{Plan, World};
 use crate::support::{checks, wait_until};
@@ -116,17 +118,6 @@ fn check(folder: &Path, variables: &[(&str, &str)]) -> (Said, Value) {
     (said, broker)
 }
 
-const USERS: &[&str] = &[
-    "whole",
-    "no_read",
-    "no_group",
-    "no_outcomes",
-    "no_letters",
-    "no_describe",
-    "no_configs",
-    "no_create",
-];
-
 fn login<'a>(address: &'a str, user: &'a str, password: &'a str) -> [(&'a str, &'a str); 5] {
     [
         ("WX_COURIER__KAFKA__BROKERS", address),
@@ -155,104 +146,6 @@ fn refused_rights(broker: &Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn each_right_that_is_wanting_is_told_and_nothing_is_changed() {
-    let (kafka, address) = Kafka::with_logins(USERS);
-    let world = World::new(kafka.bootstrap(), "rights", Plan::default());
-    let settings = &world.settings;
-    let (source, group) = (world.source(), settings.kafka.group.as_str());
-    let (outcomes, letters) = (
-        settings.outcomes.topic.as_str(),
-        settings.dead_letter_topic.as_str(),
-    );
-    kafka.rule(&[
-        ["ALLOW", "User:*", "ALL", "TOPIC", "*"],
-        ["ALLOW", "User:*", "ALL", "GROUP", "*"],
-        ["ALLOW", "User:*", "ALL", "CLUSTER", "kafka-cluster"],
-        ["DENY", "User:no_read", "READ", "TOPIC", source],
-        ["DENY", "User:no_group", "READ", "GROUP", group],
-        ["DENY", "User:no_outcomes", "WRITE", "TOPIC", outcomes],
-        ["DENY", "User:no_letters", "WRITE", "TOPIC", letters],
-        ["DENY", "User:no_describe", "DESCRIBE", "TOPIC", source],
-        ["DENY", "User:no_configs", "DESCRIBE_CONFIGS", "TOPIC", "*"],
-        [
-            "DENY",
-            "User:no_create",
-            "CREATE",
-            "CLUSTER",
-            "kafka-cluster",
-        ],
-        ["DENY", "User:no_create", "CREATE", "TOPIC", "*"],
-    ]);
-    // A member of the group, and a record to read: neither is disturbed.
-    let courier = world.courier_with(&login(&address, "whole", PASSWORD));
-    let events = mixed(0..10);
-    world.publish(&events);
-    each_has_one_outcome(&world, &events);
-    let ends = (world.ends(), world.outcomes().read_to_end().len());
-
-    for (user, right, on) in [
-        ("whole", "", ""),
-        ("no_read", "read", source),
-        ("no_group", "join", group),
-        ("no_outcomes", "write", outcomes),
-        ("no_letters", "write", letters),
-    ] {
-        let (said, broker) = check(world.folder(), &login(&address, user, PASSWORD));
-        let expected: Vec<(String, String)> = (!right.is_empty())
-            .then(|| (right.to_owned(), on.to_owned()))
-            .into_iter()
-            .collect();
-        assert_eq!(refused_rights(&broker), expected, "{user}: {}", said.out);
-        let code = i32::from(!right.is_empty());
-        assert_eq!(said.code, Some(code), "{user}: {}\n{}", said.out, said.err);
-        assert_eq!(broker["login"]["name"], user);
-    }
-    let (said, broker) = check(world.folder(), &login(&address, "no_describe", PASSWORD));
-    assert_eq!(said.code, Some(1), "{}", said.out);
-    said.must_have(&[source, "does not let us see the topic"]);
-    assert_eq!(broker["found"]["topics"][2]["state"], "hidden");
-    let (said, broker) = check(world.folder(), &login(&address, "no_configs", PASSWORD));
-    assert_eq!(said.code, Some(0), "{}", said.out);
-    assert_eq!(broker["found"]["topics"][0]["limits"], Value::Null);
-
-    let after = (world.ends(), world.outcomes().read_to_end().len());
-    assert_eq!(after, ends, "something was written");
-    checks::everything_is_committed(&world);
-    let log = courier.log();
-    assert_eq!(log.matches("partitions assigned").count(), 1, "{log}");
-    courier.end_cleanly();
-    topics_that_may_not_be_made(&world, &address);
-}
-
-/// One by one: those that are there are no mistake, and the command goes on after a refusal.
-fn topics_that_may_not_be_made(world: &World, address: &str) {
-    let (source, letters) = (world.source(), &world.settings.dead_letter_topic);
-    let (new_outcomes, new_source) = ("rights-new.outcomes", format!("{source}-new"));
-    world.rewrite("courier.toml", &world.settings.outcomes.topic, new_outcomes);
-    world.rewrite("courier.toml", source, &new_source);
-    let create = |user: &str| {
-        let output = command(world.folder(), &["topics", "create", "--sources"])
-            .envs(login(address, user, PASSWORD))
-            .output();
-        Said::from(output.unwrap())
-    };
-    let said = create("no_create");
-    assert_eq!(said.code, Some(1), "{}\n{}", said.out, said.err);
-    said.must_have(&[
-        &format!("{new_outcomes}: not created: "),
-        &format!("{letters}: exists already"),
-        &format!("{new_source}: not created: "),
-        "topics create --print",
-    ]);
-    let (said, broker) = check(world.folder(), &login(address, "no_create", PASSWORD));
-    assert_eq!(said.code, Some(1), "{}", said.out);
-    let creation = &broker["found"]["topics"][0]["creation"];
-    assert_eq!(creation["standing"], "refused", "{broker}");
-    let said = create("whole");
-    assert_eq!(said.code, Some(0), "{}\n{}", said.out, said.err);
-}
-
-#[test]
 fn what_to_make_in_a_console_is_printed_without_a_broker() {
     let world = World::new(Kafka::shared(), "print", Plan::default());
     world.rewrite("courier.toml", &world.brokers, "no-such-host.invalid:9092");
@@ -268,51 +161,6 @@ fn what_to_make_in_a_console_is_printed_without_a_broker() {
         "max.message.bytes: 2097152",
         "retention.ms",
     ]);
-}
-
-#[test]
-fn a_broker_that_cannot_be_reached_is_told_with_its_cause() {
-    let (kafka, address) = Kafka::with_logins(USERS);
-    let world = World::new(kafka.bootstrap(), "causes", Plan::default());
-    let whole = login(&address, "whole", PASSWORD);
-    let wrong = login(&address, "whole", "wrong");
-    let unknown = login("no-such-host.invalid:9092", "whole", PASSWORD);
-    let closed = login("127.0.0.1:1", "whole", PASSWORD);
-    let tls = ("WX_COURIER__KAFKA__OPTIONS__SECURITY__PROTOCOL", "SASL_SSL");
-    let scram = (
-        "WX_COURIER__KAFKA__OPTIONS__SASL__MECHANISM",
-        "SCRAM-SHA-256",
-    );
-    let with = |more| [whole.as_slice(), &[more]].concat();
-    for (variables, cause) in [
-        (wrong.to_vec(), "credentials"),
-        (unknown.to_vec(), "unknown_host"),
-        (closed.to_vec(), "refused"),
-        (with(tls), "protocol"),
-        (with(scram), "mechanism"),
-    ] {
-        let (said, broker) = check(world.folder(), &variables);
-        assert_eq!(said.code, Some(1), "{cause}: {}", said.out);
-        assert_eq!(broker["unreachable"]["cause"], cause, "{broker}");
-        assert!(!said.out.contains(PASSWORD), "{}", said.out);
-    }
-
-    // The password in a file, for the whole way.
-    kafka.rule(&[
-        ["ALLOW", "User:*", "ALL", "TOPIC", "*"],
-        ["ALLOW", "User:*", "ALL", "GROUP", "*"],
-    ]);
-    let file = world.folder().join("password");
-    std::fs::write(&file, format!("{PASSWORD}\n")).unwrap();
-    let file = file.display().to_string();
-    let [brokers, protocol, mechanism, user, _] = whole;
-    let of_file = ("WX_COURIER__KAFKA__PASSWORD_FILE", file.as_str());
-    let courier = world.courier_with(&[brokers, protocol, mechanism, user, of_file]);
-    let events = mixed(0..5);
-    world.publish(&events);
-    each_has_one_outcome(&world, &events);
-    assert!(!courier.log().contains(PASSWORD));
-    courier.end_cleanly();
 }
 
 #[test]

@@ -20,6 +20,8 @@
 )]
 
 // The paths are spelt out because a crate that includes this file by `#[path]` would look for them elsewhere.
+#[path = "support/certificate.rs"]
+pub(crate) mod certificate;
 #[path = "support/chaos.rs"]
 pub(crate) mod chaos;
 #[path = "support/checks.rs"]

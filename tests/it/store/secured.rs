@@ -1,12 +1,12 @@
 //! Redis with users and passwords, and over TLS.
 
-use std::fs;
 use std::io::Read as _;
 
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
 use super::*;
+use crate::support::certificate::Certificate;
 
 const PASSWORD: &str = "p%C3%A4ss%2Fw%40rd";
 
@@ -47,7 +47,8 @@ fn a_user_with_few_rights_is_enough() {
 #[test]
 fn tls_is_spoken_to_servers_with_a_certificate_that_the_system_trusts() {
     let folder = tempfile::tempdir().unwrap();
-    let certificate = make_certificate(folder.path());
+    let made = Certificate::make(folder.path()).unwrap();
+    let authority = made.authority.to_str().unwrap().to_owned();
     let port = [
         "--port",
         "0",
@@ -58,15 +59,15 @@ fn tls_is_spoken_to_servers_with_a_certificate_that_the_system_trusts() {
     ];
     let files = [
         "--tls-cert-file",
-        "{folder}/certificate.pem",
+        "{folder}/server.pem",
         "--tls-key-file",
-        "{folder}/key.pem",
+        "{folder}/server.key",
         "--tls-ca-cert-file",
-        "{folder}/certificate.pem",
+        "{folder}/ca.pem",
     ];
     let redis = Redis::start_in(folder, &[port, files].concat());
     let url = redis.url().replace("redis://", "rediss://");
-    let trust = BTreeMap::from([("SSL_CERT_FILE", certificate)]);
+    let trust = BTreeMap::from([("SSL_CERT_FILE", authority)]);
     assert_eq!(said_by_child(&url, &trust), "granted");
     // Without that trust nothing is sent.
     let said = said_by_child(&url, &BTreeMap::new());
@@ -74,34 +75,6 @@ fn tls_is_spoken_to_servers_with_a_certificate_that_the_system_trusts() {
         said.starts_with("down: ") && said.contains("certificate"),
         "{said}"
     );
-}
-
-/// A certificate that stands for itself, with its key.
-fn make_certificate(folder: &Path) -> String {
-    let settings = "[req]\ndistinguished_name = name\nx509_extensions = use\nprompt = no\n\
-        [name]\nCN = redis\n[use]\nbasicConstraints = critical,CA:FALSE\nsubjectAltName = IP:127.0.0.1\n";
-    fs::write(folder.join("openssl.cnf"), settings).unwrap();
-    let made = Command::new("openssl")
-        .current_dir(folder)
-        .args([
-            "req",
-            "-x509",
-            "-nodes",
-            "-days",
-            "2",
-            "-config",
-            "openssl.cnf",
-        ])
-        .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
-        .args(["-keyout", "key.pem", "-out", "certificate.pem"])
-        .output()
-        .unwrap_or_else(|error| panic!("openssl cannot be run ({error}): install openssl"));
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
-    folder.join("certificate.pem").to_str().unwrap().to_owned()
 }
 
 fn said_by_child(url: &str, environment: &BTreeMap<&str, String>) -> String {

@@ -75,6 +75,7 @@ pub(crate) struct Kafka {
     jars: Jars,
     node: Node,
     ports: Ports,
+    door: Door,
     bootstrap: String,
     n_starts: u32,
     // Declared before the folder, so that the JVM is gone before its files are.
@@ -180,12 +181,13 @@ impl Kafka {
         let data = folder.path().join("data");
         fs::write(
             folder.path().join("server.properties"),
-            node.settings(ports, voters, &data) + &door.settings(ports),
+            node.settings(ports, voters, &data) + &door.settings(ports, folder.path())?,
         )?;
         Ok(Self {
             jars,
             node,
             ports,
+            door,
             bootstrap: format!("127.0.0.1:{}", ports.client),
             n_starts: 0,
             jvm: None,
@@ -193,9 +195,12 @@ impl Kafka {
         })
     }
 
-    /// Writes the cluster id and the first metadata into the empty data folder; a broker refuses to start without.
+    /// Writes the cluster id and the first metadata, users among them, into the empty data folder; a broker refuses to start without.
     fn format(&mut self) -> Result<(), String> {
-        let arguments = ["format", "-t", CLUSTER_ID, "-c"];
+        let users = self.door.users_in_storage();
+        let mut arguments = vec!["format", "-t", CLUSTER_ID];
+        arguments.extend(users.iter().map(String::as_str));
+        arguments.push("-c");
         let mut jvm = self.spawn("kafka.tools.StorageTool", &arguments)?;
         let status = jvm
             .wait()
