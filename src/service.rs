@@ -6,6 +6,7 @@
 mod alarm;
 mod calendar;
 mod close;
+pub mod cluster;
 mod effects;
 mod inputs;
 mod news;
@@ -26,6 +27,7 @@ use crate::edges::kafka::consumer::{self, Command, ConsumerHandle};
 use crate::edges::kafka::producer::mode::Chosen;
 use crate::edges::kafka::producer::{Publication, Publisher};
 use crate::edges::kafka::reread::{ReadAgain, Rereader};
+use crate::edges::kafka::trouble::Troubles;
 use crate::edges::listener::Bound;
 use crate::edges::public::{self, Punished};
 use crate::edges::store::{Store, Stored};
@@ -62,6 +64,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Which producer publishes outcomes.
     pub producer: Chosen,
+    /// Where Kafka's clients tell what goes wrong.
+    pub troubles: Troubles,
     /// Where callbacks and the mini program are served, if they are.
     pub public: Option<Bound>,
     /// Where the jitter of retries begins.
@@ -89,13 +93,14 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         stored,
         metrics,
         producer,
+        troubles,
         public,
         seed,
     } = parts;
     let (publications_in, publications) = mpsc::unbounded_channel();
     let (answers_in, answers) = mpsc::unbounded_channel();
     let publisher = Publisher::new(
-        &settings.kafka,
+        (&settings.kafka, troubles.ear()),
         producer,
         (&settings.outcomes.topic, &settings.dead_letter_topic),
         clock.clone(),
@@ -111,22 +116,18 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
             wechat: Arc::clone(&wechat),
             store: store.client(),
             metrics: Arc::clone(&metrics),
+            ear: troubles.ear(),
             punished: punished_in,
         };
         public::open(bound, &parts)
     });
     let public = public.transpose()?;
-    let source = consumer::start(&settings.kafka, settings.engine.handover)?;
+    let source = consumer::start(&settings.kafka, settings.engine.handover, troubles.ear())?;
     let (again_in, read_again) = mpsc::unbounded_channel();
-    let rereader = Rereader::start(&settings.kafka, again_in)?;
+    let rereader = Rereader::start(&settings.kafka, troubles.ear(), again_in)?;
     let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
     reports.send_modify(|report| report.phase = Phase::Joining);
-    // Ends with the service: a question under way is dropped.
-    let mut background = JoinSet::new();
-    if settings.compare_templates == Comparison::Daily {
-        let (wechat, rules, reports) = (Arc::clone(&wechat), rules.clone(), reports.clone());
-        background.spawn(templates::watch(wechat, rules, reports));
-    }
+    let compared = compare_templates(&settings, &wechat, &rules, &reports);
     let service = Service {
         engine,
         consumer: source,
@@ -155,8 +156,23 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         read_again,
     };
     let ending = service.work(heard, shutdown).await;
-    drop(background);
+    drop(compared);
     ending
+}
+
+/// Compares the templates, if the settings say so. Ends with what is given back: a question under way is dropped.
+fn compare_templates(
+    settings: &Settings,
+    wechat: &Arc<WeChat>,
+    rules: &watch::Receiver<Arc<RuleSet>>,
+    reports: &watch::Sender<Report>,
+) -> JoinSet<()> {
+    let mut comparison = JoinSet::new();
+    if settings.compare_templates == Comparison::Daily {
+        let watch = templates::watch(Arc::clone(wechat), rules.clone(), reports.clone());
+        comparison.spawn(watch);
+    }
+    comparison
 }
 
 struct Service {

@@ -21,9 +21,10 @@ use crate::edges::http::access::Access;
 use crate::edges::kafka::embedded::EmbeddedBroker;
 use crate::edges::kafka::producer::mode::{Chosen, Mode};
 use crate::edges::kafka::test_client::{Upstream, Watcher};
+use crate::edges::kafka::trouble::Troubles;
 use crate::edges::listener::Bound;
 use crate::edges::store::Store;
-use crate::service::{self, Parts};
+use crate::service::{self, Parts, cluster};
 use crate::telemetry::{self, Metrics};
 use samples::Sample;
 use wx_courier_core::document::Problems;
@@ -147,6 +148,14 @@ fn parts(
         store.client(),
         clock.clone(),
     );
+    let troubles = Troubles::new(clock.clone());
+    // Its broker is in this process.
+    troubles.answered();
+    tokio::spawn(cluster::watch(
+        troubles.clone(),
+        Arc::clone(&settings),
+        counter.reports.clone(),
+    ));
     Ok(Parts {
         clock,
         settings,
@@ -160,6 +169,7 @@ fn parts(
             mode: Mode::Idempotent,
             why: "the embedded broker takes idempotent producers".to_owned(),
         },
+        troubles,
         public: None,
         seed: fastrand::u64(..),
     })

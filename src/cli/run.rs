@@ -13,14 +13,14 @@ use tokio::task::JoinHandle;
 use super::{
     Configuration, Exit, asked_to_end, block_on, check_all, complain, configuration, sources,
 };
-use crate::config::{FlagSetting, Public, Settings, Sources};
+use crate::config::{FlagSetting, Settings, Sources};
 use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
 use crate::edges::http;
 use crate::edges::http::access::Access;
-use crate::edges::kafka::partitions::TopicError;
 use crate::edges::kafka::producer::mode::{self, Chosen};
-use crate::edges::kafka::topics;
+use crate::edges::kafka::topics::{self, Lookup};
+use crate::edges::kafka::trouble::Troubles;
 use crate::edges::listener::Bound;
 use crate::edges::store::Store;
 use crate::service::{self, Ending, Parts};
@@ -36,8 +36,11 @@ pub(super) struct Arguments {
     listen: Option<String>,
 }
 
-/// The wait before a broker that does not answer at the start is asked again.
-const ASK_AGAIN: Duration = Duration::from_secs(3);
+/// How often it is heard, while the cluster is asked at the start, what has gone wrong with the connections.
+const LISTEN_EVERY: Duration = Duration::from_millis(200);
+
+/// The wait before the cluster is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
     let listen = arguments.listen.iter().map(|value| FlagSetting {
@@ -57,18 +60,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         settings, rules, ..
     } = configuration;
     telemetry::start_logging(settings.log_format, &settings.log_level)?;
-    let listen = settings.http.listen;
-    let socket = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("[http] listen: {listen} cannot be bound"))?;
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        rules = rules.rules().len(),
-        rules_version = %rules.version(),
-        listen = %socket.local_addr()?,
-        brokers = settings.kafka.brokers,
-        "starting"
-    );
+    let socket = bind_pages(&settings, &rules).await?;
     let descriptors = Descriptors::raise_limit(&settings);
     // Taken from the start: until a task listens, the signal would end the process.
     let hangups = signal(SignalKind::hangup())?;
@@ -90,16 +82,25 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         store.client(),
         clock.clone(),
     );
-    let cluster = tokio::select! {
-        cluster = wait_for_cluster(&settings) => cluster?,
+    let troubles = Troubles::new(clock.clone());
+    let watch = service::cluster::watch(
+        troubles.clone(),
+        Arc::clone(&settings),
+        counter.reports.clone(),
+    );
+    let mut watch = tokio::spawn(watch);
+    let start = tokio::select! {
+        start = wait_for_cluster(&settings, &troubles) => start?,
         ended = asked_to_end() => {
             ended?;
-            return Ok(Exit::Done);
+            Err(Exit::Done)
         }
         _ = &mut counter.serving => anyhow::bail!("{PAGES} has ended unexpectedly"),
+        _ = &mut watch => anyhow::bail!("{WATCH} has ended unexpectedly"),
     };
-    let Some(producer) = cluster else {
-        return Ok(Exit::No);
+    let producer = match start {
+        Ok(producer) => producer,
+        Err(exit) => return Ok(exit),
     };
     let reload = tokio::spawn(reload_on_hangup(
         hangups,
@@ -108,13 +109,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         rules_in,
     ));
     // Not before: a client that connects would wait for as long as Kafka does not answer.
-    let public = match &settings.public {
-        Some(public) => Some(Bound {
-            socket: bind_public(public).await?,
-            seats: descriptors.public_seats,
-        }),
-        None => None,
-    };
+    let public = bind_public(&settings, descriptors).await?;
     let parts = Parts {
         clock,
         settings,
@@ -125,6 +120,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         stored,
         metrics,
         producer,
+        troubles,
         public,
         seed: fastrand::u64(..),
     };
@@ -133,17 +129,21 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         // The sender going away means the same as its word.
         let _asked = asked.await.is_ok();
     }));
-    until_it_ends(service, ask, first_death(counter.serving, reload)).await
+    let death = first_death([(counter.serving, PAGES), (reload, RELOAD), (watch, WATCH)]);
+    until_it_ends(service, ask, death).await
 }
 
 const PAGES: &str = "the task that serves health, metrics and status";
 const RELOAD: &str = "the task that reads rules again";
+const WATCH: &str = "the task that tells of troubles with the cluster";
 
 /// Comes back when a task has ended that has to live as long as the service, and says which.
-async fn first_death(pages: JoinHandle<()>, reload: JoinHandle<()>) -> &'static str {
+async fn first_death(tasks: [(JoinHandle<()>, &'static str); 3]) -> &'static str {
+    let [(first, a), (second, b), (third, c)] = tasks;
     tokio::select! {
-        _ = pages => PAGES,
-        _ = reload => RELOAD,
+        _ = first => a,
+        _ = second => b,
+        _ = third => c,
     }
 }
 
@@ -192,17 +192,41 @@ async fn until_asked(death: impl Future<Output = &'static str>) -> std::io::Resu
     }
 }
 
-async fn bind_public(public: &Public) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(public.listen)
+/// Listens where the pages will be, and says what starts.
+async fn bind_pages(settings: &Settings, rules: &RuleSet) -> anyhow::Result<TcpListener> {
+    let listen = settings.http.listen;
+    let socket = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("[http] listen: {listen} cannot be bound"))?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        rules = rules.rules().len(),
+        rules_version = %rules.version(),
+        listen = %socket.local_addr()?,
+        brokers = settings.kafka.brokers,
+        "starting"
+    );
+    Ok(socket)
+}
+
+async fn bind_public(
+    settings: &Settings,
+    descriptors: Descriptors,
+) -> anyhow::Result<Option<Bound>> {
+    let Some(public) = &settings.public else {
+        return Ok(None);
+    };
+    let socket = TcpListener::bind(public.listen)
         .await
         .with_context(|| format!("[public] listen: {} cannot be bound", public.listen))?;
     tracing::info!(
-        public = %listener.local_addr()?,
+        public = %socket.local_addr()?,
         callbacks = public.callbacks.len(),
         miniapp = public.miniapp.is_some(),
         "serving what the internet may reach"
     );
-    Ok(listener)
+    let seats = descriptors.public_seats;
+    Ok(Some(Bound { socket, seats }))
 }
 
 /// SIGHUP: the rules are read again and swapped whole, if they pass everything that `check` asks. Settings stay as they are until a
@@ -274,41 +298,53 @@ fn fresh_rules(sources: &Sources, settings: &Settings) -> Result<Arc<RuleSet>, P
     }
 }
 
-/// Waits until the cluster has all topics and has said which producer it takes; `None` if a topic is missing, and that was told.
-async fn wait_for_cluster(settings: &Arc<Settings>) -> anyhow::Result<Option<Chosen>> {
-    let missing = missing_topics(settings).await?;
+/// Waits until the cluster has all topics and has said which producer it takes. If a topic is missing, that was told, and the process ends.
+async fn wait_for_cluster(
+    settings: &Arc<Settings>,
+    troubles: &Troubles,
+) -> anyhow::Result<Result<Chosen, Exit>> {
+    let missing = missing_topics(settings, troubles).await?;
     if !missing.is_empty() {
         tell_missing(settings, &missing);
-        return Ok(None);
+        return Ok(Err(Exit::No));
     }
-    let producer = mode::chosen(&settings.kafka).await?;
+    let producer = mode::chosen(&settings.kafka, troubles.ear()).await?;
     tracing::info!(
         mode = producer.mode.as_str(),
         why = producer.why,
         "the producer of outcomes is chosen"
     );
     warn_of_small_topics(settings).await;
-    Ok(Some(producer))
+    Ok(Ok(producer))
 }
 
-/// Waits for a broker as long as it takes: a service that is started with its cluster should not fail for being first.
-async fn missing_topics(settings: &Arc<Settings>) -> anyhow::Result<Vec<String>> {
+/// Waits for the cluster as long as it takes: a service that is started with its cluster, or before its rights are given, should not fail for
+/// being first. What it waits for is among the troubles.
+async fn missing_topics(
+    settings: &Arc<Settings>,
+    troubles: &Troubles,
+) -> anyhow::Result<Vec<String>> {
+    let lookup = Arc::new(Lookup::new(&settings.kafka, troubles.ear())?);
     loop {
-        let asked = Arc::clone(settings);
-        let answer = tokio::task::spawn_blocking(move || {
+        let (asking, asked) = (Arc::clone(&lookup), Arc::clone(settings));
+        let mut answer = tokio::task::spawn_blocking(move || {
             let wanted = topics::wanted(&asked, topics::Sources::Too);
             let names: Vec<&str> = wanted.iter().map(|topic| topic.name.as_str()).collect();
-            topics::missing(&asked.kafka, &names)
+            asking.missing(&names)
         });
-        match answer.await? {
-            Ok(missing) => return Ok(missing),
-            Err(
-                error @ (TopicError::Missing { .. }
-                | TopicError::NotAllowed { .. }
-                | TopicError::Other { .. }),
-            ) => return Err(error.into()),
-            Err(error @ TopicError::Unreachable { .. }) => {
-                tracing::warn!(%error, again_in_s = ASK_AGAIN.as_secs(), "waiting for Kafka");
+        let answer = loop {
+            tokio::select! {
+                answer = &mut answer => break answer?,
+                () = tokio::time::sleep(LISTEN_EVERY) => lookup.listen(),
+            }
+        };
+        match answer {
+            Ok(missing) => {
+                troubles.answered();
+                return Ok(missing);
+            }
+            Err(error) => {
+                troubles.unanswered(&error);
                 tokio::time::sleep(ASK_AGAIN).await;
             }
         }
@@ -375,9 +411,14 @@ mod tests {
                 panic!("a bug");
             })
         };
-        for (pages, reload) in [(dies(), lives()), (lives(), dies())] {
+        for (pages, reload, watch) in [
+            (dies(), lives(), lives()),
+            (lives(), dies(), lives()),
+            (lives(), lives(), dies()),
+        ] {
             let (service, ask) = service();
-            let exit = until_it_ends(service, ask, first_death(pages, reload)).await;
+            let death = first_death([(pages, PAGES), (reload, RELOAD), (watch, WATCH)]);
+            let exit = until_it_ends(service, ask, death).await;
             assert_eq!(exit.unwrap(), Exit::No);
         }
     }

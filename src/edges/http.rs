@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use crate::edges::clock::Clock;
 use crate::edges::kafka::producer::mode::Chosen;
+use crate::edges::kafka::trouble::ClusterStatus;
 use crate::edges::listener::{self, Bound, PerAddress, Terms};
 use crate::edges::store::{StateStatus, StoreClient};
 use crate::edges::wechat::TokenStatus;
@@ -41,6 +42,8 @@ pub struct Report {
     pub version: &'static str,
     /// The engine, as it was last seen.
     pub engine: flow::Status,
+    /// What keeps the service from the cluster.
+    pub cluster: ClusterStatus,
     /// Outcomes that Kafka does not take, if there are such.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unpublished: Option<flow::Unpublished>,
@@ -66,6 +69,7 @@ impl Report {
             phase: Phase::WaitingForKafka,
             version: env!("CARGO_PKG_VERSION"),
             engine: flow::Status::default(),
+            cluster: ClusterStatus::default(),
             unpublished: None,
             producer: None,
             calendar: CalendarStatus::default(),
@@ -78,22 +82,23 @@ impl Report {
 
     /// What keeps the service from its work, in words.
     fn why_not_ready(&self) -> Option<String> {
-        let unpublished = self.unpublished.as_ref().map(ToString::to_string);
-        let why_not = match self.phase {
-            Phase::Running => {
-                let why_not: Vec<String> = self
-                    .state_trouble()
-                    .map(str::to_owned)
-                    .into_iter()
-                    .chain(unpublished)
-                    .collect();
-                return (!why_not.is_empty()).then(|| why_not.join("; "));
-            }
-            Phase::WaitingForKafka => "waiting for Kafka",
-            Phase::Joining => "joining the consumer group",
-            Phase::Draining => "shutting down",
+        let cluster = self.cluster.why_not_ready();
+        let phase = match self.phase {
+            Phase::Running => None,
+            Phase::WaitingForKafka => Some("waiting for Kafka"),
+            Phase::Joining => Some("joining the consumer group"),
+            Phase::Draining => return Some("shutting down".to_owned()),
         };
-        Some(why_not.to_owned())
+        let state = self.state_trouble();
+        let unpublished = self.unpublished.as_ref().map(ToString::to_string);
+        let why_not: Vec<String> = phase
+            .into_iter()
+            .chain(state)
+            .map(str::to_owned)
+            .chain(cluster)
+            .chain(unpublished)
+            .collect();
+        (!why_not.is_empty()).then(|| why_not.join("; "))
     }
 
     fn state_trouble(&self) -> Option<&'static str> {
@@ -292,6 +297,7 @@ async fn show_metrics(State(pages): State<Pages>) -> Response {
             &report.tokens,
             &report.templates,
             &report.state,
+            &report.cluster,
         )
     };
     match encoded {

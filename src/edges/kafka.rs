@@ -1,5 +1,5 @@
 //! Kafka: a consumer on its own thread, the producers, and the topics both need; for a replay a reader without a group; for `check` what the
-//! cluster lets us do; for the demo an embedded broker and a test client that publishes and watches.
+//! cluster lets us do; what keeps us from it; for the demo an embedded broker and a test client that publishes and watches.
 
 pub mod cause;
 pub mod cloud;
@@ -15,6 +15,7 @@ pub mod test_client;
 #[cfg(test)]
 mod test_kafka;
 pub mod topics;
+pub mod trouble;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;

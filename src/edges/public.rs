@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use crate::config::{ClientAddress, Settings};
 use crate::edges::clock::Clock;
 use crate::edges::kafka::producer::acked::AckedProducer;
+use crate::edges::kafka::trouble::Ear;
 use crate::edges::listener::{self, Bound, PerAddress, Terms};
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::WeChat;
@@ -41,6 +42,8 @@ pub struct Parts {
     pub store: StoreClient,
     /// Where counts go.
     pub metrics: Arc<Metrics>,
+    /// Where the producer of awaited records tells what goes wrong.
+    pub ear: Ear,
     /// The service hears of punishments here.
     pub punished: mpsc::Sender<Punished>,
 }
@@ -107,7 +110,10 @@ fn router(parts: &Parts, life: &watch::Receiver<Life>) -> anyhow::Result<Router>
     let Some(public) = &parts.settings.public else {
         return Ok(Router::new());
     };
-    let producer = Arc::new(AckedProducer::new(&parts.settings.kafka)?);
+    let producer = Arc::new(AckedProducer::new(
+        &parts.settings.kafka,
+        parts.ear.clone(),
+    )?);
     let callbacks = Callbacks::new(public, parts, Arc::clone(&producer), life.clone())?;
     let mut router = Router::new()
         .route("/wechat/{app}", get(callbacks::check).post(callbacks::push))

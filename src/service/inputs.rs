@@ -28,7 +28,15 @@ impl Service {
                 partitions,
                 timeout: self.handover,
             },
-            GroupEvent::Lost(partitions) => Input::Lost(partitions),
+            GroupEvent::Lost(partitions) => {
+                // No member any more, or one of which the group thinks anew: in both cases an assignment follows.
+                self.reports.send_modify(|report| {
+                    if report.phase == Phase::Running {
+                        report.phase = Phase::Joining;
+                    }
+                });
+                Input::Lost(partitions)
+            }
             // The consumer has said so in the log.
             GroupEvent::Unread {
                 partition,

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::table::{Counter, Gauge};
 use super::{Metrics, log};
+use crate::edges::kafka::trouble::{ClusterStatus, Subject, Trouble};
 use crate::edges::store::StateStatus;
 use crate::edges::wechat::{TokenState, TokenStatus};
 use wx_courier_core::calendar::CalendarStatus;
@@ -22,6 +23,7 @@ impl Metrics {
         tokens: &BTreeMap<Arc<str>, TokenStatus>,
         templates: &BTreeMap<Arc<str>, TemplateStatus>,
         state: &StateStatus,
+        cluster: &ClusterStatus,
     ) -> anyhow::Result<String> {
         // Two scrapes at once would reset each other's series.
         let _one_at_a_time = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,6 +38,7 @@ impl Metrics {
         self.tokens_are(tokens);
         self.templates_are(templates);
         self.state_is(state, engine.store_is_down);
+        self.cluster_is(cluster);
         Ok(all.encode()?)
     }
 
@@ -134,6 +137,16 @@ impl Metrics {
                 let number = status.n_drifts.get(kind.as_str()).copied().unwrap_or(0);
                 all.set(Gauge::TemplateDrift, &[app, kind.as_str()], count(number));
             }
+        }
+    }
+
+    fn cluster_is(&self, cluster: &ClusterStatus) {
+        let all = &self.collector;
+        all.set(Gauge::KafkaReached, &[], flag(cluster.reached));
+        for about in Subject::KINDS {
+            let of_kind = |trouble: &&Trouble| trouble.subject.kind() == about;
+            let number = cluster.troubles.iter().filter(of_kind).count();
+            all.set(Gauge::KafkaTroubles, &[about], count(number));
         }
     }
 

@@ -44,6 +44,8 @@ pub(super) enum Gauge {
     TokenState,
     TemplateDrift,
     TemplateListUnanswered,
+    KafkaReached,
+    KafkaTroubles,
     StoreDown,
     StoreLost,
     StoreLostPaused,
@@ -273,6 +275,18 @@ pub(super) const GAUGES: &[Row<Gauge>] = &[
         "template_list_unanswered",
         &["app"],
         "1 while WeChat has not answered the last question for the templates of the app.",
+    ),
+    (
+        Gauge::KafkaReached,
+        "kafka_reached",
+        &[],
+        "1 while the client that reads events has a connection to a broker.",
+    ),
+    (
+        Gauge::KafkaTroubles,
+        "kafka_troubles",
+        &["about"],
+        "Brokers that cannot be reached, rights that are wanting, topics of which the cluster says nothing.",
     ),
     (
         Gauge::StoreDown,

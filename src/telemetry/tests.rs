@@ -7,6 +7,8 @@ use wx_courier_core::flow::{PartitionStatus, PauseStatus, PunishmentStatus, Shar
 
 use super::table::{COUNTERS, GAUGES, HISTOGRAMS};
 use super::*;
+use crate::edges::kafka::standing::Deed;
+use crate::edges::kafka::trouble::{ClusterStatus, Subject, Trouble, Why};
 use crate::edges::store::{Loss, StateStatus};
 use crate::edges::wechat::{Mode, TokenState, TokenStatus};
 use wx_courier_core::calendar::CalendarStatus;
@@ -93,6 +95,23 @@ fn tokens() -> BTreeMap<Arc<str>, TokenStatus> {
     [(Arc::from("shop"), status)].into()
 }
 
+fn cluster() -> ClusterStatus {
+    let trouble = |subject| Trouble {
+        subject,
+        why: Why {
+            cause: None,
+            said: String::new(),
+        },
+        since: String::new(),
+        failures: 1,
+    };
+    let right = |topic: &str| Subject::Right(Deed::Read(topic.to_owned()));
+    ClusterStatus {
+        reached: true,
+        troubles: vec![trouble(right("a")), trouble(right("b"))],
+    }
+}
+
 fn templates() -> BTreeMap<Arc<str>, TemplateStatus> {
     let known = TemplateStatus {
         checked_at: Some("2026-11-22T08:30:00Z".to_owned()),
@@ -150,7 +169,14 @@ fn text(metrics: &Metrics) -> String {
             not_promised: "",
         }),
     };
-    let encoded = metrics.encode(&engine(), calendar, &tokens(), &templates(), &state);
+    let encoded = metrics.encode(
+        &engine(),
+        calendar,
+        &tokens(),
+        &templates(),
+        &state,
+        &cluster(),
+    );
     encoded.unwrap()
 }
 
@@ -196,7 +222,7 @@ fn every_metric_of_the_table_is_published_with_its_help() {
         let line = format!("# HELP wx_courier_{name} {help}\n");
         assert!(text.contains(&line), "{line} is not in\n{text}");
     }
-    assert_eq!(text.matches("# HELP").count(), 41, "{text}");
+    assert_eq!(text.matches("# HELP").count(), 43, "{text}");
 }
 
 #[test]
@@ -212,6 +238,9 @@ fn what_is_known_becomes_series_and_a_second_scrape_says_the_same() {
         r#"settle_seconds_bucket{le="0.05"} 1"#,
         r#"calls_total{answer="43101",app="shop"} 1"#,
         r#"call_seconds_count{app="shop"} 6"#,
+        "kafka_reached 1",
+        r#"kafka_troubles{about="broker"} 0"#,
+        r#"kafka_troubles{about="right"} 2"#,
         "records_total 7",
         "internal_errors_total 6",
         r#"messages_in_hand{stage="set_aside"} 12"#,

@@ -2,7 +2,9 @@
 
 mod doors;
 mod rights;
+mod troubles;
 
+use std::fs;
 use std::path::Path;
 
 use rdkafka::admin::{AdminClient, AdminOptions};
@@ -13,6 +15,7 @@ use serde_json::Value;
 use crate::commands::{Said, command, run};
 use crate::support::events::{Event, mixed};
 use crate::support::kafka::Kafka;
+use crate::support::kafka::door::PASSWORD;
 use crate::support::kafka::proxy::{GuardedKafka, Ids};
 use crate::support::world::{Plan, World};
 use crate::support::{checks, wait_until};
@@ -94,7 +97,7 @@ fn a_cluster_that_gives_ids_gets_an_idempotent_producer() {
     said.must_have(&[
         "login     none",
         "4 partitions, each on 1 broker; max.message.bytes 2097152, cleanup.policy delete",
-        &format!("right     read {}: yes", world.source()),
+        &format!("right     read the topic {}: yes", world.source()),
         "producer  plain, as the cluster refuses idempotent ones",
         "clock     not known",
         "cloud     not known by its names",
@@ -128,6 +131,53 @@ fn login<'a>(address: &'a str, user: &'a str, password: &'a str) -> [(&'a str, &
         ("WX_COURIER__KAFKA__OPTIONS__SASL__MECHANISM", "PLAIN"),
         ("WX_COURIER__KAFKA__OPTIONS__SASL__USERNAME", user),
         ("WX_COURIER__KAFKA__PASSWORD", password),
+    ]
+}
+
+/// Writes the password as people do, with a line end.
+fn password_file(world: &World, password: &str) -> String {
+    let file = world.folder().join("password");
+    fs::write(&file, format!("{password}\n")).unwrap();
+    file.display().to_string()
+}
+
+/// The variables of a user who comes by TLS and SCRAM, with the password in a file, and trusts this authority.
+fn secured<'a>(
+    address: &'a str,
+    password_file: &'a str,
+    authority: &'a str,
+) -> [(&'a str, &'a str); 6] {
+    let [brokers, _, _, user, _] = login(address, "shop", PASSWORD);
+    [
+        brokers,
+        ("WX_COURIER__KAFKA__OPTIONS__SECURITY__PROTOCOL", "SASL_SSL"),
+        (
+            "WX_COURIER__KAFKA__OPTIONS__SASL__MECHANISM",
+            "SCRAM-SHA-256",
+        ),
+        user,
+        ("WX_COURIER__KAFKA__PASSWORD_FILE", password_file),
+        ("WX_COURIER__KAFKA__OPTIONS__SSL__CA__LOCATION", authority),
+    ]
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+/// What `settings.md` asks for, without what it says can be left out.
+fn rights_of_run(world: &World) -> Vec<[&str; 5]> {
+    let settings = &world.settings;
+    let (outcomes, letters) = (&settings.outcomes.topic, &settings.dead_letter_topic);
+    let allow = |operation, kind, name| ["ALLOW", "User:shop", operation, kind, name];
+    vec![
+        allow("READ", "TOPIC", world.source()),
+        allow("DESCRIBE", "TOPIC", world.source()),
+        allow("READ", "GROUP", &settings.kafka.group),
+        allow("WRITE", "TOPIC", outcomes),
+        allow("DESCRIBE", "TOPIC", outcomes),
+        allow("WRITE", "TOPIC", letters),
+        allow("DESCRIBE", "TOPIC", letters),
     ]
 }
 

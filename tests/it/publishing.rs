@@ -99,7 +99,7 @@ fn a_topic_that_refuses_every_outcome_is_told_and_gets_them_once_when_it_is_mend
     world.limit_batches(&world.settings.outcomes.topic, 100);
     let events = events::mixed(0..30);
     world.publish(&events);
-    let courier = world.courier_at_once();
+    let courier = world.courier_at_once(&[]);
     let mut why_not = String::new();
     wait_until("/readyz says that outcomes are not published", || {
         let (status, body) = courier.get("/readyz").unwrap_or_default();

@@ -6,7 +6,7 @@ use super::count;
 use crate::cli::block_on;
 use crate::config::{Loaded, ProducerSetting, Settings};
 use crate::edges::kafka::inspect::{
-    Answered, Clock, Deed, Findings, Inspection, Limits, Login, Right, State, Topic, inspect,
+    Answered, Clock, Findings, Inspection, Limits, Login, Right, State, Topic, inspect,
 };
 use crate::edges::kafka::standing::Standing;
 use crate::edges::kafka::topics::Purpose;
@@ -176,34 +176,19 @@ fn max_bytes(topic: &Topic) -> Option<usize> {
 }
 
 fn of_right(right: &Right) -> Option<Problem> {
-    let (key, what, needed) = match &right.deed {
-        Deed::Read(topic) => (
-            "kafka.topics",
-            format!("read the topic {topic}"),
-            "Read on the topic",
-        ),
-        Deed::Join(group) => (
-            "kafka.group",
-            format!("join the group {group} and commit in it"),
-            "Read on the group; on some clusters groups are made in the console first",
-        ),
-        Deed::Write(topic) => (
-            "kafka.options",
-            format!("write to the topic {topic}"),
-            "Write on the topic",
-        ),
-    };
+    let (deed, key) = (&right.deed, right.deed.key());
     match &right.standing {
         Standing::Allowed => None,
         Standing::Refused(why) => {
-            let problem = error(key, format!("we may not {what}: {why}"));
+            let problem = error(key, format!("we may not {deed}: {why}"));
             Some(problem.help(format!(
-                "the user of [kafka.options] needs the right {needed}"
+                "the user of [kafka.options] needs the right {}",
+                deed.right()
             )))
         }
         Standing::NotKnown(why) => Some(warning(
             key,
-            format!("it is not known whether we may {what}: {why}"),
+            format!("it is not known whether we may {deed}: {why}"),
         )),
     }
 }
@@ -269,12 +254,8 @@ fn of_findings(found: &Findings, setting: ProducerSetting) -> Vec<(&'static str,
         rows.push(("topic", format!("{}: {}", topic.name, in_words(topic))));
     }
     for right in &found.rights {
-        let deed = match &right.deed {
-            Deed::Read(topic) => format!("read {topic}"),
-            Deed::Join(group) => format!("join the group {group}"),
-            Deed::Write(topic) => format!("write {topic}"),
-        };
-        rows.push(("right", format!("{deed}: {}", yes_or_no(&right.standing))));
+        let (deed, standing) = (&right.deed, yes_or_no(&right.standing));
+        rows.push(("right", format!("{deed}: {standing}")));
     }
     rows.push(("producer", of_producer(setting, &found.idempotence)));
     rows.push((

@@ -18,6 +18,7 @@ use crate::config::Kafka;
 use crate::edges::kafka::producer::republish::{Delivery, Republisher};
 use crate::edges::kafka::producer::{PublishError, mode};
 use crate::edges::kafka::scan::{ScanError, Scanner};
+use crate::edges::kafka::trouble::Ear;
 use wx_courier_core::event::RunId;
 use wx_courier_core::model::Record;
 use wx_courier_core::replay::{Errand, Place};
@@ -109,7 +110,7 @@ impl Tally {
 pub(super) async fn publish(work: &Work, journal: &mut Journal) -> anyhow::Result<Published> {
     let (answer, mut answers) = mpsc::unbounded_channel();
     let partitions = partitions(work).await?;
-    let producer = mode::chosen(&work.kafka).await?;
+    let producer = mode::chosen(&work.kafka, Ear::Command).await?;
     let republisher = Republisher::new(&work.kafka, producer.mode, partitions, answer)?;
     let (mut records, reading) = read(work);
     let mut tally = Tally {

@@ -19,6 +19,8 @@ pub enum Cause {
     Certificate,
     /// One side speaks TLS or SASL, and the other one does not.
     Protocol,
+    /// The broker closes the connection as soon as it is made.
+    Closed,
     /// Nothing came back in time.
     NoAnswer,
     /// Something else.
@@ -68,6 +70,8 @@ impl Cause {
             ])
         {
             Self::NoAnswer
+        } else if is_closed_at_once(said) {
+            Self::Closed
         } else {
             Self::Other
         }
@@ -82,6 +86,7 @@ impl Cause {
             Self::Mechanism => "mechanism",
             Self::Certificate => "certificate",
             Self::Protocol => "protocol",
+            Self::Closed => "closed",
             Self::NoAnswer => "no_answer",
             Self::Other => "other",
         }
@@ -110,6 +115,10 @@ impl Cause {
                 "this side and the broker speak differently on that port: `security.protocol` in [kafka.options] must be what the port wants \
                  (PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL), and the port must be one of Kafka's"
             }
+            Self::Closed => {
+                "the broker closes the connection as soon as it is made: most likely the port wants TLS or a login, and `security.protocol` in \
+                 [kafka.options] says otherwise; or the broker is just starting or ending"
+            }
             Self::NoAnswer => {
                 "nothing comes back: a firewall, a security group or a list of allowed addresses may be between, or the address is one of another \
                  network"
@@ -129,13 +138,32 @@ impl Cause {
         match self {
             Self::Other => 0,
             Self::NoAnswer => 1,
-            Self::Refused => 2,
-            Self::UnknownHost => 3,
-            Self::Protocol => 4,
-            Self::Credentials => 5,
-            Self::Mechanism | Self::Certificate => 6,
+            Self::Closed => 2,
+            Self::Refused => 3,
+            Self::UnknownHost => 4,
+            Self::Protocol => 5,
+            Self::Credentials => 6,
+            Self::Mechanism | Self::Certificate => 7,
         }
     }
+}
+
+/// Whether a connection was closed before it could be of use: `… Disconnected: connection closed by peer (after 3ms in state UP)`. A listener
+/// for TLS does that to a client without, one that wants a login to a client that asks for something.
+fn is_closed_at_once(said: &str) -> bool {
+    /// librdkafka takes a connection for useless that was up for less than this, too.
+    const AT_ONCE_MS: u64 = 2_000;
+    let Some((_, state)) = said
+        .split_once("Disconnected")
+        .and_then(|(_, rest)| rest.split_once("(after "))
+    else {
+        return false;
+    };
+    let Some((ms, state)) = state.split_once("ms in state ") else {
+        return false;
+    };
+    let is_short = ms.parse::<u64>().is_ok_and(|ms| ms < AT_ONCE_MS);
+    state.starts_with("APIVERSION_QUERY") || (is_short && state.starts_with("UP"))
 }
 
 #[cfg(test)]
@@ -191,6 +219,21 @@ mod tests {
                 Code::BrokerTransportFailure,
                 "10.0.0.1:9092/bootstrap: Connection setup timed out in state CONNECT (after 30000ms in state CONNECT)",
                 Cause::NoAnswer,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "127.0.0.1:9092/bootstrap: Disconnected: connection closed by peer (after 3ms in state UP)",
+                Cause::Closed,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "127.0.0.1:9092/1: Disconnected: connection reset by peer (after 0ms in state APIVERSION_QUERY, 1 identical error(s) suppressed)",
+                Cause::Closed,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "127.0.0.1:9092/1: Disconnected (after 61234ms in state UP)",
+                Cause::Other,
             ),
             (Code::AllBrokersDown, "1/1 brokers are down", Cause::Other),
         ] {

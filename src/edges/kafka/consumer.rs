@@ -22,6 +22,7 @@ use rdkafka::message::{BorrowedHeaders, Headers, Message};
 use tokio::sync::mpsc;
 
 use super::client_config;
+use super::trouble::Ear;
 use crate::config::Kafka;
 use crate::telemetry::catch_quietly;
 use group::{Context, Counted};
@@ -136,8 +137,8 @@ const BATCHES: usize = 2;
 const RECORDS_PER_BATCH: usize = 64;
 const BYTES_PER_BATCH: usize = 256 * 1024;
 
-/// How often librdkafka hands over statistics, in milliseconds. They are not read: they wake a poll that has gone to sleep by a calendar which
-/// was set back since, when there is nothing to commit whose answer would.
+/// How often librdkafka hands over statistics, in milliseconds. They tell which connections are up again, where there was trouble. And they
+/// wake a poll that has gone to sleep by a calendar which was set back since, when there is nothing to commit whose answer would.
 const SIGN_OF_LIFE: &str = "5000";
 
 /// How long one poll waits for a record: also how long a command may wait.
@@ -146,8 +147,8 @@ const POLL: Duration = Duration::from_millis(20);
 /// How much longer than the hand-over's own limit the callback waits for the service's word.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Subscribes and starts the thread. `handover` bounds how long a revocation may take.
-pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<ConsumerHandle> {
+/// Subscribes and starts the thread. `handover` bounds how long a revocation may take; `ear` hears what goes wrong.
+pub fn start(kafka: &Kafka, handover: Duration, ear: Ear) -> anyhow::Result<ConsumerHandle> {
     let (events_in, events) = mpsc::unbounded_channel();
     let (records_in, records) = mpsc::channel(BATCHES);
     let (commands, commands_out) = channel();
@@ -167,6 +168,8 @@ pub fn start(kafka: &Kafka, handover: Duration) -> anyhow::Result<ConsumerHandle
             .collect(),
         topics_counted: Mutex::new(Counted::Never),
         jumps: Jumps::new(kafka),
+        group: kafka.group.clone(),
+        ear,
     };
     let consumer: BaseConsumer<Context> = consumer_config(kafka).create_with_context(context)?;
     let consumer = Arc::new(consumer);
@@ -263,6 +266,9 @@ fn poll_batch(consumer: &BaseConsumer<Context>) -> Vec<Read> {
             Some(Err(error)) => context.report(&error),
         }
         timeout = Duration::ZERO;
+    }
+    if !batch.is_empty() {
+        context.ear.reached();
     }
     batch
 }

@@ -1,4 +1,4 @@
-//! What the cluster is, and what it lets us do, for `wx-courier check --broker`.
+//! What the cluster is, and what it lets us do: for `wx-courier check --broker`, and for a service that was refused something.
 //!
 //! Everything is asked in a way that changes nothing: no group is joined, no record is written, no topic is made. All of it ends in a bounded
 //! time, on a cluster that does not answer, too.
@@ -18,12 +18,14 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::cloud::{Cloud, Engine};
+use super::partitions::{self, TopicError};
 use super::producer::mode::{Answer, ask};
 use super::producer::trial::try_to_write;
-use super::standing::Standing;
+use super::standing::{Deed, Standing};
 pub use super::topics::Limits;
 use super::topics::{Purpose, Sources, wanted};
-use crate::config::{ProducerSetting, Settings};
+use super::trouble::Ear;
+use crate::config::{Kafka, ProducerSetting, Settings};
 use heard::Asking;
 pub use reach::{Cluster, Login, Unreachable};
 pub use reading::Clock;
@@ -86,18 +88,6 @@ pub struct Right {
     /// Whether.
     #[serde(flatten)]
     pub standing: Standing,
-}
-
-/// Something that the service does with a topic or a group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "right", content = "on", rename_all = "snake_case")]
-pub enum Deed {
-    /// Reads a topic.
-    Read(String),
-    /// Joins a group and commits in it.
-    Join(String),
-    /// Writes to a topic.
-    Write(String),
 }
 
 /// Until when questions may be asked.
@@ -165,6 +155,61 @@ pub async fn inspect(settings: Arc<Settings>) -> anyhow::Result<Inspection> {
     })
 }
 
+/// Tries what a member of the group does: reads each of these topics, and would commit. Blocks, for each of them for a question's time.
+fn member_rights(
+    kafka: &Kafka,
+    asking: &Arc<Asking>,
+    (sources, engine): (&[&String], Engine),
+    limit: Limit,
+) -> (Vec<Right>, Clock) {
+    let mut rights = Vec::new();
+    let mut clock = Clock::default();
+    for topic in sources {
+        let (standing, newest) = reading::try_to_read(asking, topic, limit);
+        clock.note(newest);
+        let deed = Deed::Read((*topic).clone());
+        rights.push(Right { deed, standing });
+    }
+    if let Some(topic) = kafka.topics.first() {
+        let deed = Deed::Join(kafka.group.clone());
+        let standing = match engine {
+            Engine::Kafka => group::try_to_commit(asking, topic, limit),
+            Engine::Other => not_tried(),
+        };
+        rights.push(Right { deed, standing });
+    }
+    (rights, clock)
+}
+
+/// What the cluster lets a member of the group do now, for a service that was refused something of it. Blocks.
+pub fn examine(kafka: &Kafka) -> KafkaResult<Vec<Right>> {
+    let asking = Arc::new(heard::make(kafka)?);
+    let own = kafka.brokers.split(',').map(str::trim);
+    let engine = Cloud::of(own).map_or(Engine::Kafka, Cloud::engine);
+    let limit = Limit::new();
+    let mut rights = Vec::new();
+    let mut seen = Vec::new();
+    for topic in &kafka.topics {
+        let standing = match partitions::count(&asking, &kafka.brokers, topic, limit.left()) {
+            Ok(_) => {
+                seen.push(topic);
+                Standing::Allowed
+            }
+            Err(TopicError::NotAllowed { code, .. }) => Standing::Refused(code.to_string()),
+            Err(
+                error @ (TopicError::Missing { .. }
+                | TopicError::Unreachable { .. }
+                | TopicError::Other { .. }),
+            ) => Standing::NotKnown(error.to_string()),
+        };
+        let deed = Deed::Describe(topic.clone());
+        rights.push(Right { deed, standing });
+    }
+    let (of_member, _) = member_rights(kafka, &asking, (&seen, engine), limit);
+    rights.extend(of_member);
+    Ok(rights)
+}
+
 /// Tries everything that the service does, on the topics that are there.
 fn rights(
     settings: &Settings,
@@ -173,27 +218,9 @@ fn rights(
     limit: Limit,
 ) -> KafkaResult<(Vec<Right>, Clock)> {
     let kafka = &settings.kafka;
-    let mut rights = Vec::new();
-    let mut clock = Clock::default();
-    for topic in kafka.topics.iter().filter(|topic| there.contains(*topic)) {
-        let (standing, newest) = reading::try_to_read(asking, topic, limit);
-        clock.note(newest);
-        rights.push(Right {
-            deed: Deed::Read(topic.clone()),
-            standing,
-        });
-    }
-    // The trials of these rights are what Kafka refuses whole; elsewhere they could leave something behind.
-    let not_tried = || Standing::NotKnown(NOT_TRIED.to_owned());
-    if let Some(topic) = kafka.topics.first() {
-        rights.push(Right {
-            deed: Deed::Join(kafka.group.clone()),
-            standing: match engine {
-                Engine::Kafka => group::try_to_commit(asking, topic, limit),
-                Engine::Other => not_tried(),
-            },
-        });
-    }
+    let sources = kafka.topics.iter().filter(|topic| there.contains(*topic));
+    let sources: Vec<&String> = sources.collect();
+    let (mut rights, clock) = member_rights(kafka, asking, (&sources, engine), limit);
     let written = written(settings).into_iter();
     for topic in written.filter(|topic| there.contains(topic)) {
         rights.push(Right {
@@ -205,6 +232,11 @@ fn rights(
         });
     }
     Ok((rights, clock))
+}
+
+/// The trials of these rights are what Kafka refuses whole; elsewhere they could leave something behind.
+fn not_tried() -> Standing {
+    Standing::NotKnown(NOT_TRIED.to_owned())
 }
 
 const NOT_TRIED: &str =
@@ -222,7 +254,7 @@ fn written(settings: &Settings) -> BTreeSet<String> {
 }
 
 fn idempotence(settings: &Settings, limit: Limit) -> Standing {
-    match ask(&settings.kafka, limit.left()) {
+    match ask(&settings.kafka, Ear::Command, limit.left()) {
         Answer::Allowed => Standing::Allowed,
         Answer::Refused(refusal) => Standing::Refused(refusal.said),
         Answer::NotKnown(why) => Standing::NotKnown(why),

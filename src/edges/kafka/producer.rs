@@ -16,14 +16,16 @@ use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, OwnedHeaders, ToBytes};
+use rdkafka::message::{Header, Message as _, OwnedHeaders, ToBytes};
 use rdkafka::producer::{
     BaseRecord, DefaultProducerContext, DeliveryResult, Producer as _, ProducerContext,
     ThreadedProducer,
 };
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::{BATCH_BYTES, client_config, log};
+use super::standing::{Deed, is_about_rights};
+use super::trouble::Ear;
+use super::{BATCH_BYTES, client_config};
 use crate::config::{Kafka, ProducerSetting};
 use mode::{Mode, Refusal, refusal_in, refusal_in_log};
 pub use outcomes::{Publication, Publisher, Replacement};
@@ -89,7 +91,7 @@ struct Producer<T: Send + Sync + 'static>(ThreadedProducer<Reports<T>>);
 
 /// What librdkafka tells a producer of ours: log lines, errors, and what became of each record.
 struct Reports<T> {
-    purpose: Purpose,
+    ear: Ear,
     tell: Box<Tell<T>>,
     /// What the log has told of a refusal that librdkafka takes for passing.
     refusal: OnceLock<Refusal>,
@@ -102,15 +104,12 @@ impl<T: Send + Sync + 'static> Producer<T> {
     fn make(
         purpose: Purpose,
         kafka: &Kafka,
+        ear: Ear,
         tell: impl Fn(T, Result<(), KafkaError>) + Send + Sync + 'static,
     ) -> Result<Self, KafkaError> {
         let tell = Box::new(tell);
         let refusal = OnceLock::new();
-        let reports = Reports {
-            purpose,
-            tell,
-            refusal,
-        };
+        let reports = Reports { ear, tell, refusal };
         purpose.config(kafka).create_with_context(reports).map(Self)
     }
 
@@ -180,17 +179,12 @@ impl<T: Send + Sync + 'static> ClientContext for Reports<T> {
         if let Some(refusal) = refusal_in_log(facility, message) {
             self.refusal.get_or_init(|| refusal);
         }
-        log(level, facility, message);
+        self.ear.hear_line(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        match self.purpose {
-            Purpose::Outcomes(_) => tracing::warn!(%error, reason, "the producer reports an error"),
-            // What matters of it is told with the records.
-            Purpose::Replay(_) | Purpose::Awaited => {
-                tracing::debug!(%error, reason, "the producer reports an error");
-            }
-        }
+        // What matters of it is told with the records, and with the connections.
+        tracing::debug!(%error, reason, "the producer reports an error");
     }
 }
 
@@ -199,8 +193,18 @@ impl<T: Send + Sync + 'static> ProducerContext for Reports<T> {
 
     fn delivery(&self, result: &DeliveryResult<'_>, tag: Box<T>) {
         let result = match result {
-            Ok(_) => Ok(()),
-            Err((error, _)) => Err(error.clone()),
+            Ok(record) => {
+                self.ear.done(|| Deed::Write(record.topic().to_owned()));
+                Ok(())
+            }
+            Err((error, record)) => {
+                let code = error.rdkafka_error_code();
+                if let Some(code) = code.filter(|code| is_about_rights(*code)) {
+                    self.ear
+                        .refused(Deed::Write(record.topic().to_owned()), code);
+                }
+                Err(error.clone())
+            }
         };
         (self.tell)(*tag, result);
     }

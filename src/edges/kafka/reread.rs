@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use super::scan::Scanner;
+use super::trouble::Ear;
 use crate::config::Kafka;
 use wx_courier_core::model::{Partition, Record, Ticket};
 use wx_courier_core::replay::Place;
@@ -42,12 +43,16 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 impl Rereader {
     /// Starts the thread. It connects when it is asked something for the first time, and ends with this value.
-    pub fn start(kafka: &Kafka, answers: UnboundedSender<ReadAgain>) -> anyhow::Result<Self> {
+    pub fn start(
+        kafka: &Kafka,
+        ear: Ear,
+        answers: UnboundedSender<ReadAgain>,
+    ) -> anyhow::Result<Self> {
         let (asking, asked) = channel();
         let kafka = kafka.clone();
         std::thread::Builder::new()
             .name("kafka-reread".to_owned())
-            .spawn(move || work(&kafka, &asked, &answers))?;
+            .spawn(move || work((&kafka, &ear), &asked, &answers))?;
         Ok(Self { asked: asking })
     }
 
@@ -127,7 +132,11 @@ impl Wanted {
     }
 }
 
-fn work(kafka: &Kafka, asked: &Receiver<Asked>, answers: &UnboundedSender<ReadAgain>) {
+fn work(
+    (kafka, ear): (&Kafka, &Ear),
+    asked: &Receiver<Asked>,
+    answers: &UnboundedSender<ReadAgain>,
+) {
     let mut scanner: Option<Scanner> = None;
     let mut wanted = Wanted::default();
     while hear(asked, &mut wanted).is_continue() {
@@ -137,7 +146,7 @@ fn work(kafka: &Kafka, asked: &Receiver<Asked>, answers: &UnboundedSender<ReadAg
                 return;
             }
             let began = Instant::now();
-            match read(kafka, &mut scanner, &mut wanted, &of, answers) {
+            match read((kafka, ear), &mut scanner, &mut wanted, &of, answers) {
                 Ok(()) => {
                     wanted.resting.remove(&of);
                 }
@@ -195,7 +204,7 @@ fn take_in(asked: &Receiver<Asked>, wanted: &mut Wanted) -> ControlFlow<()> {
 
 /// Reads all of a partition, or as many as can be had; those are wanted no more.
 fn read(
-    kafka: &Kafka,
+    (kafka, ear): (&Kafka, &Ear),
     scanner: &mut Option<Scanner>,
     wanted: &mut Wanted,
     of: &(Arc<str>, i32),
@@ -203,7 +212,7 @@ fn read(
 ) -> anyhow::Result<()> {
     let scanner = match scanner {
         Some(scanner) => scanner,
-        None => scanner.insert(Scanner::of_few(kafka)?),
+        None => scanner.insert(Scanner::of_few(kafka, ear.clone())?),
     };
     let (places, tickets) = wanted.places(of);
     let mut n_answered = 0;

@@ -1,7 +1,5 @@
 //! Reads topics outside any group and within bounds: all that is there now, or exactly these records. Blocks, and keeps nothing.
 
-mod quiet;
-
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -14,8 +12,8 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::consumer::detach;
 use super::partitions::{self, TopicError};
 use super::reader_config;
+use super::trouble::Ear;
 use crate::config::Kafka;
-use quiet::Quiet;
 use wx_courier_core::model::Record;
 use wx_courier_core::replay::Place;
 
@@ -57,27 +55,27 @@ pub enum ScanError {
 /// A reader without a group.
 pub struct Scanner {
     brokers: String,
-    consumer: BaseConsumer<Quiet>,
+    consumer: BaseConsumer<Ear>,
 }
 
 impl Scanner {
     /// Makes the client; it connects when it is asked something.
     pub fn new(kafka: &Kafka) -> anyhow::Result<Self> {
-        Self::with_queue(kafka, "16384")
+        Self::with_queue(kafka, Ear::Command, "16384")
     }
 
     /// The same for few records at a time, which fetches less ahead.
-    pub(super) fn of_few(kafka: &Kafka) -> anyhow::Result<Self> {
-        Self::with_queue(kafka, "1024")
+    pub(super) fn of_few(kafka: &Kafka, ear: Ear) -> anyhow::Result<Self> {
+        Self::with_queue(kafka, ear, "1024")
     }
 
-    fn with_queue(kafka: &Kafka, queue_kbytes: &str) -> anyhow::Result<Self> {
+    fn with_queue(kafka: &Kafka, ear: Ear, queue_kbytes: &str) -> anyhow::Result<Self> {
         let ours = [
             ("queued.max.messages.kbytes", queue_kbytes),
             // Another partition is read only after a fetch under way has come back, which at the end of a topic is this long.
             ("fetch.wait.max.ms", "20"),
         ];
-        let consumer = reader_config(kafka, &ours).create_with_context(Quiet)?;
+        let consumer = reader_config(kafka, &ours).create_with_context(ear)?;
         Ok(Self {
             brokers: kafka.brokers.clone(),
             consumer,

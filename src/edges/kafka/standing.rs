@@ -1,7 +1,58 @@
-//! Whether we may do something at the cluster.
+//! What the service does at the cluster, and whether it may.
+
+use std::fmt;
 
 use rdkafka::types::RDKafkaErrorCode as Code;
 use serde::Serialize;
+
+/// Something that the service does with a topic or a group, for which a cluster with access rules wants a right.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "right", content = "on", rename_all = "snake_case")]
+pub enum Deed {
+    /// Sees that a topic is there.
+    Describe(String),
+    /// Reads a topic.
+    Read(String),
+    /// Joins a group and commits in it.
+    Join(String),
+    /// Writes to a topic.
+    Write(String),
+}
+
+impl Deed {
+    /// The right that it wants, as access rules of Kafka call it.
+    pub fn right(&self) -> &'static str {
+        match self {
+            Self::Describe(_) => "Describe on the topic",
+            Self::Read(_) => "Read on the topic",
+            Self::Join(_) => {
+                "Read on the group; on some clusters groups are made in the console first"
+            }
+            Self::Write(_) => "Write on the topic",
+        }
+    }
+
+    /// The key of the settings that says how we log in, or what the deed is on.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Describe(_) | Self::Write(_) => "kafka.options",
+            Self::Read(_) => "kafka.topics",
+            Self::Join(_) => "kafka.group",
+        }
+    }
+}
+
+/// What we do: "read the topic orders".
+impl fmt::Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Describe(topic) => write!(f, "see the topic {topic}"),
+            Self::Read(topic) => write!(f, "read the topic {topic}"),
+            Self::Join(group) => write!(f, "join the group {group} and commit in it"),
+            Self::Write(topic) => write!(f, "write to the topic {topic}"),
+        }
+    }
+}
 
 /// Whether we may do something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

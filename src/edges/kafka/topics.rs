@@ -12,39 +12,38 @@ use serde::Serialize;
 
 use super::client_config;
 use super::partitions::{self, TopicError};
+use super::trouble::Ear;
 use crate::config::{Kafka, Settings};
 use wx_courier_core::model::outcome::bounds::SMALLEST_TOPIC_BYTES;
 
 /// How long the cluster may take to say what it has.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Which of these topics do not exist. Blocks.
-pub fn missing(kafka: &Kafka, topics: &[&str]) -> Result<Vec<String>, TopicError> {
-    Lookup::new(kafka)?.missing(topics)
-}
-
 /// A client that looks for topics.
-struct Lookup {
+pub struct Lookup {
     brokers: String,
-    client: BaseConsumer,
+    client: BaseConsumer<Ear>,
 }
 
 impl Lookup {
     /// Makes it; it connects when it is asked something.
-    fn new(kafka: &Kafka) -> Result<Self, TopicError> {
+    pub fn new(kafka: &Kafka, ear: Ear) -> Result<Self, TopicError> {
         let brokers = kafka.brokers.clone();
         let ours = [
             ("group.id", kafka.group.as_str()),
             ("allow.auto.create.topics", "false"),
+            // A caller waits: a broker that comes back is found soon, and one that does not answer is told of.
+            ("reconnect.backoff.max.ms", "1000"),
+            ("socket.connection.setup.timeout.ms", "5000"),
         ];
-        match client_config(kafka, &ours).create() {
+        match client_config(kafka, &ours).create_with_context(ear) {
             Ok(client) => Ok(Self { brokers, client }),
             Err(error) => Err(TopicError::Unreachable { brokers, error }),
         }
     }
 
     /// Which of these topics do not exist. Blocks.
-    fn missing(&self, topics: &[&str]) -> Result<Vec<String>, TopicError> {
+    pub fn missing(&self, topics: &[&str]) -> Result<Vec<String>, TopicError> {
         let mut missing = Vec::new();
         for topic in topics {
             match partitions::count(&self.client, &self.brokers, topic, REQUEST_TIMEOUT) {
@@ -58,6 +57,14 @@ impl Lookup {
             }
         }
         Ok(missing)
+    }
+
+    /// Lets the client's ear hear what has happened to its connections: librdkafka tells it inside of a poll only.
+    pub fn listen(&self) {
+        // One event a poll, and it does not say whether there was one.
+        for _ in 0..100 {
+            let _error = self.client.poll(Duration::ZERO);
+        }
     }
 }
 

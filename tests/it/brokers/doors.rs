@@ -1,9 +1,9 @@
 //! Brokers with a login: by plain text and by TLS, and why none of them answers.
 
-use std::fs;
-use std::path::Path;
-
-use super::{check, each_has_one_outcome, login, producer_of, refused_rights};
+use super::{
+    check, each_has_one_outcome, login, password_file, producer_of, refused_rights, rights_of_run,
+    secured, text,
+};
 use crate::support::certificate::Certificate;
 use crate::support::events::mixed;
 use crate::support::kafka::Kafka;
@@ -54,53 +54,6 @@ fn a_broker_that_cannot_be_reached_is_told_with_its_cause() {
     each_has_one_outcome(&world, &events);
     assert!(!courier.log().contains(PASSWORD));
     courier.end_cleanly();
-}
-
-/// Writes the password as people do, with a line end.
-fn password_file(world: &World, password: &str) -> String {
-    let file = world.folder().join("password");
-    fs::write(&file, format!("{password}\n")).unwrap();
-    file.display().to_string()
-}
-
-/// The variables of a user who comes by TLS and SCRAM, with the password in a file, and trusts this authority.
-fn secured<'a>(
-    address: &'a str,
-    password_file: &'a str,
-    authority: &'a str,
-) -> [(&'a str, &'a str); 6] {
-    let [brokers, _, _, user, _] = login(address, "shop", PASSWORD);
-    [
-        brokers,
-        ("WX_COURIER__KAFKA__OPTIONS__SECURITY__PROTOCOL", "SASL_SSL"),
-        (
-            "WX_COURIER__KAFKA__OPTIONS__SASL__MECHANISM",
-            "SCRAM-SHA-256",
-        ),
-        user,
-        ("WX_COURIER__KAFKA__PASSWORD_FILE", password_file),
-        ("WX_COURIER__KAFKA__OPTIONS__SSL__CA__LOCATION", authority),
-    ]
-}
-
-fn text(path: &Path) -> String {
-    path.to_str().unwrap().to_owned()
-}
-
-/// What `settings.md` asks for, without what it says can be left out.
-fn rights_of_run(world: &World) -> Vec<[&str; 5]> {
-    let settings = &world.settings;
-    let (outcomes, letters) = (&settings.outcomes.topic, &settings.dead_letter_topic);
-    let allow = |operation, kind, name| ["ALLOW", "User:shop", operation, kind, name];
-    vec![
-        allow("READ", "TOPIC", world.source()),
-        allow("DESCRIBE", "TOPIC", world.source()),
-        allow("READ", "GROUP", &settings.kafka.group),
-        allow("WRITE", "TOPIC", outcomes),
-        allow("DESCRIBE", "TOPIC", outcomes),
-        allow("WRITE", "TOPIC", letters),
-        allow("DESCRIBE", "TOPIC", letters),
-    ]
 }
 
 #[test]

@@ -208,22 +208,21 @@ impl World {
 
     /// Starts the service and waits until it is a member of its group.
     pub(crate) fn courier(&self) -> Courier {
-        let mut courier = self.courier_at_once();
+        let mut courier = self.courier_at_once(&[]);
         courier.wait_until_ready();
         courier
     }
 
     /// Starts the service with these variables and waits until it is a member of its group.
     pub(crate) fn courier_with(&self, variables: &[(&str, &str)]) -> Courier {
-        let (folder, log) = (self.folder(), self.next_log());
-        let mut courier = Courier::start_with(&self.binary, folder, log, variables);
+        let mut courier = self.courier_at_once(variables);
         courier.wait_until_ready();
         courier
     }
 
-    /// Starts the service and does not wait for its group.
-    pub(crate) fn courier_at_once(&self) -> Courier {
-        Courier::start(&self.binary, self.folder(), self.next_log())
+    /// Starts the service with these variables and does not wait for its group.
+    pub(crate) fn courier_at_once(&self, variables: &[(&str, &str)]) -> Courier {
+        Courier::start_with(&self.binary, self.folder(), self.next_log(), variables)
     }
 
     /// Starts the service with these variables, and does not wait for anything.

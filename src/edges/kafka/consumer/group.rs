@@ -18,7 +18,9 @@ use tokio::time::Instant;
 use super::positions::{commit_stored, store};
 use super::unread::Jumps;
 use super::{Command, GroupEvent, layout};
-use crate::edges::kafka::log;
+use crate::edges::kafka::partitions::TopicError;
+use crate::edges::kafka::standing::Deed;
+use crate::edges::kafka::trouble::Ear;
 use wx_courier_core::flow::HandoverId;
 use wx_courier_core::model::{Epoch, Partition, Record};
 use wx_courier_core::schedule::share::Layout;
@@ -35,6 +37,8 @@ pub(super) struct Context {
     pub(super) topics: Vec<Arc<str>>,
     pub(super) topics_counted: Mutex<Counted>,
     pub(super) jumps: Jumps,
+    pub(super) group: String,
+    pub(super) ear: Ear,
 }
 
 /// Whether it is known how many partitions there are.
@@ -67,15 +71,22 @@ pub(super) struct Assignment {
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.jumps.hear(facility, message);
-        log(level, facility, message);
+        self.ear.hear_line(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "the consumer reports an error");
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.ear.cut_off();
+        }
+        if let Some(error) = self.hear(&error) {
+            tracing::warn!(%error, reason, "the consumer reports an error");
+        }
     }
 
-    /// They are asked for because they come: see [`super::SIGN_OF_LIFE`].
-    fn stats_raw(&self, _statistics: &[u8]) {}
+    /// See [`super::SIGN_OF_LIFE`].
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.ear.statistics(statistics);
+    }
 }
 
 impl ConsumerContext for Context {
@@ -112,7 +123,11 @@ impl ConsumerContext for Context {
         match result {
             // There was nothing new to commit.
             Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
-            Err(error) => tracing::warn!(%error, "a commit failed and will be repeated"),
+            Err(error) => {
+                if let Some(error) = self.hear(&error) {
+                    tracing::warn!(%error, "a commit failed and will be repeated");
+                }
+            }
         }
     }
 }
@@ -146,10 +161,21 @@ impl Context {
         }
     }
 
+    /// Takes in what is a trouble with the cluster; gives back what is not.
+    fn hear<'a>(&self, error: &'a KafkaError) -> Option<&'a KafkaError> {
+        match error.rdkafka_error_code() {
+            Some(code @ RDKafkaErrorCode::GroupAuthorizationFailed) => {
+                self.ear.refused(Deed::Join(self.group.clone()), code);
+                None
+            }
+            _ => self.ear.hear_error(error),
+        }
+    }
+
     pub(super) fn report(&self, error: &KafkaError) {
         if let KafkaError::MessageConsumptionFatal(_) = error {
             self.tell(GroupEvent::Fatal(error.to_string()));
-        } else {
+        } else if let Some(error) = self.hear(error) {
             tracing::warn!(%error, "reading failed, trying again");
         }
     }
@@ -168,6 +194,9 @@ impl Context {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let answer = layout::ask(consumer, &self.topics, timeout);
+        if answer.is_ok() {
+            self.ear.seen(&self.topics);
+        }
         let again_at = Instant::now() + layout::ASK_EVERY;
         match (answer, &mut *counted) {
             (Ok(layout), Counted::Told(former, next)) => {
@@ -182,6 +211,11 @@ impl Context {
                 self.tell(GroupEvent::TopicsCounted(layout.clone()));
                 *counted = Counted::Told(layout, again_at);
             }
+            (Err(error @ TopicError::NotAllowed { .. }), Counted::Told(_, next)) => {
+                // librdkafka sees the topic again when it is asked for.
+                *next = Instant::now() + layout::AGAIN_AFTER;
+                self.ear.unseen(&error);
+            }
             (Err(error), Counted::Told(_, next)) => {
                 *next = again_at;
                 tracing::warn!(
@@ -190,6 +224,7 @@ impl Context {
                 );
             }
             (Err(error), Counted::Never | Counted::Failed(_)) => {
+                self.ear.unseen(&error);
                 tracing::warn!(
                     %error,
                     "it is not known how many partitions there are: nothing is sent under a limit until the brokers say it"
@@ -225,6 +260,8 @@ impl Context {
             given.push((Partition { topic, number }, epoch));
         }
         tracing::info!(partitions = %list(given.iter().map(|(partition, _)| partition)), "partitions assigned");
+        self.ear.reached();
+        self.ear.done(|| Deed::Join(self.group.clone()));
         self.tell(GroupEvent::Assigned(given));
     }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::edges::kafka::embedded::EmbeddedBroker;
 use crate::edges::kafka::test_client::Upstream;
 use crate::edges::kafka::test_kafka::kafka;
+use crate::edges::kafka::trouble::Ear;
 
 const TOPIC: &str = "events";
 const PARTITIONS: i32 = 2;
@@ -21,7 +22,7 @@ fn member(broker: &EmbeddedBroker) -> Member {
         ..kafka(broker.address(), &options)
     };
     Member {
-        source: start(&kafka, LIMIT).unwrap(),
+        source: start(&kafka, LIMIT, Ear::Command).unwrap(),
         assignment: BTreeSet::new(),
         read: BTreeSet::new(),
         has_counted: false,

@@ -43,6 +43,8 @@ impl ClientContext for Heard {
         if facility == "FAIL" {
             let said = without_thread(message).to_owned();
             self.errors().push((None, said));
+            // What of it matters is in the answer.
+            return log(RDKafkaLogLevel::Debug, facility, message);
         }
         log(level, facility, message);
     }

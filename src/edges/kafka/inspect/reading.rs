@@ -4,6 +4,7 @@
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Message, Timestamp};
+use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 use serde::Serialize;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 use super::Limit;
 use super::heard::Asking;
 use crate::edges::clock;
-use crate::edges::kafka::standing::{Standing, is_about_rights};
+use crate::edges::kafka::standing::Standing;
 
 /// How the cluster's clock and ours compare. Only a record that is written now would tell all of it, and none is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -87,7 +88,8 @@ fn wait(asking: &Asking, limit: Limit) -> (Standing, Option<Stamp>) {
             Some(Err(error)) => {
                 let code = error.rdkafka_error_code();
                 why = error.to_string();
-                if code.is_some_and(is_about_rights) {
+                // Where the group is refused, that is told here too.
+                if code == Some(Code::TopicAuthorizationFailed) {
                     return (Standing::Refused(why), None);
                 }
             }

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{Producer, PublishError, Purpose, headers_of};
 use crate::config::Kafka;
+use crate::edges::kafka::trouble::Ear;
 
 /// A record to be published.
 #[derive(Clone, Debug)]
@@ -31,13 +32,13 @@ type Waiter = oneshot::Sender<Result<(), KafkaError>>;
 
 impl AckedProducer {
     /// Makes the producer; it connects by itself.
-    pub fn new(kafka: &Kafka) -> Result<Self, KafkaError> {
+    pub fn new(kafka: &Kafka, ear: Ear) -> Result<Self, KafkaError> {
         let tell = |waiter: Waiter, result| {
             if waiter.send(result).is_err() {
                 tracing::debug!("no caller waits for an acknowledgement any more");
             }
         };
-        Producer::make(Purpose::Awaited, kafka, tell).map(Self)
+        Producer::make(Purpose::Awaited, kafka, ear, tell).map(Self)
     }
 
     /// Publishes a record and waits for the broker's acknowledgement.

@@ -12,6 +12,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use serde::Serialize;
 
 use crate::config::{Kafka, ProducerSetting};
+use crate::edges::kafka::trouble::Ear;
 use crate::edges::kafka::without_thread;
 pub use probe::{Answer, ask};
 
@@ -101,11 +102,11 @@ pub struct Insisted(Refusal);
 
 /// Takes the producer that the settings name, or asks the cluster. Blocks, for no longer than `limit`. Only the cluster's refusal makes a
 /// plain one of `auto`: where no broker answers, an idempotent one begins, and is replaced if it is refused later.
-fn choose(kafka: &Kafka, limit: Duration) -> Result<Chosen, Insisted> {
+fn choose(kafka: &Kafka, ear: Ear, limit: Duration) -> Result<Chosen, Insisted> {
     if let Some(chosen) = Chosen::said(kafka.producer) {
         return Ok(chosen);
     }
-    match (ask(kafka, limit), kafka.producer) {
+    match (ask(kafka, ear, limit), kafka.producer) {
         (Answer::Refused(refusal), ProducerSetting::Idempotent) => Err(Insisted(refusal)),
         (Answer::Refused(refusal), ProducerSetting::Auto | ProducerSetting::Plain) => {
             Ok(Chosen::refused(&refusal))
@@ -125,9 +126,9 @@ fn choose(kafka: &Kafka, limit: Duration) -> Result<Chosen, Insisted> {
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// The same, beside other work.
-pub async fn chosen(kafka: &Kafka) -> anyhow::Result<Chosen> {
+pub async fn chosen(kafka: &Kafka, ear: Ear) -> anyhow::Result<Chosen> {
     let kafka = kafka.clone();
-    let chosen = tokio::task::spawn_blocking(move || choose(&kafka, LIMIT));
+    let chosen = tokio::task::spawn_blocking(move || choose(&kafka, ear, LIMIT));
     Ok(chosen.await??)
 }
 

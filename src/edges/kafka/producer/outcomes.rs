@@ -20,6 +20,7 @@ use super::mode::{Chosen, Mode};
 use super::{End, Producer, Purpose};
 use crate::config::{Kafka, ProducerSetting};
 use crate::edges::clock::Clock;
+use crate::edges::kafka::trouble::Ear;
 use progress::{Career, Generation, Part, Parts, Progresses, Which};
 use records::{RecordWriter, Topics};
 use wx_courier_core::model::outcome::{Outcome, bounds};
@@ -53,6 +54,7 @@ pub enum Replacement {
 /// Publishes outcomes and dead letters.
 pub struct Publisher {
     kafka: Kafka,
+    ear: Ear,
     chosen: Chosen,
     writer: RecordWriter,
     progresses: Arc<Progresses>,
@@ -90,9 +92,9 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 impl Publisher {
-    /// Connects. Every publication is answered on `publications`.
+    /// Connects. Every publication is answered on `publications`; `ear` hears of what goes wrong beside.
     pub fn new(
-        kafka: &Kafka,
+        (kafka, ear): (&Kafka, Ear),
         chosen: Chosen,
         (outcome_topic, dead_letter_topic): (&str, &str),
         clock: Clock,
@@ -104,10 +106,11 @@ impl Publisher {
         });
         let progresses = Progresses::new(publications, Arc::clone(&topics));
         Ok(Self {
-            producer: connect(kafka, chosen.mode, &progresses, Generation(0))?,
+            producer: connect((kafka, &ear), chosen.mode, &progresses, Generation(0))?,
             chosen,
             generation: Generation(0),
             kafka: kafka.clone(),
+            ear,
             writer: RecordWriter {
                 topics,
                 source: bounds::source_of(&kafka.group),
@@ -161,7 +164,12 @@ impl Publisher {
         };
         let why = end.to_string();
         let generation = self.generation.next();
-        let producer = match connect(&self.kafka, next.mode, &self.progresses, generation) {
+        let producer = match connect(
+            (&self.kafka, &self.ear),
+            next.mode,
+            &self.progresses,
+            generation,
+        ) {
             Ok(producer) => producer,
             Err(error) => {
                 tracing::warn!(why, %error, "the producer cannot go on, and no other could be made yet");
@@ -194,14 +202,14 @@ impl Publisher {
 }
 
 fn connect(
-    kafka: &Kafka,
+    (kafka, ear): (&Kafka, &Ear),
     mode: Mode,
     progresses: &Arc<Progresses>,
     generation: Generation,
 ) -> Result<Producer<Part>, KafkaError> {
     let progresses = Arc::clone(progresses);
     let tell = move |part, result: Result<(), _>| progresses.ended(generation, part, &result);
-    Producer::make(Purpose::Outcomes(mode), kafka, tell)
+    Producer::make(Purpose::Outcomes(mode), kafka, ear.clone(), tell)
 }
 
 /// Ends a producer elsewhere: dropping it waits for its threads, and perhaps for a broker that does not answer.

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::mode::Mode;
 use super::{Producer, PublishError, Purpose, headers_of};
 use crate::config::Kafka;
+use crate::edges::kafka::trouble::Ear;
 use wx_courier_core::model::Record;
 
 /// What became of a record, by the number under which it was handed over.
@@ -41,7 +42,7 @@ impl Republisher {
             }
         };
         Ok(Self {
-            producer: Producer::make(Purpose::Replay(mode), kafka, tell)?,
+            producer: Producer::make(Purpose::Replay(mode), kafka, Ear::Command, tell)?,
             partitions,
         })
     }

@@ -14,6 +14,7 @@ use crate::config::Kafka;
 use crate::edges::kafka::client_config;
 use crate::edges::kafka::partitions::TopicError;
 use crate::edges::kafka::standing::is_about_rights;
+use crate::edges::kafka::trouble::Ear;
 
 /// What became of a topic to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub async fn create(
                 brokers: kafka.brokers.clone(),
                 error,
             })?;
-    let lookup = Arc::new(Lookup::new(kafka)?);
+    let lookup = Arc::new(Lookup::new(kafka, Ear::Command)?);
     let mut all = Vec::new();
     let mut is_answered = true;
     for topic in topics {

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use super::{Mode, Refusal, refusal_in, refusal_in_log};
 use crate::config::Kafka;
-use crate::edges::kafka::log;
 use crate::edges::kafka::producer::Purpose;
+use crate::edges::kafka::trouble::Ear;
 
 /// What the cluster says to an idempotent producer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,19 +34,20 @@ const TELL_EVERY: &str = "50";
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Asks. Blocks, for no longer than `limit`.
-pub fn ask(kafka: &Kafka, limit: Duration) -> Answer {
+pub fn ask(kafka: &Kafka, ear: Ear, limit: Duration) -> Answer {
     let (heard_in, heard) = channel();
-    match make(kafka, heard_in) {
+    match make(kafka, ear, heard_in) {
         Ok(producer) => wait(&producer, &heard, limit),
         Err(error) => Answer::NotKnown(error.to_string()),
     }
 }
 
-fn make(kafka: &Kafka, heard: Sender<Heard>) -> KafkaResult<ThreadedProducer<Probe>> {
+fn make(kafka: &Kafka, ear: Ear, heard: Sender<Heard>) -> KafkaResult<ThreadedProducer<Probe>> {
     let mut config = Purpose::Outcomes(Mode::Idempotent).config(kafka);
     // Whatever the user says of it: without, nothing is heard.
     config.set("statistics.interval.ms", TELL_EVERY);
-    config.create_with_context(Probe(Mutex::new(heard)))
+    let heard = Mutex::new(heard);
+    config.create_with_context(Probe { ear, heard })
 }
 
 fn wait(producer: &ThreadedProducer<Probe>, heard: &Receiver<Heard>, limit: Duration) -> Answer {
@@ -74,12 +75,15 @@ enum Heard {
     Trouble(String),
 }
 
-struct Probe(Mutex<Sender<Heard>>);
+struct Probe {
+    ear: Ear,
+    heard: Mutex<Sender<Heard>>,
+}
 
 impl Probe {
     fn tell(&self, heard: Heard) {
         let sender = self
-            .0
+            .heard
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if sender.send(heard).is_err() {
@@ -104,7 +108,7 @@ impl ClientContext for Probe {
         if let Some(refusal) = refusal_in_log(facility, message) {
             self.tell(Heard::Refusal(refusal));
         }
-        log(level, facility, message);
+        self.ear.hear_line(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -157,8 +161,11 @@ mod tests {
     fn a_cluster_that_gives_ids_gets_an_idempotent_producer() {
         let cluster: MockCluster<'_, DefaultProducerContext> = MockCluster::new(1).unwrap();
         let kafka = kafka(cluster.bootstrap_servers(), ProducerSetting::Auto);
-        assert_eq!(ask(&kafka, LIMIT), Answer::Allowed);
-        assert_eq!(choose(&kafka, LIMIT).unwrap().mode, Mode::Idempotent);
+        assert_eq!(ask(&kafka, Ear::Command, LIMIT), Answer::Allowed);
+        assert_eq!(
+            choose(&kafka, Ear::Command, LIMIT).unwrap().mode,
+            Mode::Idempotent
+        );
     }
 
     #[test]
@@ -169,11 +176,13 @@ mod tests {
         ] {
             let cluster = cluster(code);
             let auto = kafka(cluster.bootstrap_servers(), ProducerSetting::Auto);
-            let chosen = choose(&auto, LIMIT).unwrap();
+            let chosen = choose(&auto, Ear::Command, LIMIT).unwrap();
             assert_eq!(chosen.mode, Mode::Plain, "{chosen:?}");
             assert!(chosen.why.contains("refuses"), "{chosen:?}");
             let insists = kafka(cluster.bootstrap_servers(), ProducerSetting::Idempotent);
-            let error = choose(&insists, LIMIT).unwrap_err().to_string();
+            let error = choose(&insists, Ear::Command, LIMIT)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("producer = \"auto\""), "{error}");
         }
     }
@@ -181,7 +190,7 @@ mod tests {
     #[test]
     fn an_outage_is_no_refusal() {
         let kafka = kafka(test_kafka::closed(), ProducerSetting::Auto);
-        let chosen = choose(&kafka, Duration::from_millis(500)).unwrap();
+        let chosen = choose(&kafka, Ear::Command, Duration::from_millis(500)).unwrap();
         assert_eq!(chosen.mode, Mode::Idempotent, "{chosen:?}");
         assert!(chosen.why.contains("has not said"), "{chosen:?}");
     }

@@ -8,6 +8,7 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::*;
 use crate::edges::kafka::test_kafka::kafka;
+use crate::edges::kafka::trouble::Ear;
 use wx_courier_core::model::outcome::{Reason, Status};
 
 const OUTCOMES: &str = "outcomes";
@@ -46,7 +47,14 @@ impl Bench {
         };
         let topics = (OUTCOMES, LETTERS);
         Self {
-            publisher: Publisher::new(&kafka, chosen, topics, Clock::start(), answers_in).unwrap(),
+            publisher: Publisher::new(
+                (&kafka, Ear::Command),
+                chosen,
+                topics,
+                Clock::start(),
+                answers_in,
+            )
+            .unwrap(),
             cluster,
             answers,
         }
