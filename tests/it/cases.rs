@@ -172,7 +172,7 @@ fn what_the_sdks_of_cloudevents_write_is_read() {
             "{name}"
         );
     }
-    assert_eq!(lines.lines().count(), 45);
+    assert_eq!(lines.lines().count(), 50);
 }
 
 fn record(headers: BTreeMap<String, String>, value: Option<Vec<u8>>) -> Arc<Record> {

@@ -1,14 +1,17 @@
-// What the Go SDK of CloudEvents writes in structured mode: one line of JSON for each record. Its binding for Kafka is a module that no proxy
-// of modules has.
+// What the Go SDK of CloudEvents hands to a Kafka producer: one line of JSON for each record.
 package main
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"os"
 	"time"
 
+	"github.com/IBM/sarama"
+	"github.com/cloudevents/sdk-go/protocol/kafka_sarama/v2"
 	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/cloudevents/sdk-go/v2/binding"
 )
 
 type line struct {
@@ -16,7 +19,7 @@ type line struct {
 	Data    string            `json:"data"`
 	Mode    string            `json:"mode"`
 	Headers map[string]string `json:"headers"`
-	Value   string            `json:"value"`
+	Value   *string           `json:"value"`
 }
 
 func main() {
@@ -33,6 +36,13 @@ func main() {
 		{"octets", "application/octet-stream", []byte{0, 255}},
 		{"none", "", nil},
 	}
+	modes := []struct {
+		name  string
+		wants context.Context
+	}{
+		{"binary", binding.WithForceBinary(context.Background())},
+		{"structured", binding.WithForceStructured(context.Background())},
+	}
 	out := json.NewEncoder(os.Stdout)
 	out.SetEscapeHTML(false)
 	for _, of := range cases {
@@ -46,11 +56,31 @@ func main() {
 		if of.data != nil {
 			check(event.SetData(of.contentType, of.data))
 		}
-		value, err := json.Marshal(event)
-		check(err)
-		headers := map[string]string{"content-type": cloudevents.ApplicationCloudEventsJSON}
-		check(out.Encode(line{"go", of.name, "structured", headers, base64.StdEncoding.EncodeToString(value)}))
+		for _, mode := range modes {
+			record := sarama.ProducerMessage{}
+			check(kafka_sarama.WriteProducerMessage(mode.wants, binding.ToMessage(&event), &record))
+			check(out.Encode(line{"go", of.name, mode.name, headersOf(record), valueOf(record)}))
+		}
 	}
+}
+
+// A map, so that the lines are the same each time: its keys are sorted, and the SDK's extensions have no order.
+func headersOf(record sarama.ProducerMessage) map[string]string {
+	headers := map[string]string{}
+	for _, header := range record.Headers {
+		headers[string(header.Key)] = string(header.Value)
+	}
+	return headers
+}
+
+func valueOf(record sarama.ProducerMessage) *string {
+	if record.Value == nil {
+		return nil
+	}
+	value, err := record.Value.Encode()
+	check(err)
+	text := base64.StdEncoding.EncodeToString(value)
+	return &text
 }
 
 func check(err error) {
