@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use wx_courier::config::ProducerSetting;
 
 use support::chaos::{self, DoubtRule, Plan, StoreKind};
 use support::courier;
@@ -43,6 +44,9 @@ struct Arguments {
     /// Where the members keep what they sent
     #[arg(long, default_value = "redis")]
     store: StoreWord,
+    /// How the members publish
+    #[arg(long, default_value = "auto")]
+    producer: ProducerWord,
     /// The service; unless said, the one that was built with the profile of this program
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -65,6 +69,16 @@ enum StoreWord {
     Sqlite,
     /// In a Redis
     Redis,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ProducerWord {
+    /// As the brokers allow, and these allow idempotent ones
+    Auto,
+    /// The brokers know a retry from a new record
+    Idempotent,
+    /// A retry may lie on the topic a second time
+    Plain,
 }
 
 fn main() -> ExitCode {
@@ -90,6 +104,11 @@ fn main() -> ExitCode {
             StoreWord::None => StoreKind::None,
             StoreWord::Sqlite => StoreKind::Sqlite,
             StoreWord::Redis => StoreKind::Redis,
+        },
+        producer: match arguments.producer {
+            ProducerWord::Auto => ProducerSetting::Auto,
+            ProducerWord::Idempotent => ProducerSetting::Idempotent,
+            ProducerWord::Plain => ProducerSetting::Plain,
         },
         binary,
     };

@@ -25,6 +25,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use wx_courier::config::ProducerSetting;
 use wx_courier_sandbox::{Answer, Latency, Script, Settings as SandboxSettings};
 
 use self::brokers::Brokers;
@@ -115,6 +116,8 @@ pub(crate) struct Plan {
     pub(crate) in_doubt: DoubtRule,
     /// Where the members keep what they sent.
     pub(crate) store: StoreKind,
+    /// How the members publish.
+    pub(crate) producer: ProducerSetting,
     /// The service's binary.
     pub(crate) binary: PathBuf,
 }
@@ -188,7 +191,7 @@ impl<'a> Run<'a> {
             plan,
             brokers: Brokers::new(cluster),
             store,
-            members: Members::new(plan.members, n_extra, SESSION),
+            members: Members::new(plan.members, n_extra, SESSION, plan.producer),
             load: Load::new(plan.seed),
             schedule: Schedule::new(plan.seed, SESSION, API_TIMEOUT),
             diary: Diary::default(),
@@ -365,6 +368,7 @@ impl<'a> Run<'a> {
         Report {
             seed: self.plan.seed,
             store: self.plan.store,
+            producer: self.plan.producer,
             n_members: self.plan.members,
             n_records: self.load.len(),
             is_committed,

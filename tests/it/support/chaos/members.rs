@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use wx_courier::config::ProducerSetting;
+
 use crate::support::courier::Courier;
 use crate::support::oracle::Incident;
 use crate::support::world::World;
@@ -23,6 +25,7 @@ pub(super) struct Members {
     slots: Vec<Slot>,
     n_regular: usize,
     session: Duration,
+    producer: ProducerSetting,
     /// When it was last looked which members live, in Unix milliseconds.
     looked_ms: i64,
 }
@@ -53,7 +56,12 @@ struct Member {
 
 impl Members {
     /// No member runs yet. `n_extra` more than the regular members may join.
-    pub(super) fn new(n_regular: usize, n_extra: usize, session: Duration) -> Self {
+    pub(super) fn new(
+        n_regular: usize,
+        n_extra: usize,
+        session: Duration,
+        producer: ProducerSetting,
+    ) -> Self {
         let now = Instant::now();
         let regular = |number| (number < n_regular).then_some(now);
         let slots = (0..n_regular + n_extra).map(|number| Slot::Away {
@@ -63,6 +71,7 @@ impl Members {
             slots: slots.collect(),
             n_regular,
             session,
+            producer,
             looked_ms: now_ms(),
         }
     }
@@ -80,7 +89,7 @@ impl Members {
     fn attend_slot(&self, slot: Slot, number: usize, world: &World, diary: &mut Diary) -> Slot {
         let now = Instant::now();
         match slot {
-            Slot::Away { back_at: Some(at) } if at <= now => Self::start(world, diary),
+            Slot::Away { back_at: Some(at) } if at <= now => self.start(world, diary),
             Slot::Up(mut member) => match member.courier.status() {
                 None => Slot::Up(member),
                 Some(status) => {
@@ -154,11 +163,14 @@ impl Members {
         }
     }
 
-    fn start(world: &World, diary: &mut Diary) -> Slot {
+    fn start(&self, world: &World, diary: &mut Diary) -> Slot {
         let life = world.appid(diary.n_lives);
         diary.n_lives += 1;
         diary.count(Deed::MemberStarted);
-        let variables = [("WX_COURIER__APPS__SHOP__APPID", life.as_str())];
+        let variables = [
+            ("WX_COURIER__APPS__SHOP__APPID", life.as_str()),
+            ("WX_COURIER__KAFKA__PRODUCER", self.producer.as_str()),
+        ];
         let courier = world.launch(&variables);
         Slot::Up(Member { courier, life })
     }
@@ -220,7 +232,7 @@ impl Members {
     pub(super) fn join(&mut self, who: Draw, world: &World, diary: &mut Diary) {
         let is_empty = |slot: &Slot| matches!(slot, Slot::Away { .. });
         if let Some((number, _)) = self.take(who, is_empty, diary) {
-            self.slots[number] = Self::start(world, diary);
+            self.slots[number] = self.start(world, diary);
         }
     }
 

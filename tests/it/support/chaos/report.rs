@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde_json::{Map, Value, json};
+use wx_courier::config::ProducerSetting;
 
 use super::diary::{Deed, Diary};
 use super::store::StoreKind;
@@ -18,6 +19,7 @@ const N_EXAMPLES: usize = 1;
 pub(crate) struct Report {
     pub(crate) seed: u64,
     pub(crate) store: StoreKind,
+    pub(crate) producer: ProducerSetting,
     pub(crate) n_members: usize,
     /// Records on the source topic.
     pub(crate) n_records: usize,
@@ -59,7 +61,8 @@ impl Report {
             .map(|finding| (finding.key.to_owned(), json!(finding.cases.len())))
             .collect();
         json!({
-            "seed": self.seed, "store": self.store.to_string(), "members": self.n_members,
+            "seed": self.seed, "store": self.store.to_string(), "producer": self.producer.as_str(),
+            "members": self.n_members,
             "is_right": self.is_right(), "is_committed": self.is_committed, "seconds": self.seconds,
             "records": self.n_records, "owed": verdict.n_owed, "outcomes": verdict.n_outcomes,
             "repeated_outcomes": verdict.n_repeated, "statuses": verdict.statuses,
@@ -75,13 +78,15 @@ impl fmt::Display for Report {
         let Self {
             seed,
             store,
+            producer,
             n_members,
             verdict,
             ..
         } = self;
         writeln!(
             f,
-            "seed {seed}, store {store}, {n_members} members, {} s\n",
+            "seed {seed}, store {store}, producer {}, {n_members} members, {} s\n",
+            producer.as_str(),
             self.seconds
         )?;
         for deed in Deed::ALL {
