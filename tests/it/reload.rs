@@ -1,10 +1,12 @@
 //! Rules that change while the service runs: swapped whole, or not at all.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::support::kafka::Kafka;
 use crate::support::world::{Plan, World};
-use crate::support::{events, wait_until};
+use crate::support::{checks, events, wait_until};
 
 #[test]
 fn a_good_set_of_rules_is_swapped_and_a_bad_one_changes_nothing() {
@@ -39,5 +41,70 @@ fn a_good_set_of_rules_is_swapped_and_a_bad_one_changes_nothing() {
         courier.log()
     );
     assert_eq!(version(), second);
+    courier.end_cleanly();
+}
+
+/// Only one message a second may go: the others wait for minutes.
+const SLOW: &str = "rate = { per_second = 1, burst = 1 }\n";
+
+#[test]
+fn a_change_reaches_the_messages_that_wait() {
+    let world = World::new(Kafka::shared(), "reach", Plan::default());
+    let rule = world.folder().join("rules/order-completed.toml");
+    let written = std::fs::read_to_string(&rule).unwrap();
+    let slow = format!("{SLOW}{written}");
+    std::fs::write(&rule, &slow).unwrap();
+    let courier = world.courier();
+    let orders: Vec<events::Event> = (0..40).map(events::order).collect();
+    world.publish(&orders);
+    wait_until("one is sent and the others wait", || {
+        world.wechat.stats().accepted >= 1 && courier.engine()["waiting"].as_u64() > Some(30)
+    });
+    let texts = || -> BTreeSet<String> {
+        let accepted = world.wechat.accepted();
+        let values = accepted.iter().flat_map(|sent| sent.data.values().cloned());
+        values
+            .filter(|value| value == "已完成" || value == "已支付")
+            .collect()
+    };
+    assert_eq!(texts(), BTreeSet::from(["已完成".to_owned()]));
+
+    // Without its rate, and with another text.
+    std::fs::write(&rule, written.replace("已完成", "已支付")).unwrap();
+    courier.ask_to_reload();
+    wait_until("the log says that rules were swapped", || {
+        courier.log().contains("rules swapped")
+    });
+    let n_before = world.wechat.accepted().len();
+    let mut outcomes = world.outcomes();
+    outcomes.read_distinct(orders.len());
+    checks::each_was_sent(&checks::distinct(outcomes.read_to_end()), &orders);
+    let accepted = world.wechat.accepted();
+    let late = accepted.iter().skip(n_before);
+    let old = late.filter(|sent| sent.data.values().any(|value| value == "已完成"));
+    assert_eq!(old.count(), 0, "an old text went out after the swap");
+    assert_eq!(accepted.len(), orders.len());
+
+    // The rule is taken away under those that wait.
+    std::fs::write(&rule, &slow).unwrap();
+    courier.ask_to_reload();
+    let more: Vec<events::Event> = (40..60).map(events::order).collect();
+    wait_until("the slow rule is in force", || {
+        courier.log().matches("rules swapped").count() == 2
+    });
+    world.publish(&more);
+    wait_until("most of them wait", || {
+        courier.engine()["waiting"].as_u64() > Some(10)
+    });
+    std::fs::remove_file(&rule).unwrap();
+    courier.ask_to_reload();
+    outcomes.read_distinct(orders.len() + more.len());
+    let found = checks::distinct(outcomes.read_to_end());
+    let is_gone = |outcome: &&Value| outcome["reason"] == "rule_gone";
+    let gone = found.values().filter(is_gone).count();
+    checks::has_ended(found.values(), gone, ("skipped", "rule_gone"));
+    assert!(gone > 10, "{gone}");
+    let sent = world.wechat.accepted().len();
+    assert_eq!(gone + sent, orders.len() + more.len());
     courier.end_cleanly();
 }

@@ -38,6 +38,7 @@ mod port;
 mod publishing;
 mod punishing;
 mod rate_share;
+mod remaking;
 mod repeated;
 mod report;
 mod sending;

@@ -239,7 +239,10 @@ impl RuleSet {
 
     /// The rule of that name.
     pub fn get(&self, name: &str) -> Option<&Arc<Rule>> {
-        self.rules.iter().find(|rule| rule.name.as_ref() == name)
+        let found = self
+            .rules
+            .binary_search_by(|rule| rule.name.as_ref().cmp(name));
+        self.rules.get(found.ok()?)
     }
 
     /// A short hash over the names and texts of all rules and the ids of their templates: the same rules have the same version

@@ -31,6 +31,7 @@ pub(super) fn denies(reason: Reason) -> bool {
         | Reason::ParamMalformed
         | Reason::ParamNotListed
         | Reason::GrantMalformed
+        | Reason::RuleGone
         | Reason::NoRule => true,
         // The last seven are about the message itself: in earnest no earlier call of it was delivered. Here the answers are drawn by lot. And of a
         // record that is gone the message id is not known, so the claim of a process that died, and may have delivered it, is not found.

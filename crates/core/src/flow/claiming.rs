@@ -42,6 +42,20 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Next {
         lent.takes_slot(&delivery.rule.app);
+        if delivery.claim.is_none() && self.is_outdated(&lent.origin, &delivery) {
+            return self.remake_at_turn(now, lent, *delivery, effects);
+        }
+        self.begin(now, lent, delivery, effects)
+    }
+
+    /// Begins with what may end in a call.
+    pub(super) fn begin(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        delivery: Box<Delivery>,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
         self.mark_irrevocable(&lent.origin, effects);
         self.ask_for_own_claim(now, lent, delivery, effects)
     }
@@ -113,6 +127,9 @@ impl Engine {
         }
         if expires_at_ms(&lent.origin, &delivery.rule) < now.unix_ms {
             return self.expire(now, lent, &delivery, effects);
+        }
+        if self.is_outdated(&lent.origin, &delivery) {
+            return self.leave_gate_outdated(lent, delivery, effects);
         }
         match departure {
             Departure::Stale => self.ask_for_own_claim(now, lent, delivery, effects),

@@ -227,6 +227,9 @@ impl Engine {
     /// What a rule, as it is now, makes of a record that was read before; `None` if it does not want it any more.
     pub(super) fn plan_again(&self, origin: &mut Origin, rule: &str) -> Option<Planned> {
         origin.rules_version = Arc::clone(self.rules.version());
+        if let Some(event) = &origin.event {
+            return self.rules.plan_one(event, rule);
+        }
         let received_ms = origin.received.unix_ms;
         match decode(&self.setup.decoding, &origin.record, received_ms) {
             Decoded::Event(event) => {

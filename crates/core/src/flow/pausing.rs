@@ -1,17 +1,13 @@
-//! What concerns more than one message: pauses of apps, APIs, templates and rules, and rules that change under waiting messages.
+//! What concerns more than one message: pauses of apps, APIs, templates and rules.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::in_flight::Lent;
-use super::message::{Delivery, Origin, Rejoins, State};
-use super::transition::{Happened, Next};
-use super::{Effect, Engine, report};
+use super::message::{Delivery, Origin};
+use super::{Effect, Engine};
 use crate::flow::attempt::{Blame, Refusal, SendAnswer};
 use crate::message::Api;
-use crate::model::outcome::Reason;
 use crate::model::{Moment, Ticket};
-use crate::rules::{Rule, RuleSet};
 use crate::schedule::pauses::{Cause, Change, Party, Subject};
 
 impl Engine {
@@ -157,126 +153,12 @@ impl Engine {
             effects.push(Effect::PauseChanged(change));
         }
     }
-
-    /// The new set is in force for records that are read from now on. Messages that wait behind a pause of their rule or template, and
-    /// whose rule has changed, are made anew: the change is most likely the cure.
-    pub(super) fn rules_changed(
-        &mut self,
-        now: Moment,
-        rules: Arc<RuleSet>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let before = std::mem::replace(&mut self.rules, rules);
-        let mut cured = BTreeSet::new();
-        for old in before.rules() {
-            let new = self.rules.get(&old.name);
-            if new.is_some_and(|new| new.version == old.version) {
-                continue;
-            }
-            if self.pauses.is_rule_or_template_paused(old) {
-                cured.insert(Arc::clone(&old.name));
-            }
-            self.resume_rule(&old.name, effects);
-        }
-        let rules = Arc::clone(&self.rules);
-        let is_used = |app: &str, id: &str| {
-            let mut rules = rules.rules().iter();
-            rules.any(|rule| rule.app.as_ref() == app && template_id(rule) == Some(id))
-        };
-        let changes = self.pauses.keep_templates(is_used);
-        self.announce(changes, effects);
-        self.replan_paused(now, &cured, effects);
-    }
-
-    /// Whether the rule is still the same as when its message was made.
-    pub(super) fn is_in_force(&self, rule: &Rule) -> bool {
-        let present = self.rules.get(&rule.name);
-        present.is_some_and(|present| present.version == rule.version)
-    }
-
-    /// Whether the rule names another template than when its message was made.
-    pub(super) fn has_another_template(&self, rule: &Rule) -> bool {
-        let present = self.rules.get(&rule.name);
-        present.is_some_and(|present| template_id(present) != template_id(rule))
-    }
-
-    fn replan_paused(
-        &mut self,
-        now: Moment,
-        rules: &BTreeSet<Arc<str>>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let mut tickets: BTreeSet<Ticket> = BTreeSet::new();
-        for (ticket, _, state) in self.in_flight.iter() {
-            if let State::Waiting(delivery) = state
-                && delivery.claim.is_none()
-                && rules.contains(&delivery.rule.name)
-            {
-                tickets.insert(ticket);
-            }
-        }
-        self.in_flight
-            .admission
-            .forget(&|ticket| tickets.contains(&ticket));
-        for ticket in tickets {
-            self.transition(now, ticket, Happened::RuleChanged, effects);
-        }
-    }
-
-    /// Makes a message by the rule in force. It holds no claim, and has been taken out of its lane.
-    pub(super) fn replan(
-        &mut self,
-        now: Moment,
-        lent: &mut Lent,
-        old: Delivery,
-        effects: &mut Vec<Effect>,
-    ) -> Next {
-        self.in_flight.release_recipient(lent, &self.pauses);
-        let origin = Arc::make_mut(&mut lent.origin);
-        let planned = self.plan_again(origin, &old.rule.name);
-        // The user that a login code named before is the recipient still.
-        let remade = planned.map(|planned| {
-            let message = planned
-                .result
-                .and_then(|made| made.to(&old.message.recipient));
-            (planned.rule, planned.message_id, message)
-        });
-        let outcome = match remade {
-            Some((rule, message_id, Ok(message))) => {
-                let delivery = Delivery {
-                    wish: self.wish(&rule, &message),
-                    rule,
-                    message: Arc::new(message),
-                    message_id: Arc::from(message_id),
-                    rejoins: Rejoins::Last,
-                    ..old
-                };
-                return Next::Become(State::Waiting(Box::new(delivery)));
-            }
-            Some((rule, message_id, Err(rejection))) => {
-                report::rejected(now, &lent.origin, (&rule, message_id), rejection)
-            }
-            None => {
-                let id = lent.origin.record.outcome_id(&old.rule.name);
-                let ids = (id, old.message_id.to_string());
-                let mut outcome =
-                    report::of_rule(now, &lent.origin, &old.rule, ids, Reason::NoRule);
-                report::CHANGED_RULE.clone_into(&mut outcome.detail);
-                outcome
-            }
-        };
-        self.settle_unsent(now, lent.ticket, outcome, effects)
-    }
 }
 
 /// Whose message it is, where trouble is counted.
 pub(super) fn party_of(delivery: &Delivery, origin: &Origin) -> Party {
     let source = origin.event.as_ref().map(|event| event.source.as_str());
     Party::of(&delivery.message.recipient, source)
-}
-
-fn template_id(rule: &Rule) -> Option<&str> {
-    rule.template().map(|template| template.id.as_str())
 }
 
 /// What a pause is told of a refusal: `None` where nothing was refused.

@@ -149,6 +149,10 @@ pub(super) const IN_A_WAVE: &str = "; but many users with grants are refused at 
 pub(super) const CHANGED_RULE: &str =
     "the rule, as it was changed while the message waited, does not want this event";
 
+/// What is said of a message whose rule was taken away under it.
+pub(super) const RULE_IS_GONE: &str =
+    "the rule was taken away while the message waited: nothing was sent";
+
 /// What is said of a duplicate.
 pub(super) const DUPLICATE: &str = "another record brought the same message before, and it was sent or may have been: see duplicate_of";
 
@@ -222,6 +226,7 @@ pub(super) fn explain(delivery: &Delivery, reason: Reason, answer: Option<&SendA
             | Reason::GrantMalformed
             | Reason::RecordGone
             | Reason::NoRule
+            | Reason::RuleGone
             | Reason::Unlisted(_),
             _,
         ) => reason.as_str().replace('_', " "),

@@ -39,16 +39,22 @@ fn rules_to(to: &str, template: &str, says: &str) -> Arc<RuleSet> {
 
 /// The same, for messages that live so long.
 fn rules_for(to: &str, template: &str, says: &str, expires_after: &str) -> Arc<RuleSet> {
-    let mut problems = Problems::default();
-    let catalog = format!("[shop.note]\n{template}\n");
-    let catalog = Catalog::read(&mut problems, "t", &catalog).unwrap();
     let to = if to.starts_with("{ ") {
         to.to_owned()
     } else {
         format!("\"{to}\"")
     };
+    let lines = format!("to = {to}\nexpires_after = \"{expires_after}\"");
+    rules_with(template, &lines, says)
+}
+
+/// The same, with these lines of the rule.
+fn rules_with(template: &str, lines: &str, says: &str) -> Arc<RuleSet> {
+    let mut problems = Problems::default();
+    let catalog = format!("[shop.note]\n{template}\n");
+    let catalog = Catalog::read(&mut problems, "t", &catalog).unwrap();
     let text = format!(
-        "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\nto = {to}\nexpires_after = \"{expires_after}\"\n[params]\nthing1 = \"{says}\"\n"
+        "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\n{lines}\n[params]\nthing1 = \"{says}\"\n"
     );
     let sources = [RuleSource {
         file: "r".to_owned(),
@@ -60,7 +66,9 @@ fn rules_for(to: &str, template: &str, says: &str, expires_after: &str) -> Arc<R
         catalog: &catalog,
         time_zone: jiff::tz::TimeZone::UTC,
     };
-    Arc::new(RuleSet::compile(&mut problems, &sources, &around).unwrap())
+    Arc::new(
+        RuleSet::compile(&mut problems, &sources, &around).unwrap_or_else(|| panic!("{problems}")),
+    )
 }
 
 const AS_PUBLISHED: &str = "{{ data.text }}";
@@ -207,6 +215,7 @@ mod faults;
 mod granting;
 mod publishing;
 mod recreated;
+mod remaking;
 mod standstill;
 mod trouble;
 mod unreadable;

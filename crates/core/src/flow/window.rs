@@ -20,7 +20,7 @@ use super::engine::StoreHealth;
 use super::message::{Begun, Delivery, Origin};
 use super::offsets::is_open;
 use super::{Effect, Engine, report};
-use crate::model::outcome::{Outcome, Reason};
+use crate::model::outcome::Reason;
 use crate::model::{Moment, Record, Ticket};
 use crate::rules::Rule;
 
@@ -246,9 +246,11 @@ impl Engine {
         }
         let rule = asked.rule;
         if is_gone {
-            let detail = "the record was deleted from its topic while its message waited";
-            let end = (Reason::RecordGone, detail);
-            let outcome = end_of_spilled(now, &origin, &rule, end);
+            let id = origin.record.outcome_id(&rule.name);
+            let ids = (id.clone(), id);
+            let mut outcome = report::of_rule(now, &origin, &rule, ids, Reason::RecordGone);
+            "the record was deleted from its topic while its message waited"
+                .clone_into(&mut outcome.detail);
             self.owe_outcome(now, &Arc::new(origin), 1, outcome, effects);
             return;
         }
@@ -256,22 +258,10 @@ impl Engine {
             self.take_in(now, &Arc::new(origin), 1, planned, effects);
             return;
         }
-        let end = (Reason::NoRule, report::CHANGED_RULE);
-        let outcome = end_of_spilled(now, &origin, &rule, end);
+        let id = origin.record.outcome_id(&rule.name);
+        let outcome = self.end_of_unwanted(now, &origin, &rule, (id.clone(), id));
         self.owe_outcome(now, &Arc::new(origin), 1, outcome, effects);
     }
-}
-
-fn end_of_spilled(
-    now: Moment,
-    origin: &Origin,
-    rule: &Rule,
-    (reason, detail): (Reason, &str),
-) -> Outcome {
-    let id = origin.record.outcome_id(&rule.name);
-    let mut outcome = report::of_rule(now, origin, rule, (id.clone(), id), reason);
-    detail.clone_into(&mut outcome.detail);
-    outcome
 }
 
 /// What can be said of a record that is gone: its place.

@@ -128,6 +128,8 @@ pub enum Reason {
     NoGrant,
     /// `skipped`: the template is limited by frequency, and the user was sent a message with the same value of its key too short a time ago.
     TooSoon,
+    /// `skipped`: the rule was taken away while the message waited, or was changed and does not want the event any more.
+    RuleGone,
     /// `skipped`: another record's message with the same message id was sent, or may have been.
     Duplicate,
 
@@ -191,6 +193,7 @@ impl Reason {
             Self::GrantMalformed => "grant_malformed",
             Self::NoGrant => "no_grant",
             Self::TooSoon => "too_soon",
+            Self::RuleGone => "rule_gone",
             Self::Duplicate => "duplicate",
             Self::Expired => "expired",
             Self::AttemptsUsed => "attempts_used",

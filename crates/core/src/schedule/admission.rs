@@ -124,6 +124,11 @@ impl Admission {
         lanes.flat_map(|lane| lane.leave_gate(gone)).collect()
     }
 
+    /// A rule was changed: what it says of its rate and priority counts for messages that wait already.
+    pub fn adopt(&mut self, rule: &Rule) {
+        self.lane_of(rule).adopt(rule);
+    }
+
     /// Puts a message at the end of its rule's lane.
     pub fn enqueue(&mut self, waiting: Waiting) {
         let lane = self.lane_of(&waiting.rule);

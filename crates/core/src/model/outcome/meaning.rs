@@ -32,7 +32,7 @@ impl Reason {
             | Self::ParamMalformed
             | Self::ParamNotListed
             | Self::GrantMalformed => Status::Invalid,
-            Self::NoGrant | Self::TooSoon | Self::Duplicate => Status::Skipped,
+            Self::NoGrant | Self::TooSoon | Self::RuleGone | Self::Duplicate => Status::Skipped,
             Self::Expired => Status::Expired,
             Self::AttemptsUsed
             | Self::RecordGone
@@ -84,6 +84,7 @@ impl Reason {
             | Self::ParamNotListed
             | Self::GrantMalformed
             | Self::RecordGone
+            | Self::RuleGone
             | Self::NoRule
             | Self::Ok
             | Self::Duplicate

@@ -26,7 +26,10 @@ fn a_rule_that_was_paused_and_is_changed_makes_its_messages_anew() {
     let version = Arc::clone(rules.version());
     let effects = bench.step(Input::RulesChanged(Arc::new(rules)));
     let unwanted = the_outcome_of(&effects, "events/0/3/leave");
-    assert_eq!(unwanted.status, Status::Unmatched);
+    assert_eq!(
+        (unwanted.status, unwanted.reason),
+        (Status::Skipped, Reason::RuleGone)
+    );
     assert_eq!(unwanted.rules_version, version);
     // The template has the same id, so that it stays paused until its trial.
     assert_eq!(calls(&effects), []);
