@@ -145,7 +145,8 @@ fn of_limits(topic: &Topic, copies: usize, limits: &Limits) -> Vec<Problem> {
     if topic.purpose == Purpose::DeadLetters && policy.contains("compact") {
         let message = format!("the topic {name} is compacted");
         problems.push(warning(key, message).help(
-            "set its cleanup.policy to delete: of dead letters with one key only the last is kept, and one without a key goes there without its record",
+            "set its cleanup.policy to delete: of dead letters with one key only the last is kept, one without a value deletes those before it and then \
+             itself, and one without a key goes there without its record",
         ));
     }
     problems

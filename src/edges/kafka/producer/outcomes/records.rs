@@ -117,9 +117,11 @@ impl RecordWriter {
             // A key of its own, since a compacted topic takes no record without one.
             Size::Bare => Some(outcome.id.as_bytes()),
         };
-        if let (Some(value), Size::Whole) = (&record.value, size) {
-            letter = letter.payload(value.as_slice());
-        }
+        letter.payload = match size {
+            Size::Whole => record.value.as_deref(),
+            // Empty, and not none: a compacted topic takes none for the end of the key, and deletes the letter too, after a day.
+            Size::WithoutValue | Size::Bare => Some(&[]),
+        };
         producer.send(letter);
     }
 }
