@@ -116,7 +116,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
             wechat: Arc::clone(&wechat),
             store: store.client(),
             metrics: Arc::clone(&metrics),
-            ear: troubles.ear(),
+            troubles: troubles.clone(),
             punished: punished_in,
         };
         public::open(bound, &parts)

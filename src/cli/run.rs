@@ -18,6 +18,7 @@ use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
 use crate::edges::http;
 use crate::edges::http::access::Access;
+use crate::edges::kafka::partitions::TopicError;
 use crate::edges::kafka::producer::mode::{self, Chosen};
 use crate::edges::kafka::topics::{self, Lookup};
 use crate::edges::kafka::trouble::Troubles;
@@ -326,29 +327,36 @@ async fn missing_topics(
 ) -> anyhow::Result<Vec<String>> {
     let lookup = Arc::new(Lookup::new(&settings.kafka, troubles.ear())?);
     loop {
-        let (asking, asked) = (Arc::clone(&lookup), Arc::clone(settings));
-        let mut answer = tokio::task::spawn_blocking(move || {
-            let wanted = topics::wanted(&asked, topics::Sources::Too);
-            let names: Vec<&str> = wanted.iter().map(|topic| topic.name.as_str()).collect();
-            asking.missing(&names)
-        });
+        let (asking, asked, told) = (Arc::clone(&lookup), Arc::clone(settings), troubles.clone());
+        let mut answer = tokio::task::spawn_blocking(move || look_for_all(&asking, &asked, &told));
         let answer = loop {
             tokio::select! {
                 answer = &mut answer => break answer?,
                 () = tokio::time::sleep(LISTEN_EVERY) => lookup.listen(),
             }
         };
-        match answer {
-            Ok(missing) => {
-                troubles.answered();
-                return Ok(missing);
-            }
-            Err(error) => {
-                troubles.unanswered(&error);
-                tokio::time::sleep(ASK_AGAIN).await;
-            }
+        if let Some(missing) = answer {
+            troubles.answered();
+            return Ok(missing);
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
+
+/// Which topics of the settings do not exist; `None` if the cluster does not say it of all of them. Blocks.
+fn look_for_all(lookup: &Lookup, settings: &Settings, troubles: &Troubles) -> Option<Vec<String>> {
+    let mut missing = Some(Vec::new());
+    for topic in topics::wanted(settings, topics::Sources::Too) {
+        let found = lookup.look(&topic.name);
+        troubles.looked(&topic.name, found.as_ref().copied());
+        match (found, &mut missing) {
+            (Err(TopicError::Missing { topic, .. }), Some(missing)) => missing.push(topic),
+            (Ok(()) | Err(TopicError::Missing { .. }), _) => {}
+            (Err(TopicError::Unreachable { .. }), _) => return None,
+            (Err(TopicError::NotAllowed { .. } | TopicError::Other { .. }), _) => missing = None,
         }
     }
+    missing
 }
 
 /// Most outcomes may pass all the same, so this is no reason not to begin.

@@ -5,7 +5,8 @@ use crate::config::Settings;
 /// As many as we ask the system for. More than we ever use: the listeners have at most some 1,100 seats.
 const ENOUGH: u64 = 65_536;
 
-/// For Kafka, the store and files: three clients with a connection to each broker, of some fifty brokers, and some to spare.
+/// For Kafka, the store and files: a consumer, a reader and two producers with a connection to each broker, of some forty brokers, what is asked
+/// now and then, and some to spare.
 const OTHERS: usize = 256;
 
 /// Monitoring and people: more of them at once would be a fault.

@@ -198,7 +198,7 @@ fn router(pages: Pages, access: &Access) -> Router {
         let state = (access.clone(), get, change);
         router.route_layer(from_fn_with_state(state, access::check))
     };
-    // A probe may use any name, and learns one word.
+    // A probe may use any name, and learns little: one word, or why not.
     let probes = Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz));

@@ -11,6 +11,7 @@ pub mod producer;
 pub mod reread;
 pub mod scan;
 pub mod standing;
+mod statistics;
 pub mod test_client;
 #[cfg(test)]
 mod test_kafka;
@@ -73,15 +74,19 @@ fn reader_config(kafka: &Kafka, ours: &[(&str, &str)]) -> ClientConfig {
 }
 
 /// The properties of a member of a group, which a reader without one must not have.
-const OF_A_MEMBER: [&str; 4] = [
+const OF_A_MEMBER: [&str; 6] = [
     "group.protocol",
+    "session.timeout.ms",
+    "heartbeat.interval.ms",
     "group.remote.assignor",
     "group.instance.id",
     "partition.assignment.strategy",
 ];
 
 /// What keeps a reader from committing what it reads, and how it hears of the end.
-const OUTSIDE: [(&str, &str); 4] = [
+const OUTSIDE: [(&str, &str); 5] = [
+    // A commit on trial whose group it may not see would be kept for a session.
+    ("session.timeout.ms", "6000"),
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("enable.partition.eof", "true"),

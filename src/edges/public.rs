@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::config::{ClientAddress, Settings};
 use crate::edges::clock::Clock;
 use crate::edges::kafka::producer::acked::AckedProducer;
-use crate::edges::kafka::trouble::Ear;
+use crate::edges::kafka::trouble::Troubles;
 use crate::edges::listener::{self, Bound, PerAddress, Terms};
 use crate::edges::store::StoreClient;
 use crate::edges::wechat::WeChat;
@@ -43,7 +43,7 @@ pub struct Parts {
     /// Where counts go.
     pub metrics: Arc<Metrics>,
     /// Where the producer of awaited records tells what goes wrong.
-    pub ear: Ear,
+    pub troubles: Troubles,
     /// The service hears of punishments here.
     pub punished: mpsc::Sender<Punished>,
 }
@@ -112,7 +112,7 @@ fn router(parts: &Parts, life: &watch::Receiver<Life>) -> anyhow::Result<Router>
     };
     let producer = Arc::new(AckedProducer::new(
         &parts.settings.kafka,
-        parts.ear.clone(),
+        parts.troubles.ear(),
     )?);
     let callbacks = Callbacks::new(public, parts, Arc::clone(&producer), life.clone())?;
     let mut router = Router::new()

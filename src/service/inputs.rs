@@ -13,12 +13,16 @@ impl Service {
         let input = match event {
             GroupEvent::TopicsCounted(layout) => Input::TopicsCounted(layout),
             GroupEvent::Assigned(partitions) => {
-                self.reports.send_modify(|report| {
-                    if report.phase == Phase::Joining {
-                        report.phase = Phase::Running;
-                    }
-                });
+                self.passes(Phase::Joining, Phase::Running);
                 Input::Assigned(partitions)
+            }
+            GroupEvent::Joined => {
+                self.passes(Phase::Joining, Phase::Running);
+                return Ok(None);
+            }
+            GroupEvent::Left => {
+                self.passes(Phase::Running, Phase::Joining);
+                return Ok(None);
             }
             GroupEvent::Revoked {
                 handover,
@@ -28,15 +32,7 @@ impl Service {
                 partitions,
                 timeout: self.handover,
             },
-            GroupEvent::Lost(partitions) => {
-                // No member any more, or one of which the group thinks anew: in both cases an assignment follows.
-                self.reports.send_modify(|report| {
-                    if report.phase == Phase::Running {
-                        report.phase = Phase::Joining;
-                    }
-                });
-                Input::Lost(partitions)
-            }
+            GroupEvent::Lost(partitions) => Input::Lost(partitions),
             // The consumer has said so in the log.
             GroupEvent::Unread {
                 partition,
@@ -48,6 +44,15 @@ impl Service {
             GroupEvent::Fatal(error) => anyhow::bail!("the consumer cannot go on: {error}"),
         };
         Ok(Some(input))
+    }
+
+    /// From one phase into another, but not out of a drain.
+    fn passes(&self, from: Phase, to: Phase) {
+        self.reports.send_modify(|report| {
+            if report.phase == from {
+                report.phase = to;
+            }
+        });
     }
 
     pub(super) fn publication(&mut self, publication: Publication) -> Input {

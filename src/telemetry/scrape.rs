@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::table::{Counter, Gauge};
 use super::{Metrics, log};
-use crate::edges::kafka::trouble::{ClusterStatus, Subject, Trouble};
+use crate::edges::kafka::trouble::{About, ClusterStatus, Trouble};
 use crate::edges::store::StateStatus;
 use crate::edges::wechat::{TokenState, TokenStatus};
 use wx_courier_core::calendar::CalendarStatus;
@@ -143,8 +143,8 @@ impl Metrics {
     fn cluster_is(&self, cluster: &ClusterStatus) {
         let all = &self.collector;
         all.set(Gauge::KafkaReached, &[], flag(cluster.reached));
-        for about in Subject::KINDS {
-            let of_kind = |trouble: &&Trouble| trouble.subject.kind() == about;
+        for about in About::KINDS {
+            let of_kind = |trouble: &&Trouble| trouble.about.kind() == about;
             let number = cluster.troubles.iter().filter(of_kind).count();
             all.set(Gauge::KafkaTroubles, &[about], count(number));
         }

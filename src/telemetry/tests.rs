@@ -8,7 +8,7 @@ use wx_courier_core::flow::{PartitionStatus, PauseStatus, PunishmentStatus, Shar
 use super::table::{COUNTERS, GAUGES, HISTOGRAMS};
 use super::*;
 use crate::edges::kafka::standing::Deed;
-use crate::edges::kafka::trouble::{ClusterStatus, Subject, Trouble, Why};
+use crate::edges::kafka::trouble::{About, ClusterStatus, Trouble, Why};
 use crate::edges::store::{Loss, StateStatus};
 use crate::edges::wechat::{Mode, TokenState, TokenStatus};
 use wx_courier_core::calendar::CalendarStatus;
@@ -96,8 +96,8 @@ fn tokens() -> BTreeMap<Arc<str>, TokenStatus> {
 }
 
 fn cluster() -> ClusterStatus {
-    let trouble = |subject| Trouble {
-        subject,
+    let trouble = |about| Trouble {
+        about,
         why: Why {
             cause: None,
             said: String::new(),
@@ -105,7 +105,7 @@ fn cluster() -> ClusterStatus {
         since: String::new(),
         failures: 1,
     };
-    let right = |topic: &str| Subject::Right(Deed::Read(topic.to_owned()));
+    let right = |topic: &str| About::Right(Deed::Read(topic.to_owned()));
     ClusterStatus {
         reached: true,
         troubles: vec![trouble(right("a")), trouble(right("b"))],

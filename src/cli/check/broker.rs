@@ -182,10 +182,7 @@ fn of_right(right: &Right) -> Option<Problem> {
         Standing::Allowed => None,
         Standing::Refused(why) => {
             let problem = error(key, format!("we may not {deed}: {why}"));
-            Some(problem.help(format!(
-                "the user of [kafka.options] needs the right {}",
-                deed.right()
-            )))
+            Some(problem.help(deed.help()))
         }
         Standing::NotKnown(why) => Some(warning(
             key,

@@ -9,6 +9,7 @@
 mod group;
 mod layout;
 mod positions;
+mod presence;
 mod unread;
 
 use std::sync::atomic::AtomicU64;
@@ -22,11 +23,14 @@ use rdkafka::message::{BorrowedHeaders, Headers, Message};
 use tokio::sync::mpsc;
 
 use super::client_config;
+use super::statistics;
 use super::trouble::Ear;
 use crate::config::Kafka;
 use crate::telemetry::catch_quietly;
-use group::{Context, Counted};
+use group::Context;
+use layout::Counted;
 use positions::commit_stored;
+use presence::Presence;
 use unread::{Jumps, count_jumps};
 use wx_courier_core::event::MOST_HEADERS;
 use wx_courier_core::flow::HandoverId;
@@ -58,6 +62,10 @@ pub enum GroupEvent {
     },
     /// Partitions are gone already.
     Lost(Vec<Partition>),
+    /// We are a member of the group, as far as it was not told by an assignment.
+    Joined,
+    /// We are no member of the group any more, for now.
+    Left,
     /// Records of a partition were deleted before they were read.
     Unread {
         /// The partition.
@@ -137,10 +145,6 @@ const BATCHES: usize = 2;
 const RECORDS_PER_BATCH: usize = 64;
 const BYTES_PER_BATCH: usize = 256 * 1024;
 
-/// How often librdkafka hands over statistics, in milliseconds. They tell which connections are up again, where there was trouble. And they
-/// wake a poll that has gone to sleep by a calendar which was set back since, when there is nothing to commit whose answer would.
-const SIGN_OF_LIFE: &str = "5000";
-
 /// How long one poll waits for a record: also how long a command may wait.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -169,6 +173,7 @@ pub fn start(kafka: &Kafka, handover: Duration, ear: Ear) -> anyhow::Result<Cons
         topics_counted: Mutex::new(Counted::Never),
         jumps: Jumps::new(kafka),
         group: kafka.group.clone(),
+        presence: Presence::default(),
         ear,
     };
     let consumer: BaseConsumer<Context> = consumer_config(kafka).create_with_context(context)?;
@@ -211,7 +216,6 @@ fn consumer_config(kafka: &Kafka) -> rdkafka::ClientConfig {
         ("auto.commit.interval.ms", "1000"),
         ("enable.auto.offset.store", "false"),
         ("allow.auto.create.topics", "false"),
-        ("statistics.interval.ms", SIGN_OF_LIFE),
         // The engine holds the backlog that matters; what librdkafka fetches ahead is only there to keep it fed.
         ("queued.min.messages", "2000"),
         ("queued.max.messages.kbytes", "8192"),
@@ -221,7 +225,11 @@ fn consumer_config(kafka: &Kafka) -> rdkafka::ClientConfig {
     if !has_new_protocol {
         ours.push(("partition.assignment.strategy", "cooperative-sticky"));
     }
-    client_config(kafka, &ours)
+    let mut config = client_config(kafka, &ours);
+    // Whatever the user says of it: without, it is not heard what is up again. They also wake a poll that has gone to sleep by a calendar which
+    // was set back since, when there is nothing to commit whose answer would.
+    config.set("statistics.interval.ms", statistics::EVERY);
+    config
 }
 
 fn poll_until_closed(consumer: &BaseConsumer<Context>, records: &mpsc::Sender<Vec<Read>>) {
@@ -257,6 +265,7 @@ fn poll_batch(consumer: &BaseConsumer<Context>) -> Vec<Read> {
         match consumer.poll(timeout) {
             None => break,
             Some(Ok(message)) => {
+                context.ear.reached();
                 let record = detach(&message);
                 if let Some(epoch) = context.epoch_of(&record) {
                     bytes += record.size_bytes();
@@ -266,9 +275,6 @@ fn poll_batch(consumer: &BaseConsumer<Context>) -> Vec<Read> {
             Some(Err(error)) => context.report(&error),
         }
         timeout = Duration::ZERO;
-    }
-    if !batch.is_empty() {
-        context.ear.reached();
     }
     batch
 }

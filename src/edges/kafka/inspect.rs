@@ -112,7 +112,6 @@ pub async fn inspect(settings: Arc<Settings>) -> anyhow::Result<Inspection> {
     let kafka = &settings.kafka;
     let asked = kafka.brokers.clone();
     let login = Login::of(kafka);
-    let own: Vec<&str> = asked.split(',').map(str::trim).collect();
     let reached = {
         let settings = Arc::clone(&settings);
         tokio::task::spawn_blocking(move || reach::reach(&settings.kafka, limit)).await??
@@ -121,7 +120,7 @@ pub async fn inspect(settings: Arc<Settings>) -> anyhow::Result<Inspection> {
         Ok(reached) => reached,
         Err(unreachable) => {
             return Ok(Inspection {
-                cloud: Cloud::of(own.iter().copied()),
+                cloud: cloud_of(kafka, &[]),
                 answer: Answered::Unreachable(unreachable),
                 producer: kafka.producer,
                 asked,
@@ -129,15 +128,14 @@ pub async fn inspect(settings: Arc<Settings>) -> anyhow::Result<Inspection> {
             });
         }
     };
-    let theirs = cluster.brokers.iter().map(String::as_str);
-    let cloud = Cloud::of(own.iter().copied().chain(theirs));
+    let cloud = cloud_of(kafka, &cluster.brokers);
     let topics = topics::look(&settings, &asking, limit).await?;
     let of_settings = Arc::clone(&settings);
     let findings = tokio::task::spawn_blocking(move || {
         let there = topics.iter().filter(|topic| topic.is_there());
         let there: BTreeSet<String> = there.map(|topic| topic.name.clone()).collect();
-        let engine = cloud.map_or(Engine::Kafka, Cloud::engine);
-        let (rights, clock) = rights(&of_settings, &asking, (&there, engine), limit)?;
+        let of_cloud = (&there, engine_of(cloud));
+        let (rights, clock) = rights(&of_settings, &asking, of_cloud, limit)?;
         anyhow::Ok(Findings {
             cluster,
             topics,
@@ -153,6 +151,16 @@ pub async fn inspect(settings: Arc<Settings>) -> anyhow::Result<Inspection> {
         asked,
         login,
     })
+}
+
+/// Who runs the brokers, if their names in the settings or those that they give themselves tell.
+fn cloud_of(kafka: &Kafka, theirs: &[String]) -> Option<Cloud> {
+    let own = kafka.brokers.split(',').map(str::trim);
+    Cloud::of(own.chain(theirs.iter().map(String::as_str)))
+}
+
+fn engine_of(cloud: Option<Cloud>) -> Engine {
+    cloud.map_or(Engine::Kafka, Cloud::engine)
 }
 
 /// Tries what a member of the group does: reads each of these topics, and would commit. Blocks, for each of them for a question's time.
@@ -184,9 +192,12 @@ fn member_rights(
 /// What the cluster lets a member of the group do now, for a service that was refused something of it. Blocks.
 pub fn examine(kafka: &Kafka) -> KafkaResult<Vec<Right>> {
     let asking = Arc::new(heard::make(kafka)?);
-    let own = kafka.brokers.split(',').map(str::trim);
-    let engine = Cloud::of(own).map_or(Engine::Kafka, Cloud::engine);
     let limit = Limit::new();
+    let engine = match reach::brokers(&asking, kafka, limit) {
+        Ok(theirs) => engine_of(cloud_of(kafka, &theirs)),
+        // Then nothing else is answered either.
+        Err(_) => Engine::Other,
+    };
     let mut rights = Vec::new();
     let mut seen = Vec::new();
     for topic in &kafka.topics {
@@ -206,7 +217,12 @@ pub fn examine(kafka: &Kafka) -> KafkaResult<Vec<Right>> {
         rights.push(Right { deed, standing });
     }
     let (of_member, _) = member_rights(kafka, &asking, (&seen, engine), limit);
-    rights.extend(of_member);
+    // What is never tried on these brokers tells nothing.
+    rights.extend(
+        of_member
+            .into_iter()
+            .filter(|right| right.standing != not_tried()),
+    );
     Ok(rights)
 }
 

@@ -24,6 +24,7 @@ use rdkafka::producer::{
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::standing::{Deed, is_about_rights};
+use super::statistics::{self, Statistics};
 use super::trouble::Ear;
 use super::{BATCH_BYTES, client_config};
 use crate::config::{Kafka, ProducerSetting};
@@ -82,7 +83,10 @@ impl Purpose {
         let batch_bytes = BATCH_BYTES.to_string();
         let mut ours = vec![("batch.size", batch_bytes.as_str())];
         ours.extend(self.properties());
-        client_config(kafka, &ours)
+        let mut config = client_config(kafka, &ours);
+        // Whatever the user says of it: without, it is not heard which connections are up again.
+        config.set("statistics.interval.ms", statistics::EVERY);
+        config
     }
 }
 
@@ -91,6 +95,7 @@ struct Producer<T: Send + Sync + 'static>(ThreadedProducer<Reports<T>>);
 
 /// What librdkafka tells a producer of ours: log lines, errors, and what became of each record.
 struct Reports<T> {
+    purpose: Purpose,
     ear: Ear,
     tell: Box<Tell<T>>,
     /// What the log has told of a refusal that librdkafka takes for passing.
@@ -109,7 +114,12 @@ impl<T: Send + Sync + 'static> Producer<T> {
     ) -> Result<Self, KafkaError> {
         let tell = Box::new(tell);
         let refusal = OnceLock::new();
-        let reports = Reports { ear, tell, refusal };
+        let reports = Reports {
+            purpose,
+            ear,
+            tell,
+            refusal,
+        };
         purpose.config(kafka).create_with_context(reports).map(Self)
     }
 
@@ -182,9 +192,22 @@ impl<T: Send + Sync + 'static> ClientContext for Reports<T> {
         self.ear.hear_line(level, facility, message);
     }
 
+    fn stats_raw(&self, statistics: &[u8]) {
+        if let Some(statistics) = Statistics::read(statistics) {
+            self.ear.up(statistics.connected());
+        }
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         // What matters of it is told with the records, and with the connections.
-        tracing::debug!(%error, reason, "the producer reports an error");
+        match (self.purpose, self.ear.hear_error(&error)) {
+            (Purpose::Outcomes(_), Some(error)) => {
+                tracing::warn!(%error, reason, "the producer reports an error");
+            }
+            (Purpose::Outcomes(_), None) | (Purpose::Replay(_) | Purpose::Awaited, _) => {
+                tracing::debug!(%error, reason, "the producer reports an error");
+            }
+        }
     }
 }
 
@@ -194,14 +217,17 @@ impl<T: Send + Sync + 'static> ProducerContext for Reports<T> {
     fn delivery(&self, result: &DeliveryResult<'_>, tag: Box<T>) {
         let result = match result {
             Ok(record) => {
-                self.ear.done(|| Deed::Write(record.topic().to_owned()));
+                self.ear.wrote(record.topic());
                 Ok(())
             }
             Err((error, record)) => {
                 let code = error.rdkafka_error_code();
-                if let Some(code) = code.filter(|code| is_about_rights(*code)) {
-                    self.ear
-                        .refused(Deed::Write(record.topic().to_owned()), code);
+                // What is awaited is not tried again by itself: its caller says so, and no next record would end the trouble.
+                if let (Purpose::Outcomes(_), Some(code)) = (self.purpose, code)
+                    && is_about_rights(code)
+                {
+                    let deed = Deed::Write(record.topic().to_owned());
+                    self.ear.refused(deed, code);
                 }
                 Err(error.clone())
             }

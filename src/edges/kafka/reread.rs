@@ -38,6 +38,9 @@ enum Asked {
     Forget(BTreeSet<Ticket>),
 }
 
+/// A client that has nothing to read hears nothing either: what its connections meet would be told when it reads again, as news.
+const KEEP_CLIENT: Duration = Duration::from_mins(1);
+
 /// The shortest wait after a partition could not be read.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -139,7 +142,7 @@ fn work(
 ) {
     let mut scanner: Option<Scanner> = None;
     let mut wanted = Wanted::default();
-    while hear(asked, &mut wanted).is_continue() {
+    while hear(asked, &mut wanted, &mut scanner).is_continue() {
         for of in wanted.due(Instant::now()) {
             // What the engine has forgotten meanwhile is not waited for.
             if take_in(asked, &mut wanted).is_break() || answers.is_closed() {
@@ -173,19 +176,25 @@ fn work(
 }
 
 /// Waits until there is something to be read.
-fn hear(asked: &Receiver<Asked>, wanted: &mut Wanted) -> ControlFlow<()> {
+fn hear(
+    asked: &Receiver<Asked>,
+    wanted: &mut Wanted,
+    scanner: &mut Option<Scanner>,
+) -> ControlFlow<()> {
     loop {
         take_in(asked, wanted)?;
         let now = Instant::now();
         if !wanted.due(now).is_empty() {
             return ControlFlow::Continue(());
         }
-        let next = match wanted.resting.values().min() {
-            Some(until) => asked.recv_timeout(until.saturating_duration_since(now)),
-            None => asked.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        let next = match (wanted.resting.values().min(), &scanner) {
+            (Some(until), _) => asked.recv_timeout(until.saturating_duration_since(now)),
+            (None, Some(_)) => asked.recv_timeout(KEEP_CLIENT),
+            (None, None) => asked.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match next {
             Ok(asked) => wanted.take(asked),
+            Err(RecvTimeoutError::Timeout) if wanted.resting.is_empty() => *scanner = None,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return ControlFlow::Break(()),
         }
@@ -212,7 +221,7 @@ fn read(
 ) -> anyhow::Result<()> {
     let scanner = match scanner {
         Some(scanner) => scanner,
-        None => scanner.insert(Scanner::of_few(kafka, ear.clone())?),
+        None => scanner.insert(Scanner::of_few(kafka, ear.another())?),
     };
     let (places, tickets) = wanted.places(of);
     let mut n_answered = 0;

@@ -21,7 +21,7 @@ pub enum Deed {
 
 impl Deed {
     /// The right that it wants, as access rules of Kafka call it.
-    pub fn right(&self) -> &'static str {
+    fn right(&self) -> &'static str {
         match self {
             Self::Describe(_) => "Describe on the topic",
             Self::Read(_) => "Read on the topic",
@@ -30,6 +30,14 @@ impl Deed {
             }
             Self::Write(_) => "Write on the topic",
         }
+    }
+
+    /// What to do where the right is wanting.
+    pub fn help(&self) -> String {
+        format!(
+            "the user of [kafka.options] needs the right {}",
+            self.right()
+        )
     }
 
     /// The key of the settings that says how we log in, or what the deed is on.

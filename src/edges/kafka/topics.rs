@@ -42,12 +42,17 @@ impl Lookup {
         }
     }
 
+    /// Whether this topic is there. Blocks.
+    pub fn look(&self, topic: &str) -> Result<(), TopicError> {
+        partitions::count(&self.client, &self.brokers, topic, REQUEST_TIMEOUT).map(|_| ())
+    }
+
     /// Which of these topics do not exist. Blocks.
-    pub fn missing(&self, topics: &[&str]) -> Result<Vec<String>, TopicError> {
+    fn missing(&self, topics: &[&str]) -> Result<Vec<String>, TopicError> {
         let mut missing = Vec::new();
         for topic in topics {
-            match partitions::count(&self.client, &self.brokers, topic, REQUEST_TIMEOUT) {
-                Ok(_) => {}
+            match self.look(topic) {
+                Ok(()) => {}
                 Err(TopicError::Missing { topic, .. }) => missing.push(topic),
                 Err(
                     error @ (TopicError::NotAllowed { .. }

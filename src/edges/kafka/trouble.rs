@@ -5,13 +5,13 @@
 //! when a trouble begins, one a minute while it lasts, and one when it is over.
 
 mod ear;
+mod spell;
 mod table;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rdkafka::types::RDKafkaErrorCode as Code;
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -21,12 +21,14 @@ use super::partitions::TopicError;
 use super::standing::{Deed, Standing};
 use crate::edges::clock::Clock;
 pub use ear::Ear;
-use table::{Happening, News, Reach, Table};
+use spell::Happening;
+use table::{Doubt, Found, News, Table};
+use wx_courier_core::model::Moment;
 
 /// What a trouble is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "about", rename_all = "snake_case")]
-pub enum Subject {
+pub enum About {
     /// A broker that cannot be reached, `host:port`.
     Broker {
         /// Its address.
@@ -41,7 +43,7 @@ pub enum Subject {
     },
 }
 
-impl Subject {
+impl About {
     /// The words of [`Self::kind`].
     pub const KINDS: [&'static str; 3] = ["broker", "right", "topic"];
 
@@ -80,7 +82,7 @@ impl Why {
 pub struct Trouble {
     /// What it is about.
     #[serde(flatten)]
-    pub subject: Subject,
+    pub about: About,
     /// Why.
     #[serde(flatten)]
     pub why: Why,
@@ -93,18 +95,13 @@ pub struct Trouble {
 impl Trouble {
     /// What to do about it.
     fn help(&self) -> String {
-        match &self.subject {
-            Subject::Broker { .. } => {
+        match &self.about {
+            About::Broker { .. } => {
                 let cause = self.why.cause.unwrap_or(Cause::Other);
                 cause.help().to_owned()
             }
-            Subject::Right(deed) => {
-                format!(
-                    "the user of [kafka.options] needs the right {}",
-                    deed.right()
-                )
-            }
-            Subject::Topic { .. } => "if this goes on, the log of the brokers says why".to_owned(),
+            About::Right(deed) => deed.help(),
+            About::Topic { .. } => "if this goes on, the log of the brokers says why".to_owned(),
         }
     }
 }
@@ -113,8 +110,8 @@ impl Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let help = self.help();
-        match &self.subject {
-            Subject::Broker { address } => {
+        match &self.about {
+            About::Broker { address } => {
                 let cause = self.why.cause.unwrap_or(Cause::Other);
                 write!(
                     f,
@@ -122,14 +119,14 @@ impl fmt::Display for Trouble {
                     cause.as_str()
                 )
             }
-            Subject::Right(deed) => {
+            About::Right(deed) => {
                 write!(
                     f,
                     "the cluster does not let us {deed} ({}): {help}",
                     self.why.said
                 )
             }
-            Subject::Topic { topic } => {
+            About::Topic { topic } => {
                 write!(
                     f,
                     "the cluster does not say how many partitions the topic {topic} has ({}): {help}",
@@ -156,15 +153,24 @@ impl ClusterStatus {
         if !self.reached {
             why_not.push("no broker answers".to_owned());
         }
-        // One broker of several that is away keeps us from nothing, as long as another one leads its partitions.
-        let matters = |trouble: &&Trouble| match trouble.subject {
-            Subject::Broker { .. } => !self.reached,
-            Subject::Right(_) | Subject::Topic { .. } => true,
+        // One broker of several that is away need not keep us from anything: another one may lead its partitions.
+        let matters = |trouble: &&Trouble| match trouble.about {
+            About::Broker { .. } => !self.reached,
+            About::Right(_) | About::Topic { .. } => true,
         };
         let matter = self.troubles.iter().filter(matters);
         why_not.extend(matter.map(ToString::to_string));
         (!why_not.is_empty()).then(|| why_not.join("; "))
     }
+}
+
+/// A client of librdkafka, among those of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Client(u64);
+
+impl Client {
+    /// What our own trials have met.
+    const OURS: Self = Self(0);
 }
 
 /// The troubles of a service. Its clones are the same ones.
@@ -174,10 +180,12 @@ pub struct Troubles(Arc<Shared>);
 struct Shared {
     clock: Clock,
     table: Mutex<Table>,
-    /// Whether there is one at all: asked for each acknowledgement.
-    any: AtomicBool,
-    /// Whether the cluster has refused something, and it is not known what.
-    doubt: Mutex<Option<Code>>,
+    next_client: AtomicU64,
+    /// What is asked for each record and acknowledgement: whether there is no connection, and whether a right to write is wanting.
+    is_cut_off: AtomicBool,
+    may_not_write: AtomicBool,
+    /// Whether there is anything at all.
+    is_quiet: AtomicBool,
     changed: Notify,
 }
 
@@ -187,88 +195,84 @@ impl Troubles {
         Self(Arc::new(Shared {
             clock,
             table: Mutex::default(),
-            any: AtomicBool::new(false),
-            doubt: Mutex::default(),
+            next_client: AtomicU64::new(1),
+            is_cut_off: AtomicBool::new(true),
+            may_not_write: AtomicBool::new(false),
+            is_quiet: AtomicBool::new(false),
             changed: Notify::new(),
         }))
     }
 
     /// For a client that tells of its troubles here.
     pub fn ear(&self) -> Ear {
-        Ear::Service(self.clone())
+        let client = Client(self.0.next_client.fetch_add(1, Ordering::Relaxed));
+        Ear::of(self.clone(), client)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Table)) {
-        let mut table = self.0.table.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut table);
-        self.0.any.store(!table.is_empty(), Ordering::Relaxed);
-        drop(table);
-        self.0.changed.notify_one();
-    }
-
-    fn any(&self) -> bool {
-        self.0.any.load(Ordering::Relaxed)
-    }
-
-    fn hear(&self, subject: Subject, why: Why) {
-        let now = self.0.clock.now();
-        self.change(|table| table.hear(subject, why, now));
-    }
-
-    fn works(&self, subject: &Subject) {
-        self.change(|table| table.works(subject));
-    }
-
-    fn doubt(&self, code: Code) {
-        *self.doubted() = Some(code);
-        self.0.changed.notify_one();
-    }
-
-    fn doubted(&self) -> std::sync::MutexGuard<'_, Option<Code>> {
-        self.0.doubt.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// At the start: the cluster has answered about every topic.
-    pub fn answered(&self) {
-        self.change(Table::answered);
-    }
-
-    /// Why a client at the start has no answer about a topic.
-    pub fn unanswered(&self, error: &TopicError) {
-        match error {
-            TopicError::Unreachable { brokers, error } => {
-                let said = error.to_string();
-                let cause = Cause::of(error.rdkafka_error_code(), &said);
-                let now = self.0.clock.now();
-                self.change(|table| {
-                    table.cut_off();
-                    // What was heard of the connections says more.
-                    if table.troubles().is_empty() {
-                        let address = brokers.clone();
-                        let why = Why {
-                            cause: Some(cause),
-                            said,
-                        };
-                        table.hear(Subject::Broker { address }, why, now);
-                    }
-                });
-            }
-            TopicError::NotAllowed { topic, code, .. } => {
-                self.refused(Deed::Describe(topic.clone()), *code);
-            }
-            TopicError::Other { topic, code, .. } => {
-                let topic = topic.clone();
-                let said = code.to_string();
-                self.hear(Subject::Topic { topic }, Why { cause: None, said });
-            }
-            // A mistake of the settings, and no trouble that passes.
-            TopicError::Missing { .. } => {}
+    /// Looks at the table, or changes it; what is asked often is noted beside it.
+    fn with<R>(&self, change: impl FnOnce(&mut Table, Moment) -> R) -> R {
+        let shared = &*self.0;
+        let now = shared.clock.now();
+        let mut table = shared.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut table, now);
+        for (noted, is_so) in [
+            (&shared.is_cut_off, table.is_cut_off()),
+            (&shared.may_not_write, table.may_not_write()),
+            (&shared.is_quiet, table.is_quiet()),
+        ] {
+            noted.store(is_so, Ordering::Relaxed);
         }
+        result
     }
 
-    fn refused(&self, deed: Deed, code: Code) {
-        let said = code.to_string();
-        self.hear(Subject::Right(deed), Why { cause: None, said });
+    /// The same, of something that may be news.
+    fn tell_of(&self, change: impl FnOnce(&mut Table, Moment)) {
+        self.with(change);
+        self.0.changed.notify_one();
+    }
+
+    /// What the cluster says of a topic, or why it says nothing.
+    pub fn looked(&self, topic: &str, found: Result<(), &TopicError>) {
+        let describe = About::Right(Deed::Describe(topic.to_owned()));
+        let partitions = About::Topic {
+            topic: topic.to_owned(),
+        };
+        let why = |cause, said| Why { cause, said };
+        self.tell_of(|table, now| match found {
+            // That there is no topic is a mistake of the settings, and no trouble that passes.
+            Ok(()) | Err(TopicError::Missing { .. }) => {
+                table.reached();
+                table.works(&describe);
+                table.works(&partitions);
+            }
+            Err(TopicError::NotAllowed { code, .. }) => {
+                table.reached();
+                table.hear(describe, Client::OURS, why(None, code.to_string()), now);
+            }
+            Err(TopicError::Other { code, .. }) => {
+                table.reached();
+                table.hear(partitions, Client::OURS, why(None, code.to_string()), now);
+            }
+            Err(TopicError::Unreachable { brokers, error }) => {
+                table.cut_off();
+                // What was heard of the connections says more.
+                if table.is_reached() || table.troubles().is_empty() {
+                    let said = error.to_string();
+                    let cause = Cause::of(error.rdkafka_error_code(), &said);
+                    let address = brokers.clone();
+                    let about = About::Broker { address };
+                    table.hear(about, Client::OURS, why(Some(cause), said), now);
+                }
+            }
+        });
+    }
+
+    /// At the start: the cluster has answered, and no client is left that has met a trouble with its connections.
+    pub fn answered(&self) {
+        self.tell_of(|table, _| {
+            table.reached();
+            table.gone(Client::OURS);
+        });
     }
 
     /// Comes back when something was heard since it came back last.
@@ -276,75 +280,65 @@ impl Troubles {
         self.0.changed.notified().await;
     }
 
-    /// Whether there is anything to look at again in a while.
-    pub fn last(&self) -> bool {
-        self.any() || self.doubted().is_some()
+    /// Whether there is something to look at again in a while.
+    pub fn want_watching(&self) -> bool {
+        !self.0.is_quiet.load(Ordering::Relaxed)
     }
 
     /// Tells the log what is new.
     pub fn tell(&self) {
-        let now = self.0.clock.now().elapsed;
-        let mut news = Vec::new();
-        let mut table = self.0.table.lock().unwrap_or_else(PoisonError::into_inner);
-        news.append(&mut table.news(now));
-        self.0.any.store(!table.is_empty(), Ordering::Relaxed);
-        drop(table);
+        let news = self.with(|table, now| table.news(now.elapsed));
         news.iter().for_each(log);
     }
 
     /// How the service stands with the cluster.
     pub fn status(&self) -> ClusterStatus {
-        let table = self.0.table.lock().unwrap_or_else(PoisonError::into_inner);
-        ClusterStatus {
-            reached: table.reach() == Reach::Reached,
+        self.with(|table, _| ClusterStatus {
+            reached: table.is_reached(),
             troubles: table.troubles(),
-        }
+        })
     }
 
-    /// Whether it should be found out what the cluster lets us do: it has refused something, or did so a moment ago.
-    pub fn want_examination(&self) -> bool {
-        let is_about_a_right = |trouble: &Trouble| {
-            matches!(
-                trouble.subject,
-                Subject::Right(Deed::Describe(_) | Deed::Read(_) | Deed::Join(_))
-            )
-        };
-        self.doubted().is_some()
-            || (self.any() && self.status().troubles.iter().any(is_about_a_right))
+    /// An examination that should begin now: the cluster has refused something, or did so a moment ago.
+    pub fn examination(&self) -> Option<Examination> {
+        self.with(|table, _| {
+            table.wants_examination().then(|| Examination {
+                doubt: table.take_doubt(),
+            })
+        })
     }
 
-    /// Takes in what the cluster lets us do.
-    pub fn examined(&self, rights: &[Right]) {
-        let mut is_named = false;
-        let mut is_known = true;
-        for Right { deed, standing } in rights {
-            let subject = Subject::Right(deed.clone());
-            match standing {
-                Standing::Allowed => self.works(&subject),
-                Standing::Refused(said) => {
-                    is_named = true;
-                    let said = said.clone();
-                    self.hear(subject, Why { cause: None, said });
-                }
-                Standing::NotKnown(_) => is_known = false,
-            }
-        }
-        let mut doubted = self.doubted();
-        if is_known
-            && let Some(code) = doubted.take()
-            && !is_named
-        {
-            tracing::warn!(%code, "the cluster has refused something that the service does, and lets it do all of it now");
-        } else if is_named {
-            *doubted = None;
+    /// What the cluster lets us do now.
+    pub fn examined(&self, examination: Examination, rights: &[Right]) {
+        let Examination { doubt } = examination;
+        let found = rights.iter().map(|Right { deed, standing }| {
+            let found = match standing {
+                Standing::Allowed => Found::Allowed,
+                Standing::Refused(said) => Found::Refused(said.clone()),
+                Standing::NotKnown(_) => Found::NotKnown,
+            };
+            (deed.clone(), found)
+        });
+        let found: Vec<(Deed, Found)> = found.collect();
+        let unexplained = self.with(|table, now| table.examined(&found, doubt, now));
+        self.0.changed.notify_one();
+        if let Some(code) = unexplained {
+            tracing::warn!(%code, "the cluster has refused something, and a moment later it was not found out what");
         }
     }
+}
+
+/// A search for the right that is wanting.
+#[derive(Clone, Copy)]
+#[must_use]
+pub struct Examination {
+    doubt: Option<Doubt>,
 }
 
 fn log(news: &News) {
     let News { what, trouble } = news;
     let (since, failures, said) = (&trouble.since, trouble.failures, &trouble.why.said);
-    let is_one_broker = matches!(trouble.subject, Subject::Broker { .. });
+    let is_one_broker = matches!(trouble.about, About::Broker { .. });
     match what {
         Happening::Began if is_one_broker => tracing::warn!(said, "{trouble}"),
         Happening::Began => tracing::error!("{trouble}"),
@@ -352,15 +346,15 @@ fn log(news: &News) {
             tracing::warn!(%since, failures, "still: {trouble}");
         }
         Happening::GoesOn => tracing::error!(%since, failures, "still: {trouble}"),
-        Happening::IsOver => tracing::info!(%since, failures, "over: {}", trouble.subject),
+        Happening::IsOver => tracing::info!(%since, failures, "over: {}", trouble.about),
         Happening::FellSilent => {
-            tracing::info!(%since, failures, "nothing more was heard of it: {}", trouble.subject);
+            tracing::info!(%since, failures, "nothing more was heard of it: {}", trouble.about);
         }
     }
 }
 
 /// What the trouble was about, when it is over.
-impl fmt::Display for Subject {
+impl fmt::Display for About {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Broker { address } => write!(f, "the broker {address} could not be reached"),

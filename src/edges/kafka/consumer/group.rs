@@ -15,15 +15,16 @@ use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::layout::{self, Counted};
 use super::positions::{commit_stored, store};
+use super::presence::{self, Presence};
 use super::unread::Jumps;
-use super::{Command, GroupEvent, layout};
-use crate::edges::kafka::partitions::TopicError;
+use super::{Command, GroupEvent};
 use crate::edges::kafka::standing::Deed;
+use crate::edges::kafka::statistics::Statistics;
 use crate::edges::kafka::trouble::Ear;
 use wx_courier_core::flow::HandoverId;
 use wx_courier_core::model::{Epoch, Partition, Record};
-use wx_courier_core::schedule::share::Layout;
 
 pub(super) struct Context {
     pub(super) events: mpsc::UnboundedSender<GroupEvent>,
@@ -38,17 +39,8 @@ pub(super) struct Context {
     pub(super) topics_counted: Mutex<Counted>,
     pub(super) jumps: Jumps,
     pub(super) group: String,
+    pub(super) presence: Presence,
     pub(super) ear: Ear,
-}
-
-/// Whether it is known how many partitions there are.
-pub(super) enum Counted {
-    /// The brokers have not been asked yet.
-    Never,
-    /// The brokers did not say; they are to be asked again then.
-    Failed(Instant),
-    /// The service was told this; they are asked again then.
-    Told(Layout, Instant),
 }
 
 /// Whether records are wanted.
@@ -78,14 +70,20 @@ impl ClientContext for Context {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.ear.cut_off();
         }
-        if let Some(error) = self.hear(&error) {
-            tracing::warn!(%error, reason, "the consumer reports an error");
-        }
+        // The poll that it was told in gives it as well: it is heard there.
+        tracing::debug!(%error, reason, "the consumer reports an error");
     }
 
-    /// See [`super::SIGN_OF_LIFE`].
     fn stats_raw(&self, statistics: &[u8]) {
-        self.ear.statistics(statistics);
+        let Some(statistics) = Statistics::read(statistics) else {
+            return;
+        };
+        let connected = statistics.connected();
+        if !connected.is_empty() {
+            self.ear.reached();
+        }
+        self.ear.up(connected);
+        self.tell_presence(self.presence.looked(statistics.is_member()));
     }
 }
 
@@ -106,6 +104,7 @@ impl ConsumerContext for Context {
                     .map(|(partition, _)| to_partition(partition))
                     .collect();
                 self.tell(GroupEvent::Lost(all));
+                self.tell_presence(self.presence.lost());
             }
         }
     }
@@ -161,6 +160,17 @@ impl Context {
         }
     }
 
+    fn tell_presence(&self, change: Option<presence::Change>) {
+        match change {
+            None => {}
+            Some(presence::Change::Joined) => {
+                self.ear.joined(&self.group);
+                self.tell(GroupEvent::Joined);
+            }
+            Some(presence::Change::Left) => self.tell(GroupEvent::Left),
+        }
+    }
+
     /// Takes in what is a trouble with the cluster; gives back what is not.
     fn hear<'a>(&self, error: &'a KafkaError) -> Option<&'a KafkaError> {
         match error.rdkafka_error_code() {
@@ -187,69 +197,6 @@ impl Context {
             .copied()
     }
 
-    /// If the brokers do not answer, the last word counts.
-    fn count_topics(&self, consumer: &BaseConsumer<Self>, timeout: Duration) {
-        let mut counted = self
-            .topics_counted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let answer = layout::ask(consumer, &self.topics, timeout);
-        if answer.is_ok() {
-            self.ear.seen(&self.topics);
-        }
-        let again_at = Instant::now() + layout::ASK_EVERY;
-        match (answer, &mut *counted) {
-            (Ok(layout), Counted::Told(former, next)) => {
-                let layout = layout.or_former_of(former);
-                if layout != *former {
-                    self.tell(GroupEvent::TopicsCounted(layout.clone()));
-                    *former = layout;
-                }
-                *next = again_at;
-            }
-            (Ok(layout), Counted::Never | Counted::Failed(_)) => {
-                self.tell(GroupEvent::TopicsCounted(layout.clone()));
-                *counted = Counted::Told(layout, again_at);
-            }
-            (Err(error @ TopicError::NotAllowed { .. }), Counted::Told(_, next)) => {
-                // librdkafka sees the topic again when it is asked for.
-                *next = Instant::now() + layout::AGAIN_AFTER;
-                self.ear.unseen(&error);
-            }
-            (Err(error), Counted::Told(_, next)) => {
-                *next = again_at;
-                tracing::warn!(
-                    %error,
-                    "it is not known how many partitions there are now: the last number counts"
-                );
-            }
-            (Err(error), Counted::Never | Counted::Failed(_)) => {
-                self.ear.unseen(&error);
-                tracing::warn!(
-                    %error,
-                    "it is not known how many partitions there are: nothing is sent under a limit until the brokers say it"
-                );
-                *counted = Counted::Failed(Instant::now() + layout::AGAIN_AFTER);
-            }
-        }
-    }
-
-    pub(super) fn count_topics_if_due(&self, consumer: &BaseConsumer<Self>) {
-        let counted = self
-            .topics_counted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let (again_at, timeout) = match &*counted {
-            Counted::Never => return,
-            Counted::Failed(again_at) => (*again_at, layout::TIMEOUT),
-            Counted::Told(_, again_at) => (*again_at, layout::SHORT_TIMEOUT),
-        };
-        drop(counted);
-        if again_at <= Instant::now() {
-            self.count_topics(consumer, timeout);
-        }
-    }
-
     fn assigned(&self, partitions: &TopicPartitionList) {
         let mut given = Vec::new();
         for (topic, number) in names(partitions) {
@@ -260,8 +207,8 @@ impl Context {
             given.push((Partition { topic, number }, epoch));
         }
         tracing::info!(partitions = %list(given.iter().map(|(partition, _)| partition)), "partitions assigned");
-        self.ear.reached();
-        self.ear.done(|| Deed::Join(self.group.clone()));
+        self.presence.assigned();
+        self.ear.joined(&self.group);
         self.tell(GroupEvent::Assigned(given));
     }
 
@@ -277,6 +224,9 @@ impl Context {
         if consumer.assignment_lost() {
             tracing::warn!(partitions = %list(&partitions), "partitions lost: this member's session has ended, the group has given them away, or their topic was deleted");
             self.tell(GroupEvent::Lost(partitions));
+            if self.assignment().epochs.is_empty() {
+                self.tell_presence(self.presence.lost());
+            }
             return;
         }
         tracing::info!(partitions = %list(&partitions), "partitions revoked: finishing what has begun");

@@ -56,6 +56,7 @@ impl Member {
                     self.source.command(Command::Released { handover, positions: Vec::new() });
                 }
                 GroupEvent::Lost(partitions) => self.give_up(&partitions),
+                GroupEvent::Joined | GroupEvent::Left => {}
                 GroupEvent::Unread { partition, n_records } => {
                     panic!("{n_records} records of {partition} were deleted");
                 }

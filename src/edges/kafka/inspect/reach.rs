@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::metadata::Metadata;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -99,9 +100,7 @@ pub(super) fn reach(
     loop {
         let failure = match asking.fetch_metadata(topic, TRY.min(limit.left())) {
             Ok(metadata) => {
-                let brokers = metadata.brokers().iter();
-                let brokers = brokers.map(|broker| format!("{}:{}", broker.host(), broker.port()));
-                let brokers = brokers.collect();
+                let brokers = names(&metadata);
                 let id = asking.client().fetch_cluster_id(TRY);
                 return Ok(Ok((Arc::new(asking), Cluster { id, brokers })));
             }
@@ -114,6 +113,19 @@ pub(super) fn reach(
         }
         so_far = Some(why);
     }
+}
+
+/// The brokers, as they name themselves. Blocks.
+pub(super) fn brokers(asking: &Asking, kafka: &Kafka, limit: Limit) -> KafkaResult<Vec<String>> {
+    let topic = kafka.topics.first().map(String::as_str);
+    let metadata = asking.fetch_metadata(topic, limit.left())?;
+    Ok(names(&metadata))
+}
+
+fn names(metadata: &Metadata) -> Vec<String> {
+    let brokers = metadata.brokers().iter();
+    let brokers = brokers.map(|broker| format!("{}:{}", broker.host(), broker.port()));
+    brokers.collect()
 }
 
 /// librdkafka tells of each connection; the failure of the question says least.

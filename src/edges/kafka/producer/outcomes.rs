@@ -209,7 +209,7 @@ fn connect(
 ) -> Result<Producer<Part>, KafkaError> {
     let progresses = Arc::clone(progresses);
     let tell = move |part, result: Result<(), _>| progresses.ended(generation, part, &result);
-    Producer::make(Purpose::Outcomes(mode), kafka, ear.clone(), tell)
+    Producer::make(Purpose::Outcomes(mode), kafka, ear.another(), tell)
 }
 
 /// Ends a producer elsewhere: dropping it waits for its threads, and perhaps for a broker that does not answer.

@@ -1,42 +1,52 @@
 //! What a client of librdkafka is told beside its answers, sorted: which connection failed and why, which right is wanting, and what is for
 //! the log alone.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
-use serde::{Deserialize, Deserializer};
 
-use super::{Subject, Troubles, Why};
+use super::{About, Client, Table, Troubles, Why};
 use crate::edges::kafka::cause::Cause;
 use crate::edges::kafka::partitions::TopicError;
 use crate::edges::kafka::standing::{Deed, is_about_rights};
 use crate::edges::kafka::{log, without_thread};
 
 /// Where a client tells what it meets.
-#[derive(Clone)]
 pub enum Ear {
     /// Of a command: it says itself what goes wrong, and ends.
     Command,
     /// Of the service.
-    Service(Troubles),
+    Service(Hearing),
+}
+
+/// The ear of one client. With it the client's connections are gone.
+pub struct Hearing {
+    troubles: Troubles,
+    client: Client,
+}
+
+impl Drop for Hearing {
+    fn drop(&mut self) {
+        let client = self.client;
+        self.troubles.tell_of(|table, _| table.gone(client));
+    }
 }
 
 impl Ear {
-    fn troubles(&self) -> Option<&Troubles> {
-        match self {
-            Self::Command => None,
-            Self::Service(troubles) => Some(troubles),
-        }
+    pub(super) fn of(troubles: Troubles, client: Client) -> Self {
+        Self::Service(Hearing { troubles, client })
     }
 
-    /// Of the service, where there is a trouble at present.
-    fn in_trouble(&self) -> Option<&Troubles> {
-        self.troubles().filter(|troubles| troubles.any())
+    /// For another client beside this one.
+    pub(in crate::edges::kafka) fn another(&self) -> Self {
+        match self {
+            Self::Command => Self::Command,
+            Self::Service(hearing) => hearing.troubles.ear(),
+        }
     }
 
     /// Hears a log line of librdkafka's.
@@ -46,18 +56,38 @@ impl Ear {
         facility: &str,
         message: &str,
     ) {
-        let Some(troubles) = self.troubles().filter(|_| facility == "FAIL") else {
-            return log(level, facility, message);
+        let hearing = match self {
+            Self::Service(hearing) if facility == "FAIL" => hearing,
+            Self::Service(_) | Self::Command => return log(level, facility, message),
         };
-        log(RDKafkaLogLevel::Debug, facility, message);
-        if let Some((address, cause, said)) = failure_in(message) {
-            let address = address.to_owned();
-            let said = said.to_owned();
-            let why = Why {
-                cause: Some(cause),
+        match failure_in(message) {
+            Some(Failure::Failed {
+                address,
+                cause,
                 said,
-            };
-            troubles.hear(Subject::Broker { address }, why);
+            }) => {
+                log(RDKafkaLogLevel::Debug, facility, message);
+                let address = address.to_owned();
+                let why = Why {
+                    cause: Some(cause),
+                    said: said.to_owned(),
+                };
+                let (about, client) = (About::Broker { address }, hearing.client);
+                hearing
+                    .troubles
+                    .tell_of(|table, now| table.hear(about, client, why, now));
+            }
+            Some(Failure::Closed) => {
+                log(RDKafkaLogLevel::Debug, facility, message);
+                if let Some(n_closed) = hearing.troubles.with(Table::closed) {
+                    tracing::warn!(
+                        n_closed,
+                        "connections to brokers are closed again and again in the middle of their use: {}",
+                        without_thread(message)
+                    );
+                }
+            }
+            None => log(level, facility, message),
         }
     }
 
@@ -66,11 +96,11 @@ impl Ear {
         &self,
         error: &'a KafkaError,
     ) -> Option<&'a KafkaError> {
-        let (Some(troubles), Some(code)) = (self.troubles(), error.rdkafka_error_code()) else {
+        let (Self::Service(hearing), Some(code)) = (self, error.rdkafka_error_code()) else {
             return Some(error);
         };
         if is_about_rights(code) {
-            troubles.doubt(code);
+            hearing.troubles.tell_of(|table, _| table.doubt(code));
             return None;
         }
         // Codes grow: what is not known is said.
@@ -79,66 +109,69 @@ impl Ear {
 
     /// The client that matters has no connection to any broker.
     pub(in crate::edges::kafka) fn cut_off(&self) {
-        if let Some(troubles) = self.troubles() {
-            troubles.change(super::Table::cut_off);
+        if let Self::Service(hearing) = self {
+            hearing.troubles.tell_of(|table, _| table.cut_off());
         }
     }
 
-    /// Something has come from a broker.
+    /// Something has come from a broker to the client that matters.
     pub(in crate::edges::kafka) fn reached(&self) {
-        if let Some(troubles) = self.in_trouble() {
-            troubles.change(super::Table::reached);
+        if let Self::Service(Hearing { troubles, .. }) = self
+            && troubles.0.is_cut_off.load(Ordering::Relaxed)
+        {
+            troubles.tell_of(|table, _| table.reached());
         }
     }
 
     /// A right is wanting, and it is known which.
     pub(in crate::edges::kafka) fn refused(&self, deed: Deed, code: Code) {
-        if let Some(troubles) = self.troubles() {
-            troubles.refused(deed, code);
+        if let Self::Service(Hearing { troubles, client }) = self {
+            let why = Why {
+                cause: None,
+                said: code.to_string(),
+            };
+            let (about, client) = (About::Right(deed), *client);
+            troubles.tell_of(|table, now| table.hear(about, client, why, now));
         }
     }
 
-    /// Something was done for which a right is wanted.
-    pub(in crate::edges::kafka) fn done(&self, deed: impl FnOnce() -> Deed) {
-        if let Some(troubles) = self.in_trouble() {
-            troubles.works(&Subject::Right(deed()));
-        }
-    }
-
-    /// The cluster has answered about these topics.
-    pub(in crate::edges::kafka) fn seen(&self, topics: &[Arc<str>]) {
-        for topic in topics {
-            self.done(|| Deed::Describe(topic.to_string()));
-        }
-    }
-
-    /// The cluster has given no answer about a topic.
-    pub(in crate::edges::kafka) fn unseen(&self, error: &TopicError) {
-        if let TopicError::NotAllowed { topic, code, .. } = error {
-            self.refused(Deed::Describe(topic.clone()), *code);
-        }
-    }
-
-    /// Hears librdkafka's statistics of the member of the group: which connections are up. They are read while there is trouble only.
-    pub(in crate::edges::kafka) fn statistics(&self, statistics: &[u8]) {
-        let Some(troubles) = self.in_trouble() else {
-            return;
-        };
-        let connections = match serde_json::from_slice::<Statistics>(statistics) {
-            Ok(statistics) => statistics.brokers.0,
-            Err(error) => {
-                tracing::debug!(%error, "librdkafka's statistics cannot be read");
-                return;
+    /// A record was written to this topic.
+    pub(in crate::edges::kafka) fn wrote(&self, topic: &str) {
+        if let Self::Service(Hearing { troubles, .. }) = self
+            && troubles.0.may_not_write.load(Ordering::Relaxed)
+        {
+            let about = About::Right(Deed::Write(topic.to_owned()));
+            if troubles.with(|table, _| table.works(&about)) {
+                troubles.0.changed.notify_one();
             }
-        };
-        troubles.change(|table| {
-            if !connections.is_empty() {
+        }
+    }
+
+    /// The member is in its group.
+    pub(in crate::edges::kafka) fn joined(&self, group: &str) {
+        if let Self::Service(Hearing { troubles, .. }) = self {
+            let about = About::Right(Deed::Join(group.to_owned()));
+            troubles.tell_of(|table, _| {
                 table.reached();
-            }
-            for address in connections {
-                table.works(&Subject::Broker { address });
-            }
-        });
+                table.works(&about);
+            });
+        }
+    }
+
+    /// The cluster was asked about a topic.
+    pub(in crate::edges::kafka) fn looked(&self, topic: &str, found: Result<(), &TopicError>) {
+        if let Self::Service(hearing) = self {
+            hearing.troubles.looked(topic, found);
+        }
+    }
+
+    /// These connections of the client are up.
+    pub(in crate::edges::kafka) fn up(&self, addresses: Vec<String>) {
+        if let Self::Service(Hearing { troubles, client }) = self
+            && troubles.want_watching()
+        {
+            troubles.tell_of(|table, _| table.up(*client, addresses));
+        }
     }
 }
 
@@ -170,13 +203,24 @@ fn is_about_a_connection(code: Code) -> bool {
     )
 }
 
-/// The broker, the cause and the words of a failed connection; `None` if the connection was closed without a reason, which librdkafka opens
-/// again: if that fails, it says why.
-fn failure_in(message: &str) -> Option<(&str, Cause, &str)> {
+/// What a log line says of a connection.
+#[derive(Debug, PartialEq, Eq)]
+enum Failure<'a> {
+    /// It cannot be made.
+    Failed {
+        address: &'a str,
+        cause: Cause,
+        said: &'a str,
+    },
+    /// It was closed without a reason. librdkafka opens it again; if that fails, it says why.
+    Closed,
+}
+
+fn failure_in(message: &str) -> Option<Failure<'_>> {
     let said = without_thread(message);
     let cause = Cause::of(None, said);
     if cause == Cause::Other && said.contains("in state UP") {
-        return None;
+        return Some(Failure::Closed);
     }
     let mut parts = said.splitn(3, ": ");
     let name = parts.next()?;
@@ -186,36 +230,17 @@ fn failure_in(message: &str) -> Option<(&str, Cause, &str)> {
     } else {
         parts.next()?
     };
-    Some((address_in(name), cause, said))
+    Some(Failure::Failed {
+        address: address_in(name),
+        cause,
+        said,
+    })
 }
 
 /// `host:port` out of a broker's name: `sasl_ssl://host:port/1`.
 fn address_in(name: &str) -> &str {
     let name = name.split_once("://").map_or(name, |(_, name)| name);
     name.rsplit_once('/').map_or(name, |(address, _)| address)
-}
-
-/// What is read of librdkafka's statistics.
-#[derive(Deserialize)]
-struct Statistics {
-    brokers: Connected,
-}
-
-/// The addresses of brokers with a connection.
-struct Connected(Vec<String>);
-
-#[derive(Deserialize)]
-struct Connection {
-    nodename: String,
-    state: String,
-}
-
-impl<'de> Deserialize<'de> for Connected {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let connections = BTreeMap::<String, Connection>::deserialize(deserializer)?;
-        let up = connections.into_values().filter(|of| of.state == "UP");
-        Ok(Self(up.map(|of| of.nodename).collect()))
-    }
 }
 
 #[cfg(test)]
@@ -252,7 +277,14 @@ mod tests {
                 Cause::Closed,
             ),
         ] {
-            let (found, why, _) = failure_in(line).unwrap();
+            let Some(Failure::Failed {
+                address: found,
+                cause: why,
+                ..
+            }) = failure_in(line)
+            else {
+                panic!("{line}");
+            };
             assert_eq!((found, why), (address, cause), "{line}");
         }
     }
@@ -260,7 +292,7 @@ mod tests {
     #[test]
     fn a_connection_that_is_closed_is_no_trouble_yet() {
         let line = "127.0.0.1:9092/1: Disconnected (after 4123ms in state UP)";
-        assert_eq!(failure_in(line), None);
+        assert_eq!(failure_in(line), Some(Failure::Closed));
     }
 
     fn refused(address: &str) -> String {
@@ -270,25 +302,33 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_is_up_again_ends_the_trouble_of_its_broker_alone() {
+    fn a_connection_that_is_up_again_ends_what_its_own_client_has_met() {
         let troubles = Troubles::new(Clock::start());
-        let ear = troubles.ear();
-        for address in ["a:1", "b:1"] {
+        let (member, producer) = (troubles.ear(), troubles.ear());
+        for (ear, address) in [(&member, "a:1"), (&member, "b:1"), (&producer, "b:1")] {
             ear.hear_line(RDKafkaLogLevel::Error, "FAIL", &refused(address));
         }
-        assert_eq!(troubles.status().troubles.len(), 2);
-        assert!(!troubles.status().reached);
-        let statistics = r#"{"name": "wx-courier#consumer-1", "brokers": {
-            "a:1/1": {"name": "a:1/1", "nodeid": 1, "nodename": "a:1", "source": "learned", "state": "UP"},
-            "b:1/2": {"name": "b:1/2", "nodeid": 2, "nodename": "b:1", "source": "learned", "state": "DOWN"}
-        }, "topics": {}}"#;
-        ear.statistics(statistics.as_bytes());
-        assert!(troubles.status().reached);
-        let lasting = troubles.status().troubles;
-        assert_eq!(lasting.len(), 1, "{lasting:?}");
+        let lasting = || -> Vec<About> {
+            let troubles = troubles.status().troubles;
+            troubles.into_iter().map(|trouble| trouble.about).collect()
+        };
+        assert_eq!(lasting().len(), 2);
+        member.up(vec!["a:1".to_owned(), "b:1".to_owned()]);
         let address = "b:1".to_owned();
-        assert_eq!(lasting[0].subject, Subject::Broker { address });
-        ear.statistics(b"no JSON");
+        assert_eq!(lasting(), [About::Broker { address }], "the producer's");
+        drop(producer);
+        assert_eq!(lasting(), []);
+    }
+
+    #[test]
+    fn connections_that_are_closed_again_and_again_are_said_once_a_minute() {
+        let troubles = Troubles::new(Clock::start());
+        let ear = troubles.ear();
+        let line = "b:1/1: Disconnected: connection closed by peer (after 5000ms in state UP)";
+        for _ in 0..10 {
+            ear.hear_line(RDKafkaLogLevel::Info, "FAIL", line);
+        }
+        assert_eq!(troubles.status().troubles, []);
     }
 
     #[test]
@@ -299,12 +339,24 @@ mod tests {
         let of = KafkaError::MessageConsumption;
         assert!(ear.hear_error(&of(Code::AllBrokersDown)).is_none());
         assert!(ear.hear_error(&of(Code::PollExceeded)).is_some());
-        assert!(!troubles.want_examination());
+        assert!(troubles.examination().is_none());
         assert!(
             ear.hear_error(&of(Code::TopicAuthorizationFailed))
                 .is_none()
         );
-        assert!(troubles.want_examination());
+        assert!(troubles.examination().is_some());
         assert!(Ear::Command.hear_error(&of(Code::AllBrokersDown)).is_some());
+    }
+
+    #[test]
+    fn an_acknowledgement_ends_the_want_of_a_right_to_write() {
+        let troubles = Troubles::new(Clock::start());
+        let ear = troubles.ear();
+        let deed = Deed::Write("outcomes".to_owned());
+        ear.refused(deed, Code::TopicAuthorizationFailed);
+        ear.wrote("letters");
+        assert_eq!(troubles.status().troubles.len(), 1);
+        ear.wrote("outcomes");
+        assert_eq!(troubles.status().troubles, []);
     }
 }
