@@ -38,7 +38,7 @@ use calendar::Watch;
 pub use close::Ending;
 use effects::Answered;
 use inputs::{input_of, input_of_read};
-use news::PublishingNews;
+use news::{JoiningNews, PublishingNews};
 use setup::setup;
 use wx_courier_core::catalog::drift::Comparison;
 use wx_courier_core::flow::{self, Engine, Input};
@@ -126,7 +126,8 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     let (again_in, read_again) = mpsc::unbounded_channel();
     let rereader = Rereader::start(&settings.kafka, troubles.ear(), again_in)?;
     let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
-    reports.send_modify(|report| report.phase = Phase::Joining);
+    let now = clock.now();
+    reports.send_modify(|report| report.passes_into(Phase::Joining, now));
     let compared = compare_templates(&settings, &wechat, &rules, &reports);
     let service = Service {
         engine,
@@ -146,6 +147,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         clock,
         alarm: Alarm::start()?,
         publishing_news: PublishingNews::default(),
+        joining_news: JoiningNews::default(),
         drain: settings.engine.drain,
         handover: settings.engine.handover,
     };
@@ -194,6 +196,7 @@ struct Service {
     calendar: Watch,
     alarm: Alarm,
     publishing_news: PublishingNews,
+    joining_news: JoiningNews,
     drain: Duration,
     handover: Duration,
 }
@@ -323,8 +326,9 @@ impl Service {
             patience_s = self.drain.as_secs(),
             "shutting down: finishing what has begun"
         );
+        let now = self.clock.now();
         self.reports
-            .send_modify(|report| report.phase = Phase::Draining);
+            .send_modify(|report| report.passes_into(Phase::Draining, now));
         if let Some(public) = &self.public {
             public.drain();
         }
@@ -339,6 +343,7 @@ impl Service {
         let unpublished = self.engine.unpublished(self.clock.now());
         self.metrics.unpublished(unpublished.as_ref());
         self.publishing_news.tell(unpublished.as_ref());
+        self.joining_news.tell(self.reports.borrow().phase);
         let tokens = self.wechat.tokens();
         let calendar = self.clock.status();
         let state = self.store.status();

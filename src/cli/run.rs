@@ -1,5 +1,7 @@
 //! `wx-courier run`: the service.
 
+mod start;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,24 +12,19 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::{
-    Configuration, Exit, asked_to_end, block_on, check_all, complain, configuration, sources,
-};
+use super::{Configuration, Exit, asked_to_end, block_on, check_all, configuration, sources};
 use crate::config::{FlagSetting, Settings, Sources};
 use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
 use crate::edges::http;
 use crate::edges::http::access::Access;
-use crate::edges::kafka::partitions::TopicError;
-use crate::edges::kafka::producer::mode::{self, Chosen};
-use crate::edges::kafka::topics::{self, Lookup};
 use crate::edges::kafka::trouble::Troubles;
 use crate::edges::listener::Bound;
 use crate::edges::store::Store;
 use crate::service::{self, Ending, Parts};
 use crate::telemetry::{self, Metrics};
+use start::wait_for_cluster;
 use wx_courier_core::document::{Origin, Problem, Problems, Severity};
-use wx_courier_core::model::outcome::bounds::SMALLEST_TOPIC_BYTES;
 use wx_courier_core::rules::RuleSet;
 
 #[derive(clap::Args)]
@@ -36,12 +33,6 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
 }
-
-/// How often it is heard, while the cluster is asked at the start, what has gone wrong with the connections.
-const LISTEN_EVERY: Duration = Duration::from_millis(200);
-
-/// The wait before the cluster is asked again.
-const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
     let listen = arguments.listen.iter().map(|value| FlagSetting {
@@ -162,7 +153,7 @@ async fn until_it_ends(
             drop(ask);
             tokio::select! {
                 ending = &mut service => ending?,
-                once_more = asked_to_end() => {
+                once_more = asked_once_more() => {
                     once_more?;
                     tracing::warn!("asked once more: ending at once");
                     return Ok(Exit::No);
@@ -174,6 +165,14 @@ async fn until_it_ends(
         Ending::Clean if is_in_order => Ok(Exit::Done),
         Ending::Clean | Ending::Unfinished(_) | Ending::NotCommitted => Ok(Exit::No),
     }
+}
+
+/// Supervisors send a signal to a process and to its group: two of one moment are one.
+const ONE_MOMENT: Duration = Duration::from_secs(1);
+
+async fn asked_once_more() -> std::io::Result<()> {
+    tokio::time::sleep(ONE_MOMENT).await;
+    asked_to_end().await
 }
 
 /// Why the service is asked to end.
@@ -205,6 +204,9 @@ async fn bind_pages(settings: &Settings, rules: &RuleSet) -> anyhow::Result<TcpL
         rules_version = %rules.version(),
         listen = %socket.local_addr()?,
         brokers = settings.kafka.brokers,
+        group = settings.kafka.group,
+        topics = settings.kafka.topics.join(", "),
+        state = settings.state.url.place(),
         "starting"
     );
     Ok(socket)
@@ -296,102 +298,6 @@ fn fresh_rules(sources: &Sources, settings: &Settings) -> Result<Arc<RuleSet>, P
     match loaded.rules {
         Some(rules) if !loaded.problems.has_errors() => Ok(rules),
         _ => Err(loaded.problems),
-    }
-}
-
-/// Waits until the cluster has all topics and has said which producer it takes. If a topic is missing, that was told, and the process ends.
-async fn wait_for_cluster(
-    settings: &Arc<Settings>,
-    troubles: &Troubles,
-) -> anyhow::Result<Result<Chosen, Exit>> {
-    let missing = missing_topics(settings, troubles).await?;
-    if !missing.is_empty() {
-        tell_missing(settings, &missing);
-        return Ok(Err(Exit::No));
-    }
-    let producer = mode::chosen(&settings.kafka, troubles.ear()).await?;
-    tracing::info!(
-        mode = producer.mode.as_str(),
-        why = producer.why,
-        "the producer of outcomes is chosen"
-    );
-    warn_of_small_topics(settings).await;
-    Ok(Ok(producer))
-}
-
-/// Waits for the cluster as long as it takes: a service that is started with its cluster, or before its rights are given, should not fail for
-/// being first. What it waits for is among the troubles.
-async fn missing_topics(
-    settings: &Arc<Settings>,
-    troubles: &Troubles,
-) -> anyhow::Result<Vec<String>> {
-    let lookup = Arc::new(Lookup::new(&settings.kafka, troubles.ear())?);
-    loop {
-        let (asking, asked, told) = (Arc::clone(&lookup), Arc::clone(settings), troubles.clone());
-        let mut answer = tokio::task::spawn_blocking(move || look_for_all(&asking, &asked, &told));
-        let answer = loop {
-            tokio::select! {
-                answer = &mut answer => break answer?,
-                () = tokio::time::sleep(LISTEN_EVERY) => lookup.listen(),
-            }
-        };
-        if let Some(missing) = answer {
-            troubles.answered();
-            return Ok(missing);
-        }
-        tokio::time::sleep(ASK_AGAIN).await;
-    }
-}
-
-/// Which topics of the settings do not exist; `None` if the cluster does not say it of all of them. Blocks.
-fn look_for_all(lookup: &Lookup, settings: &Settings, troubles: &Troubles) -> Option<Vec<String>> {
-    let mut missing = Some(Vec::new());
-    for topic in topics::wanted(settings, topics::Sources::Too) {
-        let found = lookup.look(&topic.name);
-        troubles.looked(&topic.name, found.as_ref().copied());
-        match (found, &mut missing) {
-            (Err(TopicError::Missing { topic, .. }), Some(missing)) => missing.push(topic),
-            (Ok(()) | Err(TopicError::Missing { .. }), _) => {}
-            (Err(TopicError::Unreachable { .. }), _) => return None,
-            (Err(TopicError::NotAllowed { .. } | TopicError::Other { .. }), _) => missing = None,
-        }
-    }
-    missing
-}
-
-/// Most outcomes may pass all the same, so this is no reason not to begin.
-async fn warn_of_small_topics(settings: &Settings) {
-    let topics = [
-        settings.outcomes.topic.as_str(),
-        settings.dead_letter_topic.as_str(),
-    ];
-    for (topic, bytes) in topics::too_small(&settings.kafka, &topics).await {
-        tracing::error!(
-            topic,
-            max_message_bytes = bytes,
-            needed = SMALLEST_TOPIC_BYTES,
-            "the topic may refuse what is published to it: raise its max.message.bytes"
-        );
-    }
-}
-
-fn tell_missing(settings: &Settings, missing: &[String]) {
-    for topic in missing {
-        let is_source = settings.kafka.topics.contains(topic);
-        let purpose = if is_source {
-            "the source topic"
-        } else {
-            "the topic"
-        };
-        let command = if is_source {
-            "wx-courier topics create --sources"
-        } else {
-            "wx-courier topics create"
-        };
-        complain(format_args!(
-            "error: {purpose} {topic} does not exist at {}\n    help: `{command}` creates it",
-            settings.kafka.brokers
-        ));
     }
 }
 

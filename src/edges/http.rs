@@ -30,6 +30,7 @@ use refusal::refuse;
 use wx_courier_core::calendar::CalendarStatus;
 use wx_courier_core::catalog::drift::TemplateStatus;
 use wx_courier_core::flow;
+use wx_courier_core::model::{Moment, rfc3339_ms};
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::schedule::pauses::Subject;
 
@@ -38,6 +39,9 @@ use wx_courier_core::schedule::pauses::Subject;
 pub struct Report {
     /// Where the service is in its life.
     pub phase: Phase,
+    /// Since when: RFC 3339, UTC. Nothing before the process has a broker.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub phase_since: String,
     /// The version of the program.
     pub version: &'static str,
     /// The engine, as it was last seen.
@@ -67,6 +71,7 @@ impl Report {
     fn at_the_start() -> Self {
         Self {
             phase: Phase::WaitingForKafka,
+            phase_since: String::new(),
             version: env!("CARGO_PKG_VERSION"),
             engine: flow::Status::default(),
             cluster: ClusterStatus::default(),
@@ -85,20 +90,28 @@ impl Report {
         let cluster = self.cluster.why_not_ready();
         let phase = match self.phase {
             Phase::Running => None,
-            Phase::WaitingForKafka => Some("waiting for Kafka"),
-            Phase::Joining => Some("joining the consumer group"),
+            Phase::WaitingForKafka => Some("waiting for Kafka".to_owned()),
+            Phase::Joining => Some(format!(
+                "joining the consumer group since {}{}",
+                self.phase_since, WHY_JOINING_LASTS
+            )),
             Phase::Draining => return Some("shutting down".to_owned()),
         };
         let state = self.state_trouble();
         let unpublished = self.unpublished.as_ref().map(ToString::to_string);
         let why_not: Vec<String> = phase
             .into_iter()
-            .chain(state)
-            .map(str::to_owned)
+            .chain(state.map(str::to_owned))
             .chain(cluster)
             .chain(unpublished)
             .collect();
         (!why_not.is_empty()).then(|| why_not.join("; "))
+    }
+
+    /// The service has passed into another phase.
+    pub fn passes_into(&mut self, phase: Phase, now: Moment) {
+        self.phase = phase;
+        self.phase_since = rfc3339_ms(now.unix_ms);
     }
 
     fn state_trouble(&self) -> Option<&'static str> {
@@ -112,6 +125,9 @@ impl Report {
         }
     }
 }
+
+/// What most often makes it last, for who waits.
+pub const WHY_JOINING_LASTS: &str = "; where a member was killed, the group waits for the end of its session: session.timeout.ms, 45 s by default";
 
 /// Where the service is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -48,9 +48,10 @@ impl Service {
 
     /// From one phase into another, but not out of a drain.
     fn passes(&self, from: Phase, to: Phase) {
+        let now = self.clock.now();
         self.reports.send_modify(|report| {
             if report.phase == from {
-                report.phase = to;
+                report.passes_into(to, now);
             }
         });
     }

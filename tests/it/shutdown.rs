@@ -32,11 +32,23 @@ fn a_shutdown_in_mid_flight_loses_nothing_and_sends_nothing_twice() {
     load.publish(600);
     world.flush();
     let events = load.events;
+    // Two signals of one moment are one: a supervisor sends them to the process, and to its group.
+    courier.ask_to_end();
     courier.ask_to_end();
     let status = courier.wait();
     assert_eq!(status.code(), Some(0), "{status}\n{}", courier.log());
     let log = courier.log();
     assert!(log.contains("nothing left open"), "{log}");
+    let (group, folder) = (&world.settings.kafka.group, world.folder().display());
+    for place in [
+        format!("group=\"{group}\""),
+        format!("state=\"sqlite:{folder}/"),
+    ] {
+        assert!(
+            log.lines().next().unwrap().contains(&place),
+            "{place}: {log}"
+        );
+    }
 
     assert_eq!(wechat.stats().concurrency, 0, "sends under way");
     let mut outcomes = world.outcomes();

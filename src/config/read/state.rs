@@ -80,6 +80,29 @@ impl Reader<'_> {
     }
 }
 
+impl StateUrl {
+    /// Where it lies, for people: a file by its whole path, a server without its password.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Memory => "memory:".to_owned(),
+            Self::Sqlite(file) => {
+                let whole = std::path::absolute(file);
+                format!("sqlite:{}", whole.as_deref().unwrap_or(file).display())
+            }
+            Self::Redis(url) => {
+                let mut shown = redis::parse_redis_url(url.expose());
+                if let Some(url) = &mut shown
+                    && url.password().is_some()
+                    && url.set_password(Some("***")).is_err()
+                {
+                    shown = None;
+                }
+                shown.map_or_else(|| "redis:".to_owned(), |url| url.to_string())
+            }
+        }
+    }
+}
+
 /// Gives the store, and how it is shown. A mistake never repeats the URL, which may hold a password.
 fn read_url(text: &str, password: Option<&Secret>) -> Result<(StateUrl, String), Mistake> {
     let mistake = |message: &str| Mistake {
