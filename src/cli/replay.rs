@@ -35,6 +35,10 @@ use wx_courier_core::rules::RuleSet;
 /// What one run can remember, at half a kilobyte each. At fifty a second this is more than five hours' work.
 const MOST_MESSAGES: usize = 1_000_000;
 
+/// Where the state file is unless somebody says another place: where the file of `[state]` is by default, so that a container whose root
+/// is read-only needs one writable folder.
+const FOLDER: &str = "data";
+
 /// Kafka finds a time by the clocks of producers or brokers, which may not be that of the process that settled the outcome.
 const CLOCKS_DIFFER_MS: i64 = 10 * 60 * 1000;
 
@@ -104,7 +108,7 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
         return Ok(Exit::Done);
     }
     let run = RunId::new(now_ms, fastrand::u32(..));
-    let path = state.unwrap_or_else(|| PathBuf::from(format!("replay-{run}.jsonl")));
+    let path = state.unwrap_or_else(|| Path::new(FOLDER).join(format!("replay-{run}.jsonl")));
     let work = work(&configuration, &said, run, judged.errands, 0);
     let create = || Journal::create(&path, &work.run.to_string(), &work.errands);
     go(&said, &work, create, report).await

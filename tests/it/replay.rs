@@ -147,7 +147,7 @@ fn a_mended_rule_gets_its_messages_out_and_no_other_rule_sends_twice() {
         .into_values()
         .collect();
     assert_eq!(times, [2; 5], "one message of each rule");
-    let leftover = fs::read_dir(world.folder()).unwrap();
+    let leftover = fs::read_dir(world.folder().join("data")).unwrap();
     let leftover = leftover.filter(|file| {
         file.as_ref()
             .unwrap()

@@ -31,7 +31,7 @@ pub(in crate::cli) struct Arguments {
     /// Do not ask
     #[arg(long)]
     pub(super) yes: bool,
-    /// The file that remembers how far the run came; it goes when the run is through [default: replay-RUN.jsonl]
+    /// The file that remembers how far the run came; it goes when the run is through [default: data/replay-RUN.jsonl]
     #[arg(long, value_name = "FILE")]
     pub(super) state: Option<PathBuf>,
     /// Go on with a run that stopped early: its state file. The selection is the one of then

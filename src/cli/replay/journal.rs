@@ -46,9 +46,13 @@ pub(super) struct Found {
 }
 
 impl Journal {
-    /// Writes down what is to be done. A file of that name must not be there: it may be another run's.
+    /// Writes down what is to be done, and makes the folder if it is not there. A file of that name must not be there: it may be another
+    /// run's.
     pub(super) fn create(path: &Path, run: &str, errands: &[Errand]) -> anyhow::Result<Self> {
         let write = || -> std::io::Result<File> {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
             let file = OpenOptions::new().write(true).create_new(true).open(path)?;
             let mut writer = BufWriter::new(file);
             let head = Head {
@@ -184,7 +188,7 @@ mod tests {
     #[test]
     fn a_run_is_found_again_where_it_stopped_even_behind_half_a_line() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("replay.jsonl");
+        let path = folder.path().join("data/replay.jsonl");
         let mut journal = Journal::create(&path, "r", &errands()).unwrap();
         journal.note(1).unwrap();
         journal.file.write_all(b"{\"done\": 2").unwrap();
