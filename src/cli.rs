@@ -9,6 +9,7 @@ mod pages;
 mod preview;
 mod progress;
 mod quota;
+mod ready;
 mod replay;
 mod rid;
 mod rules;
@@ -49,6 +50,8 @@ struct Cli {
 enum Command {
     /// The service
     Run(run::Arguments),
+    /// Whether a running service is ready: exit code 0 if it is, as a health check wants it
+    Ready(pages::Instance),
     /// Everything that can be wrong in settings, rules and templates; runs every rule's tests
     Check(check::Arguments),
     /// What an event would become
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Run(arguments) => run::run(cli.config, &arguments),
+        Command::Ready(instance) => ready::run(cli.config, &instance),
         Command::Check(arguments) => check::run(cli.config, &arguments),
         Command::Preview(arguments) => preview::run(cli.config, &arguments),
         Command::Demo(arguments) => demo::run(&cli.config, &arguments),

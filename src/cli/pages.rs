@@ -9,7 +9,7 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 
 use super::{Exit, block_on, complain, say, sources};
-use crate::config::{Http, Secret, load};
+use crate::config::{Http, Loaded, Secret, load};
 use crate::edges::http::access::CHANGE_HEADER;
 
 /// Which service is asked.
@@ -32,19 +32,37 @@ impl Instance {
         query: &[(&str, &str)],
     ) -> anyhow::Result<Exit> {
         let loaded = load(&sources(folder, Vec::new()));
-        let http = loaded.settings.as_ref().map(|settings| &settings.http);
-        let address = match (&self.at, http) {
-            (Some(address), _) => address.clone(),
-            (None, Some(http)) => reachable(http).to_string(),
-            (None, None) => {
-                complain(&loaded.problems);
-                return Ok(Exit::BadConfiguration);
-            }
+        let Some(address) = self.address(&loaded) else {
+            return Ok(Exit::BadConfiguration);
         };
         let url = reqwest::Url::parse_with_params(&format!("http://{address}{page}"), query)?;
+        let http = loaded.settings.as_ref().map(|settings| &settings.http);
         let token = http.and_then(|http| http.token.as_ref());
         let request = with_proof(client(TIMEOUT)?.post(url), token);
         block_on(tell_answer(request, &address))
+    }
+
+    /// Asks for a page that everybody may see, and says what the service says.
+    pub(super) fn look(&self, folder: PathBuf, page: &str) -> anyhow::Result<Exit> {
+        let loaded = load(&sources(folder, Vec::new()));
+        let Some(address) = self.address(&loaded) else {
+            return Ok(Exit::BadConfiguration);
+        };
+        let request = client(TIMEOUT)?.get(format!("http://{address}{page}"));
+        block_on(tell_answer(request, &address))
+    }
+
+    /// Where to ask. Tells what is wrong with the settings if they are needed for it and cannot be used.
+    fn address(&self, loaded: &Loaded) -> Option<String> {
+        let listens = loaded.settings.as_ref().map(|settings| &settings.http);
+        let address = self
+            .at
+            .clone()
+            .or_else(|| Some(reachable(listens?).to_string()));
+        if address.is_none() {
+            complain(&loaded.problems);
+        }
+        address
     }
 }
 

@@ -1,16 +1,18 @@
 //! The commands as a user or a script meets them: output, and exit codes that are part of the contract.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::events::{class, order};
 use crate::support::folder::{Rules, copy_sample, replace_in, sample_folder};
-use crate::support::kafka::Kafka;
+use crate::support::kafka::{Kafka, free_port};
 use crate::support::world::{Plan, World};
 
 /// What a command said.
@@ -174,6 +176,39 @@ fn a_folder_that_is_not_there_is_a_bad_configuration() {
     let said = run(nowhere, &["check"]);
     assert_eq!(said.code, Some(1));
     said.must_have(&["/nowhere/config/courier.toml", "help:"]);
+}
+
+#[test]
+fn ready_says_what_the_page_says() {
+    for (status, body, code) in [
+        ("200 OK", "ready", 0),
+        ("503 Service Unavailable", "not ready: waiting for Kafka", 1),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let page = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            let length = stream.read(&mut request).unwrap();
+            let head = format!(
+                "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            stream.write_all((head + body).as_bytes()).unwrap();
+            String::from_utf8_lossy(&request[..length]).into_owned()
+        });
+        let said = run(&sample_folder(), &["ready", "--at", &address]);
+        assert_eq!(said.code, Some(code), "{}", said.err);
+        said.must_have(&[body]);
+        assert!(page.join().unwrap().starts_with("GET /readyz "));
+    }
+    let nobody = free_port().unwrap();
+    let said = run(
+        &sample_folder(),
+        &["ready", "--at", &format!("127.0.0.1:{nobody}")],
+    );
+    assert_eq!(said.code, Some(1));
+    said.must_have(&["no service answers at 127.0.0.1:"]);
 }
 
 #[test]

@@ -53,6 +53,8 @@ fn router(state: Arc<State>) -> Router {
     }
     router
         .fallback(unknown)
+        // WeChat has no such page: it is for whoever waits until the sandbox is there, and no call.
+        .route("/readyz", get(async || "ready\n"))
         .nest("/sandbox", control::router())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(state)
