@@ -1,5 +1,7 @@
 //! The manifests of `deploy/kubernetes`: what they say is accepted, and agrees with the service.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -92,6 +94,48 @@ fn every_rule_and_only_these_are_in_the_config_map() {
 }
 
 #[test]
+fn the_list_of_rules_is_written_from_the_folder() {
+    let copy = tempfile::tempdir().unwrap();
+    let rules = copy.path().join("config/rules");
+    fs::create_dir_all(&rules).unwrap();
+    for file in ["list-rules", "kustomization.yaml"] {
+        fs::copy(path(FOLDER).join(file), copy.path().join(file)).unwrap();
+    }
+    let list = || {
+        let done = Command::new(copy.path().join("list-rules"))
+            .output()
+            .unwrap();
+        let said = Said::from(done);
+        let written = fs::read_to_string(copy.path().join("kustomization.yaml")).unwrap();
+        (said, written)
+    };
+    for rule in ["b.toml", "a.toml", "a.toml.bak"] {
+        fs::write(rules.join(rule), "").unwrap();
+    }
+    let (said, written) = list();
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let [kustomization] = <[Value; 1]>::try_from(documents(&written)).unwrap();
+    let listed = generated(&kustomization, "wx-courier-rules");
+    assert_eq!(listed, ["config/rules/a.toml", "config/rules/b.toml"]);
+    assert_eq!(list().1, written, "a second run changes nothing");
+
+    fs::create_dir(rules.join("more")).unwrap();
+    fs::write(rules.join("more/c.toml"), "").unwrap();
+    let (said, unchanged) = list();
+    assert_eq!(said.code, Some(1));
+    said.must_have(&["config/rules/more/c.toml"]);
+    assert_eq!(unchanged, written);
+
+    // With the rules that are there, the list is what the repository has.
+    fs::remove_dir_all(&rules).unwrap();
+    fs::create_dir(&rules).unwrap();
+    for rule in files_of(&format!("{FOLDER}/config/rules")) {
+        fs::write(rules.join(rule), "").unwrap();
+    }
+    assert_eq!(list().1, text(&format!("{FOLDER}/kustomization.yaml")));
+}
+
+#[test]
 fn every_manifest_is_listed_or_said_not_to_be() {
     let said = text(&format!("{FOLDER}/kustomization.yaml"));
     let kustomization = object("kustomization.yaml");
@@ -157,6 +201,47 @@ fn the_pod_is_the_image_s_user_and_keeps_to_the_strictest_standard() {
     assert!(image.volumes().iter().all(mounted));
 }
 
+/// A quantity of memory, in MiB.
+fn mebibytes(quantity: &Value) -> u64 {
+    let quantity = quantity.as_str().unwrap();
+    quantity.strip_suffix("Mi").unwrap().parse().unwrap()
+}
+
+/// The most that an instance with Redis took while it worked off a backlog, from the table of `docs/performance.md`.
+fn measured() -> u64 {
+    let page = text("docs/performance.md");
+    let row = |start: &str| -> Vec<String> {
+        let line = page.lines().find(|line| line.starts_with(start)).unwrap();
+        line.split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let systems = row("| | wx-memory |");
+    let column = systems.iter().position(|name| name == "wx-redis").unwrap();
+    row("| meanwhile resident at most, MiB |")[column]
+        .parse()
+        .unwrap()
+}
+
+#[test]
+fn the_memory_is_what_was_measured_and_a_margin() {
+    let pod = Pod::of_the_manifests();
+    let resources = &pod.container()["resources"];
+    let requested = mebibytes(&resources["requests"]["memory"]);
+    let limit = mebibytes(&resources["limits"]["memory"]);
+    assert!(
+        requested * 5 >= measured() * 6,
+        "{requested} MiB, a fifth more than measured"
+    );
+    assert!(
+        limit >= measured() * 2,
+        "{limit} MiB, twice what was measured"
+    );
+    let told = format!("{} MiB at most", measured());
+    assert!(
+        text(&format!("{FOLDER}/statefulset.yaml")).contains(&told),
+        "{told}"
+    );
+}
+
 #[test]
 fn the_grace_period_covers_the_drain_and_what_comes_after_it() {
     let pod = Pod::of_the_manifests();
@@ -188,4 +273,25 @@ fn the_probes_ask_pages_that_the_port_serves() {
     let listen = format!("listen = \"0.0.0.0:{port}\"");
     let courier = text(&format!("{FOLDER}/config/courier.toml"));
     assert!(courier.contains(&listen), "{listen}");
+}
+
+#[test]
+fn the_page_names_files_that_are_there_and_commands_that_exist() {
+    let page = text(&format!("{FOLDER}/README.md"));
+    for file in files_of(FOLDER) {
+        let is_named = page.contains(&format!("`{file}`")) || page.contains(&format!("`{file}/`"));
+        assert!(
+            is_named || file == "namespace.yaml" || file == "README.md",
+            "{file}"
+        );
+    }
+    // Whoever copies a line finds that it is understood.
+    let named = page.split("-- wx-courier ").skip(1);
+    let commands: Vec<&str> = named.map(|rest| rest.lines().next().unwrap()).collect();
+    assert!(commands.len() >= 3, "{commands:?}");
+    for line in commands {
+        let words: Vec<&str> = line.split_whitespace().chain(["--help"]).collect();
+        let said = crate::commands::run(Path::new("config"), &words);
+        assert_eq!(said.code, Some(0), "{line}: {}", said.err);
+    }
 }
