@@ -1,6 +1,6 @@
 //! What was sent is not sent again: not for another record, not after a crash, and not while the store cannot be asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use wx_courier_sandbox::{Answer, Fate, Latency, Script, Settings as SandboxSettings};
@@ -77,6 +77,32 @@ fn what_is_published_again_is_sent_once(name: &str, state: Option<String>, n_mem
         );
     }
     checks::each_was_accepted_once(&world.wechat, &events);
+}
+
+#[test]
+fn two_events_with_one_value_of_dedupe_are_one_message() {
+    let world = World::new(Kafka::shared(), "claims-dedupe", Plan::default());
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    let parcel = events::shipment(1);
+    let other_parcel = events::shipment(2);
+    // The same arrival, which upstream tells of as if it were a new event.
+    let told_again = Event {
+        id: format!("{}-again", parcel.id),
+        ..parcel.clone()
+    };
+    world.publish(&[parcel.clone(), told_again.clone(), other_parcel.clone()]);
+    outcomes.read_at_least(3);
+    courier.end_cleanly();
+    let found = checks::distinct(outcomes.read_to_end());
+    let of_parcel = checks::of_message(&found, &parcel);
+    let event_ids: BTreeSet<&str> = of_parcel
+        .iter()
+        .map(|outcome| checks::text(outcome, "event_id"))
+        .collect();
+    assert_eq!(event_ids, BTreeSet::from([&*parcel.id, &*told_again.id]));
+    checks::one_is_sent_and_the_others_repeat_it(of_parcel, 2);
+    checks::each_was_accepted_once(&world.wechat, &[parcel, other_parcel]);
 }
 
 // Whenever the process dies, it has committed nothing; and its group has to notice the death before the next run gets its partitions.
