@@ -4,6 +4,7 @@ mod accounts;
 mod ask;
 mod check;
 mod demo;
+mod examples;
 mod grants;
 mod pages;
 mod preview;
@@ -18,8 +19,10 @@ mod sandbox;
 mod state;
 mod templates;
 mod topics;
+mod usage;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Write};
@@ -27,7 +30,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::config::{FlagSetting, Loaded, Settings, Sources, load};
 use crate::edges::kafka::check_options;
@@ -103,19 +106,27 @@ enum Exit {
     BadConfiguration,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        match exit {
-            Exit::Done => Self::SUCCESS,
-            Exit::No => Self::from(1),
-            Exit::BadConfiguration => Self::from(64),
+/// Every code that a command may end with. The second last is clap's, for a command line that cannot be read.
+pub const EXIT_CODES: [u8; 4] = [
+    Exit::Done.code(),
+    Exit::No.code(),
+    2,
+    Exit::BadConfiguration.code(),
+];
+
+impl Exit {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::No => 1,
+            Self::BadConfiguration => 64,
         }
     }
 }
 
 /// Parses the command line and runs one command. Usage errors end with 2, as clap does by itself.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = read_command_line();
     let result = match cli.command {
         Command::Run(arguments) => run::run(cli.config, &arguments),
         Command::Ready(instance) => ready::run(cli.config, &instance),
@@ -145,7 +156,21 @@ pub fn main() -> ExitCode {
         }
     }
     telemetry::finish_logging();
-    exit.into()
+    ExitCode::from(exit.code())
+}
+
+/// The command line as clap knows it, with examples at the end of each command's help.
+pub fn command_line() -> clap::Command {
+    examples::add(<Cli as clap::CommandFactory>::command())
+}
+
+/// Reads what the process was called with. A mistake there, and `--help`, end the process.
+fn read_command_line() -> Cli {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let read = command_line()
+        .try_get_matches_from(&words)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    read.unwrap_or_else(|error| usage::explain(error, command_line(), &words).exit())
 }
 
 /// Why a line of the result could not be written: the disk is full, for example.
@@ -258,15 +283,5 @@ async fn asked_to_end() -> io::Result<()> {
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted,
         _ = terminate.recv() => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_command_line_is_sound() {
-        super::Cli::command().debug_assert();
     }
 }

@@ -17,12 +17,14 @@ use wx_courier_core::model::outcome::{Reason, Status};
 use wx_courier_core::rules::{Planned, Rule};
 
 #[derive(clap::Args)]
+// A group, so that the usage line says that one of the two is required.
+#[command(group(clap::ArgGroup::new("value").args(["event", "no_value"]).required(true)))]
 pub(super) struct Arguments {
     /// The file that holds the event's value; - is standard input
-    #[arg(long, value_name = "FILE", required_unless_present = "no_value")]
+    #[arg(long, value_name = "FILE")]
     event: Option<PathBuf>,
     /// The record has no value, as an event without data may have none
-    #[arg(long, conflicts_with = "event")]
+    #[arg(long)]
     no_value: bool,
     /// The record's key
     #[arg(long)]

@@ -33,12 +33,14 @@ enum Command {
 }
 
 #[derive(clap::Args)]
+// A group, so that the usage line says that one of the two is required.
+#[command(group(clap::ArgGroup::new("which").args(["api", "all"]).required(true)))]
 struct Clear {
     /// The app
     #[arg(long, value_name = "NAME")]
     app: String,
     /// Of this API, by its path: 50 times a month
-    #[arg(long, value_name = "PATH", value_parser = api, required_unless_present = "all", conflicts_with = "all")]
+    #[arg(long, value_name = "PATH", value_parser = api)]
     api: Option<String>,
     /// Of every API at once: 10 times a month
     #[arg(long)]

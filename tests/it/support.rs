@@ -40,6 +40,8 @@ pub(crate) mod load;
 pub(crate) mod mini_program;
 #[path = "support/oracle.rs"]
 pub(crate) mod oracle;
+#[path = "support/pages.rs"]
+pub(crate) mod pages;
 #[path = "support/push.rs"]
 pub(crate) mod push;
 #[path = "support/redis.rs"]

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use serde::de::DeserializeOwned;
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
 
 use crate::cli::Format;
 use crate::config::Settings;
-use wx_courier_core::document::parse_duration;
+use wx_courier_core::document::{nearest, parse_duration};
 use wx_courier_core::model::outcome::{Reason, Status};
 use wx_courier_core::replay::Selection;
 
@@ -138,9 +139,30 @@ impl When {
     }
 }
 
-/// A status or a reason, by its word on the wire; the error lists all of them.
+/// A status or a reason, by its word on the wire. Of another word the error says which one may be meant, or lists all of them.
 fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_value(serde_json::Value::from(text)).map_err(|error| error.to_string())
+    let read: StrDeserializer<'_, NoSuchWord> = text.into_deserializer();
+    T::deserialize(read).map_err(|NoSuchWord { known }| match nearest(text, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("expected one of {}", known.join(", ")),
+    })
+}
+
+/// What serde says of a word that is none of a closed set.
+#[derive(Debug, thiserror::Error)]
+#[error("no such word")]
+struct NoSuchWord {
+    known: &'static [&'static str],
+}
+
+impl serde::de::Error for NoSuchWord {
+    fn custom<T: std::fmt::Display>(_message: T) -> Self {
+        Self { known: &[] }
+    }
+
+    fn unknown_variant(_word: &str, known: &'static [&'static str]) -> Self {
+        Self { known }
+    }
 }
 
 #[cfg(test)]
@@ -162,6 +184,24 @@ mod tests {
     fn words_are_those_on_the_wire() {
         assert_eq!(word("param_too_long"), Ok(Reason::ParamTooLong));
         let wrong = word::<Status>("broken").unwrap_err();
-        assert!(wrong.contains("`failed`"), "{wrong}");
+        assert!(
+            wrong.starts_with("expected one of sent, rejected, "),
+            "{wrong}"
+        );
+        assert!(!wrong.contains("unlisted"), "{wrong}");
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_is_told_what_it_meant() {
+        for (said, meant) in [
+            ("param_to_long", "did you mean `param_too_long`?"),
+            ("user-refused", "did you mean `user_refused`?"),
+        ] {
+            assert_eq!(word::<Reason>(said).unwrap_err(), meant);
+        }
+        assert_eq!(
+            word::<Status>("faild").unwrap_err(),
+            "did you mean `failed`?"
+        );
     }
 }
