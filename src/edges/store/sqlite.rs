@@ -8,6 +8,7 @@
 //! a row that is written once leaves no room behind on its page, and the claims of messages in hand are few pages that are used again and
 //! again. Pages of forgotten rows are used again too: the file stays as large as it was at its fullest.
 
+mod cause;
 mod places;
 mod purge;
 mod rows;
@@ -22,6 +23,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
 
 use super::failure::{Failure, NotReadable};
 use super::probe;
+use cause::Cause;
 use places::{Found, Places};
 use purge::Purge;
 use rows::Tables;
@@ -57,9 +59,12 @@ impl Sqlite {
         let file = path.display();
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)
+                .map_err(|error| explained(error, path))
                 .with_context(|| format!("the folder of {file} cannot be made"))?;
         }
-        places::make(path).with_context(|| format!("{file} cannot be made"))?;
+        places::make(path)
+            .map_err(|error| explained(error, path))
+            .with_context(|| format!("{file} cannot be made"))?;
         let connection = connect(path).map_err(|error| {
             let code = error
                 .downcast_ref::<rusqlite::Error>()
@@ -71,7 +76,8 @@ impl Sqlite {
                 Some(ErrorCode::DatabaseCorrupt) => error.context(format!(
                     "{file} is damaged where everything begins: put a copy of it back, or what `sqlite3 {file} .recover` gives, or move it away; without it, what was sent before is not known"
                 )),
-                _ => error.context(format!("{file} cannot be opened as the state file")),
+                _ => explained(error, path)
+                    .context(format!("{file} cannot be opened as the state file")),
             }
         })?;
         look_through(&connection, path);
@@ -85,7 +91,16 @@ impl Sqlite {
     /// Carries a batch out in one transaction.
     pub(super) fn carry_out(&mut self, requests: &[Request]) -> Result<Vec<Reply>, Failure> {
         let (connection, _) = self.open_file()?;
-        carry_out(connection, requests).map_err(failure_of)
+        let carried_out = carry_out(connection, requests).map_err(failure_of);
+        carried_out.map_err(|failure| self.explain(failure))
+    }
+
+    /// Adds to an outage what it is and what helps.
+    fn explain(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Outage(error) => Failure::Outage(explained(error, self.places.path())),
+            Failure::Fault { .. } | Failure::Lost { .. } => failure,
+        }
     }
 
     /// When the newest row was written. One that cannot be told is as if there were none.
@@ -125,7 +140,8 @@ impl Sqlite {
             }
         }
         let (connection, purge) = self.open_file()?;
-        purge.forget(connection, horizon, at_most)
+        let forgotten = purge.forget(connection, horizon, at_most);
+        forgotten.map_err(|failure| self.explain(failure))
     }
 
     /// Whether requests in general are carried out, while a certain one is not.
@@ -224,6 +240,15 @@ fn look_through(connection: &Connection, path: &Path) {
         damage = damage.lines().next().unwrap_or_default(),
         "the state file is damaged. Messages whose entries lie there end with the reason state_unreadable, all others go on. To mend it: stop the service, keep a copy, and make a new file of what `sqlite3 FILE .recover` gives"
     );
+}
+
+/// The error with what it means and what helps in front, where that is known.
+fn explained(error: impl Into<anyhow::Error>, path: &Path) -> anyhow::Error {
+    let error = error.into();
+    match Cause::of(&error, path) {
+        Some(cause) => error.context(cause.in_words(path)),
+        None => error,
+    }
 }
 
 /// What follows from an error.

@@ -373,7 +373,11 @@ fn a_full_disk_is_an_error_until_there_is_room_again() {
     let Failure::Outage(error) = sqlite.carry_out(&batch).unwrap_err() else {
         panic!("a full disk is no matter of one request");
     };
-    assert!(error.to_string().contains("full"), "{error}");
+    let said = format!("{error:#}");
+    assert!(
+        said.starts_with("the disk is full") && said.contains("`df -h "),
+        "{said}"
+    );
     limit(&sqlite, n_now + 10_000);
     let answers = sqlite.carry_out(&batch).unwrap();
     assert!(answers.iter().all(|answer| *answer == CLAIMED));
