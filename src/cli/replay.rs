@@ -103,6 +103,7 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
     }
     report.count = Some(judged.count);
     report.first_still_invalid = judged.still_invalid;
+    report.found = judged.found;
     if dry_run || judged.errands.is_empty() {
         tell(&said, &report)?;
         return Ok(Exit::Done);

@@ -159,6 +159,63 @@ fn a_mended_rule_gets_its_messages_out_and_no_other_rule_sends_twice() {
 }
 
 #[test]
+fn what_was_found_is_listed_before_anything_is_published() {
+    let world = world("replay-list", 5, 4);
+    world.hand_over("k", &[], b"{ half an ev");
+    world.flush();
+    let courier = world.courier();
+    world.outcomes().read_at_least(11);
+    courier.end_cleanly();
+    let groups = |document: &Value| -> Vec<Value> {
+        let keys = ["rule", "reason", "topic", "selected", "to_replay"];
+        let row = |group: &Value| keys.iter().map(|key| group[*key].clone()).collect();
+        document["found"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(row)
+            .collect()
+    };
+    let of_vip = |selected: u64, to_replay: u64| {
+        json!([
+            "order-vip",
+            "param_too_long",
+            world.source(),
+            selected,
+            to_replay
+        ])
+    };
+    let of_no_rule = json!([null, "not_json", world.source(), 1, 0]);
+    let (_, document) = replay(&world, &["--dry-run"]);
+    assert_eq!(groups(&document), [of_vip(5, 0), of_no_rule.clone()]);
+
+    mend(&world);
+    let (_, document) = replay(&world, &["--dry-run"]);
+    assert_eq!(groups(&document), [of_vip(5, 5), of_no_rule]);
+    let said = run(world.folder(), &["replay", "--dry-run"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let row = said
+        .out
+        .lines()
+        .find(|line| line.contains("param_too_long"));
+    let cells: Vec<&str> = row.unwrap().split_whitespace().collect();
+    let expected = ["5", "5", "order-vip", "param_too_long", world.source()];
+    assert_eq!(cells[..5], expected);
+    assert_eq!(
+        cells.len(),
+        9,
+        "three names, and that there are more: {cells:?}"
+    );
+    // Each name selects its message.
+    let (_, document) = replay(
+        &world,
+        &["--dry-run", "--id", cells[5].trim_end_matches(',')],
+    );
+    assert_eq!(groups(&document), [of_vip(1, 1)]);
+    assert!(replayed(source(&world).read_to_end()).is_empty());
+}
+
+#[test]
 fn a_run_that_was_stopped_goes_on_where_it_was() {
     const N_ORDERS: usize = 60;
     let world = world("replay-resume", N_ORDERS, 4);

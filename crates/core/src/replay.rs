@@ -5,12 +5,14 @@
 //! sent and what was tried since, and judges: the [`Count`] for a person, and one [`Errand`] for each record to be published.
 
 mod candidate;
+mod found;
 mod selection;
 mod survey;
 mod verdict;
 mod word;
 
 pub use candidate::Context;
+pub use found::Group;
 pub use selection::Selection;
 pub use survey::{Full, Survey};
 pub use verdict::{Count, Errand, Example, Form, Judged, Sending};

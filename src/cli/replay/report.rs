@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::publish::{Published, Stopped};
 use crate::cli::say;
-use wx_courier_core::replay::{Count, Example, Judged};
+use wx_courier_core::replay::{Count, Example, Group, Judged};
 
 /// Everything for a program, as one document.
 #[derive(Default, Serialize)]
@@ -14,6 +14,8 @@ pub(super) struct Report {
     /// The numbers; none where a run was resumed.
     pub(super) count: Option<Count>,
     pub(super) first_still_invalid: Option<Example>,
+    /// What was selected, in groups; none where a run was resumed.
+    pub(super) found: Vec<Group>,
     /// What was published; none if nothing was tried.
     pub(super) published: Option<Numbers>,
 }
@@ -105,6 +107,56 @@ pub(super) fn print(judged: &Judged, where_from: &str) {
     ];
     for (number, note) in notes.into_iter().filter(|(number, _)| *number > 0) {
         say(format_args!("{number:>9}  besides, {note}"));
+    }
+    print_found(&judged.found);
+}
+
+/// Groups that are printed; a program gets all of them.
+const MOST_GROUPS: usize = 20;
+
+/// What was selected, a group a line.
+fn print_found(found: &[Group]) {
+    if found.is_empty() {
+        return;
+    }
+    let rule = |group: &Group| group.rule.as_deref().unwrap_or("(no rule)").to_owned();
+    let shown = found.get(..MOST_GROUPS).unwrap_or(found);
+    let width = |head: &str, cell: &dyn Fn(&Group) -> usize| {
+        let widest = shown.iter().map(cell).max();
+        widest.unwrap_or_default().max(head.len())
+    };
+    let rules = width("rule", &|group| rule(group).chars().count());
+    let reasons = width("reason", &|group| group.reason.as_str().len());
+    let topics = width("topic", &|group| group.topic.len());
+    say(format_args!(
+        "\n{:>9}  {:>9}  {:rules$}  {:reasons$}  {:topics$}  the first",
+        "to replay", "selected", "rule", "reason", "topic"
+    ));
+    for group in shown {
+        let n_named = match group.to_replay {
+            0 => group.selected,
+            to_replay => to_replay,
+        };
+        let more = if n_named > group.first.len() as u64 {
+            ", …"
+        } else {
+            ""
+        };
+        say(format_args!(
+            "{:>9}  {:>9}  {:rules$}  {:reasons$}  {:topics$}  {}{more}",
+            group.to_replay,
+            group.selected,
+            rule(group),
+            group.reason.as_str(),
+            group.topic,
+            group.first.join(", ")
+        ));
+    }
+    if let Some(more @ 1..) = found.len().checked_sub(MOST_GROUPS) {
+        say(format_args!(
+            "… and {} more: --format json lists all",
+            plural(more as u64, "group")
+        ));
     }
 }
 

@@ -50,7 +50,7 @@ impl Digest {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ending {
     pub(super) status: Status,
-    reason: Reason,
+    pub(super) reason: Reason,
     pub(super) settled_ms: i64,
     /// The outcome that says so.
     outcome: Digest,

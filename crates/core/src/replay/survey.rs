@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Word;
 use super::candidate::{Candidate, Context, Digest, Ending, Past, Sight};
+use super::found::{Groups, Verdict};
 use super::verdict::{Count, Errand, Example, Form, Judged, Sending};
 use super::{Place, Selection, original};
 use crate::event::first_position;
@@ -147,10 +148,14 @@ impl<'a> Survey<'a> {
         };
         judged.count.selected = self.candidates.len() as u64;
         let mut errands: BTreeMap<(&Place, Sending), Errand> = BTreeMap::new();
+        let mut found = Groups::default();
         for (key, candidate) in &self.candidates {
+            let reason = candidate.ending.reason;
             let Some(sending) = self.verdict(&mut judged, key, candidate) else {
+                found.add(key, reason, Verdict::Left);
                 continue;
             };
+            found.add(key, reason, Verdict::Replayed);
             judged.count.to_replay += 1;
             judged.count.again += u64::from(sending == Sending::Again);
             match errands.get_mut(&(&key.0, sending)) {
@@ -160,6 +165,7 @@ impl<'a> Survey<'a> {
                 }
             }
         }
+        judged.found = found.sorted();
         judged.errands = errands.into_values().collect();
         // Read in the order in which they lie, a partition is gone through once.
         judged

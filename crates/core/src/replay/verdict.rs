@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Place, original};
+use super::{Group, Place, original};
 use crate::event::{RunId, Wish, republished};
 use crate::model::Record;
 
@@ -117,6 +117,8 @@ pub struct Judged {
     pub count: Count,
     /// The first message that is still invalid.
     pub still_invalid: Option<Example>,
+    /// What was selected, in groups.
+    pub found: Vec<Group>,
     /// Rules that are gone, each with its messages.
     pub rules_gone: BTreeMap<Arc<str>, u64>,
     /// What is to be published, in the order in which it is read.
