@@ -4,6 +4,7 @@
 //! found in one go, and each names the place where the value was said. Nothing else in the crate reads files or the environment for
 //! its settings.
 
+mod file;
 mod keys;
 mod kinds;
 mod layers;
@@ -32,6 +33,7 @@ use wx_courier_core::model::outcome::RecipientStyle;
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::schedule::pauses::Threshold;
 
+pub(crate) use file::read_text;
 pub use keys::{Row, Table, tables};
 pub use load::load;
 pub use public::{CallbackMode, Callbacks, ClientAddress, MiniApp, Public};

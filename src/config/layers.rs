@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use config::{Environment, File, FileFormat, ValueKind};
 
+use super::file::read_text;
 use super::{ENVIRONMENT_PREFIX, Sources};
 use wx_courier_core::document::{Item, Node, Origin, Problem, Problems, parse};
 
@@ -12,7 +13,7 @@ use wx_courier_core::document::{Item, Node, Origin, Problem, Problems, parse};
 pub(super) fn merge(problems: &mut Problems, sources: &Sources) -> Option<Node> {
     let path = sources.folder.join("courier.toml");
     let file = path.display().to_string();
-    let text = match std::fs::read_to_string(&path) {
+    let text = match read_text(&path) {
         Ok(text) => text,
         Err(error) => {
             let problem = Problem::in_file(&file, format!("the settings cannot be read: {error}"));

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::file::read_text;
 use super::{Loaded, Settings, Sources, layers, read};
 use wx_courier_core::catalog::{Catalog, Policy};
 use wx_courier_core::document::{Origin, Problem, Problems};
@@ -107,7 +108,7 @@ fn hint(problems: &mut Problems, rules: &RuleSet, catalog: &Catalog, settings: &
 fn load_catalog(problems: &mut Problems, folder: &Path) -> Option<Catalog> {
     let path = folder.join("templates.toml");
     let file = path.display().to_string();
-    match std::fs::read_to_string(&path) {
+    match read_text(&path) {
         Ok(text) => Catalog::read(problems, &file, &text),
         Err(error) => {
             let problem = Problem::in_file(
@@ -165,7 +166,7 @@ fn walk_rules(
         }
         let file = path.display().to_string();
         let name = path.strip_prefix(root).unwrap_or(&path).with_extension("");
-        match std::fs::read_to_string(&path) {
+        match read_text(&path) {
             Ok(text) => found.push(RuleSource {
                 file,
                 name: name.to_string_lossy().replace('\\', "/"),

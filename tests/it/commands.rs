@@ -212,6 +212,20 @@ fn ready_says_what_the_page_says() {
 }
 
 #[test]
+fn a_file_in_another_encoding_is_told_which() {
+    let folder = copied_sample();
+    let rule = folder.path().join("rules/order-completed.toml");
+    // The Chinese characters for an order, as an editor on Windows may save them.
+    fs::write(&rule, b"# \xb6\xa9\xb5\xa5\non = \"order.completed\"\n").unwrap();
+    let said = run(folder.path(), &["check"]);
+    assert_eq!(said.code, Some(1));
+    said.must_have(&[
+        "order-completed.toml: error",
+        "it is not text in UTF-8, and looks like GBK: save it as UTF-8",
+    ]);
+}
+
+#[test]
 fn a_wrong_command_line_is_a_usage_error() {
     for arguments in [&["bogus"][..], &["preview"], &["run", "--no-such-flag"]] {
         let said = run(&sample_folder(), arguments);

@@ -4,6 +4,7 @@
 //! Settings, the template catalog and rules all go through here, so that a mistake in any of them reads the same way:
 //! file, line, key, what was expected, what to do.
 
+pub(crate) mod encoding;
 mod problem;
 mod section;
 mod toml_tree;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub use encoding::other_encoding;
 pub use problem::{Problem, Problems, Severity};
 pub use section::{Said, Section, nearest, parse_duration};
 pub use toml_tree::parse;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::config::read_text;
 use wx_courier_core::document::{Item, Problem, Problems, Section, parse};
 
 /// An event and how it shall end.
@@ -47,7 +48,7 @@ impl Sample {
 pub(super) fn read(problems: &mut Problems, folder: &Path) -> Vec<Sample> {
     let path = folder.join("samples.toml");
     let file = path.display().to_string();
-    let text = match std::fs::read_to_string(&path) {
+    let text = match read_text(&path) {
         Ok(text) => text,
         Err(error) => {
             let problem = Problem::in_file(file, format!("the samples cannot be read: {error}"));

@@ -11,6 +11,7 @@ use csv::{Reader, ReaderBuilder, StringRecord, Trim};
 use crate::cli::complain;
 use crate::edges::grants::Wanted;
 use wx_courier_core::catalog::Catalog;
+use wx_courier_core::document::other_encoding;
 use wx_courier_core::grants::{Key, Named};
 
 /// What is wrong with a file.
@@ -119,7 +120,7 @@ fn parse(
         file: file.to_owned(),
         found: Vec::new(),
     };
-    let columns = match columns(&mut reader, catalog) {
+    let columns = match columns(&mut reader, catalog, &bytes) {
         Ok(columns) => columns,
         Err(mistake) => {
             mistakes.found.push((Some(1), mistake));
@@ -139,8 +140,7 @@ fn parse(
             }
             Err(error) => {
                 let line = error.position().map(|at| lines_of.line_at(at));
-                let what = "expected text in UTF-8: save the file as CSV UTF-8".to_owned();
-                mistakes.found.push((line, what));
+                mistakes.found.push((line, not_utf_8(&bytes)));
                 continue;
             }
         }
@@ -175,11 +175,24 @@ fn parse(
     })
 }
 
-fn columns(reader: &mut Reader<impl Read>, catalog: &Catalog) -> Result<Columns, String> {
+/// Spreadsheets on Windows save GBK, and UTF-16 as "Unicode text".
+fn not_utf_8(bytes: &[u8]) -> String {
+    let looks_like = match other_encoding(bytes) {
+        Some(encoding) => format!(", and this looks like {encoding}"),
+        None => String::new(),
+    };
+    format!("expected text in UTF-8{looks_like}: save the file as CSV UTF-8")
+}
+
+fn columns(
+    reader: &mut Reader<impl Read>,
+    catalog: &Catalog,
+    bytes: &[u8],
+) -> Result<Columns, String> {
     const EXPECTED: &str = "expected the names of the columns: app,openid,template,left";
     let headers = reader
         .headers()
-        .map_err(|_| format!("{EXPECTED}, in UTF-8"))?;
+        .map_err(|_| format!("{EXPECTED}; {}", not_utf_8(bytes)))?;
     let known = ["app", "openid", "template", "left"];
     // The text is not repeated: where the first line is missing, it may be an openid.
     if let Some(at) = headers.iter().position(|name| !known.contains(&name)) {

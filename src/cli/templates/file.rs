@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::config::read_text;
+
 /// How a file begins that is not written yet.
 const HEAD: &str = "\
 # The subscribe-message templates of each mini program, as `wx-courier templates pull` found them. The name behind the app's,
@@ -71,7 +73,7 @@ fn write_beside(beside: &Path, target: &Path, text: &str) -> std::io::Result<()>
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<String>> {
-    match std::fs::read_to_string(path) {
+    match read_text(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),

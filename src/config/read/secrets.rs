@@ -1,7 +1,10 @@
 //! Secrets: said by a key, by a variable, or by the name of a file that holds them.
 
+use std::path::Path;
+
 use super::{Reader, is_file};
 use crate::config::Secret;
+use crate::config::file::read_text;
 use crate::config::keys::SecretKeys;
 use crate::config::layers::variable;
 use wx_courier_core::document::{Said, Section};
@@ -46,7 +49,7 @@ impl Reader<'_> {
     }
 
     fn secret_in(&mut self, file: &Said<String>, keys: &SecretKeys) -> Found {
-        match std::fs::read_to_string(&file.value) {
+        match read_text(Path::new(&file.value)) {
             Ok(text) if text.trim().is_empty() => {
                 self.problems.push(
                     file.error(format!("{} is empty", file.value))

@@ -6,6 +6,7 @@ use super::decode::{Form, Unreadable};
 use super::found::Found;
 use super::json::{Fault, MOST_LEVELS, MOST_VALUES};
 use super::{Decoding, Envelope};
+use crate::document::encoding::{is_gbk, is_utf_16};
 use crate::model::Record;
 use crate::model::outcome::Reason;
 
@@ -96,34 +97,6 @@ fn guess(bytes: &[u8], at: usize) -> Option<&'static str> {
     }
     let is_utf_8 = std::str::from_utf8(bytes).is_ok();
     (!is_utf_8 && is_gbk(bytes)).then_some("it looks like GBK: publish UTF-8")
-}
-
-/// Whether the first two characters are of ASCII, with a zero byte each.
-fn is_utf_16(bytes: &[u8]) -> bool {
-    matches!(
-        bytes,
-        [0, 1..=0x7f, 0, 1..=0x7f, ..] | [1..=0x7f, 0, 1..=0x7f, 0, ..]
-    )
-}
-
-/// Whether everything beyond ASCII are pairs of bytes as GBK has them, or fours as GB 18030 has them.
-fn is_gbk(bytes: &[u8]) -> bool {
-    let mut rest = bytes;
-    loop {
-        rest = match rest {
-            [] => return true,
-            [..=0x7f, rest @ ..]
-            | [0x81..=0xfe, 0x40..=0x7e | 0x80..=0xfe, rest @ ..]
-            | [
-                0x81..=0xfe,
-                b'0'..=b'9',
-                0x81..=0xfe,
-                b'0'..=b'9',
-                rest @ ..,
-            ] => rest,
-            _ => return false,
-        };
-    }
 }
 
 /// What headers of attributes begin with where HTTP's names were taken.
