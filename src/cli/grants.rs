@@ -3,6 +3,7 @@
 mod access;
 mod file;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -13,7 +14,7 @@ use crate::config::{Settings, load};
 use crate::edges::grants::{Line, Wanted};
 use crate::edges::http::grants::MOST_ROWS;
 use access::{GrantAccess, Missing};
-use wx_courier_core::catalog::Catalog;
+use wx_courier_core::catalog::{Catalog, Policy};
 use wx_courier_core::grants::Named;
 use wx_courier_core::model::outcome::RecipientStyle;
 
@@ -125,13 +126,37 @@ async fn set(settings: &Settings, catalog: &Catalog, arguments: Set) -> anyhow::
         named: Named::find(catalog, app, openid, &arguments.template)?,
         left: Some(arguments.left),
     };
-    let lines = ask_once(settings, &arguments.way, &[wanted]).await?;
+    let wanted = [wanted];
+    let lines = ask_once(settings, &arguments.way, &wanted).await?;
+    warn_of_unused(settings, catalog, &wanted);
     tell(
         &arguments.user,
         style(arguments.plain),
         arguments.way.format,
         &lines,
     )
+}
+
+/// Says for which templates the count is used by nobody. It is kept all the same: whoever moves in may count before grants are switched on.
+fn warn_of_unused(settings: &Settings, catalog: &Catalog, wanted: &[Wanted]) {
+    let policies = settings.policies();
+    let unused: BTreeSet<(&str, &str)> = wanted
+        .iter()
+        .map(|wanted| &wanted.named)
+        .filter(|named| {
+            let policy = policies.of_id(catalog, &named.key.app, &named.key.template_id);
+            policy == Policy::Off
+        })
+        .map(|named| (&*named.key.app, &*named.template))
+        .collect();
+    for (app, template) in unused {
+        complain(format_args!(
+            "warning: nothing uses this count: grants are off for the template {template} of the app {app}, and its messages are sent whatever is left"
+        ));
+        complain(format_args!(
+            "    help: say grants = \"advise\" or \"enforce\" in [apps.{app}] of courier.toml, or in [{app}.{template}] of templates.toml; the service takes it up with its next start (templates.toml with SIGHUP, too)"
+        ));
+    }
 }
 
 async fn ask_once(settings: &Settings, way: &Way, wanted: &[Wanted]) -> anyhow::Result<Vec<Line>> {
@@ -170,6 +195,7 @@ async fn import(settings: &Settings, catalog: &Catalog, arguments: Import) -> an
             wanted.len()
         )));
     }
+    warn_of_unused(settings, catalog, &wanted);
     match arguments.way.format {
         Format::Text => say(format_args!("{n_set} set")),
         Format::Json => say_json(&json!({ "set": n_set }))?,

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -193,6 +195,93 @@ fn a_store_without_a_service_is_asked_itself() {
 }
 
 #[test]
+fn a_count_that_nothing_uses_is_set_and_said_to_be_unused() {
+    let folder = folder_with_state();
+    let unused = "warning: nothing uses this count: grants are off for the template order_completed of the app shop";
+    let said = set(folder.path(), "3", &["--format", "json"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    said.must_have(&[unused, "help: say grants = \"advise\""]);
+    assert_eq!(said.json()["templates"][0]["left"], 3);
+
+    let line = format!("shop,{OPENID},order_completed,2\n");
+    let said = import_input(folder.path(), &format!("app,openid,template,left\n{line}"));
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    said.must_have(&[unused]);
+
+    // Whatever is used is set without a word.
+    for (file, old, new) in [
+        (
+            "templates.toml",
+            "[shop.order_completed]\n",
+            "[shop.order_completed]\ngrants = \"enforce\"\n",
+        ),
+        (
+            "courier.toml",
+            "[apps.shop]\n",
+            "[apps.shop]\ngrants = \"advise\"\n",
+        ),
+    ] {
+        let folder = folder_with_state();
+        replace_in(&folder.path().join(file), old, new);
+        let said = set(folder.path(), "3", &[]);
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        assert!(!said.err.contains("nothing uses"), "{}", said.err);
+    }
+}
+
+#[test]
+fn a_list_in_another_encoding_is_told_which() {
+    let folder = folder();
+    let import = |bytes: &[u8]| {
+        let file = folder.path().join("grants.csv");
+        fs::write(&file, bytes).unwrap();
+        grants(folder.path(), &["import", file.to_str().unwrap()])
+    };
+    let head = b"openid,template,left\n";
+    // The Chinese characters for tea and order, as a spreadsheet on Windows saves them.
+    let said = import(&[&head[..], b"\xb2\xe8,\xb6\xa9\xb5\xa5,2\n"].concat());
+    assert_eq!(said.code, Some(1));
+    said.must_have(&["grants.csv:2: expected text in UTF-8, and this looks like GBK"]);
+    let wide: Vec<u8> = head.iter().flat_map(|byte| [*byte, 0]).collect();
+    let said = import(&[&b"\xff\xfe"[..], &wide].concat());
+    assert_eq!(said.code, Some(1));
+    said.must_have(&["grants.csv:1: ", "this looks like UTF-16"]);
+}
+
+/// A program of a user without any rights here, as a service in a container often is.
+#[test]
+fn a_state_file_that_belongs_to_another_user_is_a_matter_of_rights() {
+    let folder = folder_with_state();
+    let file = folder.path().join("state.db");
+    let mode = |path: &Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    // In the folder, since the user may not be able to reach the place of the build.
+    let program = folder.path().join("wx-courier");
+    let built = Path::new(env!("CARGO_BIN_EXE_wx-courier"));
+    if fs::hard_link(built, &program).is_err() {
+        fs::copy(built, &program).unwrap();
+    }
+    mode(&file, if is_root { 0o600 } else { 0o400 });
+    mode(folder.path(), 0o755);
+    let mut command = std::process::Command::new(program);
+    command.args([
+        "grants", "show", "--app", "shop", "--openid", OPENID, "--config",
+    ]);
+    command.arg(folder.path()).env_clear();
+    if is_root {
+        command.uid(65534);
+    }
+    let said = Said::from(command.output().unwrap());
+    assert_eq!(said.code, Some(1), "{}\n{}", said.out, said.err);
+    said.must_have(&[
+        "state.db cannot be opened as the state file: permission denied: the user",
+        "`ls -la ",
+    ]);
+}
+
+#[test]
 fn only_an_import_makes_a_state_file() {
     let folder = folder();
     let file = folder.path().join("state.db");
@@ -239,6 +328,11 @@ fn memory_is_only_reached_through_the_service() {
     let settings = folder.path().join("courier.toml");
     let file = folder.path().join("state.db");
     replace_in(&settings, &format!("sqlite:{}", file.display()), "memory:");
+    replace_in(
+        &settings,
+        "[apps.shop]\n",
+        "[apps.shop]\ngrants = \"advise\"\n",
+    );
     let said = set(folder.path(), "3", &[]);
     assert_eq!(said.code, Some(1));
     said.must_have(&["no service answers at", "memory:", "--at"]);
