@@ -32,6 +32,7 @@ mod grants_command;
 mod happy_path;
 mod help;
 mod hostile;
+mod links;
 mod log_trouble;
 mod login_codes;
 mod membership;

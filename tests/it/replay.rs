@@ -212,7 +212,28 @@ fn what_was_found_is_listed_before_anything_is_published() {
         &["--dry-run", "--id", cells[5].trim_end_matches(',')],
     );
     assert_eq!(groups(&document), [of_vip(1, 1)]);
+    // What support asks: all that became of one event, sent or not.
+    let of_event = event_id(cells[5]);
+    let said = run(
+        world.folder(),
+        &[
+            "replay",
+            "--dry-run",
+            "--from",
+            "outcomes",
+            "--id",
+            &of_event,
+        ],
+    );
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    said.must_have(&["order-completed", "ok", "order-vip", "param_too_long"]);
     assert!(replayed(source(&world).read_to_end()).is_empty());
+}
+
+/// The id of an event that brings none: the place of its record, which an outcome's `id` begins with.
+fn event_id(outcome: &str) -> String {
+    let (place, _rule) = outcome.trim_end_matches(',').rsplit_once('/').unwrap();
+    place.to_owned()
 }
 
 #[test]

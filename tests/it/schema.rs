@@ -29,9 +29,9 @@ fn check(file: &str, schema: &Value) {
     );
 }
 
-/// The reasons that the table of `docs/outcomes.md` lists, each with its status.
-fn listed_reasons() -> BTreeMap<String, String> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/outcomes.md");
+/// The reasons that the table of a page lists, each with its status.
+fn listed_reasons(page: &str) -> BTreeMap<String, String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let page = fs::read_to_string(page).unwrap();
     let (_, table) = page.split_once("| status | reason |").unwrap();
     let (table, _) = table.split_once("\n\n").unwrap();
@@ -55,7 +55,8 @@ fn listed_reasons() -> BTreeMap<String, String> {
 /// For people, for readers of the schema and in the code: the same reasons, each of the same status.
 #[test]
 fn every_reason_is_explained_and_has_the_status_of_its_row() {
-    let listed = listed_reasons();
+    let listed = listed_reasons("docs/outcomes.md");
+    assert_eq!(listed_reasons("docs/outcomes.zh-CN.md"), listed);
     let schema = generated();
     let reasons = schema["$defs"]["Reason"]["oneOf"].as_array().unwrap();
     assert_eq!(reasons.len(), listed.len(), "{listed:?}");
