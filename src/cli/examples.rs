@@ -52,7 +52,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "wx-courier replay --dry-run --since 2h           # only count, and show what it is",
             "wx-courier replay --rule order-completed --reason param_too_long --rate 10",
-            "wx-courier replay --from outcomes --status expired --since 1d",
+            "wx-courier replay --from outcomes --reason user_refused --since 1d",
             "wx-courier replay --resume replay-20261122T182316Z-5679b5.jsonl",
         ],
     ),

@@ -71,7 +71,7 @@ pub(super) struct Import {
 #[derive(clap::Args)]
 struct User {
     /// The app, by its name in the settings
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     app: String,
     /// The user
     #[arg(long)]
@@ -112,6 +112,11 @@ async fn show(settings: &Settings, catalog: &Catalog, arguments: Show) -> anyhow
     let wanted = named.into_iter().map(|named| Wanted { named, left: None });
     let wanted: Vec<Wanted> = wanted.collect();
     let lines = ask_once(settings, &arguments.way, &wanted).await?;
+    for (app, template) in unused(settings, catalog, &wanted) {
+        complain(format_args!(
+            "warning: grants are off for the template {template} of the app {app}: nothing is counted there, and no message is held back"
+        ));
+    }
     tell(
         &arguments.user,
         style(arguments.plain),
@@ -137,19 +142,27 @@ async fn set(settings: &Settings, catalog: &Catalog, arguments: Set) -> anyhow::
     )
 }
 
-/// Says for which templates the count is used by nobody. It is kept all the same: whoever moves in may count before grants are switched on.
-fn warn_of_unused(settings: &Settings, catalog: &Catalog, wanted: &[Wanted]) {
+/// App and template of those ledgers that nothing uses, each once.
+fn unused<'a>(
+    settings: &Settings,
+    catalog: &Catalog,
+    wanted: &'a [Wanted],
+) -> BTreeSet<(&'a str, &'a str)> {
     let policies = settings.policies();
-    let unused: BTreeSet<(&str, &str)> = wanted
-        .iter()
-        .map(|wanted| &wanted.named)
-        .filter(|named| {
-            let policy = policies.of_id(catalog, &named.key.app, &named.key.template_id);
-            policy == Policy::Off
-        })
+    let is_off = |named: &&Named| {
+        let policy = policies.of_id(catalog, &named.key.app, &named.key.template_id);
+        policy == Policy::Off
+    };
+    let named = wanted.iter().map(|wanted| &wanted.named).filter(is_off);
+    named
         .map(|named| (&*named.key.app, &*named.template))
-        .collect();
-    for (app, template) in unused {
+        .collect()
+}
+
+/// Says for which templates a count that was set is used by nobody. It is kept all the same: whoever moves in may count before grants are
+/// switched on.
+fn warn_of_unused(settings: &Settings, catalog: &Catalog, wanted: &[Wanted]) {
+    for (app, template) in unused(settings, catalog, wanted) {
         complain(format_args!(
             "warning: nothing uses this count: grants are off for the template {template} of the app {app}, and its messages are sent whatever is left"
         ));

@@ -207,6 +207,14 @@ fn a_count_that_nothing_uses_is_set_and_said_to_be_unused() {
     let said = import_input(folder.path(), &format!("app,openid,template,left\n{line}"));
     assert_eq!(said.code, Some(0), "{}", said.err);
     said.must_have(&[unused]);
+    let said = grants(
+        folder.path(),
+        &["show", "--app", "shop", "--openid", OPENID],
+    );
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    said.must_have(&[
+        "grants are off for the template order_completed of the app shop: nothing is counted",
+    ]);
 
     // Whatever is used is set without a word.
     for (file, old, new) in [
@@ -265,20 +273,36 @@ fn a_state_file_that_belongs_to_another_user_is_a_matter_of_rights() {
     }
     mode(&file, if is_root { 0o600 } else { 0o400 });
     mode(folder.path(), 0o755);
-    let mut command = std::process::Command::new(program);
-    command.args([
-        "grants", "show", "--app", "shop", "--openid", OPENID, "--config",
-    ]);
-    command.arg(folder.path()).env_clear();
-    if is_root {
-        command.uid(65534);
-    }
-    let said = Said::from(command.output().unwrap());
+    let as_that_user = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(&program);
+        command.arg("grants").args(arguments).arg("--config");
+        command.arg(folder.path()).env_clear();
+        if is_root {
+            command.uid(65534);
+        }
+        Said::from(command.output().unwrap())
+    };
+    let said = as_that_user(&["show", "--app", "shop", "--openid", OPENID]);
     assert_eq!(said.code, Some(1), "{}\n{}", said.out, said.err);
+    let rights = "permission denied: the user that runs wx-courier";
     said.must_have(&[
-        "state.db cannot be opened as the state file: permission denied: the user",
+        &format!("state.db cannot be opened as the state file: {rights}"),
         "`ls -la ",
     ]);
+
+    // Nor is a new one made in a folder where the user may make nothing.
+    fs::remove_file(&file).unwrap();
+    let list = folder.path().join("grants.csv");
+    fs::write(
+        &list,
+        format!("openid,template,left\n{OPENID},order_completed,1\n"),
+    )
+    .unwrap();
+    mode(folder.path(), 0o555);
+    let said = as_that_user(&["import", list.to_str().unwrap()]);
+    mode(folder.path(), 0o755);
+    assert_eq!(said.code, Some(1), "{}\n{}", said.out, said.err);
+    said.must_have(&[&format!("state.db cannot be made: {rights}")]);
 }
 
 #[test]

@@ -75,3 +75,33 @@ fn every_reason_is_explained_and_has_the_status_of_its_row() {
         );
     }
 }
+
+/// The pages for support name statuses and reasons that there are, the same ones in both languages.
+#[test]
+fn what_support_is_told_of_is_there() {
+    let listed = listed_reasons("docs/outcomes.md");
+    let told = ["docs/support.md", "docs/support.zh-CN.md"].map(|page| {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+        let (_, table) = text.split_once("\n## 2. ").unwrap();
+        let (table, _) = table.split_once("\n## 3. ").unwrap();
+        let rows = table.lines().filter(|line| line.starts_with("| `"));
+        let words = rows.map(|row| -> Vec<String> {
+            let cell = row.split('|').nth(1).unwrap();
+            cell.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect()
+        });
+        words.collect::<Vec<_>>()
+    });
+    for words in &told[0] {
+        let (status, reasons) = words.split_first().unwrap();
+        assert!(listed.values().any(|known| known == status), "{status}");
+        for reason in reasons {
+            assert_eq!(listed.get(reason), Some(status), "{reason}");
+        }
+    }
+    assert!(told[0].len() > 12);
+    assert_eq!(told[0], told[1]);
+}
