@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Reader, is_file};
 use crate::config::Secret;
-use crate::config::file::read_text;
+use crate::config::file::read_secret;
 use crate::config::keys::SecretKeys;
 use crate::config::layers::variable;
 use wx_courier_core::document::{Said, Section};
@@ -49,8 +49,8 @@ impl Reader<'_> {
     }
 
     fn secret_in(&mut self, file: &Said<String>, keys: &SecretKeys) -> Found {
-        match read_text(Path::new(&file.value)) {
-            Ok(text) if text.trim().is_empty() => {
+        match read_secret(Path::new(&file.value)) {
+            Ok(text) if text.is_empty() => {
                 self.problems.push(
                     file.error(format!("{} is empty", file.value))
                         .help(format!("it must hold {}", keys.what)),
@@ -59,7 +59,7 @@ impl Reader<'_> {
             }
             Ok(text) => {
                 self.note(&file.key, file.value.clone(), &file.origin);
-                Found::Secret(Secret::new(text.trim_end()))
+                Found::Secret(Secret::new(text))
             }
             Err(error) => {
                 self.problems
