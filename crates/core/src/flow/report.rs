@@ -34,11 +34,10 @@ pub(super) fn of_rule(
     now: Moment,
     origin: &Origin,
     rule: &Rule,
-    (id, message_id): (String, String),
+    ids: (String, String),
     reason: Reason,
 ) -> Outcome {
-    let mut outcome = outcome(now, origin, reason);
-    (outcome.id, outcome.message_id) = (id, message_id);
+    let mut outcome = with_ids(now, origin, ids, reason);
     outcome.rule = Some(Arc::clone(&rule.name));
     outcome.app = Some(Arc::clone(&rule.app));
     if let Some(template) = rule.template() {
@@ -48,14 +47,24 @@ pub(super) fn of_rule(
     outcome
 }
 
-/// What every outcome says. Without a rule the record itself is what ended.
+/// The outcome where there is no rule: the record itself is what ended.
 pub(super) fn outcome(now: Moment, origin: &Origin, reason: Reason) -> Outcome {
-    let event = origin.event.as_deref();
     let position = origin.record.position();
+    with_ids(now, origin, (position.clone(), position), reason)
+}
+
+/// What every outcome says.
+fn with_ids(
+    now: Moment,
+    origin: &Origin,
+    (id, message_id): (String, String),
+    reason: Reason,
+) -> Outcome {
+    let event = origin.event.as_deref();
     let waited = now.elapsed.saturating_sub(origin.received.elapsed);
     let mut outcome = Outcome {
-        id: position.clone(),
-        message_id: position,
+        id,
+        message_id,
         duplicate_of: None,
         status: reason.status(),
         reason,

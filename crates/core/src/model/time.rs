@@ -3,11 +3,13 @@
 use std::iter::repeat;
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
 
 /// Unix milliseconds as RFC 3339 text in UTC, with milliseconds. A moment that no calendar holds becomes the epoch.
 pub fn rfc3339_ms(unix_ms: i64) -> String {
+    const IN_MS: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
     let moment = Timestamp::from_millisecond(unix_ms).unwrap_or_default();
-    format!("{moment:.3}")
+    IN_MS.timestamp_to_string(&moment)
 }
 
 /// Below which number seconds, milliseconds and microseconds are meant, and how many of them make a second. What is above is nanoseconds.

@@ -68,7 +68,13 @@ fn fits(text: &str, longest: usize) -> bool {
     if text.len() * WIDEST <= longest {
         return true;
     }
-    text.len() <= longest && text.chars().map(width).sum::<usize>() <= longest
+    text.len() <= longest && (is_plain(text) || text.chars().map(width).sum::<usize>() <= longest)
+}
+
+/// Whether JSON writes a text as it is. All bytes are looked at: that way many are compared at once.
+fn is_plain(text: &str) -> bool {
+    let is_escaped = |byte| matches!(byte, 0..b' ' | b'"' | b'\\');
+    !text.bytes().fold(false, |any, byte| any | is_escaped(byte))
 }
 
 /// As many of the first characters as fit.

@@ -25,9 +25,13 @@ impl RecipientStyle {
                 if length < 4 * SHOWN {
                     return "***".to_owned();
                 }
-                let first: String = openid.chars().take(SHOWN).collect();
-                let last: String = openid.chars().skip(length - SHOWN).collect();
-                format!("{first}***{last}")
+                let behind = |n_chars| {
+                    let next = openid.char_indices().nth(n_chars);
+                    next.map_or(openid.len(), |(at, _)| at)
+                };
+                let (first, _) = openid.split_at(behind(SHOWN));
+                let (_, last) = openid.split_at(behind(length - SHOWN));
+                [first, "***", last].concat()
             }
         }
     }
