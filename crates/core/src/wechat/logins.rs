@@ -96,7 +96,7 @@ impl UserName {
             Self::Message {
                 outcome_id,
                 record: Some(record),
-            } => Arc::from(format!("{outcome_id}~{}", record.as_text())),
+            } => Arc::from([outcome_id, "~", record.as_text()].concat()),
             Self::Message {
                 outcome_id,
                 record: None,
