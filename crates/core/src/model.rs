@@ -8,7 +8,7 @@ mod rate;
 mod record;
 mod time;
 
-pub use digest::{digest, is_digest};
+pub use digest::{Digester, digest, is_digest};
 pub use ids::{Epoch, Holder, Partition, Ticket};
 pub use moment::Moment;
 pub use rate::Rate;

@@ -14,19 +14,35 @@ const LAST_VALUE: u16 = 63;
 /// The first `N` characters of the SHA-256 of these parts together, in base64url: 6 bits each, at most 42. It is the same on every machine and in
 /// every version, because stores keep it.
 pub fn digest<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
-    let mut hash = Sha256::new();
+    let mut digest = Digester::default();
     for part in parts {
-        hash.update(part);
+        digest.add(part);
     }
-    let hash = hash.finalize();
-    let byte = |n: usize| hash.get(n).copied().unwrap_or_default();
-    std::array::from_fn(|letter| {
-        let first = letter * BITS;
-        // Its bits lie in two bytes, at most.
-        let pair = u16::from_be_bytes([byte(first / 8), byte(first / 8 + 1)]);
-        let value = pair >> (16 - BITS - first % 8) & LAST_VALUE;
-        LETTERS.get(usize::from(value)).copied().unwrap_or_default()
-    })
+    digest.letters()
+}
+
+/// A [`digest`] whose parts come one after another.
+#[derive(Default)]
+pub struct Digester(Sha256);
+
+impl Digester {
+    /// The next part.
+    pub fn add(&mut self, part: &[u8]) {
+        self.0.update(part);
+    }
+
+    /// The digest of all of them.
+    pub fn letters<const N: usize>(self) -> [u8; N] {
+        let hash = self.0.finalize();
+        let byte = |n: usize| hash.get(n).copied().unwrap_or_default();
+        std::array::from_fn(|letter| {
+            let first = letter * BITS;
+            // Its bits lie in two bytes, at most.
+            let pair = u16::from_be_bytes([byte(first / 8), byte(first / 8 + 1)]);
+            let value = pair >> (16 - BITS - first % 8) & LAST_VALUE;
+            LETTERS.get(usize::from(value)).copied().unwrap_or_default()
+        })
+    }
 }
 
 /// Whether this may be the letters of a digest.

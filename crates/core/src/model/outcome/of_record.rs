@@ -1,7 +1,7 @@
 //! What ties an outcome to its record. None of it is published.
 
 use super::Outcome;
-use crate::model::{Record, digest, is_digest};
+use crate::model::{Digester, Record, digest, is_digest};
 
 /// The record that an outcome is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,24 +64,20 @@ impl Identity {
             return None;
         }
         let at_ms = timestamp_ms.map(i64::to_be_bytes);
-        let mut parts = vec![
+        let mut digest = Digester::default();
+        let first = [
             at_ms.as_ref().map(<[u8; 8]>::as_slice),
             key.as_deref(),
             value.as_deref(),
         ];
-        for (name, value) in headers {
-            parts.extend([Some(name.as_bytes()), value.as_deref()]);
+        for part in first {
+            add_part(&mut digest, part);
         }
-        // Before each part stands whether it is there, and its length: no two lists of parts give the same bytes.
-        let heads: Vec<([u8; 1], [u8; 8])> = parts.iter().map(|part| head_of(*part)).collect();
-        let bytes: Vec<&[u8]> = heads
-            .iter()
-            .zip(&parts)
-            .flat_map(|((is_there, length), part)| {
-                [is_there.as_slice(), length, part.unwrap_or_default()]
-            })
-            .collect();
-        Some(Self(digest(&bytes)))
+        for (name, value) in headers {
+            add_part(&mut digest, Some(name.as_bytes()));
+            add_part(&mut digest, value.as_deref());
+        }
+        Some(Self(digest.letters()))
     }
 
     /// As letters, for an id.
@@ -96,9 +92,12 @@ impl Identity {
     }
 }
 
-fn head_of(part: Option<&[u8]>) -> ([u8; 1], [u8; 8]) {
+/// Before each part stands whether it is there, and its length: no two lists of parts give the same bytes.
+fn add_part(digest: &mut Digester, part: Option<&[u8]>) {
     let length = part.map_or(0, <[u8]>::len) as u64;
-    ([u8::from(part.is_some())], length.to_be_bytes())
+    digest.add(&[u8::from(part.is_some())]);
+    digest.add(&length.to_be_bytes());
+    digest.add(part.unwrap_or_default());
 }
 
 /// Which record it was, and what was read in it.
