@@ -80,15 +80,13 @@ impl ParamKind {
     /// The type that the name of a param says: a prefix and at least one digit, as in `thing1`. `None` for what is no such name.
     pub fn of(param_name: &str) -> Option<Self> {
         let prefix = prefix_of(param_name);
-        let is_word = prefix.starts_with(|c: char| c.is_ascii_alphabetic())
-            && prefix
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if !is_word || prefix.len() == param_name.len() {
+        if prefix.len() == param_name.len() {
             return None;
         }
-        let mut listed = PREFIXES.iter().filter(|(known, _)| *known == prefix);
-        Some(listed.next().map_or(Self::Unlisted, |(_, kind)| *kind))
+        match PREFIXES.iter().find(|(known, _)| *known == prefix) {
+            Some((_, kind)) => Some(*kind),
+            None => is_word(prefix).then_some(Self::Unlisted),
+        }
     }
 
     /// Every prefix that names a type.
@@ -247,6 +245,14 @@ impl ParamKind {
 
 fn prefix_of(param_name: &str) -> &str {
     param_name.trim_end_matches(|c: char| c.is_ascii_digit())
+}
+
+/// Whether it may stand before the digits in the name of a param.
+fn is_word(prefix: &str) -> bool {
+    prefix.starts_with(|c: char| c.is_ascii_alphabetic())
+        && prefix
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 const PREFIXES: [(&str, ParamKind); 16] = [
