@@ -3,7 +3,7 @@
 mod audit;
 mod rule;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(super) struct AppLane {
     max_in_flight: usize,
     /// Messages between their turn and the end of their call.
     pub(super) in_flight: usize,
-    rules: HashMap<Arc<str>, RuleLane>,
+    rules: BTreeMap<Arc<str>, RuleLane>,
     /// Rules with something to send.
     ready: Ready,
     /// Rules with something to send that look again at this time: their limit, a pause or an expiry says when.
@@ -52,7 +52,7 @@ impl AppLane {
             share: Share::whole(),
             max_in_flight: bounds.max_in_flight.max(1),
             in_flight: 0,
-            rules: HashMap::new(),
+            rules: BTreeMap::new(),
             ready: Ready::default(),
             blocked: BTreeSet::new(),
             at_gate: VecDeque::new(),
@@ -373,7 +373,7 @@ impl AppLane {
 
 /// Until when the API holds a rule back that has something to send.
 fn held_until(
-    rules: &HashMap<Arc<str>, RuleLane>,
+    rules: &BTreeMap<Arc<str>, RuleLane>,
     throttles: &BTreeMap<Api, Throttle>,
     name: &Arc<str>,
     now: Moment,

@@ -1,5 +1,6 @@
 //! One message at a time to each user of an app: `WeChat` refuses a second call while one is under way (43108).
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -67,16 +68,17 @@ impl Recipients {
         rule: &Rule,
         message: &Arc<Message>,
     ) -> Option<Waiting> {
-        let recipient = Recipient::of(rule, message);
-        let line = self.lines.get_mut(&recipient)?;
-        if line.holder != ticket {
-            return None;
-        }
-        let Some(next) = line.parked.pop_front() else {
-            self.lines.remove(&recipient);
+        let Entry::Occupied(mut line) = self.lines.entry(Recipient::of(rule, message)) else {
             return None;
         };
-        line.holder = next.ticket;
+        if line.get().holder != ticket {
+            return None;
+        }
+        let Some(next) = line.get_mut().parked.pop_front() else {
+            line.remove();
+            return None;
+        };
+        line.get_mut().holder = next.ticket;
         Some(next)
     }
 
