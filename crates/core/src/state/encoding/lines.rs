@@ -41,13 +41,17 @@ impl Lines {
     pub(super) fn put(&mut self, letter: char, value: &str) {
         self.0.push('\n');
         self.0.push(letter);
-        for part in value.chars() {
-            match part {
-                '\n' => self.0.push_str("\\n"),
-                '\\' => self.0.push_str("\\\\"),
-                other => self.0.push(other),
-            }
+        let mut rest = value;
+        let is_escaped = |byte| matches!(byte, b'\n' | b'\\');
+        while let Some(at) = rest.bytes().position(is_escaped) {
+            let (plain, behind) = rest.split_at(at);
+            self.0.push_str(plain);
+            let (escaped, behind) = behind.split_at(1);
+            self.0
+                .push_str(if escaped == "\n" { "\\n" } else { "\\\\" });
+            rest = behind;
         }
+        self.0.push_str(rest);
     }
 
     pub(super) fn put_optional(&mut self, letter: char, value: Option<&str>) {
