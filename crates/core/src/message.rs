@@ -191,8 +191,19 @@ pub struct Message {
 /// The id under which a message is sent once: rule, source of the event, and the event's id or what the rule says in `dedupe`.
 /// Only the last part may hold a `|`, so two different triples never give the same id; one that is too long ends in its digest.
 pub fn message_id(rule: &str, source: &str, id: &str) -> String {
-    let source = source.replace('%', "%25").replace('|', "%7C");
-    bounds::id(format!("{rule}|{source}|{id}"))
+    let mut whole = String::with_capacity(rule.len() + source.len() + id.len() + 2);
+    whole.push_str(rule);
+    whole.push('|');
+    for c in source.chars() {
+        match c {
+            '%' => whole.push_str("%25"),
+            '|' => whole.push_str("%7C"),
+            c => whole.push(c),
+        }
+    }
+    whole.push('|');
+    whole.push_str(id);
+    bounds::id(whole)
 }
 
 /// The id that a rule without `dedupe` gives to the message of an outcome; `None` without a rule, or where the event's fields are left out.
