@@ -56,6 +56,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "wx-courier replay --resume replay-20261122T182316Z-5679b5.jsonl",
         ],
     ),
+    (
+        "ready",
+        &["wx-courier ready", "wx-courier ready --at 127.0.0.1:8080"],
+    ),
     ("rules", &["wx-courier rules resume order-completed"]),
     (
         "rules resume",
