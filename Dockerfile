@@ -11,12 +11,15 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY . .
+# Names of functions are a sixth of the program, and only backtraces need them. To look into a panic, with RUST_BACKTRACE=1:
+# --build-arg STRIP=debuginfo
+ARG STRIP=symbols
 # The caches keep what was downloaded and compiled, so that after a change of ours only ours is compiled again. Cargo goes by the times of files, and
 # those of a checkout may be older than what another checkout left in the cache: hence `touch`.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/build/target,sharing=locked \
     find . -path ./target -prune -o -type f -exec touch {} + \
-    && cargo build --release --locked --bin wx-courier \
+    && CARGO_PROFILE_RELEASE_STRIP="$STRIP" cargo build --release --locked --bin wx-courier \
     && install -D target/release/wx-courier /image/wx-courier \
     && mkdir /image/data
 
