@@ -231,7 +231,8 @@ impl Troubles {
         self.0.changed.notify_one();
     }
 
-    /// What the cluster says of a topic, or why it says nothing.
+    /// What the cluster says of a topic, or why it says nothing. That no broker has answered in time is for a client at the start, which has
+    /// nothing else to go by.
     pub fn looked(&self, topic: &str, found: Result<(), &TopicError>) {
         let describe = About::Right(Deed::Describe(topic.to_owned()));
         let partitions = About::Topic {
@@ -242,6 +243,7 @@ impl Troubles {
             // That there is no topic is a mistake of the settings, and no trouble that passes.
             Ok(()) | Err(TopicError::Missing { .. }) => {
                 table.reached();
+                table.gone(Client::OURS);
                 table.works(&describe);
                 table.works(&partitions);
             }
@@ -267,7 +269,7 @@ impl Troubles {
         });
     }
 
-    /// At the start: the cluster has answered, and no client is left that has met a trouble with its connections.
+    /// The cluster has answered.
     pub fn answered(&self) {
         self.tell_of(|table, _| {
             table.reached();

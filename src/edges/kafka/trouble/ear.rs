@@ -158,10 +158,19 @@ impl Ear {
         }
     }
 
-    /// The cluster was asked about a topic.
+    /// The member has asked the cluster about a topic. Where no broker has answered in that short time, its connections tell why, if one is down.
     pub(in crate::edges::kafka) fn looked(&self, topic: &str, found: Result<(), &TopicError>) {
-        if let Self::Service(hearing) = self {
-            hearing.troubles.looked(topic, found);
+        match (self, found) {
+            (Self::Command, _) | (_, Err(TopicError::Unreachable { .. })) => {}
+            (
+                Self::Service(hearing),
+                found @ (Ok(())
+                | Err(
+                    TopicError::Missing { .. }
+                    | TopicError::NotAllowed { .. }
+                    | TopicError::Other { .. },
+                )),
+            ) => hearing.troubles.looked(topic, found),
         }
     }
 
