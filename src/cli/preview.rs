@@ -111,7 +111,7 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         Some(preview) => vec![preview],
         None if planned.is_empty() => {
             let kind = kind.unwrap_or_default();
-            let detail = why_unmatched(&configuration, &kind);
+            let detail = configuration.rules.why_unmatched(&kind);
             vec![Preview::without_rule(Reason::NoRule, detail)]
         }
         None => planned
@@ -198,18 +198,6 @@ fn doubts(made: &Made) -> Vec<String> {
     doubts
         .map(|(name, doubt)| format!("{name}: {doubt}"))
         .collect()
-}
-
-fn why_unmatched(configuration: &Configuration, kind: &str) -> String {
-    let rules = configuration.rules.rules_for(kind);
-    let names: Vec<&str> = rules.map(|rule| rule.name.as_ref()).collect();
-    if names.is_empty() {
-        return format!("no rule is for events of the type \"{kind}\"");
-    }
-    format!(
-        "`when` does not hold for this event in {}",
-        names.join(", ")
-    )
 }
 
 /// The preview exchanges no code: that would use it up.

@@ -47,6 +47,9 @@ impl Metrics {
         let totals = &engine.totals;
         all.set_total(Counter::Records, &[], totals.records);
         all.set_total(Counter::Unmatched, &[], totals.unmatched);
+        for seen in &engine.unmatched_types {
+            all.set_total(Counter::UnmatchedEvents, &[&seen.event_type], seen.count);
+        }
         all.set_total(Counter::InternalErrors, &[], totals.internal_errors);
         let by_event = [Source::Event.as_str()];
         all.set_total(Counter::GrantReports, &by_event, totals.grant_reports);

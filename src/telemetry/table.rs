@@ -10,6 +10,7 @@ pub(super) enum Counter {
     Records,
     RecordsUnread,
     Unmatched,
+    UnmatchedEvents,
     InternalErrors,
     GrantReports,
     LedgerWrong,
@@ -98,6 +99,12 @@ pub(super) const COUNTERS: &[Row<Counter>] = &[
         "unmatched_total",
         &[],
         "Events that no rule wanted.",
+    ),
+    (
+        Counter::UnmatchedEvents,
+        "unmatched_events_total",
+        &["type"],
+        "The same by their type; types beyond the first fifty are `other`.",
     ),
     (
         Counter::InternalErrors,

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use wx_courier_core::flow::attempt::{Refusal, TokenTrouble};
-use wx_courier_core::flow::{PartitionStatus, PauseStatus, PunishmentStatus, ShareStatus, Status};
+use wx_courier_core::flow::{
+    PartitionStatus, PauseStatus, PunishmentStatus, ShareStatus, Status, UnmatchedType,
+};
 
 use super::table::{COUNTERS, GAUGES, HISTOGRAMS};
 use super::*;
@@ -72,6 +74,12 @@ fn engine() -> Status {
         }],
         ..Status::default()
     };
+    status.unmatched_types = vec![UnmatchedType {
+        event_type: "coupon".to_owned(),
+        count: 2,
+        last_at: String::new(),
+        why: String::new(),
+    }];
     status.totals.records = 7;
     status.totals.unmatched = 2;
     status.totals.internal_errors = 6;
@@ -222,7 +230,7 @@ fn every_metric_of_the_table_is_published_with_its_help() {
         let line = format!("# HELP wx_courier_{name} {help}\n");
         assert!(text.contains(&line), "{line} is not in\n{text}");
     }
-    assert_eq!(text.matches("# HELP").count(), 43, "{text}");
+    assert_eq!(text.matches("# HELP").count(), 44, "{text}");
 }
 
 #[test]
@@ -238,6 +246,7 @@ fn what_is_known_becomes_series_and_a_second_scrape_says_the_same() {
         r#"settle_seconds_bucket{le="0.05"} 1"#,
         r#"calls_total{answer="43101",app="shop"} 1"#,
         r#"call_seconds_count{app="shop"} 6"#,
+        r#"unmatched_events_total{type="coupon"} 2"#,
         "kafka_reached 1",
         r#"kafka_troubles{about="broker"} 0"#,
         r#"kafka_troubles{about="right"} 2"#,

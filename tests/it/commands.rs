@@ -299,6 +299,14 @@ fn preview_tells_of_events_that_reach_no_rule() {
     assert_eq!(previews[0]["reason"], "no_rule");
     assert_eq!(previews[0]["rule"], Value::Null);
 
+    event.kind = "order.complete";
+    let (_, previews) = preview(&event.structured());
+    let detail = previews[0]["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("did you mean `order.completed`"),
+        "{detail}"
+    );
+
     let (code, previews) = preview(b"{ half an ev");
     assert_eq!(code, Some(1));
     assert_eq!(previews[0]["status"], "invalid");

@@ -13,10 +13,12 @@ use serde_json::{Value, json};
 use wx_courier_sandbox::{Accepted, Answer, Fate, Script};
 
 use crate::support::checks::{self, text};
+use crate::support::courier::Courier;
 use crate::support::events::{self, Event, SOURCE, TRACEPARENT, mark_of, order, shipment};
 use crate::support::folder::Rules;
 use crate::support::kafka::Kafka;
 use crate::support::topic::Published;
+use crate::support::wait_until;
 use crate::support::world::{Plan, World};
 
 const POINTERS: &str = r#"
@@ -213,6 +215,18 @@ backoff_base = "10ms"
 timeout      = "500ms"
 "#;
 
+/// What the service says of the one event that no rule wants: its type is misspelt.
+fn why_unmatched(courier: &Courier) -> String {
+    let metric = "wx_courier_unmatched_events_total{type=\"order.complete\"} 1";
+    wait_until("the unmatched event is counted", || {
+        courier.measures(metric)
+    });
+    let types = courier.engine()["unmatched_types"].clone();
+    let why = text(&types[0], "why");
+    assert!(why.contains("did you mean `order.completed`"), "{types}");
+    why.to_owned()
+}
+
 #[test]
 fn every_way_in_which_a_message_can_end() {
     let plan = Plan {
@@ -242,7 +256,7 @@ fn every_way_in_which_a_message_can_end() {
     let fate = Fate::Accepted;
     script(&unknown, Answer::Drop { fate });
     let mut unmatched = order(6);
-    unmatched.kind = "coupon.issued";
+    unmatched.kind = "order.complete";
     let refused_param = order(7);
     script(&refused_param, code(47003));
     let not_authorised = order(8);
@@ -271,9 +285,12 @@ fn every_way_in_which_a_message_can_end() {
     let courier = world.courier();
     let mut outcomes = world.outcomes();
     outcomes.read_at_least(ends.len());
+    let why = why_unmatched(&courier);
     courier.end_cleanly();
 
     let found = checks::distinct(outcomes.read_to_end());
+    let says_why = |outcome: &Value| text(outcome, "detail") == why;
+    assert!(found.values().any(says_why), "{why}: {found:?}");
     let found: BTreeSet<(&str, &str, &str)> = found
         .values()
         .map(|outcome| {

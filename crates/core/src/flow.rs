@@ -45,6 +45,7 @@ mod sending;
 mod settling;
 mod status;
 mod transition;
+mod unmatched;
 mod unreadable;
 mod window;
 
@@ -53,6 +54,7 @@ pub use partitions::HandoverId;
 pub use port::{Effect, Input, Setup, Unmatched};
 pub use publishing::Unpublished;
 pub use status::{PartitionStatus, PauseStatus, PunishmentStatus, ShareStatus, Status};
+pub use unmatched::UnmatchedType;
 
 #[cfg(test)]
 mod tests;

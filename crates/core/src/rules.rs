@@ -18,6 +18,7 @@ mod recipe;
 mod template;
 mod tree;
 mod unencoded;
+mod unmatched;
 mod version;
 
 use std::collections::{BTreeSet, HashMap};

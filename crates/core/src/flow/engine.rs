@@ -16,6 +16,7 @@ use super::partitions::{Handover, HandoverId};
 use super::rate_share::RateShare;
 use super::status;
 use super::transition::Happened;
+use super::unmatched::UnmatchedTypes;
 use super::window::{Amount, Spill};
 use super::{Effect, Input, Setup};
 use crate::model::{Holder, Moment, Partition, Ticket};
@@ -52,6 +53,7 @@ pub struct Engine {
     n_rounds: u64,
     pub(super) jitter: fastrand::Rng,
     pub(super) totals: status::Totals,
+    pub(super) unmatched_types: UnmatchedTypes,
 }
 
 /// Positions are reported together, this long after the first one moved: a commit per record would cost more than it saves.
@@ -104,6 +106,7 @@ impl Engine {
             next_ticket: 0,
             n_rounds: 0,
             totals: status::Totals::default(),
+            unmatched_types: UnmatchedTypes::default(),
         }
     }
 

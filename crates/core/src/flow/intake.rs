@@ -94,7 +94,9 @@ impl Engine {
     ) {
         let n_reports = match &reports {
             None if planned.is_empty() => {
-                self.unmatched(now, origin, "no rule wants this event", effects);
+                let event_type = origin.event.as_ref().map_or("", |event| &event.kind);
+                let why = self.unmatched_types.note(now, event_type, &self.rules);
+                self.unmatched(now, origin, &why, effects);
                 return;
             }
             None => 0,

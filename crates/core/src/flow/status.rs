@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Engine;
 use super::engine::StoreHealth;
 use super::message::State;
+use super::unmatched::UnmatchedType;
 use crate::model::rfc3339_ms;
 use crate::schedule::pauses::Pause;
 use crate::schedule::punishments::InForce;
@@ -74,6 +75,8 @@ pub struct Status {
     pub pauses: Vec<PauseStatus>,
     /// What apps were warned of and punished with.
     pub punishments: Vec<PunishmentStatus>,
+    /// Types of events that no rule wanted, since the process began.
+    pub unmatched_types: Vec<UnmatchedType>,
     /// Whether the service is shutting down.
     pub draining: bool,
     /// Which part of the fleet's rates is ours.
@@ -225,6 +228,7 @@ impl Engine {
                 .iter()
                 .map(PunishmentStatus::from)
                 .collect(),
+            unmatched_types: self.unmatched_types.list(),
             ..Status::default()
         };
         for (_, _, state) in self.in_flight.iter() {

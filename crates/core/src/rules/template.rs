@@ -128,6 +128,11 @@ pub(super) struct Condition {
 }
 
 impl Condition {
+    /// As it stands in the rule.
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
     pub(super) fn compile(source: &str, tables: &Tables) -> Result<Self, Vec<Finding>> {
         let findings = inspect::expression(source, tables);
         if !findings.is_empty() {
