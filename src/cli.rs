@@ -38,12 +38,15 @@ use crate::telemetry;
 use wx_courier_core::document::{Origin, Problem};
 use wx_courier_core::rules::{RuleSet, TestResult};
 
+/// Where the configuration is looked for if nobody names it.
+const DEFAULT_FOLDER: &str = "config";
+
 /// Turns business events on Kafka into WeChat mini-program subscribe messages, and tells what became of each one.
 #[derive(Parser)]
 #[command(name = "wx-courier", version, propagate_version = true)]
 struct Cli {
     /// The folder that holds courier.toml, templates.toml and rules/
-    #[arg(long, global = true, value_name = "DIR", default_value = "config")]
+    #[arg(long, global = true, value_name = "DIR", default_value = DEFAULT_FOLDER)]
     config: PathBuf,
     #[command(subcommand)]
     command: Command,

@@ -1,5 +1,6 @@
 //! `wx-courier demo`: the first minute of a new user. Everything runs in this process, on loopback, and nothing is kept.
 
+mod builtin;
 mod samples;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -45,6 +47,16 @@ pub(super) struct Arguments {
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
+    if !builtin::is_wanted(folder) {
+        return play_on(folder, arguments);
+    }
+    let unpacked = builtin::unpack().context("the samples that the program brings along")?;
+    say("There is no folder config/ here: this is the sample that the program brings along.");
+    say("");
+    play_on(unpacked.path(), arguments)
+}
+
+fn play_on(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut problems = Problems::default();
     let samples = samples::read(&mut problems, folder);
     if problems.has_errors() {
@@ -231,6 +243,9 @@ impl Stage {
             }
         }
         let upstream = Upstream::new(&self.broker)?;
+        if samples.is_empty() {
+            say("There is no samples.toml in the folder: no event is published here.");
+        }
         for sample in samples {
             say(format_args!("published  {:<12} {}", sample.id, sample.name));
             upstream.publish(topic, &sample.openid, &[], &sample.as_cloud_event())?;

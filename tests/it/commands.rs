@@ -381,6 +381,29 @@ fn the_demo_ends_as_its_samples_say() {
 }
 
 #[test]
+fn the_demo_needs_no_checkout_and_no_samples() {
+    let empty = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_wx-courier"))
+        .args(["demo", "--once"])
+        .current_dir(empty.path())
+        .env_clear()
+        .output();
+    let said = Said::from(output.unwrap());
+    assert_eq!(said.code, Some(0), "{}\n{}", said.out, said.err);
+    said.must_have(&[
+        "the sample that the program brings along",
+        "every sample ended as the sample file says",
+    ]);
+    assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0);
+
+    let own = copied_sample();
+    fs::remove_file(own.path().join("samples.toml")).unwrap();
+    let said = run(own.path(), &["demo", "--once"]);
+    assert_eq!(said.code, Some(0), "{}\n{}", said.out, said.err);
+    said.must_have(&["There is no samples.toml in the folder"]);
+}
+
+#[test]
 fn topics_are_missed_by_run_and_made_by_the_command_it_names() {
     let world = World::new(Kafka::shared(), "topics", Plan::default());
     let settings = world.folder().join("courier.toml");

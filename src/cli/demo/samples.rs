@@ -1,5 +1,6 @@
 //! The sample events of the demo: `samples.toml` beside the rules.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::Value;
@@ -44,15 +45,17 @@ impl Sample {
     }
 }
 
-/// Reads the samples.
+/// Reads the samples; none where there is no such file.
 pub(super) fn read(problems: &mut Problems, folder: &Path) -> Vec<Sample> {
     let path = folder.join("samples.toml");
     let file = path.display().to_string();
     let text = match read_text(&path) {
         Ok(text) => text,
+        // A folder of the user's own has none, and the user publishes events.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
             let problem = Problem::in_file(file, format!("the samples cannot be read: {error}"));
-            problems.push(problem.help("the demo runs on the folder that holds courier.toml, rules/ and samples.toml: name it with --config"));
+            problems.push(problem.help("it is samples.toml beside courier.toml"));
             return Vec::new();
         }
     };
