@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::engine::{StoreHealth, tracker_of};
 use super::in_flight::Lent;
-use super::message::{Begun, Delivery, Rejoins, State, expires_at_ms};
+use super::message::{Begun, Delivery, EarlierRun, Rejoins, State, expires_at_ms};
 use super::repeated::{OTHER_AGAIN, take_own_ids};
 use super::settling::publish_stored;
 use super::transition::{Happened, Next};
@@ -42,7 +42,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Next {
         lent.takes_slot(&delivery.rule.app);
-        if delivery.claim.is_none() && self.is_outdated(&lent.origin, &delivery) {
+        if delivery.is_untold() && self.is_outdated(&lent.origin, &delivery) {
             return self.remake_at_turn(now, lent, *delivery, effects);
         }
         self.begin(now, lent, delivery, effects)
@@ -125,11 +125,15 @@ impl Engine {
             release_claim(lent.ticket, &mut delivery, effects);
             return Next::End;
         }
+        // Its claim is of this run.
+        if delivery.tries.in_doubt == 0
+            && delivery.earlier_run == EarlierRun::NotMet
+            && self.is_outdated(&lent.origin, &delivery)
+        {
+            return self.leave_gate_outdated(lent, delivery, effects);
+        }
         if expires_at_ms(&lent.origin, &delivery.rule) < now.unix_ms {
             return self.expire(now, lent, &delivery, effects);
-        }
-        if self.is_outdated(&lent.origin, &delivery) {
-            return self.leave_gate_outdated(lent, delivery, effects);
         }
         match departure {
             Departure::Stale => self.ask_for_own_claim(now, lent, delivery, effects),
@@ -207,6 +211,9 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Next {
         lent.meet(now, held);
+        if held.outcome_id == delivery.outcome_id {
+            delivery.earlier_run = EarlierRun::Met;
+        }
         let wait = self.left_to_answer(now, lent.met, &delivery.outcome_id, held);
         if wait.is_zero() {
             return self.in_doubt_since_before(now, lent, delivery, held.holder, effects);

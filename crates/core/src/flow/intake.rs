@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::addressing::recall;
 use super::in_flight::NewItem;
-use super::message::{Begun, Delivery, Origin, PendingRecipient, Rejoins, State};
+use super::message::{Begun, Delivery, EarlierRun, Origin, PendingRecipient, Rejoins, State};
 use super::settling::ask_to_settle;
 use super::{Effect, Engine, Unmatched, repeated, report};
 use crate::event::{Decoded, decode};
@@ -265,6 +265,7 @@ impl Engine {
             calls: 0,
             api_ms: 0,
             called_ms: None,
+            earlier_run: EarlierRun::NotMet,
             paused_by: None,
         })
     }

@@ -319,6 +319,13 @@ pub(super) enum Begun {
     No,
 }
 
+/// Whether the store has told of a claim that an earlier run made for the same record: its call may have been made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum EarlierRun {
+    NotMet,
+    Met,
+}
+
 /// A message on its way.
 pub(super) struct Delivery {
     pub(super) rule: Arc<Rule>,
@@ -339,8 +346,16 @@ pub(super) struct Delivery {
     /// When the last call began, in Unix milliseconds.
     pub(super) called_ms: Option<i64>,
     pub(super) rejoins: Rejoins,
+    pub(super) earlier_run: EarlierRun,
     /// The refusal that was the app's or the template's matter, and after which it waits.
     pub(super) paused_by: Option<Arc<Refusal>>,
+}
+
+impl Delivery {
+    /// Whether nothing of it can be with `WeChat`, and no claim goes by what it is: only then it may become another message.
+    pub(super) fn is_untold(&self) -> bool {
+        self.claim.is_none() && self.tries.in_doubt == 0 && self.earlier_run == EarlierRun::NotMet
+    }
 }
 
 /// After this moment (Unix milliseconds) a message of this rule is not sent any more.

@@ -7,15 +7,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::addressing::recall;
 use super::claiming::release_claim;
 use super::in_flight::Lent;
-use super::message::{Delivery, Origin, Rejoins, State};
+use super::message::{Delivery, Origin, PendingRecipient, Rejoins, State, expires_at_ms};
+use super::repeated::take_own_ids;
 use super::transition::{Happened, Next};
 use super::{Effect, Engine, report};
+use crate::grants::Wish;
+use crate::message::{Made, Message};
 use crate::model::outcome::{Outcome, Reason};
 use crate::model::{Moment, Ticket};
 use crate::rules::{Rule, RuleSet};
 use crate::schedule::pauses::Way;
+use crate::state::OnUnreadable;
 
 impl Engine {
     /// The new set is in force, for records that are read from now on and for messages whose call is not made.
@@ -32,8 +37,7 @@ impl Engine {
             if new.as_ref().is_some_and(|new| new.version == old.version) {
                 continue;
             }
-            let moves = new.as_ref().is_none_or(|new| new.app != old.app);
-            if moves || self.pauses.is_rule_or_template_paused(old) {
+            if self.pauses.is_rule_or_template_paused(old) {
                 at_once.insert(Arc::clone(&old.name));
             }
             if let Some(new) = new {
@@ -57,20 +61,51 @@ impl Engine {
         present.is_some_and(|present| present.version == rule.version)
     }
 
-    /// Whether a message has to be made anew before its call.
+    /// Whether the rule of a message has another version by now, or is gone.
     pub(super) fn is_outdated(&self, origin: &Origin, delivery: &Delivery) -> bool {
         !Arc::ptr_eq(&origin.rules_version, self.rules.version())
-            && delivery.tries.in_doubt == 0
             && !self.is_in_force(&delivery.rule)
     }
 
-    /// Whether the rule names another template than when its message was made.
-    pub(super) fn has_another_template(&self, rule: &Rule) -> bool {
-        let present = self.rules.get(&rule.name);
-        present.is_some_and(|present| template_id(present) != template_id(rule))
+    /// Whether a message waits where no message of its rule waits any more: the rule is gone, or sends by another app.
+    fn is_misplaced(&self, origin: &Origin, delivery: &Delivery) -> bool {
+        delivery.is_untold()
+            && self.is_outdated(origin, delivery)
+            && self
+                .rules
+                .get(&delivery.rule.name)
+                .is_none_or(|present| present.app != delivery.rule.app)
     }
 
-    /// Takes the messages of these rules out of their lanes.
+    /// A message that begins to wait after its rule has gone, or moved: it was on its way when that happened.
+    pub(super) fn not_in_a_former_place(
+        &mut self,
+        now: Moment,
+        lent: &mut Lent,
+        next: Next,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        match next {
+            Next::Become(State::Waiting(delivery)) | Next::Rest(State::Waiting(delivery))
+                if self.is_misplaced(&lent.origin, &delivery) =>
+            {
+                match self.replan(now, lent, *delivery, effects) {
+                    // Its partition may be gone.
+                    Next::Become(state @ State::Waiting(_)) => Next::Rest(state),
+                    next @ (Next::Become(_) | Next::Rest(_) | Next::End) => next,
+                }
+            }
+            next @ (Next::Become(_) | Next::Rest(_) | Next::End) => next,
+        }
+    }
+
+    /// Whether the rule names another template than when its message was made, or is gone.
+    pub(super) fn has_another_template(&self, rule: &Rule) -> bool {
+        let present = self.rules.get(&rule.name);
+        present.is_none_or(|present| template_id(present) != template_id(rule))
+    }
+
+    /// Takes the messages of these rules, and those that wait where they should not, out of their lanes.
     fn remake_waiting(
         &mut self,
         now: Moment,
@@ -78,10 +113,10 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let mut tickets: BTreeSet<Ticket> = BTreeSet::new();
-        for (ticket, _, state) in self.in_flight.iter() {
+        for (ticket, origin, state) in self.in_flight.iter() {
             if let State::Waiting(delivery) = state
-                && delivery.claim.is_none()
-                && rules.contains(&delivery.rule.name)
+                && delivery.is_untold()
+                && (rules.contains(&delivery.rule.name) || self.is_misplaced(origin, delivery))
             {
                 tickets.insert(ticket);
             }
@@ -105,7 +140,31 @@ impl Engine {
         self.in_flight.release_recipient(lent, &self.pauses);
         match self.remake(now, lent, old) {
             Ok(delivery) => Next::Become(State::Waiting(delivery)),
-            Err(outcome) => self.settle_unsent(now, lent.ticket, *outcome, effects),
+            Err(otherwise) => self.go_on(now, lent, otherwise, effects),
+        }
+    }
+
+    /// A message whose time is over by its rule as it was: another version may give it more.
+    pub(super) fn too_late(
+        &mut self,
+        now: Moment,
+        lent: &mut Lent,
+        old: Delivery,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        if !old.is_untold() || !self.is_outdated(&lent.origin, &old) {
+            return self.expire(now, lent, &old, effects);
+        }
+        match self.remake(now, lent, old) {
+            Ok(delivery) if expires_at_ms(&lent.origin, &delivery.rule) < now.unix_ms => {
+                self.expire(now, lent, &delivery, effects)
+            }
+            Ok(mut delivery) => {
+                self.in_flight.release_recipient(lent, &self.pauses);
+                delivery.rejoins = Rejoins::First;
+                Next::Become(State::Waiting(delivery))
+            }
+            Err(otherwise) => self.go_on(now, lent, otherwise, effects),
         }
     }
 
@@ -120,10 +179,12 @@ impl Engine {
         let (rule, message) = (Arc::clone(&old.rule), Arc::clone(&old.message));
         let delivery = match self.remake(now, lent, old) {
             Ok(delivery) => delivery,
-            Err(outcome) => return self.settle_unsent(now, lent.ticket, *outcome, effects),
+            Err(otherwise) => return self.go_on(now, lent, otherwise, effects),
         };
+        // Of another template it may have to be the trial of another pause.
         let has_same_turn = delivery.rule.app == rule.app
             && delivery.rule.api() == rule.api()
+            && template_id(&delivery.rule) == template_id(&rule)
             && delivery.message.recipient == message.recipient
             && self.pauses.way(now, &delivery.rule) == Way::Free;
         if has_same_turn {
@@ -131,6 +192,22 @@ impl Engine {
         }
         self.in_flight.release_recipient(lent, &self.pauses);
         Next::Become(State::Waiting(delivery))
+    }
+
+    fn go_on(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        otherwise: Otherwise,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        match otherwise {
+            Otherwise::Unaddressed(pending) => {
+                let place = (lent.ticket, &*lent.origin);
+                Next::Become(recall(now, place, pending, effects))
+            }
+            Otherwise::Ends(outcome) => self.settle_unsent(now, lent.ticket, *outcome, effects),
+        }
     }
 
     /// A message at the gate, whose rule was changed: it gives its claim back, and is made anew at its next turn.
@@ -145,44 +222,76 @@ impl Engine {
         Next::Rest(State::Waiting(delivery))
     }
 
-    /// Makes a message by the rule in force, or says how it ends. It holds no claim.
+    /// Makes a message by the rule in force, or says how it ends.
     fn remake(
         &mut self,
         now: Moment,
         lent: &mut Lent,
         old: Delivery,
-    ) -> Result<Box<Delivery>, Box<Outcome>> {
+    ) -> Result<Box<Delivery>, Otherwise> {
         let origin = Arc::make_mut(&mut lent.origin);
         let planned = self.plan_again(origin, &old.rule.name);
         let Some(planned) = planned else {
-            let id = lent.origin.record.outcome_id(&old.rule.name);
-            let ids = (id, old.message_id.to_string());
-            return Err(Box::new(self.end_of_unwanted(
-                now,
-                &lent.origin,
-                &old.rule,
-                ids,
-            )));
+            let ids = (old.outcome_id.to_string(), old.message_id.to_string());
+            let outcome = self.end_of_unwanted(now, &lent.origin, &old.rule, ids);
+            return Err(self.ends(outcome, &old));
         };
-        // The user that a login code named before is the recipient still.
-        let made = planned
-            .result
-            .and_then(|made| made.to(&old.message.recipient));
+        let (rule, message_id) = (planned.rule, own_id(&lent.origin, &old, planned.message_id));
+        let made = match planned.result {
+            Ok(Made::Unaddressed(unaddressed)) if !is_user_of(&old.rule, &rule) => {
+                let outcome_id = Arc::clone(&old.outcome_id);
+                let pending = PendingRecipient::new(rule, unaddressed, message_id, outcome_id);
+                return Err(Otherwise::Unaddressed(Box::new(pending)));
+            }
+            // The user that a login code named before is the recipient still.
+            Ok(made) => made.to(&old.message.recipient),
+            Err(rejection) => Err(rejection),
+        };
         match made {
-            Ok(message) => Ok(Box::new(Delivery {
-                wish: self.wish(&planned.rule, &message),
-                rule: planned.rule,
-                message: Arc::new(message),
-                message_id: Arc::from(planned.message_id),
-                rejoins: Rejoins::Last,
-                ..old
-            })),
+            Ok(message) => Ok(self.redelivery((rule, message, message_id), old)),
             Err(rejection) => {
-                let of = (&*planned.rule, planned.message_id);
+                let of = (&*rule, message_id.to_string());
                 let outcome = report::rejected(now, &lent.origin, of, rejection);
-                Err(Box::new(outcome))
+                Err(self.ends(outcome, &old))
             }
         }
+    }
+
+    fn redelivery(
+        &self,
+        (rule, message, message_id): (Arc<Rule>, Message, Arc<str>),
+        old: Delivery,
+    ) -> Box<Delivery> {
+        let wish = self.wish(&rule, &message);
+        let key = |wish: &Option<Wish>| wish.as_ref().map(|wish| wish.key.clone());
+        let has_same_rows = message_id == old.message_id && key(&wish) == key(&old.wish);
+        Box::new(Delivery {
+            wish,
+            // What is known of rows that cannot be read is known of those of before.
+            on_unreadable: if has_same_rows {
+                old.on_unreadable
+            } else {
+                OnUnreadable::Fail
+            },
+            paused_by: old
+                .paused_by
+                .filter(|_| template_id(&rule) == template_id(&old.rule)),
+            rule,
+            message: Arc::new(message),
+            message_id,
+            rejoins: Rejoins::Last,
+            ..old
+        })
+    }
+
+    /// An end without a call under the rule in force; there may have been some before.
+    fn ends(&self, mut outcome: Outcome, old: &Delivery) -> Otherwise {
+        outcome.id = old.outcome_id.to_string();
+        outcome.attempts = old.calls;
+        outcome.api_ms = old.api_ms;
+        outcome.waited_ms = outcome.waited_ms.saturating_sub(old.api_ms);
+        outcome.recipient = Some(self.setup.recipient_style.show(&old.message.recipient));
+        Otherwise::Ends(Box::new(outcome))
     }
 
     /// The end of a message that the rules in force do not want.
@@ -201,6 +310,29 @@ impl Engine {
         detail.clone_into(&mut outcome.detail);
         outcome
     }
+}
+
+/// What becomes of a message that is no message to a known user any more.
+enum Otherwise {
+    /// Its recipient is named by a login code now.
+    Unaddressed(Box<PendingRecipient>),
+    Ends(Box<Outcome>),
+}
+
+/// Whether the user that a login code has named for the old rule is the one that it names for the new one: another app has other openids.
+fn is_user_of(old: &Rule, new: &Rule) -> bool {
+    old.is_by_code() && old.app == new.app
+}
+
+/// The message id that a message of this record has by the rule in force: with what tells the record from another one in its place, if
+/// that was needed before.
+fn own_id(origin: &Origin, old: &Delivery, message_id: String) -> Arc<str> {
+    let usual = origin.record.outcome_id(&old.rule.name);
+    let mut ids: (Arc<str>, Arc<str>) = (Arc::from(usual.as_str()), Arc::from(message_id));
+    if *old.outcome_id != *usual {
+        take_own_ids(origin, (&mut ids.0, &mut ids.1));
+    }
+    ids.1
 }
 
 fn template_id(rule: &Rule) -> Option<&str> {

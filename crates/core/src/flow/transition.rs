@@ -90,6 +90,7 @@ impl Engine {
             return;
         };
         let next = self.next(now, &mut lent, state, happened, effects);
+        let next = self.not_in_a_former_place(now, &mut lent, next, effects);
         match next {
             Next::Become(state) => self.in_flight.enter(lent, state, &mut self.pauses),
             Next::Rest(state) => {
@@ -114,7 +115,7 @@ impl Engine {
                 self.turn_came(now, lent, delivery, effects)
             }
             (State::Waiting(delivery), Happened::TurnTooLate) => {
-                self.expire(now, lent, &delivery, effects)
+                self.too_late(now, lent, *delivery, effects)
             }
             (State::Waiting(delivery), Happened::RuleChanged) => {
                 self.replan(now, lent, *delivery, effects)

@@ -45,8 +45,8 @@ pub struct UnmatchedType {
 impl UnmatchedTypes {
     /// Counts an event. Says why no rule wants it: by its type, for events that differ in more would make more work than those that are sent.
     pub(super) fn note(&mut self, now: Moment, event_type: &str, rules: &RuleSet) -> Arc<str> {
-        let has_place = self.0.contains_key(event_type)
-            || (self.0.len() < MOST_TYPES && event_type.len() <= LONGEST_TYPE);
+        let is_new = self.0.len() < MOST_TYPES && event_type.len() <= LONGEST_TYPE;
+        let has_place = event_type != OTHER && (is_new || self.0.contains_key(event_type));
         let name = if has_place { event_type } else { OTHER };
         let version = rules.version();
         let why = || -> Arc<str> {

@@ -1,5 +1,6 @@
 //! Rules that change under messages whose call is not made yet.
 
+use super::trouble::OTHER;
 use super::*;
 use crate::testing;
 
@@ -144,4 +145,56 @@ fn a_message_to_another_user_now_waits_for_that_one() {
     let mut effects = bench.finish(ticket.unwrap(), SendAnswer::Accepted { msgid: None });
     effects.extend(bench.sleep_until(6_000));
     assert_eq!(sent(&effects), [to("o9", "new")]);
+}
+
+#[test]
+fn a_longer_life_counts_for_what_waits() {
+    let (mut bench, _) = waiting(limited("expires_after = \"2s\""), 4);
+    let mut effects = bench.step(Input::RulesChanged(limited(
+        "expires_after = \"1m\"\npage = \"new\"",
+    )));
+    effects.extend(bench.sleep_until(5_000));
+    assert_eq!(outcomes(&effects), [], "none has expired");
+    assert_eq!(sent(&effects).len(), 4);
+}
+
+#[test]
+fn a_message_that_an_earlier_run_may_have_sent_stays_as_it_is() {
+    let mut bench = bench_with(Unmatched::Count, limited("in_doubt = \"leave\""));
+    bench.claim_elsewhere("r", "e1", 1, OTHER);
+    assert!(sent(&bench.read(1, &event(1, "o1"))).is_empty());
+    // By the new rule its message would have another id, and no claim.
+    let changed = limited("in_doubt = \"leave\"\ndedupe = \"{{ data.to }}\"");
+    let mut effects = bench.step(Input::RulesChanged(changed));
+    effects.extend(bench.sleep_until(9_000));
+    assert!(sent(&effects).is_empty(), "{effects:?}");
+    assert_eq!(outcomes(&effects), [("events/0/1/r", Reason::InDoubt)]);
+    assert_eq!(the_outcome(&effects).message_id, "r|events|e1");
+}
+
+#[test]
+fn a_rule_that_goes_during_a_call_ends_its_message_when_that_is_over() {
+    let (mut bench, called) = waiting(limited(""), 0);
+    let others = Arc::new(testing::rules(&[("other", "shop", "")]));
+    bench.step(Input::RulesChanged(others));
+    let mut effects = bench.step(refused(called, -1, Class::Busy));
+    effects.extend(bench.sleep_until(9_000));
+    assert!(sent(&effects).is_empty(), "{effects:?}");
+    assert_eq!(outcomes(&effects), [("events/0/0/r", Reason::RuleGone)]);
+    assert_eq!(the_outcome(&effects).attempts, 1);
+}
+
+#[test]
+fn a_user_who_is_named_by_a_login_code_now_is_asked_for() {
+    let (mut bench, _) = waiting(limited(""), 1);
+    let by_code = rules_with(
+        "id = \"T1\"",
+        "to = { js_code = \"{{ data.other }}\" }\nrate = { per_second = 1, burst = 1 }",
+        AS_PUBLISHED,
+    );
+    bench.step(Input::RulesChanged(by_code));
+    let effects = bench.sleep_until(1_000);
+    assert!(sent(&effects).is_empty(), "{effects:?}");
+    let asks = |effect: &Effect| matches!(effect, Effect::Exchange { .. });
+    assert!(effects.iter().any(asks), "{effects:?}");
 }

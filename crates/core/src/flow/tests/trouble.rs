@@ -12,7 +12,7 @@ use crate::testing;
 use crate::wechat::Class;
 use crate::wechat::receipts::Receipts;
 
-const OTHER: Holder = Holder {
+pub(super) const OTHER: Holder = Holder {
     process: 2,
     ticket: Ticket(9),
 };
@@ -91,7 +91,7 @@ impl Bench {
     }
 
     /// Another process claims the message of a record.
-    fn claim_elsewhere(&mut self, rule: &str, id: &str, offset: i64, holder: Holder) {
+    pub(super) fn claim_elsewhere(&mut self, rule: &str, id: &str, offset: i64, holder: Holder) {
         let claim = Claim {
             message_id: Arc::from(format!("{rule}|events|{id}")),
             outcome_id: Arc::from(format!("events/0/{offset}/{rule}")),
