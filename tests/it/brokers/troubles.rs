@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{each_has_one_outcome, login, password_file, rights_of_run, secured, text};
+use crate::support::certificate::Certificate;
 use crate::support::courier::Courier;
 use crate::support::events::{Event, mixed};
 use crate::support::kafka::Kafka;
@@ -73,6 +74,19 @@ fn why_no_broker_can_be_reached_is_named_at_the_start() {
         assert!(!log.contains(PASSWORD), "{log}");
         courier.kill();
     }
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_named() {
+    let (kafka, address) = Kafka::with_logins(Way::Tls, USERS);
+    let world = World::new(kafka.bootstrap(), "strange-certificate", Plan::default());
+    let file = password_file(&world, PASSWORD);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let stranger = text(&Certificate::make(elsewhere.path()).unwrap().authority);
+    let courier = world.courier_at_once(&secured(&address, &file, &stranger));
+    wait_until_not_ready(&courier, &["waiting for Kafka", &address, "(certificate)"]);
+    assert_eq!(troubles(&courier)[0]["cause"], "certificate");
+    courier.kill();
 }
 
 #[test]
