@@ -126,10 +126,7 @@ impl Engine {
             return Next::End;
         }
         // Its claim is of this run.
-        if delivery.tries.in_doubt == 0
-            && delivery.earlier_run == EarlierRun::NotMet
-            && self.is_outdated(&lent.origin, &delivery)
-        {
+        if !delivery.may_be_told() && self.is_outdated(&lent.origin, &delivery) {
             return self.leave_gate_outdated(lent, delivery, effects);
         }
         if expires_at_ms(&lent.origin, &delivery.rule) < now.unix_ms {

@@ -352,9 +352,14 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
+    /// Whether a call of it, of this run or an earlier one, may have reached `WeChat` without an answer.
+    pub(super) fn may_be_told(&self) -> bool {
+        self.tries.in_doubt > 0 || self.earlier_run == EarlierRun::Met
+    }
+
     /// Whether nothing of it can be with `WeChat`, and no claim goes by what it is: only then it may become another message.
     pub(super) fn is_untold(&self) -> bool {
-        self.claim.is_none() && self.tries.in_doubt == 0 && self.earlier_run == EarlierRun::NotMet
+        self.claim.is_none() && !self.may_be_told()
     }
 }
 

@@ -5,6 +5,7 @@
 //! its claim goes by what it was.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::addressing::recall;
@@ -89,11 +90,7 @@ impl Engine {
             Next::Become(State::Waiting(delivery)) | Next::Rest(State::Waiting(delivery))
                 if self.is_misplaced(&lent.origin, &delivery) =>
             {
-                match self.replan(now, lent, *delivery, effects) {
-                    // Its partition may be gone.
-                    Next::Become(state @ State::Waiting(_)) => Next::Rest(state),
-                    next @ (Next::Become(_) | Next::Rest(_) | Next::End) => next,
-                }
+                self.replan(now, lent, *delivery, effects)
             }
             next @ (Next::Become(_) | Next::Rest(_) | Next::End) => next,
         }
@@ -138,9 +135,10 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Next {
         self.in_flight.release_recipient(lent, &self.pauses);
-        match self.remake(now, lent, old) {
-            Ok(delivery) => Next::Become(State::Waiting(delivery)),
-            Err(otherwise) => self.go_on(now, lent, otherwise, effects),
+        match self.remake(now, lent, old, effects) {
+            // Its partition may be gone.
+            ControlFlow::Continue(delivery) => Next::Rest(State::Waiting(delivery)),
+            ControlFlow::Break(next) => next,
         }
     }
 
@@ -155,16 +153,18 @@ impl Engine {
         if !old.is_untold() || !self.is_outdated(&lent.origin, &old) {
             return self.expire(now, lent, &old, effects);
         }
-        match self.remake(now, lent, old) {
-            Ok(delivery) if expires_at_ms(&lent.origin, &delivery.rule) < now.unix_ms => {
+        match self.remake(now, lent, old, effects) {
+            ControlFlow::Continue(delivery)
+                if expires_at_ms(&lent.origin, &delivery.rule) < now.unix_ms =>
+            {
                 self.expire(now, lent, &delivery, effects)
             }
-            Ok(mut delivery) => {
+            ControlFlow::Continue(mut delivery) => {
                 self.in_flight.release_recipient(lent, &self.pauses);
                 delivery.rejoins = Rejoins::First;
                 Next::Become(State::Waiting(delivery))
             }
-            Err(otherwise) => self.go_on(now, lent, otherwise, effects),
+            ControlFlow::Break(next) => next,
         }
     }
 
@@ -177,9 +177,9 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Next {
         let (rule, message) = (Arc::clone(&old.rule), Arc::clone(&old.message));
-        let delivery = match self.remake(now, lent, old) {
-            Ok(delivery) => delivery,
-            Err(otherwise) => return self.go_on(now, lent, otherwise, effects),
+        let delivery = match self.remake(now, lent, old, effects) {
+            ControlFlow::Continue(delivery) => delivery,
+            ControlFlow::Break(next) => return next,
         };
         // Of another template it may have to be the trial of another pause.
         let has_same_turn = delivery.rule.app == rule.app
@@ -194,22 +194,6 @@ impl Engine {
         Next::Become(State::Waiting(delivery))
     }
 
-    fn go_on(
-        &mut self,
-        now: Moment,
-        lent: &Lent,
-        otherwise: Otherwise,
-        effects: &mut Vec<Effect>,
-    ) -> Next {
-        match otherwise {
-            Otherwise::Unaddressed(pending) => {
-                let place = (lent.ticket, &*lent.origin);
-                Next::Become(recall(now, place, pending, effects))
-            }
-            Otherwise::Ends(outcome) => self.settle_unsent(now, lent.ticket, *outcome, effects),
-        }
-    }
-
     /// A message at the gate, whose rule was changed: it gives its claim back, and is made anew at its next turn.
     pub(super) fn leave_gate_outdated(
         &mut self,
@@ -222,37 +206,40 @@ impl Engine {
         Next::Rest(State::Waiting(delivery))
     }
 
-    /// Makes a message by the rule in force, or says how it ends.
+    /// Makes a message by the rule in force, or breaks with what comes instead: an end, or the question for the user that a login code names now.
     fn remake(
         &mut self,
         now: Moment,
         lent: &mut Lent,
         old: Delivery,
-    ) -> Result<Box<Delivery>, Otherwise> {
+        effects: &mut Vec<Effect>,
+    ) -> ControlFlow<Next, Box<Delivery>> {
         let origin = Arc::make_mut(&mut lent.origin);
         let planned = self.plan_again(origin, &old.rule.name);
         let Some(planned) = planned else {
             let ids = (old.outcome_id.to_string(), old.message_id.to_string());
             let outcome = self.end_of_unwanted(now, &lent.origin, &old.rule, ids);
-            return Err(self.ends(outcome, &old));
+            return ControlFlow::Break(self.end_uncalled(now, lent, (outcome, &old), effects));
         };
         let (rule, message_id) = (planned.rule, own_id(&lent.origin, &old, planned.message_id));
         let made = match planned.result {
             Ok(Made::Unaddressed(unaddressed)) if !is_user_of(&old.rule, &rule) => {
                 let outcome_id = Arc::clone(&old.outcome_id);
                 let pending = PendingRecipient::new(rule, unaddressed, message_id, outcome_id);
-                return Err(Otherwise::Unaddressed(Box::new(pending)));
+                let place = (lent.ticket, &*lent.origin);
+                let state = recall(now, place, Box::new(pending), effects);
+                return ControlFlow::Break(Next::Become(state));
             }
             // The user that a login code named before is the recipient still.
             Ok(made) => made.to(&old.message.recipient),
             Err(rejection) => Err(rejection),
         };
         match made {
-            Ok(message) => Ok(self.redelivery((rule, message, message_id), old)),
+            Ok(message) => ControlFlow::Continue(self.redelivery((rule, message, message_id), old)),
             Err(rejection) => {
                 let of = (&*rule, message_id.to_string());
                 let outcome = report::rejected(now, &lent.origin, of, rejection);
-                Err(self.ends(outcome, &old))
+                ControlFlow::Break(self.end_uncalled(now, lent, (outcome, &old), effects))
             }
         }
     }
@@ -285,13 +272,19 @@ impl Engine {
     }
 
     /// An end without a call under the rule in force; there may have been some before.
-    fn ends(&self, mut outcome: Outcome, old: &Delivery) -> Otherwise {
+    fn end_uncalled(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        (mut outcome, old): (Outcome, &Delivery),
+        effects: &mut Vec<Effect>,
+    ) -> Next {
         outcome.id = old.outcome_id.to_string();
         outcome.attempts = old.calls;
         outcome.api_ms = old.api_ms;
         outcome.waited_ms = outcome.waited_ms.saturating_sub(old.api_ms);
         outcome.recipient = Some(self.setup.recipient_style.show(&old.message.recipient));
-        Otherwise::Ends(Box::new(outcome))
+        self.settle_unsent(now, lent.ticket, outcome, effects)
     }
 
     /// The end of a message that the rules in force do not want.
@@ -310,13 +303,6 @@ impl Engine {
         detail.clone_into(&mut outcome.detail);
         outcome
     }
-}
-
-/// What becomes of a message that is no message to a known user any more.
-enum Otherwise {
-    /// Its recipient is named by a login code now.
-    Unaddressed(Box<PendingRecipient>),
-    Ends(Box<Outcome>),
 }
 
 /// Whether the user that a login code has named for the old rule is the one that it names for the new one: another app has other openids.

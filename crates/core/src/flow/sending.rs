@@ -85,10 +85,7 @@ impl Engine {
             && self.has_another_template(&delivery.rule)
         {
             // What would hold this message is mended already.
-            return match self.replan(now, lent, *delivery, effects) {
-                Next::Become(State::Waiting(delivery)) => Next::Rest(State::Waiting(delivery)),
-                next @ (Next::Become(_) | Next::Rest(_) | Next::End) => next,
-            };
+            return self.replan(now, lent, *delivery, effects);
         }
         self.begin_pause(now, lent.ticket, &delivery, cause, effects);
         Next::Rest(State::Waiting(delivery))
