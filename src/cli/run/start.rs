@@ -54,7 +54,6 @@ async fn missing_topics(
             }
         };
         if let Some(missing) = answer {
-            troubles.answered();
             return Ok(missing);
         }
         tokio::time::sleep(ASK_AGAIN).await;

@@ -193,9 +193,10 @@ impl<T: Send + Sync + 'static> ClientContext for Reports<T> {
     }
 
     fn stats_raw(&self, statistics: &[u8]) {
-        if let Some(statistics) = Statistics::read(statistics) {
-            self.ear.up(statistics.connected());
-        }
+        self.ear.up(|| {
+            let statistics = Statistics::read(statistics);
+            statistics.map_or_else(Vec::new, |statistics| statistics.connected())
+        });
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -37,10 +37,18 @@ impl Statistics {
         }
     }
 
+    fn up(&self) -> impl Iterator<Item = &Connection> {
+        self.brokers.values().filter(|of| of.state == "UP")
+    }
+
+    /// Whether the client has a connection to any broker.
+    pub(super) fn is_connected(&self) -> bool {
+        self.up().next().is_some()
+    }
+
     /// The brokers, `host:port`, to which the client has a connection.
     pub(super) fn connected(&self) -> Vec<String> {
-        let up = self.brokers.values().filter(|of| of.state == "UP");
-        up.map(|of| of.nodename.clone()).collect()
+        self.up().map(|of| of.nodename.clone()).collect()
     }
 
     /// Whether the member is in its group, and nothing about that is under way.
@@ -61,6 +69,7 @@ mod tests {
             "b:1/2": {"name": "b:1/2", "nodeid": 2, "nodename": "b:1", "source": "learned", "state": "DOWN"}
         }, "topics": {}, "cgrp": {"state": "up", "join_state": "steady", "assignment_size": 0}}"#;
         let statistics = Statistics::read(statistics.as_bytes()).unwrap();
+        assert!(statistics.is_connected());
         assert_eq!(statistics.connected(), ["a:1"]);
         assert!(statistics.is_member());
         let of_producer = Statistics::read(br#"{"brokers": {}}"#).unwrap();

@@ -78,11 +78,10 @@ impl ClientContext for Context {
         let Some(statistics) = Statistics::read(statistics) else {
             return;
         };
-        let connected = statistics.connected();
-        if !connected.is_empty() {
+        if statistics.is_connected() {
             self.ear.reached();
         }
-        self.ear.up(connected);
+        self.ear.up(|| statistics.connected());
         self.tell_presence(self.presence.looked(statistics.is_member()));
     }
 }

@@ -174,12 +174,13 @@ impl Ear {
         }
     }
 
-    /// These connections of the client are up.
-    pub(in crate::edges::kafka) fn up(&self, addresses: Vec<String>) {
+    /// The client's connections that are up, which are looked for only while there is trouble.
+    pub(in crate::edges::kafka) fn up(&self, connected: impl FnOnce() -> Vec<String>) {
         if let Self::Service(Hearing { troubles, client }) = self
             && troubles.want_watching()
         {
-            troubles.tell_of(|table, _| table.up(*client, addresses));
+            let connected = connected();
+            troubles.tell_of(|table, _| table.up(*client, connected));
         }
     }
 }
@@ -322,7 +323,7 @@ mod tests {
             troubles.into_iter().map(|trouble| trouble.about).collect()
         };
         assert_eq!(lasting().len(), 2);
-        member.up(vec!["a:1".to_owned(), "b:1".to_owned()]);
+        member.up(|| vec!["a:1".to_owned(), "b:1".to_owned()]);
         let address = "b:1".to_owned();
         assert_eq!(lasting(), [About::Broker { address }], "the producer's");
         drop(producer);
