@@ -38,7 +38,7 @@ use crate::telemetry;
 use wx_courier_core::document::{Origin, Problem};
 use wx_courier_core::rules::{RuleSet, TestResult};
 
-/// Where the configuration is looked for if nobody names it.
+/// Where the configuration is looked for if no folder is named.
 const DEFAULT_FOLDER: &str = "config";
 
 /// Turns business events on Kafka into WeChat mini-program subscribe messages, and tells what became of each one.

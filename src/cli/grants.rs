@@ -159,7 +159,7 @@ fn unused<'a>(
         .collect()
 }
 
-/// Says for which templates a count that was set is used by nobody. It is kept all the same: whoever moves in may count before grants are
+/// Says for which templates a count that was set is not used. It is kept all the same: a team that moves in may count before grants are
 /// switched on.
 fn warn_of_unused(settings: &Settings, catalog: &Catalog, wanted: &[Wanted]) {
     for (app, template) in unused(settings, catalog, wanted) {

@@ -35,7 +35,7 @@ use wx_courier_core::rules::RuleSet;
 /// What one run can remember, at half a kilobyte each. At fifty a second this is more than five hours' work.
 const MOST_MESSAGES: usize = 1_000_000;
 
-/// Where the state file is unless somebody says another place: where the file of `[state]` is by default, so that a container whose root
+/// Where the state file is unless another place is said: where the file of `[state]` is by default, so that a container whose root
 /// is read-only needs one writable folder.
 const FOLDER: &str = "data";
 

@@ -26,7 +26,7 @@ pub(super) fn explain(mut error: Error, mut known: Command, words: &[OsString]) 
             [_, ..] => error.insert(proposed, ContextValue::Strings(near)),
         };
     }
-    // No command takes a value that begins with a dash, so `-- --flag` helps nobody.
+    // No command takes a value that begins with a dash, so `-- --flag` is no help.
     if let Some(ContextValue::StyledStrs(tips)) = error.remove(ContextKind::Suggested) {
         let leads = |tip: &StyledStr| !tip.to_string().starts_with("to pass ");
         let tips: Vec<StyledStr> = tips.into_iter().filter(leads).collect();

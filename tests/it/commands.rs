@@ -202,10 +202,10 @@ fn ready_says_what_the_page_says() {
         said.must_have(&[body]);
         assert!(page.join().unwrap().starts_with("GET /readyz "));
     }
-    let nobody = free_port().unwrap();
+    let closed = free_port().unwrap();
     let said = run(
         &sample_folder(),
-        &["ready", "--at", &format!("127.0.0.1:{nobody}")],
+        &["ready", "--at", &format!("127.0.0.1:{closed}")],
     );
     assert_eq!(said.code, Some(1));
     said.must_have(&["no service answers at 127.0.0.1:"]);

@@ -53,7 +53,7 @@ fn router(state: Arc<State>) -> Router {
     }
     router
         .fallback(unknown)
-        // WeChat has no such page: it is for whoever waits until the sandbox is there, and no call.
+        // WeChat has no such page: it is for a script that waits until the sandbox is there, and no call.
         .route("/readyz", get(async || "ready\n"))
         .nest("/sandbox", control::router())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

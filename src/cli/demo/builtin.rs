@@ -27,7 +27,7 @@ const FILES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Whether nobody has named a folder, and there is none where one is looked for.
+/// Whether no folder is named, and there is none where one is looked for.
 pub(super) fn is_wanted(folder: &Path) -> bool {
     folder == Path::new(crate::cli::DEFAULT_FOLDER) && !folder.exists()
 }

@@ -69,7 +69,7 @@ impl Tester {
         }
     }
 
-    /// Panics with what helps if this machine lets nobody make mounts of its own.
+    /// Panics with what helps if this machine lets no user make mounts of its own.
     fn must_be_able(self) {
         let tried = Command::new("unshare")
             .args(self.namespaces())

@@ -88,7 +88,7 @@ impl Image {
             .collect()
     }
 
-    /// Whose the folder is that the image has at this place; nobody's if it has none.
+    /// Whose the folder is that the image has at this place; nothing if it has none.
     pub(super) fn owner(&self, place: &str) -> Option<(u32, u32)> {
         let copy = self
             .all("COPY")

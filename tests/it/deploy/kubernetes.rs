@@ -285,7 +285,7 @@ fn the_page_names_files_that_are_there_and_commands_that_exist() {
             "{file}"
         );
     }
-    // Whoever copies a line finds that it is understood.
+    // A line that a person copies is understood.
     let named = page.split("-- wx-courier ").skip(1);
     let commands: Vec<&str> = named.map(|rest| rest.lines().next().unwrap()).collect();
     assert!(commands.len() >= 3, "{commands:?}");

@@ -10,7 +10,7 @@ use super::node::Ports;
 use super::process::{log_tail, run_logged};
 use super::{Kafka, free_port};
 
-/// The password of every user, as long as nobody changes it.
+/// The password of every user, until a test changes it.
 pub(crate) const PASSWORD: &str = "correct-horse";
 
 /// How clients come in.
@@ -37,7 +37,7 @@ pub(crate) struct Login {
 pub(crate) enum Way {
     /// `SASL_PLAINTEXT`, and no other mechanism than PLAIN.
     Plaintext,
-    /// `SASL_SSL` with the certificate of an authority that nobody knows, as on rented clusters; SCRAM-SHA-256 or PLAIN.
+    /// `SASL_SSL` with the certificate of an authority that no system trusts, as on rented clusters; SCRAM-SHA-256 or PLAIN.
     Tls,
 }
 
