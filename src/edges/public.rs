@@ -119,7 +119,7 @@ fn router(parts: &Parts, life: &watch::Receiver<Life>) -> anyhow::Result<Router>
         .route("/wechat/{app}", get(callbacks::check).post(callbacks::push))
         .with_state(Arc::new(callbacks));
     if let Some(settings) = &public.miniapp {
-        let miniapp = MiniApp::new(settings, public.client_address, parts, producer);
+        let miniapp = MiniApp::new(settings, public.client_address, parts, producer)?;
         let of_miniapp = Router::new()
             .route("/miniapp/login", post(miniapp::login))
             .route("/miniapp/subscriptions", post(miniapp::subscriptions))

@@ -85,11 +85,11 @@ impl MiniApp {
         client_address: ClientAddress,
         parts: &Parts,
         producer: Arc<AckedProducer>,
-    ) -> Self {
-        Self {
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
             clock: parts.clock.clone(),
             apps: settings.apps.clone(),
-            signer: Signer::new(&settings.session_secret, settings.session_life),
+            signer: Signer::new(&settings.session_secret, settings.session_life)?,
             send: settings.send.clone(),
             max_body: settings.max_body,
             client_address,
@@ -103,7 +103,7 @@ impl MiniApp {
             store: parts.store.clone(),
             producer,
             metrics: Arc::clone(&parts.metrics),
-        }
+        })
     }
 }
 
