@@ -3,9 +3,13 @@
 mod aged;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
-use super::rows::{Age, Key, RowError, Rows, Value};
+use super::rows::{Age, Entry, Key, RowError, Rows, User, Value};
 use super::{Horizon, Reply, Request, Row, StoreState};
+use crate::grants::{self, Ledger};
+use crate::model::outcome::Outcome;
+use crate::wechat::receipts;
 use aged::Aged;
 
 /// A store in memory, the newest of everything.
@@ -31,15 +35,15 @@ impl MemoryStore {
     }
 }
 
-/// Rows by kind.
+/// Rows by kind, each as small as its kind allows: most rows are remembered for days.
 struct Memory {
-    claims: Aged<Key, Value>,
-    outcomes: Aged<Key, Value>,
-    ledgers: Aged<Key, Value>,
-    marks: Aged<Key, Value>,
+    claims: Aged<Arc<str>, Entry>,
+    outcomes: Aged<Arc<str>, Arc<Outcome>>,
+    ledgers: Aged<grants::Key, Ledger>,
+    marks: Aged<Arc<str>, ()>,
     /// They are forgotten at an end of their own.
-    users: Aged<Key, Value>,
-    numbers: Aged<Key, Value>,
+    users: Aged<Arc<str>, User>,
+    numbers: Aged<receipts::Key, Arc<str>>,
 }
 
 impl Memory {
@@ -64,29 +68,15 @@ impl Memory {
             users,
             numbers,
         } = self;
+        let of = |row| horizon.of(row);
         let mut n_left = at_most;
-        for (rows, row) in [
-            (claims, Row::Claim),
-            (outcomes, Row::Outcome),
-            (marks, Row::Mark),
-            (numbers, Row::Number),
-            (users, Row::User),
-            (ledgers, Row::Ledger),
-        ] {
-            n_left -= rows.forget_before(horizon.of(row), n_left);
-        }
+        n_left -= claims.forget_before(of(Row::Claim), n_left);
+        n_left -= outcomes.forget_before(of(Row::Outcome), n_left);
+        n_left -= marks.forget_before(of(Row::Mark), n_left);
+        n_left -= numbers.forget_before(of(Row::Number), n_left);
+        n_left -= users.forget_before(of(Row::User), n_left);
+        n_left -= ledgers.forget_before(of(Row::Ledger), n_left);
         at_most - n_left
-    }
-
-    fn of(&mut self, row: Row) -> &mut Aged<Key, Value> {
-        match row {
-            Row::Claim => &mut self.claims,
-            Row::Outcome => &mut self.outcomes,
-            Row::Ledger => &mut self.ledgers,
-            Row::Mark => &mut self.marks,
-            Row::User => &mut self.users,
-            Row::Number => &mut self.numbers,
-        }
     }
 }
 
@@ -94,22 +84,51 @@ impl Rows for Memory {
     type Error = Infallible;
 
     fn get(&mut self, key: &Key) -> Result<Option<Value>, RowError<Infallible>> {
-        Ok(self.of(key.row()).get(key).cloned())
+        Ok(match key {
+            Key::Claim(message_id) => self.claims.get(message_id).cloned().map(Value::Claim),
+            Key::Outcome(id) => self.outcomes.get(id).cloned().map(Value::Outcome),
+            Key::Ledger(key) => self.ledgers.get(key).cloned().map(Value::Ledger),
+            Key::Mark(name) => self.marks.get(name).map(|()| Value::Mark),
+            Key::User(name) => self.users.get(name).cloned().map(Value::User),
+            Key::Number(key) => self.numbers.get(key).cloned().map(Value::Number),
+        })
     }
 
     fn put(&mut self, key: Key, value: Value, age: Age) -> Result<(), RowError<Infallible>> {
-        let rows = self.of(key.row());
-        let since_ms = match (&value, age) {
-            (Value::User(user), _) => user.until_ms,
-            (_, Age::Since(since_ms)) => since_ms,
-            (_, Age::Unchanged) => rows.since_ms(&key).unwrap_or_default(),
-        };
-        rows.put(key, value, since_ms);
+        match (key, value) {
+            (Key::Claim(message_id), Value::Claim(entry)) => {
+                self.claims.put(message_id, entry, age);
+            }
+            (Key::Outcome(id), Value::Outcome(outcome)) => self.outcomes.put(id, outcome, age),
+            (Key::Ledger(key), Value::Ledger(ledger)) => self.ledgers.put(key, ledger, age),
+            (Key::Mark(name), Value::Mark) => self.marks.put(name, (), age),
+            (Key::User(name), Value::User(user)) => {
+                let age = Age::Since(user.until_ms);
+                self.users.put(name, user, age);
+            }
+            (Key::Number(key), Value::Number(id)) => self.numbers.put(key, id, age),
+            (
+                Key::Claim(_)
+                | Key::Outcome(_)
+                | Key::Ledger(_)
+                | Key::Mark(_)
+                | Key::User(_)
+                | Key::Number(_),
+                _,
+            ) => return Err(RowError::Unreadable),
+        }
         Ok(())
     }
 
     fn take(&mut self, key: &Key) -> Result<(), RowError<Infallible>> {
-        self.of(key.row()).take(key);
+        match key {
+            Key::Claim(message_id) => self.claims.take(message_id),
+            Key::Outcome(id) => self.outcomes.take(id),
+            Key::Ledger(key) => self.ledgers.take(key),
+            Key::Mark(name) => self.marks.take(name),
+            Key::User(name) => self.users.take(name),
+            Key::Number(key) => self.numbers.take(key),
+        }
         Ok(())
     }
 }

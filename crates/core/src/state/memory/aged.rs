@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
+use super::super::rows;
+
 /// Entries by key, the newest ones.
 pub(super) struct Aged<K, V> {
     entries: HashMap<K, (Age, V)>,
@@ -30,14 +32,15 @@ impl<K: Clone + Eq + Hash, V> Aged<K, V> {
         self.entries.get(key).map(|(_, value)| value)
     }
 
-    /// From when an entry's age is counted.
-    pub(super) fn since_ms(&self, key: &K) -> Option<i64> {
-        let entry = self.entries.get(key);
-        entry.map(|((since_ms, _), _)| *since_ms)
-    }
-
-    /// Puts an entry in place of an older one. Its age is counted from this moment, in Unix milliseconds.
-    pub(super) fn put(&mut self, key: K, value: V, since_ms: i64) {
+    /// Puts an entry in place of an older one.
+    pub(super) fn put(&mut self, key: K, value: V, age: rows::Age) {
+        let since_ms = match age {
+            rows::Age::Since(since_ms) => since_ms,
+            rows::Age::Unchanged => {
+                let before = self.entries.get(&key);
+                before.map_or(0, |((since_ms, _), _)| *since_ms)
+            }
+        };
         self.n_puts += 1;
         let age = (since_ms, self.n_puts);
         self.ages.insert(age, key.clone());
@@ -49,10 +52,10 @@ impl<K: Clone + Eq + Hash, V> Aged<K, V> {
         }
     }
 
-    pub(super) fn take(&mut self, key: &K) -> Option<V> {
-        let (age, value) = self.entries.remove(key)?;
-        self.ages.remove(&age);
-        Some(value)
+    pub(super) fn take(&mut self, key: &K) {
+        if let Some((age, _)) = self.entries.remove(key) {
+            self.ages.remove(&age);
+        }
     }
 
     /// Forgets what is older than this moment, at most so much at once. Gives how much it was.
