@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod descriptors;
 pub mod grants;
+pub mod holds;
 pub mod http;
 pub mod kafka;
 pub mod listener;

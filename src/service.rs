@@ -18,10 +18,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 
 use crate::config::Settings;
 use crate::edges::clock::Clock;
+use crate::edges::holds::HoldsClient;
 use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, ConsumerHandle};
 use crate::edges::kafka::producer::mode::Chosen;
@@ -40,8 +40,9 @@ use effects::Answered;
 use inputs::{input_of, input_of_read};
 use news::{JoiningNews, PublishingNews};
 use setup::setup;
-use wx_courier_core::catalog::drift::Comparison;
+use templates::Differs;
 use wx_courier_core::flow::{self, Engine, Input};
+use wx_courier_core::holds::{Holds, Stopped};
 use wx_courier_core::rules::RuleSet;
 
 /// What a service is made of.
@@ -54,8 +55,10 @@ pub struct Parts {
     pub rules: watch::Receiver<Arc<RuleSet>>,
     /// Where the service says how it is.
     pub reports: watch::Sender<Report>,
-    /// Rules that an operator wants to go on.
-    pub resumptions: mpsc::Receiver<Arc<str>>,
+    /// What is stopped until a person lets it go on.
+    pub holds: HoldsClient,
+    /// What an operator wants to go on.
+    pub resumptions: mpsc::Receiver<Stopped>,
     /// The state store, open. It is opened before the service, for callers that have questions of their own beside it.
     pub store: Store,
     /// What the store says to the service.
@@ -72,6 +75,22 @@ pub struct Parts {
     pub seed: u64,
 }
 
+impl Parts {
+    /// What the callbacks and the mini program work with.
+    fn beside(&self, wechat: &Arc<WeChat>, punished: mpsc::Sender<Punished>) -> public::Parts {
+        public::Parts {
+            clock: self.clock.clone(),
+            settings: Arc::clone(&self.settings),
+            rules: self.rules.clone(),
+            wechat: Arc::clone(wechat),
+            store: self.store.client(),
+            metrics: Arc::clone(&self.metrics),
+            troubles: self.troubles.clone(),
+            punished,
+        }
+    }
+}
+
 /// Inputs that are taken together at most. It bounds how late the first effect of a round is, and how old its time.
 const ROUND: usize = 256;
 
@@ -83,11 +102,15 @@ const REPORT_EVERY: Duration = Duration::from_millis(500);
 
 /// Runs until `shutdown` ends, then drains.
 pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Result<Ending> {
+    let wechat = Arc::new(WeChat::new(&parts.settings, parts.metrics.unknown())?);
+    let (punished_in, punished) = mpsc::channel(PUNISHMENTS);
+    let beside = parts.beside(&wechat, punished_in);
     let Parts {
         clock,
         settings,
         rules,
         reports,
+        holds,
         resumptions,
         store,
         stored,
@@ -106,29 +129,16 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         clock.clone(),
         publications_in,
     )?;
-    let wechat = Arc::new(WeChat::new(&settings, metrics.unknown())?);
-    let (punished_in, punished) = mpsc::channel(PUNISHMENTS);
-    let public = public.map(|bound| {
-        let parts = public::Parts {
-            clock: clock.clone(),
-            settings: Arc::clone(&settings),
-            rules: rules.clone(),
-            wechat: Arc::clone(&wechat),
-            store: store.client(),
-            metrics: Arc::clone(&metrics),
-            troubles: troubles.clone(),
-            punished: punished_in,
-        };
-        public::open(bound, &parts)
-    });
-    let public = public.transpose()?;
+    let public = public
+        .map(|bound| public::open(bound, &beside))
+        .transpose()?;
     let source = consumer::start(&settings.kafka, settings.engine.handover, troubles.ear())?;
     let (again_in, read_again) = mpsc::unbounded_channel();
     let rereader = Rereader::start(&settings.kafka, troubles.ear(), again_in)?;
     let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
-    let now = clock.now();
-    reports.send_modify(|report| report.passes_into(Phase::Joining, now));
-    let compared = compare_templates(&settings, &wechat, &rules, &reports);
+    reports.send_modify(|report| report.passes_into(Phase::Joining, clock.now()));
+    let (comparing, comparisons, differs) =
+        templates::start(settings.compare_templates, (&wechat, &rules, &reports));
     let service = Service {
         engine,
         consumer: source,
@@ -139,7 +149,10 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         public,
         metrics,
         answers_in,
+        comparisons,
         rules,
+        held: holds.newest(),
+        holds,
         resumptions,
         punished,
         reports,
@@ -156,25 +169,11 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         publications,
         stored,
         read_again,
+        differs,
     };
     let ending = service.work(heard, shutdown).await;
-    drop(compared);
+    drop(comparing);
     ending
-}
-
-/// Compares the templates, if the settings say so. Ends with what is given back: a question under way is dropped.
-fn compare_templates(
-    settings: &Settings,
-    wechat: &Arc<WeChat>,
-    rules: &watch::Receiver<Arc<RuleSet>>,
-    reports: &watch::Sender<Report>,
-) -> JoinSet<()> {
-    let mut comparison = JoinSet::new();
-    if settings.compare_templates == Comparison::Daily {
-        let watch = templates::watch(Arc::clone(wechat), rules.clone(), reports.clone());
-        comparison.spawn(watch);
-    }
-    comparison
 }
 
 struct Service {
@@ -187,8 +186,12 @@ struct Service {
     public: Option<public::Open>,
     metrics: Arc<Metrics>,
     answers_in: mpsc::UnboundedSender<Answered>,
+    /// Templates that are to be compared. Nothing listens where the settings want no comparison.
+    comparisons: mpsc::UnboundedSender<templates::Asked>,
     rules: watch::Receiver<Arc<RuleSet>>,
-    resumptions: mpsc::Receiver<Arc<str>>,
+    holds: HoldsClient,
+    held: watch::Receiver<Option<Arc<Holds>>>,
+    resumptions: mpsc::Receiver<Stopped>,
     punished: mpsc::Receiver<Punished>,
     reports: watch::Sender<Report>,
     clock: Clock,
@@ -207,6 +210,7 @@ struct Heard {
     publications: mpsc::UnboundedReceiver<Publication>,
     stored: mpsc::UnboundedReceiver<Stored>,
     read_again: mpsc::UnboundedReceiver<ReadAgain>,
+    differs: mpsc::UnboundedReceiver<Differs>,
 }
 
 impl Service {
@@ -267,7 +271,13 @@ impl Service {
                 Ok(()) = self.rules.changed() => {
                     inputs.push(Input::RulesChanged(Arc::clone(&self.rules.borrow_and_update())));
                 }
-                Some(rule) = self.resumptions.recv() => inputs.push(Input::ResumeRule(rule)),
+                Some(Differs { app, template_id, difference }) = heard.differs.recv() => {
+                    inputs.push(Input::TemplateDiffers { app, template_id, difference });
+                }
+                Some(what) = self.resumptions.recv() => inputs.push(Input::Resume(what)),
+                Ok(()) = self.held.changed() => {
+                    inputs.extend(self.held.borrow_and_update().clone().map(Input::Held));
+                }
                 Some(Punished { app, punishment }) = self.punished.recv() => {
                     inputs.push(Input::Punished { app, punishment });
                 }

@@ -10,6 +10,7 @@ mod scrape;
 mod table;
 mod unknown;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::EnvFilter;
@@ -91,6 +92,18 @@ impl Metrics {
         self.count(Counter::Outcomes, &[rule, status, reason]);
         let took_s = seconds(outcome.waited_ms + outcome.api_ms);
         self.collector.observe(Histogram::Settle, &[], took_s);
+    }
+
+    /// The outcomes since the process began, by rule and status.
+    pub fn outcomes_by_rule(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
+        let mut by_rule: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+        for (labels, total) in self.collector.totals(Counter::Outcomes) {
+            if let [rule, status, _reason] = labels.as_slice() {
+                let of_rule = by_rule.entry(rule.clone()).or_default();
+                *of_rule.entry(status.clone()).or_default() += total;
+            }
+        }
+        by_rule
     }
 
     /// A call came back.

@@ -11,7 +11,7 @@ use wx_courier_core::grants::Policies;
 use wx_courier_core::model::outcome::{Outcome, RecipientStyle};
 use wx_courier_core::model::{Epoch, Moment, Partition, Record};
 use wx_courier_core::schedule::admission::AppBounds;
-use wx_courier_core::schedule::pauses::Threshold;
+use wx_courier_core::schedule::pauses::{Threshold, Unheard};
 use wx_courier_core::state::MemoryStore;
 
 use crate::{event, rules};
@@ -56,6 +56,7 @@ impl World {
             },
             refusal_wave: Threshold::default(),
             call_limit: Duration::from_secs(5),
+            unheard: Unheard::Nothing,
             process: 1,
             seed: 1,
         };

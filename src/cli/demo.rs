@@ -18,6 +18,7 @@ use super::{Configuration, Exit, asked_to_end, block_on, complain, configuration
 use crate::config::{FlagSetting, Http, Settings, load};
 use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
+use crate::edges::holds;
 use crate::edges::http;
 use crate::edges::http::access::Access;
 use crate::edges::kafka::embedded::EmbeddedBroker;
@@ -152,12 +153,13 @@ fn parts(
         token: None,
         hosts: Vec::new(),
     });
+    let (holds, _keeper) = holds::open(store.client(), clock.clone(), &settings.state.url);
     let counter = http::open(
         bound,
         &access,
         Arc::clone(&metrics),
         rules.clone(),
-        store.client(),
+        (store.client(), holds.clone()),
         clock.clone(),
     );
     let troubles = Troubles::new(clock.clone());
@@ -173,6 +175,7 @@ fn parts(
         settings,
         rules,
         reports: counter.reports,
+        holds,
         resumptions: counter.resumptions,
         store,
         stored,

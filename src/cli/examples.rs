@@ -60,11 +60,34 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "ready",
         &["wx-courier ready", "wx-courier ready --at 127.0.0.1:8080"],
     ),
-    ("rules", &["wx-courier rules resume order-completed"]),
+    (
+        "rules",
+        &[
+            "wx-courier rules list",
+            "wx-courier rules pause order-completed --why 'wrong text'",
+            "wx-courier rules resume order-completed",
+        ],
+    ),
+    (
+        "rules list",
+        &[
+            "wx-courier rules list",
+            "wx-courier rules list --format json",
+        ],
+    ),
+    (
+        "rules pause",
+        &[
+            "wx-courier rules pause order-completed --why 'wrong text'",
+            "wx-courier rules pause --template order_completed --app shop",
+            "wx-courier rules pause --app shop",
+        ],
+    ),
     (
         "rules resume",
         &[
             "wx-courier rules resume order-completed",
+            "wx-courier rules resume --template order_completed --app shop",
             "wx-courier rules resume order-completed --at 10.0.0.12:8080",
         ],
     ),

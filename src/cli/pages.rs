@@ -20,8 +20,8 @@ pub(super) struct Instance {
     at: Option<String>,
 }
 
-/// A service that does not answer by then has other troubles.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// A service that does not answer by then has other troubles: it waits five seconds for its store.
+const TIMEOUT: Duration = Duration::from_secs(8);
 
 impl Instance {
     /// Posts to a page, and says what the service says.
@@ -52,6 +52,16 @@ impl Instance {
         block_on(tell_answer(request, &address))
     }
 
+    /// Asks for a page that everybody may see, and gives it, or says why not.
+    pub(super) fn page(&self, folder: PathBuf, page: &str) -> anyhow::Result<Result<String, Exit>> {
+        let loaded = load(&sources(folder, Vec::new()));
+        let Some(address) = self.address(&loaded) else {
+            return Ok(Err(Exit::BadConfiguration));
+        };
+        let request = client(TIMEOUT)?.get(format!("http://{address}{page}"));
+        block_on(answer_to(request, &address))
+    }
+
     /// Where to ask. Tells what is wrong with the settings if they are needed for it and cannot be used.
     fn address(&self, loaded: &Loaded) -> Option<String> {
         let listens = loaded.settings.as_ref().map(|settings| &settings.http);
@@ -67,16 +77,26 @@ impl Instance {
 }
 
 async fn tell_answer(request: RequestBuilder, address: &str) -> anyhow::Result<Exit> {
+    Ok(match answer_to(request, address).await? {
+        Ok(answer) => {
+            say(answer.trim_end());
+            Exit::Done
+        }
+        Err(exit) => exit,
+    })
+}
+
+/// What a page answers. A refusal is told.
+async fn answer_to(request: RequestBuilder, address: &str) -> anyhow::Result<Result<String, Exit>> {
     let response = request.send().await;
     let response = response.with_context(|| format!("no service answers at {address}"))?;
     let is_done = response.status().is_success();
     let answer = response.text().await?;
     if is_done {
-        say(answer.trim_end());
-        return Ok(Exit::Done);
+        return Ok(Ok(answer));
     }
     complain(format_args!("error: {}", reason(&answer)));
-    Ok(Exit::No)
+    Ok(Err(Exit::No))
 }
 
 /// A client for them. The token goes to the service and to no proxy.

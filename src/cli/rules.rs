@@ -1,25 +1,203 @@
-//! `wx-courier rules resume NAME`: lets a rule go on that its breaker has paused.
+//! `wx-courier rules`: what each rule of a running service does, and what is stopped or goes on.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::Exit;
+use anyhow::Context as _;
+use serde::Deserialize;
+
 use super::pages::Instance;
+use super::{Exit, Format, say};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
-    /// Let a rule go on that was paused because too many of its messages were refused
-    Resume(Arguments),
+    /// Show the rules in force: their version, what came of their messages, what waits, and what holds it
+    List(List),
+    /// Stop a rule, a template or an app: its messages wait until `rules resume`, on every instance and over restarts
+    Pause(Pause),
+    /// Let a rule, a template or an app go on, be it that a person has paused it, a breaker, or what WeChat answered
+    Resume(Resume),
 }
 
 #[derive(clap::Args)]
-pub(super) struct Arguments {
-    /// The rule: its file below rules/, without .toml
-    name: String,
+pub(super) struct List {
+    #[command(flatten)]
+    instance: Instance,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Pause {
+    #[command(flatten)]
+    what: What,
+    /// Why, for those who look at it later
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
     #[command(flatten)]
     instance: Instance,
 }
 
+#[derive(clap::Args)]
+pub(super) struct Resume {
+    #[command(flatten)]
+    what: What,
+    #[command(flatten)]
+    instance: Instance,
+}
+
+#[derive(clap::Args)]
+// A group, so that the usage line says that one of them is required.
+#[command(group(clap::ArgGroup::new("what").args(["name", "template", "app"]).required(true).multiple(true)))]
+struct What {
+    /// The rule: its file below rules/, without .toml
+    #[arg(conflicts_with_all = ["template", "app"])]
+    name: Option<String>,
+    /// All messages of a template, by its name in templates.toml or by its id; with --app where several apps have it
+    #[arg(long, value_name = "NAME")]
+    template: Option<String>,
+    /// All messages of an app
+    #[arg(long, value_name = "NAME")]
+    app: Option<String>,
+}
+
+impl What {
+    fn query(&self) -> Vec<(&'static str, &str)> {
+        let parts = [
+            ("rule", &self.name),
+            ("template", &self.template),
+            ("app", &self.app),
+        ];
+        let said = parts.into_iter();
+        said.filter_map(|(name, value)| Some((name, value.as_deref()?)))
+            .collect()
+    }
+}
+
 pub(super) fn run(folder: PathBuf, command: &Command) -> anyhow::Result<Exit> {
-    let Command::Resume(Arguments { name, instance }) = command;
-    instance.change(folder, "/resume", &[("rule", name)])
+    match command {
+        Command::List(list) => show(folder, list),
+        Command::Pause(Pause {
+            what,
+            why,
+            instance,
+        }) => {
+            let mut query = what.query();
+            query.extend(why.as_deref().map(|why| ("why", why)));
+            instance.change(folder, "/pause", &query)
+        }
+        Command::Resume(Resume { what, instance }) => {
+            instance.change(folder, "/resume", &what.query())
+        }
+    }
+}
+
+fn show(folder: PathBuf, list: &List) -> anyhow::Result<Exit> {
+    let page = match list.instance.page(folder, "/rules")? {
+        Ok(page) => page,
+        Err(exit) => return Ok(exit),
+    };
+    match list.format {
+        Format::Json => say(page.trim_end()),
+        Format::Text => {
+            let rules: Listed = serde_json::from_str(&page)
+                .context("the service answers otherwise than this version knows")?;
+            print(&rules);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// What `/rules` says, as far as it is shown.
+#[derive(Deserialize)]
+struct Listed {
+    rules_version: String,
+    rules: Vec<Row>,
+    other_pauses: Vec<Pausing>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    rule: String,
+    version: String,
+    app: String,
+    template: Option<String>,
+    outcomes: BTreeMap<String, u64>,
+    waiting: u64,
+    set_aside: u64,
+    waiting_since: Option<String>,
+    paused_by: Vec<Pausing>,
+}
+
+#[derive(Deserialize)]
+struct Pausing {
+    subject: String,
+    cause: String,
+    detail: String,
+    since: String,
+    ends: String,
+}
+
+const HEADINGS: [&str; 8] = [
+    "rule", "version", "app", "template", "sent", "others", "waiting", "since",
+];
+
+fn print(rules: &Listed) {
+    let rows: Vec<[String; 8]> = rules.rules.iter().map(cells).collect();
+    let mut widths = HEADINGS.map(str::len);
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let line = |cells: [&str; 8]| {
+        let padded = cells.into_iter().zip(widths).zip(HEADINGS);
+        let cells = padded.map(|((cell, width), heading)| match heading {
+            "sent" | "others" | "waiting" => format!("{cell:>width$}"),
+            _ => format!("{cell:width$}"),
+        });
+        say(cells.collect::<Vec<_>>().join("  ").trim_end());
+    };
+    line(HEADINGS);
+    for row in &rows {
+        line(row.each_ref().map(String::as_str));
+    }
+    say(format_args!(
+        "version of all rules: {}",
+        rules.rules_version
+    ));
+    let held = rules.rules.iter().flat_map(|rule| &rule.paused_by);
+    let pauses: BTreeMap<&str, &Pausing> = held
+        .chain(&rules.other_pauses)
+        .map(|pause| (pause.subject.as_str(), pause))
+        .collect();
+    for pause in pauses.values() {
+        let Pausing {
+            subject,
+            cause,
+            detail,
+            since,
+            ends,
+        } = pause;
+        say(format_args!(
+            "paused: {subject}, since {since} ({cause}): {detail}"
+        ));
+        say(format_args!("    goes on {ends}"));
+    }
+}
+
+fn cells(rule: &Row) -> [String; 8] {
+    let sent = rule.outcomes.get("sent").copied().unwrap_or_default();
+    let all: u64 = rule.outcomes.values().sum();
+    [
+        rule.rule.clone(),
+        rule.version.clone(),
+        rule.app.clone(),
+        rule.template.clone().unwrap_or_else(|| "-".to_owned()),
+        sent.to_string(),
+        (all - sent).to_string(),
+        (rule.waiting + rule.set_aside).to_string(),
+        rule.waiting_since.clone().unwrap_or_else(|| "-".to_owned()),
+    ]
 }

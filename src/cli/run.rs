@@ -16,6 +16,7 @@ use super::{Configuration, Exit, asked_to_end, block_on, check_all, configuratio
 use crate::config::{FlagSetting, Settings, Sources};
 use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
+use crate::edges::holds;
 use crate::edges::http;
 use crate::edges::http::access::Access;
 use crate::edges::kafka::trouble::Troubles;
@@ -66,12 +67,13 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         socket,
         seats: descriptors.private_seats,
     };
+    let (holds, keeper) = holds::open(store.client(), clock.clone(), &settings.state.url);
     let mut counter = http::open(
         bound,
         &Access::new(&settings.http),
         Arc::clone(&metrics),
         rules.clone(),
-        store.client(),
+        (store.client(), holds.clone()),
         clock.clone(),
     );
     let troubles = Troubles::new(clock.clone());
@@ -107,6 +109,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         settings,
         rules,
         reports: counter.reports,
+        holds,
         resumptions: counter.resumptions,
         store,
         stored,
@@ -121,21 +124,28 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         // The sender going away means the same as its word.
         let _asked = asked.await.is_ok();
     }));
-    let death = first_death([(counter.serving, PAGES), (reload, RELOAD), (watch, WATCH)]);
+    let death = first_death([
+        (counter.serving, PAGES),
+        (reload, RELOAD),
+        (watch, WATCH),
+        (keeper, KEEPER),
+    ]);
     until_it_ends(service, ask, death).await
 }
 
 const PAGES: &str = "the task that serves health, metrics and status";
 const RELOAD: &str = "the task that reads rules again";
+const KEEPER: &str = "the task that asks what is stopped";
 const WATCH: &str = "the task that tells of troubles with the cluster";
 
 /// Comes back when a task has ended that has to live as long as the service, and says which.
-async fn first_death(tasks: [(JoinHandle<()>, &'static str); 3]) -> &'static str {
-    let [(first, a), (second, b), (third, c)] = tasks;
+async fn first_death(tasks: [(JoinHandle<()>, &'static str); 4]) -> &'static str {
+    let [(first, a), (second, b), (third, c), (fourth, d)] = tasks;
     tokio::select! {
         _ = first => a,
         _ = second => b,
         _ = third => c,
+        _ = fourth => d,
     }
 }
 
@@ -325,13 +335,19 @@ mod tests {
                 panic!("a bug");
             })
         };
-        for (pages, reload, watch) in [
-            (dies(), lives(), lives()),
-            (lives(), dies(), lives()),
-            (lives(), lives(), dies()),
+        for (pages, reload, watch, keeper) in [
+            (dies(), lives(), lives(), lives()),
+            (lives(), dies(), lives(), lives()),
+            (lives(), lives(), dies(), lives()),
+            (lives(), lives(), lives(), dies()),
         ] {
             let (service, ask) = service();
-            let death = first_death([(pages, PAGES), (reload, RELOAD), (watch, WATCH)]);
+            let death = first_death([
+                (pages, PAGES),
+                (reload, RELOAD),
+                (watch, WATCH),
+                (keeper, KEEPER),
+            ]);
             let exit = until_it_ends(service, ask, death).await;
             assert_eq!(exit.unwrap(), Exit::No);
         }

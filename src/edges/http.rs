@@ -3,22 +3,23 @@
 pub mod access;
 pub mod grants;
 mod refusal;
+mod rules;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::edges::clock::Clock;
+use crate::edges::holds::HoldsClient;
 use crate::edges::kafka::producer::mode::Chosen;
 use crate::edges::kafka::trouble::ClusterStatus;
 use crate::edges::listener::{self, Bound, PerAddress, Terms};
@@ -30,9 +31,9 @@ use refusal::refuse;
 use wx_courier_core::calendar::CalendarStatus;
 use wx_courier_core::catalog::drift::TemplateStatus;
 use wx_courier_core::flow;
+use wx_courier_core::holds::Stopped;
 use wx_courier_core::model::{Moment, rfc3339_ms};
 use wx_courier_core::rules::RuleSet;
-use wx_courier_core::schedule::pauses::Subject;
 
 /// What the service shows of itself.
 #[derive(Clone, Debug, Serialize)]
@@ -147,7 +148,8 @@ pub enum Phase {
 #[derive(Clone)]
 struct Pages {
     reports: watch::Receiver<Report>,
-    resumptions: mpsc::Sender<Arc<str>>,
+    holds: HoldsClient,
+    resumptions: mpsc::Sender<Stopped>,
     metrics: Arc<Metrics>,
     /// With the catalog that is in force.
     rules: watch::Receiver<Arc<RuleSet>>,
@@ -159,8 +161,8 @@ struct Pages {
 pub struct StatusHandle {
     /// What the pages show is said here.
     pub reports: watch::Sender<Report>,
-    /// Rules that an operator wants to go on.
-    pub resumptions: mpsc::Receiver<Arc<str>>,
+    /// What an operator wants to go on.
+    pub resumptions: mpsc::Receiver<Stopped>,
     /// Serves the pages. It ends only if something is wrong with it.
     pub serving: JoinHandle<()>,
 }
@@ -168,7 +170,7 @@ pub struct StatusHandle {
 /// The largest body: five hundred ledgers, with names as long as they may be.
 const LARGEST_BODY_BYTES: usize = 256 * 1024;
 
-/// A person asks for one rule at a time.
+/// A person asks for one thing at a time.
 const RESUMPTIONS: usize = 16;
 
 /// Opens the pages, until the process ends.
@@ -177,7 +179,7 @@ pub fn open(
     access: &Access,
     metrics: Arc<Metrics>,
     rules: watch::Receiver<Arc<RuleSet>>,
-    store: StoreClient,
+    (store, holds): (StoreClient, HoldsClient),
     clock: Clock,
 ) -> StatusHandle {
     let (reports, watched) = watch::channel(Report::at_the_start());
@@ -189,6 +191,7 @@ pub fn open(
     };
     let pages = Pages {
         reports: watched,
+        holds,
         resumptions: resumptions_in,
         metrics,
         rules,
@@ -220,11 +223,13 @@ fn router(pages: Pages, access: &Access) -> Router {
         .route("/readyz", get(readyz));
     let looks = Router::new()
         .route("/metrics", get(show_metrics))
-        .route("/status", get(status));
+        .route("/status", get(status))
+        .route("/rules", get(rules::list));
     let ledgers = get(grants::look).put(grants::set).post(grants::set_many);
     let users = Router::new().route("/grants", ledgers);
     let changes = Router::new()
-        .route("/resume", post(resume))
+        .route("/pause", post(rules::pause))
+        .route("/resume", post(rules::resume))
         .route("/state/resume", post(resume_state));
     probes
         .merge(guarded(looks, Need::Look, Need::Look))
@@ -262,38 +267,6 @@ async fn readyz(State(pages): State<Pages>) -> Response {
     };
     let answer = format!("not ready: {why_not}\n");
     (StatusCode::SERVICE_UNAVAILABLE, answer).into_response()
-}
-
-#[derive(Deserialize)]
-struct Resume {
-    rule: String,
-}
-
-/// Lets a rule go on that its breaker has paused.
-async fn resume(
-    State(pages): State<Pages>,
-    query: Result<Query<Resume>, QueryRejection>,
-) -> Response {
-    let Ok(Query(Resume { rule })) = query else {
-        return refuse(
-            StatusCode::BAD_REQUEST,
-            "expected the name of a rule: /resume?rule=NAME",
-        );
-    };
-    let subject = Subject::Rule(Arc::from(rule.as_str())).to_string();
-    let is_paused = {
-        let report = pages.reports.borrow();
-        let mut pauses = report.engine.pauses.iter();
-        pauses.any(|pause| pause.subject == subject)
-    };
-    if !is_paused {
-        let answer = format!("the {subject} is not paused here");
-        return refuse(StatusCode::NOT_FOUND, &answer);
-    }
-    match pages.resumptions.send(Arc::from(rule)).await {
-        Ok(()) => format!("the {subject} goes on\n").into_response(),
-        Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "the service has ended"),
-    }
 }
 
 /// Lets the service go on without the state that it has lost.

@@ -12,7 +12,7 @@ use wx_courier_core::flow::{Effect, Input};
 use wx_courier_core::message::Api;
 use wx_courier_core::model::{Ticket, rfc3339_ms};
 use wx_courier_core::schedule::admission::Cleared;
-use wx_courier_core::schedule::pauses::Change;
+use wx_courier_core::schedule::pauses::{Cause, Change};
 use wx_courier_core::schedule::punishments::InForce;
 use wx_courier_core::state::Request;
 use wx_courier_core::wechat::callback::Measure;
@@ -156,6 +156,12 @@ impl Service {
             Effect::Exchange { ticket, app, code } => self.exchange(ticket, app, code),
             Effect::AskQuota { app, api } => self.ask_quota(app, api),
             Effect::PauseChanged(change) => tell(&change),
+            Effect::Hold(hold) => self.holds.keep(hold),
+            Effect::CompareTemplate { app, template_id } => {
+                if self.comparisons.send((app, template_id)).is_err() {
+                    tracing::debug!("templates are not compared: the settings want it so");
+                }
+            }
             Effect::Punished(told) => tell_punished(&told),
             Effect::ShareChanged(share) => tracing::info!(
                 partitions = share.n_mine(),
@@ -271,13 +277,19 @@ fn tell_punished(told: &InForce) {
 
 fn tell(change: &Change) {
     match change {
+        Change::Begun(pause) if pause.cause == Cause::Person => tracing::warn!(
+            subject = %pause.subject,
+            detail = pause.detail,
+            ends = pause.ends_by(),
+            "paused by a person: its messages wait"
+        ),
         Change::Begun(pause) if pause.cause.wants_person() => tracing::error!(
             subject = %pause.subject,
             cause = pause.cause.as_str(),
             errcode = pause.errcode,
             detail = pause.detail,
             ends = pause.ends_by(),
-            "paused, and somebody has to look: its messages wait"
+            "paused, and a person has to look: its messages wait"
         ),
         Change::Begun(pause) => tracing::warn!(
             subject = %pause.subject,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::config::{App, Settings};
 use wx_courier_core::flow::Setup;
 use wx_courier_core::schedule::admission::AppBounds;
+use wx_courier_core::schedule::pauses::Unheard;
 
 /// The settings in the engine's words.
 pub(super) fn setup(settings: &Settings, seed: u64) -> Setup {
@@ -36,6 +37,8 @@ pub(super) fn setup(settings: &Settings, seed: u64) -> Setup {
         refusal_wave: settings.refusal_wave,
         // A token may have to be fetched first.
         call_limit: settings.send.timeout * 2,
+        // Another run, or another instance, may have stopped something.
+        unheard: Unheard::Holds,
         process: fastrand::u64(..),
         seed,
     }

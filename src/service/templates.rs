@@ -1,19 +1,20 @@
-//! An eye on the templates: at the start and once a day `WeChat` is asked for each app's list, and what differs from the catalog in force is
-//! said in the report. Nothing is stopped by it.
+//! An eye on the templates: at the start, once a day, and when a refusal may mean that one was changed, `WeChat` is asked for an app's list, and what
+//! differs from the catalog in force is said in the report. What the engine has asked for, it is told: it stops the template.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::edges::http::Report;
 use crate::edges::wechat::WeChat;
-use wx_courier_core::catalog::drift::{TemplateStatus, compare};
+use wx_courier_core::catalog::drift::{Comparison, Drift, TemplateStatus, compare};
 use wx_courier_core::catalog::listing::Listing;
+use wx_courier_core::document::Severity;
 use wx_courier_core::rules::RuleSet;
 
 /// The list changes by a person's hand; its quota is not documented, and small ones were reported.
@@ -22,24 +23,72 @@ const EVERY: Duration = Duration::from_hours(24);
 /// The wait after a question that was not answered: whatever is wrong with `WeChat` or the account, one more call does not help it.
 const AGAIN: Duration = Duration::from_hours(1);
 
+/// A list this young answers another question for it.
+const YOUNG: Duration = Duration::from_mins(1);
+
+/// A template, by its app and `WeChat`'s id.
+pub(super) type Asked = (Arc<str>, Arc<str>);
+
+/// A template whose messages would be refused, and why.
+pub(super) struct Differs {
+    pub(super) app: Arc<str>,
+    pub(super) template_id: Arc<str>,
+    pub(super) difference: String,
+}
+
+/// What the comparison works with.
+#[derive(Clone)]
+struct Parts {
+    wechat: Arc<WeChat>,
+    rules: watch::Receiver<Arc<RuleSet>>,
+    reports: watch::Sender<Report>,
+    /// What the engine wants to be compared. One task at a time looks.
+    asked: Arc<Mutex<mpsc::UnboundedReceiver<Asked>>>,
+    /// What it is told.
+    differs: mpsc::UnboundedSender<Differs>,
+}
+
 /// What is known of one app.
 #[derive(Default)]
 struct Known {
     listing: Option<Listing>,
     status: TemplateStatus,
+    listed_at: Option<Instant>,
     due: Option<Instant>,
 }
 
-/// Compares until it is dropped. A panic, which is logged, costs the comparisons of an hour.
-pub(super) async fn watch(
-    wechat: Arc<WeChat>,
-    rules: watch::Receiver<Arc<RuleSet>>,
-    reports: watch::Sender<Report>,
+/// Compares the templates, if the settings say so, until the first of these is dropped: a question under way is dropped with it. The second takes
+/// what the engine wants to be compared, and the third is what it is told.
+pub(super) fn start(
+    comparison: Comparison,
+    (wechat, rules, reports): (
+        &Arc<WeChat>,
+        &watch::Receiver<Arc<RuleSet>>,
+        &watch::Sender<Report>,
+    ),
+) -> (
+    JoinSet<()>,
+    mpsc::UnboundedSender<Asked>,
+    mpsc::UnboundedReceiver<Differs>,
 ) {
-    start_again(AGAIN, || {
-        compare_daily(Arc::clone(&wechat), rules.clone(), reports.clone())
-    })
-    .await;
+    let (asked_in, asked) = mpsc::unbounded_channel();
+    let (differs_in, differs) = mpsc::unbounded_channel();
+    let mut comparing = JoinSet::new();
+    if comparison == Comparison::Daily {
+        comparing.spawn(watch(Parts {
+            wechat: Arc::clone(wechat),
+            rules: rules.clone(),
+            reports: reports.clone(),
+            asked: Arc::new(Mutex::new(asked)),
+            differs: differs_in,
+        }));
+    }
+    (comparing, asked_in, differs)
+}
+
+/// Compares until it is dropped. A panic, which is logged, costs the comparisons of an hour.
+async fn watch(parts: Parts) {
+    start_again(AGAIN, || keep_comparing(parts.clone())).await;
 }
 
 /// Does a work that never ends, and begins anew a while after it has panicked. Dropped, it drops the work.
@@ -60,11 +109,16 @@ where
 }
 
 /// Rules that are swapped are compared with the list that is known.
-async fn compare_daily(
-    wechat: Arc<WeChat>,
-    mut rules: watch::Receiver<Arc<RuleSet>>,
-    reports: watch::Sender<Report>,
-) {
+async fn keep_comparing(parts: Parts) {
+    let Parts {
+        wechat,
+        mut rules,
+        reports,
+        asked,
+        differs,
+    } = parts;
+    let mut asked = asked.lock().await;
+    let mut wanted: Vec<Asked> = Vec::new();
     let mut apps: BTreeMap<Arc<str>, Known> = BTreeMap::new();
     loop {
         let set = Arc::clone(&rules.borrow_and_update());
@@ -76,14 +130,18 @@ async fn compare_daily(
             }
             let known = apps.entry(Arc::clone(app)).or_default();
             let before = known.status.clone();
-            if known.due.is_none_or(|due| due <= Instant::now()) {
+            let is_wanted = wanted.iter().any(|(of_app, _)| of_app == app);
+            if known.due.is_none_or(|due| due <= Instant::now()) || is_wanted && !known.is_young() {
                 known.ask(&wechat, app).await;
             }
             if let Some(listing) = &known.listing {
-                known.status.found(&compare(set.catalog(), app, listing));
+                let drifts = compare(set.catalog(), app, listing);
+                known.status.found(&drifts);
+                answer(&set, app, &drifts, &wanted, &differs);
             }
             tell(app, &before, &known.status);
         }
+        wanted.clear();
         let statuses = apps
             .iter()
             .map(|(app, known)| (Arc::clone(app), known.status.clone()));
@@ -93,6 +151,7 @@ async fn compare_daily(
         let due = due.unwrap_or_else(|| Instant::now() + EVERY);
         tokio::select! {
             () = tokio::time::sleep_until(due) => {}
+            Some(template) = asked.recv() => wanted.push(template),
             changed = rules.changed() => {
                 if changed.is_err() {
                     // No task swaps rules any more.
@@ -103,11 +162,51 @@ async fn compare_daily(
     }
 }
 
+/// Tells the engine of the templates that it has asked for, where messages of them would be refused.
+fn answer(
+    set: &RuleSet,
+    app: &str,
+    drifts: &[Drift],
+    wanted: &[Asked],
+    differs: &mpsc::UnboundedSender<Differs>,
+) {
+    for (app, template_id) in wanted.iter().filter(|(of_app, _)| of_app.as_ref() == app) {
+        let Some(template) = set.catalog().find(app, template_id) else {
+            continue;
+        };
+        let grave = drifts
+            .iter()
+            .filter(|drift| drift.severity == Severity::Error && drift.template == template.name);
+        let sentences: Vec<&str> = grave.map(|drift| drift.detail.as_str()).collect();
+        if sentences.is_empty() {
+            continue;
+        }
+        let differs_now = Differs {
+            app: Arc::clone(app),
+            template_id: Arc::clone(template_id),
+            difference: format!(
+                "the template {} was changed at WeChat: {}; `wx-courier templates pull` brings templates.toml up to date, then its rules are to be changed",
+                template.name,
+                sentences.join("; ")
+            ),
+        };
+        if differs.send(differs_now).is_err() {
+            tracing::debug!("a comparison came back after the service had ended");
+        }
+    }
+}
+
 impl Known {
+    /// Whether the list was asked for a moment ago.
+    fn is_young(&self) -> bool {
+        self.listed_at.is_some_and(|at| at.elapsed() < YOUNG)
+    }
+
     async fn ask(&mut self, wechat: &WeChat, app: &str) {
         let wait = match wechat.templates(app).await {
             Ok(listing) => {
                 self.listing = Some(listing);
+                self.listed_at = Some(Instant::now());
                 #[expect(clippy::disallowed_methods, reason = "it is only shown")]
                 let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
                 self.status.checked_at = Some(now.to_string());

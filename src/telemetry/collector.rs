@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use prometheus::core::Collector as _;
+use prometheus::proto::MetricFamily;
 use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
 };
@@ -82,6 +84,32 @@ impl Collector {
             series.reset();
             series.inc_by(total);
         }
+    }
+
+    /// Every series of a counter: its labels, in the order of the table, and its total.
+    pub(super) fn totals(&self, counter: Counter) -> Vec<(Vec<String>, u64)> {
+        let labels = COUNTERS.iter().find(|(known, ..)| *known == counter);
+        let (Some(family), Some((_, _, labels, _))) = (self.counters.get(&counter), labels) else {
+            return Vec::new();
+        };
+        let families = family.collect();
+        let series = families.iter().flat_map(MetricFamily::get_metric);
+        let totals = series.map(|series| {
+            // A family gives its labels by name.
+            let value = |label: &&str| {
+                let mut pairs = series.get_label().iter();
+                let pair = pairs.find(|pair| pair.name() == *label);
+                pair.map(|pair| pair.value().to_owned()).unwrap_or_default()
+            };
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "it counts whole things, upwards"
+            )]
+            let total = series.get_counter().get_value() as u64;
+            (labels.iter().map(value).collect(), total)
+        });
+        totals.collect()
     }
 
     pub(super) fn set(&self, gauge: Gauge, labels: &[&str], value: f64) {

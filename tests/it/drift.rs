@@ -80,6 +80,53 @@ fn drift_is_told_stops_nothing_and_ends_with_the_mended_file() {
     courier.end_cleanly();
 }
 
+/// WeChat lists `phrase5`; a person has renamed it here, and in the rule.
+#[test]
+fn a_template_that_was_changed_waits_after_the_first_refusal() {
+    let world = World::new(Kafka::shared(), "drift-changed", Plan::default());
+    world.rewrite("courier.toml", "compare = \"off\"", "compare = \"daily\"");
+    let rule = "rules/order-completed.toml";
+    world.rewrite("templates.toml", "phrase5", "phrase6");
+    world.rewrite(rule, "phrase5", "phrase6");
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    let mut events = vec![order(0)];
+    world.publish(&events);
+    let pause = courier.wait_until_paused(
+        "template shop/HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8",
+        "template_changed",
+    );
+    let detail = pause["detail"].as_str().unwrap();
+    for word in [
+        "order_completed",
+        "`phrase5`",
+        "`phrase6`",
+        "templates pull",
+    ] {
+        assert!(detail.contains(word), "{detail}");
+    }
+    let waiting: Vec<_> = (1..30).map(order).collect();
+    world.publish(&waiting);
+    courier.wait_until_waiting(waiting.len());
+    assert_eq!(world.wechat.stats().errcodes[&47003], 1);
+
+    world.rewrite("templates.toml", "phrase6", "phrase5");
+    world.rewrite(rule, "phrase6", "phrase5");
+    courier.reload();
+    outcomes.read_at_least(1 + waiting.len());
+    courier.wait_until_nothing_is_paused();
+    checks::wait_until_everything_is_committed(&world);
+    courier.end_cleanly();
+    let found = checks::distinct(outcomes.read_to_end());
+    let refused = events
+        .iter()
+        .flat_map(|event| checks::of_message(&found, event));
+    checks::has_ended(refused, 1, ("rejected", "param_refused"));
+    checks::each_was_accepted_once(&world.wechat, &waiting);
+    events.extend(waiting);
+    assert_eq!(found.len(), events.len());
+}
+
 #[test]
 fn a_list_that_does_not_come_is_told_and_stops_nothing() {
     let world = World::new(Kafka::shared(), "drift-unanswered", Plan::default());

@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use wx_courier::config::{OnLoss, Secret, Sources, State, StateUrl, load};
 use wx_courier::edges::clock::Clock;
+use wx_courier::edges::holds;
 use wx_courier::edges::http;
 use wx_courier::edges::http::access::Access;
 use wx_courier::edges::listener::Bound;
@@ -140,12 +141,13 @@ impl Pages {
             };
             let access = Access::new(&settings.http);
             let metrics: Arc<Metrics> = Metrics::new().unwrap();
+            let (holds, _keeper) = holds::open(store.client(), Clock::start(), &StateUrl::Memory);
             http::open(
                 bound,
                 &access,
                 metrics,
                 rules,
-                store.client(),
+                (store.client(), holds),
                 Clock::start(),
             );
         });

@@ -51,6 +51,7 @@ mod schema;
 mod settings_page;
 mod shutdown;
 mod simulation;
+mod stopping;
 mod store;
 mod stress;
 mod support;

@@ -23,6 +23,7 @@ mod addressing;
 mod ages;
 pub mod attempt;
 mod claiming;
+mod comparing;
 mod doubt;
 mod engine;
 mod exchanges;
@@ -53,7 +54,9 @@ pub use engine::Engine;
 pub use partitions::HandoverId;
 pub use port::{Effect, Input, Setup, Unmatched};
 pub use publishing::Unpublished;
-pub use status::{PartitionStatus, PauseStatus, PunishmentStatus, ShareStatus, Status};
+pub use status::{
+    PartitionStatus, PauseStatus, PunishmentStatus, ShareStatus, Status, WaitingStatus,
+};
 pub use unmatched::UnmatchedType;
 
 #[cfg(test)]

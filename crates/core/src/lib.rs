@@ -15,6 +15,7 @@
 //! | [`message`] | draft → message |
 //! | [`rules`] | event → drafts |
 //! | [`grants`] | what users have allowed |
+//! | [`holds`] | what is stopped until a person lets it go on |
 //! | [`state`] | what is remembered of messages, and what a store answers |
 //! | [`schedule`] | which message may be sent next: turns, limits, pauses, shares |
 //! | [`calendar`] | what time it is, when clocks jump |
@@ -27,6 +28,7 @@ pub mod document;
 pub mod event;
 pub mod flow;
 pub mod grants;
+pub mod holds;
 pub mod message;
 pub mod model;
 pub mod replay;

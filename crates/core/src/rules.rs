@@ -29,7 +29,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::catalog::{Catalog, Template};
-use crate::document::Problems;
+use crate::document::{Problems, nearest};
 use crate::event::Event;
 use crate::message::{Api, Made, Overflow, Rejection};
 use crate::model::Rate;
@@ -244,6 +244,12 @@ impl RuleSet {
             .rules
             .binary_search_by(|rule| rule.name.as_ref().cmp(name));
         self.rules.get(found.ok()?)
+    }
+
+    /// The name nearest to one that no rule has.
+    pub fn nearest(&self, name: &str) -> Option<&str> {
+        let names: Vec<&str> = self.rules.iter().map(|rule| rule.name.as_ref()).collect();
+        nearest(name, &names)
     }
 
     /// A short hash over the names and texts of all rules and the ids of their templates: the same rules have the same version

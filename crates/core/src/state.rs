@@ -6,7 +6,7 @@
 //! holder's word counts.
 //!
 //! The same store keeps what has to go together with a claim, or outlive the process for the same reason: users' grants, users behind
-//! login codes, and the way from `WeChat`'s number of a message to its outcome.
+//! login codes, the way from `WeChat`'s number of a message to its outcome, and what is stopped until a person lets it go on.
 //!
 //! [`StoreState`] is the meaning of it all, for every store: it carries a request out on [`rows::Rows`], which a store reads and writes. The
 //! store that keeps nothing is a [`MemoryStore`].
@@ -129,6 +129,9 @@ impl Horizon {
 /// How long a ledger is kept that nothing happens to: a year. `WeChat` names no end of a permission.
 pub const LEDGERS_FOR_MS: i64 = 365 * 24 * 3_600_000;
 
+/// How long is for ever: a thousand years, which is more than a store needs and less than it can count.
+pub const FOR_EVER_MS: i64 = 1_000 * 365 * 24 * 3_600_000;
+
 /// What a request does about a row that cannot be read: damaged, or written by a version with other ideas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnUnreadable {
@@ -155,17 +158,20 @@ pub enum Row {
     User,
     /// The way from `WeChat`'s number to an outcome.
     Number,
+    /// What is stopped until a person lets it go on: one row for all.
+    Holds,
 }
 
 impl Row {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Claim,
         Self::Outcome,
         Self::Ledger,
         Self::Mark,
         Self::User,
         Self::Number,
+        Self::Holds,
     ];
 
     /// For how long rows of this kind are kept, where claims and outcomes are kept for so long: ledgers for a year at least. `None` for those
@@ -174,6 +180,7 @@ impl Row {
         match self {
             Self::Claim | Self::Outcome | Self::Mark | Self::Number => Some(remember_ms),
             Self::Ledger => Some(remember_ms.max(LEDGERS_FOR_MS)),
+            Self::Holds => Some(FOR_EVER_MS),
             Self::User => None,
         }
     }
@@ -187,6 +194,7 @@ impl Row {
             Self::Mark => "mark",
             Self::User => "user",
             Self::Number => "number",
+            Self::Holds => "holds",
         }
     }
 }

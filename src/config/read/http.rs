@@ -22,7 +22,7 @@ static LISTEN: Key<Parsed<SocketAddr>> = Key {
         show: SocketAddr::to_string,
     },
     default: || SocketAddr::from(([127, 0, 0, 1], 8080)),
-    about: "where `/healthz`, `/readyz`, `/metrics` and `/status` are, `POST /resume?rule=NAME`, which `wx-courier rules resume` uses, \
+    about: "where `/healthz`, `/readyz`, `/metrics`, `/status` and `/rules` are, `POST /pause` and `/resume` (`?rule=NAME`, `?app=NAME`, `?template=NAME&app=NAME`), which `wx-courier rules` uses, \
         [`POST /state/resume`](reliability.md#a-store-that-is-lost), which `wx-courier state resume` uses, and \
         [`/grants`](grants.md#for-support); no names. [Who may ask](#who-may-ask)",
 };
@@ -92,7 +92,7 @@ impl Reader<'_> {
         if http.reach() == Reach::Others && http.token.is_none() {
             let problem = Problem::warning(
                 &listen.origin,
-                "other machines can connect here and there is no token: /resume and /grants are refused",
+                "other machines can connect here and there is no token: /pause, /resume and /grants are refused",
             );
             self.problems.push(problem.key("http.listen").help(format!(
                 "say `token_file = \"…\"` in [http], or set {variable}"

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::tally::Tally;
 use super::{Asked, Asker, Order};
 use wx_courier_core::grants;
+use wx_courier_core::holds;
 use wx_courier_core::state::{Question, Reply, Request};
 
 /// How many questions of all clients may be with the store at once. Some megabytes; while the store works they are gone in milliseconds,
@@ -150,10 +151,18 @@ fn changes_something(request: &Request) -> bool {
         | Request::Withdraw(_)
         | Request::Balance(grants::Query::Set { .. })
         | Request::Keep(_)
-        | Request::Done(_) => true,
-        Request::Balance(grants::Query::Look { .. }) | Request::Recall(_) | Request::Join(_) => {
-            false
-        }
+        | Request::Done(_)
+        | Request::Holds(holds::Ask {
+            change: holds::Change::Place(_) | holds::Change::Lift(_),
+            ..
+        }) => true,
+        Request::Balance(grants::Query::Look { .. })
+        | Request::Recall(_)
+        | Request::Join(_)
+        | Request::Holds(holds::Ask {
+            change: holds::Change::None,
+            ..
+        }) => false,
     }
 }
 

@@ -24,8 +24,8 @@ use redis::{
 use super::failure::Failure;
 use super::probe;
 use crate::config::Secret;
-use snapshot::{LONGEST_LIFE_MS, Names, Snapshot, Undecided};
-use wx_courier_core::state::{Reply, Request, StoreState};
+use snapshot::{Names, Snapshot, Undecided};
+use wx_courier_core::state::{FOR_EVER_MS, Reply, Request, StoreState};
 
 /// A Redis server, connected when it is needed.
 pub(super) struct Redis {
@@ -97,7 +97,7 @@ impl Redis {
             identity: None,
             prefix,
             remember_ms: i64::try_from(remember.as_millis())
-                .map_or(LONGEST_LIFE_MS, |ms| ms.clamp(1, LONGEST_LIFE_MS)),
+                .map_or(FOR_EVER_MS, |ms| ms.clamp(1, FOR_EVER_MS)),
             address,
             password,
         })

@@ -212,5 +212,6 @@ fn name_of(request: &Request) -> String {
         }
         Request::Join(Join { key, .. }) | Request::Done(Done { key, .. }) => key.to_string(),
         Request::Release { .. } => "release".to_owned(),
+        Request::Holds(_) => "holds".to_owned(),
     }
 }

@@ -160,7 +160,7 @@ fn a_ban_of_subscribe_messages_pauses_them_and_other_punishments_are_told() {
     for line in [
         "WeChat warns of a punishment",
         "WeChat has punished the app",
-        "somebody has to look",
+        "a person has to look",
     ] {
         assert!(log.contains(line), "no {line} in {log}");
     }

@@ -266,7 +266,7 @@ fn in_a_pod(site: &Site) {
     assert_eq!(settings.code, Some(0), "{}\n{}", settings.out, settings.err);
     let resume = container.exec(&["wx-courier", "rules", "resume", "order-completed"]);
     assert_eq!(resume.code, Some(1), "{}", resume.out);
-    resume.must_have(&["the rule order-completed is not paused here"]);
+    resume.must_have(&["the rule order-completed is not paused; nothing is"]);
     let mut only_this = REPLAY.to_vec();
     only_this.extend(["--id", &event.id]);
     let said = container.exec(&only_this);

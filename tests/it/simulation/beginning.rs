@@ -55,6 +55,7 @@ impl World {
         if self.random.u8(..4) == 0 {
             self.quick_is_bad_until_ms = self.random.u64(1..TROUBLE_MS);
         }
+        self.plan_persons();
         // A member that starts later may hear of a burst that was answered before.
         for at in [0, 10_000, 60_000] {
             self.plan(TROUBLE_MS + at, Happening::Resume);

@@ -76,6 +76,10 @@ fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
 
 fn effect_in(text: &mut String, effect: &Effect) {
     match effect {
+        Effect::CompareTemplate { app, template_id } => {
+            put(text, format_args!("compare {app} {template_id}"));
+        }
+        Effect::Hold(hold) => put(text, format_args!("hold {hold:?}")),
         Effect::AskStore { ticket, request } => {
             put(text, format_args!("ask {} ", ticket.0));
             request_in(text, request);
@@ -89,10 +93,7 @@ fn effect_in(text: &mut String, effect: &Effect) {
             format_args!("read again {} {partition} {offset}", ticket.0),
         ),
         Effect::ForgetReads { tickets } => {
-            text.push_str("forget reads");
-            for ticket in tickets {
-                put(text, format_args!(" {}", ticket.0));
-            }
+            put(text, format_args!("forget reads {tickets:?}"));
         }
         Effect::Exchange { ticket, app, code } => put(
             text,
@@ -230,6 +231,7 @@ fn request_in(text: &mut String, request: &Request) {
         ),
         Request::Join(Join { key, now_ms }) => put(text, format_args!("join {key} {now_ms}")),
         Request::Done(Done { key, now_ms }) => put(text, format_args!("done {key} {now_ms}")),
+        Request::Holds(ask) => put(text, format_args!("holds {ask:?}")),
     }
 }
 

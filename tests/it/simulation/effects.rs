@@ -32,6 +32,10 @@ impl World {
                 self.note(|| format!("member {member}: {change:?}"));
                 self.see(&change);
             }
+            Effect::Hold(hold) => self.keep_hold(hold),
+            Effect::CompareTemplate { app, template_id } => {
+                self.compare(member, app, template_id);
+            }
             Effect::Send { ticket, cleared } => return self.send(member, ticket, &cleared),
             Effect::Publish {
                 ticket,
@@ -90,6 +94,7 @@ impl World {
         match change {
             Change::Begun(pause) => match (pause.cause, &pause.subject) {
                 (Cause::Breaker, _) => self.seen.bursts += 1,
+                (Cause::Person, _) => self.seen.stopped_by_persons += 1,
                 (Cause::RefusalWave, _) => self.seen.waves += 1,
                 (_, Subject::Logins(_)) => self.seen.pauses_of_logins += 1,
                 _ => self.seen.pauses_of_apps += 1,
@@ -153,6 +158,7 @@ impl World {
     }
 
     fn send(&mut self, member: usize, ticket: Ticket, cleared: &Cleared) -> Result<(), String> {
+        self.may_be_sent(member, cleared)?;
         let message = cleared.message();
         let to = message.recipient.clone();
         if !self.members[member].sending.insert(to.clone()) {

@@ -102,6 +102,7 @@ impl World {
         gone.frozen_until_ms = 0;
         gone.clocks = Clocks::default();
         gone.unread.clear();
+        gone.heard_holds = None;
         self.owners.retain(|_, owner| owner.member != member);
         self.unheard.retain(|(unheard, _)| *unheard != member);
         let at = self.soon(5_000);
@@ -119,6 +120,7 @@ impl World {
         let n_partitions = u32::try_from(self.log.len()).unwrap();
         let layout = Layout::new([(Arc::from("events"), n_partitions)]);
         self.step(member, Input::TopicsCounted(layout))?;
+        self.look_for_holds(member, 500);
         let at = self.soon(100);
         self.plan(at, Happening::Read(member));
         let unowned: Vec<Partition> = self

@@ -15,6 +15,7 @@ mod digest;
 mod effects;
 mod former;
 mod group;
+mod holds;
 mod ledgers;
 mod logins;
 mod many;
@@ -110,6 +111,8 @@ fn the_worlds_are_rough_enough() {
         ("records in the places of others", seen.others_places),
         ("quotas found out by a message", seen.quotas_found_by_trial),
         ("bursts of refusals", seen.bursts),
+        ("holds", seen.holds),
+        ("pauses by persons", seen.stopped_by_persons),
         ("waves of 43101", seen.waves),
         ("refusals that were doubted", seen.refusals_doubted),
         ("changes of rules", seen.rule_changes),

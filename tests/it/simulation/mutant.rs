@@ -62,10 +62,12 @@ pub(crate) enum Mutant {
     TakesAnothersOutcome,
     /// A machine stood still, and its process goes on with the claims that it had before.
     SpoilsNothing,
+    /// What a person has stopped goes on.
+    PassesPersonsOver,
 }
 
 #[cfg(test)]
-const ALL: [Mutant; 29] = [
+const ALL: [Mutant; 30] = [
     Mutant::CommitsTooEarly,
     Mutant::ForgetsEpochs,
     Mutant::ClaimsAfterwards,
@@ -95,6 +97,7 @@ const ALL: [Mutant; 29] = [
     Mutant::StandsByItsWord,
     Mutant::TakesAnothersOutcome,
     Mutant::SpoilsNothing,
+    Mutant::PassesPersonsOver,
 ];
 
 /// A mutant that hides in so many worlds is not caught in practice. The shyest ones show themselves in one of a hundred.

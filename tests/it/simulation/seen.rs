@@ -45,6 +45,8 @@ pub(crate) struct Seen {
     pub(crate) swept: u64,
     pub(crate) claims_of_others_taken_over: u64,
     pub(crate) ends_too_late: u64,
+    pub(crate) holds: u64,
+    pub(crate) stopped_by_persons: u64,
 }
 
 impl Seen {
@@ -91,5 +93,7 @@ impl Seen {
         self.swept += other.swept;
         self.claims_of_others_taken_over += other.claims_of_others_taken_over;
         self.ends_too_late += other.ends_too_late;
+        self.holds += other.holds;
+        self.stopped_by_persons += other.stopped_by_persons;
     }
 }

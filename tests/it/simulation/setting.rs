@@ -15,7 +15,7 @@ use wx_courier_core::model::outcome::RecipientStyle;
 use wx_courier_core::model::{Partition, Rate, Record};
 use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
 use wx_courier_core::schedule::admission::AppBounds;
-use wx_courier_core::schedule::pauses::Threshold;
+use wx_courier_core::schedule::pauses::{Threshold, Unheard};
 use wx_courier_core::wechat::Word;
 
 use super::world::{APP_BURST, APP_RATE, BEGAN_UNIX_MS, MAX_MESSAGES};
@@ -242,6 +242,7 @@ pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
         },
         refusal_wave: WAVE,
         call_limit: Duration::from_millis(CALL_LIMIT_MS),
+        unheard: Unheard::Holds,
         process,
         seed,
     };

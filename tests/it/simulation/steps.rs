@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wx_courier_core::flow::{Effect, Input};
+use wx_courier_core::holds::Stopped;
 use wx_courier_core::model::{Moment, Partition};
 
 use super::mutant::Mutant;
@@ -21,9 +22,10 @@ impl World {
     }
 
     fn resume(&mut self) -> Result<(), String> {
+        self.lift_all()?;
         for member in 0..self.members.len() {
             for (rule, _) in setting::RULES {
-                self.step(member, Input::ResumeRule(Arc::from(rule)))?;
+                self.step(member, Input::Resume(Stopped::Rule(Arc::from(rule))))?;
             }
         }
         Ok(())
@@ -69,8 +71,23 @@ impl World {
                     return self.step(member, Input::QuotaAnswered { app, api, left });
                 }
             }
+            Happening::Differs(member, incarnation, app, template_id) => {
+                if self.members[member].incarnation == incarnation {
+                    let difference = "WeChat wants another param".to_owned();
+                    let differs = Input::TemplateDiffers {
+                        app,
+                        template_id,
+                        difference,
+                    };
+                    return self.step(member, differs);
+                }
+            }
             Happening::RulesChange => return self.rules_change(),
             Happening::Resume => return self.resume(),
+            Happening::HoldsChange(change) => self.holds_change(change),
+            Happening::HearsOfHolds(member, incarnation) => {
+                return self.hear_of_holds(member, incarnation);
+            }
             Happening::Sweep => self.sweep(),
             Happening::Crash(member) => self.crash(member),
             Happening::Freeze(member, stopped) => return self.freeze(member, stopped),

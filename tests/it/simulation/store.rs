@@ -312,7 +312,8 @@ fn name(request: &Request) -> String {
         | Request::Keep(_)
         | Request::Recall(_)
         | Request::Join(_)
-        | Request::Done(_) => format!("{request:?}"),
+        | Request::Done(_)
+        | Request::Holds(_) => format!("{request:?}"),
         Request::Claim(claim) => format!(
             "claim {} by {} for {} over {:?}",
             claim.message_id, claim.holder, claim.outcome_id, claim.takes_over

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wx_courier_core::flow::attempt::SendAnswer;
 use wx_courier_core::flow::{Engine, HandoverId, Input};
 use wx_courier_core::grants::Report;
+use wx_courier_core::holds::{Change, Holds};
 use wx_courier_core::message::Api;
 use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::model::{Epoch, Holder, Partition, Record, Ticket};
@@ -14,6 +15,7 @@ use wx_courier_core::state::MemoryStore;
 use wx_courier_core::wechat::logins::ExchangeAnswer;
 
 use super::digest::{Digest, WorldDigest};
+use super::holds::Persons;
 use super::logins::Logins;
 use super::mutant::Mutant;
 use super::seen::Seen;
@@ -102,6 +104,7 @@ pub(crate) struct World {
     pub(super) tells_quota: bool,
     pub(super) users: Users,
     pub(super) logins: Logins,
+    pub(super) persons: Persons,
     /// Until when every message of the rule `quick` is refused.
     pub(super) quick_is_bad_until_ms: u64,
     pub(super) mutant: Option<Mutant>,
@@ -122,6 +125,8 @@ pub(super) struct Member {
     /// Which life of the process; answers to an earlier one go nowhere.
     pub(super) incarnation: u64,
     pub(super) began_ms: u64,
+    /// What it has heard of the store's holds.
+    pub(super) heard_holds: Option<Arc<Holds>>,
     pub(super) reading: BTreeMap<Partition, Reading>,
     pub(super) handovers: BTreeMap<HandoverId, Vec<Partition>>,
     pub(super) is_paused: bool,
@@ -143,6 +148,7 @@ impl Member {
             engine: None,
             incarnation: 0,
             began_ms: 0,
+            heard_holds: None,
             reading: BTreeMap::new(),
             handovers: BTreeMap::new(),
             is_paused: false,
@@ -188,9 +194,15 @@ pub(super) enum Happening {
     Served(usize, u64),
     StoreGoes,
     QuotaAnswered(usize, u64, (Arc<str>, Api), Option<i64>),
+    /// What a member asked to be compared was, and differs.
+    Differs(usize, u64, Arc<str>, Arc<str>),
     RulesChange,
     /// An operator lets every rule go on that a breaker has paused.
     Resume,
+    /// A person, or a breaker's member, has told the store.
+    HoldsChange(Change),
+    /// A member looks what is stopped.
+    HearsOfHolds(usize, u64),
     /// The oldest records of some partition are deleted.
     Sweep,
     Crash(usize),
@@ -297,6 +309,7 @@ impl World {
             tells_quota,
             users: Users::new(told),
             logins: Logins::default(),
+            persons: Persons::new(seed),
             quick_is_bad_until_ms: 0,
             mutant: None,
             seen: Seen::default(),

@@ -359,6 +359,7 @@ fn kind(answer: &Answer) -> String {
         Answer::Claim(ClaimAnswer::Settled(_)) => "claim: Settled",
         Answer::Claim(ClaimAnswer::TooSoon) => "claim: TooSoon",
         Answer::Done(_) => "done",
+        Answer::Holds(_) => "holds",
         Answer::Join(JoinAnswer::Joined(_)) => "join: Joined",
         Answer::Join(JoinAnswer::Published) => "join: Published",
         Answer::Join(JoinAnswer::Unknown) => "join: Unknown",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use wx_courier_core::grants::{
     self, Balance, Cleared, Counted, Lack, Ledger, Reservation, Withdrawal,
 };
+use wx_courier_core::holds::Holds;
 use wx_courier_core::model::Holder;
 use wx_courier_core::model::outcome::{Identity, Outcome};
 use wx_courier_core::state::{
@@ -32,6 +33,7 @@ pub(super) struct Model {
     left: HashMap<Arc<str>, i64>,
     /// The id of the outcome that has this number.
     numbers: HashMap<receipts::Key, Arc<str>>,
+    holds: Holds,
 }
 
 /// What is known of a message id.
@@ -96,6 +98,10 @@ impl Model {
             Request::Done(done) => {
                 self.marks.insert(Arc::from(done.key.mark()));
                 Answer::Done(MarkSet)
+            }
+            Request::Holds(ask) => {
+                self.holds.change(ask);
+                Answer::Holds(self.holds.clone())
             }
         }
     }

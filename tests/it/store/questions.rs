@@ -1,6 +1,7 @@
 //! Any questions, about few things, so that they meet often.
 
 use wx_courier_core::grants;
+use wx_courier_core::holds::{self, Change, Hold, Stopped, StoppedBy};
 use wx_courier_core::model::outcome::{EventFields, Identity, OfRecord, Stamp};
 use wx_courier_core::wechat::logins::UserName;
 use wx_courier_core::wechat::{logins, receipts};
@@ -25,6 +26,7 @@ pub(super) fn any_play() -> impl Strategy<Value = Vec<Vec<Request>>> {
             5 => any_grant(now_ms),
             1 => any_login(now_ms),
             1 => any_receipt(now_ms),
+            1 => any_hold(now_ms),
         ]
     });
     let group = prop::collection::vec(request, 1..5);
@@ -298,6 +300,35 @@ fn any_login(now_ms: i64) -> impl Strategy<Value = Request> {
         })
     });
     prop_oneof![keep, recall]
+}
+
+fn any_hold(now_ms: i64) -> impl Strategy<Value = Request> {
+    let what = prop_oneof![
+        Just(Stopped::App(Arc::from("shop"))),
+        Just(Stopped::Rule(Arc::from("r"))),
+    ];
+    let by = prop_oneof![
+        Just(StoppedBy::Person),
+        Just(StoppedBy::Breaker {
+            version: Arc::from("1")
+        }),
+    ];
+    let place = (what.clone(), by).prop_map(move |(what, by)| {
+        Change::Place(Hold {
+            what,
+            by,
+            errcode: None,
+            detail: "why".to_owned(),
+            since_ms: now_ms,
+            more: BTreeMap::new(),
+        })
+    });
+    let change = prop_oneof![
+        1 => Just(Change::None),
+        2 => place,
+        1 => what.prop_map(Change::Lift),
+    ];
+    change.prop_map(move |change| Request::Holds(holds::Ask { change, now_ms }))
 }
 
 fn any_receipt(now_ms: i64) -> impl Strategy<Value = Request> {

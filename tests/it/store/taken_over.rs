@@ -44,7 +44,8 @@ fn with_grant(request: Request, openid: &str) -> Request {
         | Request::Keep(_)
         | Request::Recall(_)
         | Request::Join(_)
-        | Request::Done(_)) => other,
+        | Request::Done(_)
+        | Request::Holds(_)) => other,
     }
 }
 

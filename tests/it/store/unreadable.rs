@@ -51,6 +51,7 @@ impl Place {
                     Row::Ledger => ("grant", name.to_owned()),
                     Row::Mark => ("mark", name.to_owned()),
                     Row::Number => ("number", name.to_owned()),
+                    Row::Holds => panic!("its key has no name"),
                 };
                 let key = format!("wx-courier:{{{GROUP}}}:{kind}:{name}");
                 let mut connection = connect(redis);
@@ -77,6 +78,7 @@ fn plant_in_file(folder: &Path, row: Row, name: &str, junk: &[u8]) {
         }
         Row::Mark => "INSERT INTO marks VALUES (?1, length(?2))",
         Row::User => "INSERT INTO users VALUES (?1, CAST(?2 AS TEXT), 9000000000000)",
+        Row::Holds => "INSERT INTO holds VALUES (1, CAST(?2 AS TEXT), length(?1))",
         Row::Number => {
             "INSERT INTO numbers VALUES ('shop', replace(?1, 'shop/', ''), CAST(?2 AS TEXT), 1800000000000)"
         }
@@ -103,7 +105,8 @@ fn with(mut request: Request, how: OnUnreadable) -> Request {
         | Request::Keep(_)
         | Request::Recall(_)
         | Request::Join(_)
-        | Request::Done(_) => panic!("{request:?}"),
+        | Request::Done(_)
+        | Request::Holds(_) => panic!("{request:?}"),
     }
     request
 }

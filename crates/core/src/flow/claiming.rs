@@ -127,7 +127,11 @@ impl Engine {
         }
         // Its claim is of this run.
         if !delivery.may_be_told() && self.is_outdated(&lent.origin, &delivery) {
-            return self.leave_gate_outdated(lent, delivery, effects);
+            // It is made anew at its next turn.
+            return self.leave_gate(lent, delivery, effects);
+        }
+        if self.pauses.stop(lent.ticket, &delivery.rule) {
+            return self.leave_gate(lent, delivery, effects);
         }
         if expires_at_ms(&lent.origin, &delivery.rule) < now.unix_ms {
             return self.expire(now, lent, &delivery, effects);
@@ -142,6 +146,20 @@ impl Engine {
                 Next::Become(State::Sending(delivery))
             }
         }
+    }
+
+    /// A message at the gate is not to be sent now: it gives its claim back, unless an earlier call of it may have arrived, and waits.
+    fn leave_gate(
+        &mut self,
+        lent: &Lent,
+        mut delivery: Box<Delivery>,
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        release_claim(lent.ticket, &mut delivery, effects);
+        if delivery.claim.is_none() {
+            self.clear_irrevocable(&lent.origin);
+        }
+        Next::Rest(State::Waiting(delivery))
     }
 
     pub(super) fn claim_answered(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ages::CalendarTrust;
+use super::comparing::Comparisons;
 use super::exchanges::Exchanges;
 use super::in_flight::InFlight;
 use super::message::Origin;
@@ -37,6 +38,7 @@ pub struct Engine {
     pub(super) breakers: Breakers,
     pub(super) waves: Waves,
     pub(super) outages: Outages,
+    pub(super) comparisons: Comparisons,
     pub(super) punishments: Punishments,
     pub(super) store: StoreHealth,
     /// Since when the store has answered.
@@ -85,10 +87,11 @@ impl Engine {
         Self {
             in_flight: InFlight::new(admission),
             spill: Spill::default(),
-            pauses: Pauses::default(),
+            pauses: Pauses::new(setup.unheard),
             breakers: Breakers::new(setup.breaker),
             waves: Waves::new(setup.refusal_wave),
             outages: Outages::default(),
+            comparisons: Comparisons::default(),
             punishments: Punishments::default(),
             store: StoreHealth::Up,
             has_store_since: Duration::ZERO,
@@ -171,10 +174,16 @@ impl Engine {
                 self.transition(now, ticket, Happened::PublishFailed(why), effects);
             }
             Input::RulesChanged(rules) => self.rules_changed(now, rules, effects),
-            Input::ResumeRule(rule) => self.resume_rule(&rule, effects),
+            Input::Held(holds) => self.hear_holds(now, &holds, effects),
+            Input::Resume(what) => self.resume(&what, effects),
             Input::QuotaAnswered { app, api, left } => {
                 self.quota_answered(now, (&app, api), left, effects);
             }
+            Input::TemplateDiffers {
+                app,
+                template_id,
+                difference,
+            } => self.template_differs(now, (app, template_id), difference, effects),
             Input::Punished { app, punishment } => {
                 self.punished(now, &app, &punishment, effects);
             }

@@ -1,13 +1,16 @@
 //! What concerns more than one message: pauses of apps, APIs, templates and rules.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::in_flight::Lent;
 use super::message::{Delivery, Origin};
 use super::{Effect, Engine};
 use crate::flow::attempt::{Blame, Refusal, SendAnswer};
+use crate::holds::{Hold, Holds, Stopped, StoppedBy};
 use crate::message::Api;
 use crate::model::{Moment, Ticket};
+use crate::rules::{Rule, RuleSet};
 use crate::schedule::pauses::{Cause, Change, Party, Subject};
 
 impl Engine {
@@ -29,6 +32,9 @@ impl Engine {
             | SendAnswer::InDoubt { .. }
             | SendAnswer::NoToken(_) => return,
         };
+        if let Some(refusal) = refusal {
+            self.weigh_comparison(now, delivery, refusal, effects);
+        }
         match refusal.map_or(Blame::Message, |refusal| refusal.class.blame()) {
             Blame::Message => {
                 self.trial_went_well(now, lent.ticket, effects);
@@ -36,6 +42,7 @@ impl Engine {
                 self.breakers.note_good(now, &rule.name, party);
             }
             Blame::Rule => {
+                self.pauses.value_was_refused(now, lent.ticket);
                 self.trial_went_well(now, lent.ticket, effects);
                 self.note_refused(now, lent, delivery, refusal, effects);
             }
@@ -71,6 +78,7 @@ impl Engine {
         }
         let party = party_of(delivery, &lent.origin);
         let version = &lent.origin.rules_version;
+        let rule_version = Arc::clone(&rule.version);
         let burst = self.breakers.note_refused(now, &rule.name, party, version);
         let (Some(burst), Some(refusal)) = (burst, refusal) else {
             return;
@@ -80,9 +88,23 @@ impl Engine {
             burst.refused, burst.answered, refusal.errcode, refusal.errmsg, burst.began_in
         );
         let subject = Subject::Rule(Arc::clone(&rule.name));
-        let errcode = Some(refusal.errcode);
-        let what = (subject, Cause::Breaker);
-        let begun = self.pauses.begin(now, lent.ticket, what, (errcode, detail));
+        let why = (Some(refusal.errcode), detail);
+        let hold = Hold {
+            what: Stopped::Rule(Arc::clone(&rule.name)),
+            by: StoppedBy::Breaker {
+                version: rule_version,
+            },
+            errcode: why.0,
+            detail: why.1.clone(),
+            since_ms: now.unix_ms,
+            more: BTreeMap::new(),
+        };
+        let begun = self
+            .pauses
+            .begin(now, lent.ticket, (subject, Cause::Breaker), why);
+        if begun.is_some() {
+            effects.push(Effect::Hold(hold));
+        }
         self.announce(begun, effects);
     }
 
@@ -132,10 +154,61 @@ impl Engine {
         self.announce(changes, effects);
     }
 
-    pub(super) fn resume_rule(&mut self, rule: &str, effects: &mut Vec<Effect>) {
+    /// What was counted against the rule as it was says nothing of what it is now.
+    pub(super) fn end_pauses_of_changed(&mut self, rule: &Rule, effects: &mut Vec<Effect>) {
+        self.forget_trouble(&rule.name);
+        self.comparisons.forget(rule);
+        let mut changes = self.pauses.rule_changed(&rule.name);
+        changes.extend(self.pauses.changed_template_is_met(rule));
+        self.announce(changes, effects);
+    }
+
+    pub(super) fn resume(&mut self, what: &Stopped, effects: &mut Vec<Effect>) {
+        if let Stopped::Rule(rule) = what {
+            self.forget_trouble(rule);
+        }
+        let changes = self.pauses.resume(&Subject::from(what));
+        self.announce(changes, effects);
+    }
+
+    fn forget_trouble(&mut self, rule: &str) {
         self.breakers.forget(rule);
         self.waves.forget(rule);
-        let changes = self.pauses.resume_rule(rule);
+    }
+
+    pub(super) fn hear_holds(
+        &mut self,
+        now: Moment,
+        holds: &Arc<Holds>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let rules = Arc::clone(&self.rules);
+        let changes = self
+            .pauses
+            .hear(now, holds, |hold| is_of_rules(&rules, hold));
+        self.tell_of_holds(changes, effects);
+        // What waited for this word looks again, also where nothing is held.
+        self.in_flight.admission.look_again();
+    }
+
+    /// The rules have changed: a breaker's hold is for one version.
+    pub(super) fn keep_to_holds(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        let rules = Arc::clone(&self.rules);
+        let changes = self
+            .pauses
+            .keep_to_holds(now, |hold| is_of_rules(&rules, hold));
+        self.tell_of_holds(changes, effects);
+    }
+
+    fn tell_of_holds(&mut self, changes: Vec<Change>, effects: &mut Vec<Effect>) {
+        for change in &changes {
+            // Lifted, here or on another instance: what was counted before must not stop it again at once.
+            if let Change::Ended(pause) = change
+                && let Subject::Rule(rule) = &pause.subject
+            {
+                self.forget_trouble(rule);
+            }
+        }
         self.announce(changes, effects);
     }
 
@@ -152,6 +225,16 @@ impl Engine {
             }
             effects.push(Effect::PauseChanged(change));
         }
+    }
+}
+
+/// Whether a hold is for the rules in force.
+fn is_of_rules(rules: &RuleSet, hold: &Hold) -> bool {
+    match (&hold.by, &hold.what) {
+        (StoppedBy::Breaker { version }, Stopped::Rule(rule)) => {
+            rules.get(rule).is_some_and(|rule| rule.version == *version)
+        }
+        (StoppedBy::Person | StoppedBy::Breaker { .. }, _) => true,
     }
 }
 

@@ -8,12 +8,13 @@ use super::HandoverId;
 use crate::event::Decoding;
 use crate::flow::attempt::{RetryPlan, SendAnswer};
 use crate::grants::{AnswerEvents, Policies};
+use crate::holds::{Hold, Holds, Stopped};
 use crate::message::Api;
 use crate::model::outcome::{Outcome, RecipientStyle};
 use crate::model::{Epoch, Partition, Record, Ticket};
 use crate::rules::RuleSet;
 use crate::schedule::admission::{AppBounds, Cleared};
-use crate::schedule::pauses::{Change, Threshold};
+use crate::schedule::pauses::{Change, Threshold, Unheard};
 use crate::schedule::punishments::InForce;
 use crate::schedule::share::{Layout, Share};
 use crate::state;
@@ -49,6 +50,8 @@ pub struct Setup {
     pub refusal_wave: Threshold,
     /// How long a call may take, with the wait for a token.
     pub call_limit: Duration,
+    /// Whether the store's holds are to be heard before anything is sent.
+    pub unheard: Unheard,
     /// Names this life of this process, among all that ever share a store.
     pub process: u64,
     /// Where the jitter of retries begins.
@@ -142,8 +145,10 @@ pub enum Input {
         /// By how much the system's calendar is ahead of the one in force, in milliseconds; negative if it is behind.
         system_ahead_ms: i64,
     },
-    /// A person wants a rule to go on that its breaker has paused.
-    ResumeRule(Arc<str>),
+    /// What the store holds, for all instances.
+    Held(Arc<Holds>),
+    /// A person wants this to go on, whatever has paused it.
+    Resume(Stopped),
     /// `WeChat` said how many sends through an API an app has left today; `None` if it did not say.
     QuotaAnswered {
         /// The app.
@@ -152,6 +157,15 @@ pub enum Input {
         api: Api,
         /// What is left.
         left: Option<i64>,
+    },
+    /// `WeChat` lists a template otherwise than the catalog says: its messages would be refused.
+    TemplateDiffers {
+        /// The app.
+        app: Arc<str>,
+        /// `WeChat`'s id of the template.
+        template_id: Arc<str>,
+        /// The template and the difference, for a person.
+        difference: String,
     },
     /// `WeChat` has told this instance that it has punished an app, or will.
     Punished {
@@ -210,8 +224,17 @@ pub enum Effect {
         /// The API.
         api: Api,
     },
+    /// Compare a template with what `WeChat` lists now, and answer with [`Input::TemplateDiffers`] if messages of it would be refused.
+    CompareTemplate {
+        /// The app.
+        app: Arc<str>,
+        /// `WeChat`'s id of the template.
+        template_id: Arc<str>,
+    },
     /// Something was paused, or goes on: for log and metrics.
     PauseChanged(Change),
+    /// Let the store hold this, for all instances and for later runs. When it does, [`Input::Held`] says so.
+    Hold(Hold),
     /// An app was warned or punished: for the log.
     Punished(InForce),
     /// Call `WeChat`, and answer with [`Input::SendFinished`].

@@ -9,7 +9,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::addressing::recall;
-use super::claiming::release_claim;
 use super::in_flight::Lent;
 use super::message::{Delivery, Origin, PendingRecipient, Rejoins, State, expires_at_ms};
 use super::repeated::take_own_ids;
@@ -44,8 +43,9 @@ impl Engine {
             if let Some(new) = new {
                 self.in_flight.admission.adopt(&new);
             }
-            self.resume_rule(&old.name, effects);
+            self.end_pauses_of_changed(old, effects);
         }
+        self.keep_to_holds(now, effects);
         let rules = Arc::clone(&self.rules);
         let is_used = |app: &str, id: &str| {
             let mut rules = rules.rules().iter();
@@ -192,18 +192,6 @@ impl Engine {
         }
         self.in_flight.release_recipient(lent, &self.pauses);
         Next::Become(State::Waiting(delivery))
-    }
-
-    /// A message at the gate, whose rule was changed: it gives its claim back, and is made anew at its next turn.
-    pub(super) fn leave_gate_outdated(
-        &mut self,
-        lent: &Lent,
-        mut delivery: Box<Delivery>,
-        effects: &mut Vec<Effect>,
-    ) -> Next {
-        release_claim(lent.ticket, &mut delivery, effects);
-        self.clear_irrevocable(&lent.origin);
-        Next::Rest(State::Waiting(delivery))
     }
 
     /// Makes a message by the rule in force, or breaks with what comes instead: an end, or the question for the user that a login code names now.

@@ -1,6 +1,7 @@
 //! What the engine has in hand, for people and dashboards.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -49,6 +50,8 @@ pub struct Status {
     pub unaddressed: usize,
     /// Messages that wait for their turn.
     pub waiting: usize,
+    /// The same by rule; rules without any are left out.
+    pub waiting_by_rule: BTreeMap<String, WaitingStatus>,
     /// Messages that wait outside of the window, by rule: they are read again when their rule has room.
     pub set_aside: BTreeMap<String, usize>,
     /// How many of them are being read again.
@@ -83,6 +86,15 @@ pub struct Status {
     pub share: ShareStatus,
     /// The partitions that are ours.
     pub partitions: Vec<PartitionStatus>,
+}
+
+/// Messages of a rule that wait for their turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WaitingStatus {
+    /// How many.
+    pub messages: usize,
+    /// When the first of them came: RFC 3339, UTC.
+    pub since: Option<String>,
 }
 
 /// A part of the fleet's rates, as people see it.
@@ -231,7 +243,8 @@ impl Engine {
             unmatched_types: self.unmatched_types.list(),
             ..Status::default()
         };
-        for (_, _, state) in self.in_flight.iter() {
+        let mut waiting: BTreeMap<Arc<str>, (usize, i64)> = BTreeMap::new();
+        for (_, origin, state) in self.in_flight.iter() {
             match state {
                 State::Reporting { .. } => status.reporting += 1,
                 State::Recalling(_)
@@ -239,7 +252,13 @@ impl Engine {
                 | State::Exchanging(_)
                 | State::ExchangeBackoff { .. }
                 | State::Keeping { .. } => status.unaddressed += 1,
-                State::Waiting(_) => status.waiting += 1,
+                State::Waiting(delivery) => {
+                    status.waiting += 1;
+                    let rule = Arc::clone(&delivery.rule.name);
+                    let (messages, since_ms) = waiting.entry(rule).or_insert((0, i64::MAX));
+                    *messages += 1;
+                    *since_ms = origin.received.unix_ms.min(*since_ms);
+                }
                 State::Claiming { .. } => status.claiming += 1,
                 State::AtGate { .. } => status.at_gate += 1,
                 State::Sending(_) => status.sending += 1,
@@ -248,6 +267,11 @@ impl Engine {
                 State::Publishing(_) => status.publishing += 1,
             }
         }
+        let waiting = waiting.into_iter().map(|(rule, (messages, since_ms))| {
+            let since = Some(rfc3339_ms(since_ms));
+            (rule.to_string(), WaitingStatus { messages, since })
+        });
+        status.waiting_by_rule = waiting.collect();
         for (partition, tracker) in &self.partitions {
             status.partitions.push(PartitionStatus {
                 topic: partition.topic.to_string(),

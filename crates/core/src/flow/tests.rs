@@ -14,7 +14,7 @@ use crate::model::outcome::{Outcome, Reason, RecipientStyle, Status};
 use crate::model::{Epoch, Moment, Partition, Record, Ticket};
 use crate::rules::{RuleSet, RuleSource, Surroundings};
 use crate::schedule::admission::AppBounds;
-use crate::schedule::pauses::Threshold;
+use crate::schedule::pauses::{Threshold, Unheard};
 use crate::schedule::share::Layout;
 use crate::state::MemoryStore;
 use crate::wechat::Class;
@@ -117,6 +117,7 @@ fn bench_with(unmatched: Unmatched, rules: impl Into<Arc<RuleSet>>) -> Bench {
             ratio: 0.5,
         },
         call_limit: Duration::from_secs(5),
+        unheard: Unheard::Nothing,
         process: 1,
         seed: 1,
     };
@@ -211,8 +212,10 @@ fn the_outcome(effects: &[Effect]) -> &Outcome {
 }
 
 mod addressing;
+mod comparing;
 mod faults;
 mod granting;
+mod held;
 mod publishing;
 mod recreated;
 mod remaking;

@@ -42,7 +42,7 @@ impl Engine {
             }
             (
                 OnUnreadable::Fail,
-                Row::Outcome | Row::Mark | Row::User | Row::Number,
+                Row::Outcome | Row::Mark | Row::User | Row::Number | Row::Holds,
                 InDoubt::Resend,
             ) => {
                 delivery.tries.in_doubt += 1;
@@ -67,7 +67,7 @@ impl Engine {
     ) -> Next {
         let goes_on = match row {
             // No user is known to be kept; a code that was used is refused by WeChat.
-            Row::User | Row::Mark | Row::Number | Row::Ledger => true,
+            Row::User | Row::Mark | Row::Number | Row::Ledger | Row::Holds => true,
             Row::Claim => pending.rule.in_doubt == InDoubt::Resend,
             // It has ended before, and its code was used for that.
             Row::Outcome => false,
@@ -90,7 +90,7 @@ impl Engine {
     ) -> Next {
         match row {
             Row::Outcome => self.end_unreadable_recipient(now, lent, &pending, effects),
-            Row::Claim | Row::Ledger | Row::Mark | Row::User | Row::Number => {
+            Row::Claim | Row::Ledger | Row::Mark | Row::User | Row::Number | Row::Holds => {
                 self.clear_irrevocable(&lent.origin);
                 self.address(now, lent, *pending, openid, effects)
             }

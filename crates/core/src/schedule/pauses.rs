@@ -7,7 +7,9 @@
 mod answers;
 mod bans;
 mod breaker;
+mod changed;
 mod end;
+mod held;
 mod outages;
 mod party;
 mod quota;
@@ -24,6 +26,8 @@ use serde::Serialize;
 pub use answers::Threshold;
 pub use breaker::{Breakers, Burst};
 use end::End;
+use held::Held;
+pub use held::Unheard;
 pub use outages::{Outages, Silence};
 pub use party::{Party, SOURCE_OF_MINI_PROGRAMS};
 use quota::Before;
@@ -47,6 +51,8 @@ pub enum Cause {
     DailyQuota,
     /// The app's account may not use this API (48001, 48004): tried again now and then.
     Api,
+    /// `WeChat` lists the template with other params, or not at all, and has refused a message of it: tried again now and then.
+    TemplateChanged,
     /// The template is unknown or banned (40037, 43107, 43116): tried again now and then.
     Template,
     /// The app's account may not send at all (40164, 50002 …): tried again now and then.
@@ -58,6 +64,8 @@ pub enum Cause {
     Ban,
     /// Messages of too many users of the rule were refused for what the rule made of them: until a person or another version of the rule.
     Breaker,
+    /// A person has stopped it: until a person lets it go on.
+    Person,
 }
 
 impl Cause {
@@ -68,20 +76,24 @@ impl Cause {
             Self::MinuteQuota => "minute_quota",
             Self::DailyQuota => "daily_quota",
             Self::Api => "api",
+            Self::TemplateChanged => "template_changed",
             Self::Template => "template",
             Self::Account => "account",
             Self::RefusalWave => "refusal_wave",
             Self::Ban => "ban",
             Self::Breaker => "breaker",
+            Self::Person => "person",
         }
     }
 
     /// Whether a person is needed.
     pub fn wants_person(self) -> bool {
         match self {
-            Self::Outage | Self::MinuteQuota => false,
+            // A person has looked already.
+            Self::Outage | Self::MinuteQuota | Self::Person => false,
             Self::DailyQuota
             | Self::Api
+            | Self::TemplateChanged
             | Self::Template
             | Self::Account
             | Self::RefusalWave
@@ -133,6 +145,7 @@ pub struct Pauses {
     in_force: BTreeMap<Subject, Pause>,
     /// The last pause of this for quota.
     quota_before: BTreeMap<Subject, Before>,
+    held: Held,
 }
 
 /// 45011 counts by the calendar's minute; clocks differ a little.
@@ -193,9 +206,11 @@ impl Pauses {
                 End::At(now.elapsed + Duration::from_millis(left_ms.unsigned_abs()))
             }
             Cause::DailyQuota => self.end_of_daily_quota(now, subject),
-            Cause::Outage | Cause::Api | Cause::Template | Cause::Account => {
-                End::Trial(Trials::of(now, cause))
-            }
+            Cause::Outage
+            | Cause::Api
+            | Cause::TemplateChanged
+            | Cause::Template
+            | Cause::Account => End::Trial(Trials::of(now, cause)),
             Cause::Ban => End::Ban {
                 until: None,
                 trials: Trials::of(now, cause),
@@ -204,13 +219,14 @@ impl Pauses {
                 trials: Trials::of(now, cause),
                 until: now.elapsed + wave::BELIEVED_AFTER,
             },
-            Cause::Breaker => End::Person,
+            Cause::Breaker => End::PersonOrChange,
+            Cause::Person => End::Person,
         }
     }
 
     /// Whether a message of this rule may have its turn.
     pub fn way(&self, now: Moment, rule: &Rule) -> Way {
-        if self.in_force.is_empty() {
+        if self.is_silent() {
             return Way::Free;
         }
         self.way_past(now, subjects_of(rule))
@@ -218,13 +234,32 @@ impl Pauses {
 
     /// Whether a login code of this app may be exchanged.
     pub fn way_of_logins(&self, now: Moment, app: &Arc<str>) -> Way {
-        if self.in_force.is_empty() {
+        if self.is_silent() {
             return Way::Free;
         }
         self.way_past(now, [Subject::Logins(Arc::clone(app))])
     }
 
+    /// Whether a message that had its turn must not be sent all the same: a pause has begun meanwhile, and it is not the trial of that.
+    pub fn stop(&self, ticket: Ticket, rule: &Rule) -> bool {
+        if self.in_force.is_empty() {
+            return false;
+        }
+        subjects_of(rule).any(|subject| {
+            let pause = self.in_force.get(&subject);
+            pause.is_some_and(|pause| !pause.end.is_trial(ticket))
+        })
+    }
+
+    /// Whether nothing at all is in the way of any message.
+    fn is_silent(&self) -> bool {
+        self.in_force.is_empty() && self.held.is_known()
+    }
+
     fn way_past(&self, now: Moment, subjects: impl IntoIterator<Item = Subject>) -> Way {
+        if !self.held.is_known() {
+            return Way::Closed;
+        }
         let mut way = Way::Free;
         for subject in subjects {
             let Some(pause) = self.in_force.get(&subject) else {
@@ -236,7 +271,7 @@ impl Pauses {
                 | End::Quota { trials, .. }
                 | End::Ban { trials, .. }
                 | End::Wave { trials, .. } => trials.at,
-                End::Person => return Way::Closed,
+                End::PersonOrChange | End::Person => return Way::Closed,
             };
             if at > now.elapsed {
                 let later = match way {
@@ -258,9 +293,17 @@ impl Pauses {
         self.end_if(is_due)
     }
 
-    /// A person wants a rule to go on, or has changed it. Pauses of its app stay.
-    pub fn resume_rule(&mut self, rule: &str) -> Vec<Change> {
-        self.end_if(|pause| matches!(&pause.subject, Subject::Rule(name) if name.as_ref() == rule))
+    /// A rule was changed. What a person has stopped stays stopped, and so do its app and its template.
+    pub fn rule_changed(&mut self, rule: &str) -> Vec<Change> {
+        self.end_if(|pause| {
+            let is_its = matches!(&pause.subject, Subject::Rule(name) if name.as_ref() == rule);
+            is_its && pause.cause != Cause::Person
+        })
+    }
+
+    /// A person wants this to go on. What covers more than this stays.
+    pub fn resume(&mut self, subject: &Subject) -> Vec<Change> {
+        self.end_if(|pause| pause.subject == *subject)
     }
 
     /// Most messages of the rule are accepted again.
@@ -274,7 +317,7 @@ impl Pauses {
     /// The rules have changed: pauses of templates that no rule uses any more have nothing to hold.
     pub fn keep_templates(&mut self, is_used: impl Fn(&str, &str) -> bool) -> Vec<Change> {
         self.end_if(
-            |pause| matches!(&pause.subject, Subject::Template(app, id) if !is_used(app, id)),
+            |pause| matches!(&pause.subject, Subject::Template(app, id) if !is_used(app, id) && pause.cause != Cause::Person),
         )
     }
 
@@ -316,9 +359,12 @@ impl Pauses {
         let due = self.in_force.values().filter_map(|pause| match pause.end {
             // The lanes look again by themselves when a trial is due.
             End::Quota { questions, .. } => Some(questions.ask_at),
-            End::At(_) | End::Ban { .. } | End::Wave { .. } | End::Trial(_) | End::Person => {
-                pause.end.at()
-            }
+            End::At(_)
+            | End::Ban { .. }
+            | End::Wave { .. }
+            | End::Trial(_)
+            | End::PersonOrChange
+            | End::Person => pause.end.at(),
         });
         due.min()
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Row;
 use crate::grants::{Balance, Cleared, Counted, Reservation};
+use crate::holds::Holds;
 use crate::model::Holder;
 use crate::model::outcome::Outcome;
 
@@ -34,6 +35,8 @@ pub enum Answer {
     Join(JoinAnswer),
     /// To the word that a receipt was published.
     Done(MarkSet),
+    /// To the question what is stopped.
+    Holds(Holds),
 }
 
 /// The answer to a [`Claim`](super::Claim).

@@ -8,6 +8,7 @@
 //! | mark | `1` |
 //! | user | `@`, until when, a blank, and the openid |
 //! | number | the outcome's id |
+//! | holds | JSON |
 //!
 //! No outcome begins with `@`: a store may keep a user where the outcome of the same name will lie.
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use super::rows::{BEFORE_RULE, ClaimState, Entry, Key, User, Value, with_rule, without_rule};
 use crate::grants::Ledger;
+use crate::holds::Holds;
 use crate::model::Holder;
 use crate::model::outcome::Identity;
 pub use outcome::{outcome_of_text, outcome_to_text};
@@ -46,6 +48,7 @@ impl Value {
             Self::Mark => "1".to_owned(),
             Self::User(user) => format!("{OF_USER}{} {}", user.until_ms, user.openid),
             Self::Number(outcome_id) => outcome_id.to_string(),
+            Self::Holds(holds) => holds.to_text()?,
         })
     }
 
@@ -58,6 +61,7 @@ impl Value {
             Key::Mark(_) => Some(Self::Mark),
             Key::User(_) => user_of_text(text).map(Self::User),
             Key::Number(_) => Some(Self::Number(Arc::from(text))),
+            Key::Holds => Holds::of_text(text).map(Self::Holds),
         }
     }
 }

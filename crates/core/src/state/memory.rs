@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::rows::{Age, Entry, Key, RowError, Rows, User, Value};
 use super::{Horizon, Reply, Request, Row, StoreState};
 use crate::grants::{self, Ledger};
+use crate::holds::Holds;
 use crate::model::outcome::Outcome;
 use crate::wechat::receipts;
 use aged::Aged;
@@ -44,6 +45,7 @@ struct Memory {
     /// They are forgotten at an end of their own.
     users: Aged<Arc<str>, User>,
     numbers: Aged<receipts::Key, Arc<str>>,
+    holds: Option<Holds>,
 }
 
 impl Memory {
@@ -55,6 +57,7 @@ impl Memory {
             marks: Aged::new(capacity),
             users: Aged::new(capacity),
             numbers: Aged::new(capacity),
+            holds: None,
         }
     }
 
@@ -67,6 +70,8 @@ impl Memory {
             marks,
             users,
             numbers,
+            // For ever.
+            holds: _,
         } = self;
         let of = |row| horizon.of(row);
         let mut n_left = at_most;
@@ -91,6 +96,7 @@ impl Rows for Memory {
             Key::Mark(name) => self.marks.get(name).map(|()| Value::Mark),
             Key::User(name) => self.users.get(name).cloned().map(Value::User),
             Key::Number(key) => self.numbers.get(key).cloned().map(Value::Number),
+            Key::Holds => self.holds.clone().map(Value::Holds),
         })
     }
 
@@ -107,13 +113,15 @@ impl Rows for Memory {
                 self.users.put(name, user, age);
             }
             (Key::Number(key), Value::Number(id)) => self.numbers.put(key, id, age),
+            (Key::Holds, Value::Holds(holds)) => self.holds = Some(holds),
             (
                 Key::Claim(_)
                 | Key::Outcome(_)
                 | Key::Ledger(_)
                 | Key::Mark(_)
                 | Key::User(_)
-                | Key::Number(_),
+                | Key::Number(_)
+                | Key::Holds,
                 _,
             ) => return Err(RowError::Unreadable),
         }
@@ -128,6 +136,7 @@ impl Rows for Memory {
             Key::Mark(name) => self.marks.take(name),
             Key::User(name) => self.users.take(name),
             Key::Number(key) => self.numbers.take(key),
+            Key::Holds => self.holds = None,
         }
         Ok(())
     }

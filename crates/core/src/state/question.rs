@@ -7,6 +7,7 @@ use super::{
     SettlementAnswer,
 };
 use crate::grants::{self, Balance, Cleared, Counted};
+use crate::holds::{self, Holds};
 use crate::model::Holder;
 use crate::wechat::{logins, receipts};
 
@@ -42,6 +43,8 @@ pub enum Request {
     Join(receipts::Join),
     /// A receipt was published.
     Done(receipts::Done),
+    /// What is stopped, after this change?
+    Holds(holds::Ask),
 }
 
 impl Request {
@@ -58,6 +61,7 @@ impl Request {
             Self::Recall(recall) => Some(recall.now_ms),
             Self::Join(join) => Some(join.now_ms),
             Self::Done(done) => Some(done.now_ms),
+            Self::Holds(ask) => Some(ask.now_ms),
         }
     }
 
@@ -69,6 +73,7 @@ impl Request {
             Self::Report(_) | Self::Withdraw(_) | Self::Balance(_) => Row::Ledger,
             Self::Keep(_) | Self::Recall(_) => Row::User,
             Self::Join(_) | Self::Done(_) => Row::Number,
+            Self::Holds(_) => Row::Holds,
         }
     }
 }
@@ -116,4 +121,5 @@ questions! {
     logins::Recall: Recall => RecallAnswer;
     receipts::Join: Join => JoinAnswer;
     receipts::Done: Done => MarkSet;
+    holds::Ask: Holds => Holds;
 }

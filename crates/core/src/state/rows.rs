@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Request, Row};
 use crate::grants::{self, Ledger};
+use crate::holds::Holds;
 use crate::model::outcome::{Identity, Outcome};
 use crate::model::{Holder, digest};
 use crate::wechat::logins::{UserName, departure_name};
@@ -59,6 +60,8 @@ pub enum Key {
     User(Arc<str>),
     /// `WeChat`'s number of a message.
     Number(receipts::Key),
+    /// What is stopped. There is one such row.
+    Holds,
 }
 
 impl Key {
@@ -71,6 +74,7 @@ impl Key {
             Self::Mark(_) => Row::Mark,
             Self::User(_) => Row::User,
             Self::Number(_) => Row::Number,
+            Self::Holds => Row::Holds,
         }
     }
 }
@@ -90,6 +94,8 @@ pub enum Value {
     User(User),
     /// Under [`Key::Number`]: the `id` of the outcome that has the number.
     Number(Arc<str>),
+    /// Under [`Key::Holds`].
+    Holds(Holds),
 }
 
 /// What is known of a message id.
@@ -224,6 +230,14 @@ impl Value {
         };
         Some(outcome_id)
     }
+
+    /// What is stopped, if it is that.
+    pub fn holds(self) -> Option<Holds> {
+        let Self::Holds(holds) = self else {
+            return None;
+        };
+        Some(holds)
+    }
 }
 
 impl Request {
@@ -272,6 +286,7 @@ impl Request {
                 vec![mark, Key::Number(join.key.clone())]
             }
             Self::Done(done) => vec![Key::Mark(Arc::from(done.key.mark()))],
+            Self::Holds(_) => vec![Key::Holds],
         }
     }
 }

@@ -82,6 +82,7 @@ impl<R: Rows> StoreState<R> {
             Request::Recall(recall) => self.recall(recall).map(Answer::Recall),
             Request::Join(join) => self.join(join).map(Answer::Join),
             Request::Done(done) => self.done(done).map(Answer::Done),
+            Request::Holds(ask) => self.holds(ask).map(Answer::Holds),
         };
         match answer {
             Ok(answer) => Ok(Ok(answer)),

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wx_courier_core::state::Row;
 use wx_courier_core::state::encoding::is_of_user;
 use wx_courier_core::state::rows::{Age, Key, RowError, Rows, Value, short_name};
+use wx_courier_core::state::{FOR_EVER_MS, Row};
 
 /// What was read, by the server's key, and what is to be written. Later requests of a batch see what earlier ones write.
 pub(super) struct Snapshot {
@@ -65,9 +65,6 @@ pub(super) enum Undecided {
 /// Clocks differ: the time in a user's text decides, and the key may live on for so long.
 const LEAST_LIFE_MS: i64 = 60_000;
 
-/// For how long the server keeps something at most: a thousand years, which is more than it needs and less than it can count.
-pub(super) const LONGEST_LIFE_MS: i64 = 1_000 * 365 * 24 * 3_600_000;
-
 /// The parts of a call of the script that belong to one key.
 pub(super) struct Written<'a> {
     pub(super) key: &'a str,
@@ -105,6 +102,7 @@ impl Snapshot {
             Key::Ledger(key) => format!("{prefix}:grant:{key}"),
             Key::Mark(mark) => format!("{prefix}:mark:{mark}"),
             Key::Number(key) => format!("{prefix}:number:{key}"),
+            Key::Holds => format!("{prefix}:holds"),
         }
     }
 
@@ -114,7 +112,7 @@ impl Snapshot {
         match key {
             Key::Claim(message_id) => Some(format!("{prefix}:claim:{message_id}")),
             Key::Outcome(name) | Key::User(name) => Some(format!("{prefix}:outcome:{name}")),
-            Key::Ledger(_) | Key::Mark(_) | Key::Number(_) => None,
+            Key::Ledger(_) | Key::Mark(_) | Key::Number(_) | Key::Holds => None,
         }
     }
 
@@ -184,14 +182,15 @@ impl Snapshot {
             (_, Age::Unchanged) => Life::Unchanged,
             (Value::User(user), Age::Since(now_ms)) => {
                 let life_ms = user.until_ms.saturating_sub(now_ms);
-                Life::Ms(life_ms.clamp(LEAST_LIFE_MS, LONGEST_LIFE_MS))
+                Life::Ms(life_ms.clamp(LEAST_LIFE_MS, FOR_EVER_MS))
             }
             (
                 Value::Claim(_)
                 | Value::Outcome(_)
                 | Value::Ledger(_)
                 | Value::Mark
-                | Value::Number(_),
+                | Value::Number(_)
+                | Value::Holds(_),
                 Age::Since(_),
             ) => Life::Ms(
                 row.kept_for_ms(self.remember_ms)
@@ -226,7 +225,7 @@ fn is_of(row: Row, text: &[u8]) -> bool {
     match row {
         Row::User => is_of_user(text),
         Row::Outcome => !is_of_user(text),
-        Row::Claim | Row::Ledger | Row::Mark | Row::Number => true,
+        Row::Claim | Row::Ledger | Row::Mark | Row::Number | Row::Holds => true,
     }
 }
 

@@ -58,6 +58,9 @@ impl Rows for Tables<'_> {
                 params![key.app, key.msgid],
                 |columns| columns.get(0).map(Value::Number).map(Some),
             ),
+            Key::Holds => self.one("SELECT json FROM holds WHERE place = 1", [], |columns| {
+                Ok(Value::of_text(key, columns.get_ref(0)?.as_str()?))
+            }),
         };
         match found.map_err(|error| self.of_row(row, error))? {
             Kept::Nothing => Ok(None),
@@ -93,6 +96,7 @@ impl Rows for Tables<'_> {
                 PUT_NUMBER,
                 params![key.app, key.msgid, outcome_id, since_ms],
             ),
+            (Key::Holds, Value::Holds(_)) => self.run(PUT_HOLDS, params![text()?, since_ms]),
             (key, _) => {
                 let kind = key.row().as_str();
                 let error = anyhow!("a row of another kind was to be put in place of a {kind}");
@@ -116,6 +120,7 @@ impl Rows for Tables<'_> {
                 "DELETE FROM numbers WHERE app = ?1 AND msgid = ?2",
                 params![key.app, key.msgid],
             ),
+            Key::Holds => self.run("DELETE FROM holds", []),
         };
         taken.map_err(|error| self.of_row(key.row(), error))
     }
@@ -173,6 +178,10 @@ const PUT_MARK: &str = "
 const PUT_USER: &str = "
     INSERT INTO users (name, openid, until_ms) VALUES (?1, ?2, ?3)
     ON CONFLICT (name) DO UPDATE SET openid = excluded.openid, until_ms = excluded.until_ms";
+
+const PUT_HOLDS: &str = "
+    INSERT INTO holds (place, json, changed_ms) VALUES (1, ?1, ?2)
+    ON CONFLICT (place) DO UPDATE SET json = excluded.json, changed_ms = excluded.changed_ms";
 
 const PUT_NUMBER: &str = "
     INSERT INTO numbers (app, msgid, outcome_id, since_ms) VALUES (?1, ?2, ?3, ?4)

@@ -9,7 +9,7 @@ use wx_courier_core::state::{Horizon, Row};
 const NEWEST: usize = STEPS.len();
 
 /// What each version adds to the one before.
-const STEPS: [&str; 4] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+const STEPS: [&str; 5] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 /// What version 1 has. Files with just this are about: it does not change any more.
 pub(super) const VERSION_1: &str = "
@@ -80,6 +80,16 @@ const VERSION_4: &str = "
         since_ms   INTEGER NOT NULL
     ) STRICT;
     PRAGMA user_version = 4;
+";
+
+/// What version 5 adds: what is stopped, in one row.
+const VERSION_5: &str = "
+    CREATE TABLE holds (
+        place      INTEGER NOT NULL UNIQUE CHECK (place = 1),
+        json       TEXT NOT NULL,
+        changed_ms INTEGER NOT NULL
+    ) STRICT;
+    PRAGMA user_version = 5;
 ";
 
 /// When the newest row was written, by the tables' indexes by age; NULL without one. Claims do not tell: after a jump they are stamped with the
@@ -176,7 +186,7 @@ impl Aging {
 }
 
 /// All of them, in the order in which they are looked through.
-pub(super) const AGING: [Aging; 7] = [
+pub(super) const AGING: [Aging; 8] = [
     Aging::new("claims", "since_ms", Row::Claim),
     Aging::appended("sent", "since_ms", Row::Claim),
     Aging::new("outcomes", "settled_ms", Row::Outcome),
@@ -184,6 +194,7 @@ pub(super) const AGING: [Aging; 7] = [
     Aging::new("numbers", "since_ms", Row::Number),
     Aging::new("users", "until_ms", Row::User),
     Aging::new("ledgers", "changed_ms", Row::Ledger),
+    Aging::new("holds", "changed_ms", Row::Holds),
 ];
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ fn event(rule: &str, id: &str, to: &str) -> String {
     format!(r#"{{"id":"{id}","type":"{rule}","to":"{to}","text":"hi"}}"#)
 }
 
-fn the_call(effects: &[Effect]) -> Ticket {
+pub(super) fn the_call(effects: &[Effect]) -> Ticket {
     let calls: Vec<Ticket> = calls(effects);
     let [ticket] = calls.as_slice() else {
         panic!("not one call in {effects:?}");
@@ -42,7 +42,7 @@ fn the_call(effects: &[Effect]) -> Ticket {
     *ticket
 }
 
-fn calls(effects: &[Effect]) -> Vec<Ticket> {
+pub(super) fn calls(effects: &[Effect]) -> Vec<Ticket> {
     let call = |effect: &Effect| {
         if let Effect::Send { ticket, .. } = effect {
             Some(*ticket)
@@ -53,7 +53,7 @@ fn calls(effects: &[Effect]) -> Vec<Ticket> {
     effects.iter().filter_map(call).collect()
 }
 
-fn refused(errcode: i64, class: Class) -> SendAnswer {
+pub(super) fn refused(errcode: i64, class: Class) -> SendAnswer {
     SendAnswer::Refused(Refusal {
         errcode,
         errmsg: String::new(),

@@ -41,7 +41,8 @@ fn how(request: &Request) -> OnUnreadable {
         | Request::Keep(_)
         | Request::Recall(_)
         | Request::Join(_)
-        | Request::Done(_) => panic!("{request:?}"),
+        | Request::Done(_)
+        | Request::Holds(_) => panic!("{request:?}"),
     }
 }
 

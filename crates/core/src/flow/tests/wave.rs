@@ -213,7 +213,7 @@ fn users_without_a_grant_are_no_wave() {
 #[test]
 fn a_person_may_end_it() {
     let mut bench = in_a_wave();
-    let effects = bench.step(Input::ResumeRule(Arc::from("r")));
+    let effects = bench.step(Input::Resume(crate::holds::Stopped::Rule(Arc::from("r"))));
     assert!(matches!(changes(&effects).as_slice(), [Change::Ended(_)]));
     bench.send(30, refused());
     assert_eq!(bench.left(30), 0);

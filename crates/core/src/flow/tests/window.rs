@@ -62,6 +62,8 @@ fn finish(bench: &mut Bench, effects: Vec<Effect>) -> (Vec<String>, Vec<(Ticket,
             | Effect::Release { .. }
             | Effect::Unknown(_)
             | Effect::Punished(_)
+            | Effect::Hold(_)
+            | Effect::CompareTemplate { .. }
             | Effect::Drained { .. } => {}
         }
     }

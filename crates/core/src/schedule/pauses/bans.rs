@@ -47,9 +47,15 @@ fn outlasts(pause: &Pause, until: Option<Duration>) -> bool {
             Some(until),
         ) => present >= until,
         (End::Ban { until: Some(_), .. }, None) => false,
-        (End::At(_) | End::Trial(_) | End::Quota { .. } | End::Wave { .. } | End::Person, _) => {
-            pause.cause > Cause::Ban
-        }
+        (
+            End::At(_)
+            | End::Trial(_)
+            | End::Quota { .. }
+            | End::Wave { .. }
+            | End::PersonOrChange
+            | End::Person,
+            _,
+        ) => pause.cause > Cause::Ban,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Subject;
 use super::quota::{QuestionState, Questions};
 use super::trials::Trials;
+use crate::model::Ticket;
 
 /// What ends a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,9 @@ pub(super) enum End {
         trials: Trials,
         until: Duration,
     },
+    /// A person lets the rule go on, or changes it.
+    PersonOrChange,
+    /// A person lets it go on.
     Person,
 }
 
@@ -37,7 +41,18 @@ impl End {
             | Self::Quota { trials, .. }
             | Self::Ban { trials, .. }
             | Self::Wave { trials, .. } => Some(trials),
-            Self::At(_) | Self::Person => None,
+            Self::At(_) | Self::PersonOrChange | Self::Person => None,
+        }
+    }
+
+    /// Whether this message is its trial.
+    pub(super) fn is_trial(&self, ticket: Ticket) -> bool {
+        match self {
+            Self::Trial(trials)
+            | Self::Quota { trials, .. }
+            | Self::Ban { trials, .. }
+            | Self::Wave { trials, .. } => trials.is(ticket),
+            Self::At(_) | Self::PersonOrChange | Self::Person => false,
         }
     }
 
@@ -47,7 +62,7 @@ impl End {
             Self::At(at) => Some(*at),
             Self::Ban { until, .. } => *until,
             Self::Wave { until, .. } => Some(*until),
-            Self::Trial(_) | Self::Quota { .. } | Self::Person => None,
+            Self::Trial(_) | Self::Quota { .. } | Self::PersonOrChange | Self::Person => None,
         }
     }
 
@@ -80,7 +95,8 @@ impl End {
             Self::Ban { until: None, .. } => {
                 "when a message that is let through on trial goes well; WeChat has told no end of the ban"
             }
-            Self::Person => "by `wx-courier rules resume`, or when the rule is changed",
+            Self::PersonOrChange => "by `wx-courier rules resume`, or when the rule is changed",
+            Self::Person => "by `wx-courier rules resume`",
         }
     }
 }

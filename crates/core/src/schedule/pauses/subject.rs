@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Cause;
+use crate::holds::Stopped;
 use crate::message::Api;
 use crate::rules::Rule;
 
@@ -31,15 +32,32 @@ impl Subject {
             Cause::Outage | Cause::MinuteQuota | Cause::DailyQuota | Cause::Api | Cause::Ban => {
                 api()
             }
-            Cause::Template => Self::template(rule).unwrap_or_else(api),
+            Cause::TemplateChanged | Cause::Template => Self::template(rule).unwrap_or_else(api),
             Cause::Account => Self::App(Arc::clone(&rule.app)),
-            Cause::RefusalWave | Cause::Breaker => Self::Rule(Arc::clone(&rule.name)),
+            Cause::RefusalWave | Cause::Breaker | Cause::Person => {
+                Self::Rule(Arc::clone(&rule.name))
+            }
         }
+    }
+
+    /// What a pause that holds this rule may cover.
+    pub fn covering(rule: &Rule) -> impl Iterator<Item = Self> {
+        subjects_of(rule)
     }
 
     fn template(rule: &Rule) -> Option<Self> {
         let id = Arc::from(rule.template()?.id.as_str());
         Some(Self::Template(Arc::clone(&rule.app), id))
+    }
+}
+
+impl From<&Stopped> for Subject {
+    fn from(what: &Stopped) -> Self {
+        match what {
+            Stopped::App(app) => Self::App(Arc::clone(app)),
+            Stopped::Template { app, id } => Self::Template(Arc::clone(app), Arc::clone(id)),
+            Stopped::Rule(rule) => Self::Rule(Arc::clone(rule)),
+        }
     }
 }
 

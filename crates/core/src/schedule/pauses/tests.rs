@@ -250,8 +250,8 @@ fn a_breaker_waits_for_a_person_and_leaves_the_rules_app_alone() {
     begin(&mut pauses, at(0), subject, Cause::Breaker).unwrap();
     begin(&mut pauses, at(0), app("shop"), Cause::Account).unwrap();
     assert_eq!(pauses.way(at(1_000_000), &a), Way::Closed);
-    assert_eq!(pauses.resume_rule("b"), []);
-    assert_eq!(pauses.resume_rule("a").len(), 1);
+    assert_eq!(pauses.resume(&Subject::Rule(Arc::from("b"))), []);
+    assert_eq!(pauses.resume(&Subject::Rule(Arc::from("a"))).len(), 1);
     assert_eq!(pauses.way(at(0), &a), Way::Until(FIRST_TRIAL));
 }
 

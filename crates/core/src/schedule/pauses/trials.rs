@@ -80,7 +80,7 @@ impl Trials {
         self.under_way = None;
     }
 
-    fn is(&self, ticket: Ticket) -> bool {
+    pub(super) fn is(&self, ticket: Ticket) -> bool {
         self.under_way == Some(ticket)
     }
 }
@@ -93,10 +93,12 @@ pub(super) fn pace_of(cause: Cause) -> (Duration, Duration) {
         Cause::RefusalWave => (FIRST_TRIAL_OF_WAVE, RAREST_TRIAL_OF_WAVE),
         Cause::MinuteQuota
         | Cause::Api
+        | Cause::TemplateChanged
         | Cause::Template
         | Cause::Account
         | Cause::Ban
-        | Cause::Breaker => (FIRST_TRIAL, RAREST_TRIAL),
+        | Cause::Breaker
+        | Cause::Person => (FIRST_TRIAL, RAREST_TRIAL),
     }
 }
 
@@ -107,11 +109,13 @@ fn due(now: Moment, cause: Cause, interval: Duration) -> Duration {
         Cause::Outage
         | Cause::MinuteQuota
         | Cause::Api
+        | Cause::TemplateChanged
         | Cause::Template
         | Cause::Account
         | Cause::Ban
         | Cause::RefusalWave
-        | Cause::Breaker => interval,
+        | Cause::Breaker
+        | Cause::Person => interval,
     };
     now.elapsed + wait
 }
@@ -182,7 +186,7 @@ impl Pauses {
             End::Trial(trials) | End::Quota { trials, .. } | End::Ban { trials, .. } => {
                 trials.is(ticket)
             }
-            End::At(_) | End::Wave { .. } | End::Person => false,
+            End::At(_) | End::Wave { .. } | End::PersonOrChange | End::Person => false,
         });
         self.remember_quotas(now, &ended);
         ended

@@ -1,9 +1,10 @@
-//! What goes beside claims: grants, users, receipts.
+//! What goes beside claims: grants, users, receipts, holds.
 
 use std::sync::Arc;
 
 use super::{Found, Stop, StoreState, found, needed};
 use crate::grants::{Balance, Cleared, Counted, Ledger, Query, Report, Withdrawal};
+use crate::holds::{self, Holds};
 use crate::model::outcome::{Outcome, are_two_records};
 use crate::state::rows::{Age, ClaimState, Key, Rows, User, Value, of_user};
 use crate::state::{JoinAnswer, KeepAnswer, MarkSet, OnUnreadable, RecallAnswer, Row};
@@ -162,6 +163,31 @@ impl<R: Rows> StoreState<R> {
     pub(super) fn done(&mut self, done: &Done) -> Result<MarkSet, Stop<R::Error>> {
         self.mark(Arc::from(done.key.mark()), done.now_ms)?;
         Ok(MarkSet)
+    }
+
+    /// What cannot be read is known to no version here any more: a person's word is written in its place.
+    pub(super) fn holds(&mut self, ask: &holds::Ask) -> Result<Holds, Stop<R::Error>> {
+        let on_unreadable = match ask.change {
+            holds::Change::None => OnUnreadable::Fail,
+            holds::Change::Place(_) | holds::Change::Lift(_) => OnUnreadable::Overwrite,
+        };
+        let kept = self.read(&Key::Holds, Value::holds);
+        let before = match found(on_unreadable, Row::Holds, kept)? {
+            Found::Row(holds) => Some(holds),
+            Found::Nothing | Found::Junk => None,
+        };
+        let mut holds = before.clone().unwrap_or_default();
+        holds.change(ask);
+        let is_changed = match before {
+            Some(before) => before != holds,
+            None => ask.change != holds::Change::None,
+        };
+        if is_changed {
+            let value = Value::Holds(holds.clone());
+            let put = self.rows.put(Key::Holds, value, Age::Since(ask.now_ms));
+            needed(Row::Holds, put)?;
+        }
+        Ok(holds)
     }
 
     /// Whether this user has left the app since then.

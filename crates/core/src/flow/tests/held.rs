@@ -1,0 +1,203 @@
+//! What is stopped until a person lets it go on.
+
+use super::trouble::{calls, refused, the_call};
+use super::*;
+use crate::holds::{Ask, Change, Hold, Holds, Stopped, StoppedBy};
+use crate::state::{Answer, Request};
+
+const EVENT: &str = r#"{"type":"a","id":"e1","to":"o1","text":"hi"}"#;
+
+fn rule() -> Stopped {
+    Stopped::Rule(Arc::from("r"))
+}
+
+fn hold(what: Stopped, by: StoppedBy) -> Hold {
+    Hold {
+        what,
+        by,
+        errcode: None,
+        detail: "a wrong text".to_owned(),
+        since_ms: 1_799_999_000_000,
+        more: BTreeMap::new(),
+    }
+}
+
+fn by_person(what: Stopped) -> Hold {
+    hold(what, StoppedBy::Person)
+}
+
+fn held(holds: &[Hold]) -> Input {
+    let mut all = Holds::default();
+    for hold in holds {
+        all.change(&Ask {
+            change: Change::Place(hold.clone()),
+            now_ms: 1_800_000_000_000,
+        });
+    }
+    Input::Held(Arc::new(all))
+}
+
+fn pauses(bench: &Bench) -> Vec<(String, &'static str)> {
+    let pauses = bench.engine.status().pauses.into_iter();
+    pauses.map(|pause| (pause.subject, pause.cause)).collect()
+}
+
+#[test]
+fn what_a_person_has_stopped_waits_until_a_person_lets_it_go_on() {
+    let template = Stopped::Template {
+        app: Arc::from("shop"),
+        id: Arc::from("T1"),
+    };
+    for what in [rule(), template, Stopped::App(Arc::from("shop"))] {
+        let mut bench = bench(Unmatched::Count);
+        bench.step(held(&[by_person(what.clone())]));
+        assert_eq!(calls(&bench.read(1, EVENT)), []);
+        let status = bench.engine.status();
+        assert_eq!(status.waiting_by_rule["r"].messages, 1);
+        assert_eq!(status.pauses[0].cause, "person");
+        assert_eq!(status.pauses[0].since, "2027-01-15T07:43:20.000Z");
+        // It is the word of a person, not of the rule: a change of that does not lift it.
+        bench.step(Input::RulesChanged(rules("T1", "other")));
+        assert_eq!(bench.engine.status().pauses.len(), 1, "{what:?}");
+        assert_eq!(calls(&bench.sleep_until(5_000)), []);
+        the_call(&bench.step(held(&[])));
+        assert_eq!(bench.engine.status().pauses, []);
+    }
+}
+
+#[test]
+fn what_has_its_claim_does_not_pass_the_gate_and_is_sent_later() {
+    let mut bench = bench_with(
+        Unmatched::Count,
+        rules_with(
+            "id = \"T1\"",
+            "to = \"{{ data.to }}\"\nrate = { per_second = 1, burst = 1 }",
+            AS_PUBLISHED,
+        ),
+    );
+    the_call(&bench.read(1, EVENT));
+    bench.read(2, r#"{"type":"a","id":"e2","to":"o2","text":"hi"}"#);
+    // Its turn comes, and it asks for its claim; the store is slow.
+    bench.now_ms = 1_000;
+    let asked = bench.step_once(Input::Tick);
+    let [Effect::AskStore { ticket, request }, ..] = asked.as_slice() else {
+        panic!("{asked:?}");
+    };
+    let answer = bench.store.answer(request);
+    bench.step(held(&[by_person(rule())]));
+    let effects = bench.step_once(Input::StoreAnswered {
+        ticket: *ticket,
+        answer,
+    });
+    // Its claim is given back: another instance, or a later run, may send it.
+    let [Effect::AskStore { request, .. }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert!(matches!(request, Request::Release { .. }), "{request:?}");
+    assert_eq!(bench.store.answer(request), Ok(Answer::Released));
+    assert_eq!(bench.engine.status().waiting, 1);
+    bench.sleep_until(2_500);
+    the_call(&bench.step(held(&[])));
+}
+
+#[test]
+fn nothing_is_sent_before_the_store_was_heard() {
+    let mut bench = bench(Unmatched::Count);
+    bench.engine.pauses = crate::schedule::pauses::Pauses::new(Unheard::Holds);
+    assert_eq!(calls(&bench.read(1, EVENT)), []);
+    assert_eq!(calls(&bench.sleep_until(1_000)), []);
+    assert_eq!(bench.engine.status().pauses, []);
+    the_call(&bench.step(held(&[])));
+}
+
+/// Two users' messages were refused for what the rule made of them.
+fn broken() -> (Bench, Hold) {
+    let mut bench = bench(Unmatched::Count);
+    let mut effects = Vec::new();
+    for (offset, to) in [(1, "o1"), (2, "o2")] {
+        let event = format!(r#"{{"type":"a","id":"e{offset}","to":"{to}","text":"hi"}}"#);
+        let ticket = the_call(&bench.read(offset, &event));
+        effects = bench.step(Input::SendFinished {
+            ticket,
+            answer: refused(47003, Class::BadParam),
+            api_ms: 10,
+        });
+    }
+    let hold = effects.iter().find_map(|effect| {
+        if let Effect::Hold(hold) = effect {
+            Some(hold.clone())
+        } else {
+            None
+        }
+    });
+    (bench, hold.unwrap_or_else(|| panic!("{effects:?}")))
+}
+
+#[test]
+fn a_breakers_pause_is_the_stores_as_soon_as_that_was_heard() {
+    let (mut bench, hold) = broken();
+    // So much room that nothing is spilled.
+    bench.engine.setup.max_messages = 40;
+    let of_rule = [("rule r".to_owned(), "breaker")];
+    assert_eq!(hold.what, rule());
+    // Asked before the breaker opened.
+    bench.step(held(&[]));
+    assert_eq!(pauses(&bench), of_rule);
+    let effects = bench.step(held(&[hold]));
+    assert!(
+        !effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::PauseChanged(_))),
+        "it has begun before: {effects:?}"
+    );
+    assert_eq!(pauses(&bench), of_rule);
+    let event = r#"{"type":"a","id":"e3","to":"o3","text":"hi"}"#;
+    assert_eq!(calls(&bench.read(3, event)), []);
+    // A person lets it go on, on another instance.
+    the_call(&bench.step(held(&[])));
+    assert_eq!(pauses(&bench), []);
+    // What was counted before does not stop it again at the first refusal.
+    let event = r#"{"type":"a","id":"e4","to":"o4","text":"hi"}"#;
+    let ticket = the_call(&bench.read(4, event));
+    bench.step(Input::SendFinished {
+        ticket,
+        answer: SendAnswer::Accepted { msgid: None },
+        api_ms: 1,
+    });
+    assert_eq!(pauses(&bench), []);
+}
+
+#[test]
+fn a_breakers_hold_is_for_one_version_of_the_rule() {
+    let (mut bench, hold) = broken();
+    bench.step(held(&[hold]));
+    bench.step(Input::RulesChanged(rules("T1", "other")));
+    assert_eq!(pauses(&bench), []);
+    // A roll-back brings back what was refused.
+    bench.step(Input::RulesChanged(rules("T1", AS_PUBLISHED)));
+    assert_eq!(pauses(&bench), [("rule r".to_owned(), "breaker")]);
+}
+
+#[test]
+fn a_persons_pause_takes_the_place_of_a_breakers_and_goes_with_it() {
+    let (mut bench, hold) = broken();
+    bench.step(held(&[hold]));
+    bench.step(held(&[by_person(rule())]));
+    assert_eq!(pauses(&bench), [("rule r".to_owned(), "person")]);
+    bench.step(held(&[]));
+    assert_eq!(pauses(&bench), []);
+}
+
+#[test]
+fn what_wechat_has_paused_goes_on_at_a_persons_word() {
+    let mut bench = bench(Unmatched::Count);
+    let ticket = the_call(&bench.read(1, EVENT));
+    bench.step(Input::SendFinished {
+        ticket,
+        answer: refused(48001, Class::Account),
+        api_ms: 10,
+    });
+    assert_eq!(pauses(&bench), [("app shop".to_owned(), "account")]);
+    let resume = Input::Resume(Stopped::App(Arc::from("shop")));
+    the_call(&bench.step(resume));
+}

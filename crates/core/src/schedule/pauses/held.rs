@@ -1,0 +1,117 @@
+//! Pauses that all instances share: what the store holds.
+//!
+//! A breaker of this instance begins its pause before the store has it. Until the store was heard to have it, a list without it is an older one, and
+//! ends nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Cause, Change, Pause, Pauses, Subject};
+use crate::holds::{Hold, Holds, StoppedBy};
+use crate::model::Moment;
+
+/// Whether the store was heard when a process begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unheard {
+    /// It has nothing that the process does not know.
+    #[default]
+    Nothing,
+    /// What it holds is to be waited for: until then nothing may be sent.
+    Holds,
+}
+
+/// What is known of the store's holds.
+#[derive(Default)]
+pub(super) struct Held {
+    unheard: Unheard,
+    newest: Arc<Holds>,
+    /// The pauses that the store was heard to have, and that are in force here.
+    heard: BTreeSet<Subject>,
+}
+
+impl Held {
+    pub(super) fn is_known(&self) -> bool {
+        self.unheard == Unheard::Nothing
+    }
+}
+
+impl Hold {
+    fn cause(&self) -> Cause {
+        match &self.by {
+            StoppedBy::Person => Cause::Person,
+            StoppedBy::Breaker { .. } => Cause::Breaker,
+        }
+    }
+}
+
+impl Pauses {
+    /// No pauses. Where the store is not heard yet, nothing has a way before it is.
+    pub fn new(unheard: Unheard) -> Self {
+        let mut pauses = Self::default();
+        pauses.held.unheard = unheard;
+        pauses
+    }
+
+    /// Whether the store was heard to hold this.
+    pub fn is_held(&self, subject: &Subject) -> bool {
+        self.held.heard.contains(subject)
+    }
+
+    /// The store holds these. `applies` tells whether a hold is for what is in force: a breaker's is for one version of its rule.
+    pub fn hear(
+        &mut self,
+        now: Moment,
+        holds: &Arc<Holds>,
+        applies: impl Fn(&Hold) -> bool,
+    ) -> Vec<Change> {
+        self.held.unheard = Unheard::Nothing;
+        self.held.newest = Arc::clone(holds);
+        self.keep_to_holds(now, applies)
+    }
+
+    /// The same holds, where something else is in force than before.
+    pub fn keep_to_holds(&mut self, now: Moment, applies: impl Fn(&Hold) -> bool) -> Vec<Change> {
+        let holds = Arc::clone(&self.held.newest);
+        let wanted: BTreeSet<Subject> = holds
+            .iter()
+            .filter(|hold| applies(hold))
+            .map(|hold| Subject::from(&hold.what))
+            .collect();
+        let before = std::mem::take(&mut self.held.heard);
+        let lifted: BTreeSet<&Subject> = before.difference(&wanted).collect();
+        let mut changes = self.end_if(|pause| {
+            lifted.contains(&pause.subject) && matches!(pause.cause, Cause::Person | Cause::Breaker)
+        });
+        for hold in holds.iter().filter(|hold| applies(hold)) {
+            changes.extend(self.hold(now, hold, &before));
+        }
+        self.held.heard = wanted;
+        changes
+    }
+
+    fn hold(&mut self, now: Moment, hold: &Hold, before: &BTreeSet<Subject>) -> Option<Change> {
+        let (subject, cause) = (Subject::from(&hold.what), hold.cause());
+        if let Some(present) = self.in_force.get(&subject) {
+            let is_of_store = before.contains(&subject) && present.cause >= Cause::Breaker;
+            let stays = if is_of_store {
+                present.cause == cause
+            } else {
+                present.cause >= cause
+            };
+            if stays {
+                return None;
+            }
+        }
+        let end = self.end_of(now, &subject, cause);
+        let pause = Pause {
+            subject: subject.clone(),
+            cause,
+            errcode: hold.errcode,
+            detail: hold.detail.clone(),
+            since_ms: hold.since_ms,
+            end,
+        };
+        self.in_force.insert(subject, pause.clone());
+        Some(Change::Begun(pause))
+    }
+}

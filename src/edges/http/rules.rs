@@ -1,0 +1,293 @@
+//! `/rules`, `/pause` and `/resume`: what each rule does, and what is stopped, for operators and for `wx-courier rules`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::refusal::refuse;
+use super::{Pages, Report};
+use crate::edges::holds::NotChanged;
+use wx_courier_core::flow::{PauseStatus, WaitingStatus};
+use wx_courier_core::holds::{Change, Hold, Stopped, StoppedBy};
+use wx_courier_core::rules::{Rule, RuleSet};
+use wx_courier_core::schedule::pauses::Subject;
+
+/// What is meant: a rule, an app, or a template of an app.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    rule: Option<String>,
+    app: Option<String>,
+    /// By its name in `templates.toml` or by its id.
+    template: Option<String>,
+    /// Why, in a person's words.
+    why: Option<String>,
+}
+
+/// Longer than a sentence of a person's.
+const LONGEST_WHY: usize = 500;
+
+/// One rule, as people see it.
+#[derive(Debug, Serialize)]
+pub(super) struct RuleStatus {
+    /// Its name.
+    rule: String,
+    /// Its version.
+    version: String,
+    /// The app that sends.
+    app: String,
+    /// The template's name, if it has one.
+    template: Option<String>,
+    /// Outcomes since the process began, by status.
+    outcomes: BTreeMap<String, u64>,
+    /// Messages that wait, in the window.
+    waiting: usize,
+    /// Messages that wait outside of it, and are read again later.
+    set_aside: usize,
+    /// When the oldest of those in the window came: RFC 3339, UTC.
+    waiting_since: Option<String>,
+    /// What holds them.
+    paused_by: Vec<PauseStatus>,
+}
+
+/// All rules in force, as this instance sees them.
+#[derive(Debug, Serialize)]
+pub(super) struct RuleList {
+    /// The version of the set.
+    rules_version: String,
+    /// By name.
+    rules: Vec<RuleStatus>,
+    /// Pauses of what no rule in force has anything to do with.
+    other_pauses: Vec<PauseStatus>,
+}
+
+pub(super) async fn list(State(pages): State<Pages>) -> Json<RuleList> {
+    let rules = Arc::clone(&pages.rules.borrow());
+    let outcomes = pages.metrics.outcomes_by_rule();
+    let report = pages.reports.borrow();
+    let pauses = &report.engine.pauses;
+    let of_rule = |rule: &Arc<Rule>| {
+        let subjects: Vec<String> = Subject::covering(rule)
+            .map(|subject| subject.to_string())
+            .collect();
+        let waiting = report.engine.waiting_by_rule.get(rule.name.as_ref());
+        let WaitingStatus { messages, since } = waiting.cloned().unwrap_or_default();
+        let name = rule.name.to_string();
+        RuleStatus {
+            version: rule.version.to_string(),
+            app: rule.app.to_string(),
+            template: rule.template().map(|template| template.name.to_string()),
+            outcomes: outcomes.get(&name).cloned().unwrap_or_default(),
+            waiting: messages,
+            set_aside: report.engine.set_aside.get(&name).copied().unwrap_or(0),
+            waiting_since: since,
+            paused_by: pauses
+                .iter()
+                .filter(|pause| subjects.contains(&pause.subject))
+                .cloned()
+                .collect(),
+            rule: name,
+        }
+    };
+    let listed: Vec<RuleStatus> = rules.rules().iter().map(of_rule).collect();
+    let is_listed = |pause: &PauseStatus| {
+        let mut held = listed.iter().flat_map(|rule| &rule.paused_by);
+        held.any(|of_rule| of_rule.subject == pause.subject)
+    };
+    let other_pauses = pauses.iter().filter(|pause| !is_listed(pause));
+    Json(RuleList {
+        rules_version: rules.version().to_string(),
+        other_pauses: other_pauses.cloned().collect(),
+        rules: listed,
+    })
+}
+
+/// Stops something, on every instance, until a person lets it go on.
+pub(super) async fn pause(
+    State(pages): State<Pages>,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let (what, why) = match named(&pages, query) {
+        Ok(named) => named,
+        Err(refusal) => return *refusal,
+    };
+    let subject = Subject::from(&what);
+    let hold = Hold {
+        what: what.clone(),
+        by: StoppedBy::Person,
+        errcode: None,
+        detail: why.unwrap_or_else(|| "no reason was given".to_owned()),
+        since_ms: pages.clock.now_ms(),
+        more: BTreeMap::new(),
+    };
+    match pages.holds.change(Change::Place(hold)).await {
+        Ok(holds) if holds.get(&what).is_some() => {
+            format!(
+                "the {subject} is paused on every instance, and stays so over restarts: its messages wait, each no longer than its rule's expires_after. `{}` lets it go on\n",
+                resume_command(&what)
+            )
+            .into_response()
+        }
+        Ok(_) => refuse(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "so much is paused already that the store holds no more: let something go on first",
+        ),
+        Err(why_not) => not_changed(why_not),
+    }
+}
+
+/// Lets something go on, whatever has paused it: on every instance what the store holds, and on this one whatever else it waits for.
+pub(super) async fn resume(
+    State(pages): State<Pages>,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let (what, _) = match named(&pages, query) {
+        Ok(named) => named,
+        Err(refusal) => return *refusal,
+    };
+    let subject = Subject::from(&what).to_string();
+    let is_paused = {
+        let report = pages.reports.borrow();
+        let mut pauses = report.engine.pauses.iter();
+        pauses.any(|pause| pause.subject == subject) || is_held(&pages, &what)
+    };
+    if !is_paused {
+        let answer = format!("the {subject} is not paused{}", what_is(&pages));
+        return refuse(StatusCode::NOT_FOUND, &answer);
+    }
+    if let Err(why_not) = pages.holds.change(Change::Lift(what.clone())).await {
+        return not_changed(why_not);
+    }
+    match pages.resumptions.send(what).await {
+        Ok(()) => format!("the {subject} goes on\n").into_response(),
+        Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "the service has ended"),
+    }
+}
+
+fn is_held(pages: &Pages, what: &Stopped) -> bool {
+    let newest = pages.holds.newest();
+    let newest = newest.borrow();
+    newest
+        .as_ref()
+        .is_some_and(|holds| holds.get(what).is_some())
+}
+
+/// What is paused instead.
+fn what_is(pages: &Pages) -> String {
+    let report = pages.reports.borrow();
+    let pauses = report.engine.pauses.iter();
+    let subjects: Vec<&str> = pauses.map(|pause| pause.subject.as_str()).collect();
+    if subjects.is_empty() {
+        "; nothing is".to_owned()
+    } else {
+        format!("; paused are: {}", subjects.join(", "))
+    }
+}
+
+fn not_changed(why_not: NotChanged) -> Response {
+    refuse(StatusCode::SERVICE_UNAVAILABLE, &why_not.to_string())
+}
+
+/// The command that lets it go on.
+fn resume_command(what: &Stopped) -> String {
+    match what {
+        Stopped::Rule(rule) => format!("wx-courier rules resume {rule}"),
+        Stopped::App(app) => format!("wx-courier rules resume --app {app}"),
+        Stopped::Template { app, id } => {
+            format!("wx-courier rules resume --template {id} --app {app}")
+        }
+    }
+}
+
+/// What is meant, and why. A name that no rule in force has is good for what is paused already.
+fn named(
+    pages: &Pages,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Result<(Stopped, Option<String>), Box<Response>> {
+    let bad = |message: &str| Box::new(refuse(StatusCode::BAD_REQUEST, message));
+    let Query(asked) = query.map_err(|rejection| bad(&rejection.body_text()))?;
+    let Asked {
+        rule,
+        app,
+        template,
+        why,
+    } = asked;
+    if why
+        .as_ref()
+        .is_some_and(|why| why.chars().count() > LONGEST_WHY)
+    {
+        return Err(bad(&format!(
+            "`why` is longer than {LONGEST_WHY} characters"
+        )));
+    }
+    let rules = Arc::clone(&pages.rules.borrow());
+    let what = match (rule, app, template) {
+        (Some(rule), None, None) => Stopped::Rule(Arc::from(rule)),
+        (None, Some(app), None) => Stopped::App(Arc::from(app)),
+        (None, app, Some(template)) => of_template(&rules, app.as_deref(), &template)
+            .map_err(|message| Box::new(refuse(StatusCode::NOT_FOUND, &message)))?,
+        (Some(_), _, _) | (None, None, None) => {
+            return Err(bad(
+                "expected what is meant: ?rule=NAME, ?app=NAME, or ?template=NAME&app=NAME",
+            ));
+        }
+    };
+    let is_known = match &what {
+        Stopped::Rule(rule) => rules.get(rule).is_some(),
+        Stopped::App(app) => rules.rules().iter().any(|rule| rule.app == *app),
+        Stopped::Template { .. } => true,
+    };
+    if is_known || is_held(pages, &what) || is_shown(&pages.reports.borrow(), &what) {
+        return Ok((what, why));
+    }
+    let message = match &what {
+        Stopped::Rule(rule) => match rules.nearest(rule) {
+            Some(nearest) => format!("no rule is called {rule}; did you mean {nearest}?"),
+            None => format!("no rule is called {rule}"),
+        },
+        Stopped::App(app) => format!("no rule sends by an app called {app}"),
+        Stopped::Template { id, .. } => format!("no template is called {id}"),
+    };
+    Err(Box::new(refuse(StatusCode::NOT_FOUND, &message)))
+}
+
+fn is_shown(report: &Report, what: &Stopped) -> bool {
+    let subject = Subject::from(what).to_string();
+    let mut pauses = report.engine.pauses.iter();
+    pauses.any(|pause| pause.subject == subject)
+}
+
+/// A template by its name or id: of this app, or of the only one that has it.
+fn of_template(rules: &RuleSet, app: Option<&str>, template: &str) -> Result<Stopped, String> {
+    let catalog = rules.catalog();
+    let found: Vec<_> = match app {
+        Some(app) => catalog.find(app, template).into_iter().collect(),
+        None => catalog
+            .iter()
+            .filter(|known| known.name.as_ref() == template || known.id == template)
+            .collect(),
+    };
+    match found.as_slice() {
+        [one] => Ok(Stopped::Template {
+            app: Arc::clone(&one.app),
+            id: Arc::from(one.id.as_str()),
+        }),
+        [] => {
+            let nearest = app.and_then(|app| catalog.nearest(app, template));
+            let nearest = nearest.map(|name| format!("; did you mean {name}?"));
+            Err(format!(
+                "no template is called {template}{}",
+                nearest.unwrap_or_default()
+            ))
+        }
+        [_, _, ..] => Err(format!(
+            "several apps have a template called {template}: say which by app"
+        )),
+    }
+}

@@ -1,0 +1,154 @@
+//! Persons who stop things and let them go on, and what members hear of it: each a little later than the others, and new ones first of all.
+
+use std::sync::Arc;
+
+use wx_courier_core::flow::Input;
+use wx_courier_core::holds::{Ask, Change, Hold, Holds, Stopped, StoppedBy};
+use wx_courier_core::rules::Rule;
+use wx_courier_core::schedule::admission::Cleared;
+use wx_courier_core::schedule::pauses::Subject;
+
+use super::mutant::Mutant;
+use super::setting;
+use super::world::{BEGAN_UNIX_MS, Happening, TROUBLE_MS, World};
+
+/// What the store holds, and what persons will do.
+pub(super) struct Persons {
+    held: Holds,
+    /// Its own: worlds without persons stay as they were.
+    random: fastrand::Rng,
+}
+
+impl Persons {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            held: Holds::default(),
+            random: fastrand::Rng::with_seed(seed ^ 0x6865_6c64),
+        }
+    }
+
+    fn what(&mut self) -> Stopped {
+        let app = || Arc::from("shop");
+        match self.random.u8(..4) {
+            0 => Stopped::App(app()),
+            1 => Stopped::Template {
+                app: app(),
+                id: Arc::from("T"),
+            },
+            _ => {
+                let (rule, _) = setting::RULES[self.random.usize(..setting::RULES.len())];
+                Stopped::Rule(Arc::from(rule))
+            }
+        }
+    }
+
+    fn soon(&mut self, now_ms: u64, most_ms: u64) -> u64 {
+        now_ms + self.random.u64(1..=most_ms)
+    }
+}
+
+impl World {
+    /// In some worlds persons stop something, for some seconds.
+    pub(super) fn plan_persons(&mut self) {
+        if self.persons.random.u8(..3) != 0 {
+            return;
+        }
+        for _ in 0..self.persons.random.usize(1..4) {
+            let what = self.persons.what();
+            let from = self.persons.random.u64(1..TROUBLE_MS);
+            let until = self.persons.soon(from, 20_000);
+            let hold = Hold {
+                what: what.clone(),
+                by: StoppedBy::Person,
+                errcode: None,
+                detail: "a person has looked".to_owned(),
+                since_ms: BEGAN_UNIX_MS,
+                more: std::collections::BTreeMap::new(),
+            };
+            self.plan(from, Happening::HoldsChange(Change::Place(hold)));
+            self.plan(until, Happening::HoldsChange(Change::Lift(what)));
+        }
+    }
+
+    /// The store is told, and the members hear of it when they look.
+    pub(super) fn holds_change(&mut self, change: Change) {
+        self.note(|| format!("the store is told: {change:?}"));
+        self.seen.holds += u64::from(matches!(change, Change::Place(_)));
+        let now_ms = BEGAN_UNIX_MS + i64::try_from(self.now_ms).unwrap_or(i64::MAX);
+        self.persons.held.change(&Ask { change, now_ms });
+        for member in 0..self.members.len() {
+            self.look_for_holds(member, 3_000);
+        }
+    }
+
+    pub(super) fn look_for_holds(&mut self, member: usize, most_ms: u64) {
+        let at = self.persons.soon(self.now_ms, most_ms);
+        let incarnation = self.members[member].incarnation;
+        self.plan(at, Happening::HearsOfHolds(member, incarnation));
+    }
+
+    pub(super) fn keep_hold(&mut self, hold: Hold) {
+        let at = self.persons.soon(self.now_ms, 2_000);
+        self.plan(at, Happening::HoldsChange(Change::Place(hold)));
+    }
+
+    pub(super) fn hear_of_holds(&mut self, member: usize, incarnation: u64) -> Result<(), String> {
+        let present = &self.members[member];
+        if present.incarnation != incarnation || present.engine.is_none() {
+            return Ok(());
+        }
+        if present.is_frozen() {
+            let at = present.frozen_until_ms + 1;
+            self.plan(at, Happening::HearsOfHolds(member, incarnation));
+            return Ok(());
+        }
+        let holds = Arc::new(self.persons.held.clone());
+        self.members[member].heard_holds = Some(Arc::clone(&holds));
+        let told = if self.is_broken(Mutant::PassesPersonsOver) {
+            Arc::default()
+        } else {
+            holds
+        };
+        self.step(member, Input::Held(told))
+    }
+
+    /// In every other case it is found that the template differs.
+    pub(super) fn compare(&mut self, member: usize, app: Arc<str>, template_id: Arc<str>) {
+        if self.persons.random.bool() {
+            let at = self.persons.soon(self.now_ms, 2_000);
+            let incarnation = self.members[member].incarnation;
+            self.plan(
+                at,
+                Happening::Differs(member, incarnation, app, template_id),
+            );
+        }
+    }
+
+    /// Everything goes on, everywhere.
+    pub(super) fn lift_all(&mut self) -> Result<(), String> {
+        self.persons.held = Holds::default();
+        for member in 0..self.members.len() {
+            let incarnation = self.members[member].incarnation;
+            self.hear_of_holds(member, incarnation)?;
+        }
+        Ok(())
+    }
+
+    /// What a person has stopped is not sent by a member that has heard of it, and nothing before it has heard.
+    pub(super) fn may_be_sent(&self, member: usize, cleared: &Cleared) -> Result<(), String> {
+        let Some(heard) = &self.members[member].heard_holds else {
+            return Err("something is sent before it is known what is stopped".to_owned());
+        };
+        let holds = heard.iter();
+        let mut of_persons = holds.filter(|hold| hold.by == StoppedBy::Person);
+        match of_persons.find(|hold| covers(hold, cleared.rule())) {
+            Some(hold) => Err(format!("{:?} is stopped, and is sent", hold.what)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn covers(hold: &Hold, rule: &Rule) -> bool {
+    let subject = Subject::from(&hold.what);
+    Subject::covering(rule).any(|of_rule| of_rule == subject)
+}
