@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
 use peak_alloc::PeakAlloc;
-use wx_courier_core::catalog::Catalog;
+use wx_courier_core::catalog::{Catalog, Policies};
 use wx_courier_core::document::Problems;
 use wx_courier_core::event::{DataLocator, Decoded, Decoding, MOST_LEVELS, MOST_VALUES, decode};
 use wx_courier_core::model::Record;
@@ -67,6 +67,7 @@ fn rules(templates: &[&str]) -> RuleSet {
     let around = Surroundings {
         apps: &BTreeSet::from(["shop".to_owned()]),
         catalog: &catalog.unwrap(),
+        policies: &Policies::default(),
         time_zone: TimeZone::UTC,
     };
     RuleSet::compile(&mut problems, &sources, &around).unwrap_or_else(|| panic!("{problems}"))

@@ -7,7 +7,6 @@ use std::time::Duration;
 use wx_courier_core::event::Decoding;
 use wx_courier_core::flow::attempt::{RetryPlan, SendAnswer};
 use wx_courier_core::flow::{Effect, Engine, Input, Setup, Unmatched};
-use wx_courier_core::grants::Policies;
 use wx_courier_core::model::outcome::{Outcome, RecipientStyle};
 use wx_courier_core::model::{Epoch, Moment, Partition, Record};
 use wx_courier_core::schedule::admission::AppBounds;
@@ -47,7 +46,6 @@ impl World {
             max_bytes: 1 << 30,
             recipient_style: RecipientStyle::Masked,
             unmatched: Unmatched::Count,
-            grants: Policies::default(),
             answers: None,
             receipts: BTreeSet::new(),
             breaker: Threshold {

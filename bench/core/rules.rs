@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use wx_courier_core::catalog::Catalog;
+use wx_courier_core::catalog::{Catalog, Policies};
 use wx_courier_core::document::Problems;
 use wx_courier_core::event::Event;
 use wx_courier_core::message::{Made, Message};
@@ -33,6 +33,7 @@ pub(crate) fn set(n_rules: usize) -> Arc<RuleSet> {
     let around = Surroundings {
         apps: &BTreeSet::from(["shop".to_owned()]),
         catalog: &catalog,
+        policies: &Policies::default(),
         time_zone: jiff::tz::TimeZone::get("Asia/Shanghai").expect("the zone is known"),
     };
     match RuleSet::compile(&mut problems, &sources, &around) {

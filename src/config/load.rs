@@ -19,9 +19,12 @@ pub fn load(sources: &Sources) -> Loaded {
     let rule_sources = find_rules(&mut problems, &sources.folder);
     let rules = match (&reading, &catalog) {
         (Some(reading), Some(catalog)) if !rule_sources.is_empty() => {
+            // Where something in the settings is wrong the rules are checked all the same.
+            let policies = reading.settings.as_ref().map(Settings::policies);
             let around = Surroundings {
                 apps: &reading.app_names,
                 catalog,
+                policies: &policies.unwrap_or_default(),
                 time_zone: reading.time_zone.clone(),
             };
             RuleSet::compile(&mut problems, &rule_sources, &around).map(Arc::new)

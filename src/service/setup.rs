@@ -25,7 +25,6 @@ pub(super) fn setup(settings: &Settings, seed: u64) -> Setup {
         max_bytes: settings.engine.max_bytes,
         recipient_style: settings.outcomes.recipient,
         unmatched: settings.outcomes.unmatched,
-        grants: settings.policies(),
         answers: settings.grants.clone(),
         receipts: settings
             .public

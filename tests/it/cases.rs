@@ -32,7 +32,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use toml::Table;
-use wx_courier_core::catalog::Catalog;
+use wx_courier_core::catalog::{Catalog, Policies};
 use wx_courier_core::document::{Problems, Severity};
 use wx_courier_core::event::{
     Carrier, DataLocator, Decoded, Decoding, Envelope, Event, Locator, Opened, Wish, decode,
@@ -267,6 +267,7 @@ fn compile(problems: &mut Problems, catalog: &Catalog, sources: &[RuleSource]) -
         &Surroundings {
             apps: &apps,
             catalog,
+            policies: &Policies::default(),
             time_zone,
         },
     )

@@ -18,7 +18,7 @@ use crate::model::outcome::bounds;
 use crate::wechat::params::ParamKind;
 pub use frequency::Frequency;
 use order::FileOrder;
-pub use policy::Policy;
+pub use policy::{Policies, Policy};
 
 /// How a user's permission for a template lasts. `WeChat`: subscribe-message overview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

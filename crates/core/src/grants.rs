@@ -11,7 +11,7 @@ mod ledger;
 mod named;
 mod turn;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,8 +22,7 @@ pub use ledger::{Accept, Ledger, RESERVED_FOR_MS};
 pub use named::{Named, NoLedger};
 pub use turn::Turn;
 
-use crate::catalog::Policy;
-use crate::catalog::{Catalog, Template};
+pub use crate::catalog::Policies;
 use crate::wechat::Word;
 
 /// Which permissions.
@@ -35,41 +34,6 @@ pub struct Key {
     pub openid: Arc<str>,
     /// `WeChat`'s id of the template.
     pub template_id: Arc<str>,
-}
-
-/// The policies in force: those of the apps, and of the templates that have one of their own.
-#[derive(Clone, Debug, Default)]
-pub struct Policies(BTreeMap<Arc<str>, Policy>);
-
-impl From<BTreeMap<Arc<str>, Policy>> for Policies {
-    /// By the names of the apps.
-    fn from(of_apps: BTreeMap<Arc<str>, Policy>) -> Self {
-        Self(of_apps)
-    }
-}
-
-impl Policies {
-    /// The policy for the messages of a template.
-    pub fn of(&self, template: &Template) -> Policy {
-        Policy::of(template, self.of_app(&template.app))
-    }
-
-    /// The same where only the id is known. A template that the catalog does not have is treated as its app is.
-    pub fn of_id(&self, catalog: &Catalog, app: &str, template_id: &str) -> Policy {
-        match catalog.find(app, template_id) {
-            Some(template) => self.of(template),
-            None => self.of_app(app),
-        }
-    }
-
-    /// The policy for how often a template is sent that is limited by frequency.
-    pub fn of_frequency(&self, template: &Template) -> Policy {
-        Policy::of_frequency(template, self.of_app(&template.app))
-    }
-
-    fn of_app(&self, app: &str) -> Policy {
-        self.0.get(app).copied().unwrap_or_default()
-    }
 }
 
 /// A source that tells of a user's answer. One accept may be told by each of them, and counts once.

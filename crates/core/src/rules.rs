@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::catalog::{Catalog, Template};
+use crate::catalog::{Catalog, Policies, Template};
 use crate::document::{Problems, nearest};
 use crate::event::Event;
 use crate::message::{Api, Made, Overflow, Rejection};
@@ -59,6 +59,8 @@ pub struct Surroundings<'a> {
     pub apps: &'a BTreeSet<String>,
     /// The templates of those apps.
     pub catalog: &'a Catalog,
+    /// What is made of users' grants.
+    pub policies: &'a Policies,
     /// The zone in which `datetime` and `date` write.
     pub time_zone: TimeZone,
 }
@@ -89,7 +91,8 @@ pub enum Priority {
 pub struct Rule {
     /// Its name: the path of its file below the folder of rules.
     pub name: Arc<str>,
-    /// Changes with what it sends: with the text of its file, and with the id of its template if it has one.
+    /// Changes with what it sends, and to whom: with what its file says, with its template, with what is made of grants, and with the time zone.
+    /// How the files are written does not matter: comments, line ends, the order of keys.
     pub version: Arc<str>,
     /// The app that sends.
     pub app: Arc<str>,
@@ -191,6 +194,7 @@ impl fmt::Debug for Rule {
 pub struct RuleSet {
     version: Arc<str>,
     catalog: Arc<Catalog>,
+    policies: Policies,
     /// By name, so that an index is also a place in the order of plans.
     rules: Vec<Arc<Rule>>,
     by_type: HashMap<String, Vec<usize>>,
@@ -212,13 +216,13 @@ impl RuleSet {
         let sound = !found.has_errors();
         problems.extend(found);
         sound.then(|| {
-            let catalog = Arc::new(around.catalog.clone());
-            Self::of(version_of(sources, &rules), catalog, rules)
+            rules.sort_by(|left, right| left.name.cmp(&right.name));
+            Self::of(around, rules)
         })
     }
 
-    fn of(version: Arc<str>, catalog: Arc<Catalog>, mut rules: Vec<Arc<Rule>>) -> Self {
-        rules.sort_by(|left, right| left.name.cmp(&right.name));
+    /// The set of these rules, which are in the order of their names.
+    fn of(around: &Surroundings<'_>, rules: Vec<Arc<Rule>>) -> Self {
         let mut by_type: HashMap<String, Vec<usize>> = HashMap::new();
         let mut with_globs = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
@@ -230,8 +234,9 @@ impl RuleSet {
             }
         }
         Self {
-            version,
-            catalog,
+            version: version_of(&rules),
+            catalog: Arc::new(around.catalog.clone()),
+            policies: around.policies.clone(),
             rules,
             by_type,
             with_globs,
@@ -252,8 +257,8 @@ impl RuleSet {
         nearest(name, &names)
     }
 
-    /// A short hash over the names and texts of all rules and the ids of their templates: the same rules have the same version
-    /// everywhere.
+    /// A short hash over the names and versions of all rules: sets that send the same have the same version everywhere, however their files
+    /// are written.
     pub fn version(&self) -> &Arc<str> {
         &self.version
     }
@@ -261,6 +266,11 @@ impl RuleSet {
     /// The templates that the rules were checked against.
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
+    }
+
+    /// What is made of users' grants.
+    pub fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     /// Every rule, by name.

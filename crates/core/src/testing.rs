@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Policies};
 use crate::document::Problems;
 use crate::rules::{RuleSet, RuleSource, Surroundings};
 
@@ -47,6 +47,7 @@ pub(crate) fn rules_and_customers(
     let around = Surroundings {
         apps: &apps,
         catalog: &catalog,
+        policies: &Policies::default(),
         time_zone: jiff::tz::TimeZone::UTC,
     };
     let rules = RuleSet::compile(&mut problems, &sources, &around);

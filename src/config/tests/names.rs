@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::{RULE, TEMPLATES};
 use crate::config::{Sources, load};
-use wx_courier_core::catalog::Catalog;
+use wx_courier_core::catalog::{Catalog, Policies};
 use wx_courier_core::document::Problems;
 use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
 
@@ -65,6 +65,7 @@ fn a_rule_whose_name_would_be_cut_is_refused() {
     let around = Surroundings {
         apps: &["shop".to_owned()].into(),
         catalog: &catalog,
+        policies: &Policies::default(),
         time_zone: TimeZone::UTC,
     };
     assert!(RuleSet::compile(&mut problems, &[source], &around).is_none());

@@ -37,7 +37,7 @@ use login::MOST_EXCHANGES;
 pub(super) use login::login;
 use session::Signer;
 use wx_courier_core::catalog::Policy;
-use wx_courier_core::grants::{self, Counted, Policies, Report, Source};
+use wx_courier_core::grants::{self, Counted, Report, Source};
 use wx_courier_core::model::rfc3339_ms;
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::schedule::pauses::SOURCE_OF_MINI_PROGRAMS;
@@ -58,7 +58,6 @@ pub(super) struct MiniApp {
     /// A user may log in as often as `WeChat` allows: all sessions of one user together have what one session has.
     users: Paces<Arc<str>>,
     rules: watch::Receiver<Arc<RuleSet>>,
-    policies: Policies,
     wechat: Arc<WeChat>,
     /// Room for exchanges with `WeChat`.
     exchanges: Semaphore,
@@ -97,7 +96,6 @@ impl MiniApp {
             sessions: Paces::new(settings.per_session),
             users: Paces::new(settings.per_session),
             rules: parts.rules.clone(),
-            policies: parts.settings.policies(),
             wechat: Arc::clone(&parts.wechat),
             exchanges: Semaphore::new(MOST_EXCHANGES),
             store: parts.store.clone(),
@@ -267,7 +265,7 @@ impl MiniApp {
         let rules = self.rules.borrow();
         let template = rules.catalog().find(app, template_id);
         template.is_some_and(|template| {
-            template.id == template_id && self.policies.of(template) != Policy::Off
+            template.id == template_id && rules.policies().of(template) != Policy::Off
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
-use wx_courier_core::catalog::Catalog;
+use wx_courier_core::catalog::{Catalog, Policies};
 use wx_courier_core::document::Problems;
 use wx_courier_core::event::{
     Decoded, Decoding, Event, Json, Opened, Pointer, Seen, decode as decode_record,
@@ -247,6 +247,7 @@ static RULES: LazyLock<RuleSet> = LazyLock::new(|| {
     let around = Surroundings {
         apps: &BTreeSet::from(["shop".to_owned()]),
         catalog: &catalog,
+        policies: &Policies::default(),
         time_zone: jiff::tz::TimeZone::get("Asia/Shanghai").unwrap(),
     };
     let rules = RuleSet::compile(&mut problems, &sources, &around);

@@ -226,8 +226,6 @@ pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
         max_bytes: 1_000_000,
         recipient_style: RecipientStyle::Masked,
         unmatched: Unmatched::Count,
-        // A template that says nothing of grants is looked at.
-        grants: Policies::from(BTreeMap::from([(Arc::from("shop"), Policy::Advise)])),
         answers: Some(AnswerEvents {
             kind: "answer".to_owned(),
             app: AppOf::Always(Arc::from("shop")),
@@ -274,12 +272,14 @@ fn compile(edition: u32) -> Arc<RuleSet> {
     let source = |name: &str, text: &str| RuleSource {
         file: format!("{name}.toml"),
         name: name.to_owned(),
-        text: format!("# Edition {edition}\n{text}"),
+        text: format!("{text}\n[tables.edition]\nnumber = \"{edition}\"\n"),
     };
     let sources = RULES.map(|(name, text)| source(name, text));
     let around = Surroundings {
         apps: &BTreeSet::from(["shop".to_owned()]),
         catalog: &catalog,
+        // A template that says nothing of grants is looked at.
+        policies: &Policies::from(BTreeMap::from([(Arc::from("shop"), Policy::Advise)])),
         time_zone: jiff::tz::TimeZone::UTC,
     };
     let rules = RuleSet::compile(&mut problems, &sources, &around);

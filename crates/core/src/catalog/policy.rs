@@ -1,6 +1,9 @@
 //! What is made of users' grants, by template.
 
-use super::Template;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Catalog, Template};
 
 /// What is made of the ledger before a message is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,15 @@ impl Policy {
         ("enforce", Self::Enforce),
     ];
 
+    /// Its word in the settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Advise => "advise",
+            Self::Enforce => "enforce",
+        }
+    }
+
     /// The policy for the messages of a template: its own, or that of its app. A long-term template needs no grants.
     pub fn of(template: &Template, app: Self) -> Self {
         if template.uses_grants() {
@@ -38,5 +50,40 @@ impl Policy {
             Some(_) => template.grants.unwrap_or(app),
             None => Self::Off,
         }
+    }
+}
+
+/// The policies in force: those of the apps, and of the templates that have one of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policies(BTreeMap<Arc<str>, Policy>);
+
+impl From<BTreeMap<Arc<str>, Policy>> for Policies {
+    /// By the names of the apps.
+    fn from(of_apps: BTreeMap<Arc<str>, Policy>) -> Self {
+        Self(of_apps)
+    }
+}
+
+impl Policies {
+    /// The policy for the messages of a template.
+    pub fn of(&self, template: &Template) -> Policy {
+        Policy::of(template, self.of_app(&template.app))
+    }
+
+    /// The same where only the id is known. A template that the catalog does not have is treated as its app is.
+    pub fn of_id(&self, catalog: &Catalog, app: &str, template_id: &str) -> Policy {
+        match catalog.find(app, template_id) {
+            Some(template) => self.of(template),
+            None => self.of_app(app),
+        }
+    }
+
+    /// The policy for how often a template is sent that is limited by frequency.
+    pub fn of_frequency(&self, template: &Template) -> Policy {
+        Policy::of_frequency(template, self.of_app(&template.app))
+    }
+
+    fn of_app(&self, app: &str) -> Policy {
+        self.0.get(app).copied().unwrap_or_default()
     }
 }

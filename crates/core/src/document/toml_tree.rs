@@ -9,7 +9,12 @@ use toml::de::{DeTable, DeValue};
 use super::{Item, Node, Origin, Problem, Problems};
 
 /// Reads TOML. `file` is only for the places that errors name. Every syntax error of the text is reported.
+///
+/// A line end is a line end, also within a text of several lines: the same file says the same if an editor on Windows, or git, has saved it.
 pub fn parse(problems: &mut Problems, file: &str, text: &str) -> Option<Node> {
+    if text.contains("\r\n") {
+        return parse(problems, file, &text.replace("\r\n", "\n"));
+    }
     let lines = Lines {
         file: Arc::from(file),
         text,

@@ -22,14 +22,15 @@ impl Engine {
     /// What a message needs of the ledger; one without a template needs nothing.
     pub(super) fn wish(&self, rule: &Rule, message: &Message) -> Option<Wish> {
         let template = rule.template()?;
+        let policies = self.rules.policies();
         let need = match &template.frequency {
-            Some(frequency) => match self.setup.grants.of_frequency(template) {
+            Some(frequency) => match policies.of_frequency(template) {
                 Policy::Off => return None,
                 Policy::Advise | Policy::Enforce => {
                     Need::Turn(Turn::of(frequency, message.content.value(&frequency.key)?))
                 }
             },
-            None => Need::Grant(match self.setup.grants.of(template) {
+            None => Need::Grant(match policies.of(template) {
                 Policy::Off => return None,
                 Policy::Advise => Without::Send,
                 Policy::Enforce => Without::Skip,

@@ -54,7 +54,7 @@ impl Engine {
                 let answers = self.setup.answers.as_ref();
                 let catalog = self.rules.catalog();
                 let answered = answers.and_then(|answers| {
-                    answers.read(&event, catalog, &self.setup.grants, now.unix_ms)
+                    answers.read(&event, catalog, self.rules.policies(), now.unix_ms)
                 });
                 let reports = answered.map(|Answered { reports, unknown }| {
                     effects.extend(unknown.into_iter().map(Effect::Unknown));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::HandoverId;
 use crate::event::Decoding;
 use crate::flow::attempt::{RetryPlan, SendAnswer};
-use crate::grants::{AnswerEvents, Policies};
+use crate::grants::AnswerEvents;
 use crate::holds::{Hold, Holds, Stopped};
 use crate::message::Api;
 use crate::model::outcome::{Outcome, RecipientStyle};
@@ -38,8 +38,6 @@ pub struct Setup {
     pub recipient_style: RecipientStyle,
     /// What becomes of an event that no rule wants.
     pub unmatched: Unmatched,
-    /// What is made of users' grants.
-    pub grants: Policies,
     /// Which events tell of users' answers.
     pub answers: Option<AnswerEvents>,
     /// The apps whose callbacks bring receipts.

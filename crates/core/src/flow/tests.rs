@@ -64,6 +64,7 @@ fn rules_with(template: &str, lines: &str, says: &str) -> Arc<RuleSet> {
     let around = Surroundings {
         apps: &BTreeSet::from(["shop".to_owned()]),
         catalog: &catalog,
+        policies: &Policies::default(),
         time_zone: jiff::tz::TimeZone::UTC,
     };
     Arc::new(
@@ -99,7 +100,6 @@ fn bench_with(unmatched: Unmatched, rules: impl Into<Arc<RuleSet>>) -> Bench {
         max_bytes: 1_000_000,
         recipient_style: RecipientStyle::Masked,
         unmatched,
-        grants: Policies::default(),
         answers: Some(AnswerEvents {
             kind: "answer".to_owned(),
             app: AppOf::Always(Arc::from("shop")),

@@ -12,9 +12,9 @@ use std::time::Duration;
 use super::context::Belongings;
 use super::glob::Glob;
 use super::inspect::{Finding, Tables};
-use super::recipe::{Address, Recipe};
+use super::recipe::Address;
 use super::template::{Condition, Text};
-use super::version::fingerprint;
+use super::version::{Fingerprint, version_of_rule};
 use super::{InDoubt, Priority, Rule, RuleSource, Surroundings, Wants, proof};
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest, parse};
 use crate::message::Api;
@@ -83,6 +83,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn rule(&mut self, node: Node) -> Option<Rule> {
+        let said = Fingerprint::of(&node);
         let mut file = Section::new(self.problems, "", node);
         let tables = file
             .take_section(self.problems, "tables")
@@ -129,14 +130,9 @@ impl Reader<'_> {
         }
         file.finish(self.problems);
         let recipe = recipe?;
-        let template_id = match &recipe {
-            Recipe::Subscribe(card) => Some(card.template.id.as_str()),
-            Recipe::Customer(_) => None,
-        };
-        let sent_by = std::iter::once(self.source.text.as_str()).chain(template_id);
         Some(Rule {
             name: Arc::from(self.source.name.as_str()),
-            version: fingerprint(sent_by),
+            version: version_of_rule(said, &recipe, self.around),
             app: Arc::from(app?),
             expires_after,
             in_doubt: in_doubt.map(|said| said.value).unwrap_or_default(),

@@ -1,5 +1,9 @@
 //! The set as a whole: its index, its version, and that it is all or nothing. What single rules do is in `tests/cases`.
 
+mod version;
+
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::*;
@@ -11,13 +15,23 @@ use crate::model::outcome::Reason;
 const TEMPLATES: &str = "[shop.done]\nid = \"x\"\nparams = { thing1 = \"商品\" }\n[shop.card]\nid = \"y\"\nparams = { thing9 = \"商品\", time4 = \"时间\", amount6 = \"金额\" }\n[shop.bare]\nid = \"z\"";
 
 fn compile(rules: &[(&str, &str)]) -> Result<RuleSet, String> {
+    compile_with(rules, TEMPLATES, &Policies::default(), TimeZone::UTC)
+}
+
+fn compile_with(
+    rules: &[(&str, &str)],
+    templates: &str,
+    policies: &Policies,
+    time_zone: TimeZone,
+) -> Result<RuleSet, String> {
     let mut problems = Problems::default();
-    let catalog = Catalog::read(&mut problems, "templates.toml", TEMPLATES).unwrap();
+    let catalog = Catalog::read(&mut problems, "templates.toml", templates).unwrap();
     let apps = BTreeSet::from(["shop".to_owned()]);
     let around = Surroundings {
         apps: &apps,
         catalog: &catalog,
-        time_zone: TimeZone::UTC,
+        policies,
+        time_zone,
     };
     let source = |(name, text): &(&str, &str)| RuleSource {
         file: format!("rules/{name}.toml"),
@@ -120,21 +134,6 @@ fn one_bad_rule_stops_the_whole_set_and_every_mistake_is_told() {
             "{expected}\nnot in\n{problems}"
         );
     }
-}
-
-#[test]
-fn the_version_is_of_names_and_texts_alone() {
-    let (a, b) = (rule("\"a\""), rule("\"b\""));
-    let version = |rules: &[(&str, &str)]| compile(rules).unwrap().version().to_string();
-    assert_eq!(
-        version(&[("x", &a), ("y", &b)]),
-        version(&[("y", &b), ("x", &a)])
-    );
-    assert_ne!(
-        version(&[("x", &a), ("y", &b)]),
-        version(&[("x", &b), ("y", &a)])
-    );
-    assert_eq!(version(&[("x", &a)]).len(), 12);
 }
 
 #[test]
@@ -305,7 +304,7 @@ fn what_a_record_says_is_copied_once_however_often_it_is_named() {
     };
     let values = EventValues::of(&decoded(record)).unwrap();
     let belongings = Arc::new(Belongings {
-        tables: std::collections::BTreeMap::default(),
+        tables: BTreeMap::default(),
         time_zone: TimeZone::UTC,
     });
     let said = || {

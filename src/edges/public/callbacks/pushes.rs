@@ -13,7 +13,7 @@ use crate::edges::kafka::producer::acked::{AckedProducer, OutgoingRecord};
 use crate::edges::store::{NoAnswer, StoreClient};
 use crate::telemetry::Metrics;
 use wx_courier_core::catalog::Policy;
-use wx_courier_core::grants::{self, Policies, Report, Source};
+use wx_courier_core::grants::{self, Report, Source};
 use wx_courier_core::model::outcome::{Outcome, RecipientStyle, bounds};
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::state::JoinAnswer;
@@ -34,7 +34,6 @@ pub(super) struct Pushes {
     clock: Clock,
     store: StoreClient,
     rules: watch::Receiver<Arc<RuleSet>>,
-    policies: Policies,
     producer: Arc<AckedProducer>,
     metrics: Arc<Metrics>,
     punished: mpsc::Sender<Punished>,
@@ -121,7 +120,6 @@ impl Pushes {
             clock: parts.clock.clone(),
             store: parts.store.clone(),
             rules: parts.rules.clone(),
-            policies: parts.settings.policies(),
             producer,
             metrics: Arc::clone(&parts.metrics),
             punished: parts.punished.clone(),
@@ -248,8 +246,11 @@ impl Pushes {
         let Some(word) = choice.word else {
             return Ok(());
         };
-        let catalog = Arc::clone(self.rules.borrow().catalog());
-        if self.policies.of_id(&catalog, app, &choice.template_id) == Policy::Off {
+        let rules = Arc::clone(&self.rules.borrow());
+        let policy = rules
+            .policies()
+            .of_id(rules.catalog(), app, &choice.template_id);
+        if policy == Policy::Off {
             return Ok(());
         }
         let report = Report {

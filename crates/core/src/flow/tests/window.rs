@@ -22,6 +22,7 @@ fn two_rules() -> Arc<RuleSet> {
     let around = Surroundings {
         apps: &BTreeSet::from(["shop".to_owned()]),
         catalog: &catalog,
+        policies: &Policies::default(),
         time_zone: jiff::tz::TimeZone::UTC,
     };
     Arc::new(RuleSet::compile(&mut problems, &sources, &around).unwrap())

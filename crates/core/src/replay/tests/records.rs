@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Policies};
 use crate::document::Problems;
 use crate::model::outcome::{Outcome, Reason, RecipientStyle, Status, dead_letter_headers};
 use crate::model::{Record, rfc3339_ms};
@@ -24,6 +24,7 @@ pub(super) fn rules(names: &[&str]) -> RuleSet {
     let around = Surroundings {
         apps: &apps,
         catalog: &catalog,
+        policies: &Policies::default(),
         time_zone: TimeZone::UTC,
     };
     let sources: Vec<_> = names
