@@ -4,6 +4,7 @@
 //! found in one go, and each names the place where the value was said. Nothing else in the crate reads files or the environment for
 //! its settings.
 
+mod changes;
 mod file;
 mod keys;
 mod kinds;
@@ -33,6 +34,7 @@ use wx_courier_core::model::outcome::RecipientStyle;
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::schedule::pauses::Threshold;
 
+pub(crate) use changes::waiting_for_restart;
 pub(crate) use file::read_text;
 pub use keys::{Row, Table, tables};
 pub use load::load;
@@ -345,6 +347,9 @@ pub struct Effective {
     /// The same, for problems that name it.
     #[serde(skip)]
     pub place: Origin,
+    /// The whole value, where it is not shown: to see whether it has changed.
+    #[serde(skip)]
+    pub hidden: Option<Secret>,
 }
 
 /// Where to look, and what was said outside the file.

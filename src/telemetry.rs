@@ -16,11 +16,12 @@ use std::sync::{Arc, Mutex};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
+use crate::edges::http::reload::ReloadStatus;
 use collector::Collector;
 pub use labels::{ListenerName, NoSeat, PublicRoute};
 pub use log::{finish_logging, write_line};
 pub use panics::catch_quietly;
-use scrape::count;
+use scrape::{count, flag};
 use table::{Counter, Gauge, Histogram};
 pub use unknown::{UnknownName, UnknownNames};
 use wx_courier_core::flow::Unpublished;
@@ -175,6 +176,12 @@ impl Metrics {
         };
         let labels = [receipt.app.as_ref(), receipt.status.as_str(), joined];
         self.count(Counter::Receipts, &labels);
+    }
+
+    /// What came of it that rules and settings were read again.
+    pub fn reloaded(&self, status: &ReloadStatus) {
+        let is_refused = flag(status.refused.is_some());
+        self.collector.set(Gauge::RulesRefused, &[], is_refused);
     }
 
     /// So many connections are open.

@@ -1,5 +1,6 @@
 //! `wx-courier run`: the service.
 
+mod reload;
 mod start;
 
 use std::path::PathBuf;
@@ -8,11 +9,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::{Configuration, Exit, asked_to_end, block_on, check_all, configuration, sources};
+use super::{Configuration, Exit, asked_to_end, block_on, configuration, sources};
 use crate::config::{FlagSetting, Settings, Sources};
 use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
@@ -24,8 +25,8 @@ use crate::edges::listener::Bound;
 use crate::edges::store::Store;
 use crate::service::{self, Ending, Parts};
 use crate::telemetry::{self, Metrics};
+use reload::Reloader;
 use start::wait_for_cluster;
-use wx_courier_core::document::{Origin, Problem, Problems, Severity};
 use wx_courier_core::rules::RuleSet;
 
 #[derive(clap::Args)]
@@ -50,8 +51,11 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
 
 async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result<Exit> {
     let Configuration {
-        settings, rules, ..
+        settings,
+        rules,
+        loaded,
     } = configuration;
+    let effective = loaded.effective;
     telemetry::start_logging(settings.log_format, &settings.log_level)?;
     let socket = bind_pages(&settings, &rules).await?;
     let descriptors = Descriptors::raise_limit(&settings);
@@ -96,12 +100,16 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         Ok(producer) => producer,
         Err(exit) => return Ok(exit),
     };
-    let reload = tokio::spawn(reload_on_hangup(
-        hangups,
+    let reloader = Reloader {
         sources,
-        Arc::clone(&settings),
-        rules_in,
-    ));
+        settings: Arc::clone(&settings),
+        effective,
+        rules: rules_in,
+        reports: counter.reports.clone(),
+        metrics: Arc::clone(&metrics),
+        clock: clock.clone(),
+    };
+    let reload = tokio::spawn(reloader.serve(hangups));
     // Not before: a client that connects would wait for as long as Kafka does not answer.
     let public = bind_public(&settings, descriptors).await?;
     let parts = Parts {
@@ -240,75 +248,6 @@ async fn bind_public(
     );
     let seats = descriptors.public_seats;
     Ok(Some(Bound { socket, seats }))
-}
-
-/// SIGHUP: the rules are read again and swapped whole, if they pass everything that `check` asks. Settings stay as they are until a
-/// restart.
-async fn reload_on_hangup(
-    mut hangups: Signal,
-    sources: Sources,
-    settings: Arc<Settings>,
-    rules: watch::Sender<Arc<RuleSet>>,
-) {
-    while hangups.recv().await.is_some() {
-        let (sources, settings) = (sources.clone(), Arc::clone(&settings));
-        // Compiling a thousand rules takes a while, and calls are under way.
-        let fresh = tokio::task::spawn_blocking(move || fresh_rules(&sources, &settings));
-        let fresh = match fresh.await {
-            Ok(fresh) => fresh,
-            Err(error) => {
-                let is_panic = error.is_panic();
-                tracing::error!(
-                    is_panic,
-                    "reading the rules has failed, the old ones stay in force"
-                );
-                continue;
-            }
-        };
-        match fresh {
-            Ok(fresh) if is_in_force(&fresh, &rules.borrow()) => {
-                tracing::info!(rules_version = %fresh.version(), "the rules are the same as before");
-            }
-            Ok(fresh) => {
-                tracing::info!(rules = fresh.rules().len(), rules_version = %fresh.version(), "rules swapped");
-                rules.send_replace(fresh);
-            }
-            Err(problems) => {
-                let errors = problems.count(Severity::Error);
-                let in_force = rules.borrow().version().to_string();
-                tracing::error!(
-                    errors,
-                    rules_version = in_force,
-                    "the new rules are refused, the old ones stay in force"
-                );
-                for problem in &problems {
-                    tracing::error!("{problem}");
-                }
-            }
-        }
-    }
-}
-
-/// The version says nothing of what else `templates.toml` knows: labels, values of enums.
-fn is_in_force(fresh: &RuleSet, rules: &RuleSet) -> bool {
-    fresh.version() == rules.version() && fresh.catalog() == rules.catalog()
-}
-
-fn fresh_rules(sources: &Sources, settings: &Settings) -> Result<Arc<RuleSet>, Problems> {
-    let mut loaded = check_all(sources).loaded;
-    let rules = loaded.rules.iter().flat_map(|rules| rules.rules());
-    for rule in rules.filter(|rule| !settings.apps.contains_key(&rule.app)) {
-        let problem = Problem::error(&Origin::Default, format!("the app {} is new", rule.app));
-        loaded.problems.push(
-            problem
-                .rule(rule.name.as_ref())
-                .help("restart the service: settings are read at the start"),
-        );
-    }
-    match loaded.rules {
-        Some(rules) if !loaded.problems.has_errors() => Ok(rules),
-        _ => Err(loaded.problems),
-    }
 }
 
 #[cfg(test)]

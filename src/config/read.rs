@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use self::apps::Apps;
 use super::keys::{Key, Open, Table, Without};
 use super::kinds::{Kind, Place};
-use super::{Effective, Settings};
+use super::{Effective, Secret, Settings};
 use wx_courier_core::document::{Item, Node, Origin, Problems, Said, Section};
 
 /// Every table, in the order of the page.
@@ -194,11 +194,21 @@ impl Reader<'_> {
     }
 
     fn note(&mut self, key: &str, value: String, origin: &Origin) {
+        self.note_with(key, value, origin, None);
+    }
+
+    /// The same for a value that is not shown as it is.
+    fn note_hidden(&mut self, key: &str, shown: String, origin: &Origin, whole: &str) {
+        self.note_with(key, shown, origin, Some(Secret::new(whole)));
+    }
+
+    fn note_with(&mut self, key: &str, value: String, origin: &Origin, hidden: Option<Secret>) {
         self.effective.push(Effective {
             key: key.to_owned(),
             value,
             origin: origin.to_string(),
             place: origin.clone(),
+            hidden,
         });
     }
 }

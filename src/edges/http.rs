@@ -3,6 +3,7 @@
 pub mod access;
 pub mod grants;
 mod refusal;
+pub mod reload;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use crate::edges::wechat::TokenStatus;
 use crate::telemetry::{ListenerName, Metrics, UnknownName};
 use access::{Access, Need};
 use refusal::refuse;
+use reload::ReloadStatus;
 use wx_courier_core::calendar::CalendarStatus;
 use wx_courier_core::catalog::drift::TemplateStatus;
 use wx_courier_core::flow;
@@ -47,6 +49,8 @@ pub struct Report {
     pub version: &'static str,
     /// The engine, as it was last seen.
     pub engine: flow::Status,
+    /// What came of it that the rules and settings were read again.
+    pub reload: ReloadStatus,
     /// What keeps the service from the cluster.
     pub cluster: ClusterStatus,
     /// Outcomes that Kafka does not take, if there are such.
@@ -75,6 +79,7 @@ impl Report {
             phase_since: String::new(),
             version: env!("CARGO_PKG_VERSION"),
             engine: flow::Status::default(),
+            reload: ReloadStatus::default(),
             cluster: ClusterStatus::default(),
             unpublished: None,
             producer: None,

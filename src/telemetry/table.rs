@@ -38,6 +38,7 @@ pub(super) enum Gauge {
     SharePartitions,
     SourcePartitions,
     Pause,
+    RulesRefused,
     PunishmentEnd,
     Position,
     Connections,
@@ -240,6 +241,12 @@ pub(super) const GAUGES: &[Row<Gauge>] = &[
         "pause",
         &["subject", "cause"],
         "1 while an app, template or rule is paused.",
+    ),
+    (
+        Gauge::RulesRefused,
+        "rules_refused",
+        &[],
+        "1 while the rules on disk are refused as they were read last, and those from before stay in force.",
     ),
     (
         Gauge::PunishmentEnd,

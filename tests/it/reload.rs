@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::kafka::Kafka;
 use crate::support::world::{Plan, World};
@@ -41,6 +41,118 @@ fn a_good_set_of_rules_is_swapped_and_a_bad_one_changes_nothing() {
         courier.log()
     );
     assert_eq!(version(), second);
+    let refused = || courier.report()["reload"]["refused"].clone();
+    let told = refused();
+    assert_eq!(told["errors"], 1, "{told}");
+    assert_eq!(told["rules_version"], second, "{told}");
+    let first_error = told["first"].as_str().unwrap();
+    assert!(first_error.contains("order-completed.toml:"), "{told}");
+    assert!(first_error.contains("did you mean `yuan`?"), "{told}");
+    assert!(courier.measures("wx_courier_rules_refused 1"));
+
+    // Refused once more, for more than that: it is so since the first time.
+    std::fs::write(world.folder().join("rules/empty.toml"), "").unwrap();
+    courier.ask_to_reload();
+    wait_until("the other errors are told", || refused()["errors"] != 1);
+    assert_eq!(refused()["since"], told["since"]);
+
+    std::fs::remove_file(world.folder().join("rules/empty.toml")).unwrap();
+    std::fs::write(&rule, written.replace("已完成", "已支付")).unwrap();
+    courier.ask_to_reload();
+    wait_until("nothing is refused any more", || refused() == Value::Null);
+    assert!(courier.measures("wx_courier_rules_refused 0"));
+    assert_eq!(version(), second);
+    courier.end_cleanly();
+}
+
+#[test]
+fn settings_that_wait_for_a_restart_are_named_and_no_value_is() {
+    let world = World::new(Kafka::shared(), "reload-settings", Plan::default());
+    let courier = world.courier();
+    let version = || courier.engine()["rules_version"].clone();
+    wait_until("the rules are in force", || version() != Value::Null);
+    assert!(courier.measures("wx_courier_rules_refused 0"));
+    let before = version();
+    let named = || courier.report()["reload"]["restart_needed"].clone();
+    assert_eq!(named(), json!([]));
+    let settings = world.folder().join("courier.toml");
+    let written = std::fs::read_to_string(&settings).unwrap();
+
+    let changed = written
+        .replace("sandbox-secret", "n0w-a-l0ng-secret")
+        .replace("compare = \"off\"", "compare = \"daily\"");
+    let app = format!("{changed}\ngrants = \"advise\"\nmax_in_flight = 7\n");
+    std::fs::write(
+        &settings,
+        format!("{app}[apps.club]\nappid = \"wx0\"\nsecret = \"s0\"\n"),
+    )
+    .unwrap();
+    courier.ask_to_reload();
+    let keys = json!([
+        "apps.club",
+        "apps.shop.max_in_flight",
+        "apps.shop.secret",
+        "templates.compare"
+    ]);
+    wait_until("the changed settings are named", || named() == keys);
+    let log = courier.log();
+    assert!(
+        log.contains("apps.club, apps.shop.max_in_flight, apps.shop.secret, templates.compare"),
+        "{log}"
+    );
+    let report = courier.report().to_string();
+    assert!(
+        !log.contains("n0w-a") && !report.contains("n0w-a"),
+        "{log}\n{report}"
+    );
+    wait_until(
+        "what is made of grants is in force, and the version says so",
+        || version() != before,
+    );
+
+    // Settings that cannot be read change nothing of what was said.
+    std::fs::write(&settings, "[kafka\n").unwrap();
+    courier.ask_to_reload();
+    wait_until("they are refused", || {
+        courier.measures("wx_courier_rules_refused 1")
+    });
+    assert_eq!(named(), keys);
+
+    std::fs::write(&settings, &written).unwrap();
+    courier.ask_to_reload();
+    wait_until("all is as it was", || {
+        named() == json!([]) && version() == before
+    });
+    assert!(courier.measures("wx_courier_rules_refused 0"));
+    courier.end_cleanly();
+}
+
+#[test]
+fn how_files_are_written_is_no_other_version_and_what_is_sent_is() {
+    let world = World::new(Kafka::shared(), "reload-version", Plan::default());
+    let courier = world.courier();
+    let version = || courier.engine()["rules_version"].clone();
+    wait_until("the rules are in force", || version() != Value::Null);
+    let before = version();
+    for file in ["rules/order-completed.toml", "templates.toml"] {
+        let path = world.folder().join(file);
+        let written = std::fs::read_to_string(&path).unwrap();
+        let elsewhere = format!("\u{feff}# Saved elsewhere.\n{written}").replace('\n', "\r\n");
+        std::fs::write(path, elsewhere).unwrap();
+    }
+    courier.ask_to_reload();
+    wait_until("they are read", || {
+        courier.log().contains("the rules are the same as before")
+    });
+    assert_eq!(version(), before);
+    world.publish(&[events::order(1)]);
+    wait_until("they still send", || world.wechat.stats().accepted == 1);
+
+    // Of the template's messages grants are kept now.
+    let title = "title  = \"订单完成通知\"";
+    let with_grants = format!("{title}\r\ngrants = \"advise\"");
+    world.rewrite("templates.toml", title, &with_grants);
+    courier.reload();
     courier.end_cleanly();
 }
 

@@ -40,7 +40,8 @@ impl Reader<'_> {
                 Found::Wrong
             }
             (Some(secret), _) => {
-                self.note(&secret.key, "(hidden)".to_owned(), &secret.origin);
+                let shown = "(hidden)".to_owned();
+                self.note_hidden(&secret.key, shown, &secret.origin, &secret.value);
                 Found::Secret(Secret::new(secret.value))
             }
             (None, Some(file)) => self.secret_in(&file, keys),
@@ -58,7 +59,7 @@ impl Reader<'_> {
                 Found::Wrong
             }
             Ok(text) => {
-                self.note(&file.key, file.value.clone(), &file.origin);
+                self.note_hidden(&file.key, file.value.clone(), &file.origin, &text);
                 Found::Secret(Secret::new(text))
             }
             Err(error) => {

@@ -65,7 +65,7 @@ impl Reader<'_> {
         section.finish(self.problems);
         match read_url(said.value.trim(), password.as_ref()) {
             Ok((url, shown)) => {
-                self.note(&said.key, shown, &said.origin);
+                self.note_hidden(&said.key, shown, &said.origin, &said.value);
                 Some(State {
                     url,
                     remember,

@@ -109,7 +109,11 @@ impl Reader<'_> {
 
     fn centre(&mut self, mut table: Section) -> Option<TokenCentre> {
         let url = self.open(&mut table, &URL);
-        let url = self.shown(&URL, url);
+        let url = url.map(|said| {
+            let shown = without_keys(&said.value);
+            self.note_hidden(&said.key, shown, &said.origin, said.value.as_str());
+            said.value
+        });
         let header = self.centre_header(&mut table);
         let poll = self.read(&mut table, &POLL);
         table.finish(self.problems);

@@ -95,12 +95,12 @@ impl Reader<'_> {
             return;
         }
         let is_secret = HIDING_WORDS.iter().any(|word| name.contains(word));
-        let shown = if is_secret {
-            "(hidden)".to_owned()
+        if is_secret {
+            let shown = "(hidden)".to_owned();
+            self.note_hidden(&said.key, shown, &said.origin, &text);
         } else {
-            text.clone()
-        };
-        self.note(&said.key, shown, &said.origin);
+            self.note(&said.key, text.clone(), &said.origin);
+        }
         if name == IDEMPOTENCE {
             options.producer = Some(Said {
                 value: producer_of(&text),
