@@ -164,6 +164,8 @@ pub struct Outcomes {
     pub topic: String,
     /// How recipients appear.
     pub recipient: RecipientStyle,
+    /// The key of `recipient_hash`; without one it is made and kept in the store.
+    pub recipient_key: Option<Secret>,
     /// What becomes of events that no rule wants.
     pub unmatched: Unmatched,
 }

@@ -10,6 +10,7 @@ pub mod cluster;
 mod effects;
 mod inputs;
 mod news;
+mod recipient_key;
 mod setup;
 mod templates;
 
@@ -43,6 +44,7 @@ use setup::setup;
 use templates::Differs;
 use wx_courier_core::flow::{self, Engine, Input};
 use wx_courier_core::holds::{Holds, Stopped};
+use wx_courier_core::model::outcome::RecipientKey;
 use wx_courier_core::rules::RuleSet;
 
 /// What a service is made of.
@@ -139,6 +141,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     reports.send_modify(|report| report.passes_into(Phase::Joining, clock.now()));
     let (comparing, comparisons, differs) =
         templates::start(settings.compare_templates, (&wechat, &rules, &reports));
+    let (agreeing, recipient_keys) = recipient_key::start(&settings, &store);
     let service = Service {
         engine,
         consumer: source,
@@ -154,6 +157,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         held: holds.newest(),
         holds,
         resumptions,
+        recipient_keys,
         punished,
         reports,
         calendar: Watch::new(&clock),
@@ -172,7 +176,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         differs,
     };
     let ending = service.work(heard, shutdown).await;
-    drop(comparing);
+    drop((comparing, agreeing));
     ending
 }
 
@@ -192,6 +196,8 @@ struct Service {
     holds: HoldsClient,
     held: watch::Receiver<Option<Arc<Holds>>>,
     resumptions: mpsc::Receiver<Stopped>,
+    /// The key by which recipients are hashed, if it comes from the store.
+    recipient_keys: mpsc::Receiver<RecipientKey>,
     punished: mpsc::Receiver<Punished>,
     reports: watch::Sender<Report>,
     clock: Clock,
@@ -256,6 +262,7 @@ impl Service {
                     is_draining = true;
                     inputs.push(self.begin_drain());
                 }
+                Some(key) = self.recipient_keys.recv() => inputs.push(Input::RecipientKey(key)),
                 Some(event) = self.consumer.events.recv() => inputs.extend(self.group_event(event)?),
                 Some(answered) = heard.answers.recv() => inputs.push(self.answered(answered)),
                 stored = heard.stored.recv() => inputs.push(input_of(lives(stored, "store")?)),

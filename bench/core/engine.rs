@@ -7,7 +7,7 @@ use std::time::Duration;
 use wx_courier_core::event::Decoding;
 use wx_courier_core::flow::attempt::{RetryPlan, SendAnswer};
 use wx_courier_core::flow::{Effect, Engine, Input, Setup, Unmatched};
-use wx_courier_core::model::outcome::{Outcome, RecipientStyle};
+use wx_courier_core::model::outcome::{Outcome, RecipientKey, RecipientStyle};
 use wx_courier_core::model::{Epoch, Moment, Partition, Record};
 use wx_courier_core::schedule::admission::AppBounds;
 use wx_courier_core::schedule::pauses::{Threshold, Unheard};
@@ -45,6 +45,7 @@ impl World {
             max_messages: 4 * in_flight,
             max_bytes: 1 << 30,
             recipient_style: RecipientStyle::Masked,
+            recipient_key: Some(RecipientKey::new("0123456789abcdef")),
             unmatched: Unmatched::Count,
             answers: None,
             receipts: BTreeSet::new(),

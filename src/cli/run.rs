@@ -23,7 +23,7 @@ use crate::edges::http::access::Access;
 use crate::edges::kafka::trouble::Troubles;
 use crate::edges::listener::Bound;
 use crate::edges::store::Store;
-use crate::service::{self, Ending, Parts};
+use crate::service::{self, Ending, Parts, cluster};
 use crate::telemetry::{self, Metrics};
 use reload::Reloader;
 use start::wait_for_cluster;
@@ -81,11 +81,8 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         clock.clone(),
     );
     let troubles = Troubles::new(clock.clone());
-    let watch = service::cluster::watch(
-        troubles.clone(),
-        Arc::clone(&settings),
-        counter.reports.clone(),
-    );
+    let reports = counter.reports.clone();
+    let watch = cluster::watch(troubles.clone(), Arc::clone(&settings), reports);
     let mut watch = tokio::spawn(watch);
     let start = tokio::select! {
         start = wait_for_cluster(&settings, &troubles) => start?,
@@ -127,18 +124,26 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         public,
         seed: fastrand::u64(..),
     };
+    let needed = [
+        (counter.serving, PAGES),
+        (reload, RELOAD),
+        (watch, WATCH),
+        (keeper, KEEPER),
+    ];
+    run_with(parts, needed).await
+}
+
+/// Runs the service, which needs these tasks.
+async fn run_with(
+    parts: Parts,
+    needed: [(JoinHandle<()>, &'static str); 4],
+) -> anyhow::Result<Exit> {
     let (ask, asked) = oneshot::channel::<()>();
     let service = tokio::spawn(service::run(parts, async {
         // The sender going away means the same as its word.
         let _asked = asked.await.is_ok();
     }));
-    let death = first_death([
-        (counter.serving, PAGES),
-        (reload, RELOAD),
-        (watch, WATCH),
-        (keeper, KEEPER),
-    ]);
-    until_it_ends(service, ask, death).await
+    until_it_ends(service, ask, first_death(needed)).await
 }
 
 const PAGES: &str = "the task that serves health, metrics and status";

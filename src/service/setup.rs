@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{App, Settings};
 use wx_courier_core::flow::Setup;
+use wx_courier_core::model::outcome::RecipientKey;
 use wx_courier_core::schedule::admission::AppBounds;
 use wx_courier_core::schedule::pauses::Unheard;
 
@@ -24,6 +25,7 @@ pub(super) fn setup(settings: &Settings, seed: u64) -> Setup {
         max_messages: settings.engine.max_messages,
         max_bytes: settings.engine.max_bytes,
         recipient_style: settings.outcomes.recipient,
+        recipient_key: recipient_key(settings),
         unmatched: settings.outcomes.unmatched,
         answers: settings.grants.clone(),
         receipts: settings
@@ -41,4 +43,10 @@ pub(super) fn setup(settings: &Settings, seed: u64) -> Setup {
         process: fastrand::u64(..),
         seed,
     }
+}
+
+/// The key of the settings, if they say one.
+pub(super) fn recipient_key(settings: &Settings) -> Option<RecipientKey> {
+    let key = settings.outcomes.recipient_key.as_ref()?;
+    Some(RecipientKey::new(key.expose()))
 }

@@ -44,6 +44,7 @@ mod planted;
 mod poison;
 mod publishing;
 mod rebalance;
+mod recipients;
 mod recreated;
 mod reload;
 mod replay;

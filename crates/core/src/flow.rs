@@ -17,6 +17,7 @@
 //! | `pausing`, `rate_share` | what concerns more than one message |
 //! | `partitions`, `offsets` | partitions come and go; how far each may be committed |
 //! | `attempt` | what follows from a call's answer (`attempt/treatment` is the table) |
+//! | `naming` | how an outcome names its user |
 //! | `report`, `status` | what outcomes say, and what people see of the engine |
 
 mod addressing;
@@ -32,6 +33,7 @@ mod granting;
 mod in_flight;
 mod intake;
 mod message;
+mod naming;
 pub mod offsets;
 mod partitions;
 mod pausing;

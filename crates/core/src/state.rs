@@ -6,7 +6,8 @@
 //! holder's word counts.
 //!
 //! The same store keeps what has to go together with a claim, or outlive the process for the same reason: users' grants, users behind
-//! login codes, the way from `WeChat`'s number of a message to its outcome, and what is stopped until a person lets it go on.
+//! login codes, the way from `WeChat`'s number of a message to its outcome, what is stopped until a person lets it go on, and the key by which
+//! recipients are hashed.
 //!
 //! [`StoreState`] is the meaning of it all, for every store: it carries a request out on [`rows::Rows`], which a store reads and writes. The
 //! store that keeps nothing is a [`MemoryStore`].
@@ -32,7 +33,7 @@ pub use store_state::StoreState;
 use crate::grants::{self, Ledger, Reservation, Wish};
 use crate::model::Holder;
 use crate::model::Moment;
-use crate::model::outcome::{Identity, Outcome, Status};
+use crate::model::outcome::{Identity, Outcome, RecipientKey, Status};
 use crate::wechat::logins::UserName;
 use crate::wechat::receipts::{self, Receipts};
 
@@ -109,6 +110,13 @@ impl Settlement {
     }
 }
 
+/// The wish that all instances that share a store hash recipients by one key: the first that is proposed. What comes back is the key to be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// The key that is kept if there is none.
+    pub key: RecipientKey,
+}
+
 /// How far back a store remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Horizon {
@@ -160,11 +168,13 @@ pub enum Row {
     Number,
     /// What is stopped until a person lets it go on: one row for all.
     Holds,
+    /// The key by which all instances hash recipients.
+    RecipientKey,
 }
 
 impl Row {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Claim,
         Self::Outcome,
         Self::Ledger,
@@ -172,15 +182,16 @@ impl Row {
         Self::User,
         Self::Number,
         Self::Holds,
+        Self::RecipientKey,
     ];
 
-    /// For how long rows of this kind are kept, where claims and outcomes are kept for so long: ledgers for a year at least. `None` for those
-    /// that say themselves until when.
+    /// For how long rows of this kind are kept, where claims and outcomes are kept for so long: ledgers for a year at least, holds and the recipient key
+    /// for ever. `None` for those that say themselves until when.
     pub fn kept_for_ms(self, remember_ms: i64) -> Option<i64> {
         match self {
             Self::Claim | Self::Outcome | Self::Mark | Self::Number => Some(remember_ms),
             Self::Ledger => Some(remember_ms.max(LEDGERS_FOR_MS)),
-            Self::Holds => Some(FOR_EVER_MS),
+            Self::Holds | Self::RecipientKey => Some(FOR_EVER_MS),
             Self::User => None,
         }
     }
@@ -195,6 +206,7 @@ impl Row {
             Self::User => "user",
             Self::Number => "number",
             Self::Holds => "holds",
+            Self::RecipientKey => "recipient_key",
         }
     }
 }

@@ -152,6 +152,7 @@ fn changes_something(request: &Request) -> bool {
         | Request::Balance(grants::Query::Set { .. })
         | Request::Keep(_)
         | Request::Done(_)
+        | Request::Propose(_)
         | Request::Holds(holds::Ask {
             change: holds::Change::Place(_) | holds::Change::Lift(_),
             ..

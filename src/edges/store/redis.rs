@@ -3,7 +3,7 @@
 //! A batch is two calls: one reads every key that the batch may need, the core decides, and one writes everything, if nothing of what was
 //! read has changed. If something has, nothing is written, and the batch begins again. So the server holds rows and knows nothing of their
 //! meaning. A server that syncs each write to its disk does that once a batch. All keys of a group share a hash tag. They expire by
-//! themselves, but for one.
+//! themselves, but for two: the identity, and the key by which recipients are hashed.
 //!
 //! A call that was given up may arrive long after the call that replaced it, when the network has held it back. Calls that write are
 //! numbered, and the script refuses one that comes late: a release from the past must not undo a claim of the present.

@@ -37,7 +37,7 @@ pub struct Loss {
     pub not_promised: &'static str,
 }
 
-const NOT_PROMISED: &str = "what was sent before is not known: an event that comes again is sent again, and an outcome that is repeated may differ from the first; grants, sessions and users behind login codes from before are gone, and receipts find no outcome";
+const NOT_PROMISED: &str = "what was sent before is not known: an event that comes again is sent again, and an outcome that is repeated may differ from the first; grants, sessions and users behind login codes from before are gone, and receipts find no outcome; recipient_hash is another one after all instances were stopped, unless the settings say its key";
 
 /// Lines about unreadable rows, at most: one row may be asked for again and again, and ten thousand may lie side by side.
 const LINES: u64 = 20;
@@ -213,5 +213,6 @@ fn name_of(request: &Request) -> String {
         Request::Join(Join { key, .. }) | Request::Done(Done { key, .. }) => key.to_string(),
         Request::Release { .. } => "release".to_owned(),
         Request::Holds(_) => "holds".to_owned(),
+        Request::Propose(_) => "the key of recipient_hash".to_owned(),
     }
 }

@@ -11,7 +11,7 @@ use wx_courier_core::event::{Decoding, Pointer};
 use wx_courier_core::flow::attempt::RetryPlan;
 use wx_courier_core::flow::{Engine, Setup, Unmatched};
 use wx_courier_core::grants::{AnswerEvents, AppOf, Policies};
-use wx_courier_core::model::outcome::RecipientStyle;
+use wx_courier_core::model::outcome::{RecipientKey, RecipientStyle};
 use wx_courier_core::model::{Partition, Rate, Record};
 use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
 use wx_courier_core::schedule::admission::AppBounds;
@@ -225,6 +225,7 @@ pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
         max_messages: MAX_MESSAGES,
         max_bytes: 1_000_000,
         recipient_style: RecipientStyle::Masked,
+        recipient_key: Some(RecipientKey::new("of all worlds")),
         unmatched: Unmatched::Count,
         answers: Some(AnswerEvents {
             kind: "answer".to_owned(),

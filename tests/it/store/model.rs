@@ -9,7 +9,7 @@ use wx_courier_core::grants::{
 };
 use wx_courier_core::holds::Holds;
 use wx_courier_core::model::Holder;
-use wx_courier_core::model::outcome::{Identity, Outcome};
+use wx_courier_core::model::outcome::{Identity, Outcome, RecipientKey};
 use wx_courier_core::state::{
     Answer, Claim, ClaimAnswer, Held, JoinAnswer, KeepAnswer, MarkSet, RecallAnswer, Request,
     Settlement, SettlementAnswer, counts_as_sent,
@@ -34,6 +34,8 @@ pub(super) struct Model {
     /// The id of the outcome that has this number.
     numbers: HashMap<receipts::Key, Arc<str>>,
     holds: Holds,
+    /// The first that was proposed.
+    recipient_key: Option<RecipientKey>,
 }
 
 /// What is known of a message id.
@@ -102,6 +104,10 @@ impl Model {
             Request::Holds(ask) => {
                 self.holds.change(ask);
                 Answer::Holds(self.holds.clone())
+            }
+            Request::Propose(proposal) => {
+                let first = self.recipient_key.get_or_insert(proposal.key.clone());
+                Answer::Propose(first.clone())
             }
         }
     }

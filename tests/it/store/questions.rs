@@ -2,7 +2,8 @@
 
 use wx_courier_core::grants;
 use wx_courier_core::holds::{self, Change, Hold, Stopped, StoppedBy};
-use wx_courier_core::model::outcome::{EventFields, Identity, OfRecord, Stamp};
+use wx_courier_core::model::outcome::{EventFields, Identity, OfRecord, RecipientKey, Stamp};
+use wx_courier_core::state::Proposal;
 use wx_courier_core::wechat::logins::UserName;
 use wx_courier_core::wechat::{logins, receipts};
 
@@ -27,6 +28,7 @@ pub(super) fn any_play() -> impl Strategy<Value = Vec<Vec<Request>>> {
             1 => any_login(now_ms),
             1 => any_receipt(now_ms),
             1 => any_hold(now_ms),
+            1 => any_proposal(),
         ]
     });
     let group = prop::collection::vec(request, 1..5);
@@ -343,4 +345,12 @@ fn any_receipt(now_ms: i64) -> impl Strategy<Value = Request> {
         3 => key().prop_map(move |key| Request::Join(receipts::Join { key, now_ms })),
         1 => key().prop_map(move |key| Request::Done(receipts::Done { key, now_ms })),
     ]
+}
+
+fn any_proposal() -> impl Strategy<Value = Request> {
+    let key = prop::sample::select(vec!["one", "two"]);
+    key.prop_map(|key| {
+        let key = RecipientKey::new(key);
+        Request::Propose(Proposal { key })
+    })
 }

@@ -45,7 +45,8 @@ fn with_grant(request: Request, openid: &str) -> Request {
         | Request::Recall(_)
         | Request::Join(_)
         | Request::Done(_)
-        | Request::Holds(_)) => other,
+        | Request::Holds(_)
+        | Request::Propose(_)) => other,
     }
 }
 

@@ -6,8 +6,9 @@ use redis::Commands as _;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 use wx_courier_core::grants::{self, Need, Without};
+use wx_courier_core::model::outcome::RecipientKey;
 use wx_courier_core::state::rows::short_name;
-use wx_courier_core::state::{JoinAnswer, Row};
+use wx_courier_core::state::{JoinAnswer, Proposal, Row};
 use wx_courier_core::wechat::logins::UserName;
 use wx_courier_core::wechat::receipts;
 
@@ -51,9 +52,11 @@ impl Place {
                     Row::Ledger => ("grant", name.to_owned()),
                     Row::Mark => ("mark", name.to_owned()),
                     Row::Number => ("number", name.to_owned()),
-                    Row::Holds => panic!("its key has no name"),
+                    Row::Holds => ("holds", String::new()),
+                    Row::RecipientKey => ("recipient-key", String::new()),
                 };
                 let key = format!("wx-courier:{{{GROUP}}}:{kind}:{name}");
+                let key = key.trim_end_matches(':');
                 let mut connection = connect(redis);
                 let _: () = connection.set(key, junk).unwrap();
             }
@@ -78,10 +81,11 @@ fn plant_in_file(folder: &Path, row: Row, name: &str, junk: &[u8]) {
         }
         Row::Mark => "INSERT INTO marks VALUES (?1, length(?2))",
         Row::User => "INSERT INTO users VALUES (?1, CAST(?2 AS TEXT), 9000000000000)",
-        Row::Holds => "INSERT INTO holds VALUES (1, CAST(?2 AS TEXT), length(?1))",
+        Row::Holds => "INSERT INTO holds VALUES (1, CAST(?2 AS TEXT))",
         Row::Number => {
             "INSERT INTO numbers VALUES ('shop', replace(?1, 'shop/', ''), CAST(?2 AS TEXT), 1800000000000)"
         }
+        Row::RecipientKey => "INSERT INTO recipient_key VALUES (1 + length(?1), CAST(?2 AS TEXT))",
     };
     file.execute(sql, params![name, junk]).unwrap();
 }
@@ -106,7 +110,8 @@ fn with(mut request: Request, how: OnUnreadable) -> Request {
         | Request::Recall(_)
         | Request::Join(_)
         | Request::Done(_)
-        | Request::Holds(_) => panic!("{request:?}"),
+        | Request::Holds(_)
+        | Request::Propose(_) => panic!("{request:?}"),
     }
     request
 }
@@ -185,6 +190,9 @@ fn junk_in_any_kind_of_row_costs_only_what_needs_it() {
         key: number.clone(),
         now_ms: NOW_MS,
     });
+    let proposal = Request::Propose(Proposal {
+        key: RecipientKey::new("one"),
+    });
     for place in Place::all() {
         let user: &[u8] = match place {
             Place::Sqlite(_) => NO_TEXT,
@@ -200,6 +208,7 @@ fn junk_in_any_kind_of_row_costs_only_what_needs_it() {
         );
         place.plant(Row::User, &session.key(), user);
         place.plant(Row::Number, &number.to_string(), NO_TEXT);
+        place.plant(Row::RecipientKey, "", NO_TEXT);
         let mut desk = place.desk();
         let asked = [
             (claim(1, 1), Row::Claim),
@@ -211,6 +220,7 @@ fn junk_in_any_kind_of_row_costs_only_what_needs_it() {
             (look.clone(), Row::Ledger),
             (recall.clone(), Row::User),
             (join.clone(), Row::Number),
+            (proposal.clone(), Row::RecipientKey),
         ];
         for ((request, row), first) in asked.iter().zip((100..).step_by(100)) {
             let answer = amid_strangers(&mut desk, first, request);

@@ -35,7 +35,7 @@ impl Engine {
                 if self.is_revoked(&lent.origin) {
                     return Next::End;
                 }
-                publish_stored(now, lent, outcome, effects)
+                publish_stored(now, lent, (outcome, None), effects)
             }
             RecallAnswer::Duplicate { of } => {
                 let mut outcome = unsent(now, &lent.origin, &pending, Reason::Duplicate);
@@ -69,7 +69,7 @@ impl Engine {
                 self.address(now, lent, *pending, openid, effects)
             }
             // Another process has given the message up meanwhile.
-            KeepAnswer::Settled(outcome) => publish_stored(now, lent, outcome, effects),
+            KeepAnswer::Settled(outcome) => publish_stored(now, lent, (outcome, None), effects),
             // Its outcome came between our two questions.
             KeepAnswer::OfOtherRecord => {
                 let openid = Arc::clone(openid);

@@ -204,7 +204,10 @@ impl Engine {
                 let outcome = self.outcome_of(now, &lent.origin, &delivery, end, None);
                 self.settle(now, lent.ticket, &delivery, outcome, effects)
             }
-            ClaimAnswer::Settled(outcome) => publish_stored(now, lent, outcome, effects),
+            ClaimAnswer::Settled(outcome) => {
+                let name = self.name(&delivery.rule, &delivery.message.recipient);
+                publish_stored(now, lent, (outcome, Some(name)), effects)
+            }
             ClaimAnswer::OfOtherRecord => {
                 let ids = (&mut delivery.outcome_id, &mut delivery.message_id);
                 if !take_own_ids(&lent.origin, ids) {

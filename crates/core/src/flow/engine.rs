@@ -20,6 +20,7 @@ use super::transition::Happened;
 use super::unmatched::UnmatchedTypes;
 use super::window::{Amount, Spill};
 use super::{Effect, Input, Setup};
+use crate::model::outcome::RecipientHasher;
 use crate::model::{Holder, Moment, Partition, Ticket};
 use crate::rules::RuleSet;
 use crate::schedule::admission::Admission;
@@ -31,6 +32,7 @@ use crate::schedule::share::Share;
 pub struct Engine {
     pub(super) setup: Setup,
     pub(super) rules: Arc<RuleSet>,
+    pub(super) hasher: Option<RecipientHasher>,
     pub(super) partitions: BTreeMap<Partition, OffsetTracker>,
     pub(super) in_flight: InFlight,
     pub(super) spill: Spill,
@@ -97,6 +99,7 @@ impl Engine {
             has_store_since: Duration::ZERO,
             calendar: CalendarTrust::default(),
             jitter: fastrand::Rng::with_seed(setup.seed),
+            hasher: setup.recipient_key.as_ref().and_then(RecipientHasher::new),
             setup,
             rules,
             partitions: BTreeMap::new(),
@@ -176,6 +179,7 @@ impl Engine {
             Input::RulesChanged(rules) => self.rules_changed(now, rules, effects),
             Input::Held(holds) => self.hear_holds(now, &holds, effects),
             Input::Resume(what) => self.resume(&what, effects),
+            Input::RecipientKey(key) => self.hasher = RecipientHasher::new(&key),
             Input::QuotaAnswered { app, api, left } => {
                 self.quota_answered(now, (&app, api), left, effects);
             }

@@ -10,7 +10,7 @@ use crate::flow::attempt::{RetryPlan, SendAnswer};
 use crate::grants::AnswerEvents;
 use crate::holds::{Hold, Holds, Stopped};
 use crate::message::Api;
-use crate::model::outcome::{Outcome, RecipientStyle};
+use crate::model::outcome::{Outcome, RecipientKey, RecipientStyle};
 use crate::model::{Epoch, Partition, Record, Ticket};
 use crate::rules::RuleSet;
 use crate::schedule::admission::{AppBounds, Cleared};
@@ -36,6 +36,9 @@ pub struct Setup {
     pub max_bytes: usize,
     /// How recipients appear in outcomes.
     pub recipient_style: RecipientStyle,
+    /// The key by which recipients are hashed, if the settings say it. Else it comes as [`Input::RecipientKey`], and outcomes have no hash until
+    /// then.
+    pub recipient_key: Option<RecipientKey>,
     /// What becomes of an event that no rule wants.
     pub unmatched: Unmatched,
     /// Which events tell of users' answers.
@@ -138,6 +141,8 @@ pub enum Input {
     },
     /// A new rule set is in force for records that are read from now on.
     RulesChanged(Arc<RuleSet>),
+    /// The key by which recipients are hashed from now on.
+    RecipientKey(RecipientKey),
     /// The system's calendar has jumped, is back, or is believed where it has jumped to. Comes before everything that is read from it.
     CalendarJumped {
         /// By how much the system's calendar is ahead of the one in force, in milliseconds; negative if it is behind.

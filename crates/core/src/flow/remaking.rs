@@ -271,7 +271,8 @@ impl Engine {
         outcome.attempts = old.calls;
         outcome.api_ms = old.api_ms;
         outcome.waited_ms = outcome.waited_ms.saturating_sub(old.api_ms);
-        outcome.recipient = Some(self.setup.recipient_style.show(&old.message.recipient));
+        self.name(&old.rule, &old.message.recipient)
+            .put_in(&mut outcome);
         self.settle_unsent(now, lent.ticket, outcome, effects)
     }
 

@@ -75,6 +75,7 @@ fn with_ids(
         template: None,
         template_id: None,
         recipient: None,
+        recipient_hash: None,
         event_id: None,
         event_type: None,
         event_source: None,

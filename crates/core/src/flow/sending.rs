@@ -172,7 +172,8 @@ impl Engine {
         );
         let mut outcome = report::of_rule(now, origin, &delivery.rule, ids, reason);
         let message = &delivery.message;
-        outcome.recipient = Some(self.setup.recipient_style.show(&message.recipient));
+        self.name(&delivery.rule, &message.recipient)
+            .put_in(&mut outcome);
         outcome.attempts = delivery.calls;
         outcome.api_ms = delivery.api_ms;
         outcome.waited_ms = outcome.waited_ms.saturating_sub(delivery.api_ms);

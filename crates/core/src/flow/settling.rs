@@ -7,6 +7,7 @@ use super::claiming::ASK_AGAIN;
 use super::engine::tracker_of;
 use super::in_flight::Lent;
 use super::message::{Delivery, State};
+use super::naming::Name;
 use super::publishing::publish_first;
 use super::repeated::{OTHER_AGAIN, complete, take_own_ids_of_outcome};
 use super::transition::Next;
@@ -100,7 +101,12 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Next {
         match answer {
-            SettlementAnswer::Settled(outcome) => publish_stored(now, lent, outcome, effects),
+            SettlementAnswer::Settled(outcome) => {
+                // What any other process has settled before is without its hash.
+                let is_ours = Arc::ptr_eq(outcome, &settlement.outcome);
+                let name = (!is_ours).then(|| Name::of(&settlement.outcome));
+                publish_stored(now, lent, (outcome, name.flatten()), effects)
+            }
             SettlementAnswer::Held(held) => {
                 lent.meet(now, held);
                 let is_same_record = *held.outcome_id == *settlement.outcome.id;
@@ -164,15 +170,19 @@ fn ask_to_settle_later(now: Moment, settlement: Settlement, wait: Duration) -> N
     Next::Rest(State::Unsettled { settlement, until })
 }
 
-/// Publishes what the store has: the first outcome that any process gave to the record's message.
+/// Publishes what the store has: the first outcome that any process gave to the record's message. The name is that of the message's user,
+/// where that is known.
 pub(super) fn publish_stored(
     now: Moment,
     lent: &Lent,
-    outcome: &Arc<Outcome>,
+    (outcome, name): (&Arc<Outcome>, Option<Name>),
     effects: &mut Vec<Effect>,
 ) -> Next {
     let mut outcome = Arc::clone(outcome);
     complete(&mut outcome, &lent.origin);
+    if let Some(name) = name {
+        name.put_again_in(&mut outcome);
+    }
     if !outcome.is_bounded() {
         // It was cut when it was settled, to the bounds of the version that did so. An earlier version had none; a later one may have wider ones,
         // and fields that are not known here. Larger than its topic takes, the outcome would hold its partition up for ever.

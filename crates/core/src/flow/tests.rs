@@ -10,7 +10,7 @@ use crate::document::Problems;
 use crate::event::{Decoding, Pointer};
 use crate::flow::attempt::{Refusal, RetryPlan, SendAnswer};
 use crate::grants::{AnswerEvents, AppOf, Policies};
-use crate::model::outcome::{Outcome, Reason, RecipientStyle, Status};
+use crate::model::outcome::{Outcome, Reason, RecipientKey, RecipientStyle, Status};
 use crate::model::{Epoch, Moment, Partition, Record, Ticket};
 use crate::rules::{RuleSet, RuleSource, Surroundings};
 use crate::schedule::admission::AppBounds;
@@ -99,6 +99,7 @@ fn bench_with(unmatched: Unmatched, rules: impl Into<Arc<RuleSet>>) -> Bench {
         max_messages: 4,
         max_bytes: 1_000_000,
         recipient_style: RecipientStyle::Masked,
+        recipient_key: Some(RecipientKey::new("a key of tests")),
         unmatched,
         answers: Some(AnswerEvents {
             kind: "answer".to_owned(),
@@ -216,6 +217,7 @@ mod comparing;
 mod faults;
 mod granting;
 mod held;
+mod naming;
 mod publishing;
 mod recreated;
 mod remaking;

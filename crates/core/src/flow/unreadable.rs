@@ -42,7 +42,7 @@ impl Engine {
             }
             (
                 OnUnreadable::Fail,
-                Row::Outcome | Row::Mark | Row::User | Row::Number | Row::Holds,
+                Row::Outcome | Row::Mark | Row::User | Row::Number | Row::Holds | Row::RecipientKey,
                 InDoubt::Resend,
             ) => {
                 delivery.tries.in_doubt += 1;
@@ -67,7 +67,9 @@ impl Engine {
     ) -> Next {
         let goes_on = match row {
             // No user is known to be kept; a code that was used is refused by WeChat.
-            Row::User | Row::Mark | Row::Number | Row::Ledger | Row::Holds => true,
+            Row::User | Row::Mark | Row::Number | Row::Ledger | Row::Holds | Row::RecipientKey => {
+                true
+            }
             Row::Claim => pending.rule.in_doubt == InDoubt::Resend,
             // It has ended before, and its code was used for that.
             Row::Outcome => false,
@@ -90,7 +92,13 @@ impl Engine {
     ) -> Next {
         match row {
             Row::Outcome => self.end_unreadable_recipient(now, lent, &pending, effects),
-            Row::Claim | Row::Ledger | Row::Mark | Row::User | Row::Number | Row::Holds => {
+            Row::Claim
+            | Row::Ledger
+            | Row::Mark
+            | Row::User
+            | Row::Number
+            | Row::Holds
+            | Row::RecipientKey => {
                 self.clear_irrevocable(&lent.origin);
                 self.address(now, lent, *pending, openid, effects)
             }
@@ -132,6 +140,6 @@ pub(super) fn settlement_unreadable(
             Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
         }
         // The store cannot keep it. Read again, the record may end otherwise: nothing can be done about it here.
-        OnUnreadable::Overwrite => publish_stored(now, lent, &settlement.outcome, effects),
+        OnUnreadable::Overwrite => publish_stored(now, lent, (&settlement.outcome, None), effects),
     }
 }

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 pub use letter::dead_letter_headers;
 pub use of_record::{EventFields, EventRead, Identity, OfRecord, Stamp, are_two_records};
-pub use recipient::RecipientStyle;
+pub use recipient::{RecipientHash, RecipientHasher, RecipientKey, RecipientStyle};
 pub(crate) use unlisted::open;
 pub use unlisted::{Unlisted, read_word};
 
@@ -244,6 +244,10 @@ pub struct Outcome {
     /// The user's openid, masked unless the settings say otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient: Option<String>,
+    /// A keyed hash of app and openid, in 32 hexadecimal digits: the same for the same user of an app, and of no use without the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub recipient_hash: Option<RecipientHash>,
 
     /// The event's id.
     #[serde(skip_serializing_if = "Option::is_none")]

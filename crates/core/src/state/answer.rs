@@ -6,7 +6,7 @@ use super::Row;
 use crate::grants::{Balance, Cleared, Counted, Reservation};
 use crate::holds::Holds;
 use crate::model::Holder;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, RecipientKey};
 
 /// What comes back for a request: its answer, or the kind of a row that it needs and that cannot be read, or not be written. In that case
 /// nothing was changed. Other requests are not concerned, and asking the same again would not help.
@@ -37,6 +37,8 @@ pub enum Answer {
     Done(MarkSet),
     /// To the question what is stopped.
     Holds(Holds),
+    /// To a proposal: the key that is kept, and durable.
+    Propose(RecipientKey),
 }
 
 /// The answer to a [`Claim`](super::Claim).

@@ -9,6 +9,7 @@
 //! | user | `@`, until when, a blank, and the openid |
 //! | number | the outcome's id |
 //! | holds | JSON |
+//! | recipient key | itself |
 //!
 //! No outcome begins with `@`: a store may keep a user where the outcome of the same name will lie.
 
@@ -22,7 +23,7 @@ use super::rows::{BEFORE_RULE, ClaimState, Entry, Key, User, Value, with_rule, w
 use crate::grants::Ledger;
 use crate::holds::Holds;
 use crate::model::Holder;
-use crate::model::outcome::Identity;
+use crate::model::outcome::{Identity, RecipientKey};
 pub use outcome::{outcome_of_text, outcome_to_text};
 
 /// Before the outcome's id: the message was sent, or may have been. When, nothing asks. Redis takes memory by 16 bytes for that text and its
@@ -49,6 +50,7 @@ impl Value {
             Self::User(user) => format!("{OF_USER}{} {}", user.until_ms, user.openid),
             Self::Number(outcome_id) => outcome_id.to_string(),
             Self::Holds(holds) => holds.to_text()?,
+            Self::RecipientKey(key) => key.expose().to_owned(),
         })
     }
 
@@ -62,6 +64,10 @@ impl Value {
             Key::User(_) => user_of_text(text).map(Self::User),
             Key::Number(_) => Some(Self::Number(Arc::from(text))),
             Key::Holds => Holds::of_text(text).map(Self::Holds),
+            Key::RecipientKey => {
+                let key = Some(text).filter(|text| !text.is_empty());
+                key.map(RecipientKey::new).map(Self::RecipientKey)
+            }
         }
     }
 }

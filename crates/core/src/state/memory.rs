@@ -9,7 +9,7 @@ use super::rows::{Age, Entry, Key, RowError, Rows, User, Value};
 use super::{Horizon, Reply, Request, Row, StoreState};
 use crate::grants::{self, Ledger};
 use crate::holds::Holds;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, RecipientKey};
 use crate::wechat::receipts;
 use aged::Aged;
 
@@ -46,6 +46,7 @@ struct Memory {
     users: Aged<Arc<str>, User>,
     numbers: Aged<receipts::Key, Arc<str>>,
     holds: Option<Holds>,
+    recipient_key: Option<RecipientKey>,
 }
 
 impl Memory {
@@ -58,6 +59,7 @@ impl Memory {
             users: Aged::new(capacity),
             numbers: Aged::new(capacity),
             holds: None,
+            recipient_key: None,
         }
     }
 
@@ -72,6 +74,7 @@ impl Memory {
             numbers,
             // For ever.
             holds: _,
+            recipient_key: _,
         } = self;
         let of = |row| horizon.of(row);
         let mut n_left = at_most;
@@ -97,6 +100,7 @@ impl Rows for Memory {
             Key::User(name) => self.users.get(name).cloned().map(Value::User),
             Key::Number(key) => self.numbers.get(key).cloned().map(Value::Number),
             Key::Holds => self.holds.clone().map(Value::Holds),
+            Key::RecipientKey => self.recipient_key.clone().map(Value::RecipientKey),
         })
     }
 
@@ -114,6 +118,7 @@ impl Rows for Memory {
             }
             (Key::Number(key), Value::Number(id)) => self.numbers.put(key, id, age),
             (Key::Holds, Value::Holds(holds)) => self.holds = Some(holds),
+            (Key::RecipientKey, Value::RecipientKey(key)) => self.recipient_key = Some(key),
             (
                 Key::Claim(_)
                 | Key::Outcome(_)
@@ -121,7 +126,8 @@ impl Rows for Memory {
                 | Key::Mark(_)
                 | Key::User(_)
                 | Key::Number(_)
-                | Key::Holds,
+                | Key::Holds
+                | Key::RecipientKey,
                 _,
             ) => return Err(RowError::Unreadable),
         }
@@ -137,6 +143,7 @@ impl Rows for Memory {
             Key::User(name) => self.users.take(name),
             Key::Number(key) => self.numbers.take(key),
             Key::Holds => self.holds = None,
+            Key::RecipientKey => self.recipient_key = None,
         }
         Ok(())
     }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, Claim, ClaimAnswer, JoinAnswer, KeepAnswer, MarkSet, RecallAnswer, Row, Settlement,
-    SettlementAnswer,
+    Answer, Claim, ClaimAnswer, JoinAnswer, KeepAnswer, MarkSet, Proposal, RecallAnswer, Row,
+    Settlement, SettlementAnswer,
 };
 use crate::grants::{self, Balance, Cleared, Counted};
 use crate::holds::{self, Holds};
 use crate::model::Holder;
+use crate::model::outcome::RecipientKey;
 use crate::wechat::{logins, receipts};
 
 /// What is asked of the store. Requests of one process are carried out in the order in which they were made. Each may be carried out
@@ -45,6 +46,8 @@ pub enum Request {
     Done(receipts::Done),
     /// What is stopped, after this change?
     Holds(holds::Ask),
+    /// By which key are recipients hashed?
+    Propose(Proposal),
 }
 
 impl Request {
@@ -52,7 +55,7 @@ impl Request {
     pub fn now_ms(&self) -> Option<i64> {
         match self {
             Self::Claim(claim) => Some(claim.now_ms),
-            Self::Release { .. } => None,
+            Self::Release { .. } | Self::Propose(_) => None,
             Self::Settle(settlement) => Some(settlement.now_ms),
             Self::Report(report) => Some(report.now_ms),
             Self::Withdraw(withdrawal) => Some(withdrawal.now_ms),
@@ -74,6 +77,7 @@ impl Request {
             Self::Keep(_) | Self::Recall(_) => Row::User,
             Self::Join(_) | Self::Done(_) => Row::Number,
             Self::Holds(_) => Row::Holds,
+            Self::Propose(_) => Row::RecipientKey,
         }
     }
 }
@@ -122,4 +126,5 @@ questions! {
     receipts::Join: Join => JoinAnswer;
     receipts::Done: Done => MarkSet;
     holds::Ask: Holds => Holds;
+    Proposal: Propose => RecipientKey;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Request, Row};
 use crate::grants::{self, Ledger};
 use crate::holds::Holds;
-use crate::model::outcome::{Identity, Outcome};
+use crate::model::outcome::{Identity, Outcome, RecipientKey};
 use crate::model::{Holder, digest};
 use crate::wechat::logins::{UserName, departure_name};
 use crate::wechat::receipts;
@@ -62,6 +62,8 @@ pub enum Key {
     Number(receipts::Key),
     /// What is stopped. There is one such row.
     Holds,
+    /// The one key by which recipients are hashed.
+    RecipientKey,
 }
 
 impl Key {
@@ -75,6 +77,7 @@ impl Key {
             Self::User(_) => Row::User,
             Self::Number(_) => Row::Number,
             Self::Holds => Row::Holds,
+            Self::RecipientKey => Row::RecipientKey,
         }
     }
 }
@@ -96,6 +99,8 @@ pub enum Value {
     Number(Arc<str>),
     /// Under [`Key::Holds`].
     Holds(Holds),
+    /// Under [`Key::RecipientKey`].
+    RecipientKey(RecipientKey),
 }
 
 /// What is known of a message id.
@@ -238,6 +243,14 @@ impl Value {
         };
         Some(holds)
     }
+
+    /// The recipient key, if it is one.
+    pub fn recipient_key(self) -> Option<RecipientKey> {
+        let Self::RecipientKey(key) = self else {
+            return None;
+        };
+        Some(key)
+    }
 }
 
 impl Request {
@@ -287,6 +300,7 @@ impl Request {
             }
             Self::Done(done) => vec![Key::Mark(Arc::from(done.key.mark()))],
             Self::Holds(_) => vec![Key::Holds],
+            Self::Propose(_) => vec![Key::RecipientKey],
         }
     }
 }

@@ -49,7 +49,7 @@ enum Change {
 #[derive(Clone, Copy)]
 enum Life {
     Ms(i64),
-    /// As long as what is there.
+    /// As long as what is there; for ever, where there is nothing.
     Unchanged,
 }
 
@@ -103,6 +103,7 @@ impl Snapshot {
             Key::Mark(mark) => format!("{prefix}:mark:{mark}"),
             Key::Number(key) => format!("{prefix}:number:{key}"),
             Key::Holds => format!("{prefix}:holds"),
+            Key::RecipientKey => format!("{prefix}:recipient-key"),
         }
     }
 
@@ -112,7 +113,7 @@ impl Snapshot {
         match key {
             Key::Claim(message_id) => Some(format!("{prefix}:claim:{message_id}")),
             Key::Outcome(name) | Key::User(name) => Some(format!("{prefix}:outcome:{name}")),
-            Key::Ledger(_) | Key::Mark(_) | Key::Number(_) | Key::Holds => None,
+            Key::Ledger(_) | Key::Mark(_) | Key::Number(_) | Key::Holds | Key::RecipientKey => None,
         }
     }
 
@@ -190,7 +191,8 @@ impl Snapshot {
                 | Value::Ledger(_)
                 | Value::Mark
                 | Value::Number(_)
-                | Value::Holds(_),
+                | Value::Holds(_)
+                | Value::RecipientKey(_),
                 Age::Since(_),
             ) => Life::Ms(
                 row.kept_for_ms(self.remember_ms)
@@ -225,7 +227,7 @@ fn is_of(row: Row, text: &[u8]) -> bool {
     match row {
         Row::User => is_of_user(text),
         Row::Outcome => !is_of_user(text),
-        Row::Claim | Row::Ledger | Row::Mark | Row::Number | Row::Holds => true,
+        Row::Claim | Row::Ledger | Row::Mark | Row::Number | Row::Holds | Row::RecipientKey => true,
     }
 }
 

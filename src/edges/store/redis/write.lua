@@ -2,8 +2,8 @@
 --
 -- KEYS: the asker's fence; the identity of what is kept; then every key that was read. ARGV: the number of this call; the identity that the
 -- asker knows, '' if none; the one that it gives where there is none; then for each key what was read, as read.lua gives it, what is done
--- ('' for nothing, 'delete', 'keep' for a text that lives as long as the one before, or for how many milliseconds the text lives), and the
--- text.
+-- ('' for nothing, 'delete', 'keep' for a text that lives as long as the one before, or for ever where there is none, or for how many
+-- milliseconds the text lives), and the text.
 --
 -- Gives 'done', or 'changed' if something is not as it was.
 

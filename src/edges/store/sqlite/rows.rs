@@ -58,7 +58,10 @@ impl Rows for Tables<'_> {
                 params![key.app, key.msgid],
                 |columns| columns.get(0).map(Value::Number).map(Some),
             ),
-            Key::Holds => self.one("SELECT json FROM holds WHERE place = 1", [], |columns| {
+            Key::Holds => self.one("SELECT json FROM holds", [], |columns| {
+                Ok(Value::of_text(key, columns.get_ref(0)?.as_str()?))
+            }),
+            Key::RecipientKey => self.one("SELECT text FROM recipient_key", [], |columns| {
                 Ok(Value::of_text(key, columns.get_ref(0)?.as_str()?))
             }),
         };
@@ -96,7 +99,10 @@ impl Rows for Tables<'_> {
                 PUT_NUMBER,
                 params![key.app, key.msgid, outcome_id, since_ms],
             ),
-            (Key::Holds, Value::Holds(_)) => self.run(PUT_HOLDS, params![text()?, since_ms]),
+            (Key::Holds, Value::Holds(_)) => self.run(PUT_HOLDS, params![text()?]),
+            (Key::RecipientKey, Value::RecipientKey(_)) => {
+                self.run(PUT_RECIPIENT_KEY, params![text()?])
+            }
             (key, _) => {
                 let kind = key.row().as_str();
                 let error = anyhow!("a row of another kind was to be put in place of a {kind}");
@@ -121,6 +127,7 @@ impl Rows for Tables<'_> {
                 params![key.app, key.msgid],
             ),
             Key::Holds => self.run("DELETE FROM holds", []),
+            Key::RecipientKey => self.run("DELETE FROM recipient_key", []),
         };
         taken.map_err(|error| self.of_row(key.row(), error))
     }
@@ -180,13 +187,16 @@ const PUT_USER: &str = "
     ON CONFLICT (name) DO UPDATE SET openid = excluded.openid, until_ms = excluded.until_ms";
 
 const PUT_HOLDS: &str = "
-    INSERT INTO holds (place, json, changed_ms) VALUES (1, ?1, ?2)
-    ON CONFLICT (place) DO UPDATE SET json = excluded.json, changed_ms = excluded.changed_ms";
+    INSERT INTO holds (only, json) VALUES (1, ?1) ON CONFLICT (only) DO UPDATE SET json = excluded.json";
 
 const PUT_NUMBER: &str = "
     INSERT INTO numbers (app, msgid, outcome_id, since_ms) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (app, msgid) DO UPDATE SET
         outcome_id = excluded.outcome_id, since_ms = excluded.since_ms";
+
+const PUT_RECIPIENT_KEY: &str = "
+    INSERT INTO recipient_key (only, text) VALUES (1, ?1)
+    ON CONFLICT (only) DO UPDATE SET text = excluded.text";
 
 impl Tables<'_> {
     /// What a statement finds. `read` gives `None` of what is no row.

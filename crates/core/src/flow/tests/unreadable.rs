@@ -42,7 +42,8 @@ fn how(request: &Request) -> OnUnreadable {
         | Request::Recall(_)
         | Request::Join(_)
         | Request::Done(_)
-        | Request::Holds(_) => panic!("{request:?}"),
+        | Request::Holds(_)
+        | Request::Propose(_) => panic!("{request:?}"),
     }
 }
 

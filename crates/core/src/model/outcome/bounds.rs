@@ -23,6 +23,9 @@ const LONGEST_NAME_BYTES: usize = 256;
 /// What `WeChat` or the rule calls something: a request id, a number, a param; and a recipient.
 const LONGEST_WORD_BYTES: usize = 256;
 
+/// A hash of a recipient has 32 digits.
+const LONGEST_HASH_BYTES: usize = 64;
+
 /// A sentence for a person.
 const LONGEST_DETAIL_BYTES: usize = 2048;
 
@@ -164,6 +167,7 @@ impl Outcome {
         let words = [&self.recipient, &self.rid, &self.msgid, &self.param];
         let attributes = [&self.event_id, &self.event_type, &self.event_source];
         let trace = self.traceparent.as_ref();
+        let hash = self.recipient_hash.as_ref();
         fits(&self.id, LONGEST_ID_BYTES)
             && fits(&self.message_id, LONGEST_MESSAGE_ID_BYTES)
             && optional(&self.duplicate_of, LONGEST_ID_BYTES)
@@ -174,6 +178,7 @@ impl Outcome {
                 .chain(names.into_iter().flatten())
                 .all(|text| fits(text, LONGEST_NAME_BYTES))
             && words.iter().all(|text| optional(text, LONGEST_WORD_BYTES))
+            && hash.is_none_or(|hash| fits(hash.as_str(), LONGEST_HASH_BYTES))
             && attributes
                 .iter()
                 .all(|text| optional(text, LONGEST_ATTRIBUTE_BYTES))
@@ -208,6 +213,7 @@ impl Outcome {
             template,
             template_id,
             recipient,
+            recipient_hash,
             event_id,
             event_type,
             event_source,
@@ -258,6 +264,8 @@ impl Outcome {
                 bound(text, longest, cut);
             }
         }
+        // A part of it would be another user's.
+        recipient_hash.take_if(|hash| !fits(hash.as_str(), LONGEST_HASH_BYTES));
         traceparent.take_if(|trace| trace.len() > LONGEST_TRACE_BYTES);
     }
 
@@ -289,7 +297,7 @@ mod tests {
 
     use super::*;
     use crate::model::Record;
-    use crate::model::outcome::{Reason, Status, dead_letter_headers};
+    use crate::model::outcome::{Reason, RecipientHash, Status, dead_letter_headers};
 
     /// Short and huge, and what JSON writes longer than it is.
     fn text() -> impl Strategy<Value = String> {
@@ -299,7 +307,7 @@ mod tests {
     }
 
     fn outcome() -> impl Strategy<Value = Outcome> {
-        let texts = proptest::collection::vec(text(), 20);
+        let texts = proptest::collection::vec(text(), 21);
         (texts, any::<i64>(), any::<u64>()).prop_map(|(texts, number, span)| {
             let mut texts = texts.into_iter();
             let mut next = move || texts.next().unwrap();
@@ -316,6 +324,7 @@ mod tests {
                 template: Some(Arc::from(next())),
                 template_id: Some(Arc::from(next())),
                 recipient: Some(next()),
+                recipient_hash: Some(RecipientHash::Kept(Arc::from(next()))),
                 event_id: Some(next()),
                 event_type: Some(next()),
                 event_source: Some(next()),

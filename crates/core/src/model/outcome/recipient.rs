@@ -1,4 +1,12 @@
-//! How users appear in outcomes.
+//! How users appear in outcomes, and how they can be counted there without being known.
+
+use std::fmt;
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::de::Deserializer;
+use serde::{Deserialize, Serialize, Serializer};
+use sha2::Sha256;
 
 use super::sha256;
 
@@ -34,5 +42,118 @@ impl RecipientStyle {
                 [first, "***", last].concat()
             }
         }
+    }
+}
+
+/// The secret by which recipients are hashed: the text itself is the key. It has no readable `Debug`, and is in no outcome.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RecipientKey(Arc<str>);
+
+impl RecipientKey {
+    /// Takes the key in.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for hashes and the store only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RecipientKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecipientKey(hidden)")
+    }
+}
+
+/// Hashes recipients by one key.
+#[derive(Clone)]
+pub struct RecipientHasher {
+    /// It has taken the key in, which costs as much as a hash.
+    ready: Hmac<Sha256>,
+}
+
+/// How much of HMAC-SHA-256 an outcome tells: 128 bits. Among a thousand million users two have the same with a chance of one to 10^20.
+const HASH_BYTES: usize = 16;
+
+impl RecipientHasher {
+    /// Makes ready for this key; `None` if it cannot be one, and HMAC takes any text.
+    pub fn new(key: &RecipientKey) -> Option<Self> {
+        let ready = Hmac::new_from_slice(key.expose().as_bytes()).ok()?;
+        Some(Self { ready })
+    }
+
+    /// The hash of a user of an app, by the app's name in the settings: of `app/openid`, the first 128 bits, in 32 hexadecimal digits.
+    pub fn hash(&self, app: &str, openid: &str) -> Arc<str> {
+        let mut hmac = self.ready.clone();
+        hmac.update(app.as_bytes());
+        hmac.update(b"/");
+        hmac.update(openid.as_bytes());
+        let hash = hmac.finalize().into_bytes();
+        let halves = hash
+            .iter()
+            .take(HASH_BYTES)
+            .flat_map(|byte| [byte >> 4, byte & 15]);
+        let digits: String = halves
+            .filter_map(|half| char::from_digit(u32::from(half), 16))
+            .collect();
+        Arc::from(digits)
+    }
+}
+
+/// A recipient's hash in an outcome, and what tells the recipient when the outcome has to be published again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecipientHash {
+    /// The record: the hash is made anew, and no store keeps it.
+    OfRecord(Arc<str>),
+    /// Nothing does, since the recipient was named by a login code, which works once: a store keeps the hash.
+    Kept(Arc<str>),
+}
+
+impl RecipientHash {
+    /// The hash.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::OfRecord(hash) | Self::Kept(hash) => hash,
+        }
+    }
+}
+
+impl Serialize for RecipientHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for RecipientHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|hash| Self::Kept(Arc::from(hash)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_what_other_programs_make_of_key_app_and_openid() {
+        let key = RecipientKey::new("0123456789abcdef");
+        let hasher = RecipientHasher::new(&key).unwrap();
+        // printf %s shop/oABCD1234567890xyz | openssl dgst -sha256 -hmac 0123456789abcdef | tail -c 65 | cut -c 1-32
+        assert_eq!(
+            &*hasher.hash("shop", "oABCD1234567890xyz"),
+            "721a2b5c35a41a280dc15f2f5d5fa0c6"
+        );
+        let other = RecipientHasher::new(&RecipientKey::new("0123456789abcdeF")).unwrap();
+        let made = [
+            hasher.hash("shop", "oABCD1234567890xyz"),
+            hasher.hash("shop", "oABCD1234567890xyZ"),
+            hasher.hash("club", "oABCD1234567890xyz"),
+            other.hash("shop", "oABCD1234567890xyz"),
+        ];
+        let different: std::collections::BTreeSet<_> = made.iter().collect();
+        assert_eq!(different.len(), made.len(), "{made:?}");
+        assert!(!format!("{key:?}").contains("0123"));
     }
 }

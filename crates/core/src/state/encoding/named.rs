@@ -11,10 +11,6 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Puts a field among those that are written under `z`; one that is missing has no place there.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no field has come since the letters were closed")
-)]
 pub(super) fn put_named<T: Serialize>(
     more: &mut BTreeMap<String, Value>,
     name: &str,
@@ -27,10 +23,6 @@ pub(super) fn put_named<T: Serialize>(
 }
 
 /// Takes a field from those that were read under `z`. The outer value is `None` if there is something else than such a field.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no field has come since the letters were closed")
-)]
 #[expect(clippy::option_option, reason = "the outer one is for `?`")]
 pub(super) fn take_named<T: DeserializeOwned>(
     more: &mut BTreeMap<String, Value>,

@@ -5,16 +5,19 @@
 //! this version can publish it. Text that begins with `2` is of the version before, and text that begins with `{` is JSON of one before that.
 //!
 //! Left out are the `id`, which is the key; topic, partition, offset and rule where the `id` tells them; the event's fields where the record
-//! tells them, and then `f` has the stamp of the record (`F` where they are here); and of the message id what rule, source and event id tell. A
+//! tells them, and then `f` has the stamp of the record (`F` where they are here); the recipient's hash, unless a login code named the recipient; and of the message id what rule, source and event id tell. A
 //! moment is a number of milliseconds, counted from the one before it. What nearly every message that is sent says has no line either: `sent`,
 //! `ok` and its sentence, one attempt, and a wait that is all the time outside of the call.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::lines::{Fields, Form, Lines};
+use super::named::{put_named, take_named};
 use crate::message::usual_message_id;
-use crate::model::outcome::{EventFields, Outcome, Reason, Status, read_word};
+use crate::model::outcome::{EventFields, Outcome, Reason, RecipientHash, Status, read_word};
 
 /// What the text of a version before that begins with.
 const JSON: char = '{';
@@ -40,6 +43,7 @@ pub fn outcome_to_text(outcome: &Outcome) -> serde_json::Result<String> {
         template,
         template_id,
         recipient,
+        recipient_hash,
         event_id: _,
         event_type: _,
         event_source: _,
@@ -96,11 +100,31 @@ pub fn outcome_to_text(outcome: &Outcome) -> serde_json::Result<String> {
     let usual_ms = usual_wait_ms(received_ms, settled_ms, *api_ms);
     lines.put_unless('W', &waited_ms.to_string(), &usual_ms.to_string());
     lines.put_number('I', *api_ms);
-    if !more.is_empty() {
-        lines.put('z', &serde_json::to_string(more)?);
-    }
+    put_more(&mut lines, more, recipient_hash.as_ref())?;
     Ok(lines.into_text())
 }
+
+/// The fields that have no letter.
+fn put_more(
+    lines: &mut Lines,
+    more: &BTreeMap<String, Value>,
+    hash: Option<&RecipientHash>,
+) -> serde_json::Result<()> {
+    match hash {
+        // Where the record is read again its recipient is known again.
+        None | Some(RecipientHash::OfRecord(_)) if more.is_empty() => {}
+        None | Some(RecipientHash::OfRecord(_)) => lines.put('z', &serde_json::to_string(more)?),
+        Some(RecipientHash::Kept(_)) => {
+            let mut more = more.clone();
+            put_named(&mut more, RECIPIENT_HASH, hash)?;
+            lines.put('z', &serde_json::to_string(&more)?);
+        }
+    }
+    Ok(())
+}
+
+/// A recipient's hash by its name.
+const RECIPIENT_HASH: &str = "recipient_hash";
 
 /// The event's fields, and the message id. Gives the event's moment, if it is here as a number.
 fn put_event(lines: &mut Lines, outcome: &Outcome) -> Option<i64> {
@@ -175,6 +199,10 @@ pub fn outcome_of_text(id: &str, text: &str) -> Option<Outcome> {
         ),
         Form::Before => ("", 0, 0),
     };
+    let mut more = match fields.take('z') {
+        Some(json) => serde_json::from_str(&json).ok()?,
+        None => BTreeMap::new(),
+    };
     let outcome = Outcome {
         id: id.to_owned(),
         message_id,
@@ -188,6 +216,7 @@ pub fn outcome_of_text(id: &str, text: &str) -> Option<Outcome> {
         template: fields.shared('t'),
         template_id: fields.shared('i'),
         recipient: fields.take('u'),
+        recipient_hash: take_named(&mut more, RECIPIENT_HASH)?,
         event_id,
         event_type: fields.take('k'),
         event_source,
@@ -207,10 +236,7 @@ pub fn outcome_of_text(id: &str, text: &str) -> Option<Outcome> {
         api_ms,
         traceparent: None,
         record,
-        more: match fields.take('z') {
-            Some(json) => serde_json::from_str(&json).ok()?,
-            None => BTreeMap::new(),
-        },
+        more,
     };
     // What is left is of no version that is known here.
     fields.is_empty().then_some(outcome)
@@ -356,6 +382,24 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_is_kept_where_no_record_tells_the_recipient() {
+        let mut outcome = of_record(EventFields::Kept);
+        let plain = outcome_to_text(&outcome).unwrap();
+        let hash: Arc<str> = Arc::from("00112233445566778899aabbccddeeff");
+        outcome.recipient_hash = Some(RecipientHash::OfRecord(Arc::clone(&hash)));
+        assert_eq!(outcome_to_text(&outcome).unwrap(), plain);
+        outcome.recipient_hash = Some(RecipientHash::Kept(hash));
+        let text = outcome_to_text(&outcome).unwrap();
+        let line = "\nz{\"recipient_hash\":\"00112233445566778899aabbccddeeff\"}";
+        assert_eq!(text, format!("{plain}{line}"));
+        assert_eq!(outcome_of_text(&outcome.id, &text), Some(outcome.clone()));
+        // It stands beside what a later version wrote.
+        outcome.more.insert("later".to_owned(), json!(1));
+        let text = outcome_to_text(&outcome).unwrap();
+        assert_eq!(outcome_of_text(&outcome.id, &text), Some(outcome));
+    }
+
+    #[test]
     fn text_of_the_version_before_is_read() {
         let text = "2\nssent\nrok\nv3f2a9c41d07b\nashop\ntorder_completed\niHYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8\nuoBi***001\n\
              e01J9Z8Y7X6W5V4U3T2S1R0Q9P8\nkorder.completed\no/shop/orders\nw1795336200000\nn2862830402153865217\nA1\nx120\ny80\nW12\nI68";
@@ -439,6 +483,7 @@ mod tests {
             for field in [&mut outcome.detail, &mut outcome.received_at, &mut outcome.settled_at] {
                 *field = optional().unwrap_or_default();
             }
+            outcome.recipient_hash = optional().map(|hash| RecipientHash::Kept(Arc::from(hash)));
             outcome.id = id;
             outcome.rules_version = Arc::from(optional().unwrap_or_default());
             outcome.message_id = optional().unwrap_or_default();

@@ -54,6 +54,7 @@ fn outcome(record: &str, status: Status, reason: Reason) -> Arc<Outcome> {
         template: None,
         template_id: None,
         recipient: None,
+        recipient_hash: None,
         event_id: None,
         event_type: None,
         event_source: None,

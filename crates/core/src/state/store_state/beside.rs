@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::{Found, Stop, StoreState, found, needed};
 use crate::grants::{Balance, Cleared, Counted, Ledger, Query, Report, Withdrawal};
 use crate::holds::{self, Holds};
-use crate::model::outcome::{Outcome, are_two_records};
+use crate::model::outcome::{Outcome, RecipientKey, are_two_records};
 use crate::state::rows::{Age, ClaimState, Key, Rows, User, Value, of_user};
-use crate::state::{JoinAnswer, KeepAnswer, MarkSet, OnUnreadable, RecallAnswer, Row};
+use crate::state::{JoinAnswer, KeepAnswer, MarkSet, OnUnreadable, Proposal, RecallAnswer, Row};
 use crate::wechat::logins::{
     Keep, Recall, UserName, departed_ms, departure_name, departure_until_ms,
 };
@@ -188,6 +188,19 @@ impl<R: Rows> StoreState<R> {
             needed(Row::Holds, put)?;
         }
         Ok(holds)
+    }
+
+    /// The first proposal holds, whatever instance makes the next one.
+    pub(super) fn propose(&mut self, proposal: &Proposal) -> Result<RecipientKey, Stop<R::Error>> {
+        let kept = self.read(&Key::RecipientKey, Value::recipient_key);
+        if let Some(key) = needed(Row::RecipientKey, kept)? {
+            return Ok(key);
+        }
+        let value = Value::RecipientKey(proposal.key.clone());
+        // It never grows old.
+        let put = self.rows.put(Key::RecipientKey, value, Age::Unchanged);
+        needed(Row::RecipientKey, put)?;
+        Ok(proposal.key.clone())
     }
 
     /// Whether this user has left the app since then.

@@ -1,0 +1,95 @@
+//! How outcomes name users: one user has one hash, also when an outcome is published once more.
+
+use super::*;
+use crate::model::outcome::{RecipientHash, RecipientHasher};
+use crate::state::{Answer, ClaimAnswer};
+
+const OPENID: &str = "oABCDEF012345";
+
+fn event(openid: &str) -> String {
+    format!(r#"{{"type":"a","id":"e1","to":"{openid}","text":"hi"}}"#)
+}
+
+fn hash(key: &str, openid: &str) -> RecipientHash {
+    let hasher = RecipientHasher::new(&RecipientKey::new(key)).unwrap();
+    RecipientHash::OfRecord(hasher.hash("shop", openid))
+}
+
+/// Reads an event and sends its message.
+fn sent(bench: &mut Bench, offset: i64) -> Outcome {
+    let effects = bench.read(offset, &event(OPENID).replace("e1", &format!("e{offset}")));
+    let [Effect::Send { ticket, .. }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    let effects = bench.step(Input::SendFinished {
+        ticket: *ticket,
+        answer: SendAnswer::Accepted { msgid: None },
+        api_ms: 1,
+    });
+    let outcome = the_outcome(&effects).clone();
+    let published = effects.iter().find_map(|effect| {
+        if let Effect::Publish { ticket, .. } = effect {
+            Some(*ticket)
+        } else {
+            None
+        }
+    });
+    bench.step(Input::Published {
+        ticket: published.unwrap(),
+    });
+    outcome
+}
+
+#[test]
+fn a_user_is_hashed_by_the_key_that_holds() {
+    let mut bench = bench(Unmatched::Count);
+    let first = sent(&mut bench, 0);
+    assert_eq!(first.recipient.as_deref(), Some("oAB***345"));
+    assert_eq!(first.recipient_hash, Some(hash("a key of tests", OPENID)));
+    // The store has another one.
+    bench.step(Input::RecipientKey(RecipientKey::new("another key")));
+    let second = sent(&mut bench, 1);
+    assert_eq!(second.recipient_hash, Some(hash("another key", OPENID)));
+}
+
+#[test]
+fn before_the_key_is_known_there_is_no_hash() {
+    let mut bench = bench(Unmatched::Count);
+    bench.engine.hasher = None;
+    let outcome = sent(&mut bench, 0);
+    assert_eq!(outcome.recipient.as_deref(), Some("oAB***345"));
+    assert_eq!(outcome.recipient_hash, None);
+}
+
+/// What is published where the store, which keeps no hash, has this outcome of a record.
+fn repeated(openid: &str, mut stored: Outcome) -> Outcome {
+    let mut bench = bench(Unmatched::Count);
+    let effects = bench.step_once(Input::Record {
+        epoch: Epoch(1),
+        record: record(0, &event(openid)),
+    });
+    let [Effect::AskStore { ticket, .. }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    stored.recipient_hash = None;
+    let answer = Answer::Claim(ClaimAnswer::Settled(Arc::new(stored)));
+    let effects = bench.step(Input::StoreAnswered {
+        ticket: *ticket,
+        answer: Ok(answer),
+    });
+    the_outcome(&effects).clone()
+}
+
+#[test]
+fn a_repeated_outcome_has_its_hash_again_unless_it_was_another_users() {
+    let first = sent(&mut bench(Unmatched::Count), 0);
+    assert_eq!(repeated(OPENID, first.clone()), first);
+    let of_another = repeated("oXYZDEF012345", first.clone());
+    assert_eq!(of_another.recipient, first.recipient);
+    assert_eq!(of_another.recipient_hash, None);
+    let elsewhere = Outcome {
+        app: Some(Arc::from("club")),
+        ..first
+    };
+    assert_eq!(repeated(OPENID, elsewhere).recipient_hash, None);
+}
