@@ -33,7 +33,7 @@ static COMPARE: Key<Words<Comparison>> = Key {
     name: "compare",
     kind: Words(&[("daily", Comparison::Daily), ("off", Comparison::Off)]),
     default: || Comparison::Daily,
-    about: "`daily`: the service compares `templates.toml` with what WeChat lists, at its start and once a day, and tells what differs \
+    about: "`daily`: the service compares `templates.toml` with what WeChat lists, at its start, once a day and when a refusal may mean a change, and tells what differs \
         ([templates.md](templates.md#drift)); `off`",
 };
 
