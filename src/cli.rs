@@ -26,13 +26,15 @@ use std::ffi::OsString;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
 use clap::{FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-use crate::config::{FlagSetting, Loaded, Settings, Sources, load};
+use crate::config::{
+    FlagSetting, Kafka, Loaded, NeededSecrets, Secret, Settings, Sources, load_with,
+};
 use crate::edges::kafka::check_options;
 use crate::telemetry;
 use wx_courier_core::document::{Origin, Problem};
@@ -60,7 +62,7 @@ enum Command {
     Ready(pages::Instance),
     /// Everything that can be wrong in settings, rules and templates; runs every rule's tests
     Check(check::Arguments),
-    /// What an event would become
+    /// What events would become, without sending anything
     Preview(preview::Arguments),
     /// The whole thing in one process: embedded broker, sandbox, sample events
     Demo(demo::Arguments),
@@ -221,7 +223,12 @@ struct Configuration {
 
 /// Loads everything, or tells every mistake and gives the exit code. Warnings are told either way.
 fn configuration(sources: &Sources) -> Result<Configuration, Exit> {
-    let loaded = check_all(sources).loaded;
+    configuration_with(sources, NeededSecrets::All)
+}
+
+/// The same for a command that does without some of the secrets.
+fn configuration_with(sources: &Sources, needed: NeededSecrets) -> Result<Configuration, Exit> {
+    let loaded = check_all_with(sources, needed).loaded;
     for problem in &loaded.problems {
         complain(problem);
     }
@@ -245,11 +252,15 @@ struct Checked {
 }
 
 fn check_all(sources: &Sources) -> Checked {
-    let mut loaded = load(sources);
-    let refused = loaded
-        .settings
-        .as_ref()
-        .map(|settings| check_options(&settings.kafka));
+    check_all_with(sources, NeededSecrets::All)
+}
+
+fn check_all_with(sources: &Sources, needed: NeededSecrets) -> Checked {
+    let mut loaded = load_with(sources, needed);
+    let refused = loaded.settings.as_ref().map(|settings| match needed {
+        NeededSecrets::All | NeededSecrets::OfKafka => check_options(&settings.kafka),
+        NeededSecrets::None => check_options(&without_absent_files(&settings.kafka)),
+    });
     for (name, why) in refused.unwrap_or_default() {
         let key = name.map_or("kafka.options".to_owned(), |name| {
             format!("kafka.options.{name}")
@@ -267,6 +278,21 @@ fn check_all(sources: &Sources) -> Checked {
         loaded.problems.push(problem);
     }
     Checked { loaded, tests }
+}
+
+/// A key or certificate of the cluster may lie on another machine only: without one of them the others are not looked at either.
+fn without_absent_files(kafka: &Kafka) -> Kafka {
+    let mut kafka = kafka.clone();
+    let is_file = |name: &str| name.starts_with("ssl.") && name.ends_with(".location");
+    let is_absent = |path: &Secret| !Path::new(path.expose()).exists();
+    let options = &mut kafka.options;
+    if options
+        .iter()
+        .any(|(name, path)| is_file(name) && is_absent(path))
+    {
+        options.retain(|name, _| !is_file(name));
+    }
+    kafka
 }
 
 /// Runs a future on a runtime of this process's own.

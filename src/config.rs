@@ -37,7 +37,7 @@ use wx_courier_core::schedule::pauses::Threshold;
 pub(crate) use changes::waiting_for_restart;
 pub(crate) use file::read_text;
 pub use keys::{Row, Table, tables};
-pub use load::load;
+pub use load::{NeededSecrets, load, load_with};
 pub use public::{CallbackMode, Callbacks, ClientAddress, MiniApp, Public};
 
 /// The prefix of environment variables: `WX_COURIER__KAFKA__BROKERS` is `kafka.brokers`.
@@ -389,6 +389,8 @@ pub struct Loaded {
     pub effective: Vec<Effective>,
     /// Every mistake.
     pub problems: Problems,
+    /// Secrets that are not there and that the command does without, as warnings. Something else stands in for each in the settings.
+    pub absent_secrets: Problems,
 }
 
 #[cfg(test)]

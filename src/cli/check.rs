@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Checked, Exit, Format, check_all, say, say_json, sources};
-use crate::config::Effective;
+use super::{Checked, Exit, Format, check_all_with, say, say_json, sources};
+use crate::config::{Effective, NeededSecrets};
 use crate::edges::kafka::inspect::Inspection;
 use broker::ask_broker;
 use remote::compare_with_wechat;
@@ -30,6 +30,19 @@ pub(super) struct Arguments {
     broker: bool,
 }
 
+impl Arguments {
+    /// Files are checked without any secret; who is asked wants to see one.
+    fn needed_secrets(&self) -> NeededSecrets {
+        if self.remote {
+            NeededSecrets::All
+        } else if self.broker {
+            NeededSecrets::OfKafka
+        } else {
+            NeededSecrets::None
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Result {
     ok: bool,
@@ -46,7 +59,11 @@ struct Result {
 }
 
 pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Checked { mut loaded, tests } = check_all(&sources(folder, Vec::new()));
+    let sources = sources(folder, Vec::new());
+    let Checked { mut loaded, tests } = check_all_with(&sources, arguments.needed_secrets());
+    loaded
+        .problems
+        .extend(std::mem::take(&mut loaded.absent_secrets));
     if arguments.remote {
         compare_with_wechat(&mut loaded)?;
     }

@@ -6,15 +6,32 @@ use std::sync::Arc;
 use super::file::read_text;
 use super::{Loaded, Settings, Sources, layers, read};
 use wx_courier_core::catalog::{Catalog, Policy};
-use wx_courier_core::document::{Origin, Problem, Problems};
+use wx_courier_core::document::{Origin, Problem, Problems, Severity};
 use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
 
-/// Reads everything. Nothing stops it: what is wrong is in `problems`.
+/// Which secrets a command cannot do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NeededSecrets {
+    /// All that the settings speak of: `run` needs them.
+    All,
+    /// Those of `[kafka]`.
+    OfKafka,
+    /// None: the command reads files of ours and asks no server.
+    None,
+}
+
+/// Reads everything that `run` needs. Nothing stops it: what is wrong is in `problems`.
 pub fn load(sources: &Sources) -> Loaded {
+    load_with(sources, NeededSecrets::All)
+}
+
+/// The same for a command that does without some of the secrets.
+pub fn load_with(sources: &Sources, needed_secrets: NeededSecrets) -> Loaded {
     let mut problems = Problems::default();
     let mut effective = Vec::new();
     let tree = layers::merge(&mut problems, sources);
-    let reading = tree.map(|tree| read::settings(&mut problems, &mut effective, tree));
+    let reading =
+        tree.map(|tree| read::settings(&mut problems, &mut effective, tree, needed_secrets));
     let catalog = load_catalog(&mut problems, &sources.folder);
     let rule_sources = find_rules(&mut problems, &sources.folder);
     let rules = match (&reading, &catalog) {
@@ -31,26 +48,46 @@ pub fn load(sources: &Sources) -> Loaded {
         }
         _ => None,
     };
+    let mut absent = Problems::default();
     if let (Some(rules), Some(settings)) = (
         &rules,
         reading.as_ref().and_then(|read| read.settings.as_ref()),
     ) {
-        need_secrets(&mut problems, rules, settings);
+        let unmet = unmet_needs(rules, settings);
+        match needed_secrets {
+            NeededSecrets::All => problems.extend(unmet),
+            NeededSecrets::OfKafka | NeededSecrets::None => {
+                let warning = |problem| Problem {
+                    severity: Severity::Warning,
+                    ..problem
+                };
+                unmet
+                    .into_iter()
+                    .map(warning)
+                    .for_each(|it| absent.push(it));
+            }
+        }
         if let Some(catalog) = &catalog {
             hint(&mut problems, rules, catalog, settings);
         }
     }
+    let (settings, mut absent_secrets) = reading.map_or_else(Default::default, |reading| {
+        (reading.settings, reading.absent_secrets)
+    });
+    absent_secrets.extend(absent);
     Loaded {
-        settings: reading.and_then(|reading| reading.settings),
+        settings,
         rules,
         catalog,
         effective,
         problems,
+        absent_secrets,
     }
 }
 
 /// A token centre hands out tokens, but only the secret exchanges login codes.
-fn need_secrets(problems: &mut Problems, rules: &RuleSet, settings: &Settings) {
+fn unmet_needs(rules: &RuleSet, settings: &Settings) -> Problems {
+    let mut problems = Problems::default();
     for rule in rules.rules().iter().filter(|rule| rule.is_by_code()) {
         let app = settings.apps.get(&rule.app);
         if app.is_some_and(|app| app.secret.is_none()) {
@@ -63,6 +100,7 @@ fn need_secrets(problems: &mut Problems, rules: &RuleSet, settings: &Settings) {
             problems.push(problem.help(help));
         }
     }
+    problems
 }
 
 /// What is allowed and hardly meant.

@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use self::apps::Apps;
 use super::keys::{Key, Open, Table, Without};
 use super::kinds::{Kind, Place};
-use super::{Effective, Secret, Settings};
+use super::{Effective, NeededSecrets, Secret, Settings};
 use wx_courier_core::document::{Item, Node, Origin, Problems, Said, Section};
 
 /// Every table, in the order of the page.
@@ -59,6 +59,8 @@ pub(super) struct Reading {
     pub(super) app_names: BTreeSet<String>,
     /// `[rules] time_zone`
     pub(super) time_zone: TimeZone,
+    /// Secrets that are not there, and that the command does without.
+    pub(super) absent_secrets: Problems,
 }
 
 /// Reads all settings; notes every value in force.
@@ -66,11 +68,15 @@ pub(super) fn settings(
     problems: &mut Problems,
     effective: &mut Vec<Effective>,
     tree: Node,
+    needed_secrets: NeededSecrets,
 ) -> Reading {
     let mut errors = Problems::default();
+    let mut absent_secrets = Problems::default();
     let mut reader = Reader {
         problems: &mut errors,
         effective,
+        needed_secrets,
+        absent_secrets: &mut absent_secrets,
     };
     let mut top = Section::new(reader.problems, "", tree);
     let kafka = reader.kafka(&mut top);
@@ -123,12 +129,15 @@ pub(super) fn settings(
         settings,
         app_names,
         time_zone,
+        absent_secrets,
     }
 }
 
 struct Reader<'a> {
     problems: &'a mut Problems,
     effective: &'a mut Vec<Effective>,
+    needed_secrets: NeededSecrets,
+    absent_secrets: &'a mut Problems,
 }
 
 impl Reader<'_> {

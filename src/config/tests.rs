@@ -376,6 +376,7 @@ fn the_file_of_the_repository_is_sound() {
     assert!(loaded.problems.is_empty(), "{}", loaded.problems);
 }
 
+mod absent;
 mod events;
 mod keys;
 mod names;

@@ -252,10 +252,31 @@ fn run(text: &str) -> Result<(), String> {
     if case.refused.is_some() {
         return Err("it is an event".to_owned());
     }
+    diagnosis_must_agree(&set, &event);
     let planned: Vec<_> = set.plan(&event).iter().map(describe).collect();
     same(&case.plan, &planned, |table| {
         format!("  {}", serde_json::to_string(table).unwrap())
     })
+}
+
+/// What `preview` shows has a fault exactly where the service makes no message, and shows the message's own values.
+fn diagnosis_must_agree(set: &RuleSet, event: &Event) {
+    let (planned, shown) = (set.plan(event), set.diagnose(event));
+    assert_eq!(planned.len(), shown.len());
+    for (planned, shown) in planned.iter().zip(&shown) {
+        assert_eq!(planned.result, shown.planned.result);
+        match &planned.result {
+            Ok(made) => {
+                assert!(shown.faults().is_empty(), "{:?}", shown.faults());
+                for (name, value) in made.shown().content.values() {
+                    let found = shown.values.iter().find(|shown| shown.name == name);
+                    let found = found.unwrap_or_else(|| panic!("{name} is not shown"));
+                    assert_eq!(found.found.value.as_deref(), Some(value), "{name}");
+                }
+            }
+            Err(rejection) => assert_eq!(shown.faults().first(), Some(&rejection)),
+        }
+    }
 }
 
 fn compile(problems: &mut Problems, catalog: &Catalog, sources: &[RuleSource]) -> Option<RuleSet> {

@@ -10,7 +10,6 @@ use std::thread;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::events::{class, order};
 use crate::support::folder::{Rules, copy_sample, replace_in, sample_folder};
 use crate::support::kafka::{Kafka, free_port};
 use crate::support::world::{Plan, World};
@@ -70,7 +69,7 @@ pub(crate) fn run_with_input(folder: &Path, arguments: &[&str], input: &[u8]) ->
 }
 
 /// The sample configuration in a folder where it may be broken.
-fn copied_sample() -> TempDir {
+pub(crate) fn copied_sample() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy_sample(folder.path(), Rules::Sample);
     for file in ["courier.toml", "samples.toml"] {
@@ -80,7 +79,7 @@ fn copied_sample() -> TempDir {
 }
 
 /// `file:line` of a text that a broken file has.
-fn place_of(path: &Path, text: &str) -> String {
+pub(crate) fn place_of(path: &Path, text: &str) -> String {
     let content = fs::read_to_string(path).unwrap();
     let line = content.lines().position(|line| line.contains(text));
     format!("{}:{}", path.display(), line.unwrap() + 1)
@@ -232,135 +231,6 @@ fn a_wrong_command_line_is_a_usage_error() {
         assert_eq!(said.code, Some(2), "{arguments:?}");
         assert!(said.err.contains("Usage"), "{}", said.err);
     }
-}
-
-/// Previews an event from standard input: exit code and JSON.
-fn preview(input: &[u8]) -> (Option<i32>, Value) {
-    let arguments = ["preview", "--event", "-", "--format", "json"];
-    let said = run_with_input(&sample_folder(), &arguments, input);
-    (said.code, said.json())
-}
-
-#[test]
-fn preview_shows_the_message_that_would_be_sent() {
-    let (code, previews) = preview(&order(7).structured());
-    assert_eq!(code, Some(0));
-    let expected = json!({
-        "touser": "oUser000007_M2pxb1Q9zNjWe",
-        "template_id": "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8",
-        "page": "pages/order/detail?id=SO000007",
-        "lang": "zh_CN",
-        "miniprogram_state": "formal",
-        "data": {
-            "character_string1": { "value": "SO000007" },
-            "thing2": { "value": "拿铁 等2件" },
-            "amount3": { "value": "￥1.07" },
-            "time4": previews[0]["message"]["data"]["time4"],
-            "phrase5": { "value": "已完成" },
-        },
-    });
-    assert_eq!(previews.as_array().map(Vec::len), Some(1));
-    let preview = &previews[0];
-    assert_eq!(preview["rule"], "order-completed");
-    assert_eq!(preview["status"], "would_send");
-    assert_eq!(preview["message"], expected);
-    let time = preview["message"]["data"]["time4"]["value"]
-        .as_str()
-        .unwrap();
-    assert!(time.contains('年') && time.contains(':'), "{time}");
-}
-
-#[test]
-fn preview_shows_what_is_wrong() {
-    let mut event = order(7);
-    event.data["order_no"] = json!("订单");
-    let (code, previews) = preview(&event.structured());
-    assert_eq!(code, Some(1));
-    assert_eq!(previews[0]["rule"], "order-completed");
-    assert_eq!(previews[0]["status"], "invalid");
-    assert_eq!(previews[0]["reason"], "param_malformed");
-    assert_eq!(previews[0]["param"], "character_string1");
-    assert_eq!(previews[0]["message"], Value::Null);
-    assert!(
-        previews[0]["detail"]
-            .as_str()
-            .unwrap()
-            .contains("character_string1")
-    );
-}
-
-#[test]
-fn preview_tells_of_events_that_reach_no_rule() {
-    let mut event = order(7);
-    event.kind = "coupon.issued";
-    let (code, previews) = preview(&event.structured());
-    assert_eq!(code, Some(0));
-    assert_eq!(previews[0]["status"], "unmatched");
-    assert_eq!(previews[0]["reason"], "no_rule");
-    assert_eq!(previews[0]["rule"], Value::Null);
-
-    event.kind = "order.complete";
-    let (_, previews) = preview(&event.structured());
-    let detail = previews[0]["detail"].as_str().unwrap();
-    assert!(
-        detail.contains("did you mean `order.completed`"),
-        "{detail}"
-    );
-
-    let (code, previews) = preview(b"{ half an ev");
-    assert_eq!(code, Some(1));
-    assert_eq!(previews[0]["status"], "invalid");
-    assert_eq!(previews[0]["reason"], "not_json");
-    assert_eq!(previews.as_array().map(Vec::len), Some(1));
-}
-
-#[test]
-fn preview_reads_files_headers_and_keys() {
-    let event = class(3);
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("event.json");
-    fs::write(&file, event.data.to_string()).unwrap();
-    let file = file.to_str().unwrap();
-    let headers = event
-        .binary_headers()
-        .map(|(name, value)| format!("{name}={value}"));
-    let mut arguments = vec![
-        "preview", "--event", file, "--key", "any", "--format", "json",
-    ];
-    for header in &headers {
-        arguments.extend(["--header", header]);
-    }
-    let said = run(&sample_folder(), &arguments);
-    assert_eq!(said.code, Some(0), "{}", said.err);
-    assert_eq!(said.json()[0]["rule"], "class-starting");
-    assert_eq!(said.json()[0]["message"]["data"]["name3"]["value"], "王芳");
-
-    let mut arguments = vec![
-        "preview",
-        "--no-value",
-        "--topic",
-        "orders",
-        "--record-time",
-        "2026-11-22T16:30:00+08:00",
-        "--format",
-        "json",
-    ];
-    let said = run(&sample_folder(), &arguments);
-    assert_eq!(said.code, Some(0), "{}", said.err);
-    assert_eq!(said.json()[0]["status"], "unmatched");
-    for header in &headers {
-        arguments.extend(["--header", header]);
-    }
-    let said = run(&sample_folder(), &arguments);
-    assert_eq!(said.code, Some(1), "{}", said.err);
-    assert_eq!(said.json()[0]["reason"], "value_missing");
-
-    let said = run(
-        &sample_folder(),
-        &["preview", "--event", "/nowhere/event.json"],
-    );
-    assert_eq!(said.code, Some(1));
-    said.must_have(&["/nowhere/event.json"]);
 }
 
 #[test]

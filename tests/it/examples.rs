@@ -284,7 +284,7 @@ fn every_event_that_a_page_publishes_becomes_a_message() {
                 let said = run_with_input(&sample_folder(), &arguments, value.as_bytes());
                 assert_eq!(said.code, Some(0), "{}: {value}\n{}", block.place, said.err);
                 assert_eq!(
-                    said.json()[0]["status"],
+                    said.json()["events"][0]["messages"][0]["status"],
                     "would_send",
                     "{}: {value}",
                     block.place

@@ -42,6 +42,7 @@ mod oracle;
 mod pauses;
 mod planted;
 mod poison;
+mod preview;
 mod publishing;
 mod rebalance;
 mod recipients;

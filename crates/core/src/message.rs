@@ -5,6 +5,7 @@
 
 mod card;
 mod customer;
+mod examined;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::wechat::logins::JsCode;
 use crate::wechat::params::{Violation, is_invisible};
 pub use card::{Card, Lang, Overflow};
 pub use customer::{Customer, Field};
+pub use examined::Examined;
 
 /// Why no message came of a rule and an event; it ends as an `invalid` outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -260,16 +262,21 @@ pub fn validate(
     })
 }
 
+/// The most characters of an openid. It is 28 today.
+const LONGEST_OPENID: usize = 128;
+
+/// `WeChat` names no limit of a page; one of this length is a mistake of the template.
+const LONGEST_PAGE_BYTES: usize = 1024;
+
 /// Checks an openid, and trims it; the error says what was expected. It is 28 characters of the base64 alphabet for URLs today; only the alphabet is relied on.
 pub fn check_openid(text: &str) -> Result<&str, String> {
-    const LIMIT: usize = 128;
     let openid = text.trim();
     if openid.is_empty() {
         return Err("the openid is empty".to_owned());
     }
-    if openid.len() > LIMIT {
+    if openid.len() > LONGEST_OPENID {
         return Err(format!(
-            "expected an openid of at most {LIMIT} characters, found {}",
+            "expected an openid of at most {LONGEST_OPENID} characters, found {}",
             openid.len()
         ));
     }
@@ -310,16 +317,14 @@ fn check_code(text: &str) -> Result<JsCode, Rejection> {
 
 /// Checks a page of the mini program. Empty text is `None`: whether that is well is for the kind of message to say.
 pub(super) fn check_page(text: &str) -> Result<Option<String>, Violation> {
-    // WeChat names no limit; a page of this length is a mistake of the template.
-    const LIMIT: usize = 1024;
     let page = text.trim();
     let violation = |detail: String| Violation {
         reason: Reason::PageMalformed,
         detail,
     };
-    if page.len() > LIMIT {
+    if page.len() > LONGEST_PAGE_BYTES {
         return Err(violation(format!(
-            "expected at most {LIMIT} bytes, found {}",
+            "expected at most {LONGEST_PAGE_BYTES} bytes, found {}",
             page.len()
         )));
     }

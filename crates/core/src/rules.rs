@@ -6,6 +6,7 @@
 mod carried;
 mod constants;
 mod context;
+mod diagnosis;
 mod file;
 mod filters;
 mod glob;
@@ -21,7 +22,7 @@ mod unencoded;
 mod unmatched;
 mod version;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::catalog::{Catalog, Policies, Template};
-use crate::document::{Problems, nearest};
+use crate::document::{Origin, Problems, nearest};
 use crate::event::Event;
 use crate::message::{Api, Made, Overflow, Rejection};
 use crate::model::Rate;
@@ -39,6 +40,7 @@ use recipe::{Address, Recipe};
 use template::{Condition, Text};
 use version::version_of;
 
+pub use diagnosis::{Diagnosis, RuleValue};
 pub use proof::TestResult;
 
 /// A rule file, as it was found.
@@ -110,6 +112,8 @@ pub struct Rule {
     dedupe: Option<Text>,
     recipe: Recipe,
     belongings: Arc<Belongings>,
+    /// Where its keys stand that make something of an event: `params.thing2`.
+    places: BTreeMap<String, Origin>,
     tests: Vec<proof::RuleTest>,
 }
 

@@ -165,13 +165,14 @@ impl Reader<'_> {
             Found::Nothing if needs_secret => {
                 let problem = section.error("the app's secret is missing");
                 let variable = variable_of(&section, SECRET.key);
-                self.problems
-                    .push(problem.help(format!("say `secret_file = \"…\"`, or set {variable}")));
-                None
+                let help = format!("say `secret_file = \"…\"`, or set {variable}");
+                let found = self.lacking(&section, problem.help(help));
+                found.into_secret().map(Some)
             }
             Found::Nothing => Some(None),
-            Found::Wrong => None,
-            Found::Secret(secret) => Some(Some(secret)),
+            found @ (Found::Wrong | Found::Absent | Found::Secret(_)) => {
+                found.into_secret().map(Some)
+            }
         };
         let base_url = self.read(&mut section, &BASE_URL);
         let token = self.token(&section, token);

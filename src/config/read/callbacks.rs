@@ -57,7 +57,7 @@ impl Reader<'_> {
         let mut section = app.take_section(self.problems, CALLBACKS.key())?;
         let mode = self.read(&mut section, &MODE);
         let token = self.needed(&mut section, &TOKEN);
-        if let Some(token) = &token
+        if let Found::Secret(token) = &token
             && !(3..=32).contains(&token.expose().len())
         {
             let problem = section.error("the token is not one of the console's");
@@ -66,12 +66,9 @@ impl Reader<'_> {
         }
         let aes_key = match mode {
             Mode::Compatible | Mode::Secure => self.needed(&mut section, &AES_KEY),
-            Mode::Plain => match self.secret(&mut section, &AES_KEY) {
-                Found::Secret(key) => Some(key),
-                Found::Nothing | Found::Wrong => None,
-            },
+            Mode::Plain => self.secret(&mut section, &AES_KEY),
         };
-        if let Some(key) = &aes_key
+        if let Found::Secret(key) = &aes_key
             && !is_aes_key(key)
         {
             let n_letters = key.expose().chars().count();
@@ -82,31 +79,28 @@ impl Reader<'_> {
                 .push(problem.help("copy it from the console's page for message push"));
         }
         section.finish(self.problems);
+        let aes_key = aes_key.into_secret();
         let mode = match mode {
             Mode::Plain => CallbackMode::Plain,
             Mode::Compatible => CallbackMode::Compatible(aes_key?),
             Mode::Secure => CallbackMode::Secure(aes_key?),
         };
         Some(Callbacks {
-            token: token?,
+            token: token.into_secret()?,
             mode,
         })
     }
 
-    /// A secret that must be there.
-    pub(super) fn needed(&mut self, section: &mut Section, keys: &SecretKeys) -> Option<Secret> {
+    /// A secret that must be there; never [`Found::Nothing`].
+    pub(super) fn needed(&mut self, section: &mut Section, keys: &SecretKeys) -> Found {
         match self.secret(section, keys) {
-            Found::Secret(secret) => Some(secret),
-            Found::Wrong => None,
             Found::Nothing => {
                 let problem = section.error(format!("{} is missing", keys.what));
                 let variable = variable_of(section, keys.key);
-                self.problems.push(problem.help(format!(
-                    "say `{} = \"…\"`, or set {variable}",
-                    keys.file_key
-                )));
-                None
+                let help = format!("say `{} = \"…\"`, or set {variable}", keys.file_key);
+                self.lacking(section, problem.help(help))
             }
+            found @ (Found::Wrong | Found::Absent | Found::Secret(_)) => found,
         }
     }
 }

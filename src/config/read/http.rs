@@ -77,16 +77,15 @@ impl Reader<'_> {
         let listen = self.said(&mut section, &LISTEN);
         self.note(&listen.key, listen.value.to_string(), &listen.origin);
         let variable = variable_of(&section, TOKEN.key);
-        let token = match self.secret(&mut section, &TOKEN) {
-            Found::Secret(token) => Some(token),
-            Found::Nothing | Found::Wrong => None,
-        };
-        self.token_is_usable(&section, token.as_ref());
+        let token = self.secret(&mut section, &TOKEN);
+        if let Found::Secret(token) = &token {
+            self.token_is_usable(&section, token);
+        }
         let hosts = self.read(&mut section, &HOSTS);
         section.finish(self.problems);
         let http = Http {
             listen: listen.value,
-            token,
+            token: token.into_secret(),
             hosts,
         };
         if http.reach() == Reach::Others && http.token.is_none() {
@@ -101,10 +100,8 @@ impl Reader<'_> {
         http
     }
 
-    fn token_is_usable(&mut self, section: &Section, token: Option<&Secret>) {
-        let Some(token) = token.map(Secret::expose) else {
-            return;
-        };
+    fn token_is_usable(&mut self, section: &Section, token: &Secret) {
+        let token = token.expose();
         let problem = if token.len() < SHORTEST_TOKEN {
             let length = token.len();
             section.error(format!("the token has {length} bytes: it can be guessed"))

@@ -5,7 +5,6 @@ pub(in crate::config) mod options;
 use std::collections::BTreeMap;
 
 use super::Reader;
-use super::secrets::Found;
 use crate::config::keys::{Key, Open, SecretKeys, Table, Without};
 use crate::config::kinds::{Raw, Text, Texts, Words};
 use crate::config::{Kafka, Outcomes, ProducerSetting};
@@ -89,10 +88,7 @@ impl Reader<'_> {
             self.missing(&section, &TOPICS);
         }
         let producer = self.said(&mut section, &PRODUCER);
-        let password = match self.secret(&mut section, &PASSWORD) {
-            Found::Secret(password) => Some(password),
-            Found::Nothing | Found::Wrong => None,
-        };
+        let password = self.secret(&mut section, &PASSWORD).into_secret();
         let mut options = Options::new(password);
         if let Some(said) = self.open(&mut section, &OPTIONS) {
             let mut section = Section::new(self.problems, said.key, said.value);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Reader;
+use super::secrets::Found;
 use crate::config::keys::{Key, Open, SecretKeys, Table, Without};
 use crate::config::kinds::{Count, Length, Mistake, RateTable, Text, Texts};
 use crate::config::{App, Kafka, MiniApp, Secret};
@@ -123,7 +124,9 @@ impl Reader<'_> {
         let names = self.open(&mut section, &APPS);
         let apps = self.miniapp_apps(&section, names.as_ref(), apps);
         let session_secret = self.needed(&mut section, &SESSION_SECRET);
-        self.session_secret_is_long(&section, session_secret.as_ref());
+        if let Found::Secret(secret) = &session_secret {
+            self.session_secret_is_long(&section, secret);
+        }
         let session_life = self.read(&mut section, &SESSION_LIFE);
         let allow_origins = self.read(&mut section, &ALLOW_ORIGINS);
         let max_body = self.read(&mut section, &MAX_BODY);
@@ -134,7 +137,7 @@ impl Reader<'_> {
         section.finish(self.problems);
         Some(MiniApp {
             apps,
-            session_secret: session_secret?,
+            session_secret: session_secret.into_secret()?,
             session_life,
             allow_origins,
             max_body,
@@ -189,10 +192,8 @@ impl Reader<'_> {
         names
     }
 
-    fn session_secret_is_long(&mut self, section: &Section, secret: Option<&Secret>) {
-        let Some(length) = secret.map(|secret| secret.expose().len()) else {
-            return;
-        };
+    fn session_secret_is_long(&mut self, section: &Section, secret: &Secret) {
+        let length = secret.expose().len();
         if length < SHORTEST_SECRET {
             let problem = section.error(format!(
                 "the session secret has {length} bytes: a client that guesses it can be any user"

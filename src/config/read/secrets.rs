@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::{Reader, is_file};
-use crate::config::Secret;
 use crate::config::file::read_secret;
 use crate::config::keys::SecretKeys;
 use crate::config::layers::variable;
-use wx_courier_core::document::{Said, Section};
+use crate::config::{NeededSecrets, Secret};
+use wx_courier_core::document::{Problem, Said, Section, Severity};
 
 /// What was said about a secret.
 pub(super) enum Found {
@@ -15,11 +15,53 @@ pub(super) enum Found {
     Nothing,
     /// Something is wrong with it, and that was told.
     Wrong,
+    /// It is not there, and the command does without it. That was noted.
+    Absent,
     /// The secret.
     Secret(Secret),
 }
 
+impl Found {
+    /// The secret, or what stands in for one that the command does without; nothing ever sends that.
+    pub(super) fn into_secret(self) -> Option<Secret> {
+        match self {
+            Self::Secret(secret) => Some(secret),
+            Self::Absent => Some(Secret::new("(not set)")),
+            Self::Nothing | Self::Wrong => None,
+        }
+    }
+}
+
+impl NeededSecrets {
+    /// Whether the command cannot do without the secrets of this section.
+    fn has(self, section: &Section) -> bool {
+        match self {
+            Self::All => true,
+            Self::OfKafka => section.key_path("") == "kafka.",
+            Self::None => false,
+        }
+    }
+}
+
 impl Reader<'_> {
+    /// Tells that a secret is not there: as a mistake, or, where the command does without, as something that `run` will want.
+    pub(super) fn lacking(&mut self, section: &Section, problem: Problem) -> Found {
+        if self.needed_secrets.has(section) {
+            self.problems.push(problem);
+            return Found::Wrong;
+        }
+        let help = problem
+            .help
+            .as_deref()
+            .map_or_else(String::new, |help| format!("{help}; "));
+        self.absent_secrets.push(Problem {
+            severity: Severity::Warning,
+            help: Some(format!("{help}this command does without, `run` does not")),
+            ..problem
+        });
+        Found::Absent
+    }
+
     /// Takes a secret. A variable covers the file, whichever of the two keys it says.
     pub(super) fn secret(&mut self, section: &mut Section, keys: &SecretKeys) -> Found {
         let secret = section.take_string(self.problems, keys.key);
@@ -33,39 +75,36 @@ impl Reader<'_> {
                 );
                 Found::Wrong
             }
-            (Some(secret), Some(file)) if is_file(&secret.origin) => self.secret_in(&file, keys),
+            (Some(secret), Some(file)) if is_file(&secret.origin) => {
+                self.secret_in(section, &file, keys)
+            }
             (Some(secret), _) if secret.value.trim().is_empty() => {
-                self.problems
-                    .push(secret.error(format!("the {} is empty", keys.key)));
-                Found::Wrong
+                let problem = secret.error(format!("the {} is empty", keys.key));
+                self.lacking(section, problem)
             }
             (Some(secret), _) => {
                 let shown = "(hidden)".to_owned();
                 self.note_hidden(&secret.key, shown, &secret.origin, &secret.value);
                 Found::Secret(Secret::new(secret.value))
             }
-            (None, Some(file)) => self.secret_in(&file, keys),
+            (None, Some(file)) => self.secret_in(section, &file, keys),
             (None, None) => Found::Nothing,
         }
     }
 
-    fn secret_in(&mut self, file: &Said<String>, keys: &SecretKeys) -> Found {
+    fn secret_in(&mut self, section: &Section, file: &Said<String>, keys: &SecretKeys) -> Found {
         match read_secret(Path::new(&file.value)) {
             Ok(text) if text.is_empty() => {
-                self.problems.push(
-                    file.error(format!("{} is empty", file.value))
-                        .help(format!("it must hold {}", keys.what)),
-                );
-                Found::Wrong
+                let problem = file.error(format!("{} is empty", file.value));
+                self.lacking(section, problem.help(format!("it must hold {}", keys.what)))
             }
             Ok(text) => {
                 self.note_hidden(&file.key, file.value.clone(), &file.origin, &text);
                 Found::Secret(Secret::new(text))
             }
             Err(error) => {
-                self.problems
-                    .push(file.error(format!("{} cannot be read: {error}", file.value)));
-                Found::Wrong
+                let problem = file.error(format!("{} cannot be read: {error}", file.value));
+                self.lacking(section, problem)
             }
         }
     }

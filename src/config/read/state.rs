@@ -6,7 +6,6 @@ use std::time::Duration;
 use redis::IntoConnectionInfo as _;
 
 use super::Reader;
-use super::secrets::Found;
 use crate::config::keys::{Key, SecretKeys, Table};
 use crate::config::kinds::{Length, Mistake, Text, Words};
 use crate::config::{OnLoss, Secret, State, StateUrl};
@@ -56,10 +55,7 @@ impl Reader<'_> {
     pub(super) fn state(&mut self, top: &mut Section) -> Option<State> {
         let mut section = self.section(top, &STATE);
         let said = self.said(&mut section, &URL);
-        let password = match self.secret(&mut section, &PASSWORD) {
-            Found::Secret(password) => Some(password),
-            Found::Nothing | Found::Wrong => None,
-        };
+        let password = self.secret(&mut section, &PASSWORD).into_secret();
         let remember = self.read(&mut section, &REMEMBER);
         let on_loss = self.read(&mut section, &ON_LOSS);
         section.finish(self.problems);

@@ -131,7 +131,7 @@ impl Reader<'_> {
         match (name, value) {
             (None, Found::Nothing) => Ok(None),
             (_, Found::Wrong) => Err(Told),
-            (None, Found::Secret(_)) => {
+            (None, Found::Secret(_) | Found::Absent) => {
                 let problem = table.error("there is a value for a header, but no `header`");
                 self.problems.push(
                     problem.help("say `header = \"Authorization\"`, or what the centre wants"),
@@ -141,10 +141,20 @@ impl Reader<'_> {
             (Some(name), Found::Nothing) => {
                 let variable = variable_of(table, HEADER_VALUE.key);
                 let problem = name.error("the header has no value");
-                self.problems.push(problem.help(format!(
-                    "say `header_value_file = \"…\"`, or set {variable}"
-                )));
-                Err(Told)
+                let help = format!("say `header_value_file = \"…\"`, or set {variable}");
+                match self.lacking(table, problem.help(help)).into_secret() {
+                    Some(value) => Ok(Some(CentreHeader {
+                        name: name.value,
+                        value,
+                    })),
+                    None => Err(Told),
+                }
+            }
+            (Some(name), Found::Absent) => {
+                Ok(Found::Absent.into_secret().map(|value| CentreHeader {
+                    name: name.value,
+                    value,
+                }))
             }
             (Some(name), Found::Secret(value)) => {
                 if HeaderName::from_bytes(name.value.as_bytes()).is_err() {

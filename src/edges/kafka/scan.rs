@@ -1,5 +1,7 @@
 //! Reads topics outside any group and within bounds: all that is there now, or exactly these records. Blocks, and keeps nothing.
 
+mod onward;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -41,6 +43,24 @@ pub enum ScanError {
         topic: String,
         /// What librdkafka says.
         error: KafkaError,
+    },
+    /// The topic has fewer partitions.
+    #[error("the topic {topic} has no partition {partition}: its partitions are 0 to {last}")]
+    NoPartition {
+        /// The topic.
+        topic: String,
+        /// The partition that was asked for.
+        partition: i32,
+        /// The last one that it has.
+        last: i32,
+    },
+    /// The record is not there: retention has deleted it, or it is not written yet.
+    #[error("there is no record at {place}: {there}")]
+    NoRecord {
+        /// Where it was looked for.
+        place: Place,
+        /// Which records the partition has.
+        there: String,
     },
     /// Nothing came.
     #[error("the topic {topic} cannot be read: nothing came for {} s{why}", STALLED.as_secs())]

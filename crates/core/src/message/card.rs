@@ -72,22 +72,14 @@ impl Card {
     ) -> Result<Self, Rejection> {
         if let Some(page) = &self.page {
             // An empty page is no page: the card opens nothing then.
-            self.page = check_page(page).map_err(|violation| Rejection {
-                reason: violation.reason,
-                detail: format!("page: {}", violation.detail),
-                param: None,
-            })?;
+            self.page = check_page(page).map_err(|violation| of_page(&violation))?;
         }
         let template = &self.template;
         for (name, value) in &mut self.params {
-            *value =
-                check_param(overflow_of(name), template, name, value).map_err(|violation| {
-                    Rejection {
-                        reason: violation.reason,
-                        detail: format!("{name}: {}", violation.detail),
-                        param: Some(Arc::clone(name)),
-                    }
-                })?;
+            let kind = kind_of(name);
+            *value = fitted(kind, overflow_of(name), value);
+            check_fitted(kind, template, name, value)
+                .map_err(|violation| of_value(name, &violation))?;
         }
         Ok(self)
     }
@@ -95,29 +87,54 @@ impl Card {
     /// Why `WeChat` may refuse values of it that fit as far as anybody knows: a sentence for each, with the name of its param.
     pub(super) fn doubts(&self) -> Vec<(&str, String)> {
         let params = self.params.iter();
-        let doubts = params.filter_map(|(name, value)| {
-            let doubt = ParamKind::of(name)?.doubt(value)?;
-            Some((name.as_ref(), doubt))
-        });
+        let doubts =
+            params.filter_map(|(name, value)| Some((name.as_ref(), kind_of(name).doubt(value)?)));
         doubts.collect()
     }
 }
 
-fn check_param(
-    overflow: Overflow,
+/// Why the page of a card is refused.
+pub(super) fn of_page(violation: &Violation) -> Rejection {
+    Rejection {
+        reason: violation.reason,
+        detail: format!("page: {}", violation.detail),
+        param: None,
+    }
+}
+
+/// Why a value is refused, with its name.
+pub(super) fn of_value(name: &str, violation: &Violation) -> Rejection {
+    Rejection {
+        reason: violation.reason,
+        detail: format!("{name}: {}", violation.detail),
+        param: Some(Arc::from(name)),
+    }
+}
+
+/// The type of a param. A name that is none of a type is sent where the template has it.
+pub(super) fn kind_of(name: &str) -> ParamKind {
+    ParamKind::of(name).unwrap_or(ParamKind::Unlisted)
+}
+
+/// The value of a param as it is sent, if it may be.
+pub(super) fn fitted(kind: ParamKind, overflow: Overflow, value: &str) -> String {
+    let value = normalise(value);
+    if overflow == Overflow::Trim && kind.can_trim() && kind.is_too_long(&value) {
+        return kind.trim(&value, "");
+    }
+    value
+}
+
+/// Whether a fitted value may be sent.
+pub(super) fn check_fitted(
+    kind: ParamKind,
     template: &Template,
     name: &str,
     value: &str,
-) -> Result<String, Violation> {
-    let mut value = normalise(value);
-    // A name that is none of a type is sent where the template has it.
-    let kind = ParamKind::of(name).unwrap_or(ParamKind::Unlisted);
-    if overflow == Overflow::Trim && kind.can_trim() && kind.is_too_long(&value) {
-        value = kind.trim(&value, "");
-    }
-    kind.check(&value)?;
+) -> Result<(), Violation> {
+    kind.check(value)?;
     match template.enums.get(name) {
-        Some(listed) if !listed.contains(&value) => {
+        Some(listed) if !listed.iter().any(|known| known == value) => {
             let detail = format!(
                 "expected one of the template's values: {}",
                 listed.join(", ")
@@ -127,6 +144,6 @@ fn check_param(
                 detail,
             })
         }
-        _ => Ok(value),
+        _ => Ok(()),
     }
 }

@@ -3,11 +3,10 @@
 //! `WeChat`: custom/send. Its page names four types and their fields, all of them required, and no limits; where a limit is checked here,
 //! the comment at it says where it comes from.
 
-use std::sync::Arc;
-
-use super::{Rejection, check_page};
+use super::card::of_value;
+use super::{LONGEST_PAGE_BYTES, Rejection, check_page};
 use crate::model::outcome::Reason;
-use crate::wechat::params::{Violation, normalise, without_invisible};
+use crate::wechat::params::{Extent, Violation, normalise, without_invisible};
 
 /// A customer-service message of one of four types. `V` is what stands for each value: a template in a rule, text in a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,11 +133,9 @@ impl Customer {
     /// The message with values as they are sent, if all of them fit.
     pub(super) fn checked(self) -> Result<Self, Rejection> {
         self.try_map(|field, value| {
-            field.check(value).map_err(|violation| Rejection {
-                reason: violation.reason,
-                detail: format!("{}: {}", field.as_str(), violation.detail),
-                param: Some(Arc::from(field.as_str())),
-            })
+            field
+                .check(value)
+                .map_err(|violation| of_value(field.as_str(), &violation))
         })
     }
 }
@@ -158,34 +155,54 @@ impl Field {
         }
     }
 
-    /// The value as it is sent, if it fits.
-    pub fn check(self, value: &str) -> Result<String, Violation> {
+    /// The value as it is sent, if it may be.
+    pub fn written(self, value: &str) -> String {
+        match self {
+            Self::Pagepath => value.trim().to_owned(),
+            Self::Text => lines_of(value),
+            Self::Url
+            | Self::ThumbUrl
+            | Self::Title
+            | Self::Description
+            | Self::MediaId
+            | Self::ThumbMediaId => normalise(value),
+        }
+    }
+
+    /// How long a written value is, and how long it may be.
+    pub fn extent(self, value: &str) -> Extent {
         // The API has codes for text, titles and descriptions that are too long (45002 to 45005), and its page says nowhere what that is. For
         // the text of replies, which the same clients show, WeChat says 2048 bytes, and SDKs split customer-service text there.
         const LONGEST_TEXT_BYTES: usize = 2048;
         // No figure is known: whatever is longer is a mistake of the template.
         const LONGEST_BYTES: usize = 1024;
+        let limit = match self {
+            Self::Pagepath => LONGEST_PAGE_BYTES,
+            Self::Text | Self::Url | Self::ThumbUrl => LONGEST_TEXT_BYTES,
+            Self::Title | Self::Description | Self::MediaId | Self::ThumbMediaId => LONGEST_BYTES,
+        };
+        Extent::of_bytes(value, limit)
+    }
+
+    /// The value as it is sent, if it fits.
+    pub fn check(self, value: &str) -> Result<String, Violation> {
         let empty = || Violation {
             reason: Reason::ParamEmpty,
             detail: "the value is empty".to_owned(),
         };
-        let (value, limit) = match self {
-            Self::Pagepath => return check_page(value)?.ok_or_else(empty),
-            Self::Text => (lines_of(value), LONGEST_TEXT_BYTES),
-            Self::Url | Self::ThumbUrl => (normalise(value), LONGEST_TEXT_BYTES),
-            Self::Title | Self::Description | Self::MediaId | Self::ThumbMediaId => {
-                (normalise(value), LONGEST_BYTES)
-            }
-        };
+        if self == Self::Pagepath {
+            return check_page(value)?.ok_or_else(empty);
+        }
+        let value = self.written(value);
         if value.is_empty() {
             return Err(empty());
         }
-        if value.len() > limit {
+        let Extent { length, limit, .. } = self.extent(&value);
+        if let Some(limit) = limit.filter(|limit| length > *limit) {
             return Err(Violation {
                 reason: Reason::ParamTooLong,
                 detail: format!(
-                    "at most {limit} bytes fit (a Han character has three), found {}",
-                    value.len()
+                    "at most {limit} bytes fit (a Han character has three), found {length}"
                 ),
             });
         }

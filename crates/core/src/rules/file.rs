@@ -42,6 +42,7 @@ pub(super) fn read(
             source,
             around,
             entries: BTreeMap::new(),
+            places: BTreeMap::new(),
         };
         reader.rule(node)
     });
@@ -79,6 +80,8 @@ struct Reader<'a> {
     around: &'a Surroundings<'a>,
     /// Where the entries of the rule's tables stand, by table and key.
     entries: BTreeMap<(String, String), Origin>,
+    /// Where what the rule says stands, by key: `params.thing2`.
+    places: BTreeMap<String, Origin>,
 }
 
 impl Reader<'_> {
@@ -147,6 +150,7 @@ impl Reader<'_> {
                 tables,
                 time_zone: self.around.time_zone.clone(),
             }),
+            places: std::mem::take(&mut self.places),
             tests,
         })
     }
@@ -271,13 +275,20 @@ impl Reader<'_> {
     }
 
     fn text(&mut self, key: &str, said: &Said<String>, tables: &Tables) -> Option<Text> {
+        self.note_place(said);
         match Text::compile(key, &said.value, tables) {
             Ok(text) => Some(text),
             Err(findings) => self.report(said, findings),
         }
     }
 
+    /// Remembers where a value stands, for those who look for it later.
+    fn note_place<T>(&mut self, said: &Said<T>) {
+        self.places.insert(said.key.clone(), said.origin.clone());
+    }
+
     fn condition(&mut self, said: &Said<String>, tables: &Tables) -> Option<Condition> {
+        self.note_place(said);
         match Condition::compile(&said.value, tables) {
             Ok(condition) => Some(condition),
             Err(findings) => self.report(said, findings),

@@ -23,11 +23,8 @@ impl Rule {
         match values {
             Ok(values) => {
                 let mut planned = self.planned(event, values)?;
-                if let (Err(rejection), Some(hint)) = (&mut planned.result, values.hint())
-                    && rejection.reason == Reason::ValueMissing
-                    && rejection.detail.contains("`data")
-                {
-                    rejection.detail = format!("{}; {hint}", rejection.detail);
+                if let Err(rejection) = &mut planned.result {
+                    add_hint(rejection, values);
                 }
                 Some(planned)
             }
@@ -62,10 +59,10 @@ impl Rule {
     fn planned(self: &Arc<Self>, event: &Event, values: &Arc<EventValues>) -> Option<Planned> {
         let root = context::root(values, &self.belongings);
         let rejected = |rejection| Some(self.rejected(event, rejection));
-        match self.when.as_ref().map(|when| when.holds(&root)) {
-            Some(Ok(false)) => return None,
-            Some(Err(failure)) => return rejected(rejection("when", &failure)),
-            Some(Ok(true)) | None => {}
+        match self.holds(&root) {
+            Ok(false) => return None,
+            Err(rejection) => return rejected(rejection),
+            Ok(true) => {}
         }
         let id = match self.once(&root) {
             Ok(id) => id.unwrap_or_else(|| event.id.clone()),
@@ -82,8 +79,17 @@ impl Rule {
         })
     }
 
+    /// Whether `when` holds; without one it always does.
+    pub(super) fn holds(&self, root: &minijinja::Value) -> Result<bool, Rejection> {
+        let Some(when) = &self.when else {
+            return Ok(true);
+        };
+        when.holds(root)
+            .map_err(|failure| rejection("when", &failure))
+    }
+
     /// What `dedupe` gives in place of the event's id.
-    fn once(&self, root: &minijinja::Value) -> Result<Option<String>, Rejection> {
+    pub(super) fn once(&self, root: &minijinja::Value) -> Result<Option<String>, Rejection> {
         let Some(dedupe) = &self.dedupe else {
             return Ok(None);
         };
@@ -115,6 +121,16 @@ impl Rule {
         let to = self.to.render(root)?;
         let content = self.recipe.render(root)?;
         Ok(Draft { to, content })
+    }
+}
+
+/// What a person should know who looks for a value that is not there.
+pub(super) fn add_hint(rejection: &mut Rejection, values: &EventValues) {
+    if let Some(hint) = values.hint()
+        && rejection.reason == Reason::ValueMissing
+        && rejection.detail.contains("`data")
+    {
+        rejection.detail = format!("{}; {hint}", rejection.detail);
     }
 }
 

@@ -86,13 +86,17 @@ impl CardRecipe {
             .is_some_and(|param| matches!(param.text, Text::Literal(_)))
     }
 
+    /// The page, if the rule names one.
+    pub(super) fn render_page(&self, root: &Value) -> Option<Result<String, Rejection>> {
+        let page = self.page.as_ref()?.render(root);
+        Some(page.map_err(|failure| rejection("page", &failure)))
+    }
+
     fn render(&self, root: &Value) -> Result<Card, Rejection> {
-        let page = self.page.as_ref().map(|page| page.render(root));
-        let page = page.transpose();
-        let page = page.map_err(|failure| rejection("page", &failure))?;
+        let page = self.render_page(root).transpose()?;
         let mut params = Vec::with_capacity(self.params.len());
-        for Param { name, text, .. } in &self.params {
-            params.push((Arc::clone(name), render(root, name, text)?));
+        for param in &self.params {
+            params.push((Arc::clone(&param.name), param.render(root)?));
         }
         Ok(Card {
             template: Arc::clone(&self.template),
@@ -103,7 +107,15 @@ impl CardRecipe {
     }
 }
 
-fn render(root: &Value, name: &str, text: &Text) -> Result<String, Rejection> {
+impl Param {
+    /// Its value; nothing of it is checked yet.
+    pub(super) fn render(&self, root: &Value) -> Result<String, Rejection> {
+        render(root, &self.name, &self.text)
+    }
+}
+
+/// A value by its name; nothing of it is checked yet.
+pub(super) fn render(root: &Value, name: &str, text: &Text) -> Result<String, Rejection> {
     text.render(root).map_err(|failure| Rejection {
         param: Some(Arc::from(name)),
         ..rejection(name, &failure)

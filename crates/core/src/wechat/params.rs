@@ -6,6 +6,7 @@
 //! text.
 
 mod doubt;
+mod extent;
 mod formats;
 mod invisible;
 mod moment;
@@ -14,6 +15,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::document::nearest;
 use crate::model::outcome::Reason;
+pub use extent::{Extent, Unit};
 use formats::{check_amount, check_number, check_plate};
 pub(crate) use invisible::{is_invisible, without_invisible};
 

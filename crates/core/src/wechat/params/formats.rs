@@ -3,9 +3,14 @@
 use super::{Violation, is_han};
 use crate::model::outcome::Reason;
 
+/// The digits that a `number` may have beside its decimal point.
+pub(super) const MOST_DIGITS_OF_NUMBER: usize = 32;
+
+/// The digits that an `amount` may have beside its decimal point.
+pub(super) const MOST_DIGITS_OF_AMOUNT: usize = 10;
+
 /// A number below zero is in no row of the table, and nobody has seen `WeChat` refuse it: it passes.
 pub(super) fn check_number(value: &str) -> Result<(), Violation> {
-    const MOST_DIGITS: usize = 32;
     let number = value.strip_prefix('-').unwrap_or(value);
     if !is_decimal(number) {
         return Err(Violation::malformed(
@@ -15,10 +20,10 @@ pub(super) fn check_number(value: &str) -> Result<(), Violation> {
         ));
     }
     let found = n_digits(number);
-    if found > MOST_DIGITS {
+    if found > MOST_DIGITS_OF_NUMBER {
         return Err(Violation {
             reason: Reason::ParamTooLong,
-            detail: format!("at most {MOST_DIGITS} digits fit, found {found}"),
+            detail: format!("at most {MOST_DIGITS_OF_NUMBER} digits fit, found {found}"),
         });
     }
     Ok(())
@@ -30,7 +35,7 @@ fn is_decimal(value: &str) -> bool {
     digits(whole) && digits(fraction)
 }
 
-fn n_digits(number: &str) -> usize {
+pub(super) fn n_digits(number: &str) -> usize {
     number.bytes().filter(u8::is_ascii_digit).count()
 }
 
@@ -53,7 +58,7 @@ pub(super) fn check_amount(value: &str) -> Result<(), Violation> {
         }));
     }
     let digits = n_digits(number);
-    if digits > 10 {
+    if digits > MOST_DIGITS_OF_AMOUNT {
         return Err(Violation {
             reason: Reason::ParamTooLong,
             detail: format!("expected {EXPECTED}, found {digits} digits"),

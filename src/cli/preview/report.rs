@@ -1,0 +1,292 @@
+//! What is told of events and their messages, for people and programs alike.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::config::App;
+use crate::edges::wechat::SendBody;
+use wx_courier_core::document::Origin;
+use wx_courier_core::message::Made;
+use wx_courier_core::model::outcome::{Reason, Status};
+use wx_courier_core::rules::{Diagnosis, Rule, RuleValue};
+
+/// All events, and what they come to.
+#[derive(Serialize)]
+pub(super) struct Previews {
+    pub(super) events: Vec<Event>,
+    pub(super) summary: Summary,
+}
+
+/// One event, and what becomes of it.
+#[derive(Serialize)]
+pub(super) struct Event {
+    /// Where it was found.
+    pub(super) place: String,
+    pub(super) id: Option<String>,
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    /// One for each rule that wants it; one without a rule where none does, or the record is no event.
+    pub(super) messages: Vec<Preview>,
+}
+
+/// What a rule would make of the event.
+#[derive(Serialize)]
+pub(super) struct Preview {
+    pub(super) rule: Option<String>,
+    /// `would_send`, or the status of the outcome.
+    pub(super) status: String,
+    /// What the outcome would say; the values may have more than that against them.
+    pub(super) reason: Option<Reason>,
+    pub(super) detail: Option<String>,
+    param: Option<String>,
+    /// The body of the call.
+    message: Option<serde_json::Value>,
+    /// The same, byte for byte.
+    #[serde(skip)]
+    pub(super) body: Option<String>,
+    pub(super) values: Vec<Shown>,
+    /// What WeChat may refuse of the message, though nothing is known against it.
+    doubts: Vec<String>,
+    #[serde(skip)]
+    is_too_old: bool,
+}
+
+/// A value that a rule makes.
+#[derive(Serialize)]
+pub(super) struct Shown {
+    /// `to`, `page`, or the name of a param or field.
+    pub(super) name: String,
+    /// What the template calls it, where that is known.
+    pub(super) label: Option<String>,
+    /// As WeChat would get it.
+    pub(super) value: Option<String>,
+    pub(super) length: Option<usize>,
+    pub(super) limit: Option<usize>,
+    /// What is counted: `characters`, `digits` or `bytes`.
+    unit: Option<&'static str>,
+    /// Why it cannot be sent.
+    pub(super) problem: Option<String>,
+    pub(super) reason: Option<Reason>,
+    pub(super) doubts: Vec<String>,
+    /// The line of the rule that makes it.
+    pub(super) file: Option<String>,
+    pub(super) line: Option<u32>,
+}
+
+/// What all events come to.
+#[derive(Serialize)]
+pub(super) struct Summary {
+    pub(super) events: usize,
+    /// Messages by status. An event without any counts as one.
+    pub(super) messages: BTreeMap<String, usize>,
+    /// How many of those that would be sent belong to an event that the rule lets expire by now.
+    pub(super) too_old: usize,
+    /// How many of them are hardly meant so, or may be refused all the same.
+    pub(super) doubtful: usize,
+    /// What is wrong, what is wrong most often first.
+    pub(super) problems: Vec<Tally>,
+}
+
+/// How often one thing is wrong.
+#[derive(Serialize)]
+pub(super) struct Tally {
+    pub(super) rule: Option<String>,
+    /// The value at fault, if it is one.
+    pub(super) name: Option<String>,
+    /// Why it cannot be sent; or
+    pub(super) reason: Option<Reason>,
+    /// why it is hardly meant.
+    pub(super) doubt: Option<String>,
+    pub(super) times: usize,
+    /// The first event that has it.
+    pub(super) first: String,
+}
+
+/// The word for a message against which nothing stands.
+pub(super) const WOULD_SEND: &str = "would_send";
+
+impl Previews {
+    pub(super) fn of(events: Vec<Event>) -> Self {
+        let summary = Summary::of(&events);
+        Self { events, summary }
+    }
+
+    /// Whether a message, or a whole event, is invalid.
+    pub(super) fn has_invalid(&self) -> bool {
+        let invalid = Status::Invalid.as_str();
+        self.summary.messages.contains_key(invalid)
+    }
+}
+
+impl Summary {
+    fn of(events: &[Event]) -> Self {
+        let mut messages = BTreeMap::new();
+        let (mut too_old, mut doubtful) = (0, 0);
+        let mut problems: Vec<Tally> = Vec::new();
+        for event in events {
+            for preview in &event.messages {
+                *messages.entry(preview.status.clone()).or_default() += 1;
+                too_old += usize::from(preview.is_too_old);
+                doubtful += usize::from(preview.body.is_some() && !preview.doubts.is_empty());
+                for (name, reason, doubt) in preview.problems() {
+                    let same = |tally: &&mut Tally| {
+                        tally.rule == preview.rule
+                            && tally.name.as_deref() == name
+                            && tally.reason == reason
+                            && tally.doubt.as_deref() == doubt
+                    };
+                    match problems.iter_mut().find(same) {
+                        Some(tally) => tally.times += 1,
+                        None => problems.push(Tally {
+                            rule: preview.rule.clone(),
+                            name: name.map(str::to_owned),
+                            reason,
+                            doubt: doubt.map(str::to_owned),
+                            times: 1,
+                            first: event.place.clone(),
+                        }),
+                    }
+                }
+            }
+        }
+        problems.sort_by_key(|tally| std::cmp::Reverse(tally.times));
+        Self {
+            events: events.len(),
+            messages,
+            too_old,
+            doubtful,
+            problems,
+        }
+    }
+}
+
+impl Preview {
+    pub(super) fn without_rule(reason: Reason, detail: String) -> Self {
+        Self {
+            rule: None,
+            status: reason.status().as_str().to_owned(),
+            reason: Some(reason),
+            detail: Some(detail),
+            param: None,
+            message: None,
+            body: None,
+            values: Vec::new(),
+            doubts: Vec::new(),
+            is_too_old: false,
+        }
+    }
+
+    pub(super) fn of(apps: &BTreeMap<Arc<str>, App>, diagnosis: &Diagnosis, age_ms: i64) -> Self {
+        let planned = &diagnosis.planned;
+        let rule: &Rule = &planned.rule;
+        let values = diagnosis.values.iter();
+        let values = values.map(|value| Shown::of(rule, value)).collect();
+        let doubts = diagnosis.doubts();
+        let doubts = doubts
+            .map(|(name, doubt)| format!("{name}: {doubt}"))
+            .collect();
+        let rule_name = Some(rule.name.to_string());
+        match &planned.result {
+            Ok(made) => {
+                let too_old = too_old(rule, age_ms);
+                let app = apps.get(&rule.app);
+                let body = app.map(|app| SendBody::new(made.shown(), app.miniprogram_state));
+                let body = body.and_then(|body| serde_json::to_string(&body).ok());
+                Self {
+                    rule: rule_name,
+                    status: WOULD_SEND.to_owned(),
+                    reason: None,
+                    is_too_old: too_old.is_some(),
+                    detail: too_old.or_else(|| by_code(made)),
+                    param: None,
+                    message: body
+                        .as_deref()
+                        .and_then(|body| serde_json::from_str(body).ok()),
+                    body,
+                    values,
+                    doubts,
+                }
+            }
+            Err(rejection) => Self {
+                rule: rule_name,
+                status: rejection.reason.status().as_str().to_owned(),
+                reason: Some(rejection.reason),
+                detail: Some(rejection.detail.clone()),
+                param: rejection.param.as_deref().map(str::to_owned),
+                message: None,
+                body: None,
+                values,
+                doubts,
+                is_too_old: false,
+            },
+        }
+    }
+
+    /// The values at fault or in doubt, each with its reason or doubt; without one at fault, what stands against the event as a whole.
+    fn problems(&self) -> Vec<(Option<&str>, Option<Reason>, Option<&str>)> {
+        let mut found = Vec::new();
+        for value in &self.values {
+            let name = Some(value.name.as_str());
+            found.extend(value.reason.map(|reason| (name, Some(reason), None)));
+            let doubts = value.doubts.iter();
+            found.extend(doubts.map(|doubt| (name, None, Some(doubt.as_str()))));
+        }
+        let is_told = found.iter().any(|(_, reason, _)| reason.is_some());
+        if let (false, Some(reason)) = (is_told, self.reason) {
+            found.push((None, Some(reason), None));
+        }
+        found
+    }
+}
+
+impl Shown {
+    fn of(rule: &Rule, made: &RuleValue) -> Self {
+        let found = &made.found;
+        let extent = found.extent;
+        let rejection = found.rejection.as_ref();
+        let (file, line) = match &made.place {
+            Some(Origin::File { file, line }) => (Some(file.to_string()), Some(*line)),
+            Some(Origin::Default | Origin::Environment(_) | Origin::Flag(_)) | None => (None, None),
+        };
+        Self {
+            name: made.name.clone(),
+            label: label_of(rule, &made.name),
+            value: found.value.clone(),
+            length: extent.map(|extent| extent.length),
+            limit: extent.and_then(|extent| extent.limit),
+            unit: extent.map(|extent| extent.unit.as_str()),
+            problem: rejection.map(|rejection| rejection.detail.clone()),
+            reason: rejection.map(|rejection| rejection.reason),
+            doubts: found.doubts.clone(),
+            file,
+            line,
+        }
+    }
+}
+
+/// What the template calls a param, where it is known.
+fn label_of(rule: &Rule, name: &str) -> Option<String> {
+    let mut labels = rule.template()?.params.iter();
+    let (_, label) = labels.find(|(known, _)| known.as_ref() == name)?;
+    Some(label.clone())
+}
+
+/// The preview exchanges no code: that would use it up.
+fn by_code(made: &Made) -> Option<String> {
+    matches!(made, Made::Unaddressed(_)).then(|| {
+        "to whom the login code belongs; the service exchanges it when it reads the event"
+            .to_owned()
+    })
+}
+
+/// The preview shows what the rule makes of an event at any age; the service would not send this one any more.
+fn too_old(rule: &Rule, age_ms: i64) -> Option<String> {
+    let age = Duration::from_millis(u64::try_from(age_ms).ok()?);
+    (age > rule.expires_after).then(|| {
+        let (age, allowed) = (age.as_secs(), rule.expires_after.as_secs());
+        format!("the event is {age} s old, and the rule's expires_after allows {allowed} s: the service would let it expire")
+    })
+}
