@@ -38,14 +38,22 @@ pub(super) struct Mistake {
     pub(super) help: String,
 }
 
-/// Any text.
+/// Any text that says something.
 pub(super) struct Text;
 
 impl Kind for Text {
     type Value = String;
 
     fn take(&self, at: Place<'_>) -> Option<Said<String>> {
-        at.section.take_string(at.problems, at.key)
+        let said = at.section.take_string(at.problems, at.key)?;
+        if said.value.trim().is_empty() {
+            let problem = said.error(format!("`{}` is empty", at.key));
+            at.problems.push(
+                problem.help("write a value; a variable that is set to nothing says nothing"),
+            );
+            return None;
+        }
+        Some(said)
     }
 
     fn show(&self, value: &String) -> String {

@@ -315,37 +315,6 @@ fn the_store_is_said_by_a_url_and_its_password_is_never_shown() {
 }
 
 #[test]
-fn a_url_of_no_store_is_told_without_being_repeated() {
-    let bad = [
-        ("\"postgres://me:hunter2@db\"", "names no store"),
-        ("\"data/hunter2.db\"", "names no store"),
-        ("\"sqlite:\"", "no file is named"),
-        ("\"sqlite::memory:\"", "no file is named"),
-        ("\"redis://\"", "no URL of a Redis server"),
-        ("\"redis://me:hunter2/x@cache\"", "no URL of a Redis server"),
-        ("\"redis://cache/hunter2\"", "no URL of a Redis server"),
-        ("\"redis://cache?password=hunter2\"", "after ? or #"),
-        ("\"rediss://cache#insecure\"", "after ? or #"),
-    ];
-    for (url, expected) in bad {
-        let settings = format!("{SETTINGS}[state]\nurl = {url}\nremember = \"30s\"\n");
-        let loaded = load_with(&settings, RULE, &[], Vec::new());
-        let told = loaded.problems.to_string();
-        assert!(
-            told.contains("courier.toml:7: error: state.url: "),
-            "{told}"
-        );
-        assert!(told.contains(expected), "{url}: {told}");
-        assert!(told.contains("redis://"), "{url} has no help: {told}");
-        assert!(
-            told.contains("state.remember: 30s is out of range"),
-            "{told}"
-        );
-        assert!(!format!("{loaded:?}").contains("hunter2"), "{told}");
-    }
-}
-
-#[test]
 fn a_folder_without_rules_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("courier.toml"), SETTINGS).unwrap();
@@ -381,3 +350,4 @@ mod events;
 mod keys;
 mod names;
 mod public;
+mod store;

@@ -6,6 +6,7 @@
 mod card;
 mod customer;
 mod examined;
+mod leftover;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::wechat::params::{Violation, is_invisible};
 pub use card::{Card, Lang, Overflow};
 pub use customer::{Customer, Field};
 pub use examined::Examined;
+pub use leftover::{Leftover, Sight, leftovers};
 
 /// Why no message came of a rule and an event; it ends as an `invalid` outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,15 +90,6 @@ impl Content {
     pub fn value(&self, name: &str) -> Option<&str> {
         let mut values = self.values().into_iter();
         values.find_map(|(known, value)| (known == name).then_some(value))
-    }
-
-    /// What is sent and may be refused all the same, because nobody knows what `WeChat` says to it: a sentence for each, with the name of
-    /// its value.
-    pub fn doubts(&self) -> Vec<(&str, String)> {
-        match self {
-            Self::Subscribe(card) => card.doubts(),
-            Self::Customer(_) => Vec::new(),
-        }
     }
 
     /// The page that a tap on a card opens; a customer-service message has none beside its fields.

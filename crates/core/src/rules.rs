@@ -6,9 +6,14 @@
 mod carried;
 mod constants;
 mod context;
+mod currency;
 mod diagnosis;
+mod doubles;
+mod emptiness;
+mod exclusive;
 mod file;
 mod filters;
+mod fixed;
 mod glob;
 mod inspect;
 mod number;
@@ -114,6 +119,8 @@ pub struct Rule {
     belongings: Arc<Belongings>,
     /// Where its keys stand that make something of an event: `params.thing2`.
     places: BTreeMap<String, Origin>,
+    /// What was told of its values where they are written: the name of one and a sentence.
+    told: BTreeSet<(String, String)>,
     tests: Vec<proof::RuleTest>,
 }
 
@@ -157,14 +164,6 @@ impl Rule {
         match &self.recipe {
             Recipe::Subscribe(card) => card.overflow_of(param),
             Recipe::Customer(_) => Overflow::Reject,
-        }
-    }
-
-    /// Whether this param has the same value for every event.
-    fn is_fixed(&self, param: &str) -> bool {
-        match &self.recipe {
-            Recipe::Subscribe(card) => card.is_fixed(param),
-            Recipe::Customer(_) => false,
         }
     }
 
@@ -217,12 +216,11 @@ impl RuleSet {
         for source in sources {
             rules.extend(file::read(&mut found, source, around).map(Arc::new));
         }
+        rules.sort_by(|left: &Arc<Rule>, right| left.name.cmp(&right.name));
+        doubles::warn(&mut found, &rules);
         let sound = !found.has_errors();
         problems.extend(found);
-        sound.then(|| {
-            rules.sort_by(|left, right| left.name.cmp(&right.name));
-            Self::of(around, rules)
-        })
+        sound.then(|| Self::of(around, rules))
     }
 
     /// The set of these rules, which are in the order of their names.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::secrets::{Found, variable_of};
 use super::{Reader, is_file};
 use crate::config::keys::{Key, Open, SecretKeys, Table, Without};
-use crate::config::kinds::{Count, Mistake, Parsed, RateTable, Raw, Text, Words};
+use crate::config::kinds::{Count, Mistake, Parsed, RateTable, Raw, Words};
 use crate::config::{App, Callbacks, MiniprogramState};
 use wx_courier_core::catalog::Policy;
 use wx_courier_core::document::{Item, Node, Problem, Said, Section, nearest};
@@ -26,12 +26,19 @@ pub(super) static APP: Table = Table {
     ],
 };
 
-static APPID: Open<Text> = Open {
+const WHERE_APPID_IS: &str =
+    "the appid is on the mini program's settings page: wx and 16 digits or letters";
+
+static APPID: Open<Parsed<String>> = Open {
     name: "appid",
-    kind: Text,
+    kind: Parsed {
+        what: "text",
+        read: appid,
+        show: Clone::clone,
+    },
     without: Without::Required {
         message: "`appid` is missing",
-        help: "the appid is on the mini program's settings page: wx and 16 digits or letters",
+        help: WHERE_APPID_IS,
     },
     about: "the mini program's, from its settings page",
 };
@@ -193,6 +200,23 @@ impl Reader<'_> {
             grants,
         })
     }
+}
+
+fn appid(text: &str) -> Result<String, Mistake> {
+    let text = text.trim();
+    let message = if text.is_empty() {
+        "`appid` is empty"
+    } else if text.starts_with("gh_") {
+        "this is the account's original id (原始 ID), not its appid"
+    } else if text.contains(char::is_whitespace) {
+        "an appid has no spaces in it"
+    } else {
+        return Ok(text.to_owned());
+    };
+    Err(Mistake {
+        message: message.to_owned(),
+        help: WHERE_APPID_IS.to_owned(),
+    })
 }
 
 fn url(text: &str) -> Result<String, Mistake> {

@@ -9,7 +9,7 @@ use super::Reader;
 use crate::config::keys::{Key, SecretKeys, Table};
 use crate::config::kinds::{Length, Mistake, Text, Words};
 use crate::config::{OnLoss, Secret, State, StateUrl};
-use wx_courier_core::document::Section;
+use wx_courier_core::document::{Section, nearest};
 
 pub(super) static STATE: Table = Table {
     path: "state",
@@ -117,12 +117,47 @@ fn read_url(text: &str, password: Option<&Secret>) -> Result<(StateUrl, String),
         return Ok((StateUrl::Sqlite(PathBuf::from(path)), text.to_owned()));
     }
     if !text.starts_with("redis://") && !text.starts_with("rediss://") {
-        return Err(mistake("the URL names no store that is known here"));
+        return Err(unknown_kind(text));
     }
     redis_url(text, password).map_err(|why| Mistake {
         message: format!("this is no URL of a Redis server: {why}"),
         help: "write redis://USER@HOST:PORT/DATABASE, or rediss:// for TLS; the password is better said by password_file".to_owned(),
     })
+}
+
+/// The kinds of stores, as a URL begins.
+const KINDS: [&str; 4] = ["memory:", "sqlite:", "redis:", "rediss:"];
+
+/// Why a URL names no store, and what was most likely meant. Of the URL only its kind is repeated: the rest may hold a password.
+fn unknown_kind(text: &str) -> Mistake {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    let word = text.split(':').next().unwrap_or_default();
+    let kind = format!("{}:", word.to_ascii_lowercase());
+    let message = if text.contains(':') && word.chars().all(is_word) && !word.is_empty() {
+        format!("`{word}:` is no kind of store that is known here")
+    } else {
+        "the URL names no kind of store".to_owned()
+    };
+    let is_path = word == text && text.contains(['/', '.']);
+    let (_, end) = text.rsplit_once(':').unwrap_or_default();
+    let is_address = !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit());
+    let meant = match kind.as_str() {
+        "sqlite3:" | "file:" => Some("sqlite:"),
+        "mem:" | "in-memory:" | "none:" => Some("memory:"),
+        "valkey:" | "keydb:" | "dragonfly:" => Some("redis:"),
+        "valkeys:" | "redis+tls:" | "redis+ssl:" => Some("rediss:"),
+        _ if is_path => Some("sqlite:"),
+        _ if is_address && !text.contains('/') => Some("redis:"),
+        _ => nearest(&kind, &KINDS),
+    };
+    let known = "known are memory:, sqlite:FILE, redis://HOST and rediss://HOST, which is TLS";
+    let help = match meant {
+        Some("memory:") => format!("did you mean `memory:`? {known}"),
+        Some("sqlite:") => format!("did you mean `sqlite:FILE`? {known}"),
+        Some(meant) => format!("did you mean `{meant}//HOST`? {known}"),
+        None => known.to_owned(),
+    };
+    Mistake { message, help }
 }
 
 fn redis_url(text: &str, password: Option<&Secret>) -> Result<(StateUrl, String), String> {

@@ -1,6 +1,6 @@
-//! Secrets that are not there, and commands that do without.
+//! What is not there: secrets that a command does without, and values that are empty.
 
-use super::{RULE, SETTINGS, TEMPLATES};
+use super::{RULE, SETTINGS, TEMPLATES, load_with};
 use crate::config::{Loaded, NeededSecrets, Sources, load_with as load_for};
 
 /// Every key that says a secret, with a file that is nowhere.
@@ -77,4 +77,27 @@ fn a_mistake_about_a_secret_stays_one() {
         assert!(loaded.problems.has_errors());
         assert!(loaded.problems.to_string().contains(expected), "{expected}");
     }
+}
+
+#[test]
+fn an_empty_value_says_nothing() {
+    let appid = SETTINGS.replace("\"wx1\"", "\"  \"");
+    let original = SETTINGS.replace("\"wx1\"", "\"gh_0123456789ab\"");
+    let brokers = SETTINGS.replace("[kafka]", "[kafka]\nbrokers = \"\"");
+    let url = format!("{SETTINGS}[state]\nurl = \"\"\n");
+    for (settings, expected) in [
+        (&appid, "4: error: apps.shop.appid: `appid` is empty"),
+        (&original, "the account's original id"),
+        (&brokers, "2: error: kafka.brokers: `brokers` is empty"),
+        (&url, "7: error: state.url: `url` is empty"),
+    ] {
+        let told = load_with(settings, RULE, &[], Vec::new())
+            .problems
+            .to_string();
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+    let variable = [("WX_COURIER__KAFKA__GROUP", "")];
+    let told = load_with(SETTINGS, RULE, &variable, Vec::new()).problems;
+    let expected = "environment WX_COURIER__KAFKA__GROUP: error: kafka.group: `group` is empty";
+    assert!(told.to_string().contains(expected), "{told}");
 }

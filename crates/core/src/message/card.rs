@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::leftover::{Sight, leftovers};
 use super::{Rejection, check_page};
 use crate::catalog::Template;
 use crate::model::outcome::Reason;
@@ -83,14 +84,20 @@ impl Card {
         }
         Ok(self)
     }
+}
 
-    /// Why `WeChat` may refuse values of it that fit as far as anybody knows: a sentence for each, with the name of its param.
-    pub(super) fn doubts(&self) -> Vec<(&str, String)> {
-        let params = self.params.iter();
-        let doubts =
-            params.filter_map(|(name, value)| Some((name.as_ref(), kind_of(name).doubt(value)?)));
-        doubts.collect()
-    }
+/// What is doubtful of a value that fits.
+pub(super) fn doubts_of_param(kind: ParamKind, value: &str) -> Vec<String> {
+    let sight = Sight::of_param(kind).into_iter();
+    let found = sight.flat_map(|sight| leftovers(sight, value));
+    let found = found.map(|leftover| leftover.to_string());
+    kind.doubt(value).into_iter().chain(found).collect()
+}
+
+/// The same of a page.
+pub(super) fn doubts_of_page(page: &str) -> Vec<String> {
+    let found = leftovers(Sight::Address, page).into_iter();
+    found.map(|leftover| leftover.to_string()).collect()
 }
 
 /// Why the page of a card is refused.

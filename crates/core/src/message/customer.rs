@@ -4,6 +4,7 @@
 //! the comment at it says where it comes from.
 
 use super::card::of_value;
+use super::leftover::{Sight, leftovers};
 use super::{LONGEST_PAGE_BYTES, Rejection, check_page};
 use crate::model::outcome::Reason;
 use crate::wechat::params::{Extent, Violation, normalise, without_invisible};
@@ -153,6 +154,22 @@ impl Field {
             Self::Pagepath => "pagepath",
             Self::ThumbMediaId => "thumb_media_id",
         }
+    }
+
+    /// How a customer sees it; `None` for an id, which only `WeChat` reads.
+    pub fn sight(self) -> Option<Sight> {
+        match self {
+            Self::Text | Self::Title | Self::Description => Some(Sight::Text),
+            Self::Url | Self::ThumbUrl | Self::Pagepath => Some(Sight::Address),
+            Self::MediaId | Self::ThumbMediaId => None,
+        }
+    }
+
+    /// What is hardly meant in a value that fits: sentences.
+    pub(super) fn doubts(self, value: &str) -> Vec<String> {
+        let sight = self.sight().into_iter();
+        let found = sight.flat_map(|sight| leftovers(sight, value));
+        found.map(|leftover| leftover.to_string()).collect()
     }
 
     /// The value as it is sent, if it may be.

@@ -1,14 +1,16 @@
 //! The values of a draft, each looked at by itself: for people who want to see all that is wrong, where [`validate`](super::validate) stops
 //! at the first. The checks are the same.
 
-use super::card::{check_fitted, fitted, kind_of, of_page, of_value};
+use super::card::{
+    check_fitted, doubts_of_page, doubts_of_param, fitted, kind_of, of_page, of_value,
+};
 use super::customer::Field;
 use super::{
     LONGEST_OPENID, LONGEST_PAGE_BYTES, Overflow, Rejection, To, check_code, check_page,
     check_recipient,
 };
 use crate::catalog::Template;
-use crate::wechat::params::Extent;
+use crate::wechat::params::{Extent, Violation};
 
 /// A value as it would be sent, and what is found of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +21,7 @@ pub struct Examined {
     pub extent: Option<Extent>,
     /// Why it cannot be sent.
     pub rejection: Option<Rejection>,
-    /// Why it may be refused all the same: sentences.
+    /// Why it may be refused all the same, or is hardly meant: sentences.
     pub doubts: Vec<String>,
 }
 
@@ -69,7 +71,7 @@ impl Examined {
         let refused = check_page(page).err();
         Self {
             extent: Some(Extent::of_bytes(page, LONGEST_PAGE_BYTES)),
-            doubts: Vec::new(),
+            doubts: unless(refused.as_ref(), || doubts_of_page(page)),
             rejection: refused.as_ref().map(of_page),
             value: Some(page.to_owned()),
         }
@@ -84,10 +86,9 @@ impl Examined {
         let kind = kind_of(name);
         let value = fitted(kind, overflow, value);
         let refused = check_fitted(kind, template, name, &value).err();
-        let doubt = kind.doubt(&value).filter(|_| refused.is_none());
         Self {
             extent: Some(kind.extent(&value)),
-            doubts: doubt.into_iter().collect(),
+            doubts: unless(refused.as_ref(), || doubts_of_param(kind, &value)),
             rejection: refused.as_ref().map(|violation| of_value(name, violation)),
             value: Some(value),
         }
@@ -98,11 +99,19 @@ impl Examined {
         let value = field.written(value);
         Self {
             extent: Some(field.extent(&value)),
-            doubts: Vec::new(),
+            doubts: unless(refused.as_ref(), || field.doubts(&value)),
             rejection: refused
                 .as_ref()
                 .map(|violation| of_value(field.as_str(), violation)),
             value: Some(value),
         }
+    }
+}
+
+/// A value that is refused needs no doubts.
+fn unless(refused: Option<&Violation>, doubts: impl FnOnce() -> Vec<String>) -> Vec<String> {
+    match refused {
+        Some(_) => Vec::new(),
+        None => doubts(),
     }
 }

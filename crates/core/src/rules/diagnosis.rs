@@ -47,7 +47,7 @@ impl Diagnosis {
             .collect()
     }
 
-    /// What `WeChat` may refuse of it all the same: the name of a value and a sentence.
+    /// What stands not against it and is hardly meant: the name of a value and a sentence.
     pub fn doubts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().flat_map(|value| {
             let doubts = value.found.doubts.iter();
@@ -73,6 +73,16 @@ impl RuleSet {
         });
         found.collect()
     }
+}
+
+/// What is doubtful of the values that a rule makes of an event, but for what was told where it is written.
+pub(super) fn new_doubts(rule: &Rule, event: &Arc<EventValues>) -> Vec<(String, String)> {
+    let values = rule.all_values(event).into_iter();
+    let doubts = values.flat_map(|RuleValue { name, found, .. }| {
+        let doubts = found.doubts.into_iter();
+        doubts.map(move |doubt| (name.clone(), doubt))
+    });
+    doubts.filter(|told| !rule.told.contains(told)).collect()
 }
 
 impl Rule {
@@ -137,9 +147,10 @@ fn of_card(card: &CardRecipe, root: &Value, note: &mut impl FnMut(&str, String, 
     }
     for param in &card.params {
         let value = param.render(root);
-        let found = examine(value.as_deref(), |value| {
+        let mut found = examine(value.as_deref(), |value| {
             Examined::of_param(&card.template, param.overflow, &param.name, value)
         });
+        tell_of_suffix(&mut found, &param.text, root);
         note(&param.name, format!("params.{}", param.name), found);
     }
 }
@@ -152,8 +163,16 @@ fn of_customer(
     for (field, text) in message.fields() {
         let name = field.as_str();
         let value = render(root, name, text);
-        let found = examine(value.as_deref(), |value| Examined::of_field(field, value));
+        let mut found = examine(value.as_deref(), |value| Examined::of_field(field, value));
+        tell_of_suffix(&mut found, text, root);
         note(name, key_of(message, field), found);
+    }
+}
+
+fn tell_of_suffix(found: &mut Examined, text: &Text, root: &Value) {
+    if found.rejection.is_none() && text.has_lone_suffix(root) {
+        let doubt = "the suffix of `fit` stands alone: the text before it is empty";
+        found.doubts.push(doubt.to_owned());
     }
 }
 

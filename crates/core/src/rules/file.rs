@@ -4,8 +4,9 @@ mod card;
 mod customer;
 mod kind;
 mod params;
+mod sight;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub(super) fn read(
             around,
             entries: BTreeMap::new(),
             places: BTreeMap::new(),
+            told: BTreeSet::new(),
+            has_tests: false,
         };
         reader.rule(node)
     });
@@ -82,12 +85,16 @@ struct Reader<'a> {
     entries: BTreeMap<(String, String), Origin>,
     /// Where what the rule says stands, by key: `params.thing2`.
     places: BTreeMap<String, Origin>,
+    /// What was told of its values: the name of one and a sentence.
+    told: BTreeSet<(String, String)>,
+    has_tests: bool,
 }
 
 impl Reader<'_> {
     fn rule(&mut self, node: Node) -> Option<Rule> {
         let said = Fingerprint::of(&node);
         let mut file = Section::new(self.problems, "", node);
+        self.has_tests = file.says("tests");
         let tables = file
             .take_section(self.problems, "tables")
             .map(|tables| self.tables(tables))
@@ -107,7 +114,7 @@ impl Reader<'_> {
         );
         let dedupe = file
             .take_string(self.problems, "dedupe")
-            .and_then(|said| self.text("dedupe", &said, &tables));
+            .and_then(|said| self.dedupe(&said, &tables));
         let rate = file
             .take_section(self.problems, "rate")
             .and_then(|section| Rate::read(self.problems, section));
@@ -124,9 +131,8 @@ impl Reader<'_> {
             Api::Subscribe => self.card(&mut file, app.as_deref(), &tables),
             Api::Customer => self.customer(&mut file, &tables),
         };
-        let has_tests = file.says("tests");
         let tests = proof::read(self.problems, &mut file, &wants, &outline);
-        if !has_tests {
+        if !self.has_tests {
             let help = "add [[tests]] with an event and what you expect: `check` runs it, see docs/rules.md";
             self.problems
                 .push(Problem::warning(file.origin(), "the rule has no tests").help(help));
@@ -151,6 +157,7 @@ impl Reader<'_> {
                 time_zone: self.around.time_zone.clone(),
             }),
             places: std::mem::take(&mut self.places),
+            told: std::mem::take(&mut self.told),
             tests,
         })
     }
@@ -226,14 +233,19 @@ impl Reader<'_> {
                 origin: said.origin,
                 key: said.key,
             };
-            return self.text("to", &said, tables).map(Address::Openid);
+            let text = self.text("to", &said, tables)?;
+            self.look_at_recipient(&said, &text);
+            return Some(Address::Openid(text));
         }
         if let Item::Table(_) = &said.value.item {
             let mut section = Section::new(self.problems, said.key, said.value);
             let help = "a code of wx.login, exchanged for the user: to = { js_code = \"{{ data.js_code }}\" }";
             let code = section.require_string(self.problems, "js_code", help);
             section.finish(self.problems);
-            return self.text("to", &code?, tables).map(Address::Code);
+            let code = code?;
+            let text = self.text("to", &code, tables)?;
+            self.look_at_code(&code, &text);
+            return Some(Address::Code(text));
         }
         let problem = said.error(format!("expected text, found {}", said.value.item.kind()));
         self.problems.push(problem.help(HELP));

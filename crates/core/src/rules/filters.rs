@@ -189,6 +189,31 @@ fn fit(
     }
 }
 
+/// What is told instead of a suffix that stands alone.
+const LONE_SUFFIX: &str = "the suffix of `fit` stands alone";
+
+/// The same, but that a suffix with nothing before it is an error: see [`is_lone_suffix`].
+pub(super) fn fit_or_tell(
+    state: &State<'_, '_>,
+    value: &Value,
+    limit: Option<usize>,
+    named: Kwargs,
+) -> Result<String, Error> {
+    let suffix = named.get::<Option<String>>("suffix")?.unwrap_or_default();
+    let is_empty = value
+        .as_str()
+        .is_some_and(|text| normalise(text).is_empty());
+    if is_empty && !suffix.trim().is_empty() {
+        return Err(refuse(LONE_SUFFIX));
+    }
+    fit(state, value, limit, named)
+}
+
+/// Whether [`fit_or_tell`] has told of a suffix.
+pub(super) fn is_lone_suffix(error: &Error) -> bool {
+    error.detail() == Some(LONE_SUFFIX)
+}
+
 /// `yuan(symbol='￥')`: whole fen to yuan, `12850` → `￥128.50`.
 fn yuan(value: &Value, named: Kwargs) -> Result<String, Error> {
     let symbol = named.get::<Option<String>>("symbol")?;

@@ -35,6 +35,14 @@ impl Glob {
         }
         rest.ends_with(self.tail.as_str())
     }
+
+    /// Whether some text is meant by both patterns.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        // What stands before the first star and behind the last is fixed; all between can be put into one text, one after the other.
+        let agree = |left: &str, right: &str| left.starts_with(right) || right.starts_with(left);
+        let agree_at_end = |left: &str, right: &str| left.ends_with(right) || right.ends_with(left);
+        agree(&self.head, &other.head) && agree_at_end(&self.tail, &other.tail)
+    }
 }
 
 #[cfg(test)]
@@ -43,6 +51,26 @@ mod tests {
 
     fn matches(pattern: &str, text: &str) -> bool {
         Glob::read(pattern).unwrap().matches(text)
+    }
+
+    #[test]
+    fn two_patterns_meet_where_their_fixed_ends_agree() {
+        let meet = |left: &str, right: &str| {
+            let (left, right) = (Glob::read(left).unwrap(), Glob::read(right).unwrap());
+            assert_eq!(left.meets(&right), right.meets(&left));
+            left.meets(&right)
+        };
+        for (left, right) in [
+            ("*", "order.*"),
+            ("order.*", "order.*.done"),
+            ("order.*", "*.done"),
+            ("a*b*c", "a*d*c"),
+        ] {
+            assert!(meet(left, right), "{left} {right}");
+        }
+        for (left, right) in [("order.*", "class.*"), ("*.done", "*.begun")] {
+            assert!(!meet(left, right), "{left} {right}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::context::EventValues;
+use super::diagnosis::new_doubts;
 use super::{Rule, Wants};
 use crate::document::{Item, Node, Origin, Problem, Problems, Said, Section, nearest};
 use crate::event::{Event, Payload, Wish};
@@ -265,11 +266,16 @@ fn read_expect(
 pub(super) fn run(rule: &Arc<Rule>) -> Vec<TestResult> {
     let mut results = Vec::with_capacity(rule.tests.len());
     for test in &rule.tests {
+        let values = EventValues::of(&test.event);
         let planned = if rule.wants(&test.event.kind) {
-            rule.apply(&test.event, &EventValues::of(&test.event))
+            rule.apply(&test.event, &values)
                 .map(|planned| planned.result)
         } else {
             None
+        };
+        let doubts = match (&planned, &values) {
+            (Some(Ok(_)), Ok(values)) => new_doubts(rule, values),
+            (Some(Err(_)) | None, _) | (_, Err(_)) => Vec::new(),
         };
         results.push(TestResult {
             rule: Arc::clone(&rule.name),
@@ -277,22 +283,13 @@ pub(super) fn run(rule: &Arc<Rule>) -> Vec<TestResult> {
             origin: test.origin.clone(),
             key: test.key.clone(),
             failures: judge(test, planned.as_ref()),
-            doubts: doubts(rule, planned.as_ref()),
+            doubts: doubts
+                .into_iter()
+                .map(|(name, doubt)| format!("{name}: {doubt}"))
+                .collect(),
         });
     }
     results
-}
-
-/// What is doubtful of a message, but for values that are the same for every event: those have been told where they are written.
-fn doubts(rule: &Rule, planned: Option<&Result<Made, Rejection>>) -> Vec<String> {
-    let Some(Ok(made)) = planned else {
-        return Vec::new();
-    };
-    let doubts = made.shown().content.doubts().into_iter();
-    let doubts = doubts.filter(|(name, _)| !rule.is_fixed(name));
-    doubts
-        .map(|(name, doubt)| format!("{name}: {doubt}"))
-        .collect()
 }
 
 fn judge(test: &RuleTest, planned: Option<&Result<Made, Rejection>>) -> Vec<String> {

@@ -78,14 +78,6 @@ impl CardRecipe {
             .unwrap_or_default()
     }
 
-    /// Whether the value of a param is the same for every event.
-    pub(super) fn is_fixed(&self, param: &str) -> bool {
-        self.params
-            .iter()
-            .find(|known| known.name.as_ref() == param)
-            .is_some_and(|param| matches!(param.text, Text::Literal(_)))
-    }
-
     /// The page, if the rule names one.
     pub(super) fn render_page(&self, root: &Value) -> Option<Result<String, Rejection>> {
         let page = self.page.as_ref()?.render(root);

@@ -3,6 +3,7 @@
 //! Undefined is an error, nothing is escaped, no template can load another, and both the work and the output are bounded. Text
 //! of an event is data: template syntax in it means nothing.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use minijinja::value::ValueKind;
@@ -85,6 +86,34 @@ impl Text {
             engine,
             key: key.to_owned(),
         })
+    }
+
+    /// As it stands in the rule.
+    pub(super) fn source(&self) -> Cow<'_, str> {
+        match self {
+            Self::Literal(text) => Cow::from(text),
+            Self::Path { source, .. } => Cow::from(source),
+            Self::Template { engine, key } => {
+                let template = engine.get_template(key);
+                template.map_or_else(
+                    |_| Cow::default(),
+                    |template| Cow::from(template.source().to_owned()),
+                )
+            }
+        }
+    }
+
+    /// Whether the suffix of a `fit` stands alone in it, because the text before is empty. For people who look: it is rendered once more.
+    pub(super) fn has_lone_suffix(&self, root: &Value) -> bool {
+        let Self::Template { engine, key } = self else {
+            return false;
+        };
+        let mut telling = Environment::clone(engine);
+        telling.add_filter("fit", filters::fit_or_tell);
+        let rendered = telling
+            .get_template(key)
+            .and_then(|template| template.render(root.clone()));
+        rendered.is_err_and(|error| filters::is_lone_suffix(&error))
     }
 
     /// The text that comes of it.

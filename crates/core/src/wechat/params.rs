@@ -16,6 +16,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::document::nearest;
 use crate::model::outcome::Reason;
 pub use extent::{Extent, Unit};
+pub(crate) use formats::is_currency_symbol;
 use formats::{check_amount, check_number, check_plate};
 pub(crate) use invisible::{is_invisible, without_invisible};
 

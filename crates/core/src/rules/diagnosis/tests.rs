@@ -24,7 +24,7 @@ overflow = { thing2 = "trim" }
 character_string1 = "{{ data.no }}"
 thing2 = "{{ data.goods }}"
 thing3 = """
-{{ data.shop }}"""
+{{ data.shop | fit(suffix='店') }}"""
 amount4 = "{{ data.fen | yuan }}"
 "#;
 
@@ -148,6 +148,29 @@ fn fields_of_a_customer_message_are_shown_and_a_login_code_is_not() {
             "rules/link.toml:6 message.link.description=\"好\" ok",
             "rules/link.toml:6 message.link.url=\"https://example.com/7\" ok",
             "rules/link.toml:6 message.link.thumb_url=\"ftp://x\" param_malformed",
+        ]
+    );
+}
+
+#[test]
+fn what_is_hardly_meant_is_told_of_values_that_fit() {
+    let data = json!({ "openid": "o1", "no": "null", "n": 1, "goods": "{ data.goods }", "shop": " ", "fen": 1 });
+    let found = rules().diagnose(&event("a", data));
+    assert!(found[0].faults().is_empty());
+    let doubts: Vec<_> = found[0].doubts().collect();
+    assert_eq!(
+        doubts,
+        [
+            ("page", "the customer would see `null`"),
+            ("character_string1", "the customer would see `null`"),
+            (
+                "thing2",
+                "`{ data.goods }` is sent as it stands here: no value takes its place"
+            ),
+            (
+                "thing3",
+                "the suffix of `fit` stands alone: the text before it is empty"
+            ),
         ]
     );
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Reader;
 use crate::catalog::{Template, TemplateKind};
 use crate::document::{Said, Section};
-use crate::message::{Lang, check_page};
+use crate::message::{Lang, Sight, check_page};
 use crate::rules::inspect::Tables;
 use crate::rules::proof::Outline;
 use crate::rules::recipe::{CardRecipe, Recipe};
@@ -42,6 +42,7 @@ impl Reader<'_> {
         let help =
             "the template to fill, by its name in templates.toml: template = \"order_completed\"";
         let said = file.require_string(self.problems, "template", help)?;
+        self.note_place(&said);
         let app = app?;
         if let Some(template) = self.around.catalog.get(app, &said.value) {
             if template.kind == Some(TemplateKind::ServiceCard) {
@@ -88,7 +89,9 @@ impl Reader<'_> {
                 "a `&`, `?` or `/` in the value would change where it leads: write {{ … | urlencode }}",
             ));
         }
-        self.text(key, said, tables)
+        let text = self.text(key, said, tables)?;
+        self.look_at_text(key, said, &text, Sight::Address, tables);
+        Some(text)
     }
 
     /// A page of the mini program, by itself or in a message.

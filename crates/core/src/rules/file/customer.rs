@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use super::Reader;
 use crate::document::{Item, Section};
-use crate::message::{Customer, Field};
+use crate::message::{Customer, Field, Sight};
 use crate::model::outcome::Reason;
 use crate::rules::inspect::Tables;
 use crate::rules::proof::Outline;
@@ -157,6 +157,10 @@ impl Reader<'_> {
                 violation.detail
             ));
             self.problems.push(problem);
+        }
+        // Addresses have been looked at.
+        if let Some(sight @ (Sight::Text | Sight::Part)) = field.sight() {
+            self.look_at_text(key, &said, &text, sight, tables);
         }
         Some(text)
     }

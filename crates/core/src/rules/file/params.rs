@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Reader, with_nearest};
 use crate::catalog::{Template, param_order, warn_of_unlisted};
 use crate::document::{Item, Node, Problem, Said, Section, Severity, nearest};
-use crate::message::Overflow;
+use crate::message::{Overflow, Sight, leftovers};
 use crate::rules::constants::{Place, constants};
 use crate::rules::inspect::Tables;
 use crate::rules::recipe::Param;
@@ -166,11 +166,16 @@ impl Reader<'_> {
         let never_fits = |text: &str| never_fits(kind, overflow, listed, text);
         if let Text::Literal(literal) = &text {
             for found in never_fits(literal) {
-                self.problems
-                    .push(found.problem(said.error(found.message.clone())));
+                self.push_found(name, &found, said.error(found.message.clone()));
             }
         } else {
-            self.check_constants(said, tables, never_fits);
+            self.check_constants(name, said, tables, never_fits);
+            if let Some(sight) = Sight::of_param(kind) {
+                self.look_at_text(name, said, &text, sight, tables);
+            }
+            if kind == ParamKind::Amount {
+                self.look_at_amount(name, said);
+            }
         }
         Some(Param {
             name: Arc::from(name),
@@ -234,6 +239,7 @@ impl Reader<'_> {
     /// What a template gives without a look at the event is checked now, as fixed text is.
     fn check_constants(
         &mut self,
+        name: &str,
         said: &Said<String>,
         tables: &Tables,
         never_fits: impl Fn(&str) -> Vec<Found>,
@@ -253,9 +259,20 @@ impl Reader<'_> {
                         Problem::error(origin, message).key(format!("tables.{table}.{key}"))
                     }
                 };
-                self.problems.push(found.problem(problem));
+                self.push_found(name, &found, problem);
             }
         }
+    }
+
+    fn push_found(&mut self, name: &str, found: &Found, at: Problem) {
+        if found.severity == Severity::Warning {
+            self.note_told(name, found.message.clone());
+        }
+        self.problems.push(Problem {
+            severity: found.severity,
+            help: found.help.clone(),
+            ..at
+        });
     }
 }
 
@@ -265,17 +282,6 @@ struct Found {
     severity: Severity,
     message: String,
     help: Option<String>,
-}
-
-impl Found {
-    /// The problem that has its place, as bad as this is.
-    fn problem(&self, at: Problem) -> Problem {
-        Problem {
-            severity: self.severity,
-            help: self.help.clone(),
-            ..at
-        }
-    }
 }
 
 /// Why a text that is fixed can never be sent, or perhaps not.
@@ -300,6 +306,11 @@ fn never_fits(
         all.push(found(Severity::Error, message, None));
     } else if let Some(doubt) = kind.doubt(&value) {
         all.push(found(Severity::Warning, doubt, None));
+    }
+    let sight = Sight::of_param(kind).into_iter();
+    for leftover in sight.flat_map(|sight| leftovers(sight, &value)) {
+        let (message, help) = (leftover.to_string(), Some(leftover.help()));
+        all.push(found(Severity::Warning, message, help));
     }
     if let Some(listed) = listed.filter(|listed| !listed.contains(&value)) {
         let known: Vec<_> = listed.iter().map(String::as_str).collect();

@@ -40,7 +40,7 @@ pub(super) fn n_digits(number: &str) -> usize {
 }
 
 /// Whether a character is the sign of a currency: what Unicode calls one. `WeChat` does not list those that it takes.
-pub(super) fn is_currency_symbol(c: char) -> bool {
+pub(crate) fn is_currency_symbol(c: char) -> bool {
     matches!(c,
         '$' | '¢'..='¥' | '֏' | '؋' | '৲' | '৳' | '৻' | '૱' | '௹' | '฿' | '៛' | '\u{20A0}'..='\u{20CF}'
         | '\u{A838}' | '\u{FDFC}' | '﹩' | '＄' | '￠' | '￡' | '￥' | '￦')
