@@ -99,6 +99,7 @@ fn pages_of_strangers_change_nothing_and_read_nothing() {
     let get = format!("GET {GRANT}");
     let put = format!("PUT {GRANT}&left=3");
     let resume = "POST /resume?rule=order-completed";
+    let pause = "POST /pause?rule=order-completed";
     let refused = |word: &str| (403, word.to_owned());
     let done = |status: u16| (status, String::new());
     let not_paused = || (404, "not_found".to_owned());
@@ -116,11 +117,16 @@ fn pages_of_strangers_change_nothing_and_read_nothing() {
         (&get, &[rebound], refused("host_not_known")),
         (&put, &[rebound, mark], refused("host_not_known")),
         (resume, &[rebound, mark], refused("host_not_known")),
+        (pause, &[rebound, mark], refused("host_not_known")),
+        ("GET /rules", &[rebound], refused("host_not_known")),
+        ("GET /rules", &["host: courier.internal"], done(200)),
         // A page in a browser that can reach us.
         (&get, &[ours, foreign], refused("foreign_page")),
         (&put, &[ours, foreign, mark], refused("foreign_page")),
         (resume, &[ours, cross_site], refused("foreign_page")),
         (resume, &[ours], refused("header_required")),
+        (pause, &[ours, cross_site], refused("foreign_page")),
+        (pause, &[ours], refused("header_required")),
         (&put, &[ours], refused("header_required")),
         // Ourselves.
         (&put, &[ours, mark], done(200)),
@@ -131,7 +137,7 @@ fn pages_of_strangers_change_nothing_and_read_nothing() {
     }
     let said = pages.command(&["rules", "resume", "order-completed"]);
     assert_eq!(said.code, Some(1), "{}", said.err);
-    said.must_have(&["the rule order-completed is not paused here"]);
+    said.must_have(&["the rule order-completed is not paused; nothing is"]);
     let port = pages.address.rsplit_once(':').unwrap().1;
     let named = format!("localhost:{port}");
     let user = ["grants", "show", "--app", "shop", "--openid", OPENID];
@@ -167,6 +173,7 @@ fn a_token_is_asked_for_and_commands_have_it() {
         (&put, &[ours, mark]),
         (&put, &[ours, mark, wrong]),
         ("POST /resume?rule=order-completed", &[ours, mark]),
+        ("POST /pause?rule=order-completed", &[ours, mark]),
     ] {
         assert_eq!(pages.ask(line, headers), missing, "{line} {headers:?}");
     }
@@ -178,7 +185,7 @@ fn a_token_is_asked_for_and_commands_have_it() {
     let said = pages.command(&show);
     assert_eq!(said.code, Some(0), "{}", said.err);
     let said = pages.command(&["rules", "resume", "order-completed"]);
-    said.must_have(&["the rule order-completed is not paused here"]);
+    said.must_have(&["the rule order-completed is not paused; nothing is"]);
     // A command that does not know it is told what is missing.
     pages.token = None;
     let said = pages.command(&show);
