@@ -31,6 +31,7 @@ impl World {
             Effect::PauseChanged(change) => {
                 self.note(|| format!("member {member}: {change:?}"));
                 self.see(&change);
+                self.see_stopped(member, &change);
             }
             Effect::Hold(hold) => self.keep_hold(hold),
             Effect::CompareTemplate { app, template_id } => {

@@ -103,6 +103,7 @@ impl World {
         gone.clocks = Clocks::default();
         gone.unread.clear();
         gone.heard_holds = None;
+        gone.stopped.clear();
         self.owners.retain(|_, owner| owner.member != member);
         self.unheard.retain(|(unheard, _)| *unheard != member);
         let at = self.soon(5_000);

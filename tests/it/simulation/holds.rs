@@ -6,7 +6,7 @@ use wx_courier_core::flow::Input;
 use wx_courier_core::holds::{Ask, Change, Hold, Holds, Stopped, StoppedBy};
 use wx_courier_core::rules::Rule;
 use wx_courier_core::schedule::admission::Cleared;
-use wx_courier_core::schedule::pauses::Subject;
+use wx_courier_core::schedule::pauses::{Cause, Change as PauseChange, Subject};
 
 use super::mutant::Mutant;
 use super::setting;
@@ -134,8 +134,28 @@ impl World {
         Ok(())
     }
 
+    /// A breaker, or a person, has stopped something here, or it goes on.
+    pub(super) fn see_stopped(&mut self, member: usize, change: &PauseChange) {
+        let stopped = &mut self.members[member].stopped;
+        match change {
+            PauseChange::Begun(pause) if matches!(pause.cause, Cause::Breaker | Cause::Person) => {
+                stopped.insert(pause.subject.clone());
+            }
+            PauseChange::Begun(_) => {}
+            PauseChange::Ended(pause) => {
+                stopped.remove(&pause.subject);
+            }
+        }
+    }
+
     /// What a person has stopped is not sent by a member that has heard of it, and nothing before it has heard.
     pub(super) fn may_be_sent(&self, member: usize, cleared: &Cleared) -> Result<(), String> {
+        let mut of_rule = Subject::covering(cleared.rule());
+        if let Some(subject) =
+            of_rule.find(|subject| self.members[member].stopped.contains(subject))
+        {
+            return Err(format!("{subject} was stopped here, and is sent"));
+        }
         let Some(heard) = &self.members[member].heard_holds else {
             return Err("something is sent before it is known what is stopped".to_owned());
         };

@@ -11,6 +11,7 @@ use wx_courier_core::message::Api;
 use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::model::{Epoch, Holder, Partition, Record, Ticket};
 use wx_courier_core::rules::RuleSet;
+use wx_courier_core::schedule::pauses::Subject;
 use wx_courier_core::state::MemoryStore;
 use wx_courier_core::wechat::logins::ExchangeAnswer;
 
@@ -127,6 +128,8 @@ pub(super) struct Member {
     pub(super) began_ms: u64,
     /// What it has heard of the store's holds.
     pub(super) heard_holds: Option<Arc<Holds>>,
+    /// What it has paused until a person, or a change.
+    pub(super) stopped: BTreeSet<Subject>,
     pub(super) reading: BTreeMap<Partition, Reading>,
     pub(super) handovers: BTreeMap<HandoverId, Vec<Partition>>,
     pub(super) is_paused: bool,
@@ -149,6 +152,7 @@ impl Member {
             incarnation: 0,
             began_ms: 0,
             heard_holds: None,
+            stopped: BTreeSet::new(),
             reading: BTreeMap::new(),
             handovers: BTreeMap::new(),
             is_paused: false,
