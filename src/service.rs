@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::config::Settings;
 use crate::edges::clock::Clock;
-use crate::edges::holds::HoldsClient;
+use crate::edges::holds::{HeardHolds, HoldsClient};
 use crate::edges::http::{Phase, Report};
 use crate::edges::kafka::consumer::{self, Command, ConsumerHandle};
 use crate::edges::kafka::producer::mode::Chosen;
@@ -41,9 +41,8 @@ use effects::Answered;
 use inputs::{input_of, input_of_read};
 use news::{JoiningNews, PublishingNews};
 use setup::setup;
-use templates::Differs;
-use wx_courier_core::flow::{self, Engine, Input};
-use wx_courier_core::holds::{Holds, Stopped};
+use wx_courier_core::flow::{self, Difference, Engine, Input};
+use wx_courier_core::holds::Stopped;
 use wx_courier_core::model::outcome::RecipientKey;
 use wx_courier_core::rules::RuleSet;
 
@@ -60,7 +59,7 @@ pub struct Parts {
     /// What is stopped until a person lets it go on.
     pub holds: HoldsClient,
     /// What an operator wants to go on.
-    pub resumptions: mpsc::Receiver<Stopped>,
+    pub resumptions: mpsc::UnboundedReceiver<Stopped>,
     /// The state store, open. It is opened before the service, for callers that have questions of their own beside it.
     pub store: Store,
     /// What the store says to the service.
@@ -194,8 +193,8 @@ struct Service {
     comparisons: mpsc::UnboundedSender<templates::Asked>,
     rules: watch::Receiver<Arc<RuleSet>>,
     holds: HoldsClient,
-    held: watch::Receiver<Option<Arc<Holds>>>,
-    resumptions: mpsc::Receiver<Stopped>,
+    held: watch::Receiver<Option<HeardHolds>>,
+    resumptions: mpsc::UnboundedReceiver<Stopped>,
     /// The key by which recipients are hashed, if it comes from the store.
     recipient_keys: mpsc::Receiver<RecipientKey>,
     punished: mpsc::Receiver<Punished>,
@@ -216,7 +215,7 @@ struct Heard {
     publications: mpsc::UnboundedReceiver<Publication>,
     stored: mpsc::UnboundedReceiver<Stored>,
     read_again: mpsc::UnboundedReceiver<ReadAgain>,
-    differs: mpsc::UnboundedReceiver<Differs>,
+    differs: mpsc::UnboundedReceiver<Difference>,
 }
 
 impl Service {
@@ -263,6 +262,11 @@ impl Service {
                     inputs.push(self.begin_drain());
                 }
                 Some(key) = self.recipient_keys.recv() => inputs.push(Input::RecipientKey(key)),
+                Ok(()) = self.held.changed() => {
+                    let newest = self.held.borrow_and_update().clone();
+                    inputs.extend(newest.map(|HeardHolds { holds, n_kept }| Input::Held { holds, n_kept }));
+                }
+                Some(what) = self.resumptions.recv() => inputs.push(Input::Resume(what)),
                 Some(event) = self.consumer.events.recv() => inputs.extend(self.group_event(event)?),
                 Some(answered) = heard.answers.recv() => inputs.push(self.answered(answered)),
                 stored = heard.stored.recv() => inputs.push(input_of(lives(stored, "store")?)),
@@ -278,13 +282,7 @@ impl Service {
                 Ok(()) = self.rules.changed() => {
                     inputs.push(Input::RulesChanged(Arc::clone(&self.rules.borrow_and_update())));
                 }
-                Some(Differs { app, template_id, difference }) = heard.differs.recv() => {
-                    inputs.push(Input::TemplateDiffers { app, template_id, difference });
-                }
-                Some(what) = self.resumptions.recv() => inputs.push(Input::Resume(what)),
-                Ok(()) = self.held.changed() => {
-                    inputs.extend(self.held.borrow_and_update().clone().map(Input::Held));
-                }
+                Some(differs) = heard.differs.recv() => inputs.push(Input::TemplateDiffers(differs)),
                 Some(Punished { app, punishment }) = self.punished.recv() => {
                     inputs.push(Input::Punished { app, punishment });
                 }

@@ -153,13 +153,13 @@ fn parts(
         token: None,
         hosts: Vec::new(),
     });
-    let (holds, _keeper) = holds::open(store.client(), clock.clone(), &settings.state.url);
+    let holds = holds::open(store.client(), clock.clone(), &settings.state.url);
     let counter = http::open(
         bound,
         &access,
         Arc::clone(&metrics),
         rules.clone(),
-        (store.client(), holds.clone()),
+        (store.client(), holds.client.clone(), &settings.state.url),
         clock.clone(),
     );
     let troubles = Troubles::new(clock.clone());
@@ -175,8 +175,8 @@ fn parts(
         settings,
         rules,
         reports: counter.reports,
-        holds,
-        resumptions: counter.resumptions,
+        holds: holds.client,
+        resumptions: holds.resumed,
         store,
         stored,
         metrics,

@@ -15,7 +15,7 @@ use crate::edges::http::access::CHANGE_HEADER;
 /// Which service is asked.
 #[derive(clap::Args)]
 pub(super) struct Instance {
-    /// Where the service listens; http.listen of the settings unless said. Each instance of a fleet has to be asked
+    /// Where the service listens; http.listen of the settings unless said
     #[arg(long, value_name = "HOST:PORT")]
     at: Option<String>,
 }

@@ -181,7 +181,8 @@ fn print(rules: &Listed) {
             ends,
         } = pause;
         say(format_args!(
-            "paused: {subject}, since {since} ({cause}): {detail}"
+            "paused: {subject}, since {since} ({cause}): {}",
+            detail.escape_debug()
         ));
         say(format_args!("    goes on {ends}"));
     }

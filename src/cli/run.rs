@@ -71,13 +71,13 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         socket,
         seats: descriptors.private_seats,
     };
-    let (holds, keeper) = holds::open(store.client(), clock.clone(), &settings.state.url);
+    let holds = holds::open(store.client(), clock.clone(), &settings.state.url);
     let mut counter = http::open(
         bound,
         &Access::new(&settings.http),
         Arc::clone(&metrics),
         rules.clone(),
-        (store.client(), holds.clone()),
+        (store.client(), holds.client.clone(), &settings.state.url),
         clock.clone(),
     );
     let troubles = Troubles::new(clock.clone());
@@ -114,8 +114,8 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         settings,
         rules,
         reports: counter.reports,
-        holds,
-        resumptions: counter.resumptions,
+        holds: holds.client,
+        resumptions: holds.resumed,
         store,
         stored,
         metrics,
@@ -128,7 +128,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         (counter.serving, PAGES),
         (reload, RELOAD),
         (watch, WATCH),
-        (keeper, KEEPER),
+        (holds.task, KEEPER),
     ];
     run_with(parts, needed).await
 }

@@ -12,16 +12,13 @@ use tokio::task::JoinHandle;
 use crate::config::StateUrl;
 use crate::edges::clock::Clock;
 use crate::edges::store::{NoAnswer, StoreClient};
-use wx_courier_core::holds::{Ask, Change, Hold, Holds};
+use wx_courier_core::holds::{Ask, Change, Hold, Holds, Stopped};
 
 /// How often the store is asked what others have changed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// A person waits for so long. The store does what it was asked when it is back.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A person asks for one thing at a time, and a breaker opens once for each rule.
-const ORDERS: usize = 1_000;
 
 /// The wait before the store is asked again that had too much to do.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -45,17 +42,39 @@ impl Sharing {
     }
 }
 
+/// What was heard of the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeardHolds {
+    /// All that it holds.
+    pub holds: Arc<Holds>,
+    /// So many of the holds that [`HoldsClient::keep`] was given are among them, or were lifted since.
+    pub n_kept: u64,
+}
+
 /// What has the holds changed, and hears of them.
 #[derive(Clone)]
 pub struct HoldsClient {
-    orders: mpsc::Sender<Order>,
-    newest: watch::Receiver<Option<Arc<Holds>>>,
+    orders: mpsc::UnboundedSender<Order>,
+    newest: watch::Receiver<Option<HeardHolds>>,
 }
 
-struct Order {
-    change: Change,
-    /// `None` where nothing waits for it.
-    answer: Option<oneshot::Sender<Result<Arc<Holds>, NotChanged>>>,
+enum Order {
+    /// A breaker's. Nothing waits for it, and there is one for each rule at a time.
+    Keep(Hold),
+    /// A person's.
+    Change {
+        change: Change,
+        answer: oneshot::Sender<Result<Changed, NotChanged>>,
+    },
+}
+
+/// What a person's word has changed.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// How it was held before, if it was.
+    pub before: Option<Hold>,
+    /// How it is held now, if it is.
+    pub now: Option<Hold>,
 }
 
 /// Why a change is not known to be made.
@@ -63,10 +82,10 @@ struct Order {
 pub enum NotChanged {
     /// It is carried out when the store is back.
     #[error(
-        "the state store does not answer: it is noted as soon as it does, and nothing is sent before"
+        "the state store does not answer, and nothing is sent meanwhile: it is done as soon as the store answers"
     )]
     StoreDown,
-    /// The row cannot be written.
+    /// The row cannot be read or written.
     #[error("the state store cannot note it: the service's log says why")]
     Refused,
     /// The process ends.
@@ -76,65 +95,76 @@ pub enum NotChanged {
 
 impl HoldsClient {
     /// What the store holds, as it was last heard; `None` before that.
-    pub fn newest(&self) -> watch::Receiver<Option<Arc<Holds>>> {
+    pub fn newest(&self) -> watch::Receiver<Option<HeardHolds>> {
         self.newest.clone()
     }
 
     /// Lets the store hold this. Nothing waits for it.
     pub fn keep(&self, hold: Hold) {
-        let order = Order {
-            change: Change::Place(hold),
-            answer: None,
-        };
-        if self.orders.try_send(order).is_err() {
-            tracing::error!(
-                "what a breaker has stopped cannot be noted in the store: a restart of this process would forget it"
-            );
+        if self.orders.send(Order::Keep(hold)).is_err() {
+            tracing::debug!("a breaker has opened after the end");
         }
     }
 
-    /// Changes something, and gives what is held then.
-    pub async fn change(&self, change: Change) -> Result<Arc<Holds>, NotChanged> {
+    /// Stops something, or lets it go on.
+    pub async fn change(&self, change: Change) -> Result<Changed, NotChanged> {
         let (answer_in, answer) = oneshot::channel();
-        let order = Order {
+        let order = Order::Change {
             change,
-            answer: Some(answer_in),
+            answer: answer_in,
         };
-        let ask = async {
-            self.orders
-                .send(order)
-                .await
-                .map_err(|_| NotChanged::Ending)?;
-            answer.await.unwrap_or(Err(NotChanged::Ending))
-        };
-        let answered = tokio::time::timeout(PATIENCE, ask).await;
-        answered.unwrap_or(Err(NotChanged::StoreDown))
+        self.orders.send(order).map_err(|_| NotChanged::Ending)?;
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(answered) => answered.unwrap_or(Err(NotChanged::Ending)),
+            Err(_late) => Err(NotChanged::StoreDown),
+        }
     }
 }
 
-/// A client, and the task that it talks to, which ends only if something is wrong with it.
-pub fn open(store: StoreClient, clock: Clock, state: &StateUrl) -> (HoldsClient, JoinHandle<()>) {
-    let (orders_in, orders) = mpsc::channel(ORDERS);
+/// The task that asks the store, and what it tells.
+pub struct Opened {
+    /// For those who have something changed, or want to hear.
+    pub client: HoldsClient,
+    /// What a person has let go on, after the store was told.
+    pub resumed: mpsc::UnboundedReceiver<Stopped>,
+    /// It ends only if something is wrong with it.
+    pub task: JoinHandle<()>,
+}
+
+/// Starts it. It needs a runtime.
+pub fn open(store: StoreClient, clock: Clock, state: &StateUrl) -> Opened {
+    let (orders_in, orders) = mpsc::unbounded_channel();
     let (newest_in, newest) = watch::channel(None);
+    let (resumed_in, resumed) = mpsc::unbounded_channel();
     let keeper = Keeper {
         store,
         clock,
         orders,
         newest: newest_in,
+        resumed: resumed_in,
+        n_kept: 0,
+        unwritten: Holds::default(),
         trouble: Trouble::None,
     };
-    let client = HoldsClient {
-        orders: orders_in,
-        newest,
-    };
-    (client, tokio::spawn(keeper.work(Sharing::of(state))))
+    Opened {
+        client: HoldsClient {
+            orders: orders_in,
+            newest,
+        },
+        resumed,
+        task: tokio::spawn(keeper.work(Sharing::of(state))),
+    }
 }
 
 struct Keeper {
     store: StoreClient,
     clock: Clock,
-    orders: mpsc::Receiver<Order>,
-    newest: watch::Sender<Option<Arc<Holds>>>,
+    orders: mpsc::UnboundedReceiver<Order>,
+    newest: watch::Sender<Option<HeardHolds>>,
+    resumed: mpsc::UnboundedSender<Stopped>,
+    n_kept: u64,
+    /// What the store did not take: it holds for this process.
+    unwritten: Holds,
     trouble: Trouble,
 }
 
@@ -160,74 +190,145 @@ impl Keeper {
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looked = false;
         loop {
-            let order = tokio::select! {
+            let done = tokio::select! {
                 _ = looks.tick(), if !looked || sharing == Sharing::WithOthers => {
                     looked = true;
-                    Order { change: Change::None, answer: None }
+                    self.look().await.map(|_holds| ())
                 }
-                Some(order) = self.orders.recv() => order,
+                Some(order) = self.orders.recv() => self.carry_out(order).await,
                 else => return Closed,
             };
-            if let Err(closed) = self.carry_out(order).await {
+            if let Err(closed) = done {
                 return closed;
             }
         }
     }
 
     async fn carry_out(&mut self, order: Order) -> Result<(), Closed> {
-        let Order { change, answer } = order;
-        let holds: Result<Arc<Holds>, NotChanged> = loop {
-            let ask = Ask {
-                change: change.clone(),
-                now_ms: self.clock.now_ms(),
-            };
-            match self.store.ask_in_turn(ask).await {
-                Ok(Ok(holds)) => {
-                    self.trouble = Trouble::None;
-                    break Ok(Arc::new(holds));
+        match order {
+            Order::Keep(hold) => self.keep(hold).await,
+            Order::Change { change, answer } => {
+                let changed = self.change(change).await?;
+                if answer.send(changed).is_err() {
+                    tracing::debug!("what a person has said was noted late: the caller has gone");
                 }
-                Ok(Err(_row)) if change == Change::None => break Ok(self.unreadable()),
-                Ok(Err(row)) => {
-                    let row = row.as_str();
-                    tracing::error!(row, "what is stopped, or goes on, cannot be written");
-                    break Err(NotChanged::Refused);
-                }
+                Ok(())
+            }
+        }
+    }
+
+    /// A breaker's. One that the store does not take holds here all the same.
+    async fn keep(&mut self, hold: Hold) -> Result<(), Closed> {
+        let written = self.ask(Change::Place(hold.clone())).await?;
+        self.n_kept += 1;
+        if let Some(holds) = written {
+            self.publish(&holds);
+        } else {
+            let ask = self.question(Change::Place(hold));
+            self.unwritten.change(&ask);
+            let heard = self.heard();
+            self.publish(&heard);
+        }
+        Ok(())
+    }
+
+    /// A person's.
+    async fn change(&mut self, change: Change) -> Result<Result<Changed, NotChanged>, Closed> {
+        let what = match &change {
+            Change::None => return Ok(Err(NotChanged::Refused)),
+            Change::Place(hold) => hold.what.clone(),
+            Change::Lift(what) => what.clone(),
+        };
+        let is_lift = matches!(change, Change::Lift(_));
+        let before = self.look().await?;
+        let Some(holds) = self.ask(change).await? else {
+            return Ok(Err(NotChanged::Refused));
+        };
+        if is_lift {
+            let ask = self.question(Change::Lift(what.clone()));
+            self.unwritten.change(&ask);
+        }
+        self.publish(&holds);
+        if is_lift && self.resumed.send(what.clone()).is_err() {
+            tracing::debug!("something was let go on after the service had ended");
+        }
+        Ok(Ok(Changed {
+            before: before.get(&what).cloned(),
+            now: holds.get(&what).cloned(),
+        }))
+    }
+
+    /// What the store holds now. Where that cannot be read, what was heard before goes on to hold.
+    async fn look(&mut self) -> Result<Arc<Holds>, Closed> {
+        let holds = if let Some(holds) = self.ask(Change::None).await? {
+            self.trouble = Trouble::None;
+            holds
+        } else {
+            self.tell_unreadable();
+            self.heard()
+        };
+        self.publish(&holds);
+        Ok(holds)
+    }
+
+    /// Asks until there is an answer: `None` if the row cannot be read or written.
+    async fn ask(&self, change: Change) -> Result<Option<Arc<Holds>>, Closed> {
+        loop {
+            match self.store.ask_in_turn(self.question(change.clone())).await {
+                Ok(Ok(holds)) => return Ok(Some(Arc::new(holds))),
+                Ok(Err(_row)) => return Ok(None),
                 Err(NoAnswer::Full | NoAnswer::ToAnotherQuestion) => {
                     tokio::time::sleep(AGAIN).await;
                 }
                 Err(NoAnswer::Gone) => return Err(Closed),
             }
-        };
-        if let Ok(holds) = &holds {
-            self.publish(holds);
         }
-        if answer.is_some_and(|answer| answer.send(holds).is_err()) {
-            tracing::debug!("what was stopped or let go on was noted late: the caller has gone");
-        }
-        Ok(())
     }
 
-    /// What was heard before goes on to hold.
-    fn unreadable(&mut self) -> Arc<Holds> {
+    fn question(&self, change: Change) -> Ask {
+        Ask {
+            change,
+            known: self.heard(),
+            now_ms: self.clock.now_ms(),
+        }
+    }
+
+    fn heard(&self) -> Arc<Holds> {
+        let newest = self.newest.borrow();
+        newest
+            .as_ref()
+            .map(|heard| Arc::clone(&heard.holds))
+            .unwrap_or_default()
+    }
+
+    fn tell_unreadable(&mut self) {
         if self.trouble == Trouble::None {
             self.trouble = Trouble::Unreadable;
             tracing::error!(
-                "what is stopped cannot be read in the state store: a later version may have written it. What was stopped when this process last read it stays so; `wx-courier rules pause` and `resume` write it anew"
+                "what is stopped cannot be read in the state store: a later version may have written it. What this process has heard before stays stopped, and nothing else is; `wx-courier rules pause` and `resume` write it anew"
             );
         }
-        self.newest.borrow().clone().unwrap_or_default()
     }
 
     fn publish(&self, holds: &Arc<Holds>) {
+        let mut holds = Arc::clone(holds);
+        for hold in self.unwritten.iter() {
+            let ask = self.question(Change::Place(hold.clone()));
+            Arc::make_mut(&mut holds).change(&ask);
+        }
         let n_unknown = holds.n_unknown();
-        let published = self.newest.send_if_modified(|newest| {
-            let is_news = newest.as_ref().is_none_or(|newest| newest != holds);
+        let heard = HeardHolds {
+            holds,
+            n_kept: self.n_kept,
+        };
+        let has_news = self.newest.send_if_modified(|newest| {
+            let is_news = newest.as_ref() != Some(&heard);
             if is_news {
-                *newest = Some(Arc::clone(holds));
+                *newest = Some(heard);
             }
             is_news
         });
-        if published && n_unknown > 0 {
+        if has_news && n_unknown > 0 {
             tracing::warn!(
                 n_unknown,
                 "the state store holds something stopped that this version does not understand: it is not stopped here"

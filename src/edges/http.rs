@@ -16,9 +16,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::config::StateUrl;
 use crate::edges::clock::Clock;
 use crate::edges::holds::HoldsClient;
 use crate::edges::kafka::producer::mode::Chosen;
@@ -33,7 +34,6 @@ use reload::ReloadStatus;
 use wx_courier_core::calendar::CalendarStatus;
 use wx_courier_core::catalog::drift::TemplateStatus;
 use wx_courier_core::flow;
-use wx_courier_core::holds::Stopped;
 use wx_courier_core::model::{Moment, rfc3339_ms};
 use wx_courier_core::rules::RuleSet;
 
@@ -154,7 +154,8 @@ pub enum Phase {
 struct Pages {
     reports: watch::Receiver<Report>,
     holds: HoldsClient,
-    resumptions: mpsc::Sender<Stopped>,
+    /// How far what a person stops is kept.
+    reach: &'static str,
     metrics: Arc<Metrics>,
     /// With the catalog that is in force.
     rules: watch::Receiver<Arc<RuleSet>>,
@@ -166,8 +167,6 @@ struct Pages {
 pub struct StatusHandle {
     /// What the pages show is said here.
     pub reports: watch::Sender<Report>,
-    /// What an operator wants to go on.
-    pub resumptions: mpsc::Receiver<Stopped>,
     /// Serves the pages. It ends only if something is wrong with it.
     pub serving: JoinHandle<()>,
 }
@@ -175,20 +174,16 @@ pub struct StatusHandle {
 /// The largest body: five hundred ledgers, with names as long as they may be.
 const LARGEST_BODY_BYTES: usize = 256 * 1024;
 
-/// A person asks for one thing at a time.
-const RESUMPTIONS: usize = 16;
-
 /// Opens the pages, until the process ends.
 pub fn open(
     bound: Bound,
     access: &Access,
     metrics: Arc<Metrics>,
     rules: watch::Receiver<Arc<RuleSet>>,
-    (store, holds): (StoreClient, HoldsClient),
+    (store, holds, state): (StoreClient, HoldsClient, &StateUrl),
     clock: Clock,
 ) -> StatusHandle {
     let (reports, watched) = watch::channel(Report::at_the_start());
-    let (resumptions_in, resumptions) = mpsc::channel(RESUMPTIONS);
     let terms = Terms {
         name: ListenerName::Private,
         per_address: PerAddress::Unlimited,
@@ -197,7 +192,7 @@ pub fn open(
     let pages = Pages {
         reports: watched,
         holds,
-        resumptions: resumptions_in,
+        reach: rules::reach(state),
         metrics,
         rules,
         store,
@@ -210,11 +205,7 @@ pub fn open(
         router,
         std::future::pending(),
     ));
-    StatusHandle {
-        reports,
-        resumptions,
-        serving,
-    }
+    StatusHandle { reports, serving }
 }
 
 fn router(pages: Pages, access: &Access) -> Router {

@@ -15,6 +15,7 @@ use crate::edges::wechat::WeChat;
 use wx_courier_core::catalog::drift::{Comparison, Drift, TemplateStatus, compare};
 use wx_courier_core::catalog::listing::Listing;
 use wx_courier_core::document::Severity;
+use wx_courier_core::flow::Difference;
 use wx_courier_core::rules::RuleSet;
 
 /// The list changes by a person's hand; its quota is not documented, and small ones were reported.
@@ -29,13 +30,6 @@ const YOUNG: Duration = Duration::from_mins(1);
 /// A template, by its app and `WeChat`'s id.
 pub(super) type Asked = (Arc<str>, Arc<str>);
 
-/// A template whose messages would be refused, and why.
-pub(super) struct Differs {
-    pub(super) app: Arc<str>,
-    pub(super) template_id: Arc<str>,
-    pub(super) difference: String,
-}
-
 /// What the comparison works with.
 #[derive(Clone)]
 struct Parts {
@@ -45,7 +39,7 @@ struct Parts {
     /// What the engine wants to be compared. One task at a time looks.
     asked: Arc<Mutex<mpsc::UnboundedReceiver<Asked>>>,
     /// What it is told.
-    differs: mpsc::UnboundedSender<Differs>,
+    differs: mpsc::UnboundedSender<Difference>,
 }
 
 /// What is known of one app.
@@ -69,7 +63,7 @@ pub(super) fn start(
 ) -> (
     JoinSet<()>,
     mpsc::UnboundedSender<Asked>,
-    mpsc::UnboundedReceiver<Differs>,
+    mpsc::UnboundedReceiver<Difference>,
 ) {
     let (asked_in, asked) = mpsc::unbounded_channel();
     let (differs_in, differs) = mpsc::unbounded_channel();
@@ -137,11 +131,13 @@ async fn keep_comparing(parts: Parts) {
             if let Some(listing) = &known.listing {
                 let drifts = compare(set.catalog(), app, listing);
                 known.status.found(&drifts);
-                answer(&set, app, &drifts, &wanted, &differs);
+                if known.is_young() {
+                    answer(&set, app, &drifts, &wanted, &differs);
+                    wanted.retain(|(of_app, _)| of_app != app);
+                }
             }
             tell(app, &before, &known.status);
         }
-        wanted.clear();
         let statuses = apps
             .iter()
             .map(|(app, known)| (Arc::clone(app), known.status.clone()));
@@ -168,7 +164,7 @@ fn answer(
     app: &str,
     drifts: &[Drift],
     wanted: &[Asked],
-    differs: &mpsc::UnboundedSender<Differs>,
+    differs: &mpsc::UnboundedSender<Difference>,
 ) {
     for (app, template_id) in wanted.iter().filter(|(of_app, _)| of_app.as_ref() == app) {
         let Some(template) = set.catalog().find(app, template_id) else {
@@ -181,16 +177,17 @@ fn answer(
         if sentences.is_empty() {
             continue;
         }
-        let differs_now = Differs {
+        let found = Difference {
             app: Arc::clone(app),
             template_id: Arc::clone(template_id),
-            difference: format!(
+            rules_version: Arc::clone(set.version()),
+            detail: format!(
                 "the template {} was changed at WeChat: {}; `wx-courier templates pull` brings templates.toml up to date, then its rules are to be changed",
                 template.name,
                 sentences.join("; ")
             ),
         };
-        if differs.send(differs_now).is_err() {
+        if differs.send(found).is_err() {
             tracing::debug!("a comparison came back after the service had ended");
         }
     }

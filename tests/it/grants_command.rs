@@ -141,13 +141,13 @@ impl Pages {
             };
             let access = Access::new(&settings.http);
             let metrics: Arc<Metrics> = Metrics::new().unwrap();
-            let (holds, _keeper) = holds::open(store.client(), Clock::start(), &StateUrl::Memory);
+            let holds = holds::open(store.client(), Clock::start(), &StateUrl::Memory);
             http::open(
                 bound,
                 &access,
                 metrics,
                 rules,
-                (store.client(), holds),
+                (store.client(), holds.client, &StateUrl::Memory),
                 Clock::start(),
             );
         });

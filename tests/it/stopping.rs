@@ -46,11 +46,21 @@ fn what_a_person_stops_waits_over_a_restart_and_goes_on_at_a_persons_word() {
     done(
         &rules(&world, &courier, &pause),
         &[
-            "the rule order-completed is paused on every instance",
+            "the rule order-completed is paused and stays so over restarts",
             "wx-courier rules resume order-completed",
         ],
     );
     courier.wait_until_paused(ORDER_RULE, "person");
+    let again = ["pause", "order-completed", "--why", "another reason"];
+    let already = rules(&world, &courier, &again);
+    done(
+        &already,
+        &["is paused since ", "already: the text is wrong"],
+    );
+    let two_lines = ["pause", "order-completed", "--why", "one\ntwo"];
+    let said = rules(&world, &courier, &two_lines);
+    assert_eq!(said.code, Some(1), "{}", said.out);
+    said.must_have(&["`why` is to be one line of 500 characters"]);
     let orders: Vec<Event> = (0..5).map(order).collect();
     let others = [shipment(10), shipment(11)];
     world.publish(&orders);
@@ -125,8 +135,22 @@ fn a_template_and_an_app_can_be_stopped_too() {
     world.publish(&events[1..]);
     courier.wait_until_waiting(2);
     assert_eq!(world.wechat.stats().accepted, 0);
-    let template = ["resume", "--template", "order_completed", "--app", "shop"];
+    // WeChat has replaced the template since: what is paused can be named all the same.
+    let id = "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8";
+    world.rewrite(
+        "templates.toml",
+        id,
+        "replaced-HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0d",
+    );
+    courier.reload();
+    let template = ["resume", "--template", id, "--app", "shop"];
     done(&rules(&world, &courier, &template), &["goes on"]);
+    world.rewrite(
+        "templates.toml",
+        "replaced-HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0d",
+        id,
+    );
+    courier.reload();
     done(
         &rules(&world, &courier, &["resume", "--app", "shop"]),
         &["the app shop goes on"],

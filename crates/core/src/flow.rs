@@ -54,7 +54,7 @@ mod window;
 
 pub use engine::Engine;
 pub use partitions::HandoverId;
-pub use port::{Effect, Input, Setup, Unmatched};
+pub use port::{Difference, Effect, Input, Setup, Unmatched};
 pub use publishing::Unpublished;
 pub use status::{
     PartitionStatus, PauseStatus, PunishmentStatus, ShareStatus, Status, WaitingStatus,

@@ -30,12 +30,15 @@ pub enum Stopped {
 pub enum StoppedBy {
     /// A person, whatever becomes of the rule.
     Person,
-    /// The breaker of the rule in this version. Another version is not to blame.
+    /// The breaker of the rule in these versions, which may run side by side. Another version is not to blame.
     Breaker {
-        /// Of the rule.
-        version: Arc<str>,
+        /// Of the rule, the newest last.
+        versions: Vec<Arc<str>>,
     },
 }
+
+/// A rule that is changed so often without success is another rule by then.
+const MOST_VERSIONS: usize = 10;
 
 /// Something that is stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +72,8 @@ pub struct Holds {
 pub struct Ask {
     /// What is to be changed.
     pub change: Change,
+    /// What the asker has heard before. The store's row is never taken away: where it is gone, the store has lost it, and this stands in its place.
+    pub known: Arc<Holds>,
     /// The time, in Unix milliseconds.
     pub now_ms: i64,
 }
@@ -82,6 +87,17 @@ pub enum Change {
     Place(Hold),
     /// This goes on, be it a person or a breaker that has stopped it.
     Lift(Stopped),
+}
+
+impl Ask {
+    /// Whether a person asks for it, and not a breaker, or a process that only looks.
+    pub fn is_of_person(&self) -> bool {
+        match &self.change {
+            Change::None => false,
+            Change::Place(hold) => hold.by == StoppedBy::Person,
+            Change::Lift(_) => true,
+        }
+    }
 }
 
 /// More than a person can have in mind. Beyond it the oldest of a breaker gives way, which would open again.
@@ -121,11 +137,22 @@ impl Holds {
         });
     }
 
-    /// A person's word stands above a breaker's, and the first one of a person above a later one: it says since when.
+    /// A person's word stands above a breaker's, and the first one of a person above a later one: it says since when. What a breaker has stopped
+    /// stays stopped in the versions in which it was.
     fn place(&mut self, hold: &Hold) {
-        let present = self.holds.get(&hold.what);
-        if present.is_some_and(|present| present.by == StoppedBy::Person) {
-            return;
+        let mut hold = hold.clone();
+        if let Some(present) = self.holds.get(&hold.what) {
+            match (&present.by, &mut hold.by) {
+                (StoppedBy::Person, _) => return,
+                (StoppedBy::Breaker { .. }, StoppedBy::Person) => {}
+                (StoppedBy::Breaker { versions: before }, StoppedBy::Breaker { versions }) => {
+                    let newer = std::mem::take(versions);
+                    let older = before.iter().filter(|version| !newer.contains(version));
+                    let mut all: Vec<Arc<str>> = older.cloned().collect();
+                    all.extend(newer);
+                    *versions = all.split_off(all.len().saturating_sub(MOST_VERSIONS));
+                }
+            }
         }
         self.holds.insert(hold.what.clone(), hold.clone());
         if self.holds.len() > MOST {
@@ -185,14 +212,19 @@ mod tests {
     }
 
     fn of_breaker() -> StoppedBy {
+        of_version("1")
+    }
+
+    fn of_version(version: &str) -> StoppedBy {
         StoppedBy::Breaker {
-            version: Arc::from("1"),
+            versions: vec![Arc::from(version)],
         }
     }
 
     fn change(holds: &mut Holds, change: Change) {
         holds.change(&Ask {
             change,
+            known: Arc::default(),
             now_ms: NOW_MS,
         });
     }
@@ -212,6 +244,31 @@ mod tests {
         }
         change(&mut holds, Change::Lift(rule("other")));
         assert_eq!(holds.get(&rule("r")), Some(&person));
+        change(&mut holds, Change::Lift(rule("r")));
+        assert_eq!(holds, Holds::default());
+    }
+
+    #[test]
+    fn versions_that_run_side_by_side_stay_stopped_each() {
+        let mut holds = Holds::default();
+        for version in 0..12 {
+            let by = of_version(&version.to_string());
+            change(&mut holds, Change::Place(hold(rule("r"), by, NOW_MS)));
+        }
+        // Again, and it is the newest.
+        change(
+            &mut holds,
+            Change::Place(hold(rule("r"), of_version("5"), NOW_MS)),
+        );
+        let Some(StoppedBy::Breaker { versions }) = holds.get(&rule("r")).map(|hold| &hold.by)
+        else {
+            panic!("{holds:?}");
+        };
+        let versions: Vec<&str> = versions.iter().map(AsRef::as_ref).collect();
+        assert_eq!(
+            versions,
+            ["2", "3", "4", "6", "7", "8", "9", "10", "11", "5"]
+        );
         change(&mut holds, Change::Lift(rule("r")));
         assert_eq!(holds, Holds::default());
     }

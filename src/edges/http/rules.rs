@@ -10,11 +10,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use super::Pages;
 use super::refusal::refuse;
-use super::{Pages, Report};
-use crate::edges::holds::NotChanged;
+use crate::config::StateUrl;
+use crate::edges::holds::{Changed, NotChanged};
 use wx_courier_core::flow::{PauseStatus, WaitingStatus};
 use wx_courier_core::holds::{Change, Hold, Stopped, StoppedBy};
+use wx_courier_core::model::rfc3339_ms;
 use wx_courier_core::rules::{Rule, RuleSet};
 use wx_courier_core::schedule::pauses::Subject;
 
@@ -127,18 +129,35 @@ pub(super) async fn pause(
         more: BTreeMap::new(),
     };
     match pages.holds.change(Change::Place(hold)).await {
-        Ok(holds) if holds.get(&what).is_some() => {
-            format!(
-                "the {subject} is paused on every instance, and stays so over restarts: its messages wait, each no longer than its rule's expires_after. `{}` lets it go on\n",
-                resume_command(&what)
-            )
-            .into_response()
-        }
-        Ok(_) => refuse(
+        Ok(Changed {
+            before: Some(before),
+            ..
+        }) if before.by == StoppedBy::Person => format!(
+            "the {subject} is paused since {} already: {}\n",
+            rfc3339_ms(before.since_ms),
+            before.detail
+        )
+        .into_response(),
+        Ok(Changed { now: Some(_), .. }) => format!(
+            "the {subject} is paused {}: its messages wait, each no longer than its rule's expires_after. `{}` lets it go on\n",
+            pages.reach,
+            resume_command(&what)
+        )
+        .into_response(),
+        Ok(Changed { now: None, .. }) => refuse(
             StatusCode::UNPROCESSABLE_ENTITY,
             "so much is paused already that the store holds no more: let something go on first",
         ),
         Err(why_not) => not_changed(why_not),
+    }
+}
+
+/// How far a person's word reaches, by where it is kept.
+pub(super) fn reach(state: &StateUrl) -> &'static str {
+    match state {
+        StateUrl::Memory => "until this process ends, since [state] url is memory:",
+        StateUrl::Sqlite(_) => "and stays so over restarts",
+        StateUrl::Redis(_) => "on every instance, and stays so over restarts",
     }
 }
 
@@ -151,31 +170,29 @@ pub(super) async fn resume(
         Ok(named) => named,
         Err(refusal) => return *refusal,
     };
-    let subject = Subject::from(&what).to_string();
-    let is_paused = {
-        let report = pages.reports.borrow();
-        let mut pauses = report.engine.pauses.iter();
-        pauses.any(|pause| pause.subject == subject) || is_held(&pages, &what)
+    let was_paused_here = is_shown(&pages, &what);
+    // The store is asked in any case: another instance may have told it a moment ago.
+    let changed = match pages.holds.change(Change::Lift(what.clone())).await {
+        Ok(changed) => changed,
+        Err(why_not) => return not_changed(why_not),
     };
-    if !is_paused {
-        let answer = format!("the {subject} is not paused{}", what_is(&pages));
-        return refuse(StatusCode::NOT_FOUND, &answer);
+    let subject = Subject::from(&what);
+    if changed.before.is_some() || was_paused_here {
+        return format!("the {subject} goes on\n").into_response();
     }
-    if let Err(why_not) = pages.holds.change(Change::Lift(what.clone())).await {
-        return not_changed(why_not);
-    }
-    match pages.resumptions.send(what).await {
-        Ok(()) => format!("the {subject} goes on\n").into_response(),
-        Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "the service has ended"),
-    }
+    let answer = format!("the {subject} is not paused{}", what_is(&pages));
+    refuse(StatusCode::NOT_FOUND, &answer)
 }
 
-fn is_held(pages: &Pages, what: &Stopped) -> bool {
+/// Whether this is paused on this instance, or was when the store was last heard.
+fn is_shown(pages: &Pages, what: &Stopped) -> bool {
+    let subject = Subject::from(what).to_string();
+    let report = pages.reports.borrow();
+    let mut pauses = report.engine.pauses.iter();
     let newest = pages.holds.newest();
     let newest = newest.borrow();
-    newest
-        .as_ref()
-        .is_some_and(|holds| holds.get(what).is_some())
+    let held = newest.as_ref().and_then(|heard| heard.holds.get(what));
+    held.is_some() || pauses.any(|pause| pause.subject == subject)
 }
 
 /// What is paused instead.
@@ -218,53 +235,72 @@ fn named(
         template,
         why,
     } = asked;
-    if why
-        .as_ref()
-        .is_some_and(|why| why.chars().count() > LONGEST_WHY)
+    if let Some(why) = &why
+        && (why.chars().count() > LONGEST_WHY || why.chars().any(char::is_control))
     {
         return Err(bad(&format!(
-            "`why` is longer than {LONGEST_WHY} characters"
+            "`why` is to be one line of {LONGEST_WHY} characters at most"
         )));
     }
     let rules = Arc::clone(&pages.rules.borrow());
-    let what = match (rule, app, template) {
-        (Some(rule), None, None) => Stopped::Rule(Arc::from(rule)),
-        (None, Some(app), None) => Stopped::App(Arc::from(app)),
-        (None, app, Some(template)) => of_template(&rules, app.as_deref(), &template)
-            .map_err(|message| Box::new(refuse(StatusCode::NOT_FOUND, &message)))?,
+    let found = match (rule, app, template) {
+        (Some(rule), None, None) => of_rule(&rules, rule),
+        (None, Some(app), None) => of_app(&rules, app),
+        (None, app, Some(template)) => of_template(&rules, app.as_deref(), &template),
         (Some(_), _, _) | (None, None, None) => {
             return Err(bad(
                 "expected what is meant: ?rule=NAME, ?app=NAME, or ?template=NAME&app=NAME",
             ));
         }
     };
-    let is_known = match &what {
-        Stopped::Rule(rule) => rules.get(rule).is_some(),
-        Stopped::App(app) => rules.rules().iter().any(|rule| rule.app == *app),
-        Stopped::Template { .. } => true,
-    };
-    if is_known || is_held(pages, &what) || is_shown(&pages.reports.borrow(), &what) {
-        return Ok((what, why));
+    match found {
+        Ok(what) => Ok((what, why)),
+        Err(Unknown {
+            what: Some(what), ..
+        }) if is_shown(pages, &what) => Ok((what, why)),
+        Err(Unknown { message, .. }) => Err(Box::new(refuse(StatusCode::NOT_FOUND, &message))),
     }
-    let message = match &what {
-        Stopped::Rule(rule) => match rules.nearest(rule) {
-            Some(nearest) => format!("no rule is called {rule}; did you mean {nearest}?"),
-            None => format!("no rule is called {rule}"),
-        },
-        Stopped::App(app) => format!("no rule sends by an app called {app}"),
-        Stopped::Template { id, .. } => format!("no template is called {id}"),
-    };
-    Err(Box::new(refuse(StatusCode::NOT_FOUND, &message)))
 }
 
-fn is_shown(report: &Report, what: &Stopped) -> bool {
-    let subject = Subject::from(what).to_string();
-    let mut pauses = report.engine.pauses.iter();
-    pauses.any(|pause| pause.subject == subject)
+/// A name that no rule in force has.
+struct Unknown {
+    /// What it would be the name of; `None` where that is not clear.
+    what: Option<Stopped>,
+    message: String,
+}
+
+fn of_rule(rules: &RuleSet, name: String) -> Result<Stopped, Unknown> {
+    let nearest = rules.nearest(&name).map(str::to_owned);
+    let is_known = rules.get(&name).is_some();
+    let message = match nearest {
+        Some(nearest) => format!("no rule is called {name}; did you mean {nearest}?"),
+        None => format!("no rule is called {name}"),
+    };
+    let what = Stopped::Rule(Arc::from(name));
+    if is_known {
+        return Ok(what);
+    }
+    Err(Unknown {
+        what: Some(what),
+        message,
+    })
+}
+
+fn of_app(rules: &RuleSet, name: String) -> Result<Stopped, Unknown> {
+    let is_known = rules.rules().iter().any(|rule| *rule.app == *name);
+    let message = format!("no rule sends by an app called {name}");
+    let what = Stopped::App(Arc::from(name));
+    if is_known {
+        return Ok(what);
+    }
+    Err(Unknown {
+        what: Some(what),
+        message,
+    })
 }
 
 /// A template by its name or id: of this app, or of the only one that has it.
-fn of_template(rules: &RuleSet, app: Option<&str>, template: &str) -> Result<Stopped, String> {
+fn of_template(rules: &RuleSet, app: Option<&str>, template: &str) -> Result<Stopped, Unknown> {
     let catalog = rules.catalog();
     let found: Vec<_> = match app {
         Some(app) => catalog.find(app, template).into_iter().collect(),
@@ -281,13 +317,21 @@ fn of_template(rules: &RuleSet, app: Option<&str>, template: &str) -> Result<Sto
         [] => {
             let nearest = app.and_then(|app| catalog.nearest(app, template));
             let nearest = nearest.map(|name| format!("; did you mean {name}?"));
-            Err(format!(
-                "no template is called {template}{}",
-                nearest.unwrap_or_default()
-            ))
+            Err(Unknown {
+                // It may be paused, and have left the file since.
+                what: app.map(|app| Stopped::Template {
+                    app: Arc::from(app),
+                    id: Arc::from(template),
+                }),
+                message: format!(
+                    "no template is called {template}{}",
+                    nearest.unwrap_or_default()
+                ),
+            })
         }
-        [_, _, ..] => Err(format!(
-            "several apps have a template called {template}: say which by app"
-        )),
+        [_, _, ..] => Err(Unknown {
+            what: None,
+            message: format!("several apps have a template called {template}: say which by app"),
+        }),
     }
 }

@@ -33,7 +33,7 @@ impl World {
                 self.see(&change);
                 self.see_stopped(member, &change);
             }
-            Effect::Hold(hold) => self.keep_hold(hold),
+            Effect::Hold(hold) => self.keep_hold(member, hold),
             Effect::CompareTemplate { app, template_id } => {
                 self.compare(member, app, template_id);
             }

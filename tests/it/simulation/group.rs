@@ -103,6 +103,8 @@ impl World {
         gone.clocks = Clocks::default();
         gone.unread.clear();
         gone.heard_holds = None;
+        gone.n_kept = 0;
+        gone.keeps_until_ms = 0;
         gone.stopped.clear();
         self.owners.retain(|_, owner| owner.member != member);
         self.unheard.retain(|(unheard, _)| *unheard != member);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wx_courier_core::flow::Input;
+use wx_courier_core::flow::{Difference, Input};
 use wx_courier_core::holds::{Ask, Change, Hold, Holds, Stopped, StoppedBy};
 use wx_courier_core::rules::Rule;
 use wx_courier_core::schedule::admission::Cleared;
@@ -47,7 +47,43 @@ impl Persons {
     }
 }
 
+/// Something about what is stopped.
+pub(super) enum Stopping {
+    /// A person has told the store.
+    Told(Change),
+    /// The store has taken what a breaker of this member has stopped.
+    Kept(usize, u64, Hold),
+    /// A member looks what is stopped.
+    Heard(usize, u64),
+    /// A template that a member asked to be compared was, and differs.
+    Differs(usize, u64, (Arc<str>, Arc<str>)),
+}
+
 impl World {
+    pub(super) fn stopping_happens(&mut self, stopping: Stopping) -> Result<(), String> {
+        match stopping {
+            Stopping::Told(change) => self.holds_change(change),
+            Stopping::Kept(member, incarnation, hold) => {
+                self.hold_is_kept(member, incarnation, hold);
+            }
+            Stopping::Heard(member, incarnation) => {
+                return self.hear_of_holds(member, incarnation);
+            }
+            Stopping::Differs(member, incarnation, (app, template_id)) => {
+                if self.members[member].incarnation == incarnation {
+                    let differs = Difference {
+                        app,
+                        template_id,
+                        rules_version: Arc::clone(self.rules.version()),
+                        detail: "WeChat wants another param".to_owned(),
+                    };
+                    return self.step(member, Input::TemplateDiffers(differs));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// In some worlds persons stop something, for some seconds.
     pub(super) fn plan_persons(&mut self) {
         if self.persons.random.u8(..3) != 0 {
@@ -65,17 +101,27 @@ impl World {
                 since_ms: BEGAN_UNIX_MS,
                 more: std::collections::BTreeMap::new(),
             };
-            self.plan(from, Happening::HoldsChange(Change::Place(hold)));
-            self.plan(until, Happening::HoldsChange(Change::Lift(what)));
+            self.plan(
+                from,
+                Happening::Stopping(Stopping::Told(Change::Place(hold))),
+            );
+            self.plan(
+                until,
+                Happening::Stopping(Stopping::Told(Change::Lift(what))),
+            );
         }
     }
 
     /// The store is told, and the members hear of it when they look.
-    pub(super) fn holds_change(&mut self, change: Change) {
+    fn holds_change(&mut self, change: Change) {
         self.note(|| format!("the store is told: {change:?}"));
         self.seen.holds += u64::from(matches!(change, Change::Place(_)));
         let now_ms = BEGAN_UNIX_MS + i64::try_from(self.now_ms).unwrap_or(i64::MAX);
-        self.persons.held.change(&Ask { change, now_ms });
+        self.persons.held.change(&Ask {
+            change,
+            known: Arc::default(),
+            now_ms,
+        });
         for member in 0..self.members.len() {
             self.look_for_holds(member, 3_000);
         }
@@ -84,22 +130,42 @@ impl World {
     pub(super) fn look_for_holds(&mut self, member: usize, most_ms: u64) {
         let at = self.persons.soon(self.now_ms, most_ms);
         let incarnation = self.members[member].incarnation;
-        self.plan(at, Happening::HearsOfHolds(member, incarnation));
+        self.plan(
+            at,
+            Happening::Stopping(Stopping::Heard(member, incarnation)),
+        );
     }
 
-    pub(super) fn keep_hold(&mut self, hold: Hold) {
-        let at = self.persons.soon(self.now_ms, 2_000);
-        self.plan(at, Happening::HoldsChange(Change::Place(hold)));
+    /// A breaker's member has it kept, one after the other.
+    pub(super) fn keep_hold(&mut self, member: usize, hold: Hold) {
+        let last = self.members[member].keeps_until_ms.max(self.now_ms);
+        let at = self.persons.soon(last, 2_000);
+        self.members[member].keeps_until_ms = at;
+        let incarnation = self.members[member].incarnation;
+        self.plan(
+            at,
+            Happening::Stopping(Stopping::Kept(member, incarnation, hold)),
+        );
     }
 
-    pub(super) fn hear_of_holds(&mut self, member: usize, incarnation: u64) -> Result<(), String> {
+    fn hold_is_kept(&mut self, member: usize, incarnation: u64, hold: Hold) {
+        if self.members[member].incarnation == incarnation {
+            self.members[member].n_kept += 1;
+        }
+        self.holds_change(Change::Place(hold));
+    }
+
+    fn hear_of_holds(&mut self, member: usize, incarnation: u64) -> Result<(), String> {
         let present = &self.members[member];
         if present.incarnation != incarnation || present.engine.is_none() {
             return Ok(());
         }
         if present.is_frozen() {
             let at = present.frozen_until_ms + 1;
-            self.plan(at, Happening::HearsOfHolds(member, incarnation));
+            self.plan(
+                at,
+                Happening::Stopping(Stopping::Heard(member, incarnation)),
+            );
             return Ok(());
         }
         let holds = Arc::new(self.persons.held.clone());
@@ -109,7 +175,14 @@ impl World {
         } else {
             holds
         };
-        self.step(member, Input::Held(told))
+        let n_kept = self.members[member].n_kept;
+        self.step(
+            member,
+            Input::Held {
+                holds: told,
+                n_kept,
+            },
+        )
     }
 
     /// In every other case it is found that the template differs.
@@ -119,7 +192,7 @@ impl World {
             let incarnation = self.members[member].incarnation;
             self.plan(
                 at,
-                Happening::Differs(member, incarnation, app, template_id),
+                Happening::Stopping(Stopping::Differs(member, incarnation, (app, template_id))),
             );
         }
     }

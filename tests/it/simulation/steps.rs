@@ -12,13 +12,22 @@ use super::setting::{self, Retention};
 use super::world::{BEGAN_UNIX_MS, Happening, TROUBLE_MS, World};
 
 impl World {
-    fn rules_change(&mut self) -> Result<(), String> {
+    fn rules_change(&mut self) {
         self.seen.rule_changes += 1;
         self.rules = setting::rules(setting::Edition::Second);
+        // One after the other: for some seconds two versions run side by side, and one that starts has the new one.
         for member in 0..self.members.len() {
-            self.step(member, Input::RulesChanged(Arc::clone(&self.rules)))?;
+            let (at, incarnation) = (self.soon(5_000), self.members[member].incarnation);
+            self.plan(at, Happening::HearsOfRules(member, incarnation));
         }
-        Ok(())
+    }
+
+    fn hear_of_rules(&mut self, member: usize, incarnation: u64) -> Result<(), String> {
+        if self.members[member].incarnation != incarnation {
+            return Ok(());
+        }
+        let rules = Arc::clone(&self.rules);
+        self.step(member, Input::RulesChanged(rules))
     }
 
     fn resume(&mut self) -> Result<(), String> {
@@ -71,22 +80,11 @@ impl World {
                     return self.step(member, Input::QuotaAnswered { app, api, left });
                 }
             }
-            Happening::Differs(member, incarnation, app, template_id) => {
-                if self.members[member].incarnation == incarnation {
-                    let difference = "WeChat wants another param".to_owned();
-                    let differs = Input::TemplateDiffers {
-                        app,
-                        template_id,
-                        difference,
-                    };
-                    return self.step(member, differs);
-                }
-            }
-            Happening::RulesChange => return self.rules_change(),
+            Happening::RulesChange => self.rules_change(),
             Happening::Resume => return self.resume(),
-            Happening::HoldsChange(change) => self.holds_change(change),
-            Happening::HearsOfHolds(member, incarnation) => {
-                return self.hear_of_holds(member, incarnation);
+            Happening::Stopping(stopping) => return self.stopping_happens(stopping),
+            Happening::HearsOfRules(member, incarnation) => {
+                return self.hear_of_rules(member, incarnation);
             }
             Happening::Sweep => self.sweep(),
             Happening::Crash(member) => self.crash(member),

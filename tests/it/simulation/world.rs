@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wx_courier_core::flow::attempt::SendAnswer;
 use wx_courier_core::flow::{Engine, HandoverId, Input};
 use wx_courier_core::grants::Report;
-use wx_courier_core::holds::{Change, Holds};
+use wx_courier_core::holds::Holds;
 use wx_courier_core::message::Api;
 use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::model::{Epoch, Holder, Partition, Record, Ticket};
@@ -16,7 +16,7 @@ use wx_courier_core::state::MemoryStore;
 use wx_courier_core::wechat::logins::ExchangeAnswer;
 
 use super::digest::{Digest, WorldDigest};
-use super::holds::Persons;
+use super::holds::{Persons, Stopping};
 use super::logins::Logins;
 use super::mutant::Mutant;
 use super::seen::Seen;
@@ -128,6 +128,9 @@ pub(super) struct Member {
     pub(super) began_ms: u64,
     /// What it has heard of the store's holds.
     pub(super) heard_holds: Option<Arc<Holds>>,
+    /// How many of its own the store has taken, and when it takes the last one.
+    pub(super) n_kept: u64,
+    pub(super) keeps_until_ms: u64,
     /// What it has paused until a person, or a change.
     pub(super) stopped: BTreeSet<Subject>,
     pub(super) reading: BTreeMap<Partition, Reading>,
@@ -152,6 +155,8 @@ impl Member {
             incarnation: 0,
             began_ms: 0,
             heard_holds: None,
+            n_kept: 0,
+            keeps_until_ms: 0,
             stopped: BTreeSet::new(),
             reading: BTreeMap::new(),
             handovers: BTreeMap::new(),
@@ -198,15 +203,13 @@ pub(super) enum Happening {
     Served(usize, u64),
     StoreGoes,
     QuotaAnswered(usize, u64, (Arc<str>, Api), Option<i64>),
-    /// What a member asked to be compared was, and differs.
-    Differs(usize, u64, Arc<str>, Arc<str>),
     RulesChange,
+    /// One member reads the new rules.
+    HearsOfRules(usize, u64),
     /// An operator lets every rule go on that a breaker has paused.
     Resume,
-    /// A person, or a breaker's member, has told the store.
-    HoldsChange(Change),
-    /// A member looks what is stopped.
-    HearsOfHolds(usize, u64),
+    /// Something about what is stopped until a person, or a change.
+    Stopping(Stopping),
     /// The oldest records of some partition are deleted.
     Sweep,
     Crash(usize),

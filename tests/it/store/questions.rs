@@ -312,7 +312,7 @@ fn any_hold(now_ms: i64) -> impl Strategy<Value = Request> {
     let by = prop_oneof![
         Just(StoppedBy::Person),
         Just(StoppedBy::Breaker {
-            version: Arc::from("1")
+            versions: vec![Arc::from("1")],
         }),
     ];
     let place = (what.clone(), by).prop_map(move |(what, by)| {
@@ -330,7 +330,13 @@ fn any_hold(now_ms: i64) -> impl Strategy<Value = Request> {
         2 => place,
         1 => what.prop_map(Change::Lift),
     ];
-    change.prop_map(move |change| Request::Holds(holds::Ask { change, now_ms }))
+    change.prop_map(move |change| {
+        Request::Holds(holds::Ask {
+            change,
+            known: Arc::default(),
+            now_ms,
+        })
+    })
 }
 
 fn any_receipt(now_ms: i64) -> impl Strategy<Value = Request> {

@@ -141,6 +141,9 @@ impl Engine {
             Departure::Call(cleared) => {
                 delivery.tries.attempts += 1;
                 delivery.called_ms = Some(now.unix_ms);
+                if self.pauses.called(lent.ticket) {
+                    self.in_flight.admission.look_again();
+                }
                 let ticket = lent.ticket;
                 effects.push(Effect::Send { ticket, cleared });
                 Next::Become(State::Sending(delivery))

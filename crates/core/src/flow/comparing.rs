@@ -2,51 +2,37 @@
 //! before a whole burst of messages is refused.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::message::Delivery;
+use super::port::Difference;
 use super::{Effect, Engine};
 use crate::flow::attempt::Refusal;
 use crate::model::Moment;
-use crate::rules::Rule;
-use crate::schedule::pauses::Subject;
-use crate::wechat::Class;
+use crate::schedule::pauses::{Subject, may_mean_a_change};
 
 /// A value of one user may be refused for itself, day after day: that is no reason to ask for the list each time, whose quota is not known.
 const AGAIN_AFTER: Duration = Duration::from_hours(1);
 
-/// When a comparison was asked for, by app and `WeChat`'s id of the template: as many as rules use.
+/// When a comparison was asked for, by template: as many as rules use.
 #[derive(Default)]
-pub(super) struct Comparisons(BTreeMap<(Arc<str>, Arc<str>), Duration>);
+pub(super) struct Comparisons(BTreeMap<Subject, Duration>);
 
 impl Comparisons {
-    /// The rule was changed: what its template is now is not known.
-    pub(super) fn forget(&mut self, rule: &Rule) {
-        if let Some(key) = key_of(rule) {
-            self.0.remove(&key);
-        }
+    /// What this template is now is not known: its rule was changed, or its messages go on.
+    pub(super) fn forget(&mut self, template: &Subject) {
+        self.0.remove(template);
     }
 
     /// Whether this one is to be asked for now.
-    fn is_due(&mut self, now: Moment, key: &(Arc<str>, Arc<str>)) -> bool {
-        let asked_at = self.0.get(key);
+    fn is_due(&mut self, now: Moment, template: &Subject) -> bool {
+        let asked_at = self.0.get(template);
         let is_due = asked_at.is_none_or(|at| *at + AGAIN_AFTER <= now.elapsed);
         if is_due {
-            self.0.insert(key.clone(), now.elapsed);
+            self.0.insert(template.clone(), now.elapsed);
         }
         is_due
     }
-}
-
-fn key_of(rule: &Rule) -> Option<(Arc<str>, Arc<str>)> {
-    let id = Arc::from(rule.template()?.id.as_str());
-    Some((Arc::clone(&rule.app), id))
-}
-
-/// Whether a template that `WeChat` has changed is refused like that: other params (47003), or it is gone (40037).
-fn may_mean_a_change(class: Class) -> bool {
-    matches!(class, Class::BadParam | Class::UnknownTemplate)
 }
 
 impl Engine {
@@ -61,30 +47,37 @@ impl Engine {
         if !may_mean_a_change(refusal.class) || !self.is_in_force(&delivery.rule) {
             return;
         }
-        let Some(key) = key_of(&delivery.rule) else {
+        let Some(template) = Subject::template_of(&delivery.rule) else {
             return;
         };
-        if self.comparisons.is_due(now, &key) {
-            let (app, template_id) = key;
+        if self.comparisons.is_due(now, &template)
+            && let Subject::Template(app, template_id) = template
+        {
             effects.push(Effect::CompareTemplate { app, template_id });
         }
     }
 
-    /// `WeChat` lists the template otherwise than the catalog in force.
+    /// `WeChat` lists the template otherwise than the catalog that was compared: nothing follows if there are other rules by now.
     pub(super) fn template_differs(
         &mut self,
         now: Moment,
-        (app, template_id): (Arc<str>, Arc<str>),
-        difference: String,
+        differs: Difference,
         effects: &mut Vec<Effect>,
     ) {
+        let Difference {
+            app,
+            template_id,
+            rules_version,
+            detail,
+        } = differs;
+        let subject = Subject::Template(app, template_id);
         let mut rules = self.rules.rules().iter();
-        let is_used =
-            rules.any(|rule| key_of(rule).is_some_and(|key| key.0 == app && key.1 == template_id));
-        if is_used {
-            let subject = Subject::Template(app, template_id);
-            let begun = self.pauses.template_differs(now, subject, difference);
+        let is_used = rules.any(|rule| Subject::template_of(rule).as_ref() == Some(&subject));
+        if is_used && rules_version == *self.rules.version() {
+            let begun = self.pauses.template_differs(now, subject, detail);
             self.announce(begun, effects);
+        } else {
+            self.comparisons.forget(&subject);
         }
     }
 }

@@ -177,17 +177,13 @@ impl Engine {
                 self.transition(now, ticket, Happened::PublishFailed(why), effects);
             }
             Input::RulesChanged(rules) => self.rules_changed(now, rules, effects),
-            Input::Held(holds) => self.hear_holds(now, &holds, effects),
+            Input::Held { holds, n_kept } => self.hear_holds(now, (&holds, n_kept), effects),
             Input::Resume(what) => self.resume(&what, effects),
             Input::RecipientKey(key) => self.hasher = RecipientHasher::new(&key),
             Input::QuotaAnswered { app, api, left } => {
                 self.quota_answered(now, (&app, api), left, effects);
             }
-            Input::TemplateDiffers {
-                app,
-                template_id,
-                difference,
-            } => self.template_differs(now, (app, template_id), difference, effects),
+            Input::TemplateDiffers(differs) => self.template_differs(now, differs, effects),
             Input::Punished { app, punishment } => {
                 self.punished(now, &app, &punishment, effects);
             }

@@ -34,6 +34,8 @@ impl Engine {
         };
         if let Some(refusal) = refusal {
             self.weigh_comparison(now, delivery, refusal, effects);
+            self.pauses
+                .changed_template_refused(now, lent.ticket, refusal.class);
         }
         match refusal.map_or(Blame::Message, |refusal| refusal.class.blame()) {
             Blame::Message => {
@@ -42,7 +44,6 @@ impl Engine {
                 self.breakers.note_good(now, &rule.name, party);
             }
             Blame::Rule => {
-                self.pauses.value_was_refused(now, lent.ticket);
                 self.trial_went_well(now, lent.ticket, effects);
                 self.note_refused(now, lent, delivery, refusal, effects);
             }
@@ -92,7 +93,7 @@ impl Engine {
         let hold = Hold {
             what: Stopped::Rule(Arc::clone(&rule.name)),
             by: StoppedBy::Breaker {
-                version: rule_version,
+                versions: vec![rule_version],
             },
             errcode: why.0,
             detail: why.1.clone(),
@@ -103,6 +104,7 @@ impl Engine {
             .pauses
             .begin(now, lent.ticket, (subject, Cause::Breaker), why);
         if begun.is_some() {
+            self.pauses.has_own_hold(&Subject::from(&hold.what));
             effects.push(Effect::Hold(hold));
         }
         self.announce(begun, effects);
@@ -157,7 +159,9 @@ impl Engine {
     /// What was counted against the rule as it was says nothing of what it is now.
     pub(super) fn end_pauses_of_changed(&mut self, rule: &Rule, effects: &mut Vec<Effect>) {
         self.forget_trouble(&rule.name);
-        self.comparisons.forget(rule);
+        if let Some(template) = Subject::template_of(rule) {
+            self.comparisons.forget(&template);
+        }
         let mut changes = self.pauses.rule_changed(&rule.name);
         changes.extend(self.pauses.changed_template_is_met(rule));
         self.announce(changes, effects);
@@ -179,13 +183,13 @@ impl Engine {
     pub(super) fn hear_holds(
         &mut self,
         now: Moment,
-        holds: &Arc<Holds>,
+        heard: (&Arc<Holds>, u64),
         effects: &mut Vec<Effect>,
     ) {
         let rules = Arc::clone(&self.rules);
         let changes = self
             .pauses
-            .hear(now, holds, |hold| is_of_rules(&rules, hold));
+            .hear(now, heard, |hold| is_of_rules(&rules, hold));
         self.tell_of_holds(changes, effects);
         // What waited for this word looks again, also where nothing is held.
         self.in_flight.admission.look_again();
@@ -220,8 +224,12 @@ impl Engine {
         for change in changes {
             // What waits for the end of a pause must hear of the one that has taken its place, too: it ends in another way.
             self.in_flight.admission.look_again();
-            if let Change::Begun(_) = change {
-                self.in_flight.release_recipients_behind(&self.pauses);
+            match &change {
+                Change::Begun(_) => self.in_flight.release_recipients_behind(&self.pauses),
+                Change::Ended(pause) if pause.cause == Cause::TemplateChanged => {
+                    self.comparisons.forget(&pause.subject);
+                }
+                Change::Ended(_) => {}
             }
             effects.push(Effect::PauseChanged(change));
         }
@@ -231,8 +239,9 @@ impl Engine {
 /// Whether a hold is for the rules in force.
 fn is_of_rules(rules: &RuleSet, hold: &Hold) -> bool {
     match (&hold.by, &hold.what) {
-        (StoppedBy::Breaker { version }, Stopped::Rule(rule)) => {
-            rules.get(rule).is_some_and(|rule| rule.version == *version)
+        (StoppedBy::Breaker { versions }, Stopped::Rule(rule)) => {
+            let rule = rules.get(rule);
+            rule.is_some_and(|rule| versions.contains(&rule.version))
         }
         (StoppedBy::Person | StoppedBy::Breaker { .. }, _) => true,
     }

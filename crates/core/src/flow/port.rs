@@ -149,7 +149,12 @@ pub enum Input {
         system_ahead_ms: i64,
     },
     /// What the store holds, for all instances.
-    Held(Arc<Holds>),
+    Held {
+        /// All of it.
+        holds: Arc<Holds>,
+        /// So many of this engine's [`Effect::Hold`]s are among them, or were lifted since.
+        n_kept: u64,
+    },
     /// A person wants this to go on, whatever has paused it.
     Resume(Stopped),
     /// `WeChat` said how many sends through an API an app has left today; `None` if it did not say.
@@ -162,14 +167,7 @@ pub enum Input {
         left: Option<i64>,
     },
     /// `WeChat` lists a template otherwise than the catalog says: its messages would be refused.
-    TemplateDiffers {
-        /// The app.
-        app: Arc<str>,
-        /// `WeChat`'s id of the template.
-        template_id: Arc<str>,
-        /// The template and the difference, for a person.
-        difference: String,
-    },
+    TemplateDiffers(Difference),
     /// `WeChat` has told this instance that it has punished an app, or will.
     Punished {
         /// The app.
@@ -184,6 +182,19 @@ pub enum Input {
     },
     /// The time that [`super::Engine::wake_at`] asked for has come.
     Tick,
+}
+
+/// A template that `WeChat` lists otherwise than the catalog says.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// The app.
+    pub app: Arc<str>,
+    /// `WeChat`'s id of the template.
+    pub template_id: Arc<str>,
+    /// The version of the rules whose catalog was compared.
+    pub rules_version: Arc<str>,
+    /// The template and the difference, for a person.
+    pub detail: String,
 }
 
 /// What is to be done outside.
@@ -236,7 +247,7 @@ pub enum Effect {
     },
     /// Something was paused, or goes on: for log and metrics.
     PauseChanged(Change),
-    /// Let the store hold this, for all instances and for later runs. When it does, [`Input::Held`] says so.
+    /// Let the store hold this, for all instances and for later runs. [`Input::Held`] says how many of them it has taken, in their order.
     Hold(Hold),
     /// An app was warned or punished: for the log.
     Punished(InForce),

@@ -25,6 +25,7 @@ use serde::Serialize;
 
 pub use answers::Threshold;
 pub use breaker::{Breakers, Burst};
+pub use changed::may_mean_a_change;
 use end::End;
 use held::Held;
 pub use held::Unheard;
@@ -270,7 +271,7 @@ impl Pauses {
                 End::Trial(trials)
                 | End::Quota { trials, .. }
                 | End::Ban { trials, .. }
-                | End::Wave { trials, .. } => trials.at,
+                | End::Wave { trials, .. } => trials.due_at(),
                 End::PersonOrChange | End::Person => return Way::Closed,
             };
             if at > now.elapsed {
@@ -301,8 +302,12 @@ impl Pauses {
         })
     }
 
-    /// A person wants this to go on. What covers more than this stays.
+    /// A person wants this to go on. What covers more than this stays; what the store holds ends when that was heard.
     pub fn resume(&mut self, subject: &Subject) -> Vec<Change> {
+        let held = self.in_force.get(subject);
+        if held.is_some_and(|pause| self.is_held(pause)) {
+            return Vec::new();
+        }
         self.end_if(|pause| pause.subject == *subject)
     }
 

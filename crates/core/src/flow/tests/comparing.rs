@@ -2,6 +2,7 @@
 
 use super::trouble::{calls, refused, the_call};
 use super::*;
+use crate::flow::Difference;
 use crate::schedule::pauses::Breakers;
 
 const DIFFERENCE: &str = "the template note was changed at WeChat: it wants the param `thing2` too";
@@ -15,12 +16,13 @@ fn asked(effects: &[Effect]) -> usize {
     effects.iter().filter(of_template).count()
 }
 
-fn differs(template_id: &str) -> Input {
-    Input::TemplateDiffers {
+fn differs(bench: &Bench, template_id: &str) -> Input {
+    Input::TemplateDiffers(Difference {
         app: Arc::from("shop"),
         template_id: Arc::from(template_id),
-        difference: DIFFERENCE.to_owned(),
-    }
+        rules_version: Arc::clone(bench.engine.rules.version()),
+        detail: DIFFERENCE.to_owned(),
+    })
 }
 
 /// A message was refused for a value, and what it asked for.
@@ -43,7 +45,10 @@ fn the_first_refusal_has_the_template_compared_and_what_differs_waits() {
     let (mut bench, effects) = one_refused();
     assert_eq!(asked(&effects), 1);
     let under_way = the_call(&bench.read(2, &event(2)));
-    let effects = bench.step(differs("T1"));
+    let effects = {
+        let differs = differs(&bench, "T1");
+        bench.step(differs)
+    };
     assert!(
         effects
             .iter()
@@ -57,6 +62,7 @@ fn the_first_refusal_has_the_template_compared_and_what_differs_waits() {
     );
     assert_eq!(pauses[0].detail, DIFFERENCE);
     assert_eq!(calls(&bench.read(3, &event(3))), []);
+    assert_eq!(calls(&bench.read(4, &event(4))), []);
     // It was on its way; its refusal asks nothing a second time, and ends no pause.
     let effects = bench.finish(under_way, SendAnswer::Accepted { msgid: None });
     assert_eq!(
@@ -66,13 +72,25 @@ fn the_first_refusal_has_the_template_compared_and_what_differs_waits() {
     // A trial that is refused for its values has failed.
     let trial = the_call(&bench.sleep_until(61_000));
     bench.finish(trial, refused(47003, Class::BadParam));
-    assert_eq!(bench.engine.status().pauses.len(), 1);
+    let since = bench.engine.status().pauses[0].since.clone();
+    // One that is refused for its user proves nothing.
+    let trial = the_call(&bench.sleep_until(182_000));
+    bench.finish(trial, refused(43101, Class::NotSubscribed));
+    // An hour later it is compared again, and is no other pause for that.
+    let differs = differs(&bench, "T1");
+    bench.step(differs);
+    let pauses = bench.engine.status().pauses;
+    assert_eq!((pauses.len(), &pauses[0].since), (1, &since));
+    assert_eq!(pauses[0].detail, DIFFERENCE);
 }
 
 #[test]
 fn a_change_of_the_rule_lets_it_be_tried_at_once_and_compared_again() {
     let (mut bench, _) = one_refused();
-    bench.step(differs("T1"));
+    {
+        let differs = differs(&bench, "T1");
+        bench.step(differs)
+    };
     assert_eq!(calls(&bench.read(2, &event(2))), []);
     let effects = bench.step(Input::RulesChanged(rules("T1", "other")));
     let ticket = the_call(&effects);
@@ -84,7 +102,10 @@ fn a_change_of_the_rule_lets_it_be_tried_at_once_and_compared_again() {
 #[test]
 fn a_template_that_no_rule_uses_any_more_is_not_paused() {
     let (mut bench, _) = one_refused();
-    bench.step(differs("T9"));
+    {
+        let differs = differs(&bench, "T9");
+        bench.step(differs)
+    };
     assert_eq!(bench.engine.status().pauses, []);
 }
 
@@ -94,7 +115,10 @@ fn what_waits_for_its_template_is_told_the_difference() {
     let ticket = the_call(&bench.read(1, &event(1)));
     let effects = bench.finish(ticket, refused(40037, Class::UnknownTemplate));
     assert_eq!(asked(&effects), 1);
-    bench.step(differs("T1"));
+    {
+        let differs = differs(&bench, "T1");
+        bench.step(differs)
+    };
     let pauses = bench.engine.status().pauses;
     assert_eq!(pauses.len(), 1);
     assert!(

@@ -27,14 +27,23 @@ fn by_person(what: Stopped) -> Hold {
 }
 
 fn held(holds: &[Hold]) -> Input {
+    heard(holds, 0)
+}
+
+/// The same, where the store has taken so many holds of this engine.
+fn heard(holds: &[Hold], n_kept: u64) -> Input {
     let mut all = Holds::default();
     for hold in holds {
         all.change(&Ask {
             change: Change::Place(hold.clone()),
+            known: Arc::default(),
             now_ms: 1_800_000_000_000,
         });
     }
-    Input::Held(Arc::new(all))
+    Input::Held {
+        holds: Arc::new(all),
+        n_kept,
+    }
 }
 
 fn pauses(bench: &Bench) -> Vec<(String, &'static str)> {
@@ -167,13 +176,40 @@ fn a_breakers_pause_is_the_stores_as_soon_as_that_was_heard() {
     assert_eq!(pauses(&bench), []);
 }
 
+/// The list that had it was never heard: it was placed and lifted between two looks.
+#[test]
+fn a_breakers_pause_that_was_lifted_between_two_looks_ends() {
+    let (mut bench, _) = broken();
+    bench.step(heard(&[], 0));
+    assert_eq!(pauses(&bench).len(), 1);
+    bench.step(heard(&[], 1));
+    assert_eq!(pauses(&bench), []);
+}
+
+#[test]
+fn a_word_to_go_on_does_not_overtake_the_store() {
+    let mut bench = bench(Unmatched::Count);
+    bench.step(held(&[by_person(rule())]));
+    // Another person has stopped it again meanwhile: the list says whether.
+    bench.step(Input::Resume(rule()));
+    assert_eq!(pauses(&bench).len(), 1);
+    bench.step(held(&[]));
+    assert_eq!(pauses(&bench), []);
+}
+
 #[test]
 fn a_breakers_hold_is_for_one_version_of_the_rule() {
     let (mut bench, hold) = broken();
-    bench.step(held(&[hold]));
+    bench.step(held(std::slice::from_ref(&hold)));
     bench.step(Input::RulesChanged(rules("T1", "other")));
     assert_eq!(pauses(&bench), []);
-    // A roll-back brings back what was refused.
+    // A roll-back brings back what was refused, though the next version was refused as well.
+    let mut later = hold.clone();
+    later.by = StoppedBy::Breaker {
+        versions: vec![Arc::clone(&bench.engine.rules.rules()[0].version)],
+    };
+    bench.step(held(&[hold, later]));
+    assert_eq!(pauses(&bench), [("rule r".to_owned(), "breaker")]);
     bench.step(Input::RulesChanged(rules("T1", AS_PUBLISHED)));
     assert_eq!(pauses(&bench), [("rule r".to_owned(), "breaker")]);
 }

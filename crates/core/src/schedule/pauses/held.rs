@@ -1,9 +1,9 @@
 //! Pauses that all instances share: what the store holds.
 //!
-//! A breaker of this instance begins its pause before the store has it. Until the store was heard to have it, a list without it is an older one, and
-//! ends nothing.
+//! A breaker of this instance begins its pause before the store has it. Until the store is known to have taken it, a list without it is an older one,
+//! and ends nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Cause, Change, Pause, Pauses, Subject};
@@ -27,6 +27,10 @@ pub(super) struct Held {
     newest: Arc<Holds>,
     /// The pauses that the store was heard to have, and that are in force here.
     heard: BTreeSet<Subject>,
+    /// How many holds this instance had the store keep.
+    n_own: u64,
+    /// Which of them the store is not known to have taken, and the how many-th each was.
+    own: BTreeMap<Subject, u64>,
 }
 
 impl Held {
@@ -52,20 +56,29 @@ impl Pauses {
         pauses
     }
 
-    /// Whether the store was heard to hold this.
-    pub fn is_held(&self, subject: &Subject) -> bool {
-        self.held.heard.contains(subject)
+    /// Whether what covers this is the store's: only the store lifts it.
+    pub(super) fn is_held(&self, pause: &Pause) -> bool {
+        pause.cause >= Cause::Breaker && self.held.heard.contains(&pause.subject)
     }
 
-    /// The store holds these. `applies` tells whether a hold is for what is in force: a breaker's is for one version of its rule.
+    /// The store is to hold this, the next one of this instance.
+    pub fn has_own_hold(&mut self, subject: &Subject) {
+        self.held.n_own += 1;
+        self.held.own.insert(subject.clone(), self.held.n_own);
+    }
+
+    /// The store holds these, and has taken so many of this instance's. `applies` tells whether a hold is for what is in force: a breaker's is for one version of its rule.
     pub fn hear(
         &mut self,
         now: Moment,
-        holds: &Arc<Holds>,
+        (holds, n_kept): (&Arc<Holds>, u64),
         applies: impl Fn(&Hold) -> bool,
     ) -> Vec<Change> {
         self.held.unheard = Unheard::Nothing;
         self.held.newest = Arc::clone(holds);
+        let taken = self.held.own.extract_if(.., |_, number| *number <= n_kept);
+        let taken: Vec<Subject> = taken.map(|(subject, _)| subject).collect();
+        self.held.heard.extend(taken);
         self.keep_to_holds(now, applies)
     }
 

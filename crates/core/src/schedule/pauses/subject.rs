@@ -32,7 +32,7 @@ impl Subject {
             Cause::Outage | Cause::MinuteQuota | Cause::DailyQuota | Cause::Api | Cause::Ban => {
                 api()
             }
-            Cause::TemplateChanged | Cause::Template => Self::template(rule).unwrap_or_else(api),
+            Cause::TemplateChanged | Cause::Template => Self::template_of(rule).unwrap_or_else(api),
             Cause::Account => Self::App(Arc::clone(&rule.app)),
             Cause::RefusalWave | Cause::Breaker | Cause::Person => {
                 Self::Rule(Arc::clone(&rule.name))
@@ -45,7 +45,8 @@ impl Subject {
         subjects_of(rule)
     }
 
-    fn template(rule: &Rule) -> Option<Self> {
+    /// The template of a rule, if it has one.
+    pub fn template_of(rule: &Rule) -> Option<Self> {
         let id = Arc::from(rule.template()?.id.as_str());
         Some(Self::Template(Arc::clone(&rule.app), id))
     }
@@ -82,6 +83,6 @@ pub(super) fn subjects_of(rule: &Rule) -> impl Iterator<Item = Subject> {
     let own = Subject::Rule(Arc::clone(&rule.name));
     whole
         .into_iter()
-        .chain(Subject::template(rule))
+        .chain(Subject::template_of(rule))
         .chain([own])
 }

@@ -131,8 +131,27 @@ fn a_trial_that_is_never_answered_is_followed_by_another() {
     let a = rule(&rules, "a");
     begin(&mut pauses, at(0), app("shop"), Cause::Account).unwrap();
     pauses.took_turn(at(60), TRIAL, &a);
+    assert!(pauses.called(TRIAL));
     assert_eq!(pauses.way(at(119), &a), Way::Until(secs(120)));
     assert_eq!(pauses.way(at(120), &a), Way::Free);
+}
+
+/// Its claim takes longer than the wait between two trials: a second one would only be stopped at the gate for a third.
+#[test]
+fn a_trial_is_not_displaced_before_its_call() {
+    let rules = rules();
+    let mut pauses = Pauses::default();
+    let a = rule(&rules, "a");
+    begin(&mut pauses, at(0), api("shop"), Cause::Outage).unwrap();
+    pauses.took_turn(at(1), TRIAL, &a);
+    assert_eq!(pauses.way(at(3), &a), Way::Until(secs(31)));
+    assert!(!pauses.stop(TRIAL, &a) && pauses.stop(OTHER, &a));
+    assert!(!pauses.called(OTHER));
+    assert!(pauses.called(TRIAL));
+    assert_eq!(pauses.way(at(3), &a), Way::Free);
+    // One whose turn was lost without a word stands in no way for ever.
+    pauses.took_turn(at(3), OTHER, &a);
+    assert_eq!(pauses.way(at(33), &a), Way::Free);
 }
 
 #[test]

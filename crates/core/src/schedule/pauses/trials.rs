@@ -29,7 +29,13 @@ pub(super) struct Trials {
     pub(super) interval: Duration,
     /// The message that is the trial now.
     under_way: Option<Ticket>,
+    /// Its call is not made yet, and so long no other message takes its place: one that waits for its claim or at the gate longer than the wait
+    /// between two trials would be stopped there for the next one, which would fare no better.
+    uncalled_until: Option<Duration>,
 }
+
+/// A message that has its turn is called, or gives the turn back, long before.
+const CALLED_WITHIN: Duration = Duration::from_secs(30);
 
 impl Trials {
     /// The first trial of a pause that begins now.
@@ -43,12 +49,41 @@ impl Trials {
             at: due(now, cause, interval),
             interval,
             under_way: None,
+            uncalled_until: None,
         }
+    }
+
+    /// When the next message is let through.
+    pub(super) fn due_at(&self) -> Duration {
+        let until = self.uncalled_until.unwrap_or_default();
+        self.at.max(until)
     }
 
     fn began(&mut self, now: Moment, cause: Cause, ticket: Ticket) {
         self.at = due(now, cause, self.interval);
         self.under_way = Some(ticket);
+        self.uncalled_until = Some(now.elapsed + CALLED_WITHIN);
+    }
+
+    /// The call of this message is made.
+    fn called(&mut self, ticket: Ticket) -> bool {
+        let is_its = self.is(ticket);
+        if is_its {
+            self.uncalled_until = None;
+        }
+        is_its
+    }
+
+    fn nothing_is_under_way(&mut self) {
+        self.under_way = None;
+        self.uncalled_until = None;
+    }
+
+    /// What became of this message says nothing of what the pause is for.
+    pub(super) fn said_nothing(&mut self, ticket: Ticket) {
+        if self.is(ticket) {
+            self.nothing_is_under_way();
+        }
     }
 
     /// This message has met what the pause is for. If it was the trial, the next one is later.
@@ -63,21 +98,21 @@ impl Trials {
             self.interval.saturating_mul(2).min(rarest)
         };
         self.at = due(now, cause, self.interval);
-        self.under_way = None;
+        self.nothing_is_under_way();
     }
 
     /// This message was answered well, where one alone does not end the pause.
     fn went_well(&mut self, cause: Cause, ticket: Ticket) {
         if self.is(ticket) {
             self.interval = pace_of(cause).0;
-            self.under_way = None;
+            self.nothing_is_under_way();
         }
     }
 
     fn tried_nothing(&mut self) {
         // That is long past.
         self.at = Duration::ZERO;
-        self.under_way = None;
+        self.nothing_is_under_way();
     }
 
     pub(super) fn is(&self, ticket: Ticket) -> bool {
@@ -135,7 +170,19 @@ impl Pauses {
     pub fn began_exchange(&mut self, now: Moment, ticket: Ticket, app: &Arc<str>) {
         if !self.in_force.is_empty() {
             self.began_trial(now, ticket, &Subject::Logins(Arc::clone(app)));
+            self.called(ticket);
         }
+    }
+
+    /// The call of a message is made. The answer is whether it was a trial: then what waits for the next one has to look when that is.
+    pub fn called(&mut self, ticket: Ticket) -> bool {
+        let mut was_trial = false;
+        for pause in self.in_force.values_mut() {
+            if let Some(trials) = pause.end.trials_mut() {
+                was_trial |= trials.called(ticket);
+            }
+        }
+        was_trial
     }
 
     fn began_trial(&mut self, now: Moment, ticket: Ticket, subject: &Subject) {

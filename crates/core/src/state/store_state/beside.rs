@@ -165,24 +165,23 @@ impl<R: Rows> StoreState<R> {
         Ok(MarkSet)
     }
 
-    /// What cannot be read is known to no version here any more: a person's word is written in its place.
+    /// Where the row is gone, the store has lost it; where it cannot be read, a person's word is written all the same. What the asker has heard before
+    /// stands in its place: to let one thing go on must not let others go on.
     pub(super) fn holds(&mut self, ask: &holds::Ask) -> Result<Holds, Stop<R::Error>> {
-        let on_unreadable = match ask.change {
-            holds::Change::None => OnUnreadable::Fail,
-            holds::Change::Place(_) | holds::Change::Lift(_) => OnUnreadable::Overwrite,
+        let on_unreadable = if ask.is_of_person() {
+            OnUnreadable::Overwrite
+        } else {
+            OnUnreadable::Fail
         };
         let kept = self.read(&Key::Holds, Value::holds);
         let before = match found(on_unreadable, Row::Holds, kept)? {
             Found::Row(holds) => Some(holds),
             Found::Nothing | Found::Junk => None,
         };
-        let mut holds = before.clone().unwrap_or_default();
+        let mut holds = before.clone().unwrap_or_else(|| (*ask.known).clone());
         holds.change(ask);
-        let is_changed = match before {
-            Some(before) => before != holds,
-            None => ask.change != holds::Change::None,
-        };
-        if is_changed {
+        let is_nothing_kept = before.is_none() && holds == Holds::default() && !ask.is_of_person();
+        if before.as_ref() != Some(&holds) && !is_nothing_kept {
             let value = Value::Holds(holds.clone());
             let put = self.rows.put(Key::Holds, value, Age::Since(ask.now_ms));
             needed(Row::Holds, put)?;

@@ -1,5 +1,7 @@
 //! Rows that cannot be read or written. What is answered where all rows can be read is tested with the book, and with the stores.
 
+mod holds;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
