@@ -51,16 +51,6 @@ fn what_a_person_stops_waits_over_a_restart_and_goes_on_at_a_persons_word() {
         ],
     );
     courier.wait_until_paused(ORDER_RULE, "person");
-    let again = ["pause", "order-completed", "--why", "another reason"];
-    let already = rules(&world, &courier, &again);
-    done(
-        &already,
-        &["is paused since ", "already: the text is wrong"],
-    );
-    let two_lines = ["pause", "order-completed", "--why", "one\ntwo"];
-    let said = rules(&world, &courier, &two_lines);
-    assert_eq!(said.code, Some(1), "{}", said.out);
-    said.must_have(&["`why` is to be one line of 500 characters"]);
     let orders: Vec<Event> = (0..5).map(order).collect();
     let others = [shipment(10), shipment(11)];
     world.publish(&orders);
@@ -132,6 +122,16 @@ fn a_template_and_an_app_can_be_stopped_too() {
     let app = ["pause", "--app", "shop"];
     done(&rules(&world, &courier, &app), &["the app shop is paused"]);
     courier.wait_until_paused("app shop", "person");
+    let again = ["pause", "--app", "shop", "--why", "another reason"];
+    let already = rules(&world, &courier, &again);
+    done(
+        &already,
+        &["is paused since ", "already: no reason was given"],
+    );
+    let two_lines = ["pause", "--app", "shop", "--why", "one\ntwo"];
+    let said = rules(&world, &courier, &two_lines);
+    assert_eq!(said.code, Some(1), "{}", said.out);
+    said.must_have(&["`why` is to be one line of 500 characters"]);
     world.publish(&events[1..]);
     courier.wait_until_waiting(2);
     assert_eq!(world.wechat.stats().accepted, 0);
