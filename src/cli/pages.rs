@@ -90,12 +90,20 @@ async fn tell_answer(request: RequestBuilder, address: &str) -> anyhow::Result<E
 async fn answer_to(request: RequestBuilder, address: &str) -> anyhow::Result<Result<String, Exit>> {
     let response = request.send().await;
     let response = response.with_context(|| format!("no service answers at {address}"))?;
-    let is_done = response.status().is_success();
+    let status = response.status();
+    let is_done = status.is_success();
     let answer = response.text().await?;
     if is_done {
         return Ok(Ok(answer));
     }
-    complain(format_args!("error: {}", reason(&answer)));
+    let why = reason(&answer);
+    if why.is_empty() {
+        complain(format_args!(
+            "error: the service at {address} answers {status}"
+        ));
+    } else {
+        complain(format_args!("error: {why}"));
+    }
     Ok(Err(Exit::No))
 }
 

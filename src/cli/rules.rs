@@ -139,19 +139,27 @@ struct Pausing {
     ends: String,
 }
 
-const HEADINGS: [&str; 8] = [
-    "rule", "version", "app", "template", "sent", "others", "waiting", "since",
+const HEADINGS: [&str; 9] = [
+    "rule",
+    "version",
+    "app",
+    "template",
+    "sent",
+    "others",
+    "waiting",
+    "since",
+    "paused by",
 ];
 
 fn print(rules: &Listed) {
-    let rows: Vec<[String; 8]> = rules.rules.iter().map(cells).collect();
+    let rows: Vec<[String; 9]> = rules.rules.iter().map(cells).collect();
     let mut widths = HEADINGS.map(str::len);
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
-    let line = |cells: [&str; 8]| {
+    let line = |cells: [&str; 9]| {
         let padded = cells.into_iter().zip(widths).zip(HEADINGS);
         let cells = padded.map(|((cell, width), heading)| match heading {
             "sent" | "others" | "waiting" => format!("{cell:>width$}"),
@@ -182,15 +190,24 @@ fn print(rules: &Listed) {
         } = pause;
         say(format_args!(
             "paused: {subject}, since {since} ({cause}): {}",
-            detail.escape_debug()
+            if detail.is_empty() {
+                "no reason was given".to_owned()
+            } else {
+                detail.escape_debug().to_string()
+            }
         ));
         say(format_args!("    goes on {ends}"));
     }
 }
 
-fn cells(rule: &Row) -> [String; 8] {
+fn cells(rule: &Row) -> [String; 9] {
     let sent = rule.outcomes.get("sent").copied().unwrap_or_default();
     let all: u64 = rule.outcomes.values().sum();
+    let paused_by: Vec<&str> = rule
+        .paused_by
+        .iter()
+        .map(|pause| pause.subject.as_str())
+        .collect();
     [
         rule.rule.clone(),
         rule.version.clone(),
@@ -200,5 +217,6 @@ fn cells(rule: &Row) -> [String; 8] {
         (all - sent).to_string(),
         (rule.waiting + rule.set_aside).to_string(),
         rule.waiting_since.clone().unwrap_or_else(|| "-".to_owned()),
+        paused_by.join(", "),
     ]
 }

@@ -275,7 +275,8 @@ async fn resume_state(State(pages): State<Pages>) -> Response {
 
 async fn show_metrics(State(pages): State<Pages>) -> Response {
     let encoded = {
-        let report = pages.reports.borrow();
+        let mut report = pages.reports.borrow().clone();
+        report.engine.pauses = pages.pauses();
         pages.metrics.encode(
             &report.engine,
             report.calendar,
@@ -294,5 +295,6 @@ async fn show_metrics(State(pages): State<Pages>) -> Response {
 async fn status(State(pages): State<Pages>) -> Json<Report> {
     let mut report = pages.reports.borrow().clone();
     report.unknown = pages.metrics.unknown().list();
+    report.engine.pauses = pages.pauses();
     Json(report)
 }

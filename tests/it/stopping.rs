@@ -124,10 +124,7 @@ fn a_template_and_an_app_can_be_stopped_too() {
     courier.wait_until_paused("app shop", "person");
     let again = ["pause", "--app", "shop", "--why", "another reason"];
     let already = rules(&world, &courier, &again);
-    done(
-        &already,
-        &["is paused since ", "already: no reason was given"],
-    );
+    done(&already, &["is paused since ", "already: another reason"]);
     let two_lines = ["pause", "--app", "shop", "--why", "one\ntwo"];
     let said = rules(&world, &courier, &two_lines);
     assert_eq!(said.code, Some(1), "{}", said.out);

@@ -54,6 +54,7 @@ mod window;
 
 pub use engine::Engine;
 pub use partitions::HandoverId;
+pub use pausing::is_of_rules;
 pub use port::{Difference, Effect, Input, Setup, Unmatched};
 pub use publishing::Unpublished;
 pub use status::{

@@ -50,7 +50,7 @@ pub struct Hold {
     /// What `WeChat` answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errcode: Option<i64>,
-    /// Why, for a person.
+    /// Why, for a person; empty where a person gave no reason.
     pub detail: String,
     /// Since when, in Unix milliseconds.
     pub since_ms: i64,
@@ -137,13 +137,19 @@ impl Holds {
         });
     }
 
-    /// A person's word stands above a breaker's, and the first one of a person above a later one: it says since when. What a breaker has stopped
+    /// A person's word stands above a breaker's. Of two persons the first says since when, and the last one why, if at all. What a breaker has stopped
     /// stays stopped in the versions in which it was.
     fn place(&mut self, hold: &Hold) {
         let mut hold = hold.clone();
         if let Some(present) = self.holds.get(&hold.what) {
             match (&present.by, &mut hold.by) {
-                (StoppedBy::Person, _) => return,
+                (StoppedBy::Person, StoppedBy::Breaker { .. }) => return,
+                (StoppedBy::Person, StoppedBy::Person) => {
+                    hold.since_ms = present.since_ms;
+                    if hold.detail.is_empty() {
+                        hold.detail.clone_from(&present.detail);
+                    }
+                }
                 (StoppedBy::Breaker { .. }, StoppedBy::Person) => {}
                 (StoppedBy::Breaker { versions: before }, StoppedBy::Breaker { versions }) => {
                     let newer = std::mem::take(versions);
@@ -246,6 +252,19 @@ mod tests {
         assert_eq!(holds.get(&rule("r")), Some(&person));
         change(&mut holds, Change::Lift(rule("r")));
         assert_eq!(holds, Holds::default());
+    }
+
+    #[test]
+    fn of_two_persons_the_first_says_since_when_and_the_last_one_why() {
+        let mut holds = Holds::default();
+        let mut word = hold(rule("r"), StoppedBy::Person, NOW_MS);
+        for (detail, since_ms) in [("first", NOW_MS), ("second", NOW_MS + 1), ("", NOW_MS + 2)] {
+            detail.clone_into(&mut word.detail);
+            word.since_ms = since_ms;
+            change(&mut holds, Change::Place(word.clone()));
+        }
+        let held = holds.get(&rule("r")).unwrap();
+        assert_eq!((held.detail.as_str(), held.since_ms), ("second", NOW_MS));
     }
 
     #[test]

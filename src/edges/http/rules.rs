@@ -1,6 +1,6 @@
 //! `/rules`, `/pause` and `/resume`: what each rule does, and what is stopped, for operators and for `wx-courier rules`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -10,11 +10,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use super::Pages;
 use super::refusal::refuse;
+use super::{Pages, Phase};
 use crate::config::StateUrl;
 use crate::edges::holds::{Changed, NotChanged};
-use wx_courier_core::flow::{PauseStatus, WaitingStatus};
+use wx_courier_core::flow::{PauseStatus, WaitingStatus, is_of_rules};
 use wx_courier_core::holds::{Change, Hold, Stopped, StoppedBy};
 use wx_courier_core::model::rfc3339_ms;
 use wx_courier_core::rules::{Rule, RuleSet};
@@ -72,8 +72,8 @@ pub(super) struct RuleList {
 pub(super) async fn list(State(pages): State<Pages>) -> Json<RuleList> {
     let rules = Arc::clone(&pages.rules.borrow());
     let outcomes = pages.metrics.outcomes_by_rule();
+    let pauses = pages.pauses();
     let report = pages.reports.borrow();
-    let pauses = &report.engine.pauses;
     let of_rule = |rule: &Arc<Rule>| {
         let subjects: Vec<String> = Subject::covering(rule)
             .map(|subject| subject.to_string())
@@ -124,18 +124,18 @@ pub(super) async fn pause(
         what: what.clone(),
         by: StoppedBy::Person,
         errcode: None,
-        detail: why.unwrap_or_else(|| "no reason was given".to_owned()),
+        detail: why.unwrap_or_default(),
         since_ms: pages.clock.now_ms(),
         more: BTreeMap::new(),
     };
     match pages.holds.change(Change::Place(hold)).await {
         Ok(Changed {
             before: Some(before),
-            ..
+            now: Some(now),
         }) if before.by == StoppedBy::Person => format!(
             "the {subject} is paused since {} already: {}\n",
-            rfc3339_ms(before.since_ms),
-            before.detail
+            rfc3339_ms(now.since_ms),
+            reason_of(&now.detail)
         )
         .into_response(),
         Ok(Changed { now: Some(_), .. }) => format!(
@@ -178,7 +178,13 @@ pub(super) async fn resume(
     };
     let subject = Subject::from(&what);
     if changed.before.is_some() || was_paused_here {
-        return format!("the {subject} goes on\n").into_response();
+        let others = what_else_holds(&pages, &what);
+        if others.is_empty() {
+            return format!("the {subject} goes on\n").into_response();
+        }
+        let others = others.join(", ");
+        return format!("the {subject} goes on, as far as it is up to that; its messages wait for these still: {others}\n")
+            .into_response();
     }
     let answer = format!("the {subject} is not paused{}", what_is(&pages));
     refuse(StatusCode::NOT_FOUND, &answer)
@@ -195,11 +201,52 @@ fn is_shown(pages: &Pages, what: &Stopped) -> bool {
     held.is_some() || pauses.any(|pause| pause.subject == subject)
 }
 
+/// What holds the messages of this as well, on this instance.
+fn what_else_holds(pages: &Pages, what: &Stopped) -> Vec<String> {
+    let ours = Subject::from(what);
+    let rules = Arc::clone(&pages.rules.borrow());
+    let mut others: BTreeSet<Subject> = BTreeSet::new();
+    for rule in rules.rules() {
+        let covering: Vec<Subject> = Subject::covering(rule).collect();
+        if covering.contains(&ours) {
+            others.extend(covering.into_iter().filter(|subject| *subject != ours));
+        }
+    }
+    let pauses = pages.pauses();
+    let is_paused = |subject: &String| pauses.iter().any(|pause| pause.subject == *subject);
+    let others = others.iter().map(ToString::to_string);
+    others.filter(is_paused).collect()
+}
+
+/// Why, in a person's words.
+fn reason_of(detail: &str) -> &str {
+    if detail.is_empty() {
+        "no reason was given"
+    } else {
+        detail
+    }
+}
+
+impl Pages {
+    /// What is paused, as the engine says; before it is there, what the store was heard to hold.
+    pub(super) fn pauses(&self) -> Vec<PauseStatus> {
+        let report = self.reports.borrow();
+        if report.phase != Phase::WaitingForKafka {
+            return report.engine.pauses.clone();
+        }
+        let newest = self.holds.newest();
+        let newest = newest.borrow();
+        let rules = self.rules.borrow();
+        let holds = newest.iter().flat_map(|heard| heard.holds.iter());
+        let of_rules = holds.filter(|hold| is_of_rules(&rules, hold));
+        of_rules.map(PauseStatus::from).collect()
+    }
+}
+
 /// What is paused instead.
 fn what_is(pages: &Pages) -> String {
-    let report = pages.reports.borrow();
-    let pauses = report.engine.pauses.iter();
-    let subjects: Vec<&str> = pauses.map(|pause| pause.subject.as_str()).collect();
+    let pauses = pages.pauses();
+    let subjects: Vec<&str> = pauses.iter().map(|pause| pause.subject.as_str()).collect();
     if subjects.is_empty() {
         "; nothing is".to_owned()
     } else {
@@ -239,7 +286,7 @@ fn named(
         && (why.chars().count() > LONGEST_WHY || why.chars().any(char::is_control))
     {
         return Err(bad(&format!(
-            "`why` is to be one line of {LONGEST_WHY} characters at most"
+            "`why` is to be one line of {LONGEST_WHY} characters at most, without control characters"
         )));
     }
     let rules = Arc::clone(&pages.rules.borrow());
@@ -254,7 +301,7 @@ fn named(
         }
     };
     match found {
-        Ok(what) => Ok((what, why)),
+        Ok(what) => Ok((what, why.filter(|why| !why.trim().is_empty()))),
         Err(Unknown {
             what: Some(what), ..
         }) if is_shown(pages, &what) => Ok((what, why)),

@@ -177,7 +177,7 @@ impl Engine {
                 self.transition(now, ticket, Happened::PublishFailed(why), effects);
             }
             Input::RulesChanged(rules) => self.rules_changed(now, rules, effects),
-            Input::Held { holds, n_kept } => self.hear_holds(now, (&holds, n_kept), effects),
+            Input::Held { holds, n_kept } => self.hear_holds((&holds, n_kept), effects),
             Input::Resume(what) => self.resume(&what, effects),
             Input::RecipientKey(key) => self.hasher = RecipientHasher::new(&key),
             Input::QuotaAnswered { app, api, left } => {

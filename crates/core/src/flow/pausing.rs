@@ -180,27 +180,18 @@ impl Engine {
         self.waves.forget(rule);
     }
 
-    pub(super) fn hear_holds(
-        &mut self,
-        now: Moment,
-        heard: (&Arc<Holds>, u64),
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn hear_holds(&mut self, heard: (&Arc<Holds>, u64), effects: &mut Vec<Effect>) {
         let rules = Arc::clone(&self.rules);
-        let changes = self
-            .pauses
-            .hear(now, heard, |hold| is_of_rules(&rules, hold));
+        let changes = self.pauses.hear(heard, |hold| is_of_rules(&rules, hold));
         self.tell_of_holds(changes, effects);
         // What waited for this word looks again, also where nothing is held.
         self.in_flight.admission.look_again();
     }
 
     /// The rules have changed: a breaker's hold is for one version.
-    pub(super) fn keep_to_holds(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    pub(super) fn keep_to_holds(&mut self, effects: &mut Vec<Effect>) {
         let rules = Arc::clone(&self.rules);
-        let changes = self
-            .pauses
-            .keep_to_holds(now, |hold| is_of_rules(&rules, hold));
+        let changes = self.pauses.keep_to_holds(|hold| is_of_rules(&rules, hold));
         self.tell_of_holds(changes, effects);
     }
 
@@ -236,8 +227,8 @@ impl Engine {
     }
 }
 
-/// Whether a hold is for the rules in force.
-fn is_of_rules(rules: &RuleSet, hold: &Hold) -> bool {
+/// Whether a hold is for these rules: a breaker's is for the versions that were refused.
+pub fn is_of_rules(rules: &RuleSet, hold: &Hold) -> bool {
     match (&hold.by, &hold.what) {
         (StoppedBy::Breaker { versions }, Stopped::Rule(rule)) => {
             let rule = rules.get(rule);

@@ -45,7 +45,7 @@ impl Engine {
             }
             self.end_pauses_of_changed(old, effects);
         }
-        self.keep_to_holds(now, effects);
+        self.keep_to_holds(effects);
         let rules = Arc::clone(&self.rules);
         let is_used = |app: &str, id: &str| {
             let mut rules = rules.rules().iter();

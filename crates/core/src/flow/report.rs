@@ -11,7 +11,7 @@ use crate::message::Rejection;
 use crate::model::outcome::{Outcome, Reason};
 use crate::model::{Moment, rfc3339_ms};
 use crate::rules::Rule;
-use crate::schedule::pauses::{Pause, Wave};
+use crate::schedule::pauses::{Cause, Pause, Wave};
 use crate::state::OnUnreadable;
 use crate::wechat::logins::ExchangeRefusal;
 
@@ -139,9 +139,13 @@ pub(super) fn put_behind(outcome: &mut Outcome, of: &str) {
 pub(super) fn paused_by(pause: &Pause) -> String {
     let code = pause.errcode.map(|code| format!(", {code}"));
     let (subject, cause) = (&pause.subject, pause.cause.as_str());
+    // What WeChat said is in the outcome's own fields; what a person said is nowhere else.
+    let why = (pause.cause == Cause::Person && !pause.detail.is_empty())
+        .then(|| format!(": {}", pause.detail));
     format!(
-        "; {subject} is paused ({cause}{})",
-        code.unwrap_or_default()
+        "; {subject} is paused ({cause}{}{})",
+        code.unwrap_or_default(),
+        why.unwrap_or_default()
     )
 }
 

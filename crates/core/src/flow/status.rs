@@ -9,6 +9,7 @@ use super::Engine;
 use super::engine::StoreHealth;
 use super::message::State;
 use super::unmatched::UnmatchedType;
+use crate::holds::Hold;
 use crate::model::rfc3339_ms;
 use crate::schedule::pauses::Pause;
 use crate::schedule::punishments::InForce;
@@ -122,6 +123,12 @@ pub struct PauseStatus {
     pub since: String,
     /// What ends it.
     pub ends: &'static str,
+}
+
+impl From<&Hold> for PauseStatus {
+    fn from(hold: &Hold) -> Self {
+        Self::from(&Pause::from(hold))
+    }
 }
 
 impl From<&Pause> for PauseStatus {

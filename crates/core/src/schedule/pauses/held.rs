@@ -6,9 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Cause, Change, Pause, Pauses, Subject};
+use super::{Cause, Change, End, Pause, Pauses, Subject};
 use crate::holds::{Hold, Holds, StoppedBy};
-use crate::model::Moment;
 
 /// Whether the store was heard when a process begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +35,23 @@ pub(super) struct Held {
 impl Held {
     pub(super) fn is_known(&self) -> bool {
         self.unheard == Unheard::Nothing
+    }
+}
+
+impl From<&Hold> for Pause {
+    fn from(hold: &Hold) -> Self {
+        let cause = hold.cause();
+        Self {
+            subject: Subject::from(&hold.what),
+            cause,
+            errcode: hold.errcode,
+            detail: hold.detail.clone(),
+            since_ms: hold.since_ms,
+            end: match &hold.by {
+                StoppedBy::Person => End::Person,
+                StoppedBy::Breaker { .. } => End::PersonOrChange,
+            },
+        }
     }
 }
 
@@ -70,7 +86,6 @@ impl Pauses {
     /// The store holds these, and has taken so many of this instance's. `applies` tells whether a hold is for what is in force: a breaker's is for one version of its rule.
     pub fn hear(
         &mut self,
-        now: Moment,
         (holds, n_kept): (&Arc<Holds>, u64),
         applies: impl Fn(&Hold) -> bool,
     ) -> Vec<Change> {
@@ -79,11 +94,11 @@ impl Pauses {
         let taken = self.held.own.extract_if(.., |_, number| *number <= n_kept);
         let taken: Vec<Subject> = taken.map(|(subject, _)| subject).collect();
         self.held.heard.extend(taken);
-        self.keep_to_holds(now, applies)
+        self.keep_to_holds(applies)
     }
 
     /// The same holds, where something else is in force than before.
-    pub fn keep_to_holds(&mut self, now: Moment, applies: impl Fn(&Hold) -> bool) -> Vec<Change> {
+    pub fn keep_to_holds(&mut self, applies: impl Fn(&Hold) -> bool) -> Vec<Change> {
         let holds = Arc::clone(&self.held.newest);
         let wanted: BTreeSet<Subject> = holds
             .iter()
@@ -96,13 +111,13 @@ impl Pauses {
             lifted.contains(&pause.subject) && matches!(pause.cause, Cause::Person | Cause::Breaker)
         });
         for hold in holds.iter().filter(|hold| applies(hold)) {
-            changes.extend(self.hold(now, hold, &before));
+            changes.extend(self.hold(hold, &before));
         }
         self.held.heard = wanted;
         changes
     }
 
-    fn hold(&mut self, now: Moment, hold: &Hold, before: &BTreeSet<Subject>) -> Option<Change> {
+    fn hold(&mut self, hold: &Hold, before: &BTreeSet<Subject>) -> Option<Change> {
         let (subject, cause) = (Subject::from(&hold.what), hold.cause());
         if let Some(present) = self.in_force.get(&subject) {
             let is_of_store = before.contains(&subject) && present.cause >= Cause::Breaker;
@@ -115,15 +130,7 @@ impl Pauses {
                 return None;
             }
         }
-        let end = self.end_of(now, &subject, cause);
-        let pause = Pause {
-            subject: subject.clone(),
-            cause,
-            errcode: hold.errcode,
-            detail: hold.detail.clone(),
-            since_ms: hold.since_ms,
-            end,
-        };
+        let pause = Pause::from(hold);
         self.in_force.insert(subject, pause.clone());
         Some(Change::Begun(pause))
     }
