@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{Settings, StateUrl};
 use crate::edges::store::{NoAnswer, Store, StoreClient};
+use wx_courier_core::model::hex;
 use wx_courier_core::model::outcome::RecipientKey;
 use wx_courier_core::state::{Proposal, Row};
 
@@ -86,10 +87,7 @@ fn warn_of_memory(url: &StateUrl) {
 fn drawn() -> Result<RecipientKey, getrandom::Error> {
     let mut drawn = [0; DRAWN_BYTES];
     getrandom::fill(&mut drawn)?;
-    let digits = drawn
-        .iter()
-        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-    Ok(RecipientKey::new(digits))
+    Ok(RecipientKey::new(hex(drawn)))
 }
 
 /// Whether something was said.

@@ -1,6 +1,7 @@
 //! The words that the whole core shares: ids, times, records, outcomes. Imports nothing else of the core.
 
 mod digest;
+mod hex;
 mod ids;
 mod moment;
 pub mod outcome;
@@ -9,6 +10,7 @@ mod record;
 mod time;
 
 pub use digest::{Digester, digest, is_digest};
+pub use hex::hex;
 pub use ids::{Epoch, Holder, Partition, Ticket};
 pub use moment::Moment;
 pub use rate::Rate;

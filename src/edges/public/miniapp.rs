@@ -38,7 +38,7 @@ pub(super) use login::login;
 use session::Signer;
 use wx_courier_core::catalog::Policy;
 use wx_courier_core::grants::{self, Counted, Report, Source};
-use wx_courier_core::model::rfc3339_ms;
+use wx_courier_core::model::{hex, rfc3339_ms};
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::schedule::pauses::SOURCE_OF_MINI_PROGRAMS;
 use wx_courier_core::state::{Question, RecallAnswer, Reply};
@@ -344,6 +344,5 @@ fn check_id(id: &str) -> Result<(), Refusal> {
 /// A user by another name: so that one user cannot use up another's ids, and no openid stands in a key.
 fn name_of(openid: &str) -> String {
     let digest = Sha256::digest(openid.as_bytes());
-    let half = digest.iter().take(8);
-    half.fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    hex(digest.into_iter().take(8))
 }

@@ -17,6 +17,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::hex;
+
 pub use letter::dead_letter_headers;
 pub use of_record::{EventFields, EventRead, Identity, OfRecord, Stamp, are_two_records};
 pub use recipient::{RecipientHash, RecipientHasher, RecipientKey, RecipientStyle};
@@ -331,11 +333,7 @@ impl Outcome {
 /// `sha256:` and the digest in hexadecimal digits.
 pub(crate) fn sha256(text: &str) -> String {
     use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(text.as_bytes());
-    let start = "sha256:".to_owned();
-    digest
-        .iter()
-        .fold(start, |hex, byte| format!("{hex}{byte:02x}"))
+    format!("sha256:{}", hex(Sha256::digest(text.as_bytes())))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::recipe::Recipe;
 use super::{Rule, Surroundings};
 use crate::catalog::{Frequency, Policies, Template};
 use crate::document::{Item, Node};
+use crate::model::hex;
 
 /// The version of a set: of the names and versions of its rules, which are in the order of their names.
 pub(super) fn version_of(rules: &[Arc<Rule>]) -> Arc<str> {
@@ -121,11 +122,6 @@ impl Fingerprint {
 
     /// Its first six bytes, in hex.
     fn finished(self) -> Arc<str> {
-        let hash = self.0.finalize();
-        let hex = hash
-            .iter()
-            .take(6)
-            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-        Arc::from(hex)
+        Arc::from(hex(self.0.finalize().into_iter().take(6)))
     }
 }

@@ -10,6 +10,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
 
+use wx_courier_core::model::hex;
+
 /// `EncodingAESKey` is base64 without its `=`, drawn letter by letter: the last letter may say two bits more than the key has, which a
 /// strict decoder refuses.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -32,10 +34,7 @@ const LONGEST_PADDING: usize = 32;
 pub(super) fn is_signature_of(given: &str, parts: &[&str]) -> bool {
     let mut sorted = parts.to_vec();
     sorted.sort_unstable();
-    let digest = Sha1::digest(sorted.concat().as_bytes());
-    let expected = digest
-        .iter()
-        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    let expected = hex(Sha1::digest(sorted.concat().as_bytes()));
     bool::from(expected.as_bytes().ct_eq(given.as_bytes()))
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use sha2::Sha256;
 
 use super::sha256;
+use crate::model::hex;
 
 /// How the recipient appears in outcomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,14 +92,7 @@ impl RecipientHasher {
         hmac.update(b"/");
         hmac.update(openid.as_bytes());
         let hash = hmac.finalize().into_bytes();
-        let halves = hash
-            .iter()
-            .take(HASH_BYTES)
-            .flat_map(|byte| [byte >> 4, byte & 15]);
-        let digits: String = halves
-            .filter_map(|half| char::from_digit(u32::from(half), 16))
-            .collect();
-        Arc::from(digits)
+        Arc::from(hex(hash.into_iter().take(HASH_BYTES)))
     }
 }
 
