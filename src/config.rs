@@ -10,6 +10,7 @@ mod keys;
 mod kinds;
 mod layers;
 mod load;
+mod needs;
 mod public;
 mod read;
 
@@ -38,6 +39,7 @@ pub(crate) use changes::waiting_for_restart;
 pub(crate) use file::read_text;
 pub use keys::{Row, Table, tables};
 pub use load::{NeededSecrets, load, load_with};
+pub(crate) use needs::{Swap, unmet_until_restart};
 pub use public::{CallbackMode, Callbacks, ClientAddress, MiniApp, Public};
 
 /// The prefix of environment variables: `WX_COURIER__KAFKA__BROKERS` is `kafka.brokers`.

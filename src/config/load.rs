@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::file::read_text;
+use super::needs::{enforced_unheard, unmet_needs};
 use super::{Loaded, Settings, Sources, layers, read};
 use wx_courier_core::catalog::{Catalog, Policy};
 use wx_courier_core::document::{Origin, Problem, Problems, Severity};
@@ -85,24 +86,6 @@ pub fn load_with(sources: &Sources, needed_secrets: NeededSecrets) -> Loaded {
     }
 }
 
-/// A token centre hands out tokens, but only the secret exchanges login codes.
-fn unmet_needs(rules: &RuleSet, settings: &Settings) -> Problems {
-    let mut problems = Problems::default();
-    for rule in rules.rules().iter().filter(|rule| rule.is_by_code()) {
-        let app = settings.apps.get(&rule.app);
-        if app.is_some_and(|app| app.secret.is_none()) {
-            let message = format!(
-                "to.js_code: the app {} has no secret, and a login code cannot be exchanged without it",
-                rule.app
-            );
-            let problem = Problem::error(&Origin::Default, message).rule(rule.name.as_ref());
-            let help = format!("say `secret_file` in [apps.{}]", rule.app);
-            problems.push(problem.help(help));
-        }
-    }
-    problems
-}
-
 /// What is allowed and hardly meant.
 fn hint(problems: &mut Problems, rules: &RuleSet, catalog: &Catalog, settings: &Settings) {
     let miniapp = settings
@@ -110,17 +93,7 @@ fn hint(problems: &mut Problems, rules: &RuleSet, catalog: &Catalog, settings: &
         .as_ref()
         .and_then(|public| public.miniapp.as_ref());
     let policies = settings.policies();
-    let enforced = catalog
-        .iter()
-        .find(|template| policies.of(template) == Policy::Enforce);
-    let hears_nothing = |app: &str| {
-        let has_callbacks = settings
-            .public
-            .as_ref()
-            .is_some_and(|public| public.callbacks.contains_key(app));
-        settings.grants.is_none() && miniapp.is_none() && !has_callbacks
-    };
-    if let Some(template) = enforced.filter(|template| hears_nothing(&template.app)) {
+    for template in enforced_unheard(catalog.iter(), settings) {
         let message = format!(
             "grants are enforced for the template {} of the app {}, and nothing tells of them: every message would be skipped",
             template.name, template.app

@@ -349,5 +349,6 @@ mod absent;
 mod events;
 mod keys;
 mod names;
+mod needs;
 mod public;
 mod store;

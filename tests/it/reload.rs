@@ -127,6 +127,49 @@ fn settings_that_wait_for_a_restart_are_named_and_no_value_is() {
     courier.end_cleanly();
 }
 
+/// With a restart the service would hear of them; until then every message would be skipped for good.
+#[test]
+fn grants_are_not_enforced_before_the_service_hears_of_them() {
+    let world = World::new(Kafka::shared(), "reload-grants", Plan::default());
+    let courier = world.courier();
+    let version = || courier.engine()["rules_version"].clone();
+    wait_until("the rules are in force", || version() != Value::Null);
+    let before = version();
+    let settings = world.folder().join("courier.toml");
+    let written = std::fs::read_to_string(&settings).unwrap();
+    let ears = "[grants]\nevent = \"subscription.answered\"\n";
+    let enforced = format!("{written}\ngrants = \"enforce\"\n{ears}");
+    std::fs::write(&settings, enforced).unwrap();
+    courier.ask_to_reload();
+    let reload = || courier.report()["reload"].clone();
+    wait_until("it is refused", || reload()["refused"] != Value::Null);
+    let told = reload();
+    let first = told["refused"]["first"].as_str().unwrap();
+    assert!(
+        first.contains("nothing told of them at the start"),
+        "{told}"
+    );
+    assert!(first.contains("restart the service"), "{told}");
+    let waiting = told["restart_needed"].to_string();
+    assert!(waiting.contains("grants.event"), "{told}");
+    assert_eq!(version(), before);
+    world.publish(&[events::order(1)]);
+    wait_until("it is sent as before", || {
+        world.wechat.stats().accepted == 1
+    });
+
+    // Without events a restart would not help: what `check` warns of is in the log.
+    let unheard = format!("{written}\ngrants = \"enforce\"\n");
+    std::fs::write(&settings, unheard).unwrap();
+    courier.ask_to_reload();
+    wait_until("grants are enforced", || version() != before);
+    assert!(courier.measures("wx_courier_rules_refused 0"));
+    wait_until("the warning is told", || {
+        courier.log().contains("nothing tells of them")
+    });
+    courier.end_cleanly();
+}
+
 #[test]
 fn how_files_are_written_is_no_other_version_and_what_is_sent_is() {
     let world = World::new(Kafka::shared(), "reload-version", Plan::default());

@@ -9,12 +9,14 @@ use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
 use crate::cli::check_all;
-use crate::config::{Effective, Settings, Sources, waiting_for_restart};
+use crate::config::{
+    Effective, Loaded, Settings, Sources, Swap, unmet_until_restart, waiting_for_restart,
+};
 use crate::edges::clock::Clock;
 use crate::edges::http::Report;
 use crate::edges::http::reload::Refused;
 use crate::telemetry::Metrics;
-use wx_courier_core::document::{Origin, Problem, Problems, Severity};
+use wx_courier_core::document::{Problem, Problems, Severity};
 use wx_courier_core::model::rfc3339_ms;
 use wx_courier_core::rules::RuleSet;
 
@@ -33,8 +35,8 @@ pub(super) struct Reloader {
 
 /// What lies on disk.
 struct Found {
-    /// The rules, or why they cannot be used.
-    rules: Result<Arc<RuleSet>, Problems>,
+    /// The rules, with what is told of them all the same; or why they cannot be used.
+    rules: Result<(Arc<RuleSet>, Problems), Problems>,
     /// The settings by their keys; `None` if there is anything wrong with them.
     effective: Option<Vec<Effective>>,
 }
@@ -44,8 +46,9 @@ impl Reloader {
     pub(super) async fn serve(self, mut hangups: Signal) {
         while hangups.recv().await.is_some() {
             let (sources, settings) = (self.sources.clone(), Arc::clone(&self.settings));
+            let in_force = Arc::clone(&self.rules.borrow());
             // Compiling a thousand rules takes a while, and calls are under way.
-            let found = tokio::task::spawn_blocking(move || read(&sources, &settings));
+            let found = tokio::task::spawn_blocking(move || read(&sources, &settings, &in_force));
             match found.await {
                 Ok(found) => self.take(found),
                 Err(error) => {
@@ -70,8 +73,11 @@ impl Reloader {
             );
         }
         let refused = match found.rules {
-            Ok(fresh) => {
+            Ok((fresh, warnings)) => {
                 self.swap(fresh);
+                for warning in &warnings {
+                    tracing::warn!("{warning}");
+                }
                 None
             }
             Err(problems) => Some(self.refuse(&problems)),
@@ -88,7 +94,11 @@ impl Reloader {
             tracing::info!(rules = n_rules, %rules_version, "rules swapped");
         } else if fresh.catalog() != in_force.catalog() || fresh.policies() != in_force.policies() {
             // The version says nothing of what else is known: titles, labels, templates that no rule names, and what is made of their grants.
-            tracing::info!(rules = n_rules, %rules_version, "templates swapped; the rules are the same as before");
+            tracing::info!(
+                rules = n_rules,
+                %rules_version,
+                "templates or grants swapped; the rules are the same as before"
+            );
         } else {
             tracing::info!(%rules_version, "the rules are the same as before");
             return;
@@ -144,21 +154,26 @@ fn in_one_line(problem: &Problem) -> String {
     lines.join("; ")
 }
 
-fn read(sources: &Sources, settings: &Settings) -> Found {
-    let mut loaded = check_all(sources).loaded;
-    let rules = loaded.rules.iter().flat_map(|rules| rules.rules());
-    for rule in rules.filter(|rule| !settings.apps.contains_key(&rule.app)) {
-        let problem = Problem::error(&Origin::Default, format!("the app {} is new", rule.app));
-        loaded.problems.push(
-            problem
-                .rule(rule.name.as_ref())
-                .help("restart the service: apps are read at the start"),
-        );
+fn read(sources: &Sources, running: &Settings, in_force: &RuleSet) -> Found {
+    let Loaded {
+        settings,
+        rules,
+        mut problems,
+        effective,
+        ..
+    } = check_all(sources).loaded;
+    if let (Some(fresh), Some(on_disk)) = (&rules, &settings) {
+        problems.extend(unmet_until_restart(Swap {
+            fresh,
+            on_disk,
+            in_force,
+            running,
+        }));
     }
-    let effective = loaded.settings.is_some().then_some(loaded.effective);
-    let rules = match loaded.rules {
-        Some(rules) if !loaded.problems.has_errors() => Ok(rules),
-        _ => Err(loaded.problems),
+    let effective = settings.is_some().then_some(effective);
+    let rules = match rules {
+        Some(rules) if !problems.has_errors() => Ok((rules, problems)),
+        _ => Err(problems),
     };
     Found { rules, effective }
 }

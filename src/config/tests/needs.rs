@@ -1,0 +1,98 @@
+//! What rules need of the settings, in a process that has read those on disk and in one that was started before.
+
+use super::{RULE, SETTINGS, load_with};
+use crate::config::{Loaded, Swap, unmet_until_restart};
+
+fn loaded(settings: &str, rule: &str) -> Loaded {
+    let loaded = load_with(settings, rule, &[], Vec::new());
+    assert!(!loaded.problems.has_errors(), "{}", loaded.problems);
+    loaded
+}
+
+/// What is told where the one was read at the start, and the other lies on disk now.
+fn told(before: &Loaded, now: &Loaded) -> String {
+    let problems = unmet_until_restart(Swap {
+        fresh: now.rules.as_ref().unwrap(),
+        on_disk: now.settings.as_ref().unwrap(),
+        in_force: before.rules.as_ref().unwrap(),
+        running: before.settings.as_ref().unwrap(),
+    });
+    for problem in &problems {
+        let told = problem.to_string();
+        assert!(told.contains("restart the service"), "{told}");
+        assert!(told.contains("sub/note"), "{told}");
+    }
+    assert_eq!(problems.has_errors(), !problems.is_empty());
+    problems.to_string()
+}
+
+#[test]
+fn a_login_code_needs_the_secret_that_was_read_at_the_start() {
+    let by_code = RULE.replace("\"{{ data.to }}\"", "{ js_code = \"{{ data.code }}\" }");
+    let centre = "token = { url = \"http://centre\" }\n";
+    let with_centre = format!("{SETTINGS}{centre}");
+    let without_secret = with_centre.replace("secret = \"s3cret\"\n", "");
+    let before = loaded(&without_secret, RULE);
+    let expected = "to.js_code: the app shop had no secret at the start";
+    let found = told(&before, &loaded(&with_centre, &by_code));
+    assert!(found.contains(expected), "{found}");
+    assert_eq!(told(&before, &loaded(&with_centre, RULE)), "");
+    let with_secret = loaded(&with_centre, RULE);
+    assert_eq!(told(&with_secret, &loaded(&with_centre, &by_code)), "");
+}
+
+#[test]
+fn grants_are_not_enforced_before_anything_tells_of_them() {
+    let enforce = format!("{SETTINGS}grants = \"enforce\"\n");
+    let events = "[grants]\nevent = \"answered\"\n";
+    let callbacks = "[apps.shop.callbacks]\nmode = \"plain\"\ntoken = \"t0k3nt0k3n\"\n";
+    let plain = loaded(SETTINGS, RULE);
+    for ears in [events, callbacks] {
+        let heard = loaded(&format!("{enforce}{ears}"), RULE);
+        let found = told(&plain, &heard);
+        assert!(
+            found.contains("nothing told of them at the start"),
+            "{found}"
+        );
+        // A process that hears of grants begins to enforce them at once.
+        let advised = enforce.replace("enforce", "advise");
+        let hearing = loaded(&format!("{advised}{ears}"), RULE);
+        assert_eq!(told(&hearing, &heard), "");
+        // It is enforced already, with counts that were imported.
+        assert_eq!(told(&loaded(&enforce, RULE), &heard), "");
+    }
+    // A restart would not change it: `check` warns.
+    let unheard = loaded(&enforce, RULE);
+    assert_eq!(told(&plain, &unheard), "");
+    assert!(
+        unheard
+            .problems
+            .to_string()
+            .contains("nothing tells of them")
+    );
+}
+
+#[test]
+fn each_app_is_warned_of_that_hears_nothing_of_the_grants_it_enforces() {
+    let settings = format!(
+        "{SETTINGS}grants = \"enforce\"\n[apps.club]\nappid = \"wx2\"\nsecret = \"s3cret\"\n[grants]\nevent = \"answered\"\napp = \"club\"\n"
+    );
+    let found = loaded(&settings, RULE).problems.to_string();
+    assert!(
+        found.contains("the template note of the app shop, and nothing tells of them"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_new_app_needs_a_restart() {
+    let both = format!("{SETTINGS}[apps.club]\nappid = \"wx2\"\nsecret = \"s3cret\"\n");
+    let mut before = loaded(&both, RULE);
+    let now = loaded(&both, RULE);
+    assert_eq!(told(&before, &now), "");
+    let apps = &mut before.settings.as_mut().unwrap().apps;
+    apps.retain(|name, _| name.as_ref() != "shop");
+    let found = told(&before, &now);
+    assert!(found.contains("the app shop is new"), "{found}");
+    assert!(!found.contains("grants"), "{found}");
+}
