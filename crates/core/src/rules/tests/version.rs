@@ -25,6 +25,10 @@ fn the_version_is_of_what_rules_say_and_of_their_names() {
         format!("# Tea for all.\n\n{}", a.replace(" = ", "=")),
         a.replace("app = \"shop\"\n", "")
             .replace("on =", "app = 'shop'\non ="),
+        // Nor is what its tests say.
+        a.split("[[tests]]").next().unwrap().to_owned(),
+        a.replace("o1", "o2"),
+        format!("{a}\n[[tests]]\nevent = {{}}\nexpect_status = \"invalid\"\n"),
     ] {
         assert_eq!(
             version(&[("x", &written)]),
