@@ -1,12 +1,12 @@
 //! How an outcome names the user whom its message was for: as the settings say, and by a hash that tells users apart.
 //!
-//! The hash is made once for a message, where its outcome is made. A store does not keep it where the record tells the user again: what is
-//! published once more takes it from there.
+//! The hash is made once for a message, where its outcome is made. A store that writes outcomes down leaves it out where the record tells the
+//! user again: what is published once more takes it from there.
 
 use std::sync::Arc;
 
 use super::Engine;
-use crate::model::outcome::{Outcome, RecipientHash};
+use crate::model::outcome::{Outcome, RecipientHash, is_masked};
 use crate::rules::Rule;
 
 /// A user, as outcomes name one.
@@ -46,17 +46,24 @@ impl Name {
         })
     }
 
+    /// The same where a record that is read again does not come to a user any more, so that the store has to keep the hash.
+    pub(super) fn kept(mut self) -> Self {
+        self.hash = self.hash.map(RecipientHash::kept);
+        self
+    }
+
     /// Names the user in a new outcome.
     pub(super) fn put_in(self, outcome: &mut Outcome) {
         outcome.recipient = Some(self.shown);
         outcome.recipient_hash = self.hash;
     }
 
-    /// Puts the hash into an outcome of the same record that was made before, unless that is of another user: the rule may have been another
-    /// one.
-    pub(super) fn put_again_in(self, outcome: &mut Arc<Outcome>) {
+    /// Puts the hash into an outcome of the same record that was made before, unless that is of another user, or may be: the rule may have
+    /// been another one, and several users have the same mask. The version is that of the rules by which this name was made.
+    pub(super) fn put_again_in(self, outcome: &mut Arc<Outcome>, rules_version: &str) {
         let is_same = outcome.app.as_ref() == Some(&self.app)
-            && outcome.recipient.as_ref() == Some(&self.shown);
+            && outcome.recipient.as_ref() == Some(&self.shown)
+            && (*outcome.rules_version == *rules_version || !is_masked(&self.shown));
         if outcome.recipient_hash.is_none() && self.hash.is_some() && is_same {
             Arc::make_mut(outcome).recipient_hash = self.hash;
         }

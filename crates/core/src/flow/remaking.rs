@@ -259,7 +259,8 @@ impl Engine {
         })
     }
 
-    /// An end without a call under the rule in force; there may have been some before.
+    /// An end without a call under the rule in force; there may have been some before. That rule does not come to the user: when the record is
+    /// read again, it does not tell whom the message was for.
     fn end_uncalled(
         &mut self,
         now: Moment,
@@ -272,6 +273,7 @@ impl Engine {
         outcome.api_ms = old.api_ms;
         outcome.waited_ms = outcome.waited_ms.saturating_sub(old.api_ms);
         self.name(&old.rule, &old.message.recipient)
+            .kept()
             .put_in(&mut outcome);
         self.settle_unsent(now, lent.ticket, outcome, effects)
     }

@@ -181,7 +181,7 @@ pub(super) fn publish_stored(
     let mut outcome = Arc::clone(outcome);
     complete(&mut outcome, &lent.origin);
     if let Some(name) = name {
-        name.put_again_in(&mut outcome);
+        name.put_again_in(&mut outcome, &lent.origin.rules_version);
     }
     if !outcome.is_bounded() {
         // It was cut when it was settled, to the bounds of the version that did so. An earlier version had none; a later one may have wider ones,

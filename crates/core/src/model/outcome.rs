@@ -21,7 +21,7 @@ use super::hex;
 
 pub use letter::dead_letter_headers;
 pub use of_record::{EventFields, EventRead, Identity, OfRecord, Stamp, are_two_records};
-pub use recipient::{RecipientHash, RecipientHasher, RecipientKey, RecipientStyle};
+pub use recipient::{RecipientHash, RecipientHasher, RecipientKey, RecipientStyle, is_masked};
 pub(crate) use unlisted::open;
 pub use unlisted::{Unlisted, read_word};
 

@@ -62,8 +62,14 @@ fn before_the_key_is_known_there_is_no_hash() {
 }
 
 /// What is published where the store, which keeps no hash, has this outcome of a record.
-fn repeated(openid: &str, mut stored: Outcome) -> Outcome {
+fn repeated(openid: &str, stored: Outcome) -> Outcome {
+    repeated_as(RecipientStyle::Masked, openid, stored)
+}
+
+/// The same where recipients are shown so.
+fn repeated_as(style: RecipientStyle, openid: &str, mut stored: Outcome) -> Outcome {
     let mut bench = bench(Unmatched::Count);
+    bench.engine.setup.recipient_style = style;
     let effects = bench.step_once(Input::Record {
         epoch: Epoch(1),
         record: record(0, &event(openid)),
@@ -92,4 +98,25 @@ fn a_repeated_outcome_has_its_hash_again_unless_it_was_another_users() {
         ..first
     };
     assert_eq!(repeated(OPENID, elsewhere).recipient_hash, None);
+}
+
+#[test]
+fn a_mask_is_the_same_users_only_under_the_same_rules() {
+    let first = sent(&mut bench(Unmatched::Count), 0);
+    let before = |recipient: &str| Outcome {
+        rules_version: Arc::from("0123456789ab"),
+        recipient: Some(recipient.to_owned()),
+        ..first.clone()
+    };
+    // The rule may have sent to another user with this mask.
+    let masked = repeated(OPENID, before("oAB***345"));
+    assert_eq!(masked.recipient_hash, None);
+    for style in [RecipientStyle::Plain, RecipientStyle::Hashed] {
+        let shown = before(&style.show(OPENID));
+        assert_eq!(
+            repeated_as(style, OPENID, shown).recipient_hash,
+            first.recipient_hash,
+            "{style:?}"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::trouble::OTHER;
 use super::*;
+use crate::model::outcome::RecipientHash;
 use crate::testing;
 
 /// A rule that sends one message a second, with these lines.
@@ -38,6 +39,14 @@ fn waiting(rules: Arc<RuleSet>, others: i64) -> (Bench, Ticket) {
         );
     }
     (bench, ticket)
+}
+
+/// Reads the record once more in a process that has the same store and these rules.
+fn read_again(before: Bench, rules: Arc<RuleSet>, offset: i64, value: &str) -> Outcome {
+    let mut bench = bench_with(Unmatched::Count, rules);
+    bench.store = before.store;
+    bench.now_ms = before.now_ms;
+    the_outcome(&bench.read(offset, value)).clone()
 }
 
 /// Recipient and page of each call.
@@ -197,4 +206,18 @@ fn a_user_who_is_named_by_a_login_code_now_is_asked_for() {
     assert!(sent(&effects).is_empty(), "{effects:?}");
     let asks = |effect: &Effect| matches!(effect, Effect::Exchange { .. });
     assert!(effects.iter().any(asks), "{effects:?}");
+}
+
+#[test]
+fn an_end_under_a_rule_that_comes_to_no_user_names_the_user_when_it_is_repeated() {
+    let invalid = limited("page = \"{{ data.nowhere }}\"");
+    let (mut bench, _) = waiting(limited(""), 1);
+    bench.step(Input::RulesChanged(Arc::clone(&invalid)));
+    let effects = bench.sleep_until(1_000);
+    assert_eq!(outcomes(&effects), [("events/0/1/r", Reason::ValueMissing)]);
+    let first = the_outcome(&effects).clone();
+    assert!(matches!(first.recipient_hash, Some(RecipientHash::Kept(_))));
+    let again = read_again(bench, invalid, 1, &event(1, "o1"));
+    assert_eq!(again.recipient_hash, first.recipient_hash);
+    assert_eq!(again.recipient, first.recipient);
 }

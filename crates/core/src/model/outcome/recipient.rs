@@ -11,6 +11,14 @@ use sha2::Sha256;
 use super::sha256;
 use crate::model::hex;
 
+/// What stands in a mask for what is not shown. No openid has it.
+const HIDDEN: &str = "***";
+
+/// Whether a recipient as it is shown is masked: several users may look like this.
+pub fn is_masked(shown: &str) -> bool {
+    shown.contains(HIDDEN)
+}
+
 /// How the recipient appears in outcomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecipientStyle {
@@ -32,7 +40,7 @@ impl RecipientStyle {
                 const SHOWN: usize = 3;
                 let length = openid.chars().count();
                 if length < 4 * SHOWN {
-                    return "***".to_owned();
+                    return HIDDEN.to_owned();
                 }
                 let behind = |n_chars| {
                     let next = openid.char_indices().nth(n_chars);
@@ -40,7 +48,7 @@ impl RecipientStyle {
                 };
                 let (first, _) = openid.split_at(behind(SHOWN));
                 let (_, last) = openid.split_at(behind(length - SHOWN));
-                [first, "***", last].concat()
+                [first, HIDDEN, last].concat()
             }
         }
     }
@@ -99,13 +107,22 @@ impl RecipientHasher {
 /// A recipient's hash in an outcome, and what tells the recipient when the outcome has to be published again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecipientHash {
-    /// The record: the hash is made anew, and no store keeps it.
+    /// The record: the hash is made anew, and a store that writes outcomes down leaves it out.
     OfRecord(Arc<str>),
-    /// Nothing does, since the recipient was named by a login code, which works once: a store keeps the hash.
+    /// Nothing does, since the recipient was named by a login code, which works once, or the rule does not come to a recipient any more: a store
+    /// keeps the hash.
     Kept(Arc<str>),
 }
 
 impl RecipientHash {
+    /// The same hash, for a store to keep.
+    #[must_use]
+    pub fn kept(self) -> Self {
+        match self {
+            Self::OfRecord(hash) | Self::Kept(hash) => Self::Kept(hash),
+        }
+    }
+
     /// The hash.
     pub fn as_str(&self) -> &str {
         match self {
