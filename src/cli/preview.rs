@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use super::{Configuration, Exit, Format, configuration_with, say_json, sources};
 use crate::config::NeededSecrets;
-use reading::{Found, found};
-use report::{Event, Preview, Previews};
+use reading::{Findings, Found, find};
+use report::{Event, Preview, Previews, Recipients};
+use table::Headings;
 use wx_courier_core::event::{Decoded, decode};
 use wx_courier_core::model::Record;
 use wx_courier_core::model::outcome::Reason;
@@ -65,6 +66,14 @@ impl Arguments {
             None => NeededSecrets::None,
         }
     }
+
+    /// What is in a file the reader has seen before. A record is another matter.
+    fn recipients(&self, configuration: &Configuration) -> Recipients {
+        match self.offset {
+            Some(_) => Recipients::As(configuration.settings.outcomes.recipient),
+            None => Recipients::Whole,
+        }
+    }
 }
 
 fn header(text: &str) -> Result<(String, String), String> {
@@ -90,14 +99,16 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         Decoded::Event(_) => true,
         Decoded::Tombstone | Decoded::Undecodable(_) => false,
     };
-    let found = found(arguments, &configuration.settings.kafka, &is_one)?;
+    let Findings { found, notes } = find(arguments, &configuration.settings.kafka, &is_one)?;
+    let recipients = arguments.recipients(&configuration);
     let events = found
         .iter()
-        .map(|found| preview(&configuration, found, now_ms));
-    let previews = Previews::of(events.collect());
-    match arguments.format {
-        Format::Json => say_json(&previews)?,
-        Format::Text => table::print(&previews),
+        .map(|found| preview(&configuration, found, recipients, now_ms));
+    let previews = Previews::of(events.collect(), notes);
+    match (arguments.format, arguments.offset) {
+        (Format::Json, _) => say_json(&previews)?,
+        (Format::Text, Some(_)) => table::print(&previews, Headings::Always),
+        (Format::Text, None) => table::print(&previews, Headings::OfSeveral),
     }
     Ok(if previews.has_invalid() {
         Exit::No
@@ -107,7 +118,12 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
 }
 
 /// What becomes of one record.
-fn preview(configuration: &Configuration, found: &Found, now_ms: i64) -> Event {
+fn preview(
+    configuration: &Configuration,
+    found: &Found,
+    recipients: Recipients,
+    now_ms: i64,
+) -> Event {
     let place = found.place.clone();
     let nothing = |reason, detail| vec![Preview::without_rule(reason, detail)];
     match decode(&configuration.settings.events, &found.record, now_ms) {
@@ -123,7 +139,7 @@ fn preview(configuration: &Configuration, found: &Found, now_ms: i64) -> Event {
                 let apps = &configuration.settings.apps;
                 let previews = diagnoses.iter();
                 previews
-                    .map(|diagnosis| Preview::of(apps, diagnosis, age_ms))
+                    .map(|diagnosis| Preview::of(apps, diagnosis, recipients, age_ms))
                     .collect()
             };
             Event {

@@ -1,11 +1,14 @@
 //! `preview` as the author of a rule meets it: every value with what is wrong and where it is made, of one event or of many.
 
 use std::fs;
+use std::time::Duration;
 
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::{Value, json};
 
 use crate::commands::{Said, command, copied_sample, place_of, run, run_with_input};
-use crate::support::events::{class, order};
+use crate::support::events::{Event, class, order};
 use crate::support::folder::{replace_in, sample_folder};
 use crate::support::kafka::Kafka;
 use crate::support::world::{Plan, World};
@@ -332,6 +335,89 @@ fn preview_reads_records_from_kafka() {
     said.must_have(&["--partition"]);
 }
 
+/// Publishes each order in a transaction of its own: behind each lies a mark, which has an offset and is no record.
+fn publish_in_transactions(world: &World, orders: &[Event]) {
+    let mut settings = ClientConfig::new();
+    settings.set("bootstrap.servers", &world.brokers);
+    settings.set("transactional.id", world.source());
+    let producer: BaseProducer = settings.create().unwrap();
+    let limit = Duration::from_mins(1);
+    producer.init_transactions(limit).unwrap();
+    for order in orders {
+        producer.begin_transaction().unwrap();
+        let value = order.structured();
+        let record = BaseRecord::<(), [u8]>::to(world.source());
+        let record = record.partition(0).payload(value.as_slice());
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+        producer.commit_transaction(limit).unwrap();
+    }
+}
+
+#[test]
+fn preview_says_where_an_offset_has_no_record_and_shows_users_as_outcomes_do() {
+    let world = World::new(Kafka::shared(), "preview-marks", Plan::default());
+    publish_in_transactions(&world, &[order(1), order(2)]);
+    let of_user = "dedupe = \"{{ data.openid }}/{{ data.order_no }}\"\n\n[params]";
+    world.rewrite("rules/order-completed.toml", "[params]", of_user);
+    let read = |offset: &str, more: &[&str]| {
+        let place = ["preview", "--topic", world.source(), "--partition", "0"];
+        let mut arguments = place.to_vec();
+        arguments.extend(["--offset", offset]);
+        arguments.extend(more);
+        run(world.folder(), &arguments)
+    };
+    let place = |offset: i64| format!("{}/0/{offset}", world.source());
+    let first = read("0", &[]);
+    assert_eq!(first.code, Some(0), "{}{}", first.out, first.err);
+    first.must_have(&[&format!("event 1 of 1, {}: order.completed", place(0))]);
+    assert!(!first.out.contains("note:"), "{}", first.out);
+
+    let behind = read("1", &[]);
+    assert_eq!(behind.code, Some(0), "{}{}", behind.out, behind.err);
+    behind.must_have(&[
+        &format!("note: there is no record at {}", place(1)),
+        &format!("the next one is {}", place(2)),
+        &format!("event 1 of 1, {}: order.completed", place(2)),
+        "oUs***jWe",
+    ]);
+    let json = read("1", &["--count", "5", "--format", "json"]).json();
+    assert_eq!(json["notes"].as_array().map(Vec::len), Some(1), "{json}");
+    let message = &messages(&json)[0];
+    assert_eq!(message["message"]["touser"], "oUs***jWe");
+    assert_eq!(value_of(message, "to")["value"], "oUs***jWe");
+    assert_eq!(value_of(message, "dedupe")["value"], "oUs***jWe/SO000002");
+    for shown in [first.out, behind.out, json.to_string()] {
+        assert!(!shown.contains("_M2pxb1Q9zNjWe"), "{shown}");
+    }
+
+    let last = read("3", &[]);
+    assert_eq!(last.code, Some(1), "{}", last.out);
+    last.must_have(&[
+        &format!("there is no record at {}", place(3)),
+        "the partition has offsets 0 to 3",
+    ]);
+}
+
+#[test]
+fn preview_shows_no_login_code() {
+    let folder = copied_sample();
+    let rule = "on = \"table.booked\"\napp = \"shop\"\ntemplate = \"class_starting\"\n\
+        to = { js_code = \"{{ data.js_code }}\" }\ndedupe = \"{{ data.js_code }}\"\npage = \"pages/a?code={{ data.js_code }}\"\n[params]\n\
+        thing1 = \"靠窗的桌子\"\ndate2 = \"2026年11月22日 18:30\"\nname3 = \"王芳\"\nthing4 = \"二楼\"\nthing5 = \"请准时\"\n";
+    fs::write(folder.path().join("rules/table-booked.toml"), rule).unwrap();
+    let event = json!({
+        "specversion": "1.0", "id": "b1", "source": "s", "type": "table.booked",
+        "data": { "js_code": "0a1bCODEcodeCODE" },
+    });
+    for format in ["text", "json"] {
+        let arguments = ["preview", "--event", "-", "--format", format];
+        let said = run_with_input(folder.path(), &arguments, event.to_string().as_bytes());
+        assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+        said.must_have(&["would_send", "pages/a?code=(hidden)"]);
+        assert!(!said.out.contains("CODEcode"), "{}", said.out);
+    }
+}
+
 /// A secret that is not there is no matter for who only looks at files.
 #[test]
 fn neither_check_nor_preview_wants_a_secret() {
@@ -395,7 +481,7 @@ fn neither_check_nor_preview_wants_a_secret() {
     said.must_have(&["/run/secrets/kafka cannot be read"]);
     assert!(!said.err.contains("/run/secrets/nowhere"), "{}", said.err);
 
-    // A variable that is set to nothing is one that is not set, as a build server has it.
+    // A build server may have the variable, and nothing in it.
     let mut command = command(folder.path(), &["check"]);
     let said = Said::from(
         command

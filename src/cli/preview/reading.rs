@@ -11,6 +11,7 @@ use serde::de::IgnoredAny;
 use super::Arguments;
 use crate::config::Kafka;
 use crate::edges::kafka::scan::Scanner;
+use crate::edges::kafka::scan::onward::{Onward, Stop};
 use wx_courier_core::model::Record;
 use wx_courier_core::replay::Place;
 
@@ -24,12 +25,18 @@ pub(super) struct Found {
     pub(super) record: Arc<Record>,
 }
 
-/// The records that the command line names. `is_one` says whether the service takes such a record as one event.
-pub(super) fn found(
+/// The records that the command line names, and what is to be said of them all.
+pub(super) struct Findings {
+    pub(super) found: Vec<Found>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Finds them. `is_one` says whether the service takes such a record as one event.
+pub(super) fn find(
     arguments: &Arguments,
     kafka: &Kafka,
     is_one: &dyn Fn(&Arc<Record>) -> bool,
-) -> anyhow::Result<Vec<Found>> {
+) -> anyhow::Result<Findings> {
     if let Some(offset) = arguments.offset {
         let place = Place {
             topic: Arc::from(arguments.topic.as_deref().unwrap_or_default()),
@@ -38,13 +45,13 @@ pub(super) fn found(
         };
         return from_kafka(kafka, &place, arguments.count);
     }
+    let mut all = Vec::new();
     if arguments.no_value {
-        return Ok(vec![Found {
+        all.push(Found {
             place: "the command line".to_owned(),
             record: Arc::new(record(arguments, 0, None)),
-        }]);
+        });
     }
-    let mut all = Vec::new();
     for file in &arguments.event {
         let bytes = read(file)?;
         let whole = |bytes: &[u8]| is_one(&Arc::new(record(arguments, 0, Some(bytes.to_vec()))));
@@ -57,19 +64,48 @@ pub(super) fn found(
             });
         }
     }
-    Ok(all)
+    Ok(Findings {
+        found: all,
+        notes: Vec::new(),
+    })
 }
 
-fn from_kafka(kafka: &Kafka, place: &Place, count: u16) -> anyhow::Result<Vec<Found>> {
+fn from_kafka(kafka: &Kafka, place: &Place, count: u16) -> anyhow::Result<Findings> {
     let scanner = Scanner::new(kafka)?;
-    let records = scanner.read_on(place, usize::from(count)).context(
+    let Onward { records, stop } = scanner.read_on(place, usize::from(count)).context(
         "no record was read; `wx-courier check --broker` tells whether the cluster answers and lets us read",
     )?;
+    let notes = notes(place, &records, stop);
     let found = records.into_iter().map(|record| Found {
         place: record.position(),
         record: Arc::new(record),
     });
-    Ok(found.collect())
+    Ok(Findings {
+        found: found.collect(),
+        notes,
+    })
+}
+
+/// Where other records came than were asked for.
+fn notes(place: &Place, records: &[Record], stop: Stop) -> Vec<String> {
+    let mut notes = Vec::new();
+    let first = records.first().filter(|first| first.offset != place.offset);
+    notes.extend(first.map(|first| {
+        format!(
+            "there is no record at {place}, but the mark of a transaction, or a gap that compaction or an aborted transaction has left: the next one is {}",
+            first.position()
+        )
+    }));
+    match (stop, records.last()) {
+        (Stop::Bytes(bytes), Some(last)) => notes.push(format!(
+            "the first {} records are shown, which hold {} MiB: go on with --offset {}",
+            records.len(),
+            bytes >> 20,
+            last.offset + 1
+        )),
+        (Stop::AsAsked | Stop::End | Stop::Bytes(_), _) => {}
+    }
+    notes
 }
 
 fn record(arguments: &Arguments, index: usize, value: Option<Vec<u8>>) -> Record {
@@ -278,6 +314,37 @@ mod tests {
                 (3, "{\"a\":3}"),
                 (4, "nonsense")
             ]
+        );
+    }
+
+    #[test]
+    fn it_is_said_where_other_records_come_than_were_asked_for() {
+        let at = |offset: i64| Record {
+            topic: Arc::from("t"),
+            partition: 2,
+            offset,
+            key: None,
+            headers: Vec::new(),
+            value: None,
+            timestamp_ms: None,
+        };
+        let place = Place {
+            topic: Arc::from("t"),
+            partition: 2,
+            offset: 5,
+        };
+        assert!(notes(&place, &[at(5), at(7)], Stop::End).is_empty());
+        let told = notes(&place, &[at(6), at(7)], Stop::Bytes(65 << 20));
+        let [gap, rest] = told.as_slice() else {
+            panic!("{told:?}");
+        };
+        assert!(
+            gap.contains("no record at t/2/5") && gap.ends_with("t/2/6"),
+            "{gap}"
+        );
+        assert!(
+            rest.contains("65 MiB") && rest.ends_with("--offset 8"),
+            "{rest}"
         );
     }
 

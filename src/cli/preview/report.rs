@@ -10,14 +10,34 @@ use crate::config::App;
 use crate::edges::wechat::SendBody;
 use wx_courier_core::document::Origin;
 use wx_courier_core::message::Made;
-use wx_courier_core::model::outcome::{Reason, Status};
+use wx_courier_core::model::outcome::{Reason, RecipientStyle, Status};
 use wx_courier_core::rules::{Diagnosis, Rule, RuleValue};
+
+/// How users are shown.
+#[derive(Clone, Copy)]
+pub(super) enum Recipients {
+    /// As they are.
+    Whole,
+    /// As in outcomes.
+    As(RecipientStyle),
+}
+
+/// A text that is not to be read, and what stands in its place.
+struct Veil {
+    hidden: String,
+    shown: String,
+}
+
+/// What is shorter may stand in a text by chance. Openids have 28 characters, login codes 32.
+const SHORTEST_IN_TEXT: usize = 8;
 
 /// All events, and what they come to.
 #[derive(Serialize)]
 pub(super) struct Previews {
     pub(super) events: Vec<Event>,
     pub(super) summary: Summary,
+    /// Where other records came than were asked for.
+    pub(super) notes: Vec<String>,
 }
 
 /// One event, and what becomes of it.
@@ -109,9 +129,13 @@ pub(super) struct Tally {
 pub(super) const WOULD_SEND: &str = "would_send";
 
 impl Previews {
-    pub(super) fn of(events: Vec<Event>) -> Self {
+    pub(super) fn of(events: Vec<Event>, notes: Vec<String>) -> Self {
         let summary = Summary::of(&events);
-        Self { events, summary }
+        Self {
+            events,
+            summary,
+            notes,
+        }
     }
 
     /// Whether a message, or a whole event, is invalid.
@@ -179,11 +203,18 @@ impl Preview {
         }
     }
 
-    pub(super) fn of(apps: &BTreeMap<Arc<str>, App>, diagnosis: &Diagnosis, age_ms: i64) -> Self {
+    pub(super) fn of(
+        apps: &BTreeMap<Arc<str>, App>,
+        diagnosis: &Diagnosis,
+        recipients: Recipients,
+        age_ms: i64,
+    ) -> Self {
         let planned = &diagnosis.planned;
         let rule: &Rule = &planned.rule;
+        let veil = Veil::of(diagnosis, recipients);
         let values = diagnosis.values.iter();
-        let values = values.map(|value| Shown::of(rule, value)).collect();
+        let values = values.map(|value| Shown::of(rule, value, veil.as_ref()));
+        let values = values.collect();
         let doubts = diagnosis.doubts();
         let doubts = doubts
             .map(|(name, doubt)| format!("{name}: {doubt}"))
@@ -193,8 +224,7 @@ impl Preview {
             Ok(made) => {
                 let too_old = too_old(rule, age_ms);
                 let app = apps.get(&rule.app);
-                let body = app.map(|app| SendBody::new(made.shown(), app.miniprogram_state));
-                let body = body.and_then(|body| serde_json::to_string(&body).ok());
+                let body = app.and_then(|app| body(made, app, veil.as_ref()));
                 Self {
                     rule: rule_name,
                     status: WOULD_SEND.to_owned(),
@@ -243,7 +273,7 @@ impl Preview {
 }
 
 impl Shown {
-    fn of(rule: &Rule, made: &RuleValue) -> Self {
+    fn of(rule: &Rule, made: &RuleValue, veil: Option<&Veil>) -> Self {
         let found = &made.found;
         let extent = found.extent;
         let rejection = found.rejection.as_ref();
@@ -254,7 +284,7 @@ impl Shown {
         Self {
             name: made.name.clone(),
             label: label_of(rule, &made.name),
-            value: found.value.clone(),
+            value: found.value.as_deref().map(|value| veiled(veil, value)),
             length: extent.map(|extent| extent.length),
             limit: extent.and_then(|extent| extent.limit),
             unit: extent.map(|extent| extent.unit.as_str()),
@@ -264,6 +294,55 @@ impl Shown {
             file,
             line,
         }
+    }
+}
+
+/// The body of the call, with nothing in it that may not be read.
+fn body(made: &Made, app: &App, veil: Option<&Veil>) -> Option<String> {
+    let message = made.shown();
+    let touser = veiled(veil, &message.recipient);
+    let body = SendBody::to(&touser, message, app.miniprogram_state);
+    let body = veiled(veil, &serde_json::to_string(&body).ok()?);
+    Some(match made {
+        Made::Message(_) => body,
+        Made::Unaddressed(unaddressed) => Veil::of_code(unaddressed.code().expose()).over(&body),
+    })
+}
+
+fn veiled(veil: Option<&Veil>, text: &str) -> String {
+    veil.map_or_else(|| text.to_owned(), |veil| veil.over(text))
+}
+
+impl Veil {
+    /// For the recipient, where that is not shown whole.
+    fn of(diagnosis: &Diagnosis, recipients: Recipients) -> Option<Self> {
+        let Recipients::As(style) = recipients else {
+            return None;
+        };
+        let mut values = diagnosis.values.iter();
+        let recipient = values.find(|value| value.key == "to")?;
+        let hidden = recipient.found.value.clone()?;
+        (!hidden.is_empty()).then(|| Self {
+            shown: style.show(&hidden),
+            hidden,
+        })
+    }
+
+    fn of_code(code: &str) -> Self {
+        Self {
+            hidden: code.to_owned(),
+            shown: "(hidden)".to_owned(),
+        }
+    }
+
+    fn over(&self, text: &str) -> String {
+        if text == self.hidden {
+            return self.shown.clone();
+        }
+        if self.hidden.len() < SHORTEST_IN_TEXT {
+            return text.to_owned();
+        }
+        text.replace(&self.hidden, &self.shown)
     }
 }
 

@@ -9,10 +9,22 @@ use wx_courier_core::model::outcome::{Reason, Status};
 /// A value that is wider pushes what is right of it away, and that of no other line.
 const WIDEST_VALUE: usize = 40;
 
-pub(super) fn print(previews: &Previews) {
+/// Which events are told by their places.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Headings {
+    /// Each.
+    Always,
+    /// Each of several: an only one has no other beside it.
+    OfSeveral,
+}
+
+pub(super) fn print(previews: &Previews, headings: Headings) {
+    for note in &previews.notes {
+        say(format_args!("note: {note}"));
+    }
     let n_events = previews.events.len();
     for (index, event) in previews.events.iter().enumerate() {
-        if n_events > 1 {
+        if n_events > 1 || headings == Headings::Always {
             say(heading(event, index + 1, n_events));
         }
         for preview in &event.messages {

@@ -1,6 +1,6 @@
 //! Reads topics outside any group and within bounds: all that is there now, or exactly these records. Blocks, and keeps nothing.
 
-mod onward;
+pub mod onward;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -29,7 +29,11 @@ pub enum SendBody<'a> {
 impl<'a> SendBody<'a> {
     /// The body for a message.
     pub fn new(message: &'a Message, state: MiniprogramState) -> Self {
-        let touser = &message.recipient;
+        Self::to(&message.recipient, message, state)
+    }
+
+    /// The same for people to look at, with the recipient as they may see it.
+    pub fn to(touser: &'a str, message: &'a Message, state: MiniprogramState) -> Self {
         match &message.content {
             Content::Subscribe(card) => Self::Card(CardBody::new(touser, card, state)),
             Content::Customer(message) => Self::Customer(CustomerBody { touser, message }),

@@ -12,6 +12,9 @@ use super::{
 use crate::catalog::Template;
 use crate::wechat::params::{Extent, Violation};
 
+/// A login code that is shorter may stand in a text by chance. Those seen have 32 characters.
+const SHORTEST_CODE_IN_TEXT: usize = 8;
+
 /// A value as it would be sent, and what is found of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Examined {
@@ -33,6 +36,17 @@ impl Examined {
             extent: None,
             rejection: Some(rejection),
             doubts: Vec::new(),
+        }
+    }
+
+    /// Does not show the value if it is this login code, or has it in it.
+    pub(crate) fn hide(&mut self, code: &str) {
+        let is_code = |value: &str| {
+            value == code && !code.is_empty()
+                || code.len() >= SHORTEST_CODE_IN_TEXT && value.contains(code)
+        };
+        if self.value.as_deref().is_some_and(is_code) {
+            self.value = None;
         }
     }
 

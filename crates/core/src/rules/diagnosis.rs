@@ -12,7 +12,7 @@ use super::template::Text;
 use super::{Planned, Rule, RuleSet};
 use crate::document::Origin;
 use crate::event::Event;
-use crate::message::{Customer, Examined, Field, Rejection};
+use crate::message::{Customer, Examined, Field, Rejection, To};
 
 /// What one rule makes of an event.
 #[derive(Clone, Debug)]
@@ -135,6 +135,11 @@ impl Rule {
         match &self.recipe {
             Recipe::Subscribe(card) => of_card(card, &root, &mut note),
             Recipe::Customer(message) => of_customer(message, &root, &mut note),
+        }
+        if let Ok(To::Code(code)) = &recipient {
+            for value in &mut values {
+                value.found.hide(code.trim());
+            }
         }
         values
     }

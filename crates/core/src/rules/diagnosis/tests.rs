@@ -153,6 +153,15 @@ fn fields_of_a_customer_message_are_shown_and_a_login_code_is_not() {
 }
 
 #[test]
+fn a_value_that_is_a_login_code_is_not_shown() {
+    let data = json!({ "code": " secret-code", "title": "secret-code", "no": "secret-code", "thumb": "https://x" });
+    let found = rules().diagnose(&event("b", data));
+    let shown = format!("{:?}", found[0].values);
+    assert!(!shown.contains("secret"), "{shown}");
+    assert!(found[0].faults().is_empty(), "{:?}", found[0].faults());
+}
+
+#[test]
 fn what_is_hardly_meant_is_told_of_values_that_fit() {
     let data = json!({ "openid": "o1", "no": "null", "n": 1, "goods": "{ data.goods }", "shop": " ", "fen": 1 });
     let found = rules().diagnose(&event("a", data));
