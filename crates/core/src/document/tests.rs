@@ -49,6 +49,28 @@ fn every_mistake_is_told_not_only_the_first() {
 }
 
 #[test]
+fn a_line_end_of_windows_is_a_line_end_and_a_carriage_return_alone_is_none() {
+    let mut problems = Problems::default();
+    let text = "a = \"\"\"one\r\ntwo\"\"\"\r\nb = 1\r\n";
+    let unix = parse(&mut problems, "a.toml", &text.replace("\r\n", "\n"));
+    assert_eq!(parse(&mut problems, "a.toml", text), unix);
+    assert!(unix.is_some() && problems.is_empty(), "{problems}");
+    let many = "\r".repeat(2_000) + "\n";
+    for broken in [
+        "a = 1\rb = 2\n",
+        "a = 1\r\r\nb = 2\r\n",
+        "a = \"\"\"one\r\r\ntwo\"\"\"\n",
+        &many,
+    ] {
+        let told = read(broken, |_, _| {});
+        assert!(
+            told.contains("this is not TOML"),
+            "{broken:.20?}: {told:.200}"
+        );
+    }
+}
+
+#[test]
 fn broken_toml_is_told_with_its_line() {
     let told = read("a = 1\nb = = 2\n", |_, _| {});
     assert!(

@@ -12,9 +12,10 @@ use super::{Item, Node, Origin, Problem, Problems};
 ///
 /// A line end is a line end, also within a text of several lines: the same file says the same if an editor on Windows, or git, has saved it.
 pub fn parse(problems: &mut Problems, file: &str, text: &str) -> Option<Node> {
-    if text.contains("\r\n") {
-        return parse(problems, file, &text.replace("\r\n", "\n"));
-    }
+    // With a carriage return before it, such a line end would turn into another one: that is a slip, and is told as it stands there.
+    let is_sound = !text.contains("\r\r\n");
+    let unified = (is_sound && text.contains("\r\n")).then(|| text.replace("\r\n", "\n"));
+    let text = unified.as_deref().unwrap_or(text);
     let lines = Lines {
         file: Arc::from(file),
         text,
