@@ -48,6 +48,7 @@ struct Result {
     ok: bool,
     errors: usize,
     warnings: usize,
+    /// None were compiled if there is not one.
     rules: usize,
     rules_version: Option<String>,
     tests: usize,
@@ -78,9 +79,10 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         errors: problems.count(Severity::Error),
         warnings: problems.count(Severity::Warning),
         rules: loaded.rules.as_ref().map_or(0, |rules| rules.rules().len()),
+        // Of what is made of grants, too, which settings with an error do not say.
         rules_version: loaded
-            .rules
-            .as_ref()
+            .settings
+            .and(loaded.rules)
             .map(|rules| rules.version().to_string()),
         tests: tests.len(),
         failed_tests: tests.iter().filter(|test| !test.passed()).count(),
@@ -116,18 +118,19 @@ fn print(result: &Result, arguments: &Arguments) {
     for problem in &result.problems {
         say(problem);
     }
-    match &result.rules_version {
-        Some(version) => {
-            let passed = result.tests - result.failed_tests;
-            say(format_args!(
-                "{}, version {version}; {passed} of {} passed",
-                count(result.rules, "rule"),
-                count(result.tests, "test")
-            ));
-        }
-        None => say(
+    if result.rules == 0 {
+        say(
             "the rules were not compiled and their tests not run: mend the errors above, there may be more behind them",
-        ),
+        );
+    } else {
+        let version = result.rules_version.as_ref();
+        let version = version.map_or_else(String::new, |version| format!(", version {version}"));
+        let passed = result.tests - result.failed_tests;
+        say(format_args!(
+            "{}{version}; {passed} of {} passed",
+            count(result.rules, "rule"),
+            count(result.tests, "test")
+        ));
     }
     let verdict = if result.ok { "ok" } else { "not ok" };
     say(format_args!(

@@ -123,6 +123,26 @@ fn check_tells_where_a_rule_is_broken_and_what_helps() {
 }
 
 #[test]
+fn check_tells_no_version_of_rules_whose_settings_have_an_error() {
+    let folder = copied_sample();
+    let good = run(folder.path(), &["check", "--format", "json"]).json();
+    assert!(good["rules_version"].is_string(), "{good}");
+    let settings = folder.path().join("courier.toml");
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("{text}\n[send]\nattempts = 0\n")).unwrap();
+    let json = run(folder.path(), &["check", "--format", "json"]).json();
+    assert_eq!(json["rules_version"], Value::Null, "{json}");
+    assert_eq!(
+        (&json["rules"], &json["tests"]),
+        (&good["rules"], &good["tests"])
+    );
+    let said = run(folder.path(), &["check"]);
+    assert_eq!(said.code, Some(1));
+    said.must_have(&["rules; ", " passed"]);
+    assert!(!said.out.contains("version"), "{}", said.out);
+}
+
+#[test]
 fn check_runs_the_tests_of_rules() {
     let folder = copied_sample();
     let rule = folder.path().join("rules/order-completed.toml");

@@ -120,7 +120,7 @@ impl Leftover {
 pub fn leftovers(sight: Sight, text: &str) -> Vec<Leftover> {
     let text = text.trim();
     let mut found = Vec::new();
-    found.extend(placeholder(text).map(Leftover::Placeholder));
+    found.extend(placeholder(sight, text).map(Leftover::Placeholder));
     found.extend(nothing(text).map(Leftover::Nothing));
     found.extend(damage(text).map(Leftover::Damage));
     if sight == Sight::Address {
@@ -178,7 +178,7 @@ fn nothing(text: &str) -> Option<String> {
 /// The longest placeholder that is looked for: a name, perhaps with a filter.
 const LONGEST_PLACEHOLDER: usize = 60;
 
-fn placeholder(text: &str) -> Option<String> {
+fn placeholder(sight: Sight, text: &str) -> Option<String> {
     if text.contains("<%") {
         return Some("<%".to_owned());
     }
@@ -187,7 +187,9 @@ fn placeholder(text: &str) -> Option<String> {
         let rest = text.get(at..).unwrap_or_default();
         let found = match c {
             '{' | '｛' => in_braces(rest),
-            '%' if !before.is_some_and(|c: char| c.is_ascii_digit()) => of_printf(rest),
+            '%' if !before.is_some_and(|c: char| c.is_ascii_digit()) => {
+                of_printf(rest).filter(|found| sight != Sight::Address || !may_be_code(found))
+            }
             _ => None,
         };
         if let Some(found) = found {
@@ -246,6 +248,11 @@ fn of_printf(text: &str) -> Option<&str> {
     let length = text.len() - after.len();
     text.get(..length)
         .filter(|_| ends && length <= LONGEST_PLACEHOLDER)
+}
+
+/// Whether a placeholder looks like a character of an address: `%2f`, `%20d`.
+fn may_be_code(placeholder: &str) -> bool {
+    placeholder.contains(|c: char| c.is_ascii_digit()) && !placeholder.contains(['$', '.', '('])
 }
 
 /// `data.shop`, `ext.tenant`, `headers['x-user']` and nothing else.
@@ -411,6 +418,23 @@ mod tests {
     fn a_part_may_end_in_a_label_and_an_address_may_have_codes() {
         assert_eq!(leftovers(Sight::Part, "，门店："), []);
         assert_eq!(leftovers(Sight::Address, "pages/a?name=%E6%8B%BF"), []);
+        for codes in [
+            "pages/a?to=b%2fc",
+            "pages/a?x=%5f",
+            "pages/a?name=%20d",
+            "pages/a?%2f%2f",
+        ] {
+            assert_eq!(leftovers(Sight::Address, codes), [], "{codes}");
+        }
+        for (address, shown) in [
+            ("pages/a?id=%d", "%d"),
+            ("pages/a?id=%1$s", "%1$s"),
+            ("pages/a?price=%.2f", "%.2f"),
+            ("pages/a?id=%(id1)s", "%(id1)s"),
+        ] {
+            let expected = [Leftover::Placeholder(shown.to_owned())];
+            assert_eq!(leftovers(Sight::Address, address), expected, "{address}");
+        }
         assert_eq!(leftovers(Sight::Address, "pages/a?id=undefined").len(), 1);
         assert_eq!(leftovers(Sight::Address, "pages/a?id={data.id}").len(), 1);
     }

@@ -92,7 +92,8 @@ impl Search<'_> {
             Stmt::EmitRaw(raw) => raw.raw.trim().is_empty(),
             Stmt::EmitExpr(emit) => self.may_be_empty(&emit.expr),
             Stmt::IfCond(block) => all(&block.true_body) || all(&block.false_body),
-            Stmt::ForLoop(block) => all(&block.else_body),
+            // That a list of the event may be empty is so everywhere, as with a text.
+            Stmt::ForLoop(block) => self.may_be_empty(&block.iter) && all(&block.else_body),
             Stmt::Set(_) | Stmt::SetBlock(_) => true,
             _ => false,
         }
@@ -106,6 +107,7 @@ impl Search<'_> {
                 text.is_some_and(|text| text.trim().is_empty())
             }
             Expr::List(list) => list.items.is_empty(),
+            Expr::Slice(slice) => self.may_be_empty(&slice.expr),
             Expr::IfExpr(choice) => {
                 self.may_be_empty(&choice.true_expr)
                     || choice
@@ -211,7 +213,8 @@ mod tests {
             "门店：{{ data.shop | default }}，电话 {{ data.phone }}",
             "门店： {{ data.shop | default('') | trim | fit(5) }}",
             "门店：{% if data.shop %}{{ data.shop }}{% endif %}",
-            "门店：{% for shop in data.shops %}{{ shop }}{% endfor %}",
+            "门店：{% for shop in data.shops | default([]) %}{{ shop }}{% endfor %}",
+            "门店：{% for shop in (data.shops or [])[:3] %}{{ shop }}{% else %} {% endfor %}",
             "门店：{{ data.shop | lookup('t') }}",
             "门店：{{ data.shop if data.n else '' }}",
             "门店：{{ data.shops | default([]) | join('、') }}",
@@ -244,6 +247,8 @@ mod tests {
             "门店：{{ data.shop | default('总店', true) }}",
             "门店：{% if data.shop %}{{ data.shop }}{% else %}总店{% endif %}",
             "{% if data.shop %}门店：{{ data.shop }}{% endif %}",
+            "商品：{% for item in data.items %}{{ item.name }}{% if not loop.last %}、{% endif %}{% endfor %}",
+            "门店：{% for shop in data.shops | default([]) %}{{ shop }}{% else %}总店{% endfor %}",
             "{{ data.items[0].name | fit(suffix=' 等' ~ (data.items | length) ~ '件') }}",
             "{{ data.a | default('') | fit(suffix='') }}",
             "{{ data.a | default('') }}",

@@ -1,4 +1,4 @@
-//! What a customer would see of a rule and hardly anybody means: told where it is written, before the first event.
+//! What a customer would see of a rule and no author means: told where it is written, before the first event.
 
 use super::Reader;
 use crate::document::{Problem, Said};
@@ -35,7 +35,11 @@ impl Reader<'_> {
                 self.tell(name, said, part.line, &leftover);
             }
         }
-        self.look_for_empty(said, tables);
+        match sight {
+            Sight::Text | Sight::Part => self.look_for_empty(said, tables),
+            // `a?id=` is an address, with or without what follows.
+            Sight::Address => {}
+        }
     }
 
     fn tell(&mut self, name: &str, said: &Said<String>, line: u32, leftover: &Leftover) {
