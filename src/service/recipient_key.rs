@@ -83,7 +83,7 @@ fn warn_of_memory(url: &StateUrl) {
     }
 }
 
-/// Drawn from the operating system: whoever has the key can find out whose hash it is.
+/// Drawn from the operating system: a reader who has the key can find out whose hash it is.
 fn drawn() -> Result<RecipientKey, getrandom::Error> {
     let mut drawn = [0; DRAWN_BYTES];
     getrandom::fill(&mut drawn)?;

@@ -64,7 +64,7 @@ fn a_secret_that_is_not_there_stops_only_who_needs_it() {
     );
 }
 
-/// What is wrong with a secret that is there, and keys that contradict each other, are mistakes for everybody.
+/// What is wrong with a secret that is there, and keys that contradict each other, are mistakes for every command.
 #[test]
 fn a_mistake_about_a_secret_stays_one() {
     let both = SETTINGS.replace("secret = ", "secret_file = \"x\"\nsecret = ");
