@@ -42,7 +42,7 @@ impl Instance {
         block_on(tell_answer(request, &address))
     }
 
-    /// Asks for a page that everybody may see, and says what the service says.
+    /// Asks for a page that needs no proof, and says what the service says.
     pub(super) fn look(&self, folder: PathBuf, page: &str) -> anyhow::Result<Exit> {
         let loaded = load(&sources(folder, Vec::new()));
         let Some(address) = self.address(&loaded) else {
@@ -52,7 +52,7 @@ impl Instance {
         block_on(tell_answer(request, &address))
     }
 
-    /// Asks for a page that everybody may see, and gives it, or says why not.
+    /// Asks for a page that needs no proof, and gives it, or says why not.
     pub(super) fn page(&self, folder: PathBuf, page: &str) -> anyhow::Result<Result<String, Exit>> {
         let loaded = load(&sources(folder, Vec::new()));
         let Some(address) = self.address(&loaded) else {
