@@ -7,9 +7,8 @@
 )]
 
 use minijinja::machinery::ast::{CallArg, Expr, Filter, Stmt};
-use minijinja::machinery::parse;
 
-use super::inspect::Tables;
+use super::inspect::{Tables, parsed};
 
 /// A text that comes out whole for some events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +32,7 @@ pub(super) fn constants(source: &str, tables: &Tables) -> Vec<Constant> {
         tables,
         found: Vec::new(),
     };
-    if let Ok(Stmt::Template(block)) = parse(
-        source,
-        "template",
-        minijinja::syntax::SyntaxConfig::default(),
-    ) {
+    if let Ok(Stmt::Template(block)) = parsed(source) {
         search.statements(&block.children);
     }
     search.found

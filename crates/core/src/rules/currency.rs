@@ -6,8 +6,8 @@
 )]
 
 use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Filter, Stmt};
-use minijinja::machinery::parse;
 
+use super::inspect::parsed;
 use crate::wechat::params::is_currency_symbol;
 
 /// What is known of the sign.
@@ -25,11 +25,7 @@ pub(super) enum Currency {
 
 /// What is known of a template that was parsed before.
 pub(super) fn currency(source: &str) -> Currency {
-    match parse(
-        source,
-        "template",
-        minijinja::syntax::SyntaxConfig::default(),
-    ) {
+    match parsed(source) {
         Ok(Stmt::Template(block)) => of_statements(&block.children),
         _ => Currency::There,
     }

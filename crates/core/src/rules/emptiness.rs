@@ -6,9 +6,8 @@
 )]
 
 use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Filter, Stmt};
-use minijinja::machinery::parse;
 
-use super::inspect::Tables;
+use super::inspect::{Tables, parsed};
 
 /// What stands alone where a value is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,11 +24,7 @@ pub(super) fn alone(source: &str, tables: &Tables) -> Vec<(Alone, u32)> {
         tables,
         found: Vec::new(),
     };
-    if let Ok(Stmt::Template(block)) = parse(
-        source,
-        "template",
-        minijinja::syntax::SyntaxConfig::default(),
-    ) {
+    if let Ok(Stmt::Template(block)) = parsed(source) {
         search.statements(&block.children);
     }
     search.found

@@ -6,7 +6,8 @@
 )]
 
 use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
-use minijinja::machinery::parse;
+
+use super::inspect::parsed;
 
 /// A part that comes out as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +20,7 @@ pub(super) struct Part {
 /// Every part of a template that was parsed before. What comes out whole is in [`constants`](super::constants) besides.
 pub(super) fn parts(source: &str) -> Vec<Part> {
     let mut found = Vec::new();
-    if let Ok(Stmt::Template(block)) = parse(
-        source,
-        "template",
-        minijinja::syntax::SyntaxConfig::default(),
-    ) {
+    if let Ok(Stmt::Template(block)) = parsed(source) {
         statements(&block.children, &mut found);
     }
     found

@@ -46,13 +46,15 @@ impl Finding {
     }
 }
 
+/// The tree of a template, as the engine reads it.
+pub(super) fn parsed(source: &str) -> Result<Stmt<'_>, Error> {
+    let syntax = minijinja::syntax::SyntaxConfig::default();
+    parse(source, "template", syntax)
+}
+
 /// Every mistake of a template that shows without an event.
 pub(super) fn template(source: &str, tables: &Tables) -> Vec<Finding> {
-    let tree = match parse(
-        source,
-        "template",
-        minijinja::syntax::SyntaxConfig::default(),
-    ) {
+    let tree = match parsed(source) {
         Ok(tree) => tree,
         Err(error) => return vec![Finding::syntax(&error)],
     };
@@ -91,12 +93,7 @@ pub(super) fn expression(source: &str, tables: &Tables) -> Vec<Finding> {
 
 /// The steps of a template that is nothing but a path into the event, such as `{{ data.items[0].name }}`.
 pub(super) fn plain_path(source: &str) -> Option<Vec<Value>> {
-    let tree = parse(
-        source,
-        "template",
-        minijinja::syntax::SyntaxConfig::default(),
-    )
-    .ok()?;
+    let tree = parsed(source).ok()?;
     let Stmt::Template(block) = &tree else {
         return None;
     };

@@ -6,18 +6,14 @@
 )]
 
 use minijinja::machinery::ast::{BinOpKind, Expr, Stmt};
-use minijinja::machinery::parse;
 
 use super::context::NAMES;
+use super::inspect::parsed;
 
 /// Whether a template puts a value of the event, as it is, beside fixed text. One that is nothing but a value is a whole address, which
 /// upstream has made.
 pub(super) fn has_unencoded(source: &str) -> bool {
-    let Ok(Stmt::Template(tree)) = parse(
-        source,
-        "template",
-        minijinja::syntax::SyntaxConfig::default(),
-    ) else {
+    let Ok(Stmt::Template(tree)) = parsed(source) else {
         return false;
     };
     let mut seen = Seen::default();
