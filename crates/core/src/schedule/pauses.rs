@@ -33,7 +33,6 @@ pub use outages::{Outages, Silence};
 pub use party::{Party, SOURCE_OF_MINI_PROGRAMS};
 use quota::Before;
 pub use subject::Subject;
-use subject::subjects_of;
 use trials::Trials;
 pub use wave::{Wave, Waves};
 
@@ -230,7 +229,7 @@ impl Pauses {
         if self.is_silent() {
             return Way::Free;
         }
-        self.way_past(now, subjects_of(rule))
+        self.way_past(now, Subject::covering(rule))
     }
 
     /// Whether a login code of this app may be exchanged.
@@ -246,7 +245,7 @@ impl Pauses {
         if self.in_force.is_empty() {
             return false;
         }
-        subjects_of(rule).any(|subject| {
+        Subject::covering(rule).any(|subject| {
             let pause = self.in_force.get(&subject);
             pause.is_some_and(|pause| !pause.end.is_trial(ticket))
         })
@@ -336,7 +335,7 @@ impl Pauses {
         if self.in_force.is_empty() {
             return None;
         }
-        subjects_of(rule).find_map(|subject| self.in_force.get(&subject))
+        Subject::covering(rule).find_map(|subject| self.in_force.get(&subject))
     }
 
     /// The pause for whose end the exchanges of an app's login codes wait.
@@ -349,7 +348,7 @@ impl Pauses {
 
     /// Whether this rule itself, or its template, is paused.
     pub fn is_rule_or_template_paused(&self, rule: &Rule) -> bool {
-        let mut own = subjects_of(rule)
+        let mut own = Subject::covering(rule)
             .filter(|subject| matches!(subject, Subject::Template(..) | Subject::Rule(_)));
         own.any(|subject| self.in_force.contains_key(&subject))
     }

@@ -42,7 +42,15 @@ impl Subject {
 
     /// What a pause that holds this rule may cover.
     pub fn covering(rule: &Rule) -> impl Iterator<Item = Self> {
-        subjects_of(rule)
+        let whole = [
+            Self::App(Arc::clone(&rule.app)),
+            Self::Api(Arc::clone(&rule.app), rule.api()),
+        ];
+        let own = Self::Rule(Arc::clone(&rule.name));
+        whole
+            .into_iter()
+            .chain(Self::template_of(rule))
+            .chain([own])
     }
 
     /// The template of a rule, if it has one.
@@ -72,17 +80,4 @@ impl fmt::Display for Subject {
             Self::Rule(rule) => write!(f, "rule {rule}"),
         }
     }
-}
-
-/// What a pause that holds this rule may cover.
-pub(super) fn subjects_of(rule: &Rule) -> impl Iterator<Item = Subject> {
-    let whole = [
-        Subject::App(Arc::clone(&rule.app)),
-        Subject::Api(Arc::clone(&rule.app), rule.api()),
-    ];
-    let own = Subject::Rule(Arc::clone(&rule.name));
-    whole
-        .into_iter()
-        .chain(Subject::template_of(rule))
-        .chain([own])
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cause, Change, End, Pauses, Subject, quota, subjects_of};
+use super::{Cause, Change, End, Pauses, Subject, quota};
 use crate::model::{Moment, Ticket};
 use crate::rules::Rule;
 
@@ -161,7 +161,7 @@ impl Pauses {
         if self.in_force.is_empty() {
             return;
         }
-        for subject in subjects_of(rule) {
+        for subject in Subject::covering(rule) {
             self.began_trial(now, ticket, &subject);
         }
     }
