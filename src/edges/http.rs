@@ -275,8 +275,7 @@ async fn resume_state(State(pages): State<Pages>) -> Response {
 
 async fn show_metrics(State(pages): State<Pages>) -> Response {
     let encoded = {
-        let mut report = pages.reports.borrow().clone();
-        report.engine.pauses = pages.pauses();
+        let report = pages.report();
         pages.metrics.encode(
             &report.engine,
             report.calendar,
@@ -293,8 +292,7 @@ async fn show_metrics(State(pages): State<Pages>) -> Response {
 }
 
 async fn status(State(pages): State<Pages>) -> Json<Report> {
-    let mut report = pages.reports.borrow().clone();
+    let mut report = pages.report();
     report.unknown = pages.metrics.unknown().list();
-    report.engine.pauses = pages.pauses();
     Json(report)
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::refusal::refuse;
-use super::{Pages, Phase};
+use super::{Pages, Phase, Report};
 use crate::config::StateUrl;
 use crate::edges::holds::{Changed, NotChanged};
 use wx_courier_core::flow::{PauseStatus, WaitingStatus, is_of_rules};
@@ -72,8 +72,8 @@ pub(super) struct RuleList {
 pub(super) async fn list(State(pages): State<Pages>) -> Json<RuleList> {
     let rules = Arc::clone(&pages.rules.borrow());
     let outcomes = pages.metrics.outcomes_by_rule();
-    let pauses = pages.pauses();
-    let report = pages.reports.borrow();
+    let report = pages.report();
+    let pauses = &report.engine.pauses;
     let of_rule = |rule: &Arc<Rule>| {
         let subjects: Vec<String> = Subject::covering(rule)
             .map(|subject| subject.to_string())
@@ -193,8 +193,7 @@ pub(super) async fn resume(
 /// Whether this is paused on this instance, or was when the store was last heard.
 fn is_shown(pages: &Pages, what: &Stopped) -> bool {
     let subject = Subject::from(what).to_string();
-    let report = pages.reports.borrow();
-    let mut pauses = report.engine.pauses.iter();
+    let mut pauses = pages.report().engine.pauses.into_iter();
     let newest = pages.holds.newest();
     let newest = newest.borrow();
     let held = newest.as_ref().and_then(|heard| heard.holds.get(what));
@@ -212,7 +211,7 @@ fn what_else_holds(pages: &Pages, what: &Stopped) -> Vec<String> {
             others.extend(covering.into_iter().filter(|subject| *subject != ours));
         }
     }
-    let pauses = pages.pauses();
+    let pauses = pages.report().engine.pauses;
     let is_paused = |subject: &String| pauses.iter().any(|pause| pause.subject == *subject);
     let others = others.iter().map(ToString::to_string);
     others.filter(is_paused).collect()
@@ -228,24 +227,24 @@ fn reason_of(detail: &str) -> &str {
 }
 
 impl Pages {
-    /// What is paused, as the engine says; before it is there, what the store was heard to hold.
-    pub(super) fn pauses(&self) -> Vec<PauseStatus> {
-        let report = self.reports.borrow();
-        if report.phase != Phase::WaitingForKafka {
-            return report.engine.pauses.clone();
+    /// How the service is. Before its engine is there, the store alone tells what is paused.
+    pub(super) fn report(&self) -> Report {
+        let mut report = self.reports.borrow().clone();
+        if report.phase == Phase::WaitingForKafka {
+            let newest = self.holds.newest();
+            let newest = newest.borrow();
+            let rules = self.rules.borrow();
+            let holds = newest.iter().flat_map(|heard| heard.holds.iter());
+            let of_rules = holds.filter(|hold| is_of_rules(&rules, hold));
+            report.engine.pauses = of_rules.map(PauseStatus::from).collect();
         }
-        let newest = self.holds.newest();
-        let newest = newest.borrow();
-        let rules = self.rules.borrow();
-        let holds = newest.iter().flat_map(|heard| heard.holds.iter());
-        let of_rules = holds.filter(|hold| is_of_rules(&rules, hold));
-        of_rules.map(PauseStatus::from).collect()
+        report
     }
 }
 
 /// What is paused instead.
 fn what_is(pages: &Pages) -> String {
-    let pauses = pages.pauses();
+    let pauses = pages.report().engine.pauses;
     let subjects: Vec<&str> = pauses.iter().map(|pause| pause.subject.as_str()).collect();
     if subjects.is_empty() {
         "; nothing is".to_owned()
