@@ -1,5 +1,6 @@
 //! A map that forgets its oldest entries.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
@@ -14,7 +15,7 @@ pub(super) struct Aged<K, V> {
     capacity: usize,
 }
 
-/// How old an entry is: since when, in Unix milliseconds, and the how many-th it was that was put. No two entries are of one age.
+/// How old an entry is: since when, in Unix milliseconds, and the how many-th it was that got this age. No two entries are of one age.
 type Age = (i64, u64);
 
 impl<K: Clone + Eq + Hash, V> Aged<K, V> {
@@ -34,18 +35,31 @@ impl<K: Clone + Eq + Hash, V> Aged<K, V> {
 
     /// Puts an entry in place of an older one.
     pub(super) fn put(&mut self, key: K, value: V, age: rows::Age) {
-        let since_ms = match age {
-            rows::Age::Since(since_ms) => since_ms,
-            rows::Age::Unchanged => {
-                let before = self.entries.get(&key);
-                before.map_or(0, |((since_ms, _), _)| *since_ms)
+        match self.entries.entry(key) {
+            Entry::Occupied(mut entry) => {
+                let (before, old) = entry.get_mut();
+                *old = value;
+                let rows::Age::Since(since_ms) = age else {
+                    return;
+                };
+                // Every message is claimed and settled within a moment: most rows that are put again are as old as they were.
+                if before.0 != since_ms {
+                    self.n_puts += 1;
+                    let key = self.ages.remove(before);
+                    *before = (since_ms, self.n_puts);
+                    self.ages.extend(key.map(|key| (*before, key)));
+                }
             }
-        };
-        self.n_puts += 1;
-        let age = (since_ms, self.n_puts);
-        self.ages.insert(age, key.clone());
-        if let Some((before, _)) = self.entries.insert(key, (age, value)) {
-            self.ages.remove(&before);
+            Entry::Vacant(entry) => {
+                let since_ms = match age {
+                    rows::Age::Since(since_ms) => since_ms,
+                    rows::Age::Unchanged => 0,
+                };
+                self.n_puts += 1;
+                let age = (since_ms, self.n_puts);
+                self.ages.insert(age, entry.key().clone());
+                entry.insert((age, value));
+            }
         }
         if self.entries.len() > self.capacity {
             self.forget_oldest();
