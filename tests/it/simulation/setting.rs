@@ -208,19 +208,29 @@ pub(super) const WAVE: Threshold = Threshold {
     ratio: 0.5,
 };
 
+fn bounds(max_in_flight: usize) -> AppBounds {
+    AppBounds {
+        rate: Some(Rate {
+            per_second: f64::from(APP_RATE),
+            burst: NonZeroU32::new(APP_BURST).unwrap(),
+        }),
+        max_in_flight,
+    }
+}
+
+/// The apps as they come with the second edition of the rules: less at once, and one that no rule names.
+pub(super) fn apps_of_second_edition() -> BTreeMap<Arc<str>, AppBounds> {
+    BTreeMap::from([
+        (Arc::from("club"), bounds(1)),
+        (Arc::from("shop"), bounds(3)),
+    ])
+}
+
 pub(super) fn engine(rules: &Arc<RuleSet>, process: u64, seed: u64) -> Engine {
-    let rate = |per_second: u32, burst| Rate {
-        per_second: f64::from(per_second),
-        burst: NonZeroU32::new(burst).unwrap(),
-    };
     let pointer = |path| Pointer::new(path).unwrap();
-    let bounds = AppBounds {
-        rate: Some(rate(APP_RATE, APP_BURST)),
-        max_in_flight: 8,
-    };
     let setup = Setup {
         decoding: Decoding::default(),
-        apps: BTreeMap::from([(Arc::from("shop"), bounds)]),
+        apps: BTreeMap::from([(Arc::from("shop"), bounds(8))]),
         retry: RetryPlan::default(),
         max_messages: MAX_MESSAGES,
         max_bytes: 1_000_000,

@@ -26,6 +26,10 @@ impl World {
         if self.members[member].incarnation != incarnation {
             return Ok(());
         }
+        self.step(
+            member,
+            Input::AppsChanged(setting::apps_of_second_edition()),
+        )?;
         let rules = Arc::clone(&self.rules);
         self.step(member, Input::RulesChanged(rules))
     }

@@ -176,6 +176,7 @@ impl Engine {
             Input::PublishFailed { ticket, why } => {
                 self.transition(now, ticket, Happened::PublishFailed(why), effects);
             }
+            Input::AppsChanged(apps) => self.in_flight.admission.change_apps(apps),
             Input::RulesChanged(rules) => self.rules_changed(now, rules, effects),
             Input::Held { holds, n_kept } => self.hear_holds((&holds, n_kept), effects),
             Input::Resume(what) => self.resume(&what, effects),

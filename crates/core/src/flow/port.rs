@@ -139,6 +139,9 @@ pub enum Input {
         /// Why, for a person.
         why: Arc<str>,
     },
+    /// Apps have come, or have other bounds. It comes before rules that name them. Those that are not named stay as they are, for the messages that
+    /// they have.
+    AppsChanged(BTreeMap<Arc<str>, AppBounds>),
     /// A new rule set is in force for records that are read from now on.
     RulesChanged(Arc<RuleSet>),
     /// The key by which recipients are hashed from now on.

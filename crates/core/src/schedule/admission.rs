@@ -13,6 +13,7 @@ mod recipients;
 mod throttle;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,6 +97,8 @@ pub enum Departure {
 /// Everything that waits for its turn or at the gate.
 pub struct Admission {
     apps: BTreeMap<Arc<str>, AppLane>,
+    /// The part of every rate that is this instance's; none was told before.
+    share: Option<Share>,
     recipients: Recipients,
 }
 
@@ -107,12 +110,29 @@ impl Admission {
                 .into_iter()
                 .map(|(name, bounds)| (name, AppLane::new(bounds)))
                 .collect(),
+            share: None,
             recipients: Recipients::default(),
+        }
+    }
+
+    /// Apps have come, or have other bounds. The others keep theirs.
+    pub fn change_apps(&mut self, apps: impl IntoIterator<Item = (Arc<str>, AppBounds)>) {
+        for (name, bounds) in apps {
+            match self.apps.entry(name) {
+                Entry::Occupied(mut lane) => lane.get_mut().change_bounds(bounds),
+                Entry::Vacant(place) => {
+                    let lane = place.insert(AppLane::new(bounds));
+                    if let Some(share) = &self.share {
+                        lane.change_share(share);
+                    }
+                }
+            }
         }
     }
 
     /// From here on this instance keeps another part of every rate.
     pub fn change_share(&mut self, share: &Share) {
+        self.share = Some(share.clone());
         for lane in self.apps.values_mut() {
             lane.change_share(share);
         }

@@ -60,6 +60,16 @@ impl AppLane {
         }
     }
 
+    /// Other bounds count from here on, also for messages that wait already. What is under way above them ends first.
+    pub(super) fn change_bounds(&mut self, bounds: AppBounds) {
+        self.max_in_flight = bounds.max_in_flight.max(1);
+        if self.pace.rate() != bounds.rate {
+            self.pace.change(bounds.rate);
+            // The moments that rules wait for may have been the old rate's.
+            self.look_again();
+        }
+    }
+
     /// A newly read record brings the rule as it is now: another rate counts from here on, also for messages that wait already, and another
     /// priority from the rule's next turn on.
     pub(super) fn adopt(&mut self, rule: &Rule) {

@@ -1,5 +1,6 @@
 //! Turns and departures, without an engine: which message goes, when, and which does not.
 
+mod bounds;
 mod slowed;
 
 use std::num::NonZeroU32;
