@@ -11,6 +11,7 @@ mod preview;
 mod progress;
 mod quota;
 mod ready;
+mod reload;
 mod replay;
 mod rid;
 mod rules;
@@ -60,6 +61,8 @@ enum Command {
     Run(run::Arguments),
     /// Whether a running service is ready: exit code 0 if it is, as a health check wants it
     Ready(pages::Instance),
+    /// Let a running service read rules, templates and settings again, and say what came of it
+    Reload(pages::Instance),
     /// Everything that can be wrong in settings, rules and templates; runs every rule's tests
     Check(check::Arguments),
     /// What events would become, without sending anything
@@ -135,6 +138,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => run::run(cli.config, &arguments),
         Command::Ready(instance) => ready::run(cli.config, &instance),
+        Command::Reload(instance) => instance.change(cli.config, "/reload", &[]),
         Command::Check(arguments) => check::run(cli.config, &arguments),
         Command::Preview(arguments) => preview::run(cli.config, &arguments),
         Command::Demo(arguments) => demo::run(&cli.config, &arguments),

@@ -4,8 +4,11 @@
 //! found in one go, and each names the place where the value was said. Nothing else in the crate reads files or the environment for
 //! its settings.
 
+mod app;
+mod app_files;
 mod changes;
 mod file;
+mod files;
 mod keys;
 mod kinds;
 mod layers;
@@ -23,20 +26,21 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use wx_courier_core::catalog::Catalog;
 use wx_courier_core::catalog::drift::Comparison;
-use wx_courier_core::catalog::{Catalog, Policy};
 use wx_courier_core::document::{Origin, Problems};
 use wx_courier_core::event::Decoding;
 use wx_courier_core::flow::Unmatched;
 use wx_courier_core::flow::attempt::RetryPlan;
 use wx_courier_core::grants::{AnswerEvents, Policies};
-use wx_courier_core::model::Rate;
 use wx_courier_core::model::outcome::RecipientStyle;
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::schedule::pauses::Threshold;
 
+pub use app::{App, CentreHeader, MiniprogramState, TokenCentre, TokenMode};
 pub(crate) use changes::waiting_for_restart;
 pub(crate) use file::read_text;
+pub(crate) use files::{Fingerprint, fingerprint};
 pub use keys::{Row, Table, tables};
 pub use load::{NeededSecrets, load, load_with};
 pub(crate) use needs::{Swap, unmet_until_restart};
@@ -92,6 +96,8 @@ pub struct Settings {
     pub engine: Engine,
     /// `[templates] compare`
     pub compare_templates: Comparison,
+    /// `[rules] reload`
+    pub rule_reload: RuleReload,
     /// `[log] format`
     pub log_format: LogFormat,
     /// `[log] level`
@@ -256,6 +262,15 @@ pub struct Engine {
     pub handover: Duration,
 }
 
+/// `[rules] reload`: when a running service takes up what was changed on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleReload {
+    /// As soon as it is saved.
+    OnSave,
+    /// When an operator says so.
+    OnRequest,
+}
+
 /// How logs are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -263,80 +278,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// `[apps.NAME]`
-#[derive(Clone, Debug)]
-pub struct App {
-    /// The mini program's appid.
-    pub appid: String,
-    /// Its `AppSecret`. `None` only where a token centre hands out the tokens: nothing else needs it for a send.
-    pub secret: Option<Secret>,
-    /// Where the API is; without a slash at the end.
-    pub base_url: String,
-    /// Where its access tokens come from.
-    pub token: TokenMode,
-    /// The app's promise to `WeChat`; `None` is no limit.
-    pub rate: Option<Rate>,
-    /// Calls under way at once.
-    pub max_in_flight: usize,
-    /// Which version of the mini program a card opens.
-    pub miniprogram_state: MiniprogramState,
-    /// What is made of users' grants, unless a template says otherwise.
-    pub grants: Policy,
-}
-
-/// `[apps.NAME] token`: where an app's access tokens come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TokenMode {
-    /// `WeChat`: `getStableAccessToken`. Every caller gets the same token.
-    Stable,
-    /// `WeChat`: `getAccessToken`. Every call makes a new token, and the one before dies minutes later.
-    Classic,
-    /// A server of the user's own fetches and renews tokens, and we ask it.
-    External(TokenCentre),
-}
-
-/// `[apps.NAME] token = { url = … }`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenCentre {
-    /// Where it is asked, with GET. Some keep a key in the query, so it is not shown.
-    pub url: Secret,
-    /// What it wants to see before it answers.
-    pub header: Option<CentreHeader>,
-    /// How long a token is used before the centre is asked again.
-    pub poll: Duration,
-}
-
-/// A request header for the token centre.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CentreHeader {
-    /// Its name, `Authorization` for example.
-    pub name: String,
-    /// Its value.
-    pub value: Secret,
-}
-
-/// Which version of the mini program a card opens. `WeChat`: subscribe/send, `miniprogram_state`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MiniprogramState {
-    /// The released one.
-    Formal,
-    /// The trial version.
-    Trial,
-    /// The development version.
-    Developer,
-}
-
-impl MiniprogramState {
-    /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Formal => "formal",
-            Self::Trial => "trial",
-            Self::Developer => "developer",
-        }
-    }
 }
 
 /// A setting in force, for people: secrets are hidden.
@@ -348,12 +289,24 @@ pub struct Effective {
     pub value: String,
     /// Where it was said.
     pub origin: String,
-    /// The same, for problems that name it.
+    /// When another value would come into force in a service that runs.
+    pub takes_effect: TakesEffect,
+    /// The same as `origin`, for problems that name it.
     #[serde(skip)]
     pub place: Origin,
     /// The whole value, where it is not shown: to see whether it has changed.
     #[serde(skip)]
     pub hidden: Option<Secret>,
+}
+
+/// When a setting that was changed on disk comes into force in a service that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TakesEffect {
+    /// With the rules: as soon as it is saved, or when an operator says so, as `[rules] reload` says.
+    WithTheRules,
+    /// When it is started again.
+    WithARestart,
 }
 
 /// Where to look, and what was said outside the file.

@@ -11,9 +11,11 @@ mod effects;
 mod inputs;
 mod news;
 mod recipient_key;
+mod reporting;
 mod setup;
 mod templates;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,11 +42,13 @@ pub use close::Ending;
 use effects::Answered;
 use inputs::{input_of, input_of_read};
 use news::{JoiningNews, PublishingNews};
+pub use setup::bounds_of;
 use setup::setup;
-use wx_courier_core::flow::{self, Difference, Engine, Input};
+use wx_courier_core::flow::{Difference, Engine, Input};
 use wx_courier_core::holds::Stopped;
 use wx_courier_core::model::outcome::RecipientKey;
 use wx_courier_core::rules::RuleSet;
+use wx_courier_core::schedule::admission::AppBounds;
 
 /// What a service is made of.
 pub struct Parts {
@@ -54,6 +58,10 @@ pub struct Parts {
     pub settings: Arc<Settings>,
     /// The rules in force; a new set is taken up as soon as it is there.
     pub rules: watch::Receiver<Arc<RuleSet>>,
+    /// What each app may do. What is new of it is there before the rules that need it.
+    pub apps: watch::Receiver<BTreeMap<Arc<str>, AppBounds>>,
+    /// `WeChat`, for every app.
+    pub wechat: Arc<WeChat>,
     /// Where the service says how it is.
     pub reports: watch::Sender<Report>,
     /// What is stopped until a person lets it go on.
@@ -78,12 +86,12 @@ pub struct Parts {
 
 impl Parts {
     /// What the callbacks and the mini program work with.
-    fn beside(&self, wechat: &Arc<WeChat>, punished: mpsc::Sender<Punished>) -> public::Parts {
+    fn beside(&self, punished: mpsc::Sender<Punished>) -> public::Parts {
         public::Parts {
             clock: self.clock.clone(),
             settings: Arc::clone(&self.settings),
             rules: self.rules.clone(),
-            wechat: Arc::clone(wechat),
+            wechat: Arc::clone(&self.wechat),
             store: self.store.client(),
             metrics: Arc::clone(&self.metrics),
             troubles: self.troubles.clone(),
@@ -103,13 +111,14 @@ const REPORT_EVERY: Duration = Duration::from_millis(500);
 
 /// Runs until `shutdown` ends, then drains.
 pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Result<Ending> {
-    let wechat = Arc::new(WeChat::new(&parts.settings, parts.metrics.unknown())?);
     let (punished_in, punished) = mpsc::channel(PUNISHMENTS);
-    let beside = parts.beside(&wechat, punished_in);
+    let beside = parts.beside(punished_in);
     let Parts {
         clock,
         settings,
         rules,
+        apps,
+        wechat,
         reports,
         holds,
         resumptions,
@@ -136,7 +145,8 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
     let source = consumer::start(&settings.kafka, settings.engine.handover, troubles.ear())?;
     let (again_in, read_again) = mpsc::unbounded_channel();
     let rereader = Rereader::start(&settings.kafka, troubles.ear(), again_in)?;
-    let engine = Engine::new(setup(&settings, seed), Arc::clone(&rules.borrow()));
+    let bounds = apps.borrow().clone();
+    let engine = Engine::new(setup(&settings, bounds, seed), Arc::clone(&rules.borrow()));
     reports.send_modify(|report| report.passes_into(Phase::Joining, clock.now()));
     let (comparing, comparisons, differs) =
         templates::start(settings.compare_templates, (&wechat, &rules, &reports));
@@ -153,6 +163,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> anyhow::Re
         answers_in,
         comparisons,
         rules,
+        apps,
         held: holds.newest(),
         holds,
         resumptions,
@@ -192,6 +203,7 @@ struct Service {
     /// Templates that are to be compared. Nothing listens where the settings want no comparison.
     comparisons: mpsc::UnboundedSender<templates::Asked>,
     rules: watch::Receiver<Arc<RuleSet>>,
+    apps: watch::Receiver<BTreeMap<Arc<str>, AppBounds>>,
     holds: HoldsClient,
     held: watch::Receiver<Option<HeardHolds>>,
     resumptions: mpsc::UnboundedReceiver<Stopped>,
@@ -280,6 +292,7 @@ impl Service {
                 }
                 () = self.alarm.rang() => inputs.push(Input::Tick),
                 Ok(()) = self.rules.changed() => {
+                    inputs.push(Input::AppsChanged(self.apps.borrow().clone()));
                     inputs.push(Input::RulesChanged(Arc::clone(&self.rules.borrow_and_update())));
                 }
                 Some(differs) = heard.differs.recv() => inputs.push(Input::TemplateDiffers(differs)),
@@ -351,28 +364,6 @@ impl Service {
         Input::Drain {
             timeout: self.drain,
         }
-    }
-
-    fn renew_report(&mut self) {
-        let engine: flow::Status = self.engine.status();
-        let unpublished = self.engine.unpublished(self.clock.now());
-        self.metrics.unpublished(unpublished.as_ref());
-        self.publishing_news.tell(unpublished.as_ref());
-        self.joining_news.tell(self.reports.borrow().phase);
-        let tokens = self.wechat.tokens();
-        let calendar = self.clock.status();
-        let state = self.store.status();
-        let producer = self.publisher.chosen();
-        self.reports.send_modify(|report| {
-            report.engine = engine;
-            report.calendar = calendar;
-            report.unpublished = unpublished;
-            report.tokens = tokens;
-            report.state = state;
-            if report.producer.as_ref() != Some(producer) {
-                report.producer = Some(producer.clone());
-            }
-        });
     }
 }
 

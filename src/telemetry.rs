@@ -21,7 +21,7 @@ use collector::Collector;
 pub use labels::{ListenerName, NoSeat, PublicRoute};
 pub use log::{finish_logging, write_line};
 pub use panics::catch_quietly;
-use scrape::{count, flag};
+use scrape::{count, flag, whole};
 use table::{Counter, Gauge, Histogram};
 pub use unknown::{UnknownName, UnknownNames};
 use wx_courier_core::flow::Unpublished;
@@ -60,6 +60,9 @@ pub struct Metrics {
 
 /// The label of a word that this version does not know.
 const UNLISTED: &str = "unlisted";
+
+/// In place of the version of rules that cannot be made.
+const UNREADABLE: &str = "unreadable";
 
 impl Metrics {
     /// Metrics at zero.
@@ -180,8 +183,25 @@ impl Metrics {
 
     /// What came of it that rules and settings were read again.
     pub fn reloaded(&self, status: &ReloadStatus) {
-        let is_refused = flag(status.refused.is_some());
-        self.collector.set(Gauge::RulesRefused, &[], is_refused);
+        let all = &self.collector;
+        all.set(Gauge::RulesRefused, &[], flag(status.refused.is_some()));
+        let since_ms = status
+            .refused
+            .as_ref()
+            .map_or(0, |refused| refused.since_ms);
+        all.set(Gauge::RulesRefusedSince, &[], whole(since_ms / 1000));
+        all.clear(Gauge::RulesVersion);
+        if let Some(version) = &status.rules_version {
+            all.set(Gauge::RulesVersion, &[version], 1.0);
+        }
+        all.clear(Gauge::RulesOnDisk);
+        let on_disk = status.on_disk.as_deref().unwrap_or(UNREADABLE);
+        all.set(Gauge::RulesOnDisk, &[on_disk], 1.0);
+    }
+
+    /// What is on disk is refused, and was not before as it is now.
+    pub fn reload_failed(&self) {
+        self.count(Counter::ReloadFailures, &[]);
     }
 
     /// So many connections are open.

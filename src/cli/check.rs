@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::{Checked, Exit, Format, check_all_with, say, say_json, sources};
-use crate::config::{Effective, NeededSecrets};
+use crate::config::{Effective, NeededSecrets, TakesEffect};
 use crate::edges::kafka::inspect::Inspection;
 use broker::ask_broker;
 use remote::compare_with_wechat;
@@ -106,11 +106,18 @@ fn print(result: &Result, arguments: &Arguments) {
             .max()
             .unwrap_or(0);
         for setting in &result.settings {
+            let restart = match setting.takes_effect {
+                TakesEffect::WithTheRules => "",
+                TakesEffect::WithARestart => "; restart",
+            };
             say(format_args!(
-                "{:width$} = {}  ({})",
+                "{:width$} = {}  ({}{restart})",
                 setting.key, setting.value, setting.origin
             ));
         }
+        say(
+            "restart: in a service that runs, another value comes into force with a restart only; all others do with the rules",
+        );
     }
     for line in result.broker.iter().flat_map(broker::lines) {
         say(line);

@@ -27,7 +27,8 @@ use crate::edges::kafka::test_client::{Upstream, Watcher};
 use crate::edges::kafka::trouble::Troubles;
 use crate::edges::listener::Bound;
 use crate::edges::store::Store;
-use crate::service::{self, Parts, cluster};
+use crate::edges::wechat::WeChat;
+use crate::service::{self, Parts, bounds_of, cluster};
 use crate::telemetry::{self, Metrics};
 use samples::Sample;
 use wx_courier_core::document::Problems;
@@ -142,6 +143,8 @@ fn parts(
     let (stored_in, stored) = mpsc::unbounded_channel();
     let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
     let rules = watch::Sender::new(rules).subscribe();
+    let apps = watch::Sender::new(bounds_of(&settings.apps)).subscribe();
+    let wechat = Arc::new(WeChat::new(&settings, metrics.unknown())?);
     let descriptors = Descriptors::raise_limit(&settings);
     let bound = Bound {
         socket,
@@ -174,6 +177,8 @@ fn parts(
         clock,
         settings,
         rules,
+        apps,
+        wechat,
         reports: counter.reports,
         holds: holds.client,
         resumptions: holds.resumed,

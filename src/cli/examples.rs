@@ -59,6 +59,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "reload",
+        &["wx-courier reload", "wx-courier reload --at 127.0.0.1:8080"],
+    ),
+    (
         "ready",
         &["wx-courier ready", "wx-courier ready --at 127.0.0.1:8080"],
     ),

@@ -167,7 +167,7 @@ fn warn_of_unused(settings: &Settings, catalog: &Catalog, wanted: &[Wanted]) {
             "warning: nothing uses this count: grants are off for the template {template} of the app {app}, and its messages are sent whatever is left"
         ));
         complain(format_args!(
-            "    help: say grants = \"advise\" or \"enforce\" in [apps.{app}] of courier.toml, or in [{app}.{template}] of templates.toml; the service takes it up with its next start (templates.toml with SIGHUP, too)"
+            "    help: say grants = \"advise\" or \"enforce\" in [apps.{app}] of courier.toml, or in [{app}.{template}] of templates.toml; a running service takes it up when it is saved"
         ));
     }
 }

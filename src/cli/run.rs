@@ -1,6 +1,5 @@
 //! `wx-courier run`: the service.
 
-mod reload;
 mod start;
 
 use std::path::PathBuf;
@@ -13,8 +12,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::reload::{self, Reloader};
 use super::{Configuration, Exit, asked_to_end, block_on, configuration, sources};
-use crate::config::{FlagSetting, Settings, Sources};
+use crate::config::{Fingerprint, FlagSetting, Settings, Sources};
 use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
 use crate::edges::holds;
@@ -23,9 +23,9 @@ use crate::edges::http::access::Access;
 use crate::edges::kafka::trouble::Troubles;
 use crate::edges::listener::Bound;
 use crate::edges::store::Store;
-use crate::service::{self, Ending, Parts, cluster};
+use crate::edges::wechat::WeChat;
+use crate::service::{self, Ending, Parts, bounds_of, cluster};
 use crate::telemetry::{self, Metrics};
-use reload::Reloader;
 use start::wait_for_cluster;
 use wx_courier_core::rules::RuleSet;
 
@@ -43,19 +43,23 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         value: value.clone(),
     });
     let sources = sources(folder, listen.collect());
+    let begun_with = reload::first_look(&sources);
     match configuration(&sources) {
-        Ok(configuration) => block_on(serve(configuration, sources)),
+        Ok(configuration) => block_on(serve(configuration, sources, begun_with)),
         Err(exit) => Ok(exit),
     }
 }
 
-async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result<Exit> {
+async fn serve(
+    configuration: Configuration,
+    sources: Sources,
+    begun_with: Fingerprint,
+) -> anyhow::Result<Exit> {
     let Configuration {
         settings,
         rules,
         loaded,
     } = configuration;
-    let effective = loaded.effective;
     telemetry::start_logging(settings.log_format, &settings.log_level)?;
     let socket = bind_pages(&settings, &rules).await?;
     let descriptors = Descriptors::raise_limit(&settings);
@@ -80,6 +84,22 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         (store.client(), holds.client.clone(), &settings.state.url),
         clock.clone(),
     );
+    let wechat = Arc::new(WeChat::new(&settings, metrics.unknown())?);
+    let (apps_in, apps) = watch::channel(bounds_of(&settings.apps));
+    let reloader = Reloader {
+        sources,
+        begun_with,
+        settings: Arc::clone(&settings),
+        secrets: reload::secret_files(&loaded.effective),
+        effective: loaded.effective,
+        rules: rules_in,
+        apps: apps_in,
+        wechat: Arc::clone(&wechat),
+        reports: counter.reports.clone(),
+        metrics: Arc::clone(&metrics),
+        clock: clock.clone(),
+    };
+    let reload = tokio::spawn(reloader.serve(hangups, counter.reloads));
     let troubles = Troubles::new(clock.clone());
     let reports = counter.reports.clone();
     let watch = cluster::watch(troubles.clone(), Arc::clone(&settings), reports);
@@ -97,22 +117,14 @@ async fn serve(configuration: Configuration, sources: Sources) -> anyhow::Result
         Ok(producer) => producer,
         Err(exit) => return Ok(exit),
     };
-    let reloader = Reloader {
-        sources,
-        settings: Arc::clone(&settings),
-        effective,
-        rules: rules_in,
-        reports: counter.reports.clone(),
-        metrics: Arc::clone(&metrics),
-        clock: clock.clone(),
-    };
-    let reload = tokio::spawn(reloader.serve(hangups));
     // Not before: a client that connects would wait for as long as Kafka does not answer.
     let public = bind_public(&settings, descriptors).await?;
     let parts = Parts {
         clock,
         settings,
         rules,
+        apps,
+        wechat,
         reports: counter.reports,
         holds: holds.client,
         resumptions: holds.resumed,

@@ -155,7 +155,7 @@ async fn decide(
     report.written = true;
     if arguments.format == Format::Text {
         say(format_args!(
-            "{} is written; `wx-courier check` tells what it means for the rules, and SIGHUP lets a service take it up",
+            "{} is written; `wx-courier check` tells what it means for the rules, and a running service takes it up",
             report.file
         ));
     }

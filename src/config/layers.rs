@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use config::{Environment, File, FileFormat, ValueKind};
 
+use super::app_files::{self, AppFile};
 use super::file::read_text;
-use super::{ENVIRONMENT_PREFIX, Sources};
+use super::{ENVIRONMENT_PREFIX, Sources, files};
 use wx_courier_core::document::{Item, Node, Origin, Problem, Problems, parse};
 
 /// Merges the layers. `None` if the file cannot be read as TOML at all.
 pub(super) fn merge(problems: &mut Problems, sources: &Sources) -> Option<Node> {
-    let path = sources.folder.join("courier.toml");
+    let path = files::settings(&sources.folder);
     let file = path.display().to_string();
     let text = match read_text(&path) {
         Ok(text) => text,
@@ -23,8 +24,10 @@ pub(super) fn merge(problems: &mut Problems, sources: &Sources) -> Option<Node> 
             return None;
         }
     };
-    let written = parse(problems, &file, &text)?;
-    match merged(sources, &text) {
+    let apps = app_files::read(problems, &sources.folder);
+    let mut written = parse(problems, &file, &text)?;
+    let apps = app_files::insert(problems, &mut written, apps);
+    match merged(sources, &text, &apps) {
         Ok(value) => Some(with_origins(value, &[], Some(&written), sources)),
         Err(error) => {
             problems.push(Problem::in_file(
@@ -36,7 +39,11 @@ pub(super) fn merge(problems: &mut Problems, sources: &Sources) -> Option<Node> 
     }
 }
 
-fn merged(sources: &Sources, text: &str) -> Result<config::Value, config::ConfigError> {
+fn merged(
+    sources: &Sources,
+    text: &str,
+    apps: &[AppFile],
+) -> Result<config::Value, config::ConfigError> {
     let environment = Environment::with_prefix(ENVIRONMENT_PREFIX)
         .prefix_separator("__")
         .separator("__")
@@ -44,6 +51,11 @@ fn merged(sources: &Sources, text: &str) -> Result<config::Value, config::Config
     let mut builder = config::Config::builder()
         .add_source(File::from_str(text, FileFormat::Toml))
         .add_source(environment);
+    for app in apps {
+        let alone =
+            config::Config::builder().add_source(File::from_str(&app.text, FileFormat::Toml));
+        builder = builder.set_default(format!("apps.{}", app.name), alone.build()?.cache)?;
+    }
     for flag in &sources.flags {
         builder = builder.set_override(flag.key.as_str(), flag.value.clone())?;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::file::read_text;
 use super::needs::{enforced_unheard, unmet_needs};
-use super::{Loaded, Settings, Sources, layers, read};
+use super::{Loaded, Settings, Sources, files, layers, read};
 use wx_courier_core::catalog::{Catalog, Policy};
 use wx_courier_core::document::{Origin, Problem, Problems, Severity};
 use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
@@ -120,7 +120,7 @@ fn hint(problems: &mut Problems, rules: &RuleSet, catalog: &Catalog, settings: &
 }
 
 fn load_catalog(problems: &mut Problems, folder: &Path) -> Option<Catalog> {
-    let path = folder.join("templates.toml");
+    let path = files::templates(folder);
     let file = path.display().to_string();
     match read_text(&path) {
         Ok(text) => Catalog::read(problems, &file, &text),
@@ -136,50 +136,20 @@ fn load_catalog(problems: &mut Problems, folder: &Path) -> Option<Catalog> {
 }
 
 fn find_rules(problems: &mut Problems, folder: &Path) -> Vec<RuleSource> {
-    let root = folder.join("rules");
-    let mut found = Vec::new();
-    if let Err(error) = walk_rules(problems, &root, &root, &mut found) {
-        let problem = Problem::in_file(
-            root.display().to_string(),
-            format!("the rules cannot be read: {error}"),
-        );
-        problems.push(problem.help("put one TOML file a rule into this folder"));
-    } else if found.is_empty() && !problems.has_errors() {
-        let problem = Problem::in_file(
-            root.display().to_string(),
-            "there is no rule in this folder",
-        );
-        problems
-            .push(problem.help("put one TOML file a rule into it; its name is the rule's name"));
-    }
-    found.sort_by(|left, right| left.name.cmp(&right.name));
-    found
-}
-
-fn walk_rules(
-    problems: &mut Problems,
-    root: &Path,
-    folder: &Path,
-    found: &mut Vec<RuleSource>,
-) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let is_hidden = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if is_hidden {
-            // Kubernetes keeps the older versions of a mounted folder beside it, in folders that begin with a dot.
-            continue;
+    let root = files::rules(folder);
+    let place = || root.display().to_string();
+    let paths = match files::toml_files(&root) {
+        Ok(paths) => paths,
+        Err(error) => {
+            let problem = Problem::in_file(place(), format!("the rules cannot be read: {error}"));
+            problems.push(problem.help("put one TOML file a rule into this folder"));
+            return Vec::new();
         }
-        if path.is_dir() {
-            walk_rules(problems, root, &path, found)?;
-            continue;
-        }
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            continue;
-        }
+    };
+    let mut found: Vec<RuleSource> = Vec::new();
+    for path in paths {
         let file = path.display().to_string();
-        let name = path.strip_prefix(root).unwrap_or(&path).with_extension("");
+        let name = path.strip_prefix(&root).unwrap_or(&path).with_extension("");
         match read_text(&path) {
             Ok(text) => found.push(RuleSource {
                 file,
@@ -192,5 +162,11 @@ fn walk_rules(
             )),
         }
     }
-    Ok(())
+    if found.is_empty() && !problems.has_errors() {
+        let problem = Problem::in_file(place(), "there is no rule in this folder");
+        problems
+            .push(problem.help("put one TOML file a rule into it; its name is the rule's name"));
+    }
+    found.sort_by(|left, right| left.name.cmp(&right.name));
+    found
 }

@@ -45,17 +45,6 @@ pub(crate) fn unmet_until_restart(swap: Swap<'_>) -> Problems {
         problems.push(problem.rule(rule.name.as_ref()).help(HELP));
     };
     let running = swap.running;
-    let rules = swap.fresh.rules().iter();
-    for rule in rules.filter(|rule| !running.apps.contains_key(&rule.app)) {
-        refuse(rule, format!("the app {} is new", rule.app));
-    }
-    for rule in without_secret(swap.fresh, running) {
-        let message = format!(
-            "to.js_code: the app {} had no secret at the start, and a login code cannot be exchanged without it",
-            rule.app
-        );
-        refuse(rule, message);
-    }
     for rule in swap.fresh.rules() {
         let Some(template) = rule.template() else {
             continue;
@@ -63,12 +52,25 @@ pub(crate) fn unmet_until_restart(swap: Swap<'_>) -> Problems {
         let app = &template.app;
         // Where nothing tells of grants on disk either, they are imported, or `check` has warned.
         let is_heard_later = hears(swap.on_disk, app) && !hears(running, app);
-        if is_heard_later && swap.begins_to_enforce(template) && running.apps.contains_key(app) {
+        if is_heard_later && swap.begins_to_enforce(template) {
             let message = format!(
                 "grants are enforced for the template {} of the app {app} now, and nothing told of them at the start: every message would be skipped",
                 template.name
             );
             refuse(rule, message);
+        }
+    }
+    for (name, app) in &swap.on_disk.apps {
+        let has_callbacks = running
+            .public
+            .as_ref()
+            .is_some_and(|public| public.callbacks.contains_key(name));
+        let before = running.apps.get(name).filter(|_| has_callbacks);
+        if before.is_some_and(|before| before.appid != app.appid) {
+            let message = format!(
+                "the app {name} has another appid, and its callbacks were opened for the one from before"
+            );
+            problems.push(Problem::error(&Origin::Default, message).help(HELP));
         }
     }
     problems

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 
 use self::apps::Apps;
+use super::changes::takes_effect;
 use super::keys::{Key, Open, Table, Without};
 use super::kinds::{Kind, Place};
 use super::{Effective, NeededSecrets, Secret, Settings};
@@ -90,7 +91,7 @@ pub(super) fn settings(
     let refusal_wave = reader.refusal_wave(&mut top);
     let engine = reader.engine(&mut top);
     let compare_templates = reader.templates(&mut top);
-    let time_zone = reader.rules(&mut top);
+    let (time_zone, rule_reload) = reader.rules(&mut top);
     let (log_format, log_level) = reader.log(&mut top);
     let Apps {
         names: app_names,
@@ -117,6 +118,7 @@ pub(super) fn settings(
             refusal_wave,
             engine,
             compare_templates,
+            rule_reload,
             log_format,
             log_level,
             apps,
@@ -216,6 +218,7 @@ impl Reader<'_> {
             key: key.to_owned(),
             value,
             origin: origin.to_string(),
+            takes_effect: takes_effect(key),
             place: origin.clone(),
             hidden,
         });

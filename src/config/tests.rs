@@ -346,6 +346,7 @@ fn the_file_of_the_repository_is_sound() {
 }
 
 mod absent;
+mod app_files;
 mod events;
 mod keys;
 mod names;

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::StateUrl;
@@ -160,6 +160,7 @@ struct Pages {
     /// With the catalog that is in force.
     rules: watch::Receiver<Arc<RuleSet>>,
     store: StoreClient,
+    reloads: mpsc::Sender<reload::Asked>,
     clock: Clock,
 }
 
@@ -167,6 +168,8 @@ struct Pages {
 pub struct StatusHandle {
     /// What the pages show is said here.
     pub reports: watch::Sender<Report>,
+    /// Who wants that rules and settings are read again.
+    pub reloads: mpsc::Receiver<reload::Asked>,
     /// Serves the pages. It ends only if something is wrong with it.
     pub serving: JoinHandle<()>,
 }
@@ -184,6 +187,7 @@ pub fn open(
     clock: Clock,
 ) -> StatusHandle {
     let (reports, watched) = watch::channel(Report::at_the_start());
+    let (reloads_in, reloads) = mpsc::channel(reload::MOST_ASKED);
     let terms = Terms {
         name: ListenerName::Private,
         per_address: PerAddress::Unlimited,
@@ -196,6 +200,7 @@ pub fn open(
         metrics,
         rules,
         store,
+        reloads: reloads_in,
         clock,
     };
     let router = router(pages, access);
@@ -205,7 +210,11 @@ pub fn open(
         router,
         std::future::pending(),
     ));
-    StatusHandle { reports, serving }
+    StatusHandle {
+        reports,
+        reloads,
+        serving,
+    }
 }
 
 fn router(pages: Pages, access: &Access) -> Router {
@@ -226,6 +235,7 @@ fn router(pages: Pages, access: &Access) -> Router {
     let changes = Router::new()
         .route("/pause", post(rules::pause))
         .route("/resume", post(rules::resume))
+        .route("/reload", post(reload::reload))
         .route("/state/resume", post(resume_state));
     probes
         .merge(guarded(looks, Need::Look, Need::Look))

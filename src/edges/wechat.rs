@@ -15,7 +15,7 @@ mod test_app;
 mod token;
 
 pub use body::SendBody;
-pub use client::WeChat;
+pub use client::{Adopted, Clients, WeChat};
 pub use inquiry::Unanswered;
 pub use quota::{CallRate, Quota};
 pub use rid::{Show, Traced};

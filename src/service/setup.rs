@@ -1,5 +1,6 @@
 //! What the engine is told once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::{App, Settings};
@@ -8,19 +9,22 @@ use wx_courier_core::model::outcome::RecipientKey;
 use wx_courier_core::schedule::admission::AppBounds;
 use wx_courier_core::schedule::pauses::Unheard;
 
-/// The settings in the engine's words.
-pub(super) fn setup(settings: &Settings, seed: u64) -> Setup {
+/// What each app may do, in the engine's words.
+pub fn bounds_of(apps: &BTreeMap<Arc<str>, App>) -> BTreeMap<Arc<str>, AppBounds> {
     let bounds = |app: &App| AppBounds {
         rate: app.rate,
         max_in_flight: app.max_in_flight,
     };
+    apps.iter()
+        .map(|(name, app)| (Arc::clone(name), bounds(app)))
+        .collect()
+}
+
+/// The settings in the engine's words.
+pub(super) fn setup(settings: &Settings, apps: BTreeMap<Arc<str>, AppBounds>, seed: u64) -> Setup {
     Setup {
         decoding: settings.events.clone(),
-        apps: settings
-            .apps
-            .iter()
-            .map(|(name, app)| (Arc::clone(name), bounds(app)))
-            .collect(),
+        apps,
         retry: settings.send.retry,
         max_messages: settings.engine.max_messages,
         max_bytes: settings.engine.max_bytes,

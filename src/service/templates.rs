@@ -116,7 +116,7 @@ async fn keep_comparing(parts: Parts) {
     let mut apps: BTreeMap<Arc<str>, Known> = BTreeMap::new();
     loop {
         let set = Arc::clone(&rules.borrow_and_update());
-        for app in wechat.app_names() {
+        for app in &wechat.app_names() {
             // An app without templates sends nothing.
             if set.catalog().of_app(app).next().is_none() {
                 apps.remove(app);

@@ -193,6 +193,6 @@ pub(super) fn count(number: usize) -> f64 {
     clippy::cast_precision_loss,
     reason = "what is beyond 52 bits is exact enough"
 )]
-fn whole(number: i64) -> f64 {
+pub(super) fn whole(number: i64) -> f64 {
     number as f64
 }

@@ -24,6 +24,7 @@ pub(super) enum Counter {
     TokenFetches,
     TokensInvalidated,
     StoreUnreadable,
+    ReloadFailures,
     Unknown,
 }
 
@@ -39,6 +40,9 @@ pub(super) enum Gauge {
     SourcePartitions,
     Pause,
     RulesRefused,
+    RulesRefusedSince,
+    RulesVersion,
+    RulesOnDisk,
     PunishmentEnd,
     Position,
     Connections,
@@ -186,6 +190,12 @@ pub(super) const COUNTERS: &[Row<Counter>] = &[
         "Requests to the state store that met an entry which cannot be read, by the kind of entry.",
     ),
     (
+        Counter::ReloadFailures,
+        "rules_reload_failures_total",
+        &[],
+        "Rules on disk that were refused, each state of them once.",
+    ),
+    (
         Counter::Unknown,
         "unknown_total",
         &["kind", "name"],
@@ -247,6 +257,24 @@ pub(super) const GAUGES: &[Row<Gauge>] = &[
         "rules_refused",
         &[],
         "1 while the rules on disk are refused as they were read last, and those from before stay in force.",
+    ),
+    (
+        Gauge::RulesRefusedSince,
+        "rules_refused_timestamp_seconds",
+        &[],
+        "Since when rules on disk are refused, in Unix seconds; 0 while they are not. Their age is time() minus this.",
+    ),
+    (
+        Gauge::RulesVersion,
+        "rules_version_info",
+        &["version"],
+        "1, with the version of the rules in force.",
+    ),
+    (
+        Gauge::RulesOnDisk,
+        "rules_on_disk_info",
+        &["version"],
+        "1, with the version of the rules on disk as they were read last; `unreadable` if no rules can be made of what is there.",
     ),
     (
         Gauge::PunishmentEnd,

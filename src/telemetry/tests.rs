@@ -211,6 +211,11 @@ fn everything() -> Arc<Metrics> {
         }))
         .unwrap(),
     );
+    metrics.reloaded(&ReloadStatus {
+        rules_version: Some(Arc::from("a1")),
+        ..ReloadStatus::default()
+    });
+    metrics.reload_failed();
     metrics.connections(ListenerName::Public, 10);
     metrics.connection_refused(ListenerName::Private, NoSeat::AllBusy);
     metrics.private_refusal(403);

@@ -23,6 +23,8 @@ enum Part {
     LinesOfARule,
     /// Some sections of `courier.toml`.
     Settings,
+    /// A file of an app.
+    App,
     /// Some templates of `templates.toml`.
     Templates,
 }
@@ -75,6 +77,8 @@ fn part_of(table: &Table) -> Part {
         Part::LinesOfARule
     } else if all_are(&SECTIONS) {
         Part::Settings
+    } else if table.contains_key("appid") {
+        Part::App
     } else {
         Part::Templates
     }
@@ -121,6 +125,10 @@ impl Around {
                 let text = self.with_secrets(text);
                 fs::write(self.path("courier.toml"), text).unwrap();
                 self.let_example_speak(table);
+            }
+            Part::App => {
+                fs::create_dir_all(self.path("apps")).unwrap();
+                fs::write(self.path("apps/example.toml"), self.with_secrets(text)).unwrap();
             }
             Part::Templates => {
                 let path = self.path("templates.toml");
@@ -249,7 +257,10 @@ fn every_example_in_toml_can_be_used() {
     }
     let n = |part| tried.get(&part).copied().unwrap_or_default();
     assert!(
-        n(Part::Rule) >= 6 && n(Part::Settings) >= 12 && n(Part::Templates) >= 3,
+        n(Part::Rule) >= 6
+            && n(Part::Settings) >= 12
+            && n(Part::Templates) >= 3
+            && n(Part::App) >= 1,
         "{tried:?}"
     );
 }

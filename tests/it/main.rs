@@ -33,6 +33,7 @@ mod happy_path;
 mod help;
 mod hostile;
 mod links;
+mod live;
 mod log_trouble;
 mod login_codes;
 mod membership;

@@ -127,8 +127,9 @@ impl Reader<'_> {
             .unwrap_or_default();
         if said.is_empty() {
             let problem = top.error("there is no app: messages need a mini program to come from");
-            self.problems
-                .push(problem.help("say [apps.shop] with appid and secret_file"));
+            self.problems.push(problem.help(
+                "say [apps.shop] with appid and secret_file, or put them into apps/shop.toml",
+            ));
         }
         let written: Vec<String> = said
             .iter()

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::Reader;
+use crate::config::RuleReload;
 use crate::config::keys::{Key, Table};
 use crate::config::kinds::{Mistake, Parsed, Words};
 use wx_courier_core::catalog::drift::Comparison;
@@ -10,7 +11,7 @@ use wx_courier_core::document::Section;
 
 pub(super) static RULES: Table = Table {
     path: "rules",
-    keys: &[&TIME_ZONE],
+    keys: &[&TIME_ZONE, &RELOAD],
 };
 
 static TIME_ZONE: Key<Parsed<TimeZone>> = Key {
@@ -22,6 +23,17 @@ static TIME_ZONE: Key<Parsed<TimeZone>> = Key {
     },
     default: || TimeZone::get("Asia/Shanghai").unwrap_or(TimeZone::UTC),
     about: "in which `datetime` and `date` write, and read times without a zone",
+};
+
+static RELOAD: Key<Words<RuleReload>> = Key {
+    name: "reload",
+    kind: Words(&[
+        ("on_save", RuleReload::OnSave),
+        ("on_request", RuleReload::OnRequest),
+    ]),
+    default: || RuleReload::OnSave,
+    about: "when a running service takes up what was changed on disk: `on_save`, as soon as nothing has changed for a second; `on_request`, at SIGHUP or \
+        `wx-courier reload` only ([rules that change](rules.md#rules-that-change))",
 };
 
 pub(super) static TEMPLATES: Table = Table {
@@ -38,11 +50,12 @@ static COMPARE: Key<Words<Comparison>> = Key {
 };
 
 impl Reader<'_> {
-    pub(super) fn rules(&mut self, top: &mut Section) -> TimeZone {
+    pub(super) fn rules(&mut self, top: &mut Section) -> (TimeZone, RuleReload) {
         let mut section = self.section(top, &RULES);
         let zone = self.read(&mut section, &TIME_ZONE);
+        let reload = self.read(&mut section, &RELOAD);
         section.finish(self.problems);
-        zone
+        (zone, reload)
     }
 
     pub(super) fn templates(&mut self, top: &mut Section) -> Comparison {

@@ -1,11 +1,30 @@
-//! What people see of it when rules and settings are read again.
+//! What people see of it when rules and settings are read again, and `/reload`, where they ask for it.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
 
-/// How the last reading went. Before the first one there is nothing to say: what was read at the start is in force.
+use super::Pages;
+use super::refusal::refuse;
+
+/// How the last reading went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ReloadStatus {
-    /// When it was: RFC 3339, UTC.
+    /// The version of the rules in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules_version: Option<Arc<str>>,
+    /// Since when this version is in force here: RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_force_since: Option<String>,
+    /// The version of the rules on disk, in force or refused; nothing if no rules can be made of what is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_disk: Option<Arc<str>>,
+    /// When it was read: RFC 3339, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_at: Option<String>,
     /// Why the rules on disk are not in force; nothing if they are.
@@ -16,15 +35,105 @@ pub struct ReloadStatus {
     pub restart_needed: Vec<String>,
 }
 
+/// So many errors of a refused set are told; the log tells all of them.
+pub const MOST_TOLD: usize = 20;
+
 /// Rules that are not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Refused {
-    /// Since when what is on disk is refused, in whatever state it was: RFC 3339, UTC.
+    /// Since when what is on disk is refused, in whatever state it was, in Unix milliseconds.
+    #[serde(skip)]
+    pub since_ms: i64,
+    /// The same: RFC 3339, UTC.
     pub since: String,
     /// How many errors there are.
     pub errors: usize,
     /// The first of them, in words.
     pub first: String,
+    /// The first [`MOST_TOLD`] of them.
+    pub problems: Vec<String>,
     /// The version of the rules that stay in force.
     pub rules_version: String,
+}
+
+/// Somebody asks that all is read again, and waits for what comes of it.
+pub struct Asked {
+    /// Where it is told.
+    pub answer: oneshot::Sender<Reloaded>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reloaded {
+    /// What is on disk is in force from now on.
+    Swapped(InForce),
+    /// It was in force already.
+    Same(InForce),
+    /// It is refused, and what was in force stays.
+    Refused {
+        /// How many errors there are.
+        errors: usize,
+        /// The first [`MOST_TOLD`] of them.
+        problems: Vec<String>,
+    },
+}
+
+/// Rules that were taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    /// Their version.
+    pub rules_version: String,
+    /// How many there are.
+    pub rules: usize,
+    /// Settings that wait for a restart.
+    pub restart_needed: Vec<String>,
+}
+
+impl InForce {
+    fn told(&self, how: &str) -> String {
+        let Self {
+            rules_version,
+            rules,
+            restart_needed,
+        } = self;
+        let waiting = if restart_needed.is_empty() {
+            String::new()
+        } else {
+            let keys = restart_needed.join(", ");
+            format!("these settings come into force with a restart: {keys}\n")
+        };
+        format!("{rules} rules are in force, {how}: version {rules_version}\n{waiting}")
+    }
+}
+
+/// How many may ask at once.
+pub const MOST_ASKED: usize = 16;
+
+/// Rules are proven in a second or two, a thousand of them too.
+const PATIENCE: Duration = Duration::from_secs(7);
+
+/// Has all read again, and says what came of it.
+pub(super) async fn reload(State(pages): State<Pages>) -> Response {
+    let unavailable = |message| refuse(StatusCode::SERVICE_UNAVAILABLE, message);
+    let (answer, answered) = oneshot::channel();
+    match pages.reloads.try_send(Asked { answer }) {
+        Ok(()) => {}
+        Err(mpsc::error::TrySendError::Full(_)) => {
+            return unavailable("the rules are being read for others: ask again");
+        }
+        Err(mpsc::error::TrySendError::Closed(_)) => return unavailable("the service ends"),
+    }
+    match tokio::time::timeout(PATIENCE, answered).await {
+        Ok(Ok(Reloaded::Swapped(in_force))) => in_force.told("new").into_response(),
+        Ok(Ok(Reloaded::Same(in_force))) => in_force.told("the same as before").into_response(),
+        Ok(Ok(Reloaded::Refused { errors, problems })) => {
+            let first = problems.first().map_or("", String::as_str);
+            let message = format!(
+                "what is on disk is refused, and what was in force stays; errors: {errors}; the first: {first} (`wx-courier check` tells all)"
+            );
+            refuse(StatusCode::CONFLICT, &message)
+        }
+        Ok(Err(_gone)) => unavailable("the service ends"),
+        Err(_late) => unavailable("the rules are still being read: /status tells what comes of it"),
+    }
 }

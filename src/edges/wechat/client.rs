@@ -1,7 +1,7 @@
 //! A client for each app: its account, its tokens, and how a call is made with a token.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -9,13 +9,34 @@ use serde_json::Value;
 
 use super::api::{self, Credential, Failure};
 use super::token::{Token, TokenKeeper, TokenStatus};
-use crate::config::{App, MiniprogramState, Secret, Settings};
+use crate::config::{App, MiniprogramState, Secret, Settings, TokenMode};
 use crate::telemetry::UnknownNames;
 use wx_courier_core::wechat::{Class, Unknown, UnknownKind};
 
-/// `WeChat`, for every app of the settings.
+/// `WeChat`, for every app of the settings. Apps may change while calls are under way.
 pub struct WeChat {
-    pub(super) apps: BTreeMap<Arc<str>, AppClient>,
+    http: reqwest::Client,
+    token_timeout: Duration,
+    unknown: Arc<UnknownNames>,
+    clients: RwLock<Clients>,
+}
+
+/// A client for each app, by its name.
+#[derive(Clone, Default)]
+pub struct Clients {
+    /// Of the settings as they are.
+    present: BTreeMap<Arc<str>, Arc<AppClient>>,
+    /// Of apps that are gone from the settings: a message that may have arrived is tried again as it was.
+    former: BTreeMap<Arc<str>, Arc<AppClient>>,
+}
+
+/// Whether clients are other ones than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adopted {
+    /// They call as before.
+    TheSame,
+    /// An app has come, has gone, or is called otherwise.
+    Others,
 }
 
 pub(super) struct AppClient {
@@ -23,8 +44,9 @@ pub(super) struct AppClient {
     pub(super) appid: String,
     pub(super) secret: Option<Secret>,
     pub(super) base_url: String,
+    token_mode: TokenMode,
     pub(super) state: MiniprogramState,
-    pub(super) tokens: TokenKeeper,
+    pub(super) tokens: Arc<TokenKeeper>,
     /// A token that took longer came too late for its message.
     pub(super) token_timeout: Duration,
     /// Where codes go that are not known.
@@ -40,6 +62,20 @@ pub(super) struct Endpoint {
 }
 
 impl WeChat {
+    /// No clients yet.
+    pub(super) fn without_apps(
+        http: reqwest::Client,
+        token_timeout: Duration,
+        unknown: &Arc<UnknownNames>,
+    ) -> Self {
+        Self {
+            http,
+            token_timeout,
+            unknown: Arc::clone(unknown),
+            clients: RwLock::default(),
+        }
+    }
+
     /// Clients for the apps of the settings, with one pool of connections. Codes that are not known are counted by name.
     pub fn new(settings: &Settings, unknown: &Arc<UnknownNames>) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
@@ -50,44 +86,111 @@ impl WeChat {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("wx-courier/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        let mut apps = BTreeMap::new();
-        for (name, app) in &settings.apps {
-            let client = AppClient::new(http.clone(), app, settings.send.timeout, unknown)
-                .with_context(|| format!("apps.{name}"))?;
-            apps.insert(Arc::clone(name), client);
+        let wechat = Self::without_apps(http, settings.send.timeout, unknown);
+        let clients = wechat.clients_for(&settings.apps)?;
+        wechat.adopt(clients);
+        Ok(wechat)
+    }
+
+    /// Clients for these apps. An app that has the same account as before keeps its tokens, and what is known of them. The error says which of the
+    /// settings cannot be used.
+    pub fn clients_for(&self, apps: &BTreeMap<Arc<str>, App>) -> anyhow::Result<Clients> {
+        let before = self.clients();
+        let mut present = BTreeMap::new();
+        for (name, app) in apps {
+            let keeper = before
+                .of(name)
+                .filter(|client| client.has_account_of(app))
+                .map(|client| Arc::clone(&client.tokens));
+            let keeper = match keeper {
+                Some(keeper) => keeper,
+                None => TokenKeeper::new(self.http.clone(), app, &self.unknown)
+                    .map(Arc::new)
+                    .with_context(|| format!("apps.{name}"))?,
+            };
+            let client = AppClient::new(self, app, keeper);
+            present.insert(Arc::clone(name), Arc::new(client));
         }
-        Ok(Self { apps })
+        let mut former = before.former;
+        former.extend(before.present);
+        former.retain(|name, _| !present.contains_key(name));
+        Ok(Clients { present, former })
+    }
+
+    /// From here on calls are made by these clients.
+    pub fn adopt(&self, clients: Clients) -> Adopted {
+        let mut present = self.clients.write().unwrap_or_else(PoisonError::into_inner);
+        let adopted = if *present == clients {
+            Adopted::TheSame
+        } else {
+            Adopted::Others
+        };
+        *present = clients;
+        adopted
+    }
+
+    fn clients(&self) -> Clients {
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+        clients.clone()
+    }
+
+    /// The client of an app, be it one that was in the settings before.
+    pub(super) fn client(&self, app: &str) -> Option<Arc<AppClient>> {
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+        clients.of(app).map(Arc::clone)
     }
 
     /// The apps of the settings.
-    pub fn app_names(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.apps.keys()
+    pub fn app_names(&self) -> Vec<Arc<str>> {
+        self.clients().present.into_keys().collect()
     }
 
     /// How it stands with the tokens of each app. Cheap enough to be asked every second.
     pub fn tokens(&self) -> BTreeMap<Arc<str>, TokenStatus> {
-        let status = |(name, app): (&Arc<str>, &AppClient)| (Arc::clone(name), app.tokens.status());
-        self.apps.iter().map(status).collect()
+        let clients = self.clients().present.into_iter();
+        clients
+            .map(|(name, client)| (name, client.tokens.status()))
+            .collect()
+    }
+}
+
+impl PartialEq for Clients {
+    /// Whether the same calls are made for the same apps.
+    fn eq(&self, other: &Self) -> bool {
+        let mut pairs = self.present.iter().zip(&other.present);
+        self.present.len() == other.present.len()
+            && pairs.all(|((name, ours), (named, theirs))| name == named && ours.calls_as(theirs))
+    }
+}
+
+impl Clients {
+    fn of(&self, app: &str) -> Option<&Arc<AppClient>> {
+        self.present.get(app).or_else(|| self.former.get(app))
     }
 }
 
 impl AppClient {
-    pub(super) fn new(
-        http: reqwest::Client,
-        app: &App,
-        token_timeout: Duration,
-        unknown: &Arc<UnknownNames>,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            token_timeout,
-            tokens: TokenKeeper::new(http.clone(), app, unknown)?,
-            unknown: Arc::clone(unknown),
-            http,
-            base_url: app.base_url.clone(),
+    fn new(of: &WeChat, app: &App, tokens: Arc<TokenKeeper>) -> Self {
+        Self {
+            http: of.http.clone(),
             appid: app.appid.clone(),
             secret: app.secret.clone(),
+            base_url: app.base_url.clone(),
+            token_mode: app.token.clone(),
             state: app.miniprogram_state,
-        })
+            tokens,
+            token_timeout: of.token_timeout,
+            unknown: Arc::clone(&of.unknown),
+        }
+    }
+
+    fn calls_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.tokens, &other.tokens) && self.state == other.state
+    }
+
+    fn has_account_of(&self, app: &App) -> bool {
+        let ours = (&self.appid, &self.secret, &self.base_url, &self.token_mode);
+        ours == (&app.appid, &app.secret, &app.base_url, &app.token)
     }
 
     /// Counts a code that is not known.

@@ -1,6 +1,7 @@
 //! Calls that ask `WeChat` about an app's account, or manage it: they serve people, so what goes wrong is a sentence.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -92,8 +93,8 @@ impl Endpoint {
 }
 
 impl WeChat {
-    pub(super) fn app(&self, app: &str) -> Result<&AppClient, Unanswered> {
-        self.apps.get(app).ok_or_else(|| Unanswered {
+    pub(super) fn app(&self, app: &str) -> Result<Arc<AppClient>, Unanswered> {
+        self.client(app).ok_or_else(|| Unanswered {
             errcode: None,
             detail: format!("the settings have no app {app}"),
         })

@@ -17,7 +17,7 @@ impl WeChat {
     /// Exchanges a code. It never fails: whatever goes wrong is an answer. A code is used up by the first call that `WeChat` answers,
     /// and perhaps by one that it does not.
     pub async fn exchange(&self, app: &str, code: &JsCode) -> ExchangeAnswer {
-        match self.apps.get(app) {
+        match self.client(app) {
             Some(client) => client.exchange(code).await,
             None => not_possible(format!("the settings have no app {app}")),
         }

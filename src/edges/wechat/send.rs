@@ -36,7 +36,7 @@ impl WeChat {
     /// Sends. It never fails: whatever goes wrong is an answer.
     pub async fn send(&self, cleared: &Cleared) -> Called {
         let app = &cleared.rule().app;
-        match self.apps.get(app) {
+        match self.client(app) {
             Some(client) => client.send(cleared).await,
             None => Called::not(trouble(
                 Class::Account,

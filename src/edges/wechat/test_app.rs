@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::client::AppClient;
+use super::client::{AppClient, WeChat};
 use crate::config::{App, MiniprogramState, Secret, TokenMode};
 use wx_courier_core::catalog::Policy;
 
@@ -21,13 +21,17 @@ pub(super) fn app(base_url: String) -> App {
     }
 }
 
+/// `WeChat` for this app, `shop`.
+pub(super) fn wechat(base_url: String) -> WeChat {
+    let http = reqwest::Client::new();
+    let wechat = WeChat::without_apps(http, Duration::from_secs(5), &Arc::default());
+    let apps = [(Arc::from("shop"), app(base_url))].into();
+    let clients = wechat.clients_for(&apps).unwrap();
+    wechat.adopt(clients);
+    wechat
+}
+
 /// Its client.
-pub(super) fn client(base_url: String) -> AppClient {
-    AppClient::new(
-        reqwest::Client::new(),
-        &app(base_url),
-        Duration::from_secs(5),
-        &Arc::default(),
-    )
-    .unwrap()
+pub(super) fn client(base_url: String) -> Arc<AppClient> {
+    wechat(base_url).client("shop").unwrap()
 }

@@ -31,8 +31,8 @@ fn the_configuration_passes_with_the_variables_of_the_manifests() {
     said.must_have(&["ok: 0 errors, 0 warnings"]);
     let said = check(&["--settings"]);
     said.must_have(&[
-        "(environment WX_COURIER__KAFKA__OPTIONS__GROUP__INSTANCE__ID)",
-        "(environment WX_COURIER__STATE__PASSWORD)",
+        "(environment WX_COURIER__KAFKA__OPTIONS__GROUP__INSTANCE__ID; restart)",
+        "(environment WX_COURIER__STATE__PASSWORD; restart)",
     ]);
 }
 

@@ -59,6 +59,8 @@ pub(crate) struct Plan {
     pub(crate) app: &'static str,
     /// `[state] url`; without one, an SQLite file in the configuration folder.
     pub(crate) state: Option<String>,
+    /// `[rules] reload`. Most tests say themselves when the service reads again.
+    pub(crate) reload: &'static str,
     /// Further sections of `courier.toml`.
     pub(crate) sections: &'static str,
     /// Apps of the sandbox that know the same templates, each with an appid of its own.
@@ -81,6 +83,7 @@ impl Default for Plan {
             outcomes: "",
             app: "",
             state: None,
+            reload: "on_request",
             sections: "",
             n_apps: 1,
             more_apps: &[],
@@ -351,7 +354,10 @@ impl World {
 
 fn courier_toml(brokers: &str, name: &str, folder: &Path, plan: &Plan) -> String {
     let Plan {
-        outcomes, sections, ..
+        outcomes,
+        sections,
+        reload,
+        ..
     } = plan;
     let own_file = || format!("sqlite:{}", folder.join("state.db").display());
     let state = plan.state.clone().unwrap_or_else(own_file);
@@ -378,6 +384,9 @@ listen = "127.0.0.1:0"
 # It would ask for a token before the test does.
 [templates]
 compare = "off"
+
+[rules]
+reload = "{reload}"
 
 {sections}
 "#

@@ -32,12 +32,6 @@ impl Stub {
     }
 }
 
-fn wechat(base_url: String) -> WeChat {
-    WeChat {
-        apps: [(Arc::from("shop"), test_app::client(base_url))].into(),
-    }
-}
-
 async fn stub(answers: impl IntoIterator<Item = Value>) -> (WeChat, Stub) {
     let stub = Stub::default();
     stub.0.lock().unwrap().1.extend(answers);
@@ -47,7 +41,7 @@ async fn stub(answers: impl IntoIterator<Item = Value>) -> (WeChat, Stub) {
         .fallback(Stub::answer)
         .with_state(stub.clone());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    (wechat(format!("http://{address}")), stub)
+    (test_app::wechat(format!("http://{address}")), stub)
 }
 
 #[tokio::test]
@@ -90,7 +84,7 @@ async fn a_code_that_is_not_known_is_counted_by_its_name() {
         let code = JsCode::new("c");
         wechat.exchange("shop", &code).await;
     }
-    let names = wechat.apps["shop"].unknown.list();
+    let names = wechat.app("shop").unwrap().unknown.list();
     let names: Vec<_> = names
         .iter()
         .map(|it| (it.kind.as_str(), it.name.as_str(), it.count))
@@ -145,7 +139,7 @@ async fn a_token_that_is_refused_is_dropped_and_the_question_asked_again() {
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let sandbox = wx_courier_sandbox::Sandbox::start(listener, settings).unwrap();
-    let wechat = wechat(sandbox.base_url());
+    let wechat = test_app::wechat(sandbox.base_url());
     let Quota { used, remain, .. } = wechat.quota("shop", Api::Subscribe).await.unwrap();
     assert_eq!((used, remain), (0, 7));
     sandbox.handle().invalidate_tokens();

@@ -7,7 +7,7 @@ use super::super::client::{AppClient, Endpoint};
 use super::*;
 use crate::edges::wechat::test_app;
 
-async fn given() -> (Sandbox, AppClient) {
+async fn given() -> (Sandbox, Arc<AppClient>) {
     let app = SandboxApp {
         secret: "s".to_owned(),
         ..SandboxApp::default()

@@ -1,0 +1,141 @@
+//! `wx-courier rules status`: which rules each instance runs, and whether all run the same.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use wx_courier_core::instances::Instance;
+use wx_courier_core::model::rfc3339_ms;
+
+use crate::cli::pages::Instance as Asked;
+use crate::cli::{Exit, Format, complain, say};
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    instance: Asked,
+    /// Wait until every instance runs the rules of this version: `check` prints it
+    #[arg(long, value_name = "VERSION")]
+    wait: Option<String>,
+    /// How long to wait, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "wait")]
+    timeout: u64,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// How often the fleet is asked while it is waited for.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// What `/instances` says.
+#[derive(Deserialize)]
+struct All {
+    instances: Vec<Instance>,
+}
+
+/// Whether the fleet runs what it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// All run this version.
+    Agree(String),
+    /// They do not, or not yet.
+    Differ,
+    /// The version that is waited for is refused by this instance, for this reason.
+    Refused { by: String, why: String },
+    /// No instance has noted yet how it is.
+    Nobody,
+}
+
+pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let limit = Instant::now() + Duration::from_secs(arguments.timeout);
+    loop {
+        let page = match arguments.instance.page(folder.to_owned(), "/instances")? {
+            Ok(page) => page,
+            Err(exit) => return Ok(exit),
+        };
+        let all: All = serde_json::from_str(&page)
+            .context("the service answers otherwise than this version knows")?;
+        let verdict = verdict(&all.instances, arguments.wait.as_deref());
+        let is_late = Instant::now() >= limit;
+        let goes_on = matches!(verdict, Verdict::Differ | Verdict::Nobody);
+        if arguments.wait.is_some() && goes_on && !is_late {
+            std::thread::sleep(ASK_EVERY);
+            continue;
+        }
+        match arguments.format {
+            Format::Json => say(page.trim_end()),
+            Format::Text => print(&all.instances),
+        }
+        return Ok(told(&verdict, &all.instances, arguments));
+    }
+}
+
+fn verdict(instances: &[Instance], wanted: Option<&str>) -> Verdict {
+    let versions: BTreeSet<&str> = instances
+        .iter()
+        .map(|instance| instance.rules_version.as_str())
+        .collect();
+    let refused = instances.iter().find_map(|instance| {
+        let is_wanted = wanted.is_some() && instance.on_disk.as_deref() == wanted;
+        let why = instance.refused.as_ref().filter(|_| is_wanted)?;
+        Some(Verdict::Refused {
+            by: instance.host.clone(),
+            why: why.clone(),
+        })
+    });
+    let mut versions = versions.into_iter();
+    match (versions.next(), versions.next(), wanted) {
+        (None, ..) => Verdict::Nobody,
+        (Some(one), None, None) => Verdict::Agree(one.to_owned()),
+        (Some(one), None, Some(wanted)) if one == wanted => Verdict::Agree(one.to_owned()),
+        (Some(_), ..) => refused.unwrap_or(Verdict::Differ),
+    }
+}
+
+fn told(verdict: &Verdict, instances: &[Instance], arguments: &Arguments) -> Exit {
+    let line = match verdict {
+        Verdict::Agree(version) => {
+            if let Format::Text = arguments.format {
+                let count = instances.len();
+                let all = if count == 1 {
+                    "the one instance runs".to_owned()
+                } else {
+                    format!("all {count} instances run")
+                };
+                say(format_args!("{all} version {version}"));
+            }
+            return Exit::Done;
+        }
+        Verdict::Refused { by, why } => format!("error: {by} refuses this version: {why}"),
+        Verdict::Nobody => "error: no instance has said yet how it is: ask again in a moment".to_owned(),
+        Verdict::Differ => match &arguments.wait {
+            Some(version) => format!(
+                "error: after {} s not every instance runs version {version}",
+                arguments.timeout
+            ),
+            None => "error: the instances do not run the same rules: `--wait VERSION` waits for them".to_owned(),
+        },
+    };
+    complain(line);
+    Exit::No
+}
+
+fn print(instances: &[Instance]) {
+    for instance in instances {
+        let since = rfc3339_ms(instance.in_force_since_ms);
+        say(format_args!(
+            "{} (process {}, {}): version {} since {since}, {}",
+            instance.host, instance.pid, instance.listens, instance.rules_version, instance.phase
+        ));
+        let on_disk = instance.on_disk.as_deref();
+        if let Some(why) = &instance.refused {
+            let version = on_disk.map_or("no rules can be made of it".to_owned(), |it| format!("version {it}"));
+            say(format_args!("    on its disk ({version}) and refused: {why}"));
+        } else if on_disk.is_some_and(|on_disk| on_disk != instance.rules_version) {
+            say(format_args!("    on its disk: version {}", on_disk.unwrap_or_default()));
+        }
+    }
+}
