@@ -209,6 +209,25 @@ pub enum StateUrl {
     Redis(Secret),
 }
 
+/// Whether other processes keep their state in the same store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// This process is alone.
+    Alone,
+    /// There may be others.
+    WithOthers,
+}
+
+impl StateUrl {
+    /// Whether such a store has more than one process.
+    pub fn sharing(&self) -> Sharing {
+        match self {
+            Self::Memory | Self::Sqlite(_) => Sharing::Alone,
+            Self::Redis(_) => Sharing::WithOthers,
+        }
+    }
+}
+
 /// `[http]`
 #[derive(Clone, Debug)]
 pub struct Http {

@@ -5,6 +5,7 @@ pub mod descriptors;
 pub mod grants;
 pub mod holds;
 pub mod http;
+pub mod instances;
 pub mod kafka;
 pub mod listener;
 pub mod public;

@@ -2,37 +2,30 @@
 
 mod builtin;
 mod samples;
+mod service;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
+use super::reload;
 use super::sandbox::sandbox_settings;
-use super::{Configuration, Exit, asked_to_end, block_on, complain, configuration, say, sources};
-use crate::config::{FlagSetting, Http, Settings, load};
-use crate::edges::clock::Clock;
-use crate::edges::descriptors::Descriptors;
-use crate::edges::holds;
-use crate::edges::http;
-use crate::edges::http::access::Access;
+use super::{Exit, asked_to_end, block_on, complain, configuration, say, sources};
+use crate::config::{Settings, load};
+use crate::edges::http::Report;
+use crate::edges::http::reload::ReloadStatus;
 use crate::edges::kafka::embedded::EmbeddedBroker;
-use crate::edges::kafka::producer::mode::{Chosen, Mode};
 use crate::edges::kafka::test_client::{Upstream, Watcher};
-use crate::edges::kafka::trouble::Troubles;
-use crate::edges::listener::Bound;
-use crate::edges::store::Store;
-use crate::edges::wechat::WeChat;
-use crate::service::{self, Parts, bounds_of, cluster};
-use crate::telemetry::{self, Metrics};
+use crate::service::run as run_service;
+use crate::telemetry;
 use samples::Sample;
 use wx_courier_core::document::Problems;
-use wx_courier_core::rules::RuleSet;
 use wx_courier_sandbox::{Answer, Handle, Sandbox, Script};
 
 #[derive(clap::Args)]
@@ -50,15 +43,16 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
     if !builtin::is_wanted(folder) {
-        return play_on(folder, arguments);
+        return play_on(folder, Some(folder.to_owned()), arguments);
     }
     let unpacked = builtin::unpack().context("the samples that the program brings along")?;
     say("There is no folder config/ here: this is the sample that the program brings along.");
     say("");
-    play_on(unpacked.path(), arguments)
+    play_on(unpacked.path(), None, arguments)
 }
 
-fn play_on(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
+/// Plays the rules of a folder, which is named to the user if it is the user's own.
+fn play_on(folder: &Path, own: Option<PathBuf>, arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut problems = Problems::default();
     let samples = samples::read(&mut problems, folder);
     if problems.has_errors() {
@@ -92,21 +86,24 @@ fn play_on(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
         )?;
         let socket = TcpListener::bind("127.0.0.1:0").await?;
         let pages = format!("http://{}", socket.local_addr()?);
-        let flags = flags(settings, &broker.address(), &sandbox.base_url());
-        let configuration = match configuration(&sources(folder.to_owned(), flags)) {
+        let flags = service::flags(settings, &broker.address(), &sandbox.base_url());
+        let sources = sources(folder.to_owned(), flags);
+        let looked = reload::first_look(&sources);
+        let configuration = match configuration(&sources) {
             Ok(configuration) => configuration,
             Err(exit) => return Ok(exit),
         };
-        let Configuration {
-            settings, rules, ..
-        } = configuration;
-        let parts = parts(socket, Arc::clone(&settings), rules)?;
+        let settings = Arc::clone(&configuration.settings);
+        let service::Opened { parts, reports } =
+            service::open(socket, configuration, sources, looked)?;
         let (ask, asked) = tokio::sync::oneshot::channel::<()>();
-        let mut service = tokio::spawn(service::run(parts, async {
+        let mut service = tokio::spawn(run_service(parts, async {
             let _asked = asked.await.is_ok();
         }));
         let stage = Stage {
             settings,
+            folder: own,
+            reports,
             broker: broker.address(),
             sandbox: sandbox.base_url(),
             pages,
@@ -132,90 +129,11 @@ fn play_on(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
     })
 }
 
-/// What the service is made of, with its pages open.
-fn parts(
-    socket: TcpListener,
-    settings: Arc<Settings>,
-    rules: Arc<RuleSet>,
-) -> anyhow::Result<Parts> {
-    let clock = Clock::start();
-    let metrics = Metrics::new()?;
-    let (stored_in, stored) = mpsc::unbounded_channel();
-    let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
-    let rules = watch::Sender::new(rules).subscribe();
-    let apps = watch::Sender::new(bounds_of(&settings.apps)).subscribe();
-    let wechat = Arc::new(WeChat::new(&settings, metrics.unknown())?);
-    let descriptors = Descriptors::raise_limit(&settings);
-    let bound = Bound {
-        socket,
-        seats: descriptors.private_seats,
-    };
-    // The demo listens on this machine alone, whatever the settings say of their own listener.
-    let access = Access::new(&Http {
-        listen: bound.socket.local_addr()?,
-        token: None,
-        hosts: Vec::new(),
-    });
-    let holds = holds::open(store.client(), clock.clone(), &settings.state.url);
-    let counter = http::open(
-        bound,
-        &access,
-        Arc::clone(&metrics),
-        rules.clone(),
-        (store.client(), holds.client.clone(), &settings.state.url),
-        clock.clone(),
-    );
-    let troubles = Troubles::new(clock.clone());
-    // Its broker is in this process.
-    troubles.answered();
-    tokio::spawn(cluster::watch(
-        troubles.clone(),
-        Arc::clone(&settings),
-        counter.reports.clone(),
-    ));
-    Ok(Parts {
-        clock,
-        settings,
-        rules,
-        apps,
-        wechat,
-        reports: counter.reports,
-        holds: holds.client,
-        resumptions: holds.resumed,
-        store,
-        stored,
-        metrics,
-        producer: Chosen {
-            mode: Mode::Idempotent,
-            why: "the embedded broker takes idempotent producers".to_owned(),
-        },
-        troubles,
-        public: None,
-        seed: fastrand::u64(..),
-    })
-}
-
-/// What the demo changes in the configuration, as flags would: its own broker and API, a store that keeps nothing, and an outcome for
-/// unmatched events too.
-fn flags(settings: &Settings, broker: &str, sandbox: &str) -> Vec<FlagSetting> {
-    let flag = |key: String, value: &str| FlagSetting {
-        flag: "demo",
-        key,
-        value: value.to_owned(),
-    };
-    let apps = settings
-        .apps
-        .keys()
-        .map(|app| flag(format!("apps.{app}.base_url"), sandbox));
-    let mut flags: Vec<FlagSetting> = apps.collect();
-    flags.push(flag("kafka.brokers".to_owned(), broker));
-    flags.push(flag("outcomes.unmatched".to_owned(), "publish"));
-    flags.push(flag("state.url".to_owned(), "memory:"));
-    flags
-}
-
 struct Stage {
     settings: Arc<Settings>,
+    /// Whose rules it plays; nothing where they are the program's own.
+    folder: Option<PathBuf>,
+    reports: watch::Receiver<Report>,
     broker: String,
     sandbox: String,
     pages: String,
@@ -280,10 +198,21 @@ impl Stage {
             return Ok(verdict);
         }
         self.invite(topic);
-        while let Some(record) = outcomes.records.recv().await {
-            show(&mut expected, record.value.as_deref().unwrap_or_default());
+        let mut reports = self.reports.clone();
+        let mut told = reports.borrow_and_update().reload.clone();
+        loop {
+            tokio::select! {
+                record = outcomes.records.recv() => match record {
+                    Some(record) => show(&mut expected, record.value.as_deref().unwrap_or_default()),
+                    None => return Ok(verdict),
+                },
+                Ok(()) = reports.changed() => {
+                    let reload = reports.borrow_and_update().reload.clone();
+                    tell_of_rules(&told, &reload);
+                    told = reload;
+                }
+            }
         }
-        Ok(verdict)
     }
 
     fn invite(&self, topic: &str) {
@@ -301,8 +230,33 @@ impl Stage {
             "What the sandbox accepted: curl {}/sandbox/log",
             self.sandbox
         ));
+        if let Some(folder) = &self.folder {
+            say(format_args!(
+                "A rule that is saved in {} is in force a moment later; what is wrong with it is told here.",
+                folder.join("rules").display()
+            ));
+        }
         say("Ctrl-C ends the demo.");
         say("");
+    }
+}
+
+/// What came of it that a file was saved.
+fn tell_of_rules(before: &ReloadStatus, now: &ReloadStatus) {
+    match &now.refused {
+        Some(refused) if before.refused.as_ref() != Some(refused) => {
+            say(format_args!(
+                "rules      refused, those from before stay in force; errors: {}; the first: {}",
+                refused.errors, refused.first
+            ));
+        }
+        None if now.rules_version != before.rules_version || before.refused.is_some() => {
+            let version = now.rules_version.as_deref().unwrap_or_default();
+            say(format_args!(
+                "rules      in force as they were saved: version {version}"
+            ));
+        }
+        Some(_) | None => {}
     }
 }
 

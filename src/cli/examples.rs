@@ -75,6 +75,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "rules status",
+        &[
+            "wx-courier rules status",
+            "wx-courier rules status --wait 3f2a9c0b1d4e --timeout 120",
+        ],
+    ),
+    (
         "rules list",
         &[
             "wx-courier rules list",

@@ -18,32 +18,56 @@ use crate::config::{
 };
 use crate::edges::clock::Clock;
 use crate::edges::http::Report;
-use crate::edges::http::reload::{Asked, InForce, MOST_TOLD, Refused, ReloadStatus, Reloaded};
+use crate::edges::http::reload::{Asked, MOST_TOLD, Refused, ReloadStatus, Reloaded, Taken};
 use crate::edges::wechat::{Adopted, WeChat};
+use crate::service::bounds_of;
 use crate::telemetry::Metrics;
+pub(super) use reading::first_look;
+use reading::secret_files;
 use reading::{Found, Fresh, Looks, read};
-pub(super) use reading::{first_look, secret_files};
 use watching::{LOOK_EVERY, Look, Standing, Watching};
 use wx_courier_core::document::{Problem, Problems, Severity};
 use wx_courier_core::model::rfc3339_ms;
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::schedule::admission::AppBounds;
 
-/// Reads again, and says what came of it.
-pub(super) struct Reloader {
+/// How the process began.
+pub(super) struct Beginning {
     pub(super) sources: Sources,
-    /// How the files looked before the process read them for the first time.
-    pub(super) begun_with: Fingerprint,
-    /// What the process began with.
+    /// How the files looked before they were read for the first time.
+    pub(super) looked: Fingerprint,
     pub(super) settings: Arc<Settings>,
     /// The same, by its keys.
     pub(super) effective: Vec<Effective>,
-    /// The files of secrets that are looked at.
-    pub(super) secrets: Vec<PathBuf>,
+}
+
+/// What is in force, and is swapped whole.
+pub(super) struct InForce {
     pub(super) rules: watch::Sender<Arc<RuleSet>>,
     /// What each app may do.
     pub(super) apps: watch::Sender<BTreeMap<Arc<str>, AppBounds>>,
     pub(super) wechat: Arc<WeChat>,
+}
+
+impl InForce {
+    /// What was read at the start.
+    pub(super) fn new(
+        settings: &Settings,
+        rules: Arc<RuleSet>,
+        metrics: &Metrics,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            rules: watch::Sender::new(rules),
+            apps: watch::Sender::new(bounds_of(&settings.apps)),
+            wechat: Arc::new(WeChat::new(settings, metrics.unknown())?),
+        })
+    }
+}
+
+/// Reads again, and says what came of it.
+pub(super) struct Reloader {
+    pub(super) beginning: Beginning,
+    pub(super) in_force: InForce,
     pub(super) reports: watch::Sender<Report>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
@@ -67,16 +91,17 @@ enum Swapped {
 
 impl Reloader {
     /// Reads again at every occasion, for as long as the process lives.
-    pub(super) async fn serve(mut self, mut hangups: Signal, mut requests: mpsc::Receiver<Asked>) {
-        let mut watching = self.begin();
+    pub(super) async fn serve(self, mut hangups: Signal, mut requests: mpsc::Receiver<Asked>) {
+        let mut secrets = secret_files(&self.beginning.effective);
+        let mut watching = self.begin(&secrets);
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let occasion = tokio::select! {
                 Some(()) = hangups.recv() => Occasion::Signal,
                 Some(Asked { answer }) = requests.recv() => Occasion::Asked(answer),
-                _ = looks.tick(), if self.settings.rule_reload == RuleReload::OnSave => {
-                    match self.look().await.map(|now| watching.look(now)) {
+                _ = looks.tick(), if self.beginning.settings.rule_reload == RuleReload::OnSave => {
+                    match self.look(&secrets).await.map(|now| watching.look(now)) {
                         Some(Look::Read) => Occasion::Saved,
                         Some(Look::Restless) => {
                             tracing::warn!(
@@ -89,23 +114,27 @@ impl Reloader {
                 }
                 else => return,
             };
-            self.read(occasion, &mut watching).await;
+            self.read(occasion, &mut watching, &mut secrets).await;
         }
     }
 
-    async fn look(&self) -> Option<Fingerprint> {
-        let (sources, secrets) = (self.sources.clone(), self.secrets.clone());
+    async fn look(&self, secrets: &[PathBuf]) -> Option<Fingerprint> {
+        let (sources, secrets) = (self.beginning.sources.clone(), secrets.to_owned());
         let look = move || fingerprint(&sources.folder, &secrets);
         tokio::task::spawn_blocking(look).await.ok()
     }
 
-    async fn read(&mut self, occasion: Occasion, watching: &mut Watching) {
-        let (sources, settings) = (self.sources.clone(), Arc::clone(&self.settings));
-        let in_force = Arc::clone(&self.rules.borrow());
-        let (secrets, wechat) = (self.secrets.clone(), Arc::clone(&self.wechat));
+    /// Reads again. `secrets` are the files of secrets that are looked at.
+    async fn read(&self, occasion: Occasion, watching: &mut Watching, secrets: &mut Vec<PathBuf>) {
+        let Beginning {
+            sources, settings, ..
+        } = &self.beginning;
+        let (sources, settings) = (sources.clone(), Arc::clone(settings));
+        let in_force = Arc::clone(&self.in_force.rules.borrow());
+        let (looked_at, wechat) = (secrets.clone(), Arc::clone(&self.in_force.wechat));
         // Compiling a thousand rules takes a while, and calls are under way.
         let found = tokio::task::spawn_blocking(move || {
-            read(&sources, (&settings, &in_force), &secrets, &wechat)
+            read(&sources, (&settings, &in_force), &looked_at, &wechat)
         });
         let result = match found.await {
             Ok(found) => {
@@ -120,7 +149,7 @@ impl Reloader {
                     return;
                 }
                 if let Some(effective) = &found.effective {
-                    self.secrets = secret_files(effective);
+                    *secrets = secret_files(effective);
                 }
                 let result = self.take(found);
                 let as_it_was = with_its_secrets.filter(|_| before == after);
@@ -149,20 +178,23 @@ impl Reloader {
     }
 
     /// Tells what is in force before anything was read again. What has changed since the process began to read is news.
-    fn begin(&mut self) -> Watching {
-        let version = Arc::clone(self.rules.borrow().version());
+    fn begin(&self, secrets: &[PathBuf]) -> Watching {
+        let version = Arc::clone(self.in_force.rules.borrow().version());
         self.tell(None, None, Some(version));
-        let read = if first_look(&self.sources) == self.begun_with {
-            fingerprint(&self.sources.folder, &self.secrets)
+        let Beginning {
+            sources, looked, ..
+        } = &self.beginning;
+        Watching::new(if first_look(sources) == *looked {
+            fingerprint(&sources.folder, secrets)
         } else {
-            self.begun_with
-        };
-        Watching::new(read)
+            *looked
+        })
     }
 
     fn take(&self, found: Found) -> Reloaded {
         let effective = found.effective.as_deref();
-        let waiting = effective.map(|on_disk| waiting_for_restart(&self.effective, on_disk));
+        let waiting =
+            effective.map(|on_disk| waiting_for_restart(&self.beginning.effective, on_disk));
         let known = self.reports.borrow().reload.restart_needed.clone();
         let news = waiting.as_ref().filter(|waiting| **waiting != known);
         if let Some(waiting) = news.filter(|waiting| !waiting.is_empty()) {
@@ -174,7 +206,7 @@ impl Reloader {
         let restart_needed = waiting.clone().unwrap_or(known);
         let (refused, result) = match found.fresh {
             Ok((fresh, warnings)) => {
-                let result = InForce {
+                let result = Taken {
                     rules_version: fresh.rules.version().to_string(),
                     rules: fresh.rules.rules().len(),
                     restart_needed,
@@ -210,11 +242,11 @@ impl Reloader {
             bounds,
             clients,
         } = fresh;
-        let in_force = Arc::clone(&self.rules.borrow());
+        let in_force = Arc::clone(&self.in_force.rules.borrow());
         let rules_version = rules.version();
         let n_rules = rules.rules().len();
-        let adopted = self.wechat.adopt(clients);
-        let has_other_bounds = self.apps.send_if_modified(|apps| {
+        let adopted = self.in_force.wechat.adopt(clients);
+        let has_other_bounds = self.in_force.apps.send_if_modified(|apps| {
             let is_other = *apps != bounds;
             *apps = bounds;
             is_other
@@ -235,7 +267,7 @@ impl Reloader {
             return Swapped::Same;
         }
         // Last: what they need is there.
-        self.rules.send_replace(rules);
+        self.in_force.rules.send_replace(rules);
         Swapped::Yes
     }
 
@@ -273,7 +305,7 @@ impl Reloader {
             errors,
             first: problems.first().cloned().unwrap_or_default(),
             problems,
-            rules_version: self.rules.borrow().version().to_string(),
+            rules_version: self.in_force.rules.borrow().version().to_string(),
         }
     }
 
@@ -285,17 +317,19 @@ impl Reloader {
         on_disk: Option<Arc<str>>,
     ) {
         let now_ms = self.clock.now_ms();
-        let rules_version = Arc::clone(self.rules.borrow().version());
+        let rules_version = Arc::clone(self.in_force.rules.borrow().version());
         self.reports.send_modify(|report| {
             let before = std::mem::take(&mut report.reload);
+            let is_as_before = before.rules_version.as_deref() == Some(&*rules_version);
+            let since_ms = if is_as_before {
+                before.in_force_since_ms
+            } else {
+                now_ms
+            };
             let status = ReloadStatus {
                 read_at: Some(rfc3339_ms(now_ms)),
-                in_force_since: match before.in_force_since {
-                    Some(since) if before.rules_version.as_deref() == Some(&*rules_version) => {
-                        Some(since)
-                    }
-                    Some(_) | None => Some(rfc3339_ms(now_ms)),
-                },
+                in_force_since_ms: since_ms,
+                in_force_since: Some(rfc3339_ms(since_ms)),
                 rules_version: Some(rules_version),
                 on_disk,
                 restart_needed: waiting.unwrap_or(before.restart_needed),

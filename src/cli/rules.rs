@@ -1,5 +1,7 @@
 //! `wx-courier rules`: what each rule of a running service does, and what is stopped or goes on.
 
+mod status;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -13,6 +15,8 @@ use super::{Exit, Format, say};
 pub(super) enum Command {
     /// Show the rules in force: their version, what came of their messages, what waits, and what holds it
     List(List),
+    /// Show which version each instance runs, and whether all run the same: exit code 0 if they do
+    Status(status::Arguments),
     /// Stop a rule, a template or an app: its messages wait until `rules resume`, on every instance and over restarts
     Pause(Pause),
     /// Let a rule, a template or an app go on, be it that a person has paused it, a breaker, or what WeChat answered
@@ -78,6 +82,7 @@ impl What {
 pub(super) fn run(folder: PathBuf, command: &Command) -> anyhow::Result<Exit> {
     match command {
         Command::List(list) => show(folder, list),
+        Command::Status(arguments) => status::run(&folder, arguments),
         Command::Pause(Pause {
             what,
             why,

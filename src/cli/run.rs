@@ -9,12 +9,12 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::reload::{self, Reloader};
+use super::reload::{self, Beginning, InForce, Reloader};
 use super::{Configuration, Exit, asked_to_end, block_on, configuration, sources};
-use crate::config::{Fingerprint, FlagSetting, Settings, Sources};
+use crate::config::{FlagSetting, Settings};
 use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
 use crate::edges::holds;
@@ -23,8 +23,7 @@ use crate::edges::http::access::Access;
 use crate::edges::kafka::trouble::Troubles;
 use crate::edges::listener::Bound;
 use crate::edges::store::Store;
-use crate::edges::wechat::WeChat;
-use crate::service::{self, Ending, Parts, bounds_of, cluster};
+use crate::service::{self, Ending, Parts, cluster};
 use crate::telemetry::{self, Metrics};
 use start::wait_for_cluster;
 use wx_courier_core::rules::RuleSet;
@@ -43,23 +42,26 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         value: value.clone(),
     });
     let sources = sources(folder, listen.collect());
-    let begun_with = reload::first_look(&sources);
-    match configuration(&sources) {
-        Ok(configuration) => block_on(serve(configuration, sources, begun_with)),
-        Err(exit) => Ok(exit),
-    }
-}
-
-async fn serve(
-    configuration: Configuration,
-    sources: Sources,
-    begun_with: Fingerprint,
-) -> anyhow::Result<Exit> {
+    let looked = reload::first_look(&sources);
     let Configuration {
         settings,
         rules,
         loaded,
-    } = configuration;
+    } = match configuration(&sources) {
+        Ok(configuration) => configuration,
+        Err(exit) => return Ok(exit),
+    };
+    let beginning = Beginning {
+        sources,
+        looked,
+        settings,
+        effective: loaded.effective,
+    };
+    block_on(serve(beginning, rules))
+}
+
+async fn serve(beginning: Beginning, rules: Arc<RuleSet>) -> anyhow::Result<Exit> {
+    let settings = Arc::clone(&beginning.settings);
     telemetry::start_logging(settings.log_format, &settings.log_level)?;
     let socket = bind_pages(&settings, &rules).await?;
     let descriptors = Descriptors::raise_limit(&settings);
@@ -70,7 +72,8 @@ async fn serve(
     let (stored_in, stored) = mpsc::unbounded_channel();
     let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
     // From here on the process can be asked how it is, even while it waits for Kafka.
-    let (rules_in, rules) = watch::channel(rules);
+    let in_force = InForce::new(&settings, rules, &metrics)?;
+    let rules = in_force.rules.subscribe();
     let bound = Bound {
         socket,
         seats: descriptors.private_seats,
@@ -84,17 +87,10 @@ async fn serve(
         (store.client(), holds.client.clone(), &settings.state.url),
         clock.clone(),
     );
-    let wechat = Arc::new(WeChat::new(&settings, metrics.unknown())?);
-    let (apps_in, apps) = watch::channel(bounds_of(&settings.apps));
+    let (apps, wechat) = (in_force.apps.subscribe(), Arc::clone(&in_force.wechat));
     let reloader = Reloader {
-        sources,
-        begun_with,
-        settings: Arc::clone(&settings),
-        secrets: reload::secret_files(&loaded.effective),
-        effective: loaded.effective,
-        rules: rules_in,
-        apps: apps_in,
-        wechat: Arc::clone(&wechat),
+        beginning,
+        in_force,
         reports: counter.reports.clone(),
         metrics: Arc::clone(&metrics),
         clock: clock.clone(),

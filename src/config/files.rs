@@ -125,7 +125,7 @@ mod tests {
             before = now;
         };
         changes("a longer file", &|| {
-            fs::write(path("rules/a.toml"), "x = 12\n").unwrap()
+            fs::write(path("rules/a.toml"), "x = 12\n").unwrap();
         });
         changes("a file of a sub-folder", &|| {
             fs::write(path("rules/shop/b.toml"), "").unwrap();
@@ -135,7 +135,7 @@ mod tests {
             fs::rename(path("rules/.a.swp"), path("rules/a.toml")).unwrap();
         });
         changes("a file less", &|| {
-            fs::remove_file(path("rules/shop/b.toml")).unwrap()
+            fs::remove_file(path("rules/shop/b.toml")).unwrap();
         });
         changes("an app", &|| {
             fs::create_dir(path("apps")).unwrap();
@@ -148,7 +148,7 @@ mod tests {
             fs::write(path("rules-2/c.toml"), "").unwrap();
         });
         changes("no folder of rules", &|| {
-            fs::remove_file(path("rules")).unwrap()
+            fs::remove_file(path("rules")).unwrap();
         });
         fs::write(path("notes.md"), "").unwrap();
         assert_eq!(look(), before);

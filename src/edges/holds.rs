@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::config::StateUrl;
+use crate::config::{Sharing, StateUrl};
 use crate::edges::clock::Clock;
 use crate::edges::store::{NoAnswer, StoreClient};
 use wx_courier_core::holds::{Ask, Change, Hold, Holds, Stopped};
@@ -22,25 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The wait before the store is asked again that had too much to do.
 const AGAIN: Duration = Duration::from_secs(1);
-
-/// Whether other processes keep their holds in the same store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sharing {
-    /// This process is alone.
-    Alone,
-    /// There may be others.
-    WithOthers,
-}
-
-impl Sharing {
-    /// Whether a store has more than one process.
-    fn of(store: &StateUrl) -> Self {
-        match store {
-            StateUrl::Memory | StateUrl::Sqlite(_) => Self::Alone,
-            StateUrl::Redis(_) => Self::WithOthers,
-        }
-    }
-}
 
 /// What was heard of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,7 +133,7 @@ pub fn open(store: StoreClient, clock: Clock, state: &StateUrl) -> Opened {
             newest,
         },
         resumed,
-        task: tokio::spawn(keeper.work(Sharing::of(state))),
+        task: tokio::spawn(keeper.work(state.sharing())),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod grants;
+mod instances;
 mod refusal;
 pub mod reload;
 mod rules;
@@ -22,6 +23,7 @@ use tokio::task::JoinHandle;
 use crate::config::StateUrl;
 use crate::edges::clock::Clock;
 use crate::edges::holds::HoldsClient;
+use crate::edges::instances::{self as all_instances, Identity, InstancesClient};
 use crate::edges::kafka::producer::mode::Chosen;
 use crate::edges::kafka::trouble::ClusterStatus;
 use crate::edges::listener::{self, Bound, PerAddress, Terms};
@@ -69,6 +71,18 @@ pub struct Report {
     pub state: StateStatus,
     /// What `WeChat` has said and this version does not know.
     pub unknown: Vec<UnknownName>,
+}
+
+impl Phase {
+    /// The word of `/status`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WaitingForKafka => "waiting_for_kafka",
+            Self::Joining => "joining",
+            Self::Running => "running",
+            Self::Draining => "draining",
+        }
+    }
 }
 
 impl Report {
@@ -160,6 +174,7 @@ struct Pages {
     /// With the catalog that is in force.
     rules: watch::Receiver<Arc<RuleSet>>,
     store: StoreClient,
+    instances: InstancesClient,
     reloads: mpsc::Sender<reload::Asked>,
     clock: Clock,
 }
@@ -188,6 +203,20 @@ pub fn open(
 ) -> StatusHandle {
     let (reports, watched) = watch::channel(Report::at_the_start());
     let (reloads_in, reloads) = mpsc::channel(reload::MOST_ASKED);
+    let identity = Identity {
+        id: fastrand::u64(..),
+        listens: bound
+            .socket
+            .local_addr()
+            .map_or_else(|_| String::new(), |at| at.to_string()),
+    };
+    let (instances, noting) = all_instances::open(
+        store.clone(),
+        clock.clone(),
+        state,
+        identity,
+        watched.clone(),
+    );
     let terms = Terms {
         name: ListenerName::Private,
         per_address: PerAddress::Unlimited,
@@ -199,17 +228,19 @@ pub fn open(
         reach: rules::reach(state),
         metrics,
         rules,
+        instances,
         store,
         reloads: reloads_in,
         clock,
     };
     let router = router(pages, access);
-    let serving = tokio::spawn(listener::serve(
-        bound,
-        terms,
-        router,
-        std::future::pending(),
-    ));
+    let serving = tokio::spawn(async move {
+        // Both live as long as the process: one that ends ends the other, and that is told.
+        tokio::select! {
+            () = listener::serve(bound, terms, router, std::future::pending()) => {}
+            _ = noting => {}
+        }
+    });
     StatusHandle {
         reports,
         reloads,
@@ -229,7 +260,8 @@ fn router(pages: Pages, access: &Access) -> Router {
     let looks = Router::new()
         .route("/metrics", get(show_metrics))
         .route("/status", get(status))
-        .route("/rules", get(rules::list));
+        .route("/rules", get(rules::list))
+        .route("/instances", get(instances::list));
     let ledgers = get(grants::look).put(grants::set).post(grants::set_many);
     let users = Router::new().route("/grants", ledgers);
     let changes = Router::new()

@@ -118,7 +118,11 @@ impl Keeper {
             listens: self.identity.listens.clone(),
             program: report.version.to_owned(),
             phase: report.phase.as_str().to_owned(),
-            rules_version: reload.rules_version.as_deref().unwrap_or_default().to_owned(),
+            rules_version: reload
+                .rules_version
+                .as_deref()
+                .unwrap_or_default()
+                .to_owned(),
             in_force_since_ms: reload.in_force_since_ms,
             on_disk: reload.on_disk.as_deref().map(str::to_owned),
             refused: reload.refused.as_ref().map(|refused| refused.first.clone()),

@@ -235,7 +235,7 @@ fn every_metric_of_the_table_is_published_with_its_help() {
         let line = format!("# HELP wx_courier_{name} {help}\n");
         assert!(text.contains(&line), "{line} is not in\n{text}");
     }
-    assert_eq!(text.matches("# HELP").count(), 45, "{text}");
+    assert_eq!(text.matches("# HELP").count(), 49, "{text}");
 }
 
 #[test]

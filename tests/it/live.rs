@@ -1,7 +1,8 @@
 //! Rules that come into force by being saved.
 
+mod fleet;
+
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use serde_json::Value;
@@ -12,6 +13,7 @@ use crate::support::folder;
 use crate::support::kafka::Kafka;
 use crate::support::world::{Plan, World};
 use crate::support::{events, wait_until};
+use fleet::Mounted;
 
 fn on_save() -> Plan {
     Plan {
@@ -98,39 +100,14 @@ fn a_rule_is_in_force_when_it_is_saved_and_a_bad_one_changes_nothing() {
 #[test]
 fn a_folder_below_and_a_folder_that_is_swapped_count_as_well() {
     let world = World::new(Kafka::shared(), "live-folders", on_save());
-    let rules = world.folder().join("rules");
-    // As a mounted ConfigMap: the folder's files are links through `..data`, which is swapped.
-    let mounted = world.folder().join("mounted");
-    fs::create_dir_all(mounted.join("..one/shop")).unwrap();
-    for file in fs::read_dir(&rules).unwrap() {
-        let file = file.unwrap();
-        fs::copy(file.path(), mounted.join("..one").join(file.file_name())).unwrap();
-        let link = Path::new("..data").join(file.file_name());
-        symlink(link, mounted.join(file.file_name())).unwrap();
-    }
-    symlink("..one", mounted.join("..data")).unwrap();
-    fs::remove_dir_all(&rules).unwrap();
-    symlink("mounted", &rules).unwrap();
+    let mut mounted = Mounted::new(&world);
     let courier = world.courier();
     wait_until("the first rules are in force", || {
         version(&courier) != Value::Null
     });
     let first = version(&courier);
 
-    let swap = |from: &str, to: &str, change: &dyn Fn(&str) -> String| {
-        fs::create_dir(mounted.join(to)).unwrap();
-        for file in fs::read_dir(mounted.join(from)).unwrap() {
-            let file = file.unwrap();
-            if file.path().is_file() {
-                let text = fs::read_to_string(file.path()).unwrap();
-                fs::write(mounted.join(to).join(file.file_name()), change(&text)).unwrap();
-            }
-        }
-        symlink(to, mounted.join("..tmp")).unwrap();
-        fs::rename(mounted.join("..tmp"), mounted.join("..data")).unwrap();
-        fs::remove_dir_all(mounted.join(from)).unwrap();
-    };
-    swap("..one", "..two", &|text| text.replace("已完成", "已支付"));
+    mounted.swap(|text| text.replace("已完成", "已支付"));
     wait_until("what was swapped in is in force", || {
         version(&courier) != first
     });
@@ -139,9 +116,9 @@ fn a_folder_below_and_a_folder_that_is_swapped_count_as_well() {
     let second = version(&courier);
 
     // A rule in a folder of its own, which is there before the rule is whole.
-    let below = mounted.join("shop");
+    let below = mounted.path("shop");
     fs::create_dir(&below).unwrap();
-    let rule = fs::read_to_string(mounted.join("order-completed.toml")).unwrap();
+    let rule = fs::read_to_string(mounted.path("order-completed.toml")).unwrap();
     fs::write(below.join("paid.toml"), rule.replace("已支付", "已退款")).unwrap();
     wait_until("the rule below is in force", || version(&courier) != second);
     world.publish(&[events::order(2)]);

@@ -88,8 +88,14 @@ impl Instances {
     /// no list.
     pub fn of_text(text: &str) -> Option<Self> {
         let all: Vec<Value> = serde_json::from_str(text).ok()?;
-        let known = all.iter().filter_map(|entry| Instance::deserialize(entry).ok());
-        Some(Self(known.map(|instance| (instance.id.clone(), instance)).collect()))
+        let known = all
+            .iter()
+            .filter_map(|entry| Instance::deserialize(entry).ok());
+        Some(Self(
+            known
+                .map(|instance| (instance.id.clone(), instance))
+                .collect(),
+        ))
     }
 }
 

@@ -29,6 +29,7 @@ pub mod event;
 pub mod flow;
 pub mod grants;
 pub mod holds;
+pub mod instances;
 pub mod message;
 pub mod model;
 pub mod replay;

@@ -170,11 +170,13 @@ pub enum Row {
     Holds,
     /// The key by which all instances hash recipients.
     RecipientKey,
+    /// The instances that share the store.
+    Instances,
 }
 
 impl Row {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Claim,
         Self::Outcome,
         Self::Ledger,
@@ -183,6 +185,7 @@ impl Row {
         Self::Number,
         Self::Holds,
         Self::RecipientKey,
+        Self::Instances,
     ];
 
     /// For how long rows of this kind are kept, where claims and outcomes are kept for so long: ledgers for a year at least, holds and the recipient key
@@ -191,7 +194,7 @@ impl Row {
         match self {
             Self::Claim | Self::Outcome | Self::Mark | Self::Number => Some(remember_ms),
             Self::Ledger => Some(remember_ms.max(LEDGERS_FOR_MS)),
-            Self::Holds | Self::RecipientKey => Some(FOR_EVER_MS),
+            Self::Holds | Self::RecipientKey | Self::Instances => Some(FOR_EVER_MS),
             Self::User => None,
         }
     }
@@ -207,6 +210,7 @@ impl Row {
             Self::Number => "number",
             Self::Holds => "holds",
             Self::RecipientKey => "recipient_key",
+            Self::Instances => "instances",
         }
     }
 }

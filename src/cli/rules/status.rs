@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Deserialize;
+use tokio::time::Instant;
 use wx_courier_core::instances::Instance;
 use wx_courier_core::model::rfc3339_ms;
 
 use crate::cli::pages::Instance as Asked;
-use crate::cli::{Exit, Format, complain, say};
+use crate::cli::{Exit, Format, block_on, complain, say};
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct Arguments {
@@ -62,7 +63,10 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
         let is_late = Instant::now() >= limit;
         let goes_on = matches!(verdict, Verdict::Differ | Verdict::Nobody);
         if arguments.wait.is_some() && goes_on && !is_late {
-            std::thread::sleep(ASK_EVERY);
+            block_on(async {
+                tokio::time::sleep(ASK_EVERY).await;
+                Ok(())
+            })?;
             continue;
         }
         match arguments.format {
@@ -110,13 +114,18 @@ fn told(verdict: &Verdict, instances: &[Instance], arguments: &Arguments) -> Exi
             return Exit::Done;
         }
         Verdict::Refused { by, why } => format!("error: {by} refuses this version: {why}"),
-        Verdict::Nobody => "error: no instance has said yet how it is: ask again in a moment".to_owned(),
+        Verdict::Nobody => {
+            "error: no instance has said yet how it is: ask again in a moment".to_owned()
+        }
         Verdict::Differ => match &arguments.wait {
             Some(version) => format!(
                 "error: after {} s not every instance runs version {version}",
                 arguments.timeout
             ),
-            None => "error: the instances do not run the same rules: `--wait VERSION` waits for them".to_owned(),
+            None => {
+                "error: the instances do not run the same rules: `--wait VERSION` waits for them"
+                    .to_owned()
+            }
         },
     };
     complain(line);
@@ -132,10 +141,17 @@ fn print(instances: &[Instance]) {
         ));
         let on_disk = instance.on_disk.as_deref();
         if let Some(why) = &instance.refused {
-            let version = on_disk.map_or("no rules can be made of it".to_owned(), |it| format!("version {it}"));
-            say(format_args!("    on its disk ({version}) and refused: {why}"));
+            let version = on_disk.map_or("no rules can be made of it".to_owned(), |it| {
+                format!("version {it}")
+            });
+            say(format_args!(
+                "    on its disk ({version}) and refused: {why}"
+            ));
         } else if on_disk.is_some_and(|on_disk| on_disk != instance.rules_version) {
-            say(format_args!("    on its disk: version {}", on_disk.unwrap_or_default()));
+            say(format_args!(
+                "    on its disk: version {}",
+                on_disk.unwrap_or_default()
+            ));
         }
     }
 }

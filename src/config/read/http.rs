@@ -22,7 +22,7 @@ static LISTEN: Key<Parsed<SocketAddr>> = Key {
         show: SocketAddr::to_string,
     },
     default: || SocketAddr::from(([127, 0, 0, 1], 8080)),
-    about: "where `/healthz`, `/readyz`, `/metrics`, `/status` and `/rules` are, `POST /pause` and `/resume` (`?rule=NAME`, `?app=NAME`, `?template=NAME&app=NAME`), which `wx-courier rules` uses, \
+    about: "where `/healthz`, `/readyz`, `/metrics`, `/status`, `/rules` and `/instances` are, `POST /reload`, `POST /pause` and `/resume` (`?rule=NAME`, `?app=NAME`, `?template=NAME&app=NAME`), which `wx-courier rules` uses, \
         [`POST /state/resume`](reliability.md#a-store-that-is-lost), which `wx-courier state resume` uses, and \
         [`/grants`](grants.md#for-support); no names. [Who may ask](#who-may-ask)",
 };

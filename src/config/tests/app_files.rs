@@ -43,20 +43,34 @@ fn a_file_says_what_its_table_would() {
 #[test]
 fn what_is_wrong_with_a_file_is_told_with_its_place() {
     let both = format!("{WITHOUT_APPS}[apps.shop]\nappid = \"wx1\"\nsecret = \"s\"\n");
-    let two_places = [("shop.toml", SHOP)];
-    let heading = [("shop.toml", "[apps.shop]\nappid = \"wx1\"\n")];
-    let name = [("my shop.toml", SHOP)];
-    let below = [("below/shop.toml", SHOP)];
-    let key = [("shop.toml", "appid = \"wx1\"\nsecret = \"s\"\nrates = 7\n")];
-    let cases: [(&str, &[(&str, &str)], &str); 5] = [
-        (&both, &two_places, "the app shop is in two places"),
-        (WITHOUT_APPS, &heading, "leave the heading [apps.shop] out"),
-        (WITHOUT_APPS, &name, "use letters, digits, - and _"),
-        (WITHOUT_APPS, &below, "an app's file lies in apps/ itself"),
-        (WITHOUT_APPS, &key, "shop.toml:3"),
-    ];
-    for (settings, files, expected) in cases {
-        let loaded = load_with(settings, files, &[]);
+    for (settings, (name, text), expected) in [
+        (
+            both.as_str(),
+            ("shop.toml", SHOP),
+            "the app shop is in two places",
+        ),
+        (
+            WITHOUT_APPS,
+            ("shop.toml", "[apps.shop]\nappid = \"wx1\"\n"),
+            "leave the heading [apps.shop] out",
+        ),
+        (
+            WITHOUT_APPS,
+            ("my shop.toml", SHOP),
+            "use letters, digits, - and _",
+        ),
+        (
+            WITHOUT_APPS,
+            ("below/shop.toml", SHOP),
+            "an app's file lies in apps/ itself",
+        ),
+        (
+            WITHOUT_APPS,
+            ("shop.toml", "appid = \"wx1\"\nsecret = \"s\"\nrates = 7\n"),
+            "shop.toml:3",
+        ),
+    ] {
+        let loaded = load_with(settings, &[(name, text)], &[]);
         let told = loaded.problems.to_string();
         assert!(
             loaded.problems.has_errors() && told.contains(expected),

@@ -18,7 +18,10 @@ pub struct ReloadStatus {
     /// The version of the rules in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rules_version: Option<Arc<str>>,
-    /// Since when this version is in force here: RFC 3339, UTC.
+    /// Since when this version is in force here, in Unix milliseconds.
+    #[serde(skip)]
+    pub in_force_since_ms: i64,
+    /// The same: RFC 3339, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_force_since: Option<String>,
     /// The version of the rules on disk, in force or refused; nothing if no rules can be made of what is there.
@@ -66,9 +69,9 @@ pub struct Asked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reloaded {
     /// What is on disk is in force from now on.
-    Swapped(InForce),
+    Swapped(Taken),
     /// It was in force already.
-    Same(InForce),
+    Same(Taken),
     /// It is refused, and what was in force stays.
     Refused {
         /// How many errors there are.
@@ -80,7 +83,7 @@ pub enum Reloaded {
 
 /// Rules that were taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InForce {
+pub struct Taken {
     /// Their version.
     pub rules_version: String,
     /// How many there are.
@@ -89,7 +92,7 @@ pub struct InForce {
     pub restart_needed: Vec<String>,
 }
 
-impl InForce {
+impl Taken {
     fn told(&self, how: &str) -> String {
         let Self {
             rules_version,
@@ -124,8 +127,8 @@ pub(super) async fn reload(State(pages): State<Pages>) -> Response {
         Err(mpsc::error::TrySendError::Closed(_)) => return unavailable("the service ends"),
     }
     match tokio::time::timeout(PATIENCE, answered).await {
-        Ok(Ok(Reloaded::Swapped(in_force))) => in_force.told("new").into_response(),
-        Ok(Ok(Reloaded::Same(in_force))) => in_force.told("the same as before").into_response(),
+        Ok(Ok(Reloaded::Swapped(taken))) => taken.told("new").into_response(),
+        Ok(Ok(Reloaded::Same(taken))) => taken.told("the same as before").into_response(),
         Ok(Ok(Reloaded::Refused { errors, problems })) => {
             let first = problems.first().map_or("", String::as_str);
             let message = format!(

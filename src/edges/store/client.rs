@@ -10,6 +10,7 @@ use super::tally::Tally;
 use super::{Asked, Asker, Order};
 use wx_courier_core::grants;
 use wx_courier_core::holds;
+use wx_courier_core::instances::Note;
 use wx_courier_core::state::{Question, Reply, Request};
 
 /// How many questions of all clients may be with the store at once. Some megabytes; while the store works they are gone in milliseconds,
@@ -153,6 +154,7 @@ fn changes_something(request: &Request) -> bool {
         | Request::Keep(_)
         | Request::Done(_)
         | Request::Propose(_)
+        | Request::Note(Note { own: Some(_), .. })
         | Request::Holds(holds::Ask {
             change: holds::Change::Place(_) | holds::Change::Lift(_),
             ..
@@ -160,6 +162,7 @@ fn changes_something(request: &Request) -> bool {
         Request::Balance(grants::Query::Look { .. })
         | Request::Recall(_)
         | Request::Join(_)
+        | Request::Note(Note { own: None, .. })
         | Request::Holds(holds::Ask {
             change: holds::Change::None,
             ..

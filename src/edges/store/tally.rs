@@ -213,6 +213,7 @@ fn name_of(request: &Request) -> String {
         Request::Join(Join { key, .. }) | Request::Done(Done { key, .. }) => key.to_string(),
         Request::Release { .. } => "release".to_owned(),
         Request::Holds(_) => "holds".to_owned(),
+        Request::Note(_) => "instances".to_owned(),
         Request::Propose(_) => "the key of recipient_hash".to_owned(),
     }
 }

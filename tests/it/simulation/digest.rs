@@ -233,6 +233,7 @@ fn request_in(text: &mut String, request: &Request) {
         Request::Done(Done { key, now_ms }) => put(text, format_args!("done {key} {now_ms}")),
         Request::Holds(ask) => put(text, format_args!("holds {ask:?}")),
         Request::Propose(_) => text.push_str("propose"),
+        Request::Note(note) => put(text, format_args!("note {note:?}")),
     }
 }
 

@@ -314,7 +314,8 @@ fn name(request: &Request) -> String {
         | Request::Join(_)
         | Request::Done(_)
         | Request::Holds(_)
-        | Request::Propose(_) => format!("{request:?}"),
+        | Request::Propose(_)
+        | Request::Note(_) => format!("{request:?}"),
         Request::Claim(claim) => format!(
             "claim {} by {} for {} over {:?}",
             claim.message_id, claim.holder, claim.outcome_id, claim.takes_over

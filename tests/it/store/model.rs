@@ -8,6 +8,7 @@ use wx_courier_core::grants::{
     self, Balance, Cleared, Counted, Lack, Ledger, Reservation, Withdrawal,
 };
 use wx_courier_core::holds::Holds;
+use wx_courier_core::instances::Instances;
 use wx_courier_core::model::Holder;
 use wx_courier_core::model::outcome::{Identity, Outcome, RecipientKey};
 use wx_courier_core::state::{
@@ -36,6 +37,7 @@ pub(super) struct Model {
     holds: Holds,
     /// The first that was proposed.
     recipient_key: Option<RecipientKey>,
+    instances: Instances,
 }
 
 /// What is known of a message id.
@@ -104,6 +106,15 @@ impl Model {
             Request::Holds(ask) => {
                 self.holds.change(ask);
                 Answer::Holds(self.holds.clone())
+            }
+            Request::Note(note) => {
+                let mut all = self.instances.clone();
+                all.note(note);
+                // Who only looks leaves everything as it is.
+                if note.own.is_some() {
+                    self.instances = all.clone();
+                }
+                Answer::Note(all)
             }
             Request::Propose(proposal) => {
                 let first = self.recipient_key.get_or_insert(proposal.key.clone());

@@ -2,6 +2,7 @@
 
 use wx_courier_core::grants;
 use wx_courier_core::holds::{self, Change, Hold, Stopped, StoppedBy};
+use wx_courier_core::instances::{Instance, Note};
 use wx_courier_core::model::outcome::{EventFields, Identity, OfRecord, RecipientKey, Stamp};
 use wx_courier_core::state::Proposal;
 use wx_courier_core::wechat::logins::UserName;
@@ -29,6 +30,7 @@ pub(super) fn any_play() -> impl Strategy<Value = Vec<Vec<Request>>> {
             1 => any_receipt(now_ms),
             1 => any_hold(now_ms),
             1 => any_proposal(),
+            1 => any_note(now_ms),
         ]
     });
     let group = prop::collection::vec(request, 1..5);
@@ -351,6 +353,27 @@ fn any_receipt(now_ms: i64) -> impl Strategy<Value = Request> {
         3 => key().prop_map(move |key| Request::Join(receipts::Join { key, now_ms })),
         1 => key().prop_map(move |key| Request::Done(receipts::Done { key, now_ms })),
     ]
+}
+
+fn any_note(now_ms: i64) -> impl Strategy<Value = Request> {
+    let who = prop::sample::select(vec![None, Some("a"), Some("b")]);
+    who.prop_map(move |id| {
+        let own = id.map(|id| Instance {
+            id: id.to_owned(),
+            host: "pod-0".to_owned(),
+            pid: 7,
+            listens: "0.0.0.0:8080".to_owned(),
+            program: "1".to_owned(),
+            phase: "running".to_owned(),
+            rules_version: "r".to_owned(),
+            in_force_since_ms: 1,
+            on_disk: None,
+            refused: Some("it is \"bad\"".to_owned()),
+            seen_ms: now_ms,
+            more: BTreeMap::new(),
+        });
+        Request::Note(Note { own, now_ms })
+    })
 }
 
 fn any_proposal() -> impl Strategy<Value = Request> {

@@ -46,7 +46,8 @@ fn with_grant(request: Request, openid: &str) -> Request {
         | Request::Join(_)
         | Request::Done(_)
         | Request::Holds(_)
-        | Request::Propose(_)) => other,
+        | Request::Propose(_)
+        | Request::Note(_)) => other,
     }
 }
 

@@ -54,6 +54,7 @@ impl Place {
                     Row::Number => ("number", name.to_owned()),
                     Row::Holds => ("holds", String::new()),
                     Row::RecipientKey => ("recipient-key", String::new()),
+                    Row::Instances => ("instances", String::new()),
                 };
                 let key = format!("wx-courier:{{{GROUP}}}:{kind}:{name}");
                 let key = key.trim_end_matches(':');
@@ -85,6 +86,7 @@ fn plant_in_file(folder: &Path, row: Row, name: &str, junk: &[u8]) {
         Row::Number => {
             "INSERT INTO numbers VALUES ('shop', replace(?1, 'shop/', ''), CAST(?2 AS TEXT), 1800000000000)"
         }
+        Row::Instances => "INSERT INTO instances VALUES (1 + length(?1), CAST(?2 AS TEXT))",
         Row::RecipientKey => "INSERT INTO recipient_key VALUES (1 + length(?1), CAST(?2 AS TEXT))",
     };
     file.execute(sql, params![name, junk]).unwrap();
@@ -111,7 +113,8 @@ fn with(mut request: Request, how: OnUnreadable) -> Request {
         | Request::Join(_)
         | Request::Done(_)
         | Request::Holds(_)
-        | Request::Propose(_) => panic!("{request:?}"),
+        | Request::Propose(_)
+        | Request::Note(_) => panic!("{request:?}"),
     }
     request
 }

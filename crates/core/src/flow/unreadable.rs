@@ -42,7 +42,13 @@ impl Engine {
             }
             (
                 OnUnreadable::Fail,
-                Row::Outcome | Row::Mark | Row::User | Row::Number | Row::Holds | Row::RecipientKey,
+                Row::Outcome
+                | Row::Mark
+                | Row::User
+                | Row::Number
+                | Row::Holds
+                | Row::RecipientKey
+                | Row::Instances,
                 InDoubt::Resend,
             ) => {
                 delivery.tries.in_doubt += 1;
@@ -67,9 +73,13 @@ impl Engine {
     ) -> Next {
         let goes_on = match row {
             // No user is known to be kept; a code that was used is refused by WeChat.
-            Row::User | Row::Mark | Row::Number | Row::Ledger | Row::Holds | Row::RecipientKey => {
-                true
-            }
+            Row::User
+            | Row::Mark
+            | Row::Number
+            | Row::Ledger
+            | Row::Holds
+            | Row::RecipientKey
+            | Row::Instances => true,
             Row::Claim => pending.rule.in_doubt == InDoubt::Resend,
             // It has ended before, and its code was used for that.
             Row::Outcome => false,
@@ -98,7 +108,8 @@ impl Engine {
             | Row::User
             | Row::Number
             | Row::Holds
-            | Row::RecipientKey => {
+            | Row::RecipientKey
+            | Row::Instances => {
                 self.clear_irrevocable(&lent.origin);
                 self.address(now, lent, *pending, openid, effects)
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Row;
 use crate::grants::{Balance, Cleared, Counted, Reservation};
 use crate::holds::Holds;
+use crate::instances::Instances;
 use crate::model::Holder;
 use crate::model::outcome::{Outcome, RecipientKey};
 
@@ -39,6 +40,8 @@ pub enum Answer {
     Holds(Holds),
     /// To a proposal: the key that is kept, and durable.
     Propose(RecipientKey),
+    /// To the question which instances there are.
+    Note(Instances),
 }
 
 /// The answer to a [`Claim`](super::Claim).

@@ -9,6 +9,7 @@
 //! | user | `@`, until when, a blank, and the openid |
 //! | number | the outcome's id |
 //! | holds | JSON |
+//! | instances | JSON |
 //! | recipient key | itself |
 //!
 //! No outcome begins with `@`: a store may keep a user where the outcome of the same name will lie.
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use super::rows::{BEFORE_RULE, ClaimState, Entry, Key, User, Value, with_rule, without_rule};
 use crate::grants::Ledger;
 use crate::holds::Holds;
+use crate::instances::Instances;
 use crate::model::Holder;
 use crate::model::outcome::{Identity, RecipientKey};
 pub use outcome::{outcome_of_text, outcome_to_text};
@@ -51,6 +53,7 @@ impl Value {
             Self::Number(outcome_id) => outcome_id.to_string(),
             Self::Holds(holds) => holds.to_text()?,
             Self::RecipientKey(key) => key.expose().to_owned(),
+            Self::Instances(instances) => instances.to_text()?,
         })
     }
 
@@ -64,6 +67,7 @@ impl Value {
             Key::User(_) => user_of_text(text).map(Self::User),
             Key::Number(_) => Some(Self::Number(Arc::from(text))),
             Key::Holds => Holds::of_text(text).map(Self::Holds),
+            Key::Instances => Instances::of_text(text).map(Self::Instances),
             Key::RecipientKey => {
                 let key = Some(text).filter(|text| !text.is_empty());
                 key.map(RecipientKey::new).map(Self::RecipientKey)

@@ -9,6 +9,7 @@ use super::rows::{Age, Entry, Key, RowError, Rows, User, Value};
 use super::{Horizon, Reply, Request, Row, StoreState};
 use crate::grants::{self, Ledger};
 use crate::holds::Holds;
+use crate::instances::Instances;
 use crate::model::outcome::{Outcome, RecipientKey};
 use crate::wechat::receipts;
 use aged::Aged;
@@ -47,6 +48,7 @@ struct Memory {
     numbers: Aged<receipts::Key, Arc<str>>,
     holds: Option<Holds>,
     recipient_key: Option<RecipientKey>,
+    instances: Option<Instances>,
 }
 
 impl Memory {
@@ -60,6 +62,7 @@ impl Memory {
             numbers: Aged::new(capacity),
             holds: None,
             recipient_key: None,
+            instances: None,
         }
     }
 
@@ -75,6 +78,8 @@ impl Memory {
             // For ever.
             holds: _,
             recipient_key: _,
+            // They forget one another.
+            instances: _,
         } = self;
         let of = |row| horizon.of(row);
         let mut n_left = at_most;
@@ -101,6 +106,7 @@ impl Rows for Memory {
             Key::Number(key) => self.numbers.get(key).cloned().map(Value::Number),
             Key::Holds => self.holds.clone().map(Value::Holds),
             Key::RecipientKey => self.recipient_key.clone().map(Value::RecipientKey),
+            Key::Instances => self.instances.clone().map(Value::Instances),
         })
     }
 
@@ -119,6 +125,7 @@ impl Rows for Memory {
             (Key::Number(key), Value::Number(id)) => self.numbers.put(key, id, age),
             (Key::Holds, Value::Holds(holds)) => self.holds = Some(holds),
             (Key::RecipientKey, Value::RecipientKey(key)) => self.recipient_key = Some(key),
+            (Key::Instances, Value::Instances(instances)) => self.instances = Some(instances),
             (
                 Key::Claim(_)
                 | Key::Outcome(_)
@@ -127,7 +134,8 @@ impl Rows for Memory {
                 | Key::User(_)
                 | Key::Number(_)
                 | Key::Holds
-                | Key::RecipientKey,
+                | Key::RecipientKey
+                | Key::Instances,
                 _,
             ) => return Err(RowError::Unreadable),
         }
@@ -144,6 +152,7 @@ impl Rows for Memory {
             Key::Number(key) => self.numbers.take(key),
             Key::Holds => self.holds = None,
             Key::RecipientKey => self.recipient_key = None,
+            Key::Instances => self.instances = None,
         }
         Ok(())
     }

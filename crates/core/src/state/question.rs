@@ -8,6 +8,7 @@ use super::{
 };
 use crate::grants::{self, Balance, Cleared, Counted};
 use crate::holds::{self, Holds};
+use crate::instances::{Instances, Note};
 use crate::model::Holder;
 use crate::model::outcome::RecipientKey;
 use crate::wechat::{logins, receipts};
@@ -48,6 +49,8 @@ pub enum Request {
     Holds(holds::Ask),
     /// By which key are recipients hashed?
     Propose(Proposal),
+    /// Which instances are there, with this one?
+    Note(Note),
 }
 
 impl Request {
@@ -65,6 +68,7 @@ impl Request {
             Self::Join(join) => Some(join.now_ms),
             Self::Done(done) => Some(done.now_ms),
             Self::Holds(ask) => Some(ask.now_ms),
+            Self::Note(note) => Some(note.now_ms),
         }
     }
 
@@ -78,6 +82,7 @@ impl Request {
             Self::Join(_) | Self::Done(_) => Row::Number,
             Self::Holds(_) => Row::Holds,
             Self::Propose(_) => Row::RecipientKey,
+            Self::Note(_) => Row::Instances,
         }
     }
 }
@@ -127,4 +132,5 @@ questions! {
     receipts::Done: Done => MarkSet;
     holds::Ask: Holds => Holds;
     Proposal: Propose => RecipientKey;
+    Note: Note => Instances;
 }

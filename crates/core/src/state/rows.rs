@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Request, Row};
 use crate::grants::{self, Ledger};
 use crate::holds::Holds;
+use crate::instances::Instances;
 use crate::model::outcome::{Identity, Outcome, RecipientKey};
 use crate::model::{Holder, digest};
 use crate::wechat::logins::{UserName, departure_name};
@@ -64,6 +65,8 @@ pub enum Key {
     Holds,
     /// The one key by which recipients are hashed.
     RecipientKey,
+    /// The instances that share the store. There is one such row.
+    Instances,
 }
 
 impl Key {
@@ -78,6 +81,7 @@ impl Key {
             Self::Number(_) => Row::Number,
             Self::Holds => Row::Holds,
             Self::RecipientKey => Row::RecipientKey,
+            Self::Instances => Row::Instances,
         }
     }
 }
@@ -101,6 +105,8 @@ pub enum Value {
     Holds(Holds),
     /// Under [`Key::RecipientKey`].
     RecipientKey(RecipientKey),
+    /// Under [`Key::Instances`].
+    Instances(Instances),
 }
 
 /// What is known of a message id.
@@ -251,6 +257,14 @@ impl Value {
         };
         Some(key)
     }
+
+    /// The instances, if it is that.
+    pub fn instances(self) -> Option<Instances> {
+        let Self::Instances(instances) = self else {
+            return None;
+        };
+        Some(instances)
+    }
 }
 
 impl Request {
@@ -301,6 +315,7 @@ impl Request {
             Self::Done(done) => vec![Key::Mark(Arc::from(done.key.mark()))],
             Self::Holds(_) => vec![Key::Holds],
             Self::Propose(_) => vec![Key::RecipientKey],
+            Self::Note(_) => vec![Key::Instances],
         }
     }
 }

@@ -83,6 +83,7 @@ impl<R: Rows> StoreState<R> {
             Request::Join(join) => self.join(join).map(Answer::Join),
             Request::Done(done) => self.done(done).map(Answer::Done),
             Request::Holds(ask) => self.holds(ask).map(Answer::Holds),
+            Request::Note(note) => self.note(note).map(Answer::Note),
             Request::Propose(proposal) => self.propose(proposal).map(Answer::Propose),
         };
         match answer {

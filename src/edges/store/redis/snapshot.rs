@@ -104,6 +104,7 @@ impl Snapshot {
             Key::Number(key) => format!("{prefix}:number:{key}"),
             Key::Holds => format!("{prefix}:holds"),
             Key::RecipientKey => format!("{prefix}:recipient-key"),
+            Key::Instances => format!("{prefix}:instances"),
         }
     }
 
@@ -113,7 +114,12 @@ impl Snapshot {
         match key {
             Key::Claim(message_id) => Some(format!("{prefix}:claim:{message_id}")),
             Key::Outcome(name) | Key::User(name) => Some(format!("{prefix}:outcome:{name}")),
-            Key::Ledger(_) | Key::Mark(_) | Key::Number(_) | Key::Holds | Key::RecipientKey => None,
+            Key::Ledger(_)
+            | Key::Mark(_)
+            | Key::Number(_)
+            | Key::Holds
+            | Key::RecipientKey
+            | Key::Instances => None,
         }
     }
 
@@ -192,7 +198,8 @@ impl Snapshot {
                 | Value::Mark
                 | Value::Number(_)
                 | Value::Holds(_)
-                | Value::RecipientKey(_),
+                | Value::RecipientKey(_)
+                | Value::Instances(_),
                 Age::Since(_),
             ) => Life::Ms(
                 row.kept_for_ms(self.remember_ms)
@@ -227,7 +234,13 @@ fn is_of(row: Row, text: &[u8]) -> bool {
     match row {
         Row::User => is_of_user(text),
         Row::Outcome => !is_of_user(text),
-        Row::Claim | Row::Ledger | Row::Mark | Row::Number | Row::Holds | Row::RecipientKey => true,
+        Row::Claim
+        | Row::Ledger
+        | Row::Mark
+        | Row::Number
+        | Row::Holds
+        | Row::RecipientKey
+        | Row::Instances => true,
     }
 }
 

@@ -61,6 +61,9 @@ impl Rows for Tables<'_> {
             Key::Holds => self.one("SELECT json FROM holds", [], |columns| {
                 Ok(Value::of_text(key, columns.get_ref(0)?.as_str()?))
             }),
+            Key::Instances => self.one("SELECT json FROM instances", [], |columns| {
+                Ok(Value::of_text(key, columns.get_ref(0)?.as_str()?))
+            }),
             Key::RecipientKey => self.one("SELECT text FROM recipient_key", [], |columns| {
                 Ok(Value::of_text(key, columns.get_ref(0)?.as_str()?))
             }),
@@ -100,6 +103,7 @@ impl Rows for Tables<'_> {
                 params![key.app, key.msgid, outcome_id, since_ms],
             ),
             (Key::Holds, Value::Holds(_)) => self.run(PUT_HOLDS, params![text()?]),
+            (Key::Instances, Value::Instances(_)) => self.run(PUT_INSTANCES, params![text()?]),
             (Key::RecipientKey, Value::RecipientKey(_)) => {
                 self.run(PUT_RECIPIENT_KEY, params![text()?])
             }
@@ -127,6 +131,7 @@ impl Rows for Tables<'_> {
                 params![key.app, key.msgid],
             ),
             Key::Holds => self.run("DELETE FROM holds", []),
+            Key::Instances => self.run("DELETE FROM instances", []),
             Key::RecipientKey => self.run("DELETE FROM recipient_key", []),
         };
         taken.map_err(|error| self.of_row(key.row(), error))
@@ -188,6 +193,9 @@ const PUT_USER: &str = "
 
 const PUT_HOLDS: &str = "
     INSERT INTO holds (only, json) VALUES (1, ?1) ON CONFLICT (only) DO UPDATE SET json = excluded.json";
+
+const PUT_INSTANCES: &str = "
+    INSERT INTO instances (only, json) VALUES (1, ?1) ON CONFLICT (only) DO UPDATE SET json = excluded.json";
 
 const PUT_NUMBER: &str = "
     INSERT INTO numbers (app, msgid, outcome_id, since_ms) VALUES (?1, ?2, ?3, ?4)

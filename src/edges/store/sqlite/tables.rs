@@ -93,6 +93,10 @@ const BESIDE: &str = "
         only INTEGER PRIMARY KEY CHECK (only = 1),
         json TEXT NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS instances (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        json TEXT NOT NULL
+    ) STRICT;
 ";
 
 /// When the newest row was written, by the tables' indexes by age; NULL without one. Claims do not tell: after a jump they are stamped with the
@@ -208,7 +212,7 @@ mod tests {
     fn no_kind_of_row_is_kept_for_ever_but_those_with_one_row() {
         for row in Row::ALL {
             let grows_old = AGING.iter().any(|aging| aging.row == row);
-            let has_one = matches!(row, Row::RecipientKey | Row::Holds);
+            let has_one = matches!(row, Row::RecipientKey | Row::Holds | Row::Instances);
             assert_eq!(grows_old, !has_one, "{row:?}");
         }
     }

@@ -43,7 +43,8 @@ fn how(request: &Request) -> OnUnreadable {
         | Request::Join(_)
         | Request::Done(_)
         | Request::Holds(_)
-        | Request::Propose(_) => panic!("{request:?}"),
+        | Request::Propose(_)
+        | Request::Note(_) => panic!("{request:?}"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Found, Stop, StoreState, found, needed};
 use crate::grants::{Balance, Cleared, Counted, Ledger, Query, Report, Withdrawal};
 use crate::holds::{self, Holds};
+use crate::instances::{Instances, Note};
 use crate::model::outcome::{Outcome, RecipientKey, are_two_records};
 use crate::state::rows::{Age, ClaimState, Key, Rows, User, Value, of_user};
 use crate::state::{JoinAnswer, KeepAnswer, MarkSet, OnUnreadable, Proposal, RecallAnswer, Row};
@@ -187,6 +188,25 @@ impl<R: Rows> StoreState<R> {
             needed(Row::Holds, put)?;
         }
         Ok(holds)
+    }
+
+    /// A row that cannot be read, or is gone, is whole again when each instance has noted how it is.
+    pub(super) fn note(&mut self, note: &Note) -> Result<Instances, Stop<R::Error>> {
+        let kept = self.read(&Key::Instances, Value::instances);
+        let before = match found(OnUnreadable::Overwrite, Row::Instances, kept)? {
+            Found::Row(instances) => instances,
+            Found::Nothing | Found::Junk => Instances::default(),
+        };
+        let mut instances = before;
+        instances.note(note);
+        if note.own.is_some() {
+            let value = Value::Instances(instances.clone());
+            let put = self
+                .rows
+                .put(Key::Instances, value, Age::Since(note.now_ms));
+            needed(Row::Instances, put)?;
+        }
+        Ok(instances)
     }
 
     /// The first proposal holds, whatever instance makes the next one.

@@ -50,9 +50,12 @@ impl Rows for Faulty {
                 until_ms: NOW_MS + 1,
             })),
             Key::Number(_) => Some(Value::Number(Arc::from("t/0/1/r"))),
-            Key::Outcome(_) | Key::Ledger(_) | Key::Mark(_) | Key::Holds | Key::RecipientKey => {
-                None
-            }
+            Key::Outcome(_)
+            | Key::Ledger(_)
+            | Key::Mark(_)
+            | Key::Holds
+            | Key::RecipientKey
+            | Key::Instances => None,
         })
     }
 
