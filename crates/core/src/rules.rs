@@ -140,6 +140,8 @@ pub struct Planned {
     pub message_id: String,
     /// The message, or why there is none.
     pub result: Result<Made, Rejection>,
+    /// The openid that `to` gives where no message came for another reason: the outcome names the user all the same.
+    pub refused_for: Option<String>,
 }
 
 impl Rule {

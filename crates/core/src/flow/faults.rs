@@ -2,7 +2,7 @@
 
 use super::addressing::unsent;
 use super::in_flight::Lent;
-use super::message::{Delivery, Origin, State};
+use super::message::{Delivery, Origin, PendingRecipient, State};
 use super::transition::Next;
 use super::{Effect, Engine};
 use crate::model::outcome::Reason;
@@ -32,11 +32,11 @@ impl Engine {
             State::Recalling(pending)
             | State::AwaitingExchange { pending, .. }
             | State::Exchanging(pending)
-            | State::ExchangeBackoff { pending, .. }
-            | State::Keeping { pending, .. } => {
-                self.exchanges.forget(lent.ticket);
-                let outcome = unsent(now, &lent.origin, &pending, Reason::Internal);
-                self.settle_unsent(now, lent.ticket, outcome, effects)
+            | State::ExchangeBackoff { pending, .. } => {
+                self.end_unaddressed_by_fault(now, lent, (&pending, None), effects)
+            }
+            State::Keeping { pending, openid } => {
+                self.end_unaddressed_by_fault(now, lent, (&pending, Some(&openid)), effects)
             }
             State::Unsettled { .. } => Next::Rest(state),
             State::Reporting { .. } | State::Settling(_) | State::Publishing(_) => {
@@ -65,6 +65,21 @@ impl Engine {
         let end = delivery.tries.end(Reason::Internal);
         let outcome = self.outcome_of(now, &lent.origin, delivery, end, None);
         self.settle(now, lent.ticket, delivery, outcome, effects)
+    }
+
+    fn end_unaddressed_by_fault(
+        &mut self,
+        now: Moment,
+        lent: &Lent,
+        (pending, openid): (&PendingRecipient, Option<&str>),
+        effects: &mut Vec<Effect>,
+    ) -> Next {
+        self.exchanges.forget(lent.ticket);
+        let mut outcome = unsent(now, &lent.origin, pending, Reason::Internal);
+        if let Some(openid) = openid {
+            self.name(&pending.rule, openid).put_in(&mut outcome);
+        }
+        self.settle_unsent(now, lent.ticket, outcome, effects)
     }
 
     /// Nothing leaves the hand with a question or a call under way, and no index names what has left.

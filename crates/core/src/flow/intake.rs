@@ -143,6 +143,7 @@ impl Engine {
             rule,
             message_id,
             result,
+            refused_for,
         } = planned;
         match result {
             Ok(Made::Message(message)) => {
@@ -163,7 +164,10 @@ impl Engine {
                 self.take_in_hand(ticket, origin, (n_items, Some(quota_of)), state);
             }
             Err(rejection) => {
-                let outcome = report::rejected(now, origin, (&rule, message_id), rejection);
+                let mut outcome = report::rejected(now, origin, (&rule, message_id), rejection);
+                if let Some(openid) = refused_for {
+                    self.name(&rule, &openid).put_in(&mut outcome);
+                }
                 self.owe_outcome(now, origin, n_items, outcome, effects);
             }
         }

@@ -206,10 +206,12 @@ impl Engine {
         let planned = self.plan_again(origin, &old.rule.name);
         let Some(planned) = planned else {
             let ids = (old.outcome_id.to_string(), old.message_id.to_string());
-            let outcome = self.end_of_unwanted(now, &lent.origin, &old.rule, ids);
+            let mut outcome = self.end_of_unwanted(now, &lent.origin, &old.rule, ids);
+            self.name_former(&old, &mut outcome);
             return ControlFlow::Break(self.end_uncalled(now, lent, (outcome, &old), effects));
         };
         let (rule, message_id) = (planned.rule, own_id(&lent.origin, &old, planned.message_id));
+        let refused_for = planned.refused_for;
         let made = match planned.result {
             Ok(Made::Unaddressed(unaddressed)) if !is_user_of(&old.rule, &rule) => {
                 let outcome_id = Arc::clone(&old.outcome_id);
@@ -226,7 +228,11 @@ impl Engine {
             Ok(message) => ControlFlow::Continue(self.redelivery((rule, message, message_id), old)),
             Err(rejection) => {
                 let of = (&*rule, message_id.to_string());
-                let outcome = report::rejected(now, &lent.origin, of, rejection);
+                let mut outcome = report::rejected(now, &lent.origin, of, rejection);
+                match refused_for {
+                    Some(openid) => self.name(&rule, &openid).put_in(&mut outcome),
+                    None => self.name_former(&old, &mut outcome),
+                }
                 ControlFlow::Break(self.end_uncalled(now, lent, (outcome, &old), effects))
             }
         }
@@ -259,8 +265,14 @@ impl Engine {
         })
     }
 
-    /// An end without a call under the rule in force; there may have been some before. That rule does not come to the user: when the record is
-    /// read again, it does not tell whom the message was for.
+    /// Names the user whom the message was for by the rule of before. The rule in force does not come to that user: when the record is read
+    /// again, it does not tell whom the message was for.
+    fn name_former(&self, old: &Delivery, outcome: &mut Outcome) {
+        let name = self.name(&old.rule, &old.message.recipient);
+        name.kept().put_in(outcome);
+    }
+
+    /// An end without a call under the rule in force; there may have been some before.
     fn end_uncalled(
         &mut self,
         now: Moment,
@@ -272,9 +284,6 @@ impl Engine {
         outcome.attempts = old.calls;
         outcome.api_ms = old.api_ms;
         outcome.waited_ms = outcome.waited_ms.saturating_sub(old.api_ms);
-        self.name(&old.rule, &old.message.recipient)
-            .kept()
-            .put_in(&mut outcome);
         self.settle_unsent(now, lent.ticket, outcome, effects)
     }
 

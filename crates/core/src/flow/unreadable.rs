@@ -87,7 +87,7 @@ impl Engine {
         if goes_on {
             self.await_exchange(now, lent, pending, effects)
         } else {
-            self.end_unreadable_recipient(now, lent, &pending, effects)
+            self.end_unreadable_recipient(now, lent, (&pending, None), effects)
         }
     }
 
@@ -101,7 +101,9 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Next {
         match row {
-            Row::Outcome => self.end_unreadable_recipient(now, lent, &pending, effects),
+            Row::Outcome => {
+                self.end_unreadable_recipient(now, lent, (&pending, Some(openid)), effects)
+            }
             Row::Claim
             | Row::Ledger
             | Row::Mark
@@ -120,11 +122,14 @@ impl Engine {
         &mut self,
         now: Moment,
         lent: &Lent,
-        pending: &PendingRecipient,
+        (pending, openid): (&PendingRecipient, Option<&str>),
         effects: &mut Vec<Effect>,
     ) -> Next {
         let mut outcome = unsent(now, &lent.origin, pending, Reason::StateUnreadable);
         report::STATE_UNREADABLE.clone_into(&mut outcome.detail);
+        if let Some(openid) = openid {
+            self.name(&pending.rule, openid).put_in(&mut outcome);
+        }
         let mut settlement = self.settlement(now, outcome, None);
         settlement.on_unreadable = OnUnreadable::Overwrite;
         Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))

@@ -259,7 +259,11 @@ impl Engine {
             return;
         }
         let id = origin.record.outcome_id(&rule.name);
-        let outcome = self.end_of_unwanted(now, &origin, &rule, (id.clone(), id));
+        let mut outcome = self.end_of_unwanted(now, &origin, &rule, (id.clone(), id));
+        let event = origin.event.as_ref();
+        if let Some(openid) = event.and_then(|event| rule.openid_of(event)) {
+            self.name(&rule, &openid).kept().put_in(&mut outcome);
+        }
         self.owe_outcome(now, &Arc::new(origin), 1, outcome, effects);
     }
 }

@@ -6,7 +6,7 @@ use super::context::{self, EventValues};
 use super::template::Failure;
 use super::{Planned, Rule};
 use crate::event::{Event, Unreadable};
-use crate::message::{Draft, Rejection, message_id, sent_again, validate};
+use crate::message::{Draft, Rejection, To, check_openid, message_id, sent_again, validate};
 use crate::model::outcome::Reason;
 use crate::wechat::params::normalise;
 
@@ -25,6 +25,7 @@ impl Rule {
                 let mut planned = self.planned(event, values)?;
                 if let Err(rejection) = &mut planned.result {
                     add_hint(rejection, values);
+                    planned.refused_for = self.openid(values);
                 }
                 Some(planned)
             }
@@ -53,6 +54,7 @@ impl Rule {
             rule: Arc::clone(self),
             message_id: self.message_id(event, &event.id),
             result: Err(rejection),
+            refused_for: None,
         }
     }
 
@@ -76,7 +78,24 @@ impl Rule {
             rule: Arc::clone(self),
             message_id: id,
             result,
+            refused_for: None,
         })
+    }
+
+    /// The openid that `to` gives for an event, whatever the rest of the rule makes of it. `None` where that is none, or a login code.
+    pub fn openid_of(&self, event: &Event) -> Option<String> {
+        self.openid(&EventValues::of(event).ok()?)
+    }
+
+    fn openid(&self, values: &Arc<EventValues>) -> Option<String> {
+        match self
+            .to
+            .render(&context::root(values, &self.belongings))
+            .ok()?
+        {
+            To::Openid(openid) => check_openid(&openid).ok().map(str::to_owned),
+            To::Code(_) => None,
+        }
     }
 
     /// Whether `when` holds; without one it always does.

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::flow::HandoverId;
-use crate::state::Request;
+use crate::model::outcome::RecipientHash;
+use crate::state::{Answer, Request, Row};
 use crate::wechat::logins::{ExchangeAnswer, ExchangeRefusal};
 
 const EVENT: &str = r#"{"type":"a","id":"e1","js_code":"c1","text":"hi"}"#;
@@ -374,4 +375,25 @@ fn a_message_that_is_too_old_uses_no_code_up() {
     let effects = bench.read(2, late);
     assert_eq!(exchanges(&effects), []);
     assert_eq!(the_outcome(&effects).status, Status::Expired);
+}
+
+#[test]
+fn an_end_after_the_exchange_names_the_user_whom_it_gave() {
+    // What the store has of the message cannot be read; or it answers another question.
+    for answer in [Err(Row::Outcome), Ok(Answer::Released)] {
+        let mut bench = addressed_by_code();
+        let ticket = exchanges(&bench.read(1, EVENT))[0];
+        bench.step_once(exchanged(ticket, openid("oABCDEF012345")));
+        let effects = bench.step(Input::StoreAnswered { ticket, answer });
+        let outcome = the_outcome(&effects);
+        assert_eq!(
+            outcome.recipient.as_deref(),
+            Some("oAB***345"),
+            "{outcome:?}"
+        );
+        assert!(matches!(
+            outcome.recipient_hash,
+            Some(RecipientHash::Kept(_))
+        ));
+    }
 }

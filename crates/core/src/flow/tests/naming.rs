@@ -120,3 +120,53 @@ fn a_mask_is_the_same_users_only_under_the_same_rules() {
         );
     }
 }
+
+/// A rule of the recipient `to`, with these lines, and what comes of the event under it.
+fn end_under(to: &str, lines: &str, says: &str) -> Outcome {
+    let lines = format!("to = \"{{{{ {to} }}}}\"\n{lines}");
+    let rules = rules_with("id = \"T1\"", &lines, says);
+    let mut bench = bench_with(Unmatched::Count, rules);
+    the_outcome(&bench.read(0, &event(OPENID))).clone()
+}
+
+#[test]
+fn what_a_rule_refuses_names_the_user_whom_its_to_gives() {
+    let missing = "{{ data.nowhere }}";
+    for (lines, says, reason) in [
+        ("", missing, Reason::ValueMissing),
+        ("", "{{ data.to ~ data.to }}", Reason::ParamTooLong),
+        ("page = \"{{ data.nowhere }}\"", "hi", Reason::ValueMissing),
+        (
+            "dedupe = \"{{ data.nowhere }}\"",
+            "hi",
+            Reason::ValueMissing,
+        ),
+        ("when = \"data.text + 1 > 2\"", "hi", Reason::RuleError),
+    ] {
+        let outcome = end_under("data.to", lines, says);
+        assert_eq!((outcome.status, outcome.reason), (Status::Invalid, reason));
+        assert_eq!(outcome.recipient.as_deref(), Some("oAB***345"), "{lines}");
+        assert_eq!(
+            outcome.recipient_hash,
+            Some(hash("a key of tests", OPENID)),
+            "{lines}"
+        );
+    }
+    for to in ["data.nowhere", "data.to ~ ' of no app'"] {
+        let outcome = end_under(to, "", missing);
+        assert_eq!(outcome.status, Status::Invalid);
+        assert_eq!((outcome.recipient, outcome.recipient_hash), (None, None));
+    }
+}
+
+#[test]
+fn a_refused_message_that_is_read_again_names_its_user_again() {
+    let lines = "to = \"{{ data.to }}\"";
+    let rules = rules_with("id = \"T1\"", lines, "{{ data.nowhere }}");
+    let mut bench = bench_with(Unmatched::Count, Arc::clone(&rules));
+    let first = the_outcome(&bench.read(0, &event(OPENID))).clone();
+    let (store, now_ms) = (bench.store, bench.now_ms);
+    let mut bench = bench_with(Unmatched::Count, rules);
+    (bench.store, bench.now_ms) = (store, now_ms + 1_000);
+    assert_eq!(*the_outcome(&bench.read(0, &event(OPENID))), first);
+}

@@ -210,7 +210,7 @@ fn a_user_who_is_named_by_a_login_code_now_is_asked_for() {
 
 #[test]
 fn an_end_under_a_rule_that_comes_to_no_user_names_the_user_when_it_is_repeated() {
-    let invalid = limited("page = \"{{ data.nowhere }}\"");
+    let invalid = rule_to("nowhere", 1, "");
     let (mut bench, _) = waiting(limited(""), 1);
     bench.step(Input::RulesChanged(Arc::clone(&invalid)));
     let effects = bench.sleep_until(1_000);
@@ -220,4 +220,19 @@ fn an_end_under_a_rule_that_comes_to_no_user_names_the_user_when_it_is_repeated(
     let again = read_again(bench, invalid, 1, &event(1, "o1"));
     assert_eq!(again.recipient_hash, first.recipient_hash);
     assert_eq!(again.recipient, first.recipient);
+}
+
+#[test]
+fn an_end_under_a_rule_that_comes_to_another_user_names_that_one() {
+    let (mut bench, _) = waiting(limited(""), 1);
+    bench.step(Input::RulesChanged(rule_to(
+        "other",
+        1,
+        "page = \"{{ data.nowhere }}\"",
+    )));
+    let effects = bench.sleep_until(1_000);
+    assert_eq!(outcomes(&effects), [("events/0/1/r", Reason::ValueMissing)]);
+    let shown = the_outcome(&effects).recipient_hash.clone();
+    let of_other = bench.engine.hasher.as_ref().unwrap().hash("shop", "o9");
+    assert_eq!(shown, Some(RecipientHash::OfRecord(of_other)));
 }

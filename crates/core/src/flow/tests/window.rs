@@ -1,6 +1,7 @@
 //! A rule that waits has its share of the window, and no more.
 
 use super::*;
+use crate::model::outcome::RecipientHash;
 use crate::schedule::pauses::{Cause, Subject};
 
 const RULE: &str =
@@ -164,6 +165,32 @@ fn a_record_that_is_gone_ends_its_message() {
             .any(|effect| matches!(effect, Effect::Publish { .. })),
         "{effects:?}"
     );
+}
+
+#[test]
+fn a_set_aside_message_whose_rule_is_gone_names_its_user() {
+    let mut bench = bench_with(Unmatched::Count, two_rules());
+    let mut asked = Vec::new();
+    for offset in 0..4 {
+        let effects = bench.read(offset, &event("slow", offset));
+        finish(&mut bench, effects);
+    }
+    while asked.is_empty() {
+        bench.now_ms += 1_000;
+        let effects = bench.step(Input::Tick);
+        asked = finish(&mut bench, effects).1;
+    }
+    let (ticket, offset) = asked[0];
+    bench.step(Input::RulesChanged(rules("T1", "hi")));
+    let effects = bench.step(Input::ReadAgain {
+        ticket,
+        record: Some(record(offset, &event("slow", offset))),
+    });
+    let outcome = the_outcome(&effects);
+    assert_eq!(outcome.reason, Reason::RuleGone);
+    let hasher = bench.engine.hasher.as_ref().unwrap();
+    let of_user = hasher.hash("shop", &format!("o{offset}"));
+    assert_eq!(outcome.recipient_hash, Some(RecipientHash::Kept(of_user)));
 }
 
 #[test]
