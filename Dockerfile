@@ -30,8 +30,8 @@ COPY --from=builder /image/wx-courier /usr/local/bin/wx-courier
 # The one folder that is written to: the file of [state], and how far a `replay` came. It is the user's, and so is a new volume that is mounted there.
 COPY --from=builder --chown=10001:10001 /image/data /data
 VOLUME ["/data"]
-# Where relative paths begin: `data/` is /data and `config/` is /config, so that `docker exec` and `kubectl exec` need no flags. courier.toml,
-# templates.toml and rules/ are mounted at /config.
+# courier.toml, templates.toml and rules/ are mounted at /config. The default of [state] is `data/` beside that folder; commands by `docker exec` and
+# `kubectl exec` find `config/`, and the `data/` of `replay`, here, so that they need no flags.
 WORKDIR /
 # SQLite looks for a folder when it sorts more than fits into memory, and the rest of the root may be read-only.
 ENV SQLITE_TMPDIR=/data

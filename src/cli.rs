@@ -213,6 +213,8 @@ fn sources(folder: PathBuf, flags: Vec<FlagSetting>) -> Sources {
     let environment: BTreeMap<String, String> = std::env::vars().collect();
     Sources {
         folder,
+        // Without one, as after its deletion, relative paths stay relative, and the system refuses them by name.
+        working_folder: std::env::current_dir().unwrap_or_default(),
         environment,
         flags,
     }

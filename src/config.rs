@@ -14,8 +14,10 @@ mod kinds;
 mod layers;
 mod load;
 mod needs;
+mod paths;
 mod public;
 mod read;
+mod state;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -44,7 +46,9 @@ pub(crate) use files::{Fingerprint, fingerprint};
 pub use keys::{Row, Table, tables};
 pub use load::{NeededSecrets, load, load_with};
 pub(crate) use needs::{Swap, unmet_until_restart};
+pub use paths::LeftBehind;
 pub use public::{CallbackMode, Callbacks, ClientAddress, MiniApp, Public};
+pub use state::{OnLoss, Sharing, State, StateUrl};
 
 /// The prefix of environment variables: `WX_COURIER__KAFKA__BROKERS` is `kafka.brokers`.
 pub const ENVIRONMENT_PREFIX: &str = "WX_COURIER";
@@ -178,56 +182,6 @@ pub struct Outcomes {
     pub unmatched: Unmatched,
 }
 
-/// `[state]`
-#[derive(Clone, Debug)]
-pub struct State {
-    /// Where claims and outcomes are kept.
-    pub url: StateUrl,
-    /// How long they are kept.
-    pub remember: Duration,
-    /// What follows when they are lost under the running service.
-    pub on_loss: OnLoss,
-}
-
-/// `[state] on_loss`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnLoss {
-    /// Nothing is sent until an operator says that it goes on.
-    Pause,
-    /// Sending goes on: what was sent before may be sent again.
-    Continue,
-}
-
-/// `[state] url`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StateUrl {
-    /// Nowhere: they end with the process.
-    Memory,
-    /// In an SQLite file, for one instance.
-    Sqlite(PathBuf),
-    /// In Redis, for a fleet. The URL holds the password, wherever that was said.
-    Redis(Secret),
-}
-
-/// Whether other processes keep their state in the same store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
-    /// This process is alone.
-    Alone,
-    /// There may be others.
-    WithOthers,
-}
-
-impl StateUrl {
-    /// Whether such a store has more than one process.
-    pub fn sharing(&self) -> Sharing {
-        match self {
-            Self::Memory | Self::Sqlite(_) => Sharing::Alone,
-            Self::Redis(_) => Sharing::WithOthers,
-        }
-    }
-}
-
 /// `[http]`
 #[derive(Clone, Debug)]
 pub struct Http {
@@ -316,6 +270,9 @@ pub struct Effective {
     /// The whole value, where it is not shown: to see whether it has changed.
     #[serde(skip)]
     pub hidden: Option<Secret>,
+    /// The file that a secret was read from.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// When a setting that was changed on disk comes into force in a service that runs.
@@ -333,6 +290,8 @@ pub enum TakesEffect {
 pub struct Sources {
     /// The folder that holds `courier.toml`, `templates.toml` and `rules/`.
     pub folder: PathBuf,
+    /// The process's working directory, where relative paths of variables and flags begin.
+    pub working_folder: PathBuf,
     /// The process's environment.
     pub environment: BTreeMap<String, String>,
     /// Flags that stand for a setting: dotted key and value, with the flag's name.

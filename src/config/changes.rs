@@ -53,6 +53,7 @@ mod tests {
             takes_effect: takes_effect(key),
             place: Origin::Default,
             hidden: hidden.map(Secret::new),
+            file: None,
         }
     }
 

@@ -31,8 +31,14 @@ pub fn load_with(sources: &Sources, needed_secrets: NeededSecrets) -> Loaded {
     let mut problems = Problems::default();
     let mut effective = Vec::new();
     let tree = layers::merge(&mut problems, sources);
-    let reading =
-        tree.map(|tree| read::settings(&mut problems, &mut effective, tree, needed_secrets));
+    let reading = tree.map(|tree| {
+        read::settings(
+            &mut problems,
+            &mut effective,
+            tree,
+            (sources, needed_secrets),
+        )
+    });
     let catalog = load_catalog(&mut problems, &sources.folder);
     let rule_sources = find_rules(&mut problems, &sources.folder);
     let rules = match (&reading, &catalog) {

@@ -18,6 +18,7 @@ mod state;
 mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
@@ -25,7 +26,8 @@ use self::apps::Apps;
 use super::changes::takes_effect;
 use super::keys::{Key, Open, Table, Without};
 use super::kinds::{Kind, Place};
-use super::{Effective, NeededSecrets, Secret, Settings};
+use super::paths::Paths;
+use super::{Effective, NeededSecrets, Secret, Settings, Sources};
 use wx_courier_core::document::{Item, Node, Origin, Problems, Said, Section};
 
 /// Every table, in the order of the page.
@@ -69,7 +71,7 @@ pub(super) fn settings(
     problems: &mut Problems,
     effective: &mut Vec<Effective>,
     tree: Node,
-    needed_secrets: NeededSecrets,
+    (sources, needed_secrets): (&Sources, NeededSecrets),
 ) -> Reading {
     let mut errors = Problems::default();
     let mut absent_secrets = Problems::default();
@@ -78,6 +80,7 @@ pub(super) fn settings(
         effective,
         needed_secrets,
         absent_secrets: &mut absent_secrets,
+        paths: Paths::new(sources),
     };
     let mut top = Section::new(reader.problems, "", tree);
     let kafka = reader.kafka(&mut top);
@@ -140,6 +143,7 @@ struct Reader<'a> {
     effective: &'a mut Vec<Effective>,
     needed_secrets: NeededSecrets,
     absent_secrets: &'a mut Problems,
+    paths: Paths,
 }
 
 impl Reader<'_> {
@@ -205,15 +209,34 @@ impl Reader<'_> {
     }
 
     fn note(&mut self, key: &str, value: String, origin: &Origin) {
-        self.note_with(key, value, origin, None);
+        self.note_with(key, value, origin, None, None);
     }
 
     /// The same for a value that is not shown as it is.
     fn note_hidden(&mut self, key: &str, shown: String, origin: &Origin, whole: &str) {
-        self.note_with(key, shown, origin, Some(Secret::new(whole)));
+        self.note_with(key, shown, origin, Some(Secret::new(whole)), None);
     }
 
-    fn note_with(&mut self, key: &str, value: String, origin: &Origin, hidden: Option<Secret>) {
+    /// The same for a secret that was read from a file.
+    fn note_file(&mut self, said: &Said<String>, path: PathBuf, text: &str) {
+        let whole = Some(Secret::new(text));
+        self.note_with(
+            &said.key,
+            said.value.clone(),
+            &said.origin,
+            whole,
+            Some(path),
+        );
+    }
+
+    fn note_with(
+        &mut self,
+        key: &str,
+        value: String,
+        origin: &Origin,
+        hidden: Option<Secret>,
+        file: Option<PathBuf>,
+    ) {
         self.effective.push(Effective {
             key: key.to_owned(),
             value,
@@ -221,6 +244,7 @@ impl Reader<'_> {
             takes_effect: takes_effect(key),
             place: origin.clone(),
             hidden,
+            file,
         });
     }
 }

@@ -21,6 +21,7 @@ fn load_with(
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     load(&Sources {
         folder: folder.path().to_owned(),
+        working_folder: folder.path().to_owned(),
         environment: environment.iter().map(own).collect(),
         flags,
     })
@@ -289,9 +290,14 @@ fn the_store_is_said_by_a_url_and_its_password_is_never_shown() {
         other @ (StateUrl::Memory | StateUrl::Sqlite(_)) => panic!("{other:?}"),
     };
     let (default, shown) = state("", &[]);
-    assert_eq!(default.url, StateUrl::Sqlite("data/state.db".into()));
+    let StateUrl::Sqlite(path) = &default.url else {
+        panic!("{:?}", default.url);
+    };
+    // Beside the folder of the settings.
+    let beside = std::env::temp_dir().join("data/state.db");
+    assert_eq!(*path, beside);
     assert_eq!(default.remember.as_secs(), 3 * 86_400);
-    assert_eq!(shown, "sqlite:data/state.db");
+    assert_eq!(shown, format!("sqlite:{}", beside.display()));
     let (memory, _) = state("url = \"memory:\"\nremember = \"5m\"", &[]);
     assert_eq!(memory.url, StateUrl::Memory);
     assert_eq!(memory.remember.as_secs(), 300);
@@ -322,6 +328,7 @@ fn a_folder_without_rules_is_refused() {
     std::fs::create_dir_all(folder.path().join("rules")).unwrap();
     let loaded = load(&Sources {
         folder: folder.path().to_owned(),
+        working_folder: folder.path().to_owned(),
         environment: Default::default(),
         flags: Vec::new(),
     });
@@ -338,6 +345,7 @@ fn a_folder_without_rules_is_refused() {
 fn the_file_of_the_repository_is_sound() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let loaded = load(&Sources {
+        working_folder: folder.clone(),
         folder,
         environment: Default::default(),
         flags: Vec::new(),

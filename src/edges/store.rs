@@ -29,7 +29,7 @@ use self::redis::Redis;
 use self::sqlite::Sqlite;
 use self::tally::Tally;
 pub use self::tally::{Loss, StateStatus};
-use crate::config::{State, StateUrl};
+use crate::config::{LeftBehind, State, StateUrl};
 use wx_courier_core::model::Ticket;
 use wx_courier_core::state::{Horizon, MemoryStore, Reply, Request};
 
@@ -98,13 +98,16 @@ impl Store {
     /// Opens the store and starts its thread. `namespace`, the consumer group, keeps the fleets that share one Redis apart; an SQLite
     /// file belongs to one service anyway. Answers come on `answers` in the order of the requests; the channel closes when the thread ends.
     ///
-    /// Fails if the SQLite file cannot be opened, belongs to another process or is of a newer version, or if a thread cannot be started. A
+    /// Fails if the SQLite file was left behind in another place, cannot be opened, belongs to another process or is of a newer version, or if a thread cannot be started. A
     /// Redis server that does not answer is no failure: the store starts as [`Stored::Down`].
     pub fn start(
         state: &State,
         namespace: &str,
         answers: mpsc::UnboundedSender<Stored>,
     ) -> anyhow::Result<Self> {
+        if let Some(LeftBehind { message, help }) = &state.left_behind {
+            anyhow::bail!("[state] url: {message}. {help}");
+        }
         let backend = match &state.url {
             StateUrl::Memory => Backend::Memory(Box::new(MemoryStore::new(MEMORY_ENTRIES))),
             StateUrl::Sqlite(path) => Backend::Sqlite(Box::new(Sqlite::open(path)?)),

@@ -177,6 +177,7 @@ impl Around {
     fn load(&self) -> Loaded {
         load(&Sources {
             folder: self.folder.path().to_owned(),
+            working_folder: self.folder.path().to_owned(),
             environment: self.environment.clone(),
             flags: Vec::new(),
         })

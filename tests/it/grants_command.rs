@@ -61,6 +61,7 @@ fn folder_with_state() -> TempDir {
             url,
             remember,
             on_loss: OnLoss::Pause,
+            left_behind: None,
         },
         "g",
         answers,
@@ -115,6 +116,7 @@ impl Pages {
     fn open(folder: &Path, url: StateUrl) -> Self {
         let sources = Sources {
             folder: folder.to_owned(),
+            working_folder: folder.to_owned(),
             environment: std::collections::BTreeMap::new(),
             flags: Vec::new(),
         };
@@ -126,6 +128,7 @@ impl Pages {
                 url,
                 remember,
                 on_loss: OnLoss::Pause,
+                left_behind: None,
             },
             "g",
             answers,

@@ -48,6 +48,7 @@ mod publishing;
 mod rebalance;
 mod recipients;
 mod recreated;
+mod relative_paths;
 mod reload;
 mod replay;
 mod schema;

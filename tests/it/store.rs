@@ -63,6 +63,7 @@ impl Desk {
             url,
             remember,
             on_loss: OnLoss::Pause,
+            left_behind: None,
         };
         Self {
             store: Store::start(&state, namespace, answers).unwrap(),

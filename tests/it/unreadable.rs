@@ -39,6 +39,7 @@ fn in_state_file(world: &World, sql: &str, with: [&str; 2]) {
         url: StateUrl::Sqlite(path.clone()),
         remember: std::time::Duration::from_hours(1),
         on_loss: OnLoss::Pause,
+        left_behind: None,
     };
     Store::start(&state, "", answers).unwrap().close(LIMIT);
     let file = Connection::open(path).unwrap();

@@ -69,7 +69,11 @@ impl GrantAccess {
             StateUrl::Memory => bail!(
                 "no service answers at {address}, and with [state] url = \"memory:\" nothing is kept anywhere else: start the service, or say with --at where it listens"
             ),
-            StateUrl::Sqlite(path) => (!path.exists()).then(|| path.display()),
+            // One that was left behind is told where the store is opened.
+            StateUrl::Sqlite(path) => {
+                let is_new = !path.exists() && settings.state.left_behind.is_none();
+                is_new.then(|| path.display())
+            }
             StateUrl::Redis(_) => None,
         };
         match (new_file, missing) {

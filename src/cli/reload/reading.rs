@@ -43,10 +43,9 @@ pub(super) struct Looks {
 
 /// The files of secrets that the settings name.
 pub(in crate::cli) fn secret_files(effective: &[Effective]) -> Vec<PathBuf> {
-    let secrets = effective.iter().filter(|setting| setting.hidden.is_some());
-    secrets
-        .filter(|setting| setting.key.ends_with("_file"))
-        .map(|setting| PathBuf::from(&setting.value))
+    let settings = effective.iter();
+    settings
+        .filter_map(|setting| setting.file.clone())
         .collect()
 }
 

@@ -1,12 +1,10 @@
 //! Secrets: said by a key, by a variable, or by the name of a file that holds them.
 
-use std::path::Path;
-
 use super::{Reader, is_file};
 use crate::config::file::read_secret;
 use crate::config::keys::SecretKeys;
 use crate::config::layers::variable;
-use crate::config::{NeededSecrets, Secret};
+use crate::config::{LeftBehind, NeededSecrets, Secret};
 use wx_courier_core::document::{Problem, Said, Section, Severity};
 
 /// What was said about a secret.
@@ -93,17 +91,22 @@ impl Reader<'_> {
     }
 
     fn secret_in(&mut self, section: &Section, file: &Said<String>, keys: &SecretKeys) -> Found {
-        match read_secret(Path::new(&file.value)) {
+        let place = self.paths.place_of(file);
+        if let Some(LeftBehind { message, help }) = place.misplaced("the file") {
+            return self.lacking(section, file.error(message).help(help));
+        }
+        let name = place.path.display();
+        match read_secret(&place.path) {
             Ok(text) if text.is_empty() => {
-                let problem = file.error(format!("{} is empty", file.value));
+                let problem = file.error(format!("{name} is empty"));
                 self.lacking(section, problem.help(format!("it must hold {}", keys.what)))
             }
             Ok(text) => {
-                self.note_hidden(&file.key, file.value.clone(), &file.origin, &text);
+                self.note_file(file, place.path, &text);
                 Found::Secret(Secret::new(text))
             }
             Err(error) => {
-                let problem = file.error(format!("{} cannot be read: {error}", file.value));
+                let problem = file.error(format!("{name} cannot be read: {error}"));
                 self.lacking(section, problem)
             }
         }

@@ -1,15 +1,16 @@
 //! `[state]`: where claims and outcomes are kept, and how long.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use redis::IntoConnectionInfo as _;
 
 use super::Reader;
+use super::secrets::Found;
 use crate::config::keys::{Key, SecretKeys, Table};
 use crate::config::kinds::{Length, Mistake, Text, Words};
-use crate::config::{OnLoss, Secret, State, StateUrl};
-use wx_courier_core::document::{Section, nearest};
+use crate::config::paths::Place;
+use crate::config::{LeftBehind, OnLoss, Secret, State, StateUrl};
+use wx_courier_core::document::{Origin, Section, nearest};
 
 pub(super) static STATE: Table = Table {
     path: "state",
@@ -19,9 +20,12 @@ pub(super) static STATE: Table = Table {
 static URL: Key<Text> = Key {
     name: "url",
     kind: Text,
-    default: || "sqlite:data/state.db".to_owned(),
+    default: || "sqlite:../data/state.db".to_owned(),
     about: "`memory:`, `sqlite:FILE`, `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, or `rediss://` for TLS",
 };
+
+/// Where the default led in earlier versions, below the working directory.
+const FORMER_DEFAULT: &str = "data/state.db";
 
 static REMEMBER: Key<Length> = Key {
     name: "remember",
@@ -58,55 +62,53 @@ impl Reader<'_> {
         let password = self.secret(&mut section, &PASSWORD).into_secret();
         let remember = self.read(&mut section, &REMEMBER);
         let on_loss = self.read(&mut section, &ON_LOSS);
-        section.finish(self.problems);
-        match read_url(said.value.trim(), password.as_ref()) {
-            Ok((url, shown)) => {
-                self.note_hidden(&said.key, shown, &said.origin, &said.value);
-                Some(State {
+        let at = |file: &str| match said.origin {
+            Origin::Default => self.paths.place_after(FORMER_DEFAULT, file, &said.origin),
+            Origin::File { .. } | Origin::Environment(_) | Origin::Flag(_) => {
+                self.paths.place(file, &said.origin)
+            }
+        };
+        let named = read_url(said.value.trim(), password.as_ref(), &at);
+        let state = match named {
+            Ok((url, left_behind)) => {
+                self.note_hidden(&said.key, url.place(), &said.origin, &said.value);
+                let is_sound = left_behind.as_ref().is_none_or(|it| {
+                    let problem = said.error(it.message.clone()).help(it.help.clone());
+                    matches!(self.lacking(&section, problem), Found::Absent)
+                });
+                is_sound.then_some(State {
                     url,
                     remember,
                     on_loss,
+                    left_behind,
                 })
             }
             Err(Mistake { message, help }) => {
                 self.problems.push(said.error(message).help(help));
                 None
             }
-        }
+        };
+        section.finish(self.problems);
+        state
     }
 }
 
-impl StateUrl {
-    /// Where it lies, for people: a file by its whole path, a server without its password.
-    pub fn place(&self) -> String {
-        match self {
-            Self::Memory => "memory:".to_owned(),
-            Self::Sqlite(file) => {
-                let whole = std::path::absolute(file);
-                format!("sqlite:{}", whole.as_deref().unwrap_or(file).display())
-            }
-            Self::Redis(url) => {
-                let mut shown = redis::parse_redis_url(url.expose());
-                if let Some(url) = &mut shown
-                    && url.password().is_some()
-                    && url.set_password(Some("***")).is_err()
-                {
-                    shown = None;
-                }
-                shown.map_or_else(|| "redis:".to_owned(), |url| url.to_string())
-            }
-        }
-    }
-}
+/// What moves with an SQLite file.
+const WITH_LOGS: &str =
+    "the file (while no service has it, with the -wal and -shm beside it if they are there)";
 
-/// Gives the store, and how it is shown. A mistake never repeats the URL, which may hold a password.
-fn read_url(text: &str, password: Option<&Secret>) -> Result<(StateUrl, String), Mistake> {
+/// Gives the store, and what was left behind of it; `at` makes a path whole. A mistake never repeats the URL, which may hold a password.
+fn read_url(
+    text: &str,
+    password: Option<&Secret>,
+    at: &dyn Fn(&str) -> Place,
+) -> Result<(StateUrl, Option<LeftBehind>), Mistake> {
     let mistake = |message: &str| Mistake {
         message: message.to_owned(),
         help: "write memory:, sqlite:FILE, or redis://HOST".to_owned(),
     };
     if text == "memory:" {
-        return Ok((StateUrl::Memory, text.to_owned()));
+        return Ok((StateUrl::Memory, None));
     }
     if let Some(file) = text.strip_prefix("sqlite:") {
         // Some tools write two slashes before a path.
@@ -114,15 +116,18 @@ fn read_url(text: &str, password: Option<&Secret>) -> Result<(StateUrl, String),
         if path.is_empty() || path.starts_with(':') {
             return Err(mistake("no file is named"));
         }
-        return Ok((StateUrl::Sqlite(PathBuf::from(path)), text.to_owned()));
+        let place = at(path);
+        let left_behind = place.misplaced(WITH_LOGS);
+        return Ok((StateUrl::Sqlite(place.path), left_behind));
     }
     if !text.starts_with("redis://") && !text.starts_with("rediss://") {
         return Err(unknown_kind(text));
     }
-    redis_url(text, password).map_err(|why| Mistake {
+    let url = redis_url(text, password).map_err(|why| Mistake {
         message: format!("this is no URL of a Redis server: {why}"),
         help: "write redis://USER@HOST:PORT/DATABASE, or rediss:// for TLS; the password is better said by password_file".to_owned(),
-    })
+    })?;
+    Ok((url, None))
 }
 
 /// The kinds of stores, as a URL begins.
@@ -160,7 +165,7 @@ fn unknown_kind(text: &str) -> Mistake {
     Mistake { message, help }
 }
 
-fn redis_url(text: &str, password: Option<&Secret>) -> Result<(StateUrl, String), String> {
+fn redis_url(text: &str, password: Option<&Secret>) -> Result<StateUrl, String> {
     let Some(mut url) = redis::parse_redis_url(text) else {
         return Err(
             "it cannot be read; special characters of a password are written %XX".to_owned(),
@@ -182,8 +187,5 @@ fn redis_url(text: &str, password: Option<&Secret>) -> Result<(StateUrl, String)
         .as_str()
         .into_connection_info()
         .map_err(|error| error.to_string())?;
-    if url.password().is_some() {
-        url.set_password(Some("***")).map_err(no_password)?;
-    }
-    Ok((StateUrl::Redis(Secret::new(whole)), url.to_string()))
+    Ok(StateUrl::Redis(Secret::new(whole)))
 }

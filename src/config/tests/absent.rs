@@ -17,6 +17,7 @@ fn load(settings: &str, needed: NeededSecrets) -> Loaded {
     std::fs::write(folder.path().join("rules/note.toml"), RULE).unwrap();
     let sources = Sources {
         folder: folder.path().to_owned(),
+        working_folder: folder.path().to_owned(),
         environment: Default::default(),
         flags: Vec::new(),
     };

@@ -21,6 +21,7 @@ fn load_with(settings: &str, files: &[(&str, &str)], environment: &[(&str, &str)
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     load(&Sources {
         folder: folder.path().to_owned(),
+        working_folder: folder.path().to_owned(),
         environment: environment.iter().map(own).collect(),
         flags: Vec::new(),
     })

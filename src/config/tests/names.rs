@@ -33,6 +33,7 @@ fn told(n_bytes: usize) -> String {
     );
     let loaded = load(&Sources {
         folder: folder.path().to_owned(),
+        working_folder: folder.path().to_owned(),
         environment: Default::default(),
         flags: Vec::new(),
     });

@@ -203,6 +203,7 @@ mod tests {
             .unwrap();
             let loaded = load(&Sources {
                 folder: folder.path().to_owned(),
+                working_folder: folder.path().to_owned(),
                 environment: BTreeMap::new(),
                 flags: Vec::new(),
             });

@@ -188,6 +188,7 @@ mod tests {
             url: StateUrl::Memory,
             remember: Duration::from_hours(1),
             on_loss: OnLoss::Pause,
+            left_behind: None,
         };
         let tally = Arc::new(Tally::new(&state));
         let client = StoreClient::new(orders_in, Arc::clone(&places), tally);

@@ -92,6 +92,7 @@ impl Surroundings {
             url: StateUrl::Sqlite(self.state_file()),
             remember: Duration::from_hours(24),
             on_loss: OnLoss::Pause,
+            left_behind: None,
         };
         let (answers, _unheard) = tokio::sync::mpsc::unbounded_channel();
         let store = Store::start(&state, "", answers).unwrap();

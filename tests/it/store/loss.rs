@@ -14,6 +14,7 @@ impl Desk {
             url,
             remember: LONGER,
             on_loss,
+            left_behind: None,
         };
         Self {
             store: Store::start(&state, "g", answers).unwrap(),

@@ -76,6 +76,7 @@ fn without_rates(rule: &str) -> String {
 pub(crate) fn read(folder: &Path) -> Loaded {
     let sources = Sources {
         folder: folder.to_owned(),
+        working_folder: folder.to_owned(),
         environment: BTreeMap::new(),
         flags: Vec::new(),
     };

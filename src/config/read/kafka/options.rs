@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::read::Reader;
-use crate::config::{ProducerSetting, Secret};
+use crate::config::{LeftBehind, ProducerSetting, Secret};
 use wx_courier_core::document::{Item, Node, Origin, Said};
 
 /// Properties of librdkafka that delivery depends on, or that have a key of their own.
@@ -32,6 +32,19 @@ pub(in crate::config) const IDEMPOTENCE: &str = "enable.idempotence";
 
 /// The names of the property that says how many brokers must have a record. An outcome counts once it is acknowledged, so all of them must.
 pub(in crate::config) const ACKS: [&str; 2] = ["acks", "request.required.acks"];
+
+/// Properties that name a file or a folder.
+const PATHS: [&str; 6] = [
+    "sasl.kerberos.keytab",
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.crl.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+];
+
+/// What `ssl.ca.location` says where librdkafka shall look for the system's certificates itself.
+const PROBE: &str = "probe";
 
 /// The property that `password` and `password_file` say.
 const PASSWORD: &str = "sasl.password";
@@ -94,6 +107,13 @@ impl Reader<'_> {
             self.problems.push(said.error(message).help(help));
             return;
         }
+        let text = match self.whole_path(name, text, said) {
+            Ok(text) => text,
+            Err(LeftBehind { message, help }) => {
+                self.problems.push(said.error(message).help(help));
+                return;
+            }
+        };
         let is_secret = HIDING_WORDS.iter().any(|word| name.contains(word));
         if is_secret {
             let shown = "(hidden)".to_owned();
@@ -112,6 +132,23 @@ impl Reader<'_> {
         options
             .properties
             .insert(name.to_owned(), Secret::new(text));
+    }
+
+    /// The value of a property; a path is made whole, because librdkafka would begin a relative one at the working directory.
+    fn whole_path(
+        &self,
+        name: &str,
+        text: String,
+        said: &Said<Node>,
+    ) -> Result<String, LeftBehind> {
+        if !PATHS.contains(&name) || text.is_empty() || text == PROBE {
+            return Ok(text);
+        }
+        let place = self.paths.place(&text, &said.origin);
+        match place.misplaced("it") {
+            Some(left_behind) => Err(left_behind),
+            None => Ok(place.path.display().to_string()),
+        }
     }
 
     /// What `producer` and librdkafka's own property say together.
