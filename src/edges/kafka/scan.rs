@@ -272,8 +272,10 @@ impl Scanner {
         since_ms: Option<i64>,
     ) -> Result<BTreeMap<i32, (i64, i64)>, ScanError> {
         let n_partitions = self.partitions(topic)?;
-        let since = since_ms.map(|ms| self.offsets_at(topic, n_partitions, ms));
-        let since = since.transpose()?.unwrap_or_default();
+        let since = match since_ms {
+            Some(ms) => self.offsets_since(topic, n_partitions, ms)?,
+            None => BTreeMap::new(),
+        };
         let mut bounds = BTreeMap::new();
         for partition in 0..n_partitions {
             let (low, end) = self
@@ -293,6 +295,26 @@ impl Scanner {
             }
         }
         Ok(bounds)
+    }
+
+    /// Where the records of this time and later begin, by what the cluster answers. A partition of which it cannot tell is left out, and is read
+    /// from its beginning: librdkafka's mock cluster, which the demo has for a broker, answers to every time that there are none, and so
+    /// does Kafka for records without timestamps.
+    fn offsets_since(
+        &self,
+        topic: &str,
+        n_partitions: i32,
+        since_ms: i64,
+    ) -> Result<BTreeMap<i32, Offset>, ScanError> {
+        let mut since = self.offsets_at(topic, n_partitions, since_ms)?;
+        if since.values().any(|found| *found == Offset::End) {
+            // Every record with a timestamp is of the first millisecond of 1970 or later.
+            let all = self.offsets_at(topic, n_partitions, 0)?;
+            since.retain(|partition, found| {
+                *found != Offset::End || all.get(partition) != Some(&Offset::End)
+            });
+        }
+        Ok(since)
     }
 
     fn offsets_at(
@@ -373,4 +395,37 @@ fn is_final(error: &KafkaError) -> bool {
                 | RDKafkaErrorCode::Fatal
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edges::kafka::embedded::EmbeddedBroker;
+    use crate::edges::kafka::test_client::Upstream;
+    use crate::edges::kafka::test_kafka::kafka;
+
+    #[test]
+    fn a_broker_that_cannot_look_a_time_up_is_read_from_the_beginning() {
+        let broker = EmbeddedBroker::start(["events", "none"], 2).unwrap();
+        let upstream = Upstream::new(&broker.address()).unwrap();
+        for number in 0..10 {
+            let key = format!("key-{number}");
+            upstream.publish("events", &key, &[], b"{}").unwrap();
+        }
+        upstream.flush().unwrap();
+        let scanner = Scanner::new(&kafka(broker.address(), &[])).unwrap();
+        let n_read = |topic: &str| {
+            let mut n_read = 0;
+            let each = |_: Record| {
+                n_read += 1;
+                ControlFlow::Continue(())
+            };
+            scanner
+                .read_all(topic, Some(1_700_000_000_000), each)
+                .unwrap();
+            n_read
+        };
+        assert_eq!(n_read("events"), 10);
+        assert_eq!(n_read("none"), 0);
+    }
 }
