@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Exit, complain, sources};
 use crate::config::{Loaded, Settings, load};
 use crate::edges::wechat::WeChat;
+use wx_courier_core::document::known_instead;
 
 /// The apps of the settings. Rules and templates may be wrong: these commands help to mend them.
 pub(super) struct Accounts {
@@ -44,19 +45,20 @@ impl Accounts {
         match (named, apps.next(), apps.next()) {
             (Some(name), ..) => self.named(name),
             (None, Some(only), None) => Ok(Arc::clone(only)),
-            (None, ..) => anyhow::bail!("name the app with --app: {}", self.names()),
+            (None, ..) => anyhow::bail!("name the app with --app: {}", self.names().join(", ")),
         }
     }
 
     fn named(&self, name: &str) -> anyhow::Result<Arc<str>> {
         let found = self.settings.apps.get_key_value(name);
         let found = found.map(|(name, _)| Arc::clone(name));
-        found
-            .ok_or_else(|| anyhow::anyhow!("the settings have no app {name}, but {}", self.names()))
+        found.ok_or_else(|| {
+            let instead = known_instead(name, &self.names());
+            anyhow::anyhow!("the settings have no app {name}{instead}")
+        })
     }
 
-    fn names(&self) -> String {
-        let names: Vec<&str> = self.settings.apps.keys().map(|name| &**name).collect();
-        names.join(", ")
+    fn names(&self) -> Vec<&str> {
+        self.settings.apps.keys().map(|name| &**name).collect()
     }
 }

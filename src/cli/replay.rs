@@ -27,6 +27,7 @@ use arguments::From;
 use journal::{Found, Journal};
 use publish::{Published, Work, publish};
 use report::{Numbers, Report, plural};
+use wx_courier_core::document::known_instead;
 use wx_courier_core::event::RunId;
 use wx_courier_core::model::outcome::Status;
 use wx_courier_core::replay::{Context, Errand, Judged, Selection, Sending, Survey};
@@ -82,6 +83,7 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let selection = wanted.selection(now_ms);
     let statuses = selection.statuses.clone();
+    tell_of_unknown_rules(&configuration, &selection);
     let search = Search {
         from,
         selection,
@@ -113,6 +115,17 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
     let work = work(&configuration, &said, run, judged.errands, 0);
     let create = || Journal::create(&path, &work.run.to_string(), &work.errands);
     go(&said, &work, create, report).await
+}
+
+/// A rule that is gone may have left messages, so the search goes on; a slip of the finger finds nothing.
+fn tell_of_unknown_rules(configuration: &Configuration, selection: &Selection) {
+    let rules = configuration.rules.rules().iter();
+    let known: Vec<&str> = rules.map(|rule| rule.name.as_ref()).collect();
+    let unknown = selection.rules.iter();
+    for name in unknown.filter(|name| !known.contains(&name.as_str())) {
+        let instead = known_instead(name, &known);
+        complain(format_args!("no rule is called {name} now{instead}"));
+    }
 }
 
 /// What was said on the command line that matters to the end.

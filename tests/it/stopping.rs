@@ -24,6 +24,27 @@ fn done(said: &Said, words: &[&str]) {
     said.must_have(words);
 }
 
+fn unknown_names_are_told_what_may_be_meant(world: &World, courier: &Courier) {
+    let said = rules(world, courier, &["pause", "order-complete"]);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    said.must_have(&["no rule is called order-complete; did you mean `order-completed`?"]);
+    for (what, name, meant) in [
+        ("--app", "shpo", "; did you mean `shop`? There are: shop"),
+        (
+            "--template",
+            "order_complet",
+            "; did you mean `order_completed`? There are: ",
+        ),
+        ("--template", "nothing_like_it", "; there are: "),
+    ] {
+        for change in ["pause", "resume"] {
+            let said = rules(world, courier, &[change, what, name]);
+            assert_eq!(said.code, Some(1), "{}", said.err);
+            said.must_have(&[&format!(" called {name}{meant}")]);
+        }
+    }
+}
+
 #[test]
 fn what_a_person_stops_waits_over_a_restart_and_goes_on_at_a_persons_word() {
     let plan = Plan {
@@ -35,9 +56,7 @@ fn what_a_person_stops_waits_over_a_restart_and_goes_on_at_a_persons_word() {
     let courier = world.courier();
     let mut outcomes = world.outcomes();
 
-    let said = rules(&world, &courier, &["pause", "order-complete"]);
-    assert_eq!(said.code, Some(1), "{}", said.err);
-    said.must_have(&["no rule is called order-complete; did you mean order-completed?"]);
+    unknown_names_are_told_what_may_be_meant(&world, &courier);
     let said = rules(&world, &courier, &["resume", "order-completed"]);
     assert_eq!(said.code, Some(1), "{}", said.err);
     said.must_have(&["the rule order-completed is not paused; nothing is"]);

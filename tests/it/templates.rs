@@ -330,7 +330,7 @@ fn quota_is_shown_and_cleared_only_on_purpose() {
     }
     let said = account.run(&["quota", "--app", "club"]);
     assert_eq!(said.code, Some(1));
-    said.must_have(&["the settings have no app club, but shop"]);
+    said.must_have(&["the settings have no app club; there are: shop"]);
 }
 
 #[test]

@@ -149,6 +149,17 @@ impl Catalog {
         self.apps.get(app).into_iter().flat_map(BTreeMap::values)
     }
 
+    /// The names of the templates of an app, or of all apps.
+    pub fn names(&self, app: Option<&str>) -> Vec<&str> {
+        let of_app = self
+            .apps
+            .iter()
+            .filter(|(name, _)| app.is_none_or(|app| *name == app));
+        of_app
+            .flat_map(|(_, templates)| templates.keys().map(String::as_str))
+            .collect()
+    }
+
     /// The name nearest to one that is not there.
     pub fn nearest(&self, app: &str, name: &str) -> Option<&str> {
         let names: Vec<_> = self.apps.get(app)?.keys().map(String::as_str).collect();

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use encoding::other_encoding;
 pub use problem::{Problem, Problems, Severity};
-pub use section::{Said, Section, nearest, parse_duration};
+pub use section::{Said, Section, known_instead, nearest, parse_duration};
 pub use toml_tree::parse;
 
 /// Where a value was said.

@@ -35,7 +35,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::catalog::{Catalog, Policies, Template};
-use crate::document::{Origin, Problems, nearest};
+use crate::document::{Origin, Problems};
 use crate::event::Event;
 use crate::message::{Api, Made, Overflow, Rejection};
 use crate::model::Rate;
@@ -253,12 +253,6 @@ impl RuleSet {
             .rules
             .binary_search_by(|rule| rule.name.as_ref().cmp(name));
         self.rules.get(found.ok()?)
-    }
-
-    /// The name nearest to one that no rule has.
-    pub fn nearest(&self, name: &str) -> Option<&str> {
-        let names: Vec<&str> = self.rules.iter().map(|rule| rule.name.as_ref()).collect();
-        nearest(name, &names)
     }
 
     /// A short hash over the names and versions of all rules: sets that send the same have the same version everywhere, however their files

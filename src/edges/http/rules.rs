@@ -14,6 +14,7 @@ use super::refusal::refuse;
 use super::{Pages, Phase, Report};
 use crate::config::StateUrl;
 use crate::edges::holds::{Changed, NotChanged};
+use wx_courier_core::document::known_instead;
 use wx_courier_core::flow::{PauseStatus, WaitingStatus, is_of_rules};
 use wx_courier_core::holds::{Change, Hold, Stopped, StoppedBy};
 use wx_courier_core::model::rfc3339_ms;
@@ -316,12 +317,10 @@ struct Unknown {
 }
 
 fn of_rule(rules: &RuleSet, name: String) -> Result<Stopped, Unknown> {
-    let nearest = rules.nearest(&name).map(str::to_owned);
     let is_known = rules.get(&name).is_some();
-    let message = match nearest {
-        Some(nearest) => format!("no rule is called {name}; did you mean {nearest}?"),
-        None => format!("no rule is called {name}"),
-    };
+    let known = rules.rules().iter().map(|rule| rule.name.as_ref());
+    let instead = known_instead(&name, &known.collect::<Vec<_>>());
+    let message = format!("no rule is called {name}{instead}");
     let what = Stopped::Rule(Arc::from(name));
     if is_known {
         return Ok(what);
@@ -334,7 +333,9 @@ fn of_rule(rules: &RuleSet, name: String) -> Result<Stopped, Unknown> {
 
 fn of_app(rules: &RuleSet, name: String) -> Result<Stopped, Unknown> {
     let is_known = rules.rules().iter().any(|rule| *rule.app == *name);
-    let message = format!("no rule sends by an app called {name}");
+    let known = rules.rules().iter().map(|rule| rule.app.as_ref());
+    let instead = known_instead(&name, &known.collect::<Vec<_>>());
+    let message = format!("no rule sends by an app called {name}{instead}");
     let what = Stopped::App(Arc::from(name));
     if is_known {
         return Ok(what);
@@ -361,18 +362,15 @@ fn of_template(rules: &RuleSet, app: Option<&str>, template: &str) -> Result<Sto
             id: Arc::from(one.id.as_str()),
         }),
         [] => {
-            let nearest = app.and_then(|app| catalog.nearest(app, template));
-            let nearest = nearest.map(|name| format!("; did you mean {name}?"));
+            let of_app = app.map_or_else(String::new, |app| format!(" of the app {app}"));
+            let instead = known_instead(template, &catalog.names(app));
             Err(Unknown {
                 // It may be paused, and have left the file since.
                 what: app.map(|app| Stopped::Template {
                     app: Arc::from(app),
                     id: Arc::from(template),
                 }),
-                message: format!(
-                    "no template is called {template}{}",
-                    nearest.unwrap_or_default()
-                ),
+                message: format!("no template{of_app} is called {template}{instead}"),
             })
         }
         [_, _, ..] => Err(Unknown {

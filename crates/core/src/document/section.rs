@@ -363,3 +363,28 @@ pub fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
         .min()?;
     (distance * 3 <= candidate.chars().count().max(3)).then_some(candidate)
 }
+
+/// How many names are told where one is not known.
+const MOST_NAMES: usize = 12;
+
+/// The end of a sentence that says that a name is not known: what may be meant, and what there is.
+pub fn known_instead(name: &str, known: &[&str]) -> String {
+    let mut known = known.to_vec();
+    known.sort_unstable();
+    known.dedup();
+    if known.is_empty() {
+        return "; there is none at all".to_owned();
+    }
+    let meant = match nearest(name, &known) {
+        Some(near) => format!("did you mean `{near}`? There are"),
+        None => "there are".to_owned(),
+    };
+    let more = match known.len().checked_sub(MOST_NAMES) {
+        None | Some(0) => String::new(),
+        Some(more) => {
+            known.truncate(MOST_NAMES);
+            format!(" and {more} more")
+        }
+    };
+    format!("; {meant}: {}{more}", known.join(", "))
+}

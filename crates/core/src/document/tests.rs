@@ -1,6 +1,6 @@
 //! Every kind of mistake, as its reader sees it.
 
-use super::{Node, Origin, Problems, Section, nearest, parse};
+use super::{Node, Origin, Problems, Section, known_instead, nearest, parse};
 
 fn read(text: &str, read: impl FnOnce(&mut Problems, &mut Section)) -> String {
     let mut problems = Problems::default();
@@ -114,4 +114,21 @@ fn only_near_names_are_suggested() {
     assert_eq!(nearest("topisc", &known), Some("topics"));
     assert_eq!(nearest("wehn", &known), Some("when"));
     assert_eq!(nearest("password", &known), None);
+}
+
+#[test]
+fn a_name_that_is_not_known_is_told_what_there_is_and_not_without_end() {
+    assert_eq!(
+        known_instead("shpo", &["shop", "cafe", "shop"]),
+        "; did you mean `shop`? There are: cafe, shop"
+    );
+    assert_eq!(known_instead("x", &["shop"]), "; there are: shop");
+    assert_eq!(known_instead("x", &[]), "; there is none at all");
+    let many: Vec<String> = (0..1_000).map(|number| format!("r{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let said = known_instead("", &many);
+    assert!(
+        said.ends_with(" and 988 more") && said.len() < 200,
+        "{said}"
+    );
 }

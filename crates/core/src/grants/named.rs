@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Key;
 use crate::catalog::{Catalog, Template, TemplateKind};
+use crate::document::known_instead;
 use crate::message::check_openid;
 
 /// A ledger, and the name of its template.
@@ -19,20 +20,24 @@ pub struct Named {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoLedger {
     /// The catalog does not know the app.
-    #[error("templates.toml has no template of an app `{app}`")]
+    #[error("templates.toml has no template of an app `{app}`{instead}")]
     App {
         /// What was said.
         app: String,
+        /// What may be meant.
+        instead: String,
     },
     /// The catalog does not know the template.
-    #[error("templates.toml has no template with the name or id `{template}` for the app `{app}`{}", did_you_mean(.nearest.as_deref()))]
+    #[error(
+        "templates.toml has no template with the name or id `{template}` for the app `{app}`{instead}"
+    )]
     Template {
         /// The app whose template it would be.
         app: String,
         /// What was said.
         template: String,
-        /// A name that looks like it.
-        nearest: Option<String>,
+        /// What may be meant.
+        instead: String,
     },
     /// A user's permission for it lasts until the user takes it back.
     #[error(
@@ -53,8 +58,14 @@ pub enum NoLedger {
     Openid(String),
 }
 
-fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!(": did you mean `{name}`?"))
+impl NoLedger {
+    fn no_app(catalog: &Catalog, app: &str) -> Self {
+        let known: Vec<&str> = catalog.iter().map(|known| known.app.as_ref()).collect();
+        Self::App {
+            app: app.to_owned(),
+            instead: known_instead(app, &known),
+        }
+    }
 }
 
 impl Named {
@@ -67,15 +78,13 @@ impl Named {
     ) -> Result<Self, NoLedger> {
         let openid = check_openid(openid).map_err(NoLedger::Openid)?;
         if !catalog.iter().any(|known| known.app.as_ref() == app) {
-            return Err(NoLedger::App {
-                app: app.to_owned(),
-            });
+            return Err(NoLedger::no_app(catalog, app));
         }
         let Some(found) = catalog.find(app, template) else {
             return Err(NoLedger::Template {
                 app: app.to_owned(),
                 template: template.to_owned(),
-                nearest: catalog.nearest(app, template).map(str::to_owned),
+                instead: known_instead(template, &catalog.names(Some(app))),
             });
         };
         if !found.uses_grants() {
@@ -99,9 +108,7 @@ impl Named {
             .filter(|template| template.app.as_ref() == app)
             .collect();
         if templates.is_empty() {
-            return Err(NoLedger::App {
-                app: app.to_owned(),
-            });
+            return Err(NoLedger::no_app(catalog, app));
         }
         Ok(templates
             .into_iter()
@@ -159,8 +166,11 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_said_without_the_openid() {
-        assert!(why_not("shop", "o1", "ordr").contains("did you mean `order`?"));
-        assert!(why_not("shopp", "o1", "order").contains("an app `shopp`"));
+        assert!(
+            why_not("shop", "o1", "ordr")
+                .contains("did you mean `order`? There are: news, order, parcel")
+        );
+        assert!(why_not("shopp", "o1", "order").contains("an app `shopp`; did you mean `shop`?"));
         assert!(why_not("shop", "o1", "T4").contains("for the app `shop`"));
         assert!(why_not("shop", "o1", "news").contains("long-term"));
         assert!(!why_not("shop", "o1 o2", "order").contains("o2"));
