@@ -4,8 +4,7 @@ use super::{FlagSetting, Loaded, ProducerSetting, Sources, StateUrl, TokenMode, 
 
 const TEMPLATES: &str = "[shop.note]\nid = \"T1\"\n";
 const RULE: &str = "on = \"a\"\napp = \"shop\"\ntemplate = \"note\"\nto = \"{{ data.to }}\"\n[params]\nthing1 = \"x\"\n";
-const SETTINGS: &str =
-    "[kafka]\ntopics = [\"events\"]\n[apps.shop]\nappid = \"wx1\"\nsecret = \"s3cret\"\n";
+const SETTINGS: &str = "[kafka]\ntopics = [\"events\"]\n[apps.shop]\nappid = \"wx0123456789abcdef\"\nsecret = \"s3cret\"\n";
 
 fn load_with(
     settings: &str,
@@ -59,7 +58,7 @@ fn each_layer_covers_the_one_below() {
     assert_eq!(origin_of(&loaded, "send.attempts"), said("4", variable));
     assert_eq!(
         origin_of(&loaded, "apps.shop.appid"),
-        said("wx1", "courier.toml:4")
+        said("wx0123456789abcdef", "courier.toml:4")
     );
     assert_eq!(origin_of(&loaded, "send.timeout"), said("5s", "default"));
     let settings = loaded.settings.unwrap();
@@ -174,7 +173,7 @@ fn fewer_acknowledgements_than_all_are_refused() {
 
 #[test]
 fn every_mistake_of_settings_and_rules_is_told_at_once() {
-    let settings = "[kafka]\ntopic = \"events\"\n[kafka.options]\n\"group.id\" = \"x\"\n[send]\ntimeout = 5\n[apps.shop]\nappid = \"wx1\"\ntoken = \"clasic\"\n[htp]\n";
+    let settings = "[kafka]\ntopic = \"events\"\n[kafka.options]\n\"group.id\" = \"x\"\n[send]\ntimeout = 5\n[apps.shop]\nappid = \"wx0123456789abcdef\"\ntoken = \"clasic\"\n[htp]\n";
     let rule = RULE.replace("template = \"note\"", "template = \"notes\"");
     let loaded = load_with(settings, &rule, &[], Vec::new());
     assert!(loaded.settings.is_none() && loaded.rules.is_none());
@@ -195,7 +194,7 @@ fn every_mistake_of_settings_and_rules_is_told_at_once() {
     }
 }
 
-const CENTRE: &str = "[kafka]\ntopics = [\"events\"]\n[apps.shop]\nappid = \"wx1\"\n\
+const CENTRE: &str = "[kafka]\ntopics = [\"events\"]\n[apps.shop]\nappid = \"wx0123456789abcdef\"\n\
     token = { url = \"https://me:pass@centre:8443/wx?key=k3y\", header = \"Authorization\", poll = \"30s\" }\n";
 
 #[test]

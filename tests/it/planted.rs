@@ -359,7 +359,7 @@ fn check_finds_each_planted_mistake_at_its_line() {
     let settings = account.read("courier.toml");
     account.write(
         "courier.toml",
-        &format!("{settings}[apps.club]\nappid = \"wx2\"\nsecret = \"s\"\n"),
+        &format!("{settings}[apps.club]\nappid = \"wx0123456789abcde2\"\nsecret = \"s\"\n"),
     );
     assert_eq!(
         account

@@ -164,6 +164,11 @@ impl Reader<'_> {
 
     fn app(&mut self, mut section: Section) -> Option<App> {
         let appid = self.open(&mut section, &APPID);
+        if let Some(said) = appid.as_ref().filter(|said| !looks_like_appid(&said.value)) {
+            let message = "the appid does not look like one of WeChat's: wx and 16 digits or letters from a to f";
+            self.problems
+                .push(said.warning(message).help(WHERE_APPID_IS));
+        }
         let appid = self.shown(&APPID, appid);
         let token = self.open(&mut section, &TOKEN);
         let needs_secret = !token
@@ -228,6 +233,13 @@ fn url(text: &str) -> Result<String, Mistake> {
         message: format!("\"{text}\" is not a URL"),
         help: "begin with https://".to_owned(),
     })
+}
+
+/// WeChat publishes no rule for appids; all that are known look like this.
+fn looks_like_appid(appid: &str) -> bool {
+    let digits = appid.strip_prefix("wx").unwrap_or_default();
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    digits.len() == 16 && digits.bytes().all(is_digit)
 }
 
 /// An app that only a variable speaks of, and that has not even an appid, is a slip of the finger.

@@ -4,7 +4,7 @@ use super::{RULE, SETTINGS, TEMPLATES, load_with};
 use crate::config::{Loaded, NeededSecrets, Sources, load_with as load_for};
 
 /// Every key that says a secret, with a file that is nowhere.
-const ALL_SECRETS: &str = "[kafka]\ntopics = [\"events\"]\npassword_file = \"/nowhere/kafka\"\n[apps.shop]\nappid = \"wx1\"\nsecret_file = \"/nowhere/shop\"\n\
+const ALL_SECRETS: &str = "[kafka]\ntopics = [\"events\"]\npassword_file = \"/nowhere/kafka\"\n[apps.shop]\nappid = \"wx0123456789abcdef\"\nsecret_file = \"/nowhere/shop\"\n\
     token = { url = \"http://centre\", header = \"X\" }\n[apps.shop.callbacks]\ntoken_file = \"/nowhere/token\"\naes_key_file = \"/nowhere/key\"\n\
     [state]\nurl = \"redis://cache\"\npassword_file = \"/nowhere/redis\"\n[http]\nlisten = \"0.0.0.0:8080\"\ntoken_file = \"/nowhere/http\"\n\
     [miniapp]\nsession_secret_file = \"/nowhere/session\"\n";
@@ -82,8 +82,8 @@ fn a_mistake_about_a_secret_stays_one() {
 
 #[test]
 fn an_empty_value_says_nothing() {
-    let appid = SETTINGS.replace("\"wx1\"", "\"  \"");
-    let original = SETTINGS.replace("\"wx1\"", "\"gh_0123456789ab\"");
+    let appid = SETTINGS.replace("\"wx0123456789abcdef\"", "\"  \"");
+    let original = SETTINGS.replace("\"wx0123456789abcdef\"", "\"gh_0123456789ab\"");
     let brokers = SETTINGS.replace("[kafka]", "[kafka]\nbrokers = \"\"");
     let url = format!("{SETTINGS}[state]\nurl = \"\"\n");
     for (settings, expected) in [

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::{RULE, TEMPLATES};
+use super::{RULE, SETTINGS, TEMPLATES, load_with};
 use crate::config::{Sources, load};
 use wx_courier_core::catalog::{Catalog, Policies};
 use wx_courier_core::document::Problems;
@@ -19,7 +19,9 @@ fn told(n_bytes: usize) -> String {
     std::fs::create_dir_all(folder.path().join("rules").join(&inside)).unwrap();
     write(
         "courier.toml",
-        format!("[kafka]\ntopics = [\"events\"]\n[apps.{app}]\nappid = \"wx1\"\nsecret = \"s\"\n"),
+        format!(
+            "[kafka]\ntopics = [\"events\"]\n[apps.{app}]\nappid = \"wx0123456789abcdef\"\nsecret = \"s\"\n"
+        ),
     );
     write(
         "templates.toml",
@@ -74,4 +76,21 @@ fn a_rule_whose_name_would_be_cut_is_refused() {
     let mistake = "the name is too long: 257 bytes, and outcomes have room for 256";
     assert!(told.starts_with("rules/long.toml: error: rule r"), "{told}");
     assert!(told.contains(mistake), "{told}");
+}
+
+#[test]
+fn an_appid_that_looks_unlike_those_of_wechat_is_a_warning() {
+    for (appid, is_doubtful) in [
+        ("wx0123456789abcdef", false),
+        ("wx1", true),
+        ("wx0123456789abcdeg", true),
+        ("WX0123456789abcdef", true),
+        ("wx0123456789abcdef0", true),
+    ] {
+        let settings = SETTINGS.replace("wx0123456789abcdef", appid);
+        let problems = load_with(&settings, RULE, &[], Vec::new()).problems;
+        assert!(!problems.has_errors(), "{problems}");
+        let said = problems.to_string();
+        assert_eq!(said.contains("does not look like"), is_doubtful, "{said}");
+    }
 }
