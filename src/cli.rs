@@ -204,6 +204,15 @@ fn say_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// So many of something.
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
+}
+
 /// Where settings come from: the folder, the environment, the flags of this command.
 fn sources(folder: PathBuf, flags: Vec<FlagSetting>) -> Sources {
     #[expect(
@@ -234,7 +243,11 @@ fn configuration(sources: &Sources) -> Result<Configuration, Exit> {
 
 /// The same for a command that does without some of the secrets.
 fn configuration_with(sources: &Sources, needed: NeededSecrets) -> Result<Configuration, Exit> {
-    let loaded = check_all_with(sources, needed).loaded;
+    usable(check_all_with(sources, needed).loaded)
+}
+
+/// What was loaded, if it can be used; what is wrong with it is told.
+fn usable(loaded: Loaded) -> Result<Configuration, Exit> {
     for problem in &loaded.problems {
         complain(problem);
     }
@@ -262,6 +275,17 @@ fn check_all(sources: &Sources) -> Checked {
 }
 
 fn check_all_with(sources: &Sources, needed: NeededSecrets) -> Checked {
+    let mut loaded = check_files(sources, needed);
+    let rules = loaded.rules.as_ref();
+    let tests = rules.map(|rules| rules.run_tests()).unwrap_or_default();
+    for problem in tests.iter().flat_map(TestResult::problems) {
+        loaded.problems.push(problem);
+    }
+    Checked { loaded, tests }
+}
+
+/// The same without the rules' tests, for a command that helps to mend rules.
+fn check_files(sources: &Sources, needed: NeededSecrets) -> Loaded {
     let mut loaded = load_with(sources, needed);
     let refused = loaded.settings.as_ref().map(|settings| match needed {
         NeededSecrets::All | NeededSecrets::OfKafka => check_options(&settings.kafka),
@@ -278,12 +302,7 @@ fn check_all_with(sources: &Sources, needed: NeededSecrets) -> Checked {
             .problems
             .push(problem.help("librdkafka's CONFIGURATION.md lists names and values; TLS, PLAIN and SCRAM are compiled in"));
     }
-    let rules = loaded.rules.as_ref();
-    let tests = rules.map(|rules| rules.run_tests()).unwrap_or_default();
-    for problem in tests.iter().flat_map(TestResult::problems) {
-        loaded.problems.push(problem);
-    }
-    Checked { loaded, tests }
+    loaded
 }
 
 /// A key or certificate of the cluster may lie on another machine only: without one of them the others are not looked at either.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Checked, Exit, Format, check_all_with, say, say_json, sources};
+use super::{Checked, Exit, Format, check_all_with, count, say, say_json, sources};
 use crate::config::{Effective, NeededSecrets, TakesEffect};
 use crate::edges::kafka::inspect::Inspection;
 use broker::ask_broker;
@@ -145,12 +145,4 @@ fn print(result: &Result, arguments: &Arguments) {
         count(result.errors, "error"),
         count(result.warnings, "warning")
     ));
-}
-
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
-    }
 }

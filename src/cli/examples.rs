@@ -31,6 +31,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "wx-courier preview --event event.json",
             "wx-courier preview --event events.jsonl    # one event a line, and what they all come to",
+            "wx-courier preview --event events.jsonl --faulty",
             "wx-courier preview --topic order-events --partition 0 --offset 4711 --count 20",
             "wx-courier preview --event - --header ce_type=order.completed --header ce_id=o-1 < data.json",
         ],

@@ -2,12 +2,13 @@
 
 mod reading;
 mod report;
+mod summary;
 mod table;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Configuration, Exit, Format, configuration_with, say_json, sources};
+use super::{Configuration, Exit, Format, check_files, complain, say_json, sources, usable};
 use crate::config::NeededSecrets;
 use reading::{Findings, Found, find};
 use report::{Event, Preview, Previews, Recipients};
@@ -15,6 +16,7 @@ use table::Headings;
 use wx_courier_core::event::{Decoded, decode};
 use wx_courier_core::model::Record;
 use wx_courier_core::model::outcome::Reason;
+use wx_courier_core::rules::RuleSet;
 
 #[derive(clap::Args)]
 // A group, so that the usage line says that one of them is required.
@@ -53,9 +55,20 @@ pub(super) struct Arguments {
     /// With --offset: so many records
     #[arg(long, value_name = "N", default_value_t = 1, requires = "offset", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     count: u16,
+    /// Show only events that are invalid or that no rule wants, and of their values those at fault; the summary counts all
+    #[arg(long)]
+    faulty: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+}
+
+/// Which events are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Show {
+    All,
+    /// Those of which not every message would be sent.
+    Faulty,
 }
 
 impl Arguments {
@@ -65,6 +78,10 @@ impl Arguments {
             Some(_) => NeededSecrets::OfKafka,
             None => NeededSecrets::None,
         }
+    }
+
+    fn show(&self) -> Show {
+        if self.faulty { Show::Faulty } else { Show::All }
     }
 
     /// What is in a file the reader has seen before. A record is another matter.
@@ -85,10 +102,11 @@ fn header(text: &str) -> Result<(String, String), String> {
 
 pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
     let sources = sources(folder, Vec::new());
-    let configuration = match configuration_with(&sources, arguments.needed_secrets()) {
+    let configuration = match usable(check_files(&sources, arguments.needed_secrets())) {
         Ok(configuration) => configuration,
         Err(exit) => return Ok(exit),
     };
+    tell_of_failed_tests(&configuration.rules);
     #[expect(
         clippy::disallowed_methods,
         reason = "a command has no earlier reading to tell a jump by"
@@ -101,14 +119,14 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
     };
     let Findings { found, notes } = find(arguments, &configuration.settings.kafka, &is_one)?;
     let recipients = arguments.recipients(&configuration);
-    let events = found
-        .iter()
-        .map(|found| preview(&configuration, found, recipients, now_ms));
-    let previews = Previews::of(events.collect(), notes);
+    let events = (1..)
+        .zip(&found)
+        .map(|(number, found)| preview(&configuration, (number, found), recipients, now_ms));
+    let previews = Previews::of(events.collect(), notes, arguments.show());
     match (arguments.format, arguments.offset) {
         (Format::Json, _) => say_json(&previews)?,
-        (Format::Text, Some(_)) => table::print(&previews, Headings::Always),
-        (Format::Text, None) => table::print(&previews, Headings::OfSeveral),
+        (Format::Text, Some(_)) => table::print(&previews, Headings::Always, arguments.show()),
+        (Format::Text, None) => table::print(&previews, Headings::OfSeveral, arguments.show()),
     }
     Ok(if previews.has_invalid() {
         Exit::No
@@ -117,10 +135,26 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
     })
 }
 
+/// A test that fails is what its author is about to mend: it does not stand in the way of a look at the message.
+fn tell_of_failed_tests(rules: &RuleSet) {
+    let tests = rules.run_tests();
+    let mut failed = tests.iter().filter(|test| !test.passed());
+    let Some(first) = failed.next() else {
+        return;
+    };
+    complain(format_args!(
+        "note: {} of {} tests of the rules fail, the first is \"{}\" ({}); `wx-courier check` says why",
+        1 + failed.count(),
+        tests.len(),
+        first.name,
+        first.origin
+    ));
+}
+
 /// What becomes of one record.
 fn preview(
     configuration: &Configuration,
-    found: &Found,
+    (number, found): (usize, &Found),
     recipients: Recipients,
     now_ms: i64,
 ) -> Event {
@@ -143,6 +177,7 @@ fn preview(
                     .collect()
             };
             Event {
+                number,
                 place,
                 id: Some(event.id),
                 kind: Some(event.kind),
@@ -152,6 +187,7 @@ fn preview(
         Decoded::Tombstone => {
             let detail = "the record tells of no event: it has no value, or a row was deleted";
             Event {
+                number,
                 place,
                 id: None,
                 kind: None,
@@ -159,6 +195,7 @@ fn preview(
             }
         }
         Decoded::Undecodable(problem) => Event {
+            number,
             place,
             id: None,
             kind: None,

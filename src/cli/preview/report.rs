@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Show;
+use super::summary::{Complaint, Summary, Why};
 use crate::config::App;
 use crate::edges::wechat::SendBody;
 use wx_courier_core::document::Origin;
@@ -43,6 +45,8 @@ pub(super) struct Previews {
 /// One event, and what becomes of it.
 #[derive(Serialize)]
 pub(super) struct Event {
+    /// Which one it is, from 1.
+    pub(super) number: usize,
     /// Where it was found.
     pub(super) place: String,
     pub(super) id: Option<String>,
@@ -69,9 +73,9 @@ pub(super) struct Preview {
     pub(super) body: Option<String>,
     pub(super) values: Vec<Shown>,
     /// What WeChat may refuse of the message, though nothing is known against it.
-    doubts: Vec<String>,
+    pub(super) doubts: Vec<String>,
     #[serde(skip)]
-    is_too_old: bool,
+    pub(super) is_too_old: bool,
 }
 
 /// A value that a rule makes.
@@ -96,41 +100,15 @@ pub(super) struct Shown {
     pub(super) line: Option<u32>,
 }
 
-/// What all events come to.
-#[derive(Serialize)]
-pub(super) struct Summary {
-    pub(super) events: usize,
-    /// Messages by status. An event without any counts as one.
-    pub(super) messages: BTreeMap<String, usize>,
-    /// How many of those that would be sent belong to an event that the rule lets expire by now.
-    pub(super) too_old: usize,
-    /// How many of them are hardly meant so, or may be refused all the same.
-    pub(super) doubtful: usize,
-    /// What is wrong, what is wrong most often first.
-    pub(super) problems: Vec<Tally>,
-}
-
-/// How often one thing is wrong.
-#[derive(Serialize)]
-pub(super) struct Tally {
-    pub(super) rule: Option<String>,
-    /// The value at fault, if it is one.
-    pub(super) name: Option<String>,
-    /// Why it cannot be sent; or
-    pub(super) reason: Option<Reason>,
-    /// why it is hardly meant.
-    pub(super) doubt: Option<String>,
-    pub(super) times: usize,
-    /// The first event that has it.
-    pub(super) first: String,
-}
-
 /// The word for a message against which nothing stands.
 pub(super) const WOULD_SEND: &str = "would_send";
 
 impl Previews {
-    pub(super) fn of(events: Vec<Event>, notes: Vec<String>) -> Self {
+    pub(super) fn of(mut events: Vec<Event>, notes: Vec<String>, show: Show) -> Self {
         let summary = Summary::of(&events);
+        if show == Show::Faulty {
+            events.retain(Event::is_faulty);
+        }
         Self {
             events,
             summary,
@@ -145,45 +123,10 @@ impl Previews {
     }
 }
 
-impl Summary {
-    fn of(events: &[Event]) -> Self {
-        let mut messages = BTreeMap::new();
-        let (mut too_old, mut doubtful) = (0, 0);
-        let mut problems: Vec<Tally> = Vec::new();
-        for event in events {
-            for preview in &event.messages {
-                *messages.entry(preview.status.clone()).or_default() += 1;
-                too_old += usize::from(preview.is_too_old);
-                doubtful += usize::from(preview.body.is_some() && !preview.doubts.is_empty());
-                for (name, reason, doubt) in preview.problems() {
-                    let same = |tally: &&mut Tally| {
-                        tally.rule == preview.rule
-                            && tally.name.as_deref() == name
-                            && tally.reason == reason
-                            && tally.doubt.as_deref() == doubt
-                    };
-                    match problems.iter_mut().find(same) {
-                        Some(tally) => tally.times += 1,
-                        None => problems.push(Tally {
-                            rule: preview.rule.clone(),
-                            name: name.map(str::to_owned),
-                            reason,
-                            doubt: doubt.map(str::to_owned),
-                            times: 1,
-                            first: event.place.clone(),
-                        }),
-                    }
-                }
-            }
-        }
-        problems.sort_by_key(|tally| std::cmp::Reverse(tally.times));
-        Self {
-            events: events.len(),
-            messages,
-            too_old,
-            doubtful,
-            problems,
-        }
+impl Event {
+    fn is_faulty(&self) -> bool {
+        let mut messages = self.messages.iter();
+        messages.any(|preview| preview.status != WOULD_SEND)
     }
 }
 
@@ -255,24 +198,40 @@ impl Preview {
         }
     }
 
-    /// The values at fault or in doubt, each with its reason or doubt; without one at fault, what stands against the event as a whole.
-    fn problems(&self) -> Vec<(Option<&str>, Option<Reason>, Option<&str>)> {
+    /// What stands against each of its values; without one at fault, what stands against the event as a whole.
+    pub(super) fn complaints(&self) -> Vec<Complaint<'_>> {
         let mut found = Vec::new();
+        let mut is_told = false;
         for value in &self.values {
             let name = Some(value.name.as_str());
-            found.extend(value.reason.map(|reason| (name, Some(reason), None)));
+            if let (Some(reason), Some(detail)) = (value.reason, &value.problem) {
+                is_told = true;
+                let why = Why::Refused { reason, detail };
+                found.push(Complaint { name, why });
+            }
             let doubts = value.doubts.iter();
-            found.extend(doubts.map(|doubt| (name, None, Some(doubt.as_str()))));
+            found.extend(doubts.map(|doubt| Complaint {
+                name,
+                why: Why::Doubted { doubt },
+            }));
         }
-        let is_told = found.iter().any(|(_, reason, _)| reason.is_some());
         if let (false, Some(reason)) = (is_told, self.reason) {
-            found.push((None, Some(reason), None));
+            let detail = self.detail.as_deref().unwrap_or_default();
+            found.push(Complaint {
+                name: None,
+                why: Why::Refused { reason, detail },
+            });
         }
         found
     }
 }
 
 impl Shown {
+    /// Whether it cannot be sent, or is hardly meant.
+    pub(super) fn is_faulty(&self) -> bool {
+        self.problem.is_some() || !self.doubts.is_empty()
+    }
+
     fn of(rule: &Rule, made: &RuleValue, veil: Option<&Veil>) -> Self {
         let found = &made.found;
         let extent = found.extent;

@@ -2,12 +2,20 @@
 
 use std::fmt::Write as _;
 
-use super::report::{Event, Preview, Previews, Shown, Summary, WOULD_SEND};
+use super::Show;
+use super::report::{Event, Preview, Previews, Shown, WOULD_SEND};
+use super::summary::Summary;
 use crate::cli::say;
 use wx_courier_core::model::outcome::{Reason, Status};
 
 /// A value that is wider pushes what is right of it away, and that of no other line.
 const WIDEST_VALUE: usize = 40;
+
+/// So many events are more than a screen.
+const MANY: usize = 10;
+
+/// More groups of what is wrong are counted, and not told.
+const MOST_GROUPS: usize = 50;
 
 /// Which events are told by their places.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,18 +26,23 @@ pub(super) enum Headings {
     OfSeveral,
 }
 
-pub(super) fn print(previews: &Previews, headings: Headings) {
+pub(super) fn print(previews: &Previews, headings: Headings, show: Show) {
     for note in &previews.notes {
         say(format_args!("note: {note}"));
     }
-    let n_events = previews.events.len();
-    for (index, event) in previews.events.iter().enumerate() {
+    let n_events = previews.summary.events;
+    for event in &previews.events {
         if n_events > 1 || headings == Headings::Always {
-            say(heading(event, index + 1, n_events));
+            say(heading(event, n_events));
         }
         for preview in &event.messages {
             say(verdict(preview));
-            for line in rows(&preview.values) {
+            let values: Vec<&Shown> = preview
+                .values
+                .iter()
+                .filter(|value| show == Show::All || value.is_faulty())
+                .collect();
+            for line in rows(&values) {
                 say(line);
             }
             if let Some(body) = &preview.body {
@@ -44,11 +57,14 @@ pub(super) fn print(previews: &Previews, headings: Headings) {
         for line in totals(&previews.summary) {
             say(line);
         }
+        if n_events > MANY && previews.events.len() == n_events {
+            say("(--faulty leaves out the events whose messages would all be sent)");
+        }
     }
 }
 
-fn heading(event: &Event, number: usize, n_events: usize) -> String {
-    let mut line = format!("event {number} of {n_events}, {}", event.place);
+fn heading(event: &Event, n_events: usize) -> String {
+    let mut line = format!("event {} of {n_events}, {}", event.number, event.place);
     if let (Some(kind), Some(id)) = (&event.kind, &event.id) {
         // Writing to a text cannot fail.
         let _written = write!(line, ": {kind}, id {id}");
@@ -69,8 +85,9 @@ fn verdict(preview: &Preview) -> String {
 }
 
 /// A line for each value, and below it what stands against it.
-fn rows(values: &[Shown]) -> Vec<String> {
-    let widest = |width: fn(&Shown) -> usize| values.iter().map(width).max().unwrap_or_default();
+fn rows(values: &[&Shown]) -> Vec<String> {
+    let widest =
+        |width: fn(&Shown) -> usize| values.iter().copied().map(width).max().unwrap_or_default();
     let names = widest(|value| width(&value.name));
     let labels = widest(|value| value.label.as_deref().map_or(0, width));
     let texts = widest(|value| shown(value).lines().map(width).max().unwrap_or_default());
@@ -156,20 +173,31 @@ fn totals(summary: &Summary) -> Vec<String> {
         of(Status::Invalid.as_str()),
         of(Status::Unmatched.as_str()),
     )];
-    for tally in &summary.problems {
+    for tally in summary.problems.iter().take(MOST_GROUPS) {
         let rule = tally.rule.as_deref().unwrap_or("(no rule)");
         let mut line = format!("  {} × {rule}", tally.times);
-        let name = tally.name.as_deref();
-        let reason = tally.reason.as_ref().map(Reason::as_str);
         let doubt = tally
             .doubt
             .as_ref()
             .map(|doubt| format!("warning: {doubt}"));
-        for said in [name, reason, doubt.as_deref()].into_iter().flatten() {
+        let reason = tally.reason.as_ref().map(Reason::as_str);
+        let cause = tally.cause.as_deref();
+        // Most details begin with the name of the value.
+        let name = tally.name.as_deref();
+        let name = name.filter(|name| !cause.is_some_and(|cause| cause.starts_with(name)));
+        for said in [name, reason, cause, doubt.as_deref()]
+            .into_iter()
+            .flatten()
+        {
             line += ": ";
             line += said;
         }
         lines.push(format!("{line}; first at {}", tally.first));
+    }
+    if let Some(more @ 1..) = summary.problems.len().checked_sub(MOST_GROUPS) {
+        lines.push(format!(
+            "  and {more} other kinds; --format json has them all"
+        ));
     }
     lines
 }
