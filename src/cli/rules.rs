@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 
 use super::pages::Instance;
-use super::{Exit, Format, say};
+use super::{Exit, Format, count, say};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -120,6 +120,15 @@ struct Listed {
     rules_version: String,
     rules: Vec<Row>,
     other_pauses: Vec<Pausing>,
+    refused: Option<Refused>,
+}
+
+/// What is on disk and not in force.
+#[derive(Deserialize)]
+struct Refused {
+    since: String,
+    errors: usize,
+    first: String,
 }
 
 #[derive(Deserialize)]
@@ -180,6 +189,21 @@ fn print(rules: &Listed) {
         "version of all rules: {}",
         rules.rules_version
     ));
+    if let Some(Refused {
+        since,
+        errors,
+        first,
+    }) = &rules.refused
+    {
+        say(format_args!(
+            "refused: the rules on disk are not in force, since {since}: {}, the first is {}",
+            count(*errors, "error"),
+            first.escape_debug()
+        ));
+        say(
+            "    `wx-courier check` tells them all; mend them, and let the service read again (SIGHUP)",
+        );
+    }
     let held = rules.rules.iter().flat_map(|rule| &rule.paused_by);
     let pauses: BTreeMap<&str, &Pausing> = held
         .chain(&rules.other_pauses)

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::commands::run;
 use crate::support::kafka::Kafka;
 use crate::support::world::{Plan, World};
 use crate::support::{checks, events, wait_until};
@@ -49,6 +50,20 @@ fn a_good_set_of_rules_is_swapped_and_a_bad_one_changes_nothing() {
     assert!(first_error.contains("order-completed.toml:"), "{told}");
     assert!(first_error.contains("did you mean `yuan`?"), "{told}");
     assert!(courier.measures("wx_courier_rules_refused 1"));
+    let listed = || {
+        run(
+            world.folder(),
+            &["rules", "list", "--at", courier.address()],
+        )
+    };
+    let said = listed();
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let since = told["since"].as_str().unwrap();
+    said.must_have(&[
+        &format!("refused: the rules on disk are not in force, since {since}: 1 error"),
+        "did you mean `yuan`?",
+        &format!("version of all rules: {}", second.as_str().unwrap()),
+    ]);
 
     // Refused once more, for more than that: it is so since the first time.
     std::fs::write(world.folder().join("rules/empty.toml"), "").unwrap();
@@ -61,6 +76,7 @@ fn a_good_set_of_rules_is_swapped_and_a_bad_one_changes_nothing() {
     courier.ask_to_reload();
     wait_until("nothing is refused any more", || refused() == Value::Null);
     assert!(courier.measures("wx_courier_rules_refused 0"));
+    assert!(!listed().out.contains("refused:"));
     assert_eq!(version(), second);
     courier.end_cleanly();
 }

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::refusal::refuse;
+use super::reload::Refused;
 use super::{Pages, Phase, Report};
 use crate::config::StateUrl;
 use crate::edges::holds::{Changed, NotChanged};
@@ -68,6 +69,9 @@ pub(super) struct RuleList {
     rules: Vec<RuleStatus>,
     /// Pauses of what no rule in force has anything to do with.
     other_pauses: Vec<PauseStatus>,
+    /// Why the rules on disk are not in force; left out if they are, or were not read again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<Refused>,
 }
 
 pub(super) async fn list(State(pages): State<Pages>) -> Json<RuleList> {
@@ -106,6 +110,7 @@ pub(super) async fn list(State(pages): State<Pages>) -> Json<RuleList> {
     let other_pauses = pauses.iter().filter(|pause| !is_listed(pause));
     Json(RuleList {
         rules_version: rules.version().to_string(),
+        refused: report.reload.refused.clone(),
         other_pauses: other_pauses.cloned().collect(),
         rules: listed,
     })
