@@ -1,9 +1,10 @@
 //! Between a message's turn and its call: the claim, and the gate.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::{StoreHealth, tracker_of};
+use super::engine::{Gate, StoreHealth, tracker_of};
 use super::in_flight::Lent;
 use super::message::{Begun, Delivery, EarlierRun, Rejoins, State, expires_at_ms};
 use super::repeated::{OTHER_AGAIN, take_own_ids};
@@ -107,6 +108,29 @@ impl Engine {
         })
     }
 
+    /// What a pause that has begun stops at the gate leaves it at once: in its turn it would use up what the limits allow, and keep those
+    /// behind it waiting for nothing.
+    pub(super) fn clear_gate_of_stopped(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if std::mem::replace(&mut self.gate, Gate::Sound) == Gate::Sound {
+            return;
+        }
+        let mut stopped = BTreeSet::new();
+        for (ticket, _, state) in self.in_flight.iter() {
+            if let State::AtGate { delivery, .. } = state
+                && self.pauses.stop(ticket, &delivery.rule)
+            {
+                stopped.insert(ticket);
+            }
+        }
+        if stopped.is_empty() {
+            return;
+        }
+        let is_stopped = |ticket| stopped.contains(&ticket);
+        for ticket in self.in_flight.admission.leave_gate(&is_stopped) {
+            self.transition(now, ticket, Happened::Stopped, effects);
+        }
+    }
+
     pub(super) fn let_depart(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         while let Some((ticket, departure)) = self.in_flight.admission.next_departure(now) {
             self.transition(now, ticket, Happened::Departs(departure), effects);
@@ -152,7 +176,7 @@ impl Engine {
     }
 
     /// A message at the gate is not to be sent now: it gives its claim back, unless an earlier call of it may have arrived, and waits.
-    fn leave_gate(
+    pub(super) fn leave_gate(
         &mut self,
         lent: &Lent,
         mut delivery: Box<Delivery>,

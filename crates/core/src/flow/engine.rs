@@ -35,6 +35,7 @@ pub struct Engine {
     pub(super) hasher: Option<RecipientHasher>,
     pub(super) partitions: BTreeMap<Partition, OffsetTracker>,
     pub(super) in_flight: InFlight,
+    pub(super) gate: Gate,
     pub(super) spill: Spill,
     pub(super) pauses: Pauses,
     pub(super) breakers: Breakers,
@@ -70,6 +71,15 @@ const OPEN_RECORDS_A_MESSAGE: usize = 20;
 /// A debug build compares all indexes after so many rounds: the comparison walks over everything in hand.
 const CHECK_EVERY: u64 = 256;
 
+/// What may stand at the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// What may go as soon as the limits let it.
+    Sound,
+    /// Also what a pause that has begun stops.
+    ToBeCleared,
+}
+
 /// What is known of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StoreHealth {
@@ -88,6 +98,7 @@ impl Engine {
         admission.change_share(&Share::nothing());
         Self {
             in_flight: InFlight::new(admission),
+            gate: Gate::Sound,
             spill: Spill::default(),
             pauses: Pauses::new(setup.unheard),
             breakers: Breakers::new(setup.breaker),
@@ -251,6 +262,7 @@ impl Engine {
         self.take_share(now, effects);
         if !self.drain_is_late(now) {
             self.begin_exchanges(now, effects);
+            self.clear_gate_of_stopped(now, effects);
             self.give_turns(now, effects);
             self.let_depart(now, effects);
             // What has gone through the gate leaves its place.

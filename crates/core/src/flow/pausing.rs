@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::engine::Gate;
 use super::in_flight::Lent;
 use super::message::{Delivery, Origin};
 use super::{Effect, Engine};
@@ -216,7 +217,10 @@ impl Engine {
             // What waits for the end of a pause must hear of the one that has taken its place, too: it ends in another way.
             self.in_flight.admission.look_again();
             match &change {
-                Change::Begun(_) => self.in_flight.release_recipients_behind(&self.pauses),
+                Change::Begun(_) => {
+                    self.gate = Gate::ToBeCleared;
+                    self.in_flight.release_recipients_behind(&self.pauses);
+                }
                 Change::Ended(pause) if pause.cause == Cause::TemplateChanged => {
                     self.comparisons.forget(&pause.subject);
                 }

@@ -29,6 +29,8 @@ pub(super) enum Happened<'a> {
     Departs(Departure),
     /// It stands at the gate, and its partition is gone.
     PartitionGone,
+    /// It stands at the gate, and a pause has begun that stops it.
+    Stopped,
     /// There is room for the exchange of its login code.
     ExchangeRoom,
     /// The store has answered.
@@ -54,6 +56,7 @@ impl Happened<'_> {
             Self::TurnTooLate => "TurnTooLate",
             Self::Departs(_) => "Departs",
             Self::PartitionGone => "PartitionGone",
+            Self::Stopped => "Stopped",
             Self::ExchangeRoom => "ExchangeRoom",
             Self::StoreAnswered(_) => "StoreAnswered",
             Self::SendFinished(..) => "SendFinished",
@@ -126,6 +129,9 @@ impl Engine {
             (State::AtGate { mut delivery, .. }, Happened::PartitionGone) => {
                 release_claim(lent.ticket, &mut delivery, effects);
                 Next::End
+            }
+            (State::AtGate { delivery, .. }, Happened::Stopped) => {
+                self.leave_gate(lent, delivery, effects)
             }
             (State::Sending(delivery), Happened::SendFinished(answer, api_ms)) => {
                 self.send_finished(now, lent, delivery, (answer, api_ms), effects)

@@ -2,7 +2,11 @@
 
 use super::trouble::{calls, refused, the_call};
 use super::*;
+use std::num::NonZeroU32;
+
 use crate::holds::{Ask, Change, Hold, Holds, Stopped, StoppedBy};
+use crate::model::Rate;
+use crate::schedule::admission::Admission;
 use crate::state::{Answer, Request};
 
 const EVENT: &str = r#"{"type":"a","id":"e1","to":"o1","text":"hi"}"#;
@@ -107,6 +111,57 @@ fn what_has_its_claim_does_not_pass_the_gate_and_is_sent_later() {
     assert_eq!(bench.engine.status().waiting, 1);
     bench.sleep_until(2_500);
     the_call(&bench.step(held(&[])));
+}
+
+#[test]
+fn what_is_stopped_at_the_gate_uses_up_no_limit_of_the_others() {
+    let two = crate::testing::rules(&[("x", "shop", ""), ("y", "shop", "")]);
+    let mut bench = bench_with(Unmatched::Count, two);
+    bench.engine.setup.max_messages = 40;
+    let bounds = AppBounds {
+        rate: Some(Rate {
+            per_second: 1.0,
+            burst: NonZeroU32::MIN,
+        }),
+        max_in_flight: 100,
+    };
+    bench.engine.in_flight.admission = Admission::new([(Arc::from("shop"), bounds)]);
+    let event =
+        |rule: &str, n: i64| format!(r#"{{"type":"{rule}","id":"e{n}","to":"o{n}","text":"hi"}}"#);
+    the_call(&bench.read(0, &event("x", 0)));
+    // Two more have their turns; the store is slow.
+    let mut asked = Vec::new();
+    for (offset, at) in [(1, 1_000), (2, 2_000)] {
+        let record = record(offset, &event("x", offset));
+        bench.step_once(Input::Record {
+            epoch: Epoch(1),
+            record,
+        });
+        bench.now_ms = at;
+        asked.extend(bench.step_once(Input::Tick));
+    }
+    bench.now_ms = 2_500;
+    let mut answers = Vec::new();
+    for effect in &asked {
+        if let Effect::AskStore { ticket, request } = effect {
+            let answer = bench.store.answer(request);
+            answers.push(Input::StoreAnswered {
+                ticket: *ticket,
+                answer,
+            });
+        }
+    }
+    assert_eq!(answers.len(), 2, "{asked:?}");
+    let mut sent = 0;
+    for answer in answers {
+        sent += calls(&bench.step(answer)).len();
+    }
+    assert_eq!(sent, 1, "the other one stands at the gate for a second");
+    bench.now_ms = 3_000;
+    assert_eq!(calls(&bench.read(3, &event("y", 3))), []);
+    bench.step(held(&[by_person(Stopped::Rule(Arc::from("x")))]));
+    assert_eq!(calls(&bench.sleep_until(3_400)), []);
+    the_call(&bench.sleep_until(3_600));
 }
 
 #[test]
