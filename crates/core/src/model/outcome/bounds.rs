@@ -48,6 +48,14 @@ pub const SMALLEST_TOPIC_BYTES: usize = 16 * 1024;
 /// No outcome takes more on its topic: key, value and headers. What is left up to the smallest topic is for the fields of Kafka's own.
 pub const LARGEST_OUTCOME_BYTES: usize = SMALLEST_TOPIC_BYTES - 512;
 
+/// What stands beside the value on the topic: the key, headers that repeat texts of the outcome, and their names and fixed values.
+const BESIDE_THE_VALUE_BYTES: usize = LONGEST_MESSAGE_ID_BYTES
+    + LONGEST_ID_BYTES
+    + LONGEST_MOMENT_BYTES
+    + LONGEST_TRACE_BYTES
+    + LONGEST_NAME_BYTES
+    + 250;
+
 /// No outcome takes more in its smallest form.
 pub const LARGEST_SMALL_BYTES: usize = 10 * 1024;
 
@@ -189,16 +197,18 @@ impl Outcome {
             && self.has_room_for_more()
     }
 
+    /// Whether what a later version wrote fits beside the fields that are known here. All of these at their longest leave it no room.
     fn has_room_for_more(&self) -> bool {
+        const LARGEST_VALUE_BYTES: usize = LARGEST_OUTCOME_BYTES - BESIDE_THE_VALUE_BYTES;
+        let takes =
+            |json: serde_json::Result<Vec<u8>>, most| json.is_ok_and(|json| json.len() <= most);
         self.more.is_empty()
-            || serde_json::to_vec(&self.more).is_ok_and(|json| json.len() <= LONGEST_MORE_BYTES)
+            || takes(serde_json::to_vec(&self.more), LONGEST_MORE_BYTES)
+                && takes(serde_json::to_vec(self), LARGEST_VALUE_BYTES)
     }
 
     /// Cuts whatever is longer than its bound. An outcome that was cut stays as it is; so does every ordinary one.
     pub fn bound(&mut self) {
-        if !self.has_room_for_more() {
-            self.more.clear();
-        }
         // All fields by name: a new text has to have its bound.
         let Self {
             id,
@@ -267,6 +277,9 @@ impl Outcome {
         // A part of it would be another user's.
         recipient_hash.take_if(|hash| !fits(hash.as_str(), LONGEST_HASH_BYTES));
         traceparent.take_if(|trace| trace.len() > LONGEST_TRACE_BYTES);
+        if !self.has_room_for_more() {
+            self.more.clear();
+        }
     }
 
     /// What is published where the topic does not take the whole: what names the message, and says how it ended.
@@ -297,7 +310,7 @@ mod tests {
 
     use super::*;
     use crate::model::Record;
-    use crate::model::outcome::{Reason, RecipientHash, Status, dead_letter_headers};
+    use crate::model::outcome::{Reason, RecipientHash, Status, dead_letter_headers, read_word};
 
     /// Short and huge, and what JSON writes longer than it is.
     fn text() -> impl Strategy<Value = String> {
@@ -400,6 +413,67 @@ mod tests {
             prop_assert!(json.len() <= longest + 2);
             prop_assert!(fits(&sentence(&left, longest), longest));
         }
+    }
+
+    /// An outcome whose every text is as long as it may be.
+    #[test]
+    fn the_longest_outcome_that_can_be_fits_too() {
+        let long = || "x".repeat(20_000);
+        let shared = || Arc::from(long());
+        let some = || Some(long());
+        let unlisted = read_word("x".repeat(2_000).as_str());
+        let mut outcome = Outcome {
+            id: long(),
+            message_id: long(),
+            duplicate_of: some(),
+            status: unlisted.unwrap_or(Status::Unmatched),
+            reason: Reason::RecipientMalformed,
+            detail: long(),
+            rule: Some(shared()),
+            rules_version: shared(),
+            app: Some(shared()),
+            template: Some(shared()),
+            template_id: Some(shared()),
+            recipient: some(),
+            recipient_hash: Some(RecipientHash::Kept(Arc::from(
+                "x".repeat(LONGEST_HASH_BYTES),
+            ))),
+            event_id: some(),
+            event_type: some(),
+            event_source: some(),
+            event_time: some(),
+            topic: shared(),
+            partition: i32::MIN,
+            offset: i64::MIN,
+            errcode: Some(i64::MIN),
+            errmsg: some(),
+            rid: some(),
+            msgid: some(),
+            param: some(),
+            attempts: u32::MAX,
+            received_at: long(),
+            settled_at: long(),
+            waited_ms: u64::MAX,
+            api_ms: u64::MAX,
+            traceparent: Some("x".repeat(LONGEST_TRACE_BYTES)),
+            record: None,
+            more: BTreeMap::from([("m".to_owned(), "x".repeat(LONGEST_MORE_BYTES - 8).into())]),
+        };
+        let later = outcome.more.clone();
+        outcome.bound();
+        assert!(outcome.recipient_hash.is_some() && outcome.more.is_empty());
+        let largest = size(&outcome);
+        assert!(largest <= LARGEST_OUTCOME_BYTES, "{largest}");
+        let small = size(&outcome.smallest());
+        assert!(small <= LARGEST_SMALL_BYTES, "{small}");
+
+        // A sentence of the usual length leaves it room.
+        outcome.detail = "WeChat took the message".to_owned();
+        outcome.more.clone_from(&later);
+        outcome.bound();
+        assert_eq!(outcome.more, later);
+        let largest = size(&outcome);
+        assert!(largest <= LARGEST_OUTCOME_BYTES, "{largest}");
     }
 
     #[test]
