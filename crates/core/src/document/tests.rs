@@ -132,3 +132,13 @@ fn a_name_that_is_not_known_is_told_what_there_is_and_not_without_end() {
         "{said}"
     );
 }
+
+#[test]
+fn of_very_many_errors_of_syntax_the_first_are_told_and_the_others_counted() {
+    let mut problems = Problems::default();
+    let text = format!("a = \"b\"\n{}", "\rx".repeat(100_000));
+    assert!(parse(&mut problems, "a.toml", &text).is_none());
+    assert!(problems.len() <= 51, "{}", problems.len());
+    let last = problems.iter().last().unwrap().to_string();
+    assert!(last.contains("other places"), "{last}");
+}

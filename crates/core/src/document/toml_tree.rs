@@ -8,7 +8,11 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Item, Node, Origin, Problem, Problems};
 
-/// Reads TOML. `file` is only for the places that errors name. Every syntax error of the text is reported.
+/// More errors of syntax in one text are counted, and not told: each is looked for from the beginning of the text, and a file of another
+/// kind has one in every line.
+const MOST_ERRORS: usize = 50;
+
+/// Reads TOML. `file` is only for the places that errors name. The errors of syntax are reported, the first fifty of them.
 ///
 /// A line end is a line end, also within a text of several lines: the same file says the same if an editor on Windows, or git, has saved it.
 pub fn parse(problems: &mut Problems, file: &str, text: &str) -> Option<Node> {
@@ -24,7 +28,8 @@ pub fn parse(problems: &mut Problems, file: &str, text: &str) -> Option<Node> {
     if errors.is_empty() {
         return Some(lines.table(table.get_ref(), &table.span()));
     }
-    for error in errors {
+    let n_errors = errors.len();
+    for error in errors.into_iter().take(MOST_ERRORS) {
         let span = error.span().unwrap_or_default();
         let message = error.message().trim_end().replace('\n', ", ");
         let at = text
@@ -44,6 +49,10 @@ pub fn parse(problems: &mut Problems, file: &str, text: &str) -> Option<Node> {
         } else {
             problem
         });
+    }
+    if let Some(more @ 1..) = n_errors.checked_sub(MOST_ERRORS) {
+        let message = format!("this is not TOML in {more} other places; the first ones are told");
+        problems.push(Problem::in_file(file, message));
     }
     None
 }
