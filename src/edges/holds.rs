@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::config::{Sharing, StateUrl};
 use crate::edges::clock::Clock;
 use crate::edges::store::{NoAnswer, StoreClient};
-use wx_courier_core::holds::{Ask, Change, Hold, Holds, Stopped};
+use wx_courier_core::holds::{Ask, Hold, HoldChange, Holds, Stopped};
 
 /// How often the store is asked what others have changed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -44,7 +44,7 @@ enum Order {
     Keep(Hold),
     /// A person's.
     Change {
-        change: Change,
+        change: HoldChange,
         answer: oneshot::Sender<Result<Changed, NotChanged>>,
     },
 }
@@ -88,7 +88,7 @@ impl HoldsClient {
     }
 
     /// Stops something, or lets it go on.
-    pub async fn change(&self, change: Change) -> Result<Changed, NotChanged> {
+    pub async fn change(&self, change: HoldChange) -> Result<Changed, NotChanged> {
         let (answer_in, answer) = oneshot::channel();
         let order = Order::Change {
             change,
@@ -200,12 +200,12 @@ impl Keeper {
 
     /// A breaker's. One that the store does not take holds here all the same.
     async fn keep(&mut self, hold: Hold) -> Result<(), Closed> {
-        let written = self.ask(Change::Place(hold.clone())).await?;
+        let written = self.ask(Some(HoldChange::Place(hold.clone()))).await?;
         self.n_kept += 1;
         if let Some(holds) = written {
             self.publish(&holds);
         } else {
-            let ask = self.question(Change::Place(hold));
+            let ask = self.question(Some(HoldChange::Place(hold)));
             self.unwritten.change(&ask);
             let heard = self.heard();
             self.publish(&heard);
@@ -214,19 +214,18 @@ impl Keeper {
     }
 
     /// A person's.
-    async fn change(&mut self, change: Change) -> Result<Result<Changed, NotChanged>, Closed> {
+    async fn change(&mut self, change: HoldChange) -> Result<Result<Changed, NotChanged>, Closed> {
         let what = match &change {
-            Change::None => return Ok(Err(NotChanged::Refused)),
-            Change::Place(hold) => hold.what.clone(),
-            Change::Lift(what) => what.clone(),
+            HoldChange::Place(hold) => hold.what.clone(),
+            HoldChange::Lift(what) => what.clone(),
         };
-        let is_lift = matches!(change, Change::Lift(_));
+        let is_lift = matches!(change, HoldChange::Lift(_));
         let before = self.look().await?;
-        let Some(holds) = self.ask(change).await? else {
+        let Some(holds) = self.ask(Some(change)).await? else {
             return Ok(Err(NotChanged::Refused));
         };
         if is_lift {
-            let ask = self.question(Change::Lift(what.clone()));
+            let ask = self.question(Some(HoldChange::Lift(what.clone())));
             self.unwritten.change(&ask);
         }
         self.publish(&holds);
@@ -241,7 +240,7 @@ impl Keeper {
 
     /// What the store holds now. Where that cannot be read, what was heard before goes on to hold.
     async fn look(&mut self) -> Result<Arc<Holds>, Closed> {
-        let holds = if let Some(holds) = self.ask(Change::None).await? {
+        let holds = if let Some(holds) = self.ask(None).await? {
             self.trouble = Trouble::None;
             holds
         } else {
@@ -253,7 +252,7 @@ impl Keeper {
     }
 
     /// Asks until there is an answer: `None` if the row cannot be read or written.
-    async fn ask(&self, change: Change) -> Result<Option<Arc<Holds>>, Closed> {
+    async fn ask(&self, change: Option<HoldChange>) -> Result<Option<Arc<Holds>>, Closed> {
         loop {
             match self.store.ask_in_turn(self.question(change.clone())).await {
                 Ok(Ok(holds)) => return Ok(Some(Arc::new(holds))),
@@ -266,7 +265,7 @@ impl Keeper {
         }
     }
 
-    fn question(&self, change: Change) -> Ask {
+    fn question(&self, change: Option<HoldChange>) -> Ask {
         Ask {
             change,
             known: self.heard(),
@@ -294,7 +293,7 @@ impl Keeper {
     fn publish(&self, holds: &Arc<Holds>) {
         let mut holds = Arc::clone(holds);
         for hold in self.unwritten.iter() {
-            let ask = self.question(Change::Place(hold.clone()));
+            let ask = self.question(Some(HoldChange::Place(hold.clone())));
             Arc::make_mut(&mut holds).change(&ask);
         }
         let n_unknown = holds.n_unknown();

@@ -70,8 +70,8 @@ pub struct Holds {
 /// The store is asked for all holds, and to change them before that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
-    /// What is to be changed.
-    pub change: Change,
+    /// What is to be changed; `None` is a look alone.
+    pub change: Option<HoldChange>,
     /// What the asker has heard before. The store's row is never taken away: where it is gone, the store has lost it, and this stands in its place.
     pub known: Arc<Holds>,
     /// The time, in Unix milliseconds.
@@ -80,9 +80,7 @@ pub struct Ask {
 
 /// A change of the holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// None: only look.
-    None,
+pub enum HoldChange {
     /// This is stopped from now on.
     Place(Hold),
     /// This goes on, be it a person or a breaker that has stopped it.
@@ -93,9 +91,9 @@ impl Ask {
     /// Whether a person asks for it, and not a breaker, or a process that only looks.
     pub fn is_of_person(&self) -> bool {
         match &self.change {
-            Change::None => false,
-            Change::Place(hold) => hold.by == StoppedBy::Person,
-            Change::Lift(_) => true,
+            None => false,
+            Some(HoldChange::Place(hold)) => hold.by == StoppedBy::Person,
+            Some(HoldChange::Lift(_)) => true,
         }
     }
 }
@@ -125,9 +123,9 @@ impl Holds {
     /// Changes them. Done a second time, it changes nothing.
     pub fn change(&mut self, ask: &Ask) {
         match &ask.change {
-            Change::None => return,
-            Change::Place(hold) => self.place(hold),
-            Change::Lift(what) => {
+            None => return,
+            Some(HoldChange::Place(hold)) => self.place(hold),
+            Some(HoldChange::Lift(what)) => {
                 self.holds.remove(what);
             }
         }
@@ -227,9 +225,9 @@ mod tests {
         }
     }
 
-    fn change(holds: &mut Holds, change: Change) {
+    fn change(holds: &mut Holds, change: HoldChange) {
         holds.change(&Ask {
-            change,
+            change: Some(change),
             known: Arc::default(),
             now_ms: NOW_MS,
         });
@@ -245,12 +243,12 @@ mod tests {
             (&person, &person),
             (&breaker, &person),
         ] {
-            change(&mut holds, Change::Place(placed.clone()));
+            change(&mut holds, HoldChange::Place(placed.clone()));
             assert_eq!(holds.iter().collect::<Vec<_>>(), [stands]);
         }
-        change(&mut holds, Change::Lift(rule("other")));
+        change(&mut holds, HoldChange::Lift(rule("other")));
         assert_eq!(holds.get(&rule("r")), Some(&person));
-        change(&mut holds, Change::Lift(rule("r")));
+        change(&mut holds, HoldChange::Lift(rule("r")));
         assert_eq!(holds, Holds::default());
     }
 
@@ -261,7 +259,7 @@ mod tests {
         for (detail, since_ms) in [("first", NOW_MS), ("second", NOW_MS + 1), ("", NOW_MS + 2)] {
             detail.clone_into(&mut word.detail);
             word.since_ms = since_ms;
-            change(&mut holds, Change::Place(word.clone()));
+            change(&mut holds, HoldChange::Place(word.clone()));
         }
         let held = holds.get(&rule("r")).unwrap();
         assert_eq!((held.detail.as_str(), held.since_ms), ("second", NOW_MS));
@@ -272,12 +270,12 @@ mod tests {
         let mut holds = Holds::default();
         for version in 0..12 {
             let by = of_version(&version.to_string());
-            change(&mut holds, Change::Place(hold(rule("r"), by, NOW_MS)));
+            change(&mut holds, HoldChange::Place(hold(rule("r"), by, NOW_MS)));
         }
         // Again, and it is the newest.
         change(
             &mut holds,
-            Change::Place(hold(rule("r"), of_version("5"), NOW_MS)),
+            HoldChange::Place(hold(rule("r"), of_version("5"), NOW_MS)),
         );
         let Some(StoppedBy::Breaker { versions }) = holds.get(&rule("r")).map(|hold| &hold.by)
         else {
@@ -288,7 +286,7 @@ mod tests {
             versions,
             ["2", "3", "4", "6", "7", "8", "9", "10", "11", "5"]
         );
-        change(&mut holds, Change::Lift(rule("r")));
+        change(&mut holds, HoldChange::Lift(rule("r")));
         assert_eq!(holds, Holds::default());
     }
 
@@ -298,12 +296,12 @@ mod tests {
         let old = NOW_MS - BREAKERS_FOR_MS - 1;
         change(
             &mut holds,
-            Change::Place(hold(rule("old"), of_breaker(), old)),
+            HoldChange::Place(hold(rule("old"), of_breaker(), old)),
         );
         let what = Stopped::App(Arc::from("shop"));
         change(
             &mut holds,
-            Change::Place(hold(what.clone(), StoppedBy::Person, old)),
+            HoldChange::Place(hold(what.clone(), StoppedBy::Person, old)),
         );
         assert_eq!(
             holds.iter().map(|hold| &hold.what).collect::<Vec<_>>(),
@@ -317,7 +315,7 @@ mod tests {
                 StoppedBy::Person
             };
             let hold = hold(rule(&format!("r{number}")), by, NOW_MS);
-            change(&mut holds, Change::Place(hold));
+            change(&mut holds, HoldChange::Place(hold));
             placed += 1;
         }
         assert!(placed > MOST);
@@ -335,11 +333,11 @@ mod tests {
         };
         change(
             &mut holds,
-            Change::Place(hold(template, StoppedBy::Person, NOW_MS)),
+            HoldChange::Place(hold(template, StoppedBy::Person, NOW_MS)),
         );
         change(
             &mut holds,
-            Change::Place(hold(rule("r"), of_breaker(), NOW_MS)),
+            HoldChange::Place(hold(rule("r"), of_breaker(), NOW_MS)),
         );
         let text = holds.to_text().unwrap();
         assert_eq!(Holds::of_text(&text), Some(holds.clone()));

@@ -17,7 +17,7 @@ use crate::config::StateUrl;
 use crate::edges::holds::{Changed, NotChanged};
 use wx_courier_core::document::known_instead;
 use wx_courier_core::flow::{PauseStatus, WaitingStatus, is_of_rules};
-use wx_courier_core::holds::{Change, Hold, Stopped, StoppedBy};
+use wx_courier_core::holds::{Hold, HoldChange, Stopped, StoppedBy};
 use wx_courier_core::model::rfc3339_ms;
 use wx_courier_core::rules::{Rule, RuleSet};
 use wx_courier_core::schedule::pauses::Subject;
@@ -134,7 +134,7 @@ pub(super) async fn pause(
         since_ms: pages.clock.now_ms(),
         more: BTreeMap::new(),
     };
-    match pages.holds.change(Change::Place(hold)).await {
+    match pages.holds.change(HoldChange::Place(hold)).await {
         Ok(Changed {
             before: Some(before),
             now: Some(now),
@@ -178,7 +178,7 @@ pub(super) async fn resume(
     };
     let was_paused_here = is_shown(&pages, &what);
     // The store is asked in any case: another instance may have told it a moment ago.
-    let changed = match pages.holds.change(Change::Lift(what.clone())).await {
+    let changed = match pages.holds.change(HoldChange::Lift(what.clone())).await {
         Ok(changed) => changed,
         Err(why_not) => return not_changed(why_not),
     };

@@ -156,17 +156,13 @@ fn changes_something(request: &Request) -> bool {
         | Request::Propose(_)
         | Request::Note(Note { own: Some(_), .. })
         | Request::Holds(holds::Ask {
-            change: holds::Change::Place(_) | holds::Change::Lift(_),
-            ..
+            change: Some(_), ..
         }) => true,
         Request::Balance(grants::Query::Look { .. })
         | Request::Recall(_)
         | Request::Join(_)
         | Request::Note(Note { own: None, .. })
-        | Request::Holds(holds::Ask {
-            change: holds::Change::None,
-            ..
-        }) => false,
+        | Request::Holds(holds::Ask { change: None, .. }) => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wx_courier_core::flow::{Difference, Input};
-use wx_courier_core::holds::{Ask, Change, Hold, Holds, Stopped, StoppedBy};
+use wx_courier_core::holds::{Ask, Hold, HoldChange, Holds, Stopped, StoppedBy};
 use wx_courier_core::rules::Rule;
 use wx_courier_core::schedule::admission::Cleared;
 use wx_courier_core::schedule::pauses::{Cause, Change as PauseChange, Subject};
@@ -50,7 +50,7 @@ impl Persons {
 /// Something about what is stopped.
 pub(super) enum Stopping {
     /// A person has told the store.
-    Told(Change),
+    Told(HoldChange),
     /// The store has taken what a breaker of this member has stopped.
     Kept(usize, u64, Hold),
     /// A member looks what is stopped.
@@ -103,22 +103,22 @@ impl World {
             };
             self.plan(
                 from,
-                Happening::Stopping(Stopping::Told(Change::Place(hold))),
+                Happening::Stopping(Stopping::Told(HoldChange::Place(hold))),
             );
             self.plan(
                 until,
-                Happening::Stopping(Stopping::Told(Change::Lift(what))),
+                Happening::Stopping(Stopping::Told(HoldChange::Lift(what))),
             );
         }
     }
 
     /// The store is told, and the members hear of it when they look.
-    fn holds_change(&mut self, change: Change) {
+    fn holds_change(&mut self, change: HoldChange) {
         self.note(|| format!("the store is told: {change:?}"));
-        self.seen.holds += u64::from(matches!(change, Change::Place(_)));
+        self.seen.holds += u64::from(matches!(change, HoldChange::Place(_)));
         let now_ms = BEGAN_UNIX_MS + i64::try_from(self.now_ms).unwrap_or(i64::MAX);
         self.persons.held.change(&Ask {
-            change,
+            change: Some(change),
             known: Arc::default(),
             now_ms,
         });
@@ -152,7 +152,7 @@ impl World {
         if self.members[member].incarnation == incarnation {
             self.members[member].n_kept += 1;
         }
-        self.holds_change(Change::Place(hold));
+        self.holds_change(HoldChange::Place(hold));
     }
 
     fn hear_of_holds(&mut self, member: usize, incarnation: u64) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! Any questions, about few things, so that they meet often.
 
 use wx_courier_core::grants;
-use wx_courier_core::holds::{self, Change, Hold, Stopped, StoppedBy};
+use wx_courier_core::holds::{self, Hold, HoldChange, Stopped, StoppedBy};
 use wx_courier_core::instances::{Instance, Note};
 use wx_courier_core::model::outcome::{EventFields, Identity, OfRecord, RecipientKey, Stamp};
 use wx_courier_core::state::Proposal;
@@ -318,7 +318,7 @@ fn any_hold(now_ms: i64) -> impl Strategy<Value = Request> {
         }),
     ];
     let place = (what.clone(), by).prop_map(move |(what, by)| {
-        Change::Place(Hold {
+        HoldChange::Place(Hold {
             what,
             by,
             errcode: None,
@@ -328,9 +328,9 @@ fn any_hold(now_ms: i64) -> impl Strategy<Value = Request> {
         })
     });
     let change = prop_oneof![
-        1 => Just(Change::None),
-        2 => place,
-        1 => what.prop_map(Change::Lift),
+        1 => Just(None),
+        2 => place.prop_map(Some),
+        1 => what.prop_map(|what| Some(HoldChange::Lift(what))),
     ];
     change.prop_map(move |change| {
         Request::Holds(holds::Ask {

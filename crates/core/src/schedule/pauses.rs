@@ -27,7 +27,7 @@ pub use answers::Threshold;
 pub use breaker::{Breakers, Burst};
 pub use changed::may_mean_a_change;
 use end::End;
-use held::Held;
+use held::KnownHolds;
 pub use held::Unheard;
 pub use outages::{Outages, Silence};
 pub use party::{Party, SOURCE_OF_MINI_PROGRAMS};
@@ -145,7 +145,7 @@ pub struct Pauses {
     in_force: BTreeMap<Subject, Pause>,
     /// The last pause of this for quota.
     quota_before: BTreeMap<Subject, Before>,
-    held: Held,
+    held: KnownHolds,
 }
 
 /// 45011 counts by the calendar's minute; clocks differ a little.

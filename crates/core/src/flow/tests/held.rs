@@ -4,7 +4,7 @@ use super::trouble::{calls, refused, the_call};
 use super::*;
 use std::num::NonZeroU32;
 
-use crate::holds::{Ask, Change, Hold, Holds, Stopped, StoppedBy};
+use crate::holds::{Ask, Hold, HoldChange, Holds, Stopped, StoppedBy};
 use crate::model::Rate;
 use crate::schedule::admission::Admission;
 use crate::state::{Answer, Request};
@@ -39,7 +39,7 @@ fn heard(holds: &[Hold], n_kept: u64) -> Input {
     let mut all = Holds::default();
     for hold in holds {
         all.change(&Ask {
-            change: Change::Place(hold.clone()),
+            change: Some(HoldChange::Place(hold.clone())),
             known: Arc::default(),
             now_ms: 1_800_000_000_000,
         });

@@ -21,7 +21,7 @@ pub enum Unheard {
 
 /// What is known of the store's holds.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct KnownHolds {
     unheard: Unheard,
     newest: Arc<Holds>,
     /// The pauses that the store was heard to have, and that are in force here.
@@ -32,7 +32,7 @@ pub(super) struct Held {
     own: BTreeMap<Subject, u64>,
 }
 
-impl Held {
+impl KnownHolds {
     pub(super) fn is_known(&self) -> bool {
         self.unheard == Unheard::Nothing
     }

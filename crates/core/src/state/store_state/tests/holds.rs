@@ -1,7 +1,7 @@
 //! What is stopped, where the row is gone or cannot be read.
 
 use super::*;
-use crate::holds::{Ask, Change, Hold, Holds, Stopped, StoppedBy};
+use crate::holds::{Ask, Hold, HoldChange, Holds, Stopped, StoppedBy};
 use crate::state::MemoryStore;
 
 fn hold(rule: &str, by: StoppedBy) -> Hold {
@@ -15,7 +15,7 @@ fn hold(rule: &str, by: StoppedBy) -> Hold {
     }
 }
 
-fn ask(change: Change, known: &Holds) -> Request {
+fn ask(change: Option<HoldChange>, known: &Holds) -> Request {
     Request::Holds(Ask {
         change,
         known: Arc::new(known.clone()),
@@ -28,7 +28,7 @@ fn stopped(rules: &[&str]) -> Holds {
     let mut holds = Holds::default();
     for rule in rules {
         holds.change(&Ask {
-            change: Change::Place(hold(rule, StoppedBy::Person)),
+            change: Some(HoldChange::Place(hold(rule, StoppedBy::Person))),
             known: Arc::default(),
             now_ms: NOW_MS,
         });
@@ -36,8 +36,8 @@ fn stopped(rules: &[&str]) -> Holds {
     holds
 }
 
-fn lift(rule: &str) -> Change {
-    Change::Lift(Stopped::Rule(Arc::from(rule)))
+fn lift(rule: &str) -> HoldChange {
+    HoldChange::Lift(Stopped::Rule(Arc::from(rule)))
 }
 
 #[test]
@@ -45,13 +45,13 @@ fn a_store_that_has_lost_it_gets_it_back_from_the_first_that_asks() {
     let mut store = MemoryStore::new(10);
     let (none, known) = (Holds::default(), stopped(&["a", "b"]));
     let holds = |holds: &Holds| Ok(Answer::Holds(holds.clone()));
-    assert_eq!(store.answer(&ask(Change::None, &none)), holds(&none));
-    assert_eq!(store.answer(&ask(Change::None, &known)), holds(&known));
-    assert_eq!(store.answer(&ask(Change::None, &none)), holds(&known));
+    assert_eq!(store.answer(&ask(None, &none)), holds(&none));
+    assert_eq!(store.answer(&ask(None, &known)), holds(&known));
+    assert_eq!(store.answer(&ask(None, &none)), holds(&known));
     // What was lifted is not brought back by a process that has not heard of it.
-    store.answer(&ask(lift("a"), &none)).unwrap();
-    store.answer(&ask(lift("b"), &none)).unwrap();
-    assert_eq!(store.answer(&ask(Change::None, &known)), holds(&none));
+    store.answer(&ask(Some(lift("a")), &none)).unwrap();
+    store.answer(&ask(Some(lift("b")), &none)).unwrap();
+    assert_eq!(store.answer(&ask(None, &known)), holds(&none));
 }
 
 #[test]
@@ -63,10 +63,10 @@ fn over_what_cannot_be_read_only_a_person_writes_and_lets_nothing_else_go_on() {
     let (of_breaker, of_person) = (hold("c", breaker), hold("c", StoppedBy::Person));
     let all = stopped(&["a", "b", "c"]);
     for (change, expected) in [
-        (Change::None, Err(Row::Holds)),
-        (Change::Place(of_breaker), Err(Row::Holds)),
-        (Change::Place(of_person), Ok(Answer::Holds(all))),
-        (lift("a"), Ok(Answer::Holds(stopped(&["b"])))),
+        (None, Err(Row::Holds)),
+        (Some(HoldChange::Place(of_breaker)), Err(Row::Holds)),
+        (Some(HoldChange::Place(of_person)), Ok(Answer::Holds(all))),
+        (Some(lift("a")), Ok(Answer::Holds(stopped(&["b"])))),
     ] {
         let written = Rc::default();
         let mut store = StoreState::new(Faulty {
