@@ -129,7 +129,13 @@ fn what_is_kept_by_default_lies_in_the_volume() {
     let StateUrl::Sqlite(file) = settings.state.url else {
         panic!("the sample keeps its state elsewhere");
     };
-    let place = Path::new(image.working_folder()).join(file);
+    // Relative to the settings, which are in the folder that the entry point names.
+    let here = path("config");
+    let entrypoint = image.entrypoint();
+    let there = Path::new(entrypoint.last().unwrap());
+    assert!(there.is_absolute(), "{entrypoint:?}");
+    let beside = file.strip_prefix(here.parent().unwrap()).unwrap();
+    let place = there.parent().unwrap().join(beside);
     let is_inside = |volume: &String| place.starts_with(volume);
     assert!(image.volumes().iter().any(is_inside), "{}", place.display());
 }
