@@ -76,7 +76,8 @@ fn a_new_app_comes_into_force_and_another_appid_behind_callbacks_does_not() {
         told(&before, &loaded(&format!("{SETTINGS}{club}"), RULE)),
         ""
     );
-    let other = SETTINGS.replace("\"wx1\"", "\"wx9\"");
+    let other = SETTINGS.replace("appid = \"wx", "appid = \"wxf");
+    assert_ne!(other, SETTINGS);
     assert_eq!(told(&before, &loaded(&other, RULE)), "");
     let callbacks = "[apps.shop.callbacks]\nmode = \"plain\"\ntoken = \"t0k3nt0k3n\"\n";
     let served = loaded(&format!("{SETTINGS}{callbacks}"), RULE);
