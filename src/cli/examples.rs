@@ -83,6 +83,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "rules diff",
+        &[
+            "wx-courier rules diff ../new/config               # over the last thousand events",
+            "wx-courier rules diff new --events recorded.jsonl --format markdown",
+        ],
+    ),
+    (
         "rules list",
         &[
             "wx-courier rules list",

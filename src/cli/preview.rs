@@ -1,7 +1,7 @@
 //! `wx-courier preview`: what events would become, without sending anything.
 
 mod reading;
-mod report;
+pub(in crate::cli) mod report;
 mod summary;
 mod table;
 
@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Configuration, Exit, Format, check_files, complain, say_json, sources, usable};
-use crate::config::NeededSecrets;
-use reading::{Findings, Found, find};
+use crate::config::{NeededSecrets, Settings};
+pub(in crate::cli) use reading::Found;
+use reading::{Findings, find};
 use report::{Event, Preview, Previews, Recipients};
 use table::Headings;
 use wx_courier_core::event::{Decoded, decode};
@@ -107,17 +108,9 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         Err(exit) => return Ok(exit),
     };
     tell_of_failed_tests(&configuration.rules);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a command has no earlier reading to tell a jump by"
-    )]
-    let now_ms = jiff::Timestamp::now().as_millisecond();
-    let is_one = |record: &Arc<Record>| match decode(&configuration.settings.events, record, now_ms)
-    {
-        Decoded::Event(_) => true,
-        Decoded::Tombstone | Decoded::Undecodable(_) => false,
-    };
-    let Findings { found, notes } = find(arguments, &configuration.settings.kafka, &is_one)?;
+    let settings = &configuration.settings;
+    let now_ms = now_ms();
+    let Findings { found, notes } = find(arguments, &settings.kafka, &is_event(settings, now_ms))?;
     let recipients = arguments.recipients(&configuration);
     let events = (1..)
         .zip(&found)
@@ -151,8 +144,49 @@ fn tell_of_failed_tests(rules: &RuleSet) {
     ));
 }
 
+/// The events of these files, as records of a topic.
+pub(in crate::cli) fn in_files(
+    files: Vec<PathBuf>,
+    topic: Option<String>,
+    settings: &Settings,
+) -> anyhow::Result<Vec<Found>> {
+    let arguments = Arguments {
+        event: files,
+        no_value: false,
+        key: None,
+        headers: Vec::new(),
+        topic,
+        record_time: None,
+        partition: None,
+        offset: None,
+        count: 1,
+        faulty: false,
+        format: Format::Text,
+    };
+    let found = find(&arguments, &settings.kafka, &is_event(settings, now_ms()))?;
+    Ok(found.found)
+}
+
+/// The present, in Unix milliseconds.
+pub(in crate::cli) fn now_ms() -> i64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a command has no earlier reading to tell a jump by"
+    )]
+    let now = jiff::Timestamp::now();
+    now.as_millisecond()
+}
+
+/// Whether the service takes a record as one event.
+fn is_event(settings: &Settings, now_ms: i64) -> impl Fn(&Arc<Record>) -> bool {
+    move |record| match decode(&settings.events, record, now_ms) {
+        Decoded::Event(_) => true,
+        Decoded::Tombstone | Decoded::Undecodable(_) => false,
+    }
+}
+
 /// What becomes of one record.
-fn preview(
+pub(in crate::cli) fn preview(
     configuration: &Configuration,
     (number, found): (usize, &Found),
     recipients: Recipients,

@@ -1,5 +1,6 @@
 //! `wx-courier rules`: what each rule of a running service does, and what is stopped or goes on.
 
+mod diff;
 mod status;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ pub(super) enum Command {
     List(List),
     /// Show which version each instance runs, and whether all run the same: exit code 0 if they do
     Status(status::Arguments),
+    /// Show what another version of the configuration makes of real events: exit code 1 if something becomes invalid
+    Diff(diff::Arguments),
     /// Stop a rule, a template or an app: its messages wait until `rules resume`, on every instance and over restarts
     Pause(Pause),
     /// Let a rule, a template or an app go on, be it that a person has paused it, a breaker, or what WeChat answered
@@ -83,6 +86,7 @@ pub(super) fn run(folder: PathBuf, command: &Command) -> anyhow::Result<Exit> {
     match command {
         Command::List(list) => show(folder, list),
         Command::Status(arguments) => status::run(&folder, arguments),
+        Command::Diff(arguments) => diff::run(&folder, arguments),
         Command::Pause(Pause {
             what,
             why,

@@ -51,6 +51,7 @@ mod recreated;
 mod relative_paths;
 mod reload;
 mod replay;
+mod rules_diff;
 mod schema;
 mod settings_page;
 mod shutdown;

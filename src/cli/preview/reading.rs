@@ -19,10 +19,10 @@ use wx_courier_core::replay::Place;
 const NO_TOPIC: &str = "preview";
 
 /// A record, and where a person finds it.
-pub(super) struct Found {
+pub(in crate::cli) struct Found {
     /// `events.jsonl:3`, or `topic/partition/offset`.
-    pub(super) place: String,
-    pub(super) record: Arc<Record>,
+    pub(in crate::cli) place: String,
+    pub(in crate::cli) record: Arc<Record>,
 }
 
 /// The records that the command line names, and what is to be said of them all.

@@ -17,7 +17,7 @@ use wx_courier_core::rules::{Diagnosis, Rule, RuleValue};
 
 /// How users are shown.
 #[derive(Clone, Copy)]
-pub(super) enum Recipients {
+pub(in crate::cli) enum Recipients {
     /// As they are.
     Whole,
     /// As in outcomes.
@@ -44,34 +44,34 @@ pub(super) struct Previews {
 
 /// One event, and what becomes of it.
 #[derive(Serialize)]
-pub(super) struct Event {
+pub(in crate::cli) struct Event {
     /// Which one it is, from 1.
     pub(super) number: usize,
     /// Where it was found.
-    pub(super) place: String,
-    pub(super) id: Option<String>,
+    pub(in crate::cli) place: String,
+    pub(in crate::cli) id: Option<String>,
     #[serde(rename = "type")]
-    pub(super) kind: Option<String>,
+    pub(in crate::cli) kind: Option<String>,
     /// One for each rule that wants it; one without a rule where none does, or the record is no event.
-    pub(super) messages: Vec<Preview>,
+    pub(in crate::cli) messages: Vec<Preview>,
 }
 
 /// What a rule would make of the event.
 #[derive(Serialize)]
-pub(super) struct Preview {
-    pub(super) rule: Option<String>,
+pub(in crate::cli) struct Preview {
+    pub(in crate::cli) rule: Option<String>,
     /// `would_send`, or the status of the outcome.
-    pub(super) status: String,
+    pub(in crate::cli) status: String,
     /// What the outcome would say; the values may have more than that against them.
-    pub(super) reason: Option<Reason>,
-    pub(super) detail: Option<String>,
+    pub(in crate::cli) reason: Option<Reason>,
+    pub(in crate::cli) detail: Option<String>,
     param: Option<String>,
     /// The body of the call.
     message: Option<serde_json::Value>,
     /// The same, byte for byte.
     #[serde(skip)]
-    pub(super) body: Option<String>,
-    pub(super) values: Vec<Shown>,
+    pub(in crate::cli) body: Option<String>,
+    pub(in crate::cli) values: Vec<Shown>,
     /// What WeChat may refuse of the message, though nothing is known against it.
     pub(super) doubts: Vec<String>,
     #[serde(skip)]
@@ -80,20 +80,20 @@ pub(super) struct Preview {
 
 /// A value that a rule makes.
 #[derive(Serialize)]
-pub(super) struct Shown {
+pub(in crate::cli) struct Shown {
     /// `to`, `page`, or the name of a param or field.
-    pub(super) name: String,
+    pub(in crate::cli) name: String,
     /// What the template calls it, where that is known.
-    pub(super) label: Option<String>,
+    pub(in crate::cli) label: Option<String>,
     /// As WeChat would get it.
-    pub(super) value: Option<String>,
+    pub(in crate::cli) value: Option<String>,
     pub(super) length: Option<usize>,
     pub(super) limit: Option<usize>,
     /// What is counted: `characters`, `digits` or `bytes`.
     unit: Option<&'static str>,
     /// Why it cannot be sent.
-    pub(super) problem: Option<String>,
-    pub(super) reason: Option<Reason>,
+    pub(in crate::cli) problem: Option<String>,
+    pub(in crate::cli) reason: Option<Reason>,
     pub(super) doubts: Vec<String>,
     /// The line of the rule that makes it.
     pub(super) file: Option<String>,
@@ -101,7 +101,7 @@ pub(super) struct Shown {
 }
 
 /// The word for a message against which nothing stands.
-pub(super) const WOULD_SEND: &str = "would_send";
+pub(in crate::cli) const WOULD_SEND: &str = "would_send";
 
 impl Previews {
     pub(super) fn of(mut events: Vec<Event>, notes: Vec<String>, show: Show) -> Self {

@@ -113,9 +113,33 @@ impl Scanner {
         &self,
         topic: &str,
         since_ms: Option<i64>,
+        each: impl FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<(), ScanError> {
+        let bounds = self.bounds(topic, since_ms)?;
+        self.read_within(topic, bounds, each)
+    }
+
+    /// The same from so many offsets before the end of each partition. Where compaction or transactions have left gaps they are fewer records.
+    pub fn read_last(
+        &self,
+        topic: &str,
+        most: i64,
+        each: impl FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<(), ScanError> {
+        let mut bounds = self.bounds(topic, None)?;
+        for (begin, end) in bounds.values_mut() {
+            *begin = (*begin).max(end.saturating_sub(most));
+        }
+        self.read_within(topic, bounds, each)
+    }
+
+    /// Reads the records of each partition from its first offset here to before its last.
+    fn read_within(
+        &self,
+        topic: &str,
+        mut open: BTreeMap<i32, (i64, i64)>,
         mut each: impl FnMut(Record) -> ControlFlow<()>,
     ) -> Result<(), ScanError> {
-        let mut open = self.bounds(topic, since_ms)?;
         let mut from = TopicPartitionList::new();
         for (partition, (begin, _)) in &open {
             from.add_partition_offset(topic, *partition, Offset::Offset(*begin))
