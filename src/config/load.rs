@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::file::read_text;
-use super::needs::{enforced_unheard, unmet_needs};
+use super::needs::{enforced_unheard, shown_codes, unmet_needs};
 use super::{Loaded, Settings, Sources, files, layers, read};
 use wx_courier_core::catalog::{Catalog, Policy};
 use wx_courier_core::document::{Origin, Problem, Problems, Severity};
@@ -60,6 +60,7 @@ pub fn load_with(sources: &Sources, needed_secrets: NeededSecrets) -> Loaded {
         &rules,
         reading.as_ref().and_then(|read| read.settings.as_ref()),
     ) {
+        problems.extend(shown_codes(rules, settings));
         let unmet = unmet_needs(rules, settings);
         match needed_secrets {
             NeededSecrets::All => problems.extend(unmet),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Settings;
 use wx_courier_core::catalog::{Policy, Template};
 use wx_courier_core::document::{Origin, Problem, Problems};
+use wx_courier_core::event::{BusinessKeys, Pointer};
 use wx_courier_core::grants::AppOf;
 use wx_courier_core::rules::{Rule, RuleSet};
 
@@ -17,6 +18,22 @@ pub(crate) struct Swap<'a> {
     pub(crate) on_disk: &'a Settings,
     pub(crate) in_force: &'a RuleSet,
     pub(crate) running: &'a Settings,
+}
+
+/// A login code is a key to its user, which no outcome shows.
+pub(super) fn shown_codes(rules: &RuleSet, settings: &Settings) -> Problems {
+    let mut problems = Problems::default();
+    for (rule, place) in codes_as_keys(rules, settings) {
+        let problem = Problem::error(&Origin::Default, shown_code(place)).rule(rule.name.as_ref());
+        problems.push(problem.help("name another place in [explain] keys"));
+    }
+    problems
+}
+
+fn shown_code(place: &Pointer) -> String {
+    format!(
+        "to.js_code: the login code may lie at {place}, which [explain] keys names: outcomes would show it"
+    )
 }
 
 /// A token centre hands out tokens, but only the secret exchanges login codes.
@@ -45,6 +62,9 @@ pub(crate) fn unmet_until_restart(swap: Swap<'_>) -> Problems {
         problems.push(problem.rule(rule.name.as_ref()).help(HELP));
     };
     let running = swap.running;
+    for (rule, place) in codes_as_keys(swap.fresh, running) {
+        refuse(rule, shown_code(place));
+    }
     for rule in swap.fresh.rules() {
         let Some(template) = rule.template() else {
             continue;
@@ -97,6 +117,19 @@ pub(super) fn enforced_unheard<'a>(
         .filter(|template| apps.insert(Arc::clone(&template.app)))
         .map(AsRef::as_ref)
         .collect()
+}
+
+/// Rules whose login codes would be business keys, and the place.
+fn codes_as_keys<'a>(
+    rules: &'a RuleSet,
+    settings: &'a Settings,
+) -> impl Iterator<Item = (&'a Arc<Rule>, &'a Pointer)> {
+    let keys = settings.events.keys.as_deref();
+    let places = keys.map(BusinessKeys::places).unwrap_or_default();
+    rules.rules().iter().flat_map(move |rule| {
+        let taken = places.iter().filter(|place| rule.takes_code_from(place));
+        taken.map(move |place| (rule, place))
+    })
 }
 
 /// Rules whose users are named by login codes, of apps without a secret.

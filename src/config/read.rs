@@ -4,6 +4,7 @@ mod apps;
 mod callbacks;
 mod engine;
 mod events;
+mod explain;
 mod grants;
 mod http;
 pub(super) mod kafka;
@@ -38,6 +39,7 @@ pub(super) static TABLES: &[&Table] = &[
     &outcomes::DEAD_LETTERS,
     &state::STATE,
     &grants::GRANTS,
+    &explain::EXPLAIN,
     &rules::RULES,
     &send::SEND,
     &send::BREAKER,
@@ -84,8 +86,9 @@ pub(super) fn settings(
     };
     let mut top = Section::new(reader.problems, "", tree);
     let kafka = reader.kafka(&mut top);
-    let events = reader.events(&mut top);
+    let mut events = reader.events(&mut top);
     let outcomes = reader.outcomes(&mut top);
+    events.keys = reader.explain(&mut top, outcomes.recipient);
     let dead_letter_topic = reader.dead_letters(&mut top);
     let state = reader.state(&mut top);
     let http = reader.http(&mut top);

@@ -343,6 +343,7 @@ fn read_event(json: &str) -> Event {
         traceparent: None,
         wish: Wish::default(),
         carrier: Carrier::default(),
+        keys: None,
     }
 }
 

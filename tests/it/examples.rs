@@ -30,7 +30,7 @@ enum Part {
 }
 
 /// The sections of `courier.toml`.
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "kafka",
     "events",
     "outcomes",
@@ -46,6 +46,7 @@ const SECTIONS: [&str; 17] = [
     "apps",
     "state",
     "grants",
+    "explain",
     "public",
     "miniapp",
 ];

@@ -1,6 +1,7 @@
 //! Record → event: `CloudEvents` in both Kafka modes, and plain JSON.
 
 mod attributes;
+mod business;
 mod carrier;
 mod data;
 mod decode;
@@ -15,8 +16,10 @@ mod pointer;
 mod replayed;
 
 use std::mem::size_of;
+use std::sync::Arc;
 
 pub use attributes::{Glimpse, LONGEST_ATTRIBUTE_BYTES};
+pub use business::{BusinessKeys, MOST_BUSINESS_KEYS, ROOTS_OF_BUSINESS_KEYS};
 pub(crate) use carrier::Attribute;
 pub use carrier::{Carrier, MOST_ATTRIBUTES};
 pub use data::Data;
@@ -52,6 +55,8 @@ pub struct Event {
     pub wish: Wish,
     /// The record that it came in.
     pub carrier: Carrier,
+    /// Where its business key lies, if the settings name places.
+    pub keys: Option<Arc<BusinessKeys>>,
 }
 
 impl Event {

@@ -107,6 +107,7 @@ impl Reader<'_> {
             data: self.read(&mut section, &DATA),
             envelope: self.read(&mut section, &ENVELOPE),
             max_bytes: self.read(&mut section, &MAX_BYTES),
+            keys: None,
         };
         section.finish(self.problems);
         decoding

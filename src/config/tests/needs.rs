@@ -84,3 +84,45 @@ fn a_new_app_comes_into_force_and_another_appid_behind_callbacks_does_not() {
     let found = told(&served, &loaded(&format!("{other}{callbacks}"), RULE));
     assert!(found.contains("the app shop has another appid"), "{found}");
 }
+
+#[test]
+fn no_login_code_is_a_business_key() {
+    let rule = RULE.replace("{{ data.to }}", "oABCD1234567890xyz");
+    let by_code = RULE.replace(
+        "to = \"{{ data.to }}\"",
+        "to = { js_code = \"{{ data.code }}\" }",
+    );
+    let settings = format!("{SETTINGS}[explain]\nkeys = [\"/data/order_no\", \"/data/code\"]\n");
+    loaded(&settings, &rule);
+    let refused = load_with(&settings, &by_code, &[], Vec::new()).problems;
+    let text = refused.to_string();
+    assert!(refused.has_errors(), "{text}");
+    assert!(
+        text.contains("sub/note") && text.contains("/data/code"),
+        "{text}"
+    );
+    let elsewhere = settings.replace("/data/code", "/data/number");
+    loaded(&elsewhere, &by_code);
+    let told = told(&loaded(&settings, &rule), &loaded(&elsewhere, &by_code));
+    assert!(told.contains("/data/code"), "{told}");
+}
+
+#[test]
+fn a_business_key_lies_in_the_event_as_rules_see_it() {
+    for (place, hint) in [
+        ("order_no", "/data/order_no"),
+        ("/order_no", "may begin with /data, /ext, /key, /subject"),
+        ("/data", "/data/order_no"),
+        ("/key/1", "/key"),
+        ("", "/data/order_no"),
+    ] {
+        let settings = format!("{SETTINGS}[explain]\nkeys = [\"{place}\"]\n");
+        let told = load_with(&settings, RULE, &[], Vec::new()).problems;
+        assert!(told.has_errors(), "{place}");
+        assert!(told.to_string().contains(hint), "{place}: {told}");
+    }
+    let many = ["\"/data/a\""; 9].join(",");
+    let settings = format!("{SETTINGS}[explain]\nkeys = [{many}]\n");
+    let told = load_with(&settings, RULE, &[], Vec::new()).problems;
+    assert!(told.to_string().contains("name 8 at most"), "{told}");
+}

@@ -111,6 +111,7 @@ impl Attributes<'_> {
                 .map(Cow::into_owned),
             wish: Wish::of(record),
             carrier,
+            keys: None,
         })
     }
 

@@ -191,7 +191,9 @@ impl Reading<'_> {
         };
         let no_type = || why_no_type(form, self.decoding, self.record, found);
         let attributes = self.attributes(form, found);
-        attributes.event(carrier, self.received_ms, payload, no_type)
+        let mut event = attributes.event(carrier, self.received_ms, payload, no_type)?;
+        event.keys.clone_from(&self.decoding.keys);
+        Ok(event)
     }
 
     /// Why there is no event, with what was found of it.

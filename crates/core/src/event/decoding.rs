@@ -1,9 +1,10 @@
 //! How records of the source topics are to be read.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::decode::Form;
-use super::{DataLocator, Envelope, Locator, Pointer};
+use super::{BusinessKeys, DataLocator, Envelope, Locator, Pointer};
 
 /// What is looked for in the outermost object, wherever the settings say that something lies.
 const FIELDS: [&str; 10] = [
@@ -38,6 +39,8 @@ pub struct Decoding {
     pub envelope: Envelope,
     /// A record above this is not decoded, in bytes of its value, key and headers.
     pub max_bytes: usize,
+    /// Where the business key of an event lies, in whichever form it comes; `None` where no place is named.
+    pub keys: Option<Arc<BusinessKeys>>,
 }
 
 impl Decoding {
@@ -84,6 +87,7 @@ impl Default for Decoding {
             data: DataLocator::default(),
             envelope: Envelope::None,
             max_bytes: 1024 * 1024,
+            keys: None,
         }
     }
 }

@@ -20,7 +20,7 @@ impl Pointer {
     }
 
     /// The names and indices that lead there.
-    pub(super) fn steps(&self) -> impl Iterator<Item = Cow<'_, str>> {
+    pub fn steps(&self) -> impl Iterator<Item = Cow<'_, str>> {
         // What stands before the first slash is empty.
         self.0.split('/').skip(1).map(|step| {
             if step.contains('~') {

@@ -93,6 +93,31 @@ pub(super) fn name_glimpse(outcome: &mut Outcome, glimpse: &Glimpse) {
 /// another one by now, was read under other settings, or is gone, its fields would be wrong: the outcome goes without them, and its own id
 /// stands for the message id.
 pub(super) fn complete(outcome: &mut Arc<Outcome>, origin: &Origin) {
+    put_in_left_out(outcome, origin);
+    put_in_business_key(outcome, origin);
+}
+
+/// No store keeps the key: the record tells it, each time that the outcome is published.
+fn put_in_business_key(outcome: &mut Arc<Outcome>, origin: &Origin) {
+    let Some((event, keys)) = origin
+        .event
+        .as_deref()
+        .and_then(|event| Some((event, event.keys.as_ref()?)))
+    else {
+        return;
+    };
+    let is_of_record = outcome
+        .record
+        .is_none_or(|of| stamp(origin) == Some(of.stamp));
+    let key = is_of_record
+        .then(|| keys.shown(event, outcome.recipient.as_deref()))
+        .flatten();
+    if outcome.business_key != key {
+        Arc::make_mut(outcome).business_key = key;
+    }
+}
+
+fn put_in_left_out(outcome: &mut Arc<Outcome>, origin: &Origin) {
     let Some(of) = outcome.record.filter(|of| of.event == EventFields::LeftOut) else {
         return;
     };

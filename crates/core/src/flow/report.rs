@@ -80,6 +80,7 @@ fn with_ids(
         event_type: None,
         event_source: None,
         event_time: None,
+        business_key: None,
         topic: Arc::clone(&origin.record.topic),
         partition: origin.record.partition,
         offset: origin.record.offset,

@@ -263,6 +263,9 @@ pub struct Outcome {
     /// When the event happened: RFC 3339, UTC, milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_time: Option<String>,
+    /// What the event is about, as people name it: an order number, for example. Only where the settings say where it lies (`[explain] keys`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub business_key: Option<String>,
     /// The source topic of the record.
     pub topic: Arc<str>,
     /// Its partition.

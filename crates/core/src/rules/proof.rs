@@ -216,6 +216,7 @@ fn read_event(problems: &mut Problems, mut section: Section, wants: &Wants) -> O
         traceparent: None,
         wish: Wish::default(),
         carrier: carrier?,
+        keys: None,
     })
 }
 

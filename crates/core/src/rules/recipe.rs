@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use minijinja::Value;
 
+use super::Rule;
 use super::plan::rejection;
 use super::template::Text;
 use crate::catalog::Template;
+use crate::event::Pointer;
 use crate::message::Overflow;
 use crate::message::{Card, Content, Customer, Lang, Rejection, To};
 
@@ -29,6 +31,17 @@ impl Address {
             Self::Openid(text) => render("to", text).map(To::Openid),
             Self::Code(text) => render("to.js_code", text).map(To::Code),
         }
+    }
+}
+
+impl Rule {
+    /// Whether the login code of a recipient is taken from this place of an event, or may be.
+    pub fn takes_code_from(&self, place: &Pointer) -> bool {
+        let Address::Code(code) = &self.to else {
+            return false;
+        };
+        let name: Vec<_> = place.steps().collect();
+        code.source().contains(&name.join("."))
     }
 }
 

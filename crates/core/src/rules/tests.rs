@@ -60,6 +60,7 @@ fn event(kind: &str) -> Event {
         traceparent: None,
         wish: Wish::default(),
         carrier: Carrier::default(),
+        keys: None,
     }
 }
 

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::event::{Decoded, Decoding, decode};
+use crate::event::{BusinessKeys, Decoded, Decoding, Pointer, decode};
 use crate::flow::report;
-use crate::model::outcome::Reason;
+use crate::model::outcome::{Reason, RecipientStyle};
 use crate::model::{Epoch, Moment, Partition, Record};
 use crate::state::encoding::{outcome_of_text, outcome_to_text};
 
@@ -20,6 +20,10 @@ const RECEIVED: Moment = Moment {
 
 /// A record as it is read, and what was read in it.
 fn origin(event: &serde_json::Value, timestamp_ms: Option<i64>) -> Origin {
+    origin_by(&Decoding::default(), event, timestamp_ms)
+}
+
+fn origin_by(decoding: &Decoding, event: &serde_json::Value, timestamp_ms: Option<i64>) -> Origin {
     let topic: Arc<str> = Arc::from("events");
     let record = Arc::new(Record {
         topic: Arc::clone(&topic),
@@ -30,7 +34,7 @@ fn origin(event: &serde_json::Value, timestamp_ms: Option<i64>) -> Origin {
         value: Some(event.to_string().into_bytes()),
         timestamp_ms,
     });
-    let event = match decode(&Decoding::default(), &record, RECEIVED.unix_ms) {
+    let event = match decode(decoding, &record, RECEIVED.unix_ms) {
         Decoded::Event(event) => Some(Arc::from(event)),
         Decoded::Tombstone | Decoded::Undecodable(_) => None,
     };
@@ -107,6 +111,36 @@ proptest! {
 
 fn an_event(id: &str) -> serde_json::Value {
     json!({"type": "order.completed", "id": id, "source": "/shop/orders", "time": "2026-11-22T08:30:00Z"})
+}
+
+#[test]
+fn a_business_key_is_told_by_the_record_and_kept_by_no_store() {
+    let places = vec![Pointer::new("/data/order_no").unwrap()];
+    let keys = BusinessKeys::new(places, RecipientStyle::Masked);
+    let decoding = Decoding {
+        keys: Some(Arc::new(keys)),
+        ..Decoding::default()
+    };
+    let event = json!({"type": "order.completed", "id": "1", "order_no": "SO20261122001"});
+    let ours = origin_by(&decoding, &event, Some(5));
+    let settled = Arc::new(end(&ours, Reason::Ok, None));
+    let mut first = Arc::clone(&settled);
+    complete(&mut first, &ours);
+    assert_eq!(first.business_key.as_deref(), Some("SO20261122001"));
+    // One whose event is kept, for a receipt, is kept without its key as well.
+    for event in [EventFields::OfRecord, EventFields::Kept] {
+        let mut outcome = Outcome::clone(&first);
+        outcome.record.as_mut().unwrap().event = event;
+        let text = outcome_to_text(&outcome).unwrap();
+        assert!(!text.contains("SO20261122001"), "{text}");
+        let mut again = kept(&outcome);
+        complete(&mut again, &ours);
+        assert_eq!(again.business_key, first.business_key);
+    }
+    let foreign = origin_by(&decoding, &event, Some(6));
+    let mut of_foreign = kept(&settled);
+    complete(&mut of_foreign, &foreign);
+    assert_eq!(of_foreign.business_key, None);
 }
 
 #[test]

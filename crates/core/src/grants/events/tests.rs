@@ -34,6 +34,7 @@ fn answered(data: Value) -> Answered {
         traceparent: None,
         wish: Wish::default(),
         carrier: Carrier::default(),
+        keys: None,
     };
     let policies = Policies::from(BTreeMap::from([("shop".into(), Policy::Advise)]));
     events.read(&event, &catalog, &policies, 9).unwrap()

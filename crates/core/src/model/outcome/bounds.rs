@@ -129,6 +129,11 @@ pub fn id(text: String) -> String {
     name(&text, LONGEST_ID_BYTES).into_owned()
 }
 
+/// A business key, as outcomes say it.
+pub fn business_key(text: &str) -> String {
+    name(text, LONGEST_WORD_BYTES).into_owned()
+}
+
 /// An attribute of an event, as outcomes say it.
 pub fn attribute(text: &str) -> String {
     name(text, LONGEST_ATTRIBUTE_BYTES).into_owned()
@@ -172,7 +177,13 @@ impl Outcome {
             text.is_none_or(|text| fits(text, longest))
         };
         let names = [&self.rule, &self.app, &self.template, &self.template_id];
-        let words = [&self.recipient, &self.rid, &self.msgid, &self.param];
+        let words = [
+            &self.recipient,
+            &self.business_key,
+            &self.rid,
+            &self.msgid,
+            &self.param,
+        ];
         let attributes = [&self.event_id, &self.event_type, &self.event_source];
         let trace = self.traceparent.as_ref();
         let hash = self.recipient_hash.as_ref();
@@ -228,6 +239,7 @@ impl Outcome {
             event_type,
             event_source,
             event_time,
+            business_key,
             topic,
             partition: _,
             offset: _,
@@ -257,13 +269,14 @@ impl Outcome {
         for text in [rule, app, template, template_id].into_iter().flatten() {
             bound_shared(text, LONGEST_NAME_BYTES);
         }
-        let optional: [(&mut Option<String>, usize, Cut); 10] = [
+        let optional: [(&mut Option<String>, usize, Cut); 11] = [
             (duplicate_of, LONGEST_ID_BYTES, name),
             (recipient, LONGEST_WORD_BYTES, name),
             (event_id, LONGEST_ATTRIBUTE_BYTES, name),
             (event_type, LONGEST_ATTRIBUTE_BYTES, name),
             (event_source, LONGEST_ATTRIBUTE_BYTES, name),
             (event_time, LONGEST_MOMENT_BYTES, sentence),
+            (business_key, LONGEST_WORD_BYTES, name),
             (errmsg, LONGEST_ERRMSG_BYTES, sentence),
             (rid, LONGEST_WORD_BYTES, name),
             (msgid, LONGEST_WORD_BYTES, name),
@@ -320,7 +333,7 @@ mod tests {
     }
 
     fn outcome() -> impl Strategy<Value = Outcome> {
-        let texts = proptest::collection::vec(text(), 21);
+        let texts = proptest::collection::vec(text(), 22);
         (texts, any::<i64>(), any::<u64>()).prop_map(|(texts, number, span)| {
             let mut texts = texts.into_iter();
             let mut next = move || texts.next().unwrap();
@@ -342,6 +355,7 @@ mod tests {
                 event_type: Some(next()),
                 event_source: Some(next()),
                 event_time: Some("x".repeat(100)),
+                business_key: Some(next()),
                 topic: Arc::from(next()),
                 partition: i32::MIN,
                 offset: number,

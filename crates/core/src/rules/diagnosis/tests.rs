@@ -67,6 +67,7 @@ fn event(kind: &str, data: Json) -> Event {
         traceparent: None,
         wish: Wish::default(),
         carrier: Carrier::default(),
+        keys: None,
     }
 }
 

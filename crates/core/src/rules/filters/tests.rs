@@ -30,6 +30,7 @@ fn rendered(key: &str, template: &str, data: serde_json::Value) -> Result<String
         traceparent: None,
         wish: Wish::default(),
         carrier: Carrier::default(),
+        keys: None,
     };
     let belongings = Arc::new(Belongings {
         tables,

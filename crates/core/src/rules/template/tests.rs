@@ -21,6 +21,7 @@ fn values(data: serde_json::Value) -> Value {
         traceparent: None,
         wish: Wish::default(),
         carrier: Carrier::default(),
+        keys: None,
     };
     root(
         &EventValues::of(&event).unwrap(),

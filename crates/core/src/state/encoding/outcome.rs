@@ -4,7 +4,7 @@
 //! missing or empty has no line. The letters are closed: a field of a later version goes by its whole name into the JSON under `z`, so that
 //! this version can publish it. Text that begins with `2` is of the version before, and text that begins with `{` is JSON of one before that.
 //!
-//! Left out are the `id`, which is the key; topic, partition, offset and rule where the `id` tells them; the event's fields where the record
+//! Left out are the `id`, which is the key; the business key, which is put in where the outcome is published; topic, partition, offset and rule where the `id` tells them; the event's fields where the record
 //! tells them, and then `f` has the stamp of the record (`F` where they are here); the recipient's hash, unless a login code named the recipient; and of the message id what rule, source and event id tell. A
 //! moment is a number of milliseconds, counted from the one before it. What nearly every message that is sent says has no line either: `sent`,
 //! `ok` and its sentence, one attempt, and a wait that is all the time outside of the call.
@@ -48,6 +48,8 @@ pub fn outcome_to_text(outcome: &Outcome) -> serde_json::Result<String> {
         event_type: _,
         event_source: _,
         event_time: _,
+        // The record tells it each time that the outcome is published.
+        business_key: _,
         topic,
         partition,
         offset,
@@ -221,6 +223,7 @@ pub fn outcome_of_text(id: &str, text: &str) -> Option<Outcome> {
         event_type: fields.take('k'),
         event_source,
         event_time,
+        business_key: None,
         topic: place.topic,
         partition: place.partition,
         offset: place.offset,

@@ -59,6 +59,7 @@ fn outcome(record: &str, status: Status, reason: Reason) -> Arc<Outcome> {
         event_type: None,
         event_source: None,
         event_time: None,
+        business_key: None,
         topic: Arc::from("t"),
         partition: 0,
         offset: 1,
