@@ -4,6 +4,7 @@
 //! there are.
 
 mod carried;
+mod considered;
 mod constants;
 mod context;
 mod currency;
@@ -45,6 +46,7 @@ use recipe::{Address, Recipe};
 use template::{Condition, Text};
 use version::version_of;
 
+pub use considered::{Considered, Holds, Part, SeenValue, Verdict};
 pub use diagnosis::{Diagnosis, RuleValue};
 pub use proof::TestResult;
 

@@ -10,7 +10,7 @@ use super::{
     check_recipient,
 };
 use crate::catalog::Template;
-use crate::wechat::params::{Extent, Violation};
+use crate::wechat::params::{Extent, Violation, normalise};
 
 /// A login code that is shorter may stand in a text by chance. Those seen have 32 characters.
 const SHORTEST_CODE_IN_TEXT: usize = 8;
@@ -20,6 +20,8 @@ const SHORTEST_CODE_IN_TEXT: usize = 8;
 pub struct Examined {
     /// As it would be sent if it may be. `None` for what is not shown: a login code is a key to its user.
     pub value: Option<String>,
+    /// The same before it was cut, where it was.
+    pub whole: Option<String>,
     /// How long it is, and may be; `None` where that says nothing.
     pub extent: Option<Extent>,
     /// Why it cannot be sent.
@@ -33,9 +35,18 @@ impl Examined {
     pub(crate) fn without_value(rejection: Rejection) -> Self {
         Self {
             value: None,
+            whole: None,
             extent: None,
             rejection: Some(rejection),
             doubts: Vec::new(),
+        }
+    }
+
+    /// Notes what the value was before it was cut, if that is another text.
+    pub(crate) fn note_whole(&mut self, whole: &str) {
+        let whole = normalise(whole);
+        if self.value.as_ref().is_some_and(|value| *value != whole) {
+            self.whole = Some(whole);
         }
     }
 
@@ -45,8 +56,8 @@ impl Examined {
             value == code && !code.is_empty()
                 || code.len() >= SHORTEST_CODE_IN_TEXT && value.contains(code)
         };
-        if self.value.as_deref().is_some_and(is_code) {
-            self.value = None;
+        for value in [&mut self.value, &mut self.whole] {
+            value.take_if(|value| is_code(value));
         }
     }
 
@@ -54,6 +65,7 @@ impl Examined {
     pub(crate) fn of_text(value: String) -> Self {
         Self {
             value: Some(value),
+            whole: None,
             extent: None,
             rejection: None,
             doubts: Vec::new(),
@@ -66,6 +78,7 @@ impl Examined {
                 let openid = openid.trim();
                 Self {
                     value: Some(openid.to_owned()),
+                    whole: None,
                     extent: Some(Extent::of_bytes(openid, LONGEST_OPENID)),
                     rejection: check_recipient(openid).err(),
                     doubts: Vec::new(),
@@ -73,6 +86,7 @@ impl Examined {
             }
             To::Code(code) => Self {
                 value: None,
+                whole: None,
                 extent: None,
                 rejection: check_code(code).err(),
                 doubts: Vec::new(),
@@ -88,6 +102,7 @@ impl Examined {
             doubts: unless(refused.as_ref(), || doubts_of_page(page)),
             rejection: refused.as_ref().map(of_page),
             value: Some(page.to_owned()),
+            whole: None,
         }
     }
 
@@ -105,6 +120,7 @@ impl Examined {
             doubts: unless(refused.as_ref(), || doubts_of_param(kind, &value)),
             rejection: refused.as_ref().map(|violation| of_value(name, violation)),
             value: Some(value),
+            whole: None,
         }
     }
 
@@ -118,6 +134,7 @@ impl Examined {
                 .as_ref()
                 .map(|violation| of_value(field.as_str(), violation)),
             value: Some(value),
+            whole: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use super::context::{self, EventValues};
-use super::plan::add_hint;
+use super::plan::{Values, add_hint};
 use super::recipe::{Address, CardRecipe, Recipe, render};
 use super::template::Text;
 use super::{Planned, Rule, RuleSet};
@@ -63,14 +63,7 @@ impl RuleSet {
         let values = EventValues::of(event);
         let rules = self.rules_for(&event.kind);
         let rules = rules.filter(|rule| event.wish.means(&rule.name));
-        let found = rules.filter_map(|rule| {
-            let planned = rule.apply(event, &values)?;
-            let values = match &values {
-                Ok(values) => rule.all_values(values),
-                Err(_) => Vec::new(),
-            };
-            Some(Diagnosis { planned, values })
-        });
+        let found = rules.filter_map(|rule| rule.diagnosed(event, &values));
         found.collect()
     }
 }
@@ -89,6 +82,16 @@ impl Rule {
     /// Where a key of the rule stands, if it makes something of an event.
     pub fn place_of(&self, key: &str) -> Option<&Origin> {
         self.places.get(key)
+    }
+
+    /// What it makes of an event of a type that it is for; `None` if its `when` does not hold.
+    pub(super) fn diagnosed(self: &Arc<Self>, event: &Event, values: &Values) -> Option<Diagnosis> {
+        let planned = self.apply(event, values)?;
+        let values = match values {
+            Ok(values) => self.all_values(values),
+            Err(_) => Vec::new(),
+        };
+        Some(Diagnosis { planned, values })
     }
 
     fn all_values(&self, event: &Arc<EventValues>) -> Vec<RuleValue> {
@@ -156,6 +159,7 @@ fn of_card(card: &CardRecipe, root: &Value, note: &mut impl FnMut(&str, String, 
             Examined::of_param(&card.template, param.overflow, &param.name, value)
         });
         tell_of_suffix(&mut found, &param.text, root);
+        tell_of_cut(&mut found, &param.text, root, value.as_deref().ok());
         note(&param.name, format!("params.{}", param.name), found);
     }
 }
@@ -170,6 +174,7 @@ fn of_customer(
         let value = render(root, name, text);
         let mut found = examine(value.as_deref(), |value| Examined::of_field(field, value));
         tell_of_suffix(&mut found, text, root);
+        tell_of_cut(&mut found, text, root, None);
         note(name, key_of(message, field), found);
     }
 }
@@ -178,6 +183,14 @@ fn tell_of_suffix(found: &mut Examined, text: &Text, root: &Value) {
     if found.rejection.is_none() && text.has_lone_suffix(root) {
         let doubt = "the suffix of `fit` stands alone: the text before it is empty";
         found.doubts.push(doubt.to_owned());
+    }
+}
+
+/// Notes what the value was before `fit`, or `overflow`, cut it. `made` is what the template gave.
+fn tell_of_cut(found: &mut Examined, text: &Text, root: &Value, made: Option<&str>) {
+    let whole = text.render_whole(root).or_else(|| made.map(str::to_owned));
+    if let Some(whole) = whole {
+        found.note_whole(&whole);
     }
 }
 

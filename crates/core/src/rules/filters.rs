@@ -5,6 +5,7 @@
     reason = "the engine hands named arguments over by value"
 )]
 
+mod fit;
 mod moment;
 
 use std::sync::Arc;
@@ -17,8 +18,8 @@ use super::template::{missing, text_of};
 use super::tree::Tree;
 use crate::event::Data;
 use crate::event::json::Fault;
-use crate::wechat::params::{ParamKind, cut, normalise};
 
+pub(super) use fit::{fit_or_tell, is_lone_suffix, leave_whole};
 pub(super) use moment::time_zone;
 
 /// Every filter that a template may use.
@@ -133,7 +134,7 @@ pub(super) fn install(engine: &mut Environment<'_>) {
     engine.add_filter("date", moment::date);
     engine.add_filter("datetime", moment::datetime);
     engine.add_filter("default", default);
-    engine.add_filter("fit", fit);
+    engine.add_filter("fit", fit::fit);
     engine.add_filter("fromjson", fromjson);
     engine.add_filter("lookup", lookup);
     engine.add_filter("mask", mask);
@@ -161,57 +162,6 @@ pub(super) fn kind_name(kind: ValueKind) -> &'static str {
 
 fn refuse(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
-}
-
-/// `fit(limit?, suffix='')`: cuts to the limit of the param that the template is for, or to the one given.
-fn fit(
-    state: &State<'_, '_>,
-    value: &Value,
-    limit: Option<usize>,
-    named: Kwargs,
-) -> Result<String, Error> {
-    let limit = match limit {
-        Some(limit) => Some(limit),
-        None => named.get::<Option<usize>>("limit")?,
-    };
-    let suffix = named.get::<Option<String>>("suffix")?.unwrap_or_default();
-    named.assert_all_used()?;
-    let text = normalise(&text_of(value)?);
-    if let Some(limit) = limit {
-        return Ok(cut(&text, &suffix, limit));
-    }
-    match ParamKind::of(state.name()) {
-        Some(kind) if kind.can_trim() => Ok(kind.trim(&text, &suffix)),
-        Some(_) => Err(refuse(
-            "`fit` would change the meaning of this param: a value of this type cannot be cut",
-        )),
-        None => Err(refuse("`fit` needs a limit outside of params: `fit(20)`")),
-    }
-}
-
-/// What is told instead of a suffix that stands alone.
-const LONE_SUFFIX: &str = "the suffix of `fit` stands alone";
-
-/// The same, but that a suffix with nothing before it is an error: see [`is_lone_suffix`].
-pub(super) fn fit_or_tell(
-    state: &State<'_, '_>,
-    value: &Value,
-    limit: Option<usize>,
-    named: Kwargs,
-) -> Result<String, Error> {
-    let suffix = named.get::<Option<String>>("suffix")?.unwrap_or_default();
-    let is_empty = value
-        .as_str()
-        .is_some_and(|text| normalise(text).is_empty());
-    if is_empty && !suffix.trim().is_empty() {
-        return Err(refuse(LONE_SUFFIX));
-    }
-    fit(state, value, limit, named)
-}
-
-/// Whether [`fit_or_tell`] has told of a suffix.
-pub(super) fn is_lone_suffix(error: &Error) -> bool {
-    error.detail() == Some(LONE_SUFFIX)
 }
 
 /// `yuan(symbol='￥')`: whole fen to yuan, `12850` → `￥128.50`.

@@ -9,8 +9,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use minijinja::machinery::ast::{CallArg, Expr, Stmt};
-use minijinja::machinery::{parse, parse_expr};
+use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
+use minijinja::machinery::{Token, parse, parse_expr, tokenize};
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
@@ -89,6 +89,36 @@ pub(super) fn expression(source: &str, tables: &Tables) -> Vec<Finding> {
     };
     inspection.expression(&tree);
     inspection.findings
+}
+
+/// The parts of an expression that must all hold, as they are written; the whole where it is no `and`.
+pub(super) fn conjuncts(source: &str) -> Vec<&str> {
+    let is_and = matches!(parse_expr(source), Ok(Expr::BinOp(operation)) if matches!(operation.op, BinOpKind::ScAnd));
+    if !is_and {
+        return vec![source];
+    }
+    let syntax = minijinja::syntax::SyntaxConfig::default();
+    let mut level = 0_usize;
+    let mut parts = Vec::new();
+    let mut begin = 0;
+    for (token, span) in tokenize(source, true, syntax).flatten() {
+        match token {
+            Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => level += 1,
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => {
+                level = level.saturating_sub(1);
+            }
+            Token::Ident("and") if level == 0 => {
+                parts.push((begin, span.start_offset as usize));
+                begin = span.end_offset as usize;
+            }
+            _ => {}
+        }
+    }
+    parts.push((begin, source.len()));
+    let parts = parts.into_iter();
+    parts
+        .filter_map(|(begin, end)| source.get(begin..end).map(str::trim))
+        .collect()
 }
 
 /// The steps of a template that is nothing but a path into the event, such as `{{ data.items[0].name }}`.

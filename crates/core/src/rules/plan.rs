@@ -14,7 +14,7 @@ use crate::wechat::params::normalise;
 const LONGEST_DEDUPE_BYTES: usize = 1024;
 
 /// An event as templates see it, or why its data cannot be read.
-type Values = Result<Arc<EventValues>, Unreadable>;
+pub(super) type Values = Result<Arc<EventValues>, Unreadable>;
 
 impl Rule {
     /// The plan for an event of a type that the rule is for; `None` if `when` does not hold. Data that cannot be read makes no message of any

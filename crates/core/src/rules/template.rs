@@ -4,6 +4,7 @@
 //! of an event is data: template syntax in it means nothing.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use minijinja::value::ValueKind;
@@ -116,6 +117,18 @@ impl Text {
         rendered.is_err_and(|error| filters::is_lone_suffix(&error))
     }
 
+    /// The text that comes of it if every `fit` leaves its text whole; `None` where there is none, or it fails. For people who look.
+    pub(super) fn render_whole(&self, root: &Value) -> Option<String> {
+        let Self::Template { engine, key } = self else {
+            return None;
+        };
+        let mut whole = Environment::clone(engine);
+        whole.add_filter("fit", filters::leave_whole);
+        let template = whole.get_template(key).ok()?;
+        let text = template.render(root.clone()).ok()?;
+        (text.len() <= OUTPUT_LIMIT).then_some(text)
+    }
+
     /// The text that comes of it.
     pub(super) fn render(&self, root: &Value) -> Result<String, Failure> {
         let text = match self {
@@ -162,6 +175,11 @@ impl Condition {
         &self.source
     }
 
+    /// What it looks at: `data.amount_fen`.
+    pub(super) fn names(&self) -> HashSet<String> {
+        self.expression.undeclared_variables(true)
+    }
+
     pub(super) fn compile(source: &str, tables: &Tables) -> Result<Self, Vec<Finding>> {
         let findings = inspect::expression(source, tables);
         if !findings.is_empty() {
@@ -190,6 +208,12 @@ impl Condition {
         }
         Ok(answer.is_true())
     }
+}
+
+/// What an expression gives; `None` where it fails.
+pub(super) fn expression_value(source: &str, root: &Value) -> Option<Value> {
+    let expression = ENGINE.compile_expression(source).ok()?;
+    expression.eval(root.clone()).ok()
 }
 
 fn follow(steps: &[Value], root: &Value) -> Option<String> {

@@ -37,6 +37,10 @@ link = { title = "{{ data.title }}", description = "好", url = "https://example
 "#;
 
 fn rules() -> RuleSet {
+    rules_of(CARD, LINK)
+}
+
+fn rules_of(card: &str, link: &str) -> RuleSet {
     let mut problems = Problems::default();
     let templates = "[shop.card]\nid = \"x\"\nparams = { character_string1 = \"单号\", thing2 = \"商品\", thing3 = \"门店\", amount4 = \"金额\" }";
     let catalog = Catalog::read(&mut problems, "templates.toml", templates).unwrap();
@@ -51,7 +55,7 @@ fn rules() -> RuleSet {
         policies: &Policies::default(),
         time_zone: TimeZone::UTC,
     };
-    let sources = [("card", CARD), ("link", LINK)].map(source);
+    let sources = [("card", card), ("link", link)].map(source);
     RuleSet::compile(&mut problems, &sources, &around).unwrap_or_else(|| panic!("{problems}"))
 }
 
@@ -160,6 +164,41 @@ fn a_value_that_is_a_login_code_is_not_shown() {
     let shown = format!("{:?}", found[0].values);
     assert!(!shown.contains("secret"), "{shown}");
     assert!(found[0].faults().is_empty(), "{:?}", found[0].faults());
+}
+
+#[test]
+fn a_condition_that_looks_at_a_login_code_does_not_show_it() {
+    let link = LINK.replace("[message]", "when = \"data.code != ''\"\n[message]");
+    let data = json!({ "code": "secret-code" });
+    let found = rules_of(CARD, &link).consider(&event("b", data));
+    let value = &found[0].parts[0].values[0];
+    assert_eq!(
+        (value.name.as_str(), value.value.as_deref()),
+        ("data.code", Some("(hidden)"))
+    );
+    assert!(!format!("{:?}", found[0].parts).contains("secret"));
+}
+
+#[test]
+fn a_value_that_was_cut_is_shown_whole_as_well() {
+    let long = "茶".repeat(30);
+    let data = json!({ "openid": "o1", "no": "1", "n": 1, "goods": long, "shop": long, "fen": 1 });
+    let found = rules().diagnose(&event("a", data));
+    let whole = |key: &str| {
+        let mut values = found[0].values.iter();
+        let value = values.find(|value| value.key == key).unwrap();
+        let (now, whole) = (&value.found.value, &value.found.whole);
+        (now.clone().unwrap(), whole.clone())
+    };
+    // One by `overflow`, one by `fit`, whose suffix stays.
+    assert_eq!(
+        whole("params.thing2"),
+        ("茶".repeat(20), Some(long.clone()))
+    );
+    let (fitted, before) = whole("params.thing3");
+    assert_eq!(fitted, "茶".repeat(19) + "店");
+    assert_eq!(before, Some(long + "店"));
+    assert_eq!(whole("params.amount4"), ("￥0.01".to_owned(), None));
 }
 
 #[test]
