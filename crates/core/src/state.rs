@@ -17,6 +17,7 @@ use std::time::Duration;
 
 mod answer;
 pub mod encoding;
+mod look;
 mod memory;
 mod question;
 pub mod rows;
@@ -26,6 +27,7 @@ pub use answer::{
     Answer, ClaimAnswer, Held, JoinAnswer, KeepAnswer, MarkSet, RecallAnswer, Reply,
     SettlementAnswer,
 };
+pub use look::{ClaimSeen, ClaimStateSeen, Kept, Look, Looked, ReceiptSeen};
 pub use memory::MemoryStore;
 pub use question::{Question, Request};
 pub use store_state::StoreState;

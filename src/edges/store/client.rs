@@ -161,6 +161,7 @@ fn changes_something(request: &Request) -> bool {
         Request::Balance(grants::Query::Look { .. })
         | Request::Recall(_)
         | Request::Join(_)
+        | Request::Look(_)
         | Request::Note(Note { own: None, .. })
         | Request::Holds(holds::Ask { change: None, .. }) => false,
     }

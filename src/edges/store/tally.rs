@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::config::{OnLoss, State};
 use wx_courier_core::grants;
 use wx_courier_core::model::outcome::RecipientStyle;
-use wx_courier_core::state::{Request, Row};
+use wx_courier_core::state::{Look, Request, Row};
 use wx_courier_core::wechat::logins::{Keep, Recall, UserName};
 use wx_courier_core::wechat::receipts::{Done, Join};
 
@@ -214,6 +214,14 @@ fn name_of(request: &Request) -> String {
         Request::Release { .. } => "release".to_owned(),
         Request::Holds(_) => "holds".to_owned(),
         Request::Note(_) => "instances".to_owned(),
+        Request::Look(Look {
+            outcome_id,
+            message_id,
+            ..
+        }) => {
+            let id = outcome_id.as_deref().or(message_id.as_deref());
+            id.unwrap_or_default().to_owned()
+        }
         Request::Propose(_) => "the key of recipient_hash".to_owned(),
     }
 }

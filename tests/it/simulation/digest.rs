@@ -234,6 +234,7 @@ fn request_in(text: &mut String, request: &Request) {
         Request::Holds(ask) => put(text, format_args!("holds {ask:?}")),
         Request::Propose(_) => text.push_str("propose"),
         Request::Note(note) => put(text, format_args!("note {note:?}")),
+        Request::Look(_) => text.push_str("look"),
     }
 }
 

@@ -314,6 +314,7 @@ fn name(request: &Request) -> String {
         | Request::Join(_)
         | Request::Done(_)
         | Request::Holds(_)
+        | Request::Look(_)
         | Request::Propose(_)
         | Request::Note(_) => format!("{request:?}"),
         Request::Claim(claim) => format!(

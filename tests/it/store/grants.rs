@@ -332,6 +332,14 @@ fn the_plays_get_every_kind_of_answer() {
         "keep: Settled",
         "ledger: none left",
         "ledger: some left",
+        "look: (false, false) NotKnown",
+        "look: (false, true) NotKnown",
+        "look: (true, false) NotKnown",
+        "look: (true, false) None",
+        "look: (true, false) Published",
+        "look: (true, true) NotKnown",
+        "look: (true, true) None",
+        "look: (true, true) Published",
         "propose: one",
         "propose: two",
         "recall: Duplicate",
@@ -372,6 +380,10 @@ fn kind(answer: &Answer) -> String {
         Answer::Join(JoinAnswer::Joined(_)) => "join: Joined",
         Answer::Join(JoinAnswer::Published) => "join: Published",
         Answer::Join(JoinAnswer::Unknown) => "join: Unknown",
+        Answer::Look(seen) => {
+            let is_row = (seen.outcome.row().is_some(), seen.claim.row().is_some());
+            return format!("look: {is_row:?} {:?}", seen.receipt);
+        }
         Answer::Keep(KeepAnswer::Kept) => "keep: Kept",
         Answer::Keep(KeepAnswer::OfOtherRecord) => "keep: OfOtherRecord",
         Answer::Keep(KeepAnswer::Settled(_)) => "keep: Settled",

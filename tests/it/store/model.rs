@@ -12,8 +12,9 @@ use wx_courier_core::instances::Instances;
 use wx_courier_core::model::Holder;
 use wx_courier_core::model::outcome::{Identity, Outcome, RecipientKey};
 use wx_courier_core::state::{
-    Answer, Claim, ClaimAnswer, Held, JoinAnswer, KeepAnswer, MarkSet, RecallAnswer, Request,
-    Settlement, SettlementAnswer, counts_as_sent,
+    Answer, Claim, ClaimAnswer, ClaimSeen, ClaimStateSeen, Held, JoinAnswer, KeepAnswer, Kept,
+    Look, Looked, MarkSet, RecallAnswer, ReceiptSeen, Request, Settlement, SettlementAnswer,
+    counts_as_sent,
 };
 use wx_courier_core::wechat::logins::{Keep, Recall, UserName};
 use wx_courier_core::wechat::receipts::{self, Receipts};
@@ -120,6 +121,40 @@ impl Model {
                 let first = self.recipient_key.get_or_insert(proposal.key.clone());
                 Answer::Propose(first.clone())
             }
+            Request::Look(look) => Answer::Look(Box::new(self.look(look))),
+        }
+    }
+
+    fn look(&self, look: &Look) -> Looked {
+        let claim = look.message_id.as_ref().and_then(|id| self.claims.get(id));
+        let of_claim = claim.map(|claim| &claim.outcome_id);
+        let id = look.outcome_id.as_ref().or(of_claim);
+        let outcome = id.and_then(|id| self.outcomes.get(id));
+        let number = outcome.and_then(|outcome| receipts::Key::of(outcome));
+        Looked {
+            receipt: match number {
+                None => ReceiptSeen::NotKnown,
+                Some(number) if self.marks.contains(number.mark().as_str()) => {
+                    ReceiptSeen::Published
+                }
+                Some(_) => ReceiptSeen::None,
+            },
+            outcome: outcome.map_or(Kept::Nothing, |outcome| Kept::Row(Arc::clone(outcome))),
+            claim: claim.map_or(Kept::Nothing, |claim| {
+                let holder = match claim.state {
+                    State::Open(holder) => Some(holder),
+                    State::Sent => None,
+                };
+                Kept::Row(ClaimSeen {
+                    outcome_id: Arc::clone(&claim.outcome_id),
+                    state: match claim.state {
+                        State::Open(_) => ClaimStateSeen::Open,
+                        State::Sent => ClaimStateSeen::Sent,
+                    },
+                    holder: holder.map(|holder| holder.to_string()),
+                    since_ms: holder.map(|_| claim.since_ms),
+                })
+            }),
         }
     }
 

@@ -4,7 +4,7 @@ use wx_courier_core::grants;
 use wx_courier_core::holds::{self, Hold, HoldChange, Stopped, StoppedBy};
 use wx_courier_core::instances::{Instance, Note};
 use wx_courier_core::model::outcome::{EventFields, Identity, OfRecord, RecipientKey, Stamp};
-use wx_courier_core::state::Proposal;
+use wx_courier_core::state::{Look, Proposal};
 use wx_courier_core::wechat::logins::UserName;
 use wx_courier_core::wechat::{logins, receipts};
 
@@ -31,6 +31,7 @@ pub(super) fn any_play() -> impl Strategy<Value = Vec<Vec<Request>>> {
             1 => any_hold(now_ms),
             1 => any_proposal(),
             1 => any_note(now_ms),
+            2 => any_look(now_ms),
         ]
     });
     let group = prop::collection::vec(request, 1..5);
@@ -142,6 +143,17 @@ fn ledger(openid: &str, template_id: &str) -> grants::Key {
         openid: Arc::from(openid),
         template_id: Arc::from(template_id),
     }
+}
+
+/// By the message, by the record, or by both.
+fn any_look(now_ms: i64) -> impl Strategy<Value = Request> {
+    (any_work(), 0..3).prop_map(move |(work, by)| {
+        Request::Look(Look {
+            outcome_id: (by != 0).then(|| Arc::from(work.record)),
+            message_id: (by != 1).then(|| Arc::from(work.message)),
+            now_ms,
+        })
+    })
 }
 
 fn any_claim(now_ms: i64) -> impl Strategy<Value = Request> {

@@ -46,6 +46,7 @@ fn with_grant(request: Request, openid: &str) -> Request {
         | Request::Join(_)
         | Request::Done(_)
         | Request::Holds(_)
+        | Request::Look(_)
         | Request::Propose(_)
         | Request::Note(_)) => other,
     }

@@ -113,6 +113,7 @@ fn with(mut request: Request, how: OnUnreadable) -> Request {
         | Request::Join(_)
         | Request::Done(_)
         | Request::Holds(_)
+        | Request::Look(_)
         | Request::Propose(_)
         | Request::Note(_) => panic!("{request:?}"),
     }

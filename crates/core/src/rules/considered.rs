@@ -101,7 +101,10 @@ impl RuleSet {
                 verdict,
                 parts,
                 diagnosis,
-                openid: values.as_ref().ok().and_then(|values| rule.openid(values)),
+                openid: values
+                    .as_ref()
+                    .ok()
+                    .and_then(|values| rule.named_user(values)),
             };
             if !event.wish.means(&rule.name) {
                 return of_rule(Verdict::NotMeant, None);
@@ -128,7 +131,8 @@ impl Considered {
 }
 
 impl Rule {
-    fn openid(&self, event: &Arc<EventValues>) -> Option<String> {
+    /// What `to` gives, be it well formed or not: it may be a user all the same.
+    fn named_user(&self, event: &Arc<EventValues>) -> Option<String> {
         let root = context::root(event, &self.belongings);
         match self.to.render(&root) {
             Ok(To::Openid(openid)) => Some(openid.trim().to_owned()),

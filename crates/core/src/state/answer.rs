@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Row;
+use super::{Looked, Row};
 use crate::grants::{Balance, Cleared, Counted, Reservation};
 use crate::holds::Holds;
 use crate::instances::Instances;
@@ -42,6 +42,8 @@ pub enum Answer {
     Propose(RecipientKey),
     /// To the question which instances there are.
     Note(Instances),
+    /// To the question what is known of a message.
+    Look(Box<Looked>),
 }
 
 /// The answer to a [`Claim`](super::Claim).

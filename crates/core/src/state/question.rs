@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, Claim, ClaimAnswer, JoinAnswer, KeepAnswer, MarkSet, Proposal, RecallAnswer, Row,
-    Settlement, SettlementAnswer,
+    Answer, Claim, ClaimAnswer, JoinAnswer, KeepAnswer, Look, Looked, MarkSet, Proposal,
+    RecallAnswer, Row, Settlement, SettlementAnswer,
 };
 use crate::grants::{self, Balance, Cleared, Counted};
 use crate::holds::{self, Holds};
@@ -51,6 +51,8 @@ pub enum Request {
     Propose(Proposal),
     /// Which instances are there, with this one?
     Note(Note),
+    /// What is known of a message?
+    Look(Look),
 }
 
 impl Request {
@@ -69,6 +71,7 @@ impl Request {
             Self::Done(done) => Some(done.now_ms),
             Self::Holds(ask) => Some(ask.now_ms),
             Self::Note(note) => Some(note.now_ms),
+            Self::Look(look) => Some(look.now_ms),
         }
     }
 
@@ -76,7 +79,7 @@ impl Request {
     pub fn main_row(&self) -> Row {
         match self {
             Self::Claim(_) | Self::Release { .. } => Row::Claim,
-            Self::Settle(_) => Row::Outcome,
+            Self::Settle(_) | Self::Look(_) => Row::Outcome,
             Self::Report(_) | Self::Withdraw(_) | Self::Balance(_) => Row::Ledger,
             Self::Keep(_) | Self::Recall(_) => Row::User,
             Self::Join(_) | Self::Done(_) => Row::Number,
@@ -130,6 +133,7 @@ questions! {
     logins::Recall: Recall => RecallAnswer;
     receipts::Join: Join => JoinAnswer;
     receipts::Done: Done => MarkSet;
+    Look: Look => Box<Looked>;
     holds::Ask: Holds => Holds;
     Proposal: Propose => RecipientKey;
     Note: Note => Instances;

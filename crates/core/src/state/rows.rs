@@ -269,7 +269,8 @@ impl Value {
 
 impl Request {
     /// The rows that it may need, as far as it names them. A store that reads many rows at once reads these beforehand; the only rows that are
-    /// not among them are the outcome that a [`receipts::Join`] finds by its number, and whether the user of a session has left.
+    /// not among them are the outcome that a [`receipts::Join`] finds by its number, whether the user of a session has left, and what a
+    /// [`Look`](super::Look) finds by the row that it names.
     pub fn keys(&self) -> Vec<Key> {
         match self {
             Self::Claim(claim) => {
@@ -316,6 +317,11 @@ impl Request {
             Self::Holds(_) => vec![Key::Holds],
             Self::Propose(_) => vec![Key::RecipientKey],
             Self::Note(_) => vec![Key::Instances],
+            Self::Look(look) => {
+                let outcome = look.outcome_id.clone().map(Key::Outcome);
+                let claim = look.message_id.clone().map(Key::Claim);
+                outcome.into_iter().chain(claim).collect()
+            }
         }
     }
 }

@@ -85,6 +85,7 @@ impl<R: Rows> StoreState<R> {
             Request::Holds(ask) => self.holds(ask).map(Answer::Holds),
             Request::Note(note) => self.note(note).map(Answer::Note),
             Request::Propose(proposal) => self.propose(proposal).map(Answer::Propose),
+            Request::Look(look) => self.look(look).map(|seen| Answer::Look(Box::new(seen))),
         };
         match answer {
             Ok(answer) => Ok(Ok(answer)),

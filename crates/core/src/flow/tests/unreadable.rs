@@ -43,6 +43,7 @@ fn how(request: &Request) -> OnUnreadable {
         | Request::Join(_)
         | Request::Done(_)
         | Request::Holds(_)
+        | Request::Look(_)
         | Request::Propose(_)
         | Request::Note(_) => panic!("{request:?}"),
     }

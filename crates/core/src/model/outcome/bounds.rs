@@ -449,6 +449,7 @@ mod tests {
             template: Some(shared()),
             template_id: Some(shared()),
             recipient: some(),
+            business_key: some(),
             recipient_hash: Some(RecipientHash::Kept(Arc::from(
                 "x".repeat(LONGEST_HASH_BYTES),
             ))),

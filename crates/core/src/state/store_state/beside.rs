@@ -7,12 +7,15 @@ use crate::grants::{Balance, Cleared, Counted, Ledger, Query, Report, Withdrawal
 use crate::holds::{self, Holds};
 use crate::instances::{Instances, Note};
 use crate::model::outcome::{Outcome, RecipientKey, are_two_records};
-use crate::state::rows::{Age, ClaimState, Key, Rows, User, Value, of_user};
-use crate::state::{JoinAnswer, KeepAnswer, MarkSet, OnUnreadable, Proposal, RecallAnswer, Row};
+use crate::state::rows::{Age, ClaimState, Entry, Key, RowError, Rows, User, Value, of_user};
+use crate::state::{
+    ClaimSeen, ClaimStateSeen, JoinAnswer, KeepAnswer, Kept, Look, Looked, MarkSet, OnUnreadable,
+    Proposal, RecallAnswer, ReceiptSeen, Row,
+};
 use crate::wechat::logins::{
     Keep, Recall, UserName, departed_ms, departure_name, departure_until_ms,
 };
-use crate::wechat::receipts::{Done, Join};
+use crate::wechat::receipts::{self, Done, Join};
 
 /// Whether a message has ended.
 enum Ended {
@@ -209,6 +212,42 @@ impl<R: Rows> StoreState<R> {
         Ok(instances)
     }
 
+    /// What is known of a message. Whatever cannot be read is told, and what leads on from it is not known.
+    pub(super) fn look(&mut self, look: &Look) -> Result<Looked, Stop<R::Error>> {
+        let mut seen = Looked::default();
+        let mut outcome_id = look.outcome_id.clone();
+        if let Some(message_id) = &look.message_id {
+            seen.claim = self.claim_seen(message_id)?;
+            let of_claim = seen.claim.row().map(|claim| Arc::clone(&claim.outcome_id));
+            outcome_id = outcome_id.or(of_claim);
+        }
+        if let Some(outcome_id) = &outcome_id {
+            let outcome = self.outcome(outcome_id);
+            seen.outcome = kept(Row::Outcome, outcome)?;
+        }
+        let Some(outcome) = seen.outcome.row().cloned() else {
+            return Ok(seen);
+        };
+        if let Some(number) = receipts::Key::of(&outcome) {
+            let is_published = self.is_marked(&Arc::from(number.mark()))?;
+            seen.receipt = if is_published {
+                ReceiptSeen::Published
+            } else {
+                ReceiptSeen::None
+            };
+        }
+        Ok(seen)
+    }
+
+    fn claim_seen(&mut self, message_id: &Arc<str>) -> Result<Kept<ClaimSeen>, Stop<R::Error>> {
+        let entry = self.entry(message_id);
+        Ok(match kept(Row::Claim, entry)? {
+            Kept::Row(entry) => Kept::Row(ClaimSeen::of(entry)),
+            Kept::Nothing => Kept::Nothing,
+            Kept::Unreadable => Kept::Unreadable,
+        })
+    }
+
     /// The first proposal holds, whatever instance makes the next one.
     pub(super) fn propose(&mut self, proposal: &Proposal) -> Result<RecipientKey, Stop<R::Error>> {
         let kept = self.read(&Key::RecipientKey, Value::recipient_key);
@@ -256,5 +295,34 @@ impl<R: Rows> StoreState<R> {
         let age = Age::Since(now_ms);
         let put = self.rows.put(Key::Mark(mark), Value::Mark, age);
         needed(Row::Mark, put)
+    }
+}
+
+/// What came of reading a row that is only told.
+fn kept<T, E>(row: Row, read: Result<Option<T>, RowError<E>>) -> Result<Kept<T>, Stop<E>> {
+    match found(OnUnreadable::Fail, row, read) {
+        Ok(Found::Row(value)) => Ok(Kept::Row(value)),
+        Ok(Found::Nothing) => Ok(Kept::Nothing),
+        Ok(Found::Junk) | Err(Stop::Unreadable(_)) => Ok(Kept::Unreadable),
+        Err(Stop::Failed(error)) => Err(Stop::Failed(error)),
+    }
+}
+
+impl ClaimSeen {
+    fn of(entry: Entry) -> Self {
+        let (state, holder, since_ms) = match entry.state {
+            ClaimState::Open(holder) => (
+                ClaimStateSeen::Open,
+                Some(holder.to_string()),
+                Some(entry.since_ms),
+            ),
+            ClaimState::Sent => (ClaimStateSeen::Sent, None, None),
+        };
+        Self {
+            outcome_id: entry.outcome_id,
+            state,
+            holder,
+            since_ms,
+        }
     }
 }
