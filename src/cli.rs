@@ -1,10 +1,12 @@
 //! The commands: one file each.
 
+mod access;
 mod accounts;
 mod ask;
 mod check;
 mod demo;
 mod examples;
+mod explain;
 mod grants;
 mod pages;
 mod preview;
@@ -21,6 +23,7 @@ mod state;
 mod templates;
 mod topics;
 mod usage;
+mod when;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -71,6 +74,8 @@ enum Command {
     Demo(demo::Arguments),
     /// The fake WeChat API
     Sandbox(sandbox::Arguments),
+    /// What became of an event, and why: the rules, the values, the outcome, and what to say
+    Explain(explain::Arguments),
     /// Dead letters or outcomes back onto their source topics
     Replay(replay::Arguments),
     /// What can be done about rules while the service runs
@@ -143,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Preview(arguments) => preview::run(cli.config, &arguments),
         Command::Demo(arguments) => demo::run(&cli.config, &arguments),
         Command::Sandbox(arguments) => sandbox::run(cli.config, &arguments),
+        Command::Explain(arguments) => explain::run(cli.config, &arguments),
         Command::Replay(arguments) => replay::run(cli.config, arguments),
         Command::Rules(command) => rules::run(cli.config, &command),
         Command::State(command) => state::run(cli.config, &command),

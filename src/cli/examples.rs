@@ -51,6 +51,14 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "explain",
+        &[
+            "wx-courier explain SO20261122001              # an order number, with [explain] keys",
+            "wx-courier explain o-1 --since 7d",
+            "wx-courier explain order-events/1/7/order-completed --format json",
+        ],
+    ),
+    (
         "replay",
         &[
             "wx-courier replay --dry-run --since 2h           # only count, and show what it is",

@@ -1,6 +1,5 @@
 //! `wx-courier grants`: how many messages users have allowed, for support and for moving in with an existing count.
 
-mod access;
 mod file;
 
 use std::collections::BTreeSet;
@@ -8,12 +7,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::access::{Missing, StoreAccess};
 use super::progress::Progress;
 use super::{Exit, Format, block_on, complain, say, say_json, sources};
 use crate::config::{Settings, load};
 use crate::edges::grants::{Line, Wanted};
 use crate::edges::http::grants::MOST_ROWS;
-use access::{GrantAccess, Missing};
 use wx_courier_core::catalog::{Catalog, Policy};
 use wx_courier_core::grants::Named;
 use wx_courier_core::model::outcome::RecipientStyle;
@@ -173,8 +172,8 @@ fn warn_of_unused(settings: &Settings, catalog: &Catalog, wanted: &[Wanted]) {
 }
 
 async fn ask_once(settings: &Settings, way: &Way, wanted: &[Wanted]) -> anyhow::Result<Vec<Line>> {
-    let mut access = GrantAccess::open(settings, way.at.as_deref(), Missing::Refuse).await?;
-    let lines = access.ask(wanted).await;
+    let mut access = StoreAccess::open(settings, way.at.as_deref(), Missing::Refuse).await?;
+    let lines = access.ask_grants(wanted).await;
     access.close().await?;
     lines
 }
@@ -188,12 +187,12 @@ async fn import(settings: &Settings, catalog: &Catalog, arguments: Import) -> an
         }
     };
     let mut access =
-        GrantAccess::open(settings, arguments.way.at.as_deref(), Missing::Make).await?;
+        StoreAccess::open(settings, arguments.way.at.as_deref(), Missing::Make).await?;
     let mut progress = Progress::new();
     let mut n_set = 0;
     let mut failure = None;
     for batch in wanted.chunks(MOST_ROWS) {
-        if let Err(error) = access.ask(batch).await {
+        if let Err(error) = access.ask_grants(batch).await {
             failure = Some(error);
             break;
         }

@@ -3,7 +3,7 @@
 mod reading;
 pub(in crate::cli) mod report;
 mod summary;
-mod table;
+pub(in crate::cli) mod table;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -118,7 +118,7 @@ fn print(report: &Report<'_>) {
 }
 
 /// `WeChat`'s own pages and people speak in China's time, which is eight hours ahead all year.
-fn in_china(timestamp: &str) -> Option<String> {
+pub(super) fn in_china(timestamp: &str) -> Option<String> {
     let at: Timestamp = timestamp.parse().ok()?;
     let zone = TimeZone::fixed(Offset::constant(8));
     Some(at.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string())

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod grants;
 mod instances;
+pub mod messages;
 mod refusal;
 pub mod reload;
 mod rules;
@@ -263,7 +264,9 @@ fn router(pages: Pages, access: &Access) -> Router {
         .route("/rules", get(rules::list))
         .route("/instances", get(instances::list));
     let ledgers = get(grants::look).put(grants::set).post(grants::set_many);
-    let users = Router::new().route("/grants", ledgers);
+    let users = Router::new()
+        .route("/grants", ledgers)
+        .route(messages::LOOK_PAGE, get(messages::look));
     let changes = Router::new()
         .route("/pause", post(rules::pause))
         .route("/resume", post(rules::resume))

@@ -87,6 +87,8 @@ fn with_token(folder: &Path, arguments: &[&str], token: Option<&str>) -> std::pr
 
 const GRANT: &str = "/grants?app=shop&openid=oABCD1234567890xyz&template=order_completed";
 
+const MESSAGE: &str = "GET /messages?outcome_id=order-events/1/7/order-completed";
+
 #[test]
 fn pages_of_strangers_change_nothing_and_read_nothing() {
     let pages = Pages::start("hosts = [\"courier.internal\"]\n", None);
@@ -120,7 +122,11 @@ fn pages_of_strangers_change_nothing_and_read_nothing() {
         (pause, &[rebound, mark], refused("host_not_known")),
         ("GET /rules", &[rebound], refused("host_not_known")),
         ("GET /rules", &["host: courier.internal"], done(200)),
+        (MESSAGE, &[rebound], refused("host_not_known")),
+        (MESSAGE, &[ours], done(200)),
+        ("GET /messages", &[ours], (400, "bad_request".to_owned())),
         // A page in a browser that can reach us.
+        (MESSAGE, &[ours, foreign], refused("foreign_page")),
         (&get, &[ours, foreign], refused("foreign_page")),
         (&put, &[ours, foreign, mark], refused("foreign_page")),
         (resume, &[ours, cross_site], refused("foreign_page")),
@@ -163,12 +169,14 @@ fn a_token_is_asked_for_and_commands_have_it() {
         ("GET /status", &[ours], 200),
         (&put, &[ours, right], 200),
         (&get, &[ours, right], 200),
+        (MESSAGE, &[ours, right], 200),
         (&get, &["host: wx-courier-0.wx-courier:8080", right], 200),
     ] {
         assert_eq!(pages.ask(line, headers).0, expected, "{line} {headers:?}");
     }
     for (line, headers) in [
         (get.as_str(), &[ours][..]),
+        (MESSAGE, &[ours]),
         (&get, &[ours, wrong]),
         (&put, &[ours, mark]),
         (&put, &[ours, mark, wrong]),

@@ -24,6 +24,7 @@ mod customer;
 mod deploy;
 mod drift;
 mod examples;
+mod explaining;
 mod fairness;
 mod fleet;
 mod fuzz;

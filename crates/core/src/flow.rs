@@ -57,6 +57,7 @@ pub use partitions::HandoverId;
 pub use pausing::is_of_rules;
 pub use port::{Difference, Effect, Input, Setup, Unmatched};
 pub use publishing::Unpublished;
+pub(crate) use repeated::name_event;
 pub use status::{
     PartitionStatus, PauseStatus, PunishmentStatus, ShareStatus, Status, WaitingStatus,
 };

@@ -21,11 +21,13 @@
 //! | [`calendar`] | what time it is, when clocks jump |
 //! | [`flow`] | one input in, effects out: a message from its record to its acknowledged outcome |
 //! | [`replay`] | which messages a replay is about |
+//! | [`explanation`] | what became of an event, in one place, and what is said of it |
 
 pub mod calendar;
 pub mod catalog;
 pub mod document;
 pub mod event;
+pub mod explanation;
 pub mod flow;
 pub mod grants;
 pub mod holds;

@@ -10,10 +10,10 @@ use super::Show;
 use super::summary::{Complaint, Summary, Why};
 use crate::config::App;
 use crate::edges::wechat::SendBody;
-use wx_courier_core::document::Origin;
+use wx_courier_core::explanation::{Shown, Veil, veiled};
 use wx_courier_core::message::Made;
 use wx_courier_core::model::outcome::{Reason, RecipientStyle, Status};
-use wx_courier_core::rules::{Diagnosis, Rule, RuleValue};
+use wx_courier_core::rules::{Diagnosis, Rule};
 
 /// How users are shown.
 #[derive(Clone, Copy)]
@@ -24,14 +24,15 @@ pub(in crate::cli) enum Recipients {
     As(RecipientStyle),
 }
 
-/// A text that is not to be read, and what stands in its place.
-struct Veil {
-    hidden: String,
-    shown: String,
+impl Recipients {
+    /// What hides the recipient, where that is not shown whole.
+    fn veil(self, diagnosis: &Diagnosis) -> Option<Veil> {
+        match self {
+            Self::Whole => None,
+            Self::As(style) => Veil::of(diagnosis, style),
+        }
+    }
 }
-
-/// What is shorter may stand in a text by chance. Openids have 28 characters, login codes 32.
-const SHORTEST_IN_TEXT: usize = 8;
 
 /// All events, and what they come to.
 #[derive(Serialize)]
@@ -76,28 +77,6 @@ pub(in crate::cli) struct Preview {
     pub(super) doubts: Vec<String>,
     #[serde(skip)]
     pub(super) is_too_old: bool,
-}
-
-/// A value that a rule makes.
-#[derive(Serialize)]
-pub(in crate::cli) struct Shown {
-    /// `to`, `page`, or the name of a param or field.
-    pub(in crate::cli) name: String,
-    /// What the template calls it, where that is known.
-    pub(in crate::cli) label: Option<String>,
-    /// As WeChat would get it.
-    pub(in crate::cli) value: Option<String>,
-    pub(super) length: Option<usize>,
-    pub(super) limit: Option<usize>,
-    /// What is counted: `characters`, `digits` or `bytes`.
-    unit: Option<&'static str>,
-    /// Why it cannot be sent.
-    pub(in crate::cli) problem: Option<String>,
-    pub(in crate::cli) reason: Option<Reason>,
-    pub(super) doubts: Vec<String>,
-    /// The line of the rule that makes it.
-    pub(super) file: Option<String>,
-    pub(super) line: Option<u32>,
 }
 
 /// The word for a message against which nothing stands.
@@ -154,9 +133,9 @@ impl Preview {
     ) -> Self {
         let planned = &diagnosis.planned;
         let rule: &Rule = &planned.rule;
-        let veil = Veil::of(diagnosis, recipients);
+        let veil = recipients.veil(diagnosis);
         let values = diagnosis.values.iter();
-        let values = values.map(|value| Shown::of(rule, value, veil.as_ref()));
+        let values = values.map(|value| Shown::of(rule, value, veil.as_slice()));
         let values = values.collect();
         let doubts = diagnosis.doubts();
         let doubts = doubts
@@ -167,7 +146,7 @@ impl Preview {
             Ok(made) => {
                 let too_old = too_old(rule, age_ms);
                 let app = apps.get(&rule.app);
-                let body = app.and_then(|app| body(made, app, veil.as_ref()));
+                let body = app.and_then(|app| body(made, app, veil.as_slice()));
                 Self {
                     rule: rule_name,
                     status: WOULD_SEND.to_owned(),
@@ -226,90 +205,16 @@ impl Preview {
     }
 }
 
-impl Shown {
-    /// Whether it cannot be sent, or is hardly meant.
-    pub(super) fn is_faulty(&self) -> bool {
-        self.problem.is_some() || !self.doubts.is_empty()
-    }
-
-    fn of(rule: &Rule, made: &RuleValue, veil: Option<&Veil>) -> Self {
-        let found = &made.found;
-        let extent = found.extent;
-        let rejection = found.rejection.as_ref();
-        let (file, line) = match &made.place {
-            Some(Origin::File { file, line }) => (Some(file.to_string()), Some(*line)),
-            Some(Origin::Default | Origin::Environment(_) | Origin::Flag(_)) | None => (None, None),
-        };
-        Self {
-            name: made.name.clone(),
-            label: label_of(rule, &made.name),
-            value: found.value.as_deref().map(|value| veiled(veil, value)),
-            length: extent.map(|extent| extent.length),
-            limit: extent.and_then(|extent| extent.limit),
-            unit: extent.map(|extent| extent.unit.as_str()),
-            problem: rejection.map(|rejection| rejection.detail.clone()),
-            reason: rejection.map(|rejection| rejection.reason),
-            doubts: found.doubts.clone(),
-            file,
-            line,
-        }
-    }
-}
-
 /// The body of the call, with nothing in it that may not be read.
-fn body(made: &Made, app: &App, veil: Option<&Veil>) -> Option<String> {
+fn body(made: &Made, app: &App, veils: &[Veil]) -> Option<String> {
     let message = made.shown();
-    let touser = veiled(veil, &message.recipient);
+    let touser = veiled(veils, &message.recipient);
     let body = SendBody::to(&touser, message, app.miniprogram_state);
-    let body = veiled(veil, &serde_json::to_string(&body).ok()?);
+    let body = veiled(veils, &serde_json::to_string(&body).ok()?);
     Some(match made {
         Made::Message(_) => body,
         Made::Unaddressed(unaddressed) => Veil::of_code(unaddressed.code().expose()).over(&body),
     })
-}
-
-fn veiled(veil: Option<&Veil>, text: &str) -> String {
-    veil.map_or_else(|| text.to_owned(), |veil| veil.over(text))
-}
-
-impl Veil {
-    /// For the recipient, where that is not shown whole.
-    fn of(diagnosis: &Diagnosis, recipients: Recipients) -> Option<Self> {
-        let Recipients::As(style) = recipients else {
-            return None;
-        };
-        let mut values = diagnosis.values.iter();
-        let recipient = values.find(|value| value.key == "to")?;
-        let hidden = recipient.found.value.clone()?;
-        (!hidden.is_empty()).then(|| Self {
-            shown: style.show(&hidden),
-            hidden,
-        })
-    }
-
-    fn of_code(code: &str) -> Self {
-        Self {
-            hidden: code.to_owned(),
-            shown: "(hidden)".to_owned(),
-        }
-    }
-
-    fn over(&self, text: &str) -> String {
-        if text == self.hidden {
-            return self.shown.clone();
-        }
-        if self.hidden.len() < SHORTEST_IN_TEXT {
-            return text.to_owned();
-        }
-        text.replace(&self.hidden, &self.shown)
-    }
-}
-
-/// What the template calls a param, where it is known.
-fn label_of(rule: &Rule, name: &str) -> Option<String> {
-    let mut labels = rule.template()?.params.iter();
-    let (_, label) = labels.find(|(known, _)| known.as_ref() == name)?;
-    Some(label.clone())
 }
 
 /// The preview exchanges no code: that would use it up.

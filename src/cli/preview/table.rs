@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use super::Show;
-use super::report::{Event, Preview, Previews, Shown, WOULD_SEND};
+use super::report::{Event, Preview, Previews, WOULD_SEND};
 use super::summary::Summary;
 use crate::cli::say;
+use wx_courier_core::explanation::Shown;
 use wx_courier_core::model::outcome::{Reason, Status};
 
 /// A value that is wider pushes what is right of it away, and that of no other line.
@@ -84,8 +85,8 @@ fn verdict(preview: &Preview) -> String {
     }
 }
 
-/// A line for each value, and below it what stands against it.
-fn rows(values: &[&Shown]) -> Vec<String> {
+/// A line for each value, and below it what it was before it was cut, and what stands against it.
+pub(in crate::cli) fn rows(values: &[&Shown]) -> Vec<String> {
     let widest =
         |width: fn(&Shown) -> usize| values.iter().copied().map(width).max().unwrap_or_default();
     let names = widest(|value| width(&value.name));
@@ -118,7 +119,9 @@ fn rows(values: &[&Shown]) -> Vec<String> {
         lines.push(line.trim_end().to_owned());
         let indent = " ".repeat(width(&head) + 2);
         lines.extend(texts_of_value.map(|text| format!("{indent}{text}")));
-        let said = value.problem.iter().cloned();
+        let before = value.before.as_deref();
+        let cut = before.map(|before| format!("cut, it was {before}"));
+        let said = cut.into_iter().chain(value.problem.iter().cloned());
         let doubts = value.doubts.iter();
         let doubts = doubts.map(|doubt| format!("warning: {}: {doubt}", value.name));
         lines.extend(said.chain(doubts).map(|text| format!("      {text}")));

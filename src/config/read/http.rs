@@ -24,14 +24,14 @@ static LISTEN: Key<Parsed<SocketAddr>> = Key {
     default: || SocketAddr::from(([127, 0, 0, 1], 8080)),
     about: "where `/healthz`, `/readyz`, `/metrics`, `/status`, `/rules` and `/instances` are, `POST /reload`, `POST /pause` and `/resume` (`?rule=NAME`, `?app=NAME`, `?template=NAME&app=NAME`), which `wx-courier rules` uses, \
         [`POST /state/resume`](reliability.md#a-store-that-is-lost), which `wx-courier state resume` uses, and \
-        [`/grants`](grants.md#for-support); no names. [Who may ask](#who-may-ask)",
+        [`/grants`](grants.md#for-support) and `/messages`, which `wx-courier explain` asks; no names. [Who may ask](#who-may-ask)",
 };
 
 static TOKEN: SecretKeys = SecretKeys {
     key: "token",
     file_key: "token_file",
     what: "the token for requests to [http] listen",
-    file_holds: "the token for `/grants`, `/pause` and `/resume`: at least 16 letters and digits, for example from `openssl rand -hex 32`",
+    file_holds: "the token for `/grants`, `/messages`, `/pause` and `/resume`: at least 16 letters and digits, for example from `openssl rand -hex 32`",
     short: "the token",
     about: "",
 };
@@ -91,7 +91,7 @@ impl Reader<'_> {
         if http.reach() == Reach::Others && http.token.is_none() {
             let problem = Problem::warning(
                 &listen.origin,
-                "other machines can connect here and there is no token: /pause, /resume and /grants are refused",
+                "other machines can connect here and there is no token: /pause, /resume, /grants and /messages are refused",
             );
             self.problems.push(problem.key("http.listen").help(format!(
                 "say `token_file = \"…\"` in [http], or set {variable}"

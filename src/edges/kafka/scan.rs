@@ -1,6 +1,7 @@
 //! Reads topics outside any group and within bounds: all that is there now, or exactly these records. Blocks, and keeps nothing.
 
 pub mod onward;
+mod progress;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -73,7 +73,7 @@ pub(super) fn take_own_ids_of_outcome(origin: &Origin, outcome: &mut Outcome) ->
 }
 
 /// Puts the event's attributes into an outcome.
-pub(super) fn name_event(outcome: &mut Outcome, event: &Event) {
+pub(crate) fn name_event(outcome: &mut Outcome, event: &Event) {
     outcome.event_id = Some(bounds::attribute(&event.id));
     outcome.event_type = Some(bounds::attribute(&event.kind));
     outcome.event_source = Some(bounds::attribute(&event.source));

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cli::preview::report::{Event, Preview, Shown, WOULD_SEND};
+use crate::cli::preview::report::{Event, Preview, WOULD_SEND};
+use wx_courier_core::explanation::Shown;
 use wx_courier_core::rules::RuleSet;
 
 /// So many samples of each kind are shown.

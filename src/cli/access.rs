@@ -1,8 +1,12 @@
 //! What is asked: the running service, or the state store itself where no service runs.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
 use crate::cli::complain;
@@ -10,7 +14,12 @@ use crate::cli::pages::{client, reachable, reason, with_proof};
 use crate::config::{Secret, Settings, StateUrl};
 use crate::edges::grants::{Line, Wanted, ask};
 use crate::edges::http::grants::Row;
+use crate::edges::http::messages::LOOK_PAGE;
 use crate::edges::store::{Store, Stored};
+use wx_courier_core::explanation::{LineTold, PauseTold, RuleNow, held_rules};
+use wx_courier_core::holds;
+use wx_courier_core::rules::RuleSet;
+use wx_courier_core::state::{Look, Looked};
 
 /// A service or a store that does not answer by then has other troubles. The service waits five seconds for its store.
 const TIMEOUT: Duration = Duration::from_secs(8);
@@ -25,7 +34,7 @@ pub(super) enum Missing {
 }
 
 /// What is asked.
-pub(super) enum GrantAccess {
+pub(super) enum StoreAccess {
     /// The running service, at this address.
     Service {
         http: reqwest::Client,
@@ -39,7 +48,7 @@ pub(super) enum GrantAccess {
     },
 }
 
-impl GrantAccess {
+impl StoreAccess {
     /// Looks for the service at `at`, or where the settings say. If no service listens there, the store of the settings is opened;
     /// but not if the user has said where to ask.
     pub(super) async fn open(
@@ -93,7 +102,7 @@ impl GrantAccess {
     }
 
     /// Asks for ledgers, and sets those that are to be set.
-    pub(super) async fn ask(&mut self, wanted: &[Wanted]) -> anyhow::Result<Vec<Line>> {
+    pub(super) async fn ask_grants(&mut self, wanted: &[Wanted]) -> anyhow::Result<Vec<Line>> {
         match self {
             Self::Service {
                 http,
@@ -102,29 +111,79 @@ impl GrantAccess {
             } => ask_service(http, address, token.as_ref(), wanted).await,
             Self::Store { store, said } => {
                 let client = store.client();
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "a command has no earlier reading to tell a jump by"
-                )]
-                let now_ms = jiff::Timestamp::now().as_millisecond();
-                let why_down = async {
-                    // A store that is slow for a moment says that it is back, and answers.
-                    let mut why_down = "it does not answer".to_owned();
-                    let hear = async {
-                        while let Some(stored) = said.recv().await {
-                            if let Stored::Down { why } = stored {
-                                why_down = why;
-                            }
-                        }
+                unless_down(said, ask(&client, wanted, now_ms())).await
+            }
+        }
+    }
+
+    /// Asks what is known of messages, in the order of the questions.
+    pub(super) async fn look(&mut self, looks: &[Look]) -> anyhow::Result<Vec<Looked>> {
+        match self {
+            Self::Service {
+                http,
+                address,
+                token,
+            } => {
+                let mut found = Vec::new();
+                for look in looks {
+                    let ids = [
+                        ("outcome_id", look.outcome_id.as_deref()),
+                        ("message_id", look.message_id.as_deref()),
+                    ];
+                    let query = ids.into_iter().filter_map(|(name, id)| Some((name, id?)));
+                    let page = format!("http://{address}{LOOK_PAGE}");
+                    let url = reqwest::Url::parse_with_params(&page, query)?;
+                    found.push(read(address, with_proof(http.get(url), token.as_ref())).await?);
+                }
+                Ok(found)
+            }
+            Self::Store { store, said } => {
+                let client = store.client();
+                let answers = async { Ok(client.ask_all(looks.iter().cloned()).await?) };
+                let answers = unless_down(said, answers).await?.into_iter();
+                // A row that cannot be read is told in the answer.
+                Ok(answers.map(|answer| *answer.unwrap_or_default()).collect())
+            }
+        }
+    }
+
+    /// How rules run now, by their names: as the instance sees it, or as far as the store holds what is stopped.
+    pub(super) async fn rules_now(&mut self, rules: &RuleSet) -> anyhow::Result<RulesNow> {
+        match self {
+            Self::Service { http, address, .. } => {
+                let listed: Listed =
+                    read(address, http.get(format!("http://{address}/rules"))).await?;
+                let of_rules = listed.rules.into_iter();
+                let now = of_rules.map(|row| {
+                    let now = RuleNow {
+                        paused_by: row.paused_by,
+                        line: Some(row.line),
                     };
-                    let _ended = tokio::time::timeout(TIMEOUT, hear).await.is_ok();
-                    why_down
+                    (row.rule, now)
+                });
+                Ok(now.collect())
+            }
+            Self::Store { store, said } => {
+                let client = store.client();
+                let ask_holds = holds::Ask {
+                    change: None,
+                    known: Arc::default(),
+                    now_ms: now_ms(),
                 };
-                tokio::select! {
-                    lines = ask(&client, wanted, now_ms) => lines,
-                    why = why_down => Err(anyhow!("the state store is down: {why}")),
+                let holds = async { Ok(client.ask(ask_holds).await?) };
+                match unless_down(said, holds).await? {
+                    Ok(holds) => Ok(held_rules(rules, &holds)),
+                    Err(_row) => bail!("what is stopped cannot be read in the state store"),
                 }
             }
+        }
+    }
+
+    /// Where it was asked, in words.
+    pub(super) fn in_words(&self) -> String {
+        match self {
+            Self::Service { address, .. } => format!("the service at {address}"),
+            Self::Store { .. } => "the state store itself".to_owned(),
         }
     }
 
@@ -134,6 +193,55 @@ impl GrantAccess {
             tokio::task::spawn_blocking(move || store.close(TIMEOUT)).await?;
         }
         Ok(())
+    }
+}
+
+/// How rules run now, by their names.
+pub(super) type RulesNow = BTreeMap<String, RuleNow>;
+
+/// What `/rules` says, as far as it is needed.
+#[derive(Deserialize)]
+struct Listed {
+    rules: Vec<ListedRule>,
+}
+
+#[derive(Deserialize)]
+struct ListedRule {
+    rule: String,
+    paused_by: Vec<PauseTold>,
+    #[serde(flatten)]
+    line: LineTold,
+}
+
+fn now_ms() -> i64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a command has no earlier reading to tell a jump by"
+    )]
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// What a store answers, or why it is down.
+async fn unless_down<T>(
+    said: &mut mpsc::UnboundedReceiver<Stored>,
+    answer: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    let why_down = async {
+        // A store that is slow for a moment says that it is back, and answers.
+        let mut why_down = "it does not answer".to_owned();
+        let hear = async {
+            while let Some(stored) = said.recv().await {
+                if let Stored::Down { why } = stored {
+                    why_down = why;
+                }
+            }
+        };
+        let _ended = tokio::time::timeout(TIMEOUT, hear).await.is_ok();
+        why_down
+    };
+    tokio::select! {
+        answer = answer => answer,
+        why = why_down => Err(anyhow!("the state store is down: {why}")),
     }
 }
 
@@ -152,7 +260,7 @@ async fn ask_service(
             .post(url)
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(body);
-        lines.extend(read(address, with_proof(request, token)).await?);
+        lines.extend(read::<Vec<Line>>(address, with_proof(request, token)).await?);
     }
     for wanted in wanted.iter().filter(|wanted| wanted.left.is_none()) {
         let key = &wanted.named.key;
@@ -162,7 +270,7 @@ async fn ask_service(
             ("template", key.template_id.as_ref()),
         ];
         let url = reqwest::Url::parse_with_params(&format!("http://{address}/grants"), query)?;
-        lines.extend(read(address, with_proof(http.get(url), token)).await?);
+        lines.extend(read::<Vec<Line>>(address, with_proof(http.get(url), token)).await?);
     }
     Ok(lines)
 }
@@ -177,7 +285,10 @@ fn row(wanted: &Wanted) -> Option<Row> {
     })
 }
 
-async fn read(address: &str, request: reqwest::RequestBuilder) -> anyhow::Result<Vec<Line>> {
+async fn read<T: DeserializeOwned>(
+    address: &str,
+    request: reqwest::RequestBuilder,
+) -> anyhow::Result<T> {
     // The URL names the user.
     let without_url = reqwest::Error::without_url;
     let response = request.send().await.map_err(without_url);

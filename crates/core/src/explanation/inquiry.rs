@@ -1,0 +1,392 @@
+//! One record: what the store is to be asked about it, and what is told of the answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::asked::{MessageAsked, add_heard, asked, is_of};
+use super::heard::{Heard, HeardOutcome};
+use super::told::{EventTold, GrantTold, MessageTold, Present, RecordState, RuleNow, RuleTold};
+use super::{About, Pending, Shown, Veil, veiled, words};
+use crate::event::{Decoded, Decoding, Event, decode};
+use crate::flow::name_event;
+use crate::model::outcome::{Identity, Outcome, RecipientStyle, are_two_records};
+use crate::model::{Record, rfc3339_ms};
+use crate::replay::Place;
+use crate::rules::{Considered, RuleSet, Verdict};
+use crate::state::{ClaimStateSeen, Kept, Looked, ReceiptSeen};
+
+/// What records are looked at by.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// How they are read.
+    pub decoding: &'a Decoding,
+    /// The present rules.
+    pub rules: &'a RuleSet,
+    /// How users are shown.
+    pub style: RecipientStyle,
+    /// The apps whose callbacks bring receipts.
+    pub receipts: &'a BTreeSet<Arc<str>>,
+    /// The time, in Unix milliseconds.
+    pub now_ms: i64,
+}
+
+/// How far the service has come in the partition of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// It is past the record.
+    Past,
+    /// It is not.
+    NotYet,
+    /// It is not known.
+    NotKnown,
+}
+
+/// What was learned of the messages of a record.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// What was found on the topics.
+    pub heard: &'a Heard,
+    /// What the store knows, by the `id` of the outcome.
+    pub looked: &'a BTreeMap<String, Looked>,
+    /// The grants, by the `id` of the outcome.
+    pub grants: &'a BTreeMap<String, GrantTold>,
+    /// How rules run now, by their names.
+    pub now: &'a BTreeMap<String, RuleNow>,
+    /// How far the service has come.
+    pub committed: Committed,
+}
+
+/// A record that is asked about.
+#[derive(Debug)]
+pub struct Inquiry {
+    place: Place,
+    record: Option<Arc<Record>>,
+    read: Read,
+    messages: Vec<MessageAsked>,
+}
+
+/// What the record turned out to be.
+#[derive(Debug)]
+enum Read {
+    Event {
+        event: Box<Event>,
+        considered: Vec<Considered>,
+    },
+    Other(Decoded),
+    Gone,
+}
+
+impl Inquiry {
+    /// Looks at a record, `None` where it is gone, and at what was heard of it.
+    pub fn of(
+        context: Context<'_>,
+        place: &Place,
+        record: Option<&Arc<Record>>,
+        heard: &Heard,
+    ) -> Self {
+        let read = match record {
+            None => Read::Gone,
+            Some(record) => match decode(context.decoding, record, context.now_ms) {
+                Decoded::Event(event) => Read::Event {
+                    considered: context.rules.consider(&event),
+                    event,
+                },
+                other @ (Decoded::Tombstone | Decoded::Undecodable(_)) => Read::Other(other),
+            },
+        };
+        let mut messages = match &read {
+            Read::Event { considered, .. } => {
+                let planned = considered.iter().filter_map(Considered::planned);
+                planned
+                    .map(|planned| asked(context, place, planned))
+                    .collect()
+            }
+            Read::Other(_) | Read::Gone => Vec::new(),
+        };
+        add_heard(&mut messages, heard.outcomes_of(place));
+        let is_of_no_rule = match &read {
+            Read::Event { .. } | Read::Other(Decoded::Tombstone) => false,
+            Read::Other(_) | Read::Gone => true,
+        };
+        if messages.is_empty() && is_of_no_rule {
+            messages.push(MessageAsked {
+                rule: None,
+                outcome_id: place.to_string(),
+                message_id: None,
+                ledger: None,
+            });
+        }
+        Self {
+            place: place.clone(),
+            record: record.cloned(),
+            read,
+            messages,
+        }
+    }
+
+    /// The messages about which the store is asked.
+    pub fn messages(&self) -> &[MessageAsked] {
+        &self.messages
+    }
+
+    /// Where the record lies.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What is told.
+    pub fn tell(&self, context: Context<'_>, facts: &Facts<'_>) -> EventTold {
+        let veils = self.veils(context);
+        let mut told = self.record_told(context, &veils);
+        told.is_past = match facts.committed {
+            Committed::Past => Some(true),
+            Committed::NotYet => Some(false),
+            Committed::NotKnown => None,
+        };
+        let messages = self.messages.iter();
+        told.messages = messages
+            .map(|message| self.message_told(context, facts, (message, &veils)))
+            .collect();
+        if told.messages.is_empty() {
+            told.messages.push(self.nothing_told());
+        }
+        told
+    }
+
+    /// What no text of it may show: the users that rules make of it.
+    fn veils(&self, context: Context<'_>) -> Vec<Veil> {
+        let Read::Event { considered, .. } = &self.read else {
+            return Vec::new();
+        };
+        let users: BTreeSet<&str> = considered.iter().filter_map(Considered::openid).collect();
+        let veils = users.into_iter();
+        veils
+            .filter_map(|openid| Veil::of_user(openid, context.style))
+            .collect()
+    }
+
+    fn record_told(&self, context: Context<'_>, veils: &[Veil]) -> EventTold {
+        let time = |record: &Arc<Record>| record.timestamp_ms.map(rfc3339_ms);
+        let mut told = EventTold {
+            place: self.place.to_string(),
+            state: RecordState::Gone,
+            reason: None,
+            detail: None,
+            id: None,
+            kind: None,
+            source: None,
+            time: None,
+            record_time: self.record.as_ref().and_then(time),
+            business_key: None,
+            traceparent: None,
+            replayed_for: Vec::new(),
+            is_past: None,
+            rules_version: Arc::clone(context.rules.version()),
+            rules: Vec::new(),
+            unmatched: None,
+            messages: Vec::new(),
+        };
+        match &self.read {
+            Read::Event { event, considered } => {
+                told.state = RecordState::Event;
+                told.id = Some(veiled(veils, &event.id));
+                told.kind = Some(event.kind.clone());
+                told.source = Some(event.source.clone());
+                told.time = Some(rfc3339_ms(event.time_ms));
+                let keys = event.keys.as_ref();
+                let key = keys.and_then(|keys| keys.shown(event, None));
+                told.business_key = key.map(|key| veiled(veils, &key));
+                told.traceparent.clone_from(&event.traceparent);
+                told.replayed_for = event.wish.rules.iter().map(ToString::to_string).collect();
+                told.rules = considered.iter().map(|it| rule_told(it, veils)).collect();
+                let is_wanted = considered.iter().any(|it| it.verdict == Verdict::Wants);
+                told.unmatched = (!is_wanted).then(|| context.rules.why_unmatched(&event.kind));
+            }
+            Read::Other(Decoded::Undecodable(problem)) => {
+                told.state = RecordState::Undecodable;
+                told.reason = Some(problem.reason);
+                told.detail = Some(problem.detail.clone());
+                let glimpse = &problem.glimpse;
+                told.id.clone_from(&glimpse.id);
+                told.kind.clone_from(&glimpse.kind);
+                told.source.clone_from(&glimpse.source);
+                told.time = glimpse.time_ms.map(rfc3339_ms);
+            }
+            Read::Other(Decoded::Tombstone | Decoded::Event(_)) => {
+                told.state = RecordState::NoEvent;
+            }
+            Read::Gone => {}
+        }
+        told
+    }
+
+    fn message_told(
+        &self,
+        context: Context<'_>,
+        facts: &Facts<'_>,
+        (asked, veils): (&MessageAsked, &[Veil]),
+    ) -> MessageTold {
+        let mut of_place = facts.heard.outcomes_of(&self.place);
+        let heard = of_place.find(|heard| is_of(&heard.outcome, asked));
+        let looked = facts.looked.get(&asked.outcome_id);
+        let identity = self.record.as_deref().and_then(Identity::of);
+        let kept = looked.and_then(|looked| looked.outcome.row());
+        // Another record may have lain in this place.
+        let kept = kept.filter(|kept| !are_two_records(kept.identity(), identity));
+        let outcome = outcome_of(heard, kept, asked, self.event());
+        let claim = looked.and_then(|looked| looked.claim.row()).cloned();
+        let now = asked.rule.as_deref().and_then(|rule| facts.now.get(rule));
+        let RuleNow { paused_by, line } = now.cloned().unwrap_or_default();
+        let receipt = outcome
+            .as_ref()
+            .and_then(|outcome| facts.heard.receipt_of(&outcome.id));
+        let is_claimed = claim.as_ref().is_some_and(|claim| {
+            claim.state == ClaimStateSeen::Open && *claim.outcome_id == *asked.outcome_id
+        });
+        let pending = match (&outcome, facts.committed) {
+            (Some(_), _) => None,
+            (None, _) if is_claimed => Some(Pending::BeingSent),
+            (None, Committed::Past) => Some(Pending::NotFound),
+            (None, Committed::NotYet | Committed::NotKnown) if !paused_by.is_empty() => {
+                Some(Pending::Paused)
+            }
+            (None, Committed::NotYet) => Some(Pending::Waiting),
+            (None, Committed::NotKnown) => Some(Pending::NotKnown),
+        };
+        let words = words(match (&outcome, pending) {
+            (Some(outcome), _) => About::Ended {
+                reason: outcome.reason,
+                errcode: outcome.errcode,
+                receipt: receipt.map(|receipt| receipt.status),
+            },
+            (None, pending) => About::Pending(pending.unwrap_or(Pending::NotKnown)),
+        });
+        let (present, values) = self.made(context, asked, veils);
+        MessageTold {
+            rule: asked.rule.clone(),
+            outcome_id: asked.outcome_id.clone(),
+            message_id: asked
+                .message_id
+                .clone()
+                .or_else(|| Some(outcome.as_ref()?.message_id.clone())),
+            published: heard.map_or(0, |heard| heard.times),
+            is_in_store: looked.map(|_| kept.is_some()),
+            unreadable: looked.map(unreadable_rows).unwrap_or_default(),
+            receipt_in_store: match (looked, &outcome) {
+                (Some(looked), Some(outcome)) if has_receipts(context, outcome) => looked.receipt,
+                (Some(_) | None, Some(_) | None) => ReceiptSeen::NotKnown,
+            },
+            grant: facts.grants.get(&asked.outcome_id).cloned(),
+            receipt: receipt.cloned(),
+            line: line.filter(|_| outcome.is_none()),
+            outcome,
+            pending,
+            claim,
+            paused_by,
+            present,
+            values,
+            words,
+        }
+    }
+
+    /// The only thing to be told of a record that owes no message.
+    fn nothing_told(&self) -> MessageTold {
+        let pending = match &self.read {
+            Read::Event { .. } => Pending::NotWanted,
+            Read::Other(_) | Read::Gone => Pending::NoEvent,
+        };
+        MessageTold {
+            rule: None,
+            outcome_id: self.place.to_string(),
+            message_id: None,
+            outcome: None,
+            published: 0,
+            is_in_store: None,
+            pending: Some(pending),
+            unreadable: Vec::new(),
+            claim: None,
+            grant: None,
+            receipt: None,
+            receipt_in_store: ReceiptSeen::NotKnown,
+            paused_by: Vec::new(),
+            line: None,
+            present: None,
+            values: Vec::new(),
+            words: words(About::Pending(pending)),
+        }
+    }
+
+    fn event(&self) -> Option<&Event> {
+        match &self.read {
+            Read::Event { event, .. } => Some(event),
+            Read::Other(_) | Read::Gone => None,
+        }
+    }
+
+    /// What the present rule makes of the event, and its values.
+    fn made(
+        &self,
+        context: Context<'_>,
+        asked: &MessageAsked,
+        veils: &[Veil],
+    ) -> (Option<Present>, Vec<Shown>) {
+        let Read::Event { event, considered } = &self.read else {
+            return (None, Vec::new());
+        };
+        let mut of_rule = considered.iter();
+        let of_rule = of_rule.find(|it| Some(&it.rule.name) == asked.rule.as_ref());
+        let Some(diagnosis) = of_rule.and_then(|it| it.diagnosis.as_ref()) else {
+            return (None, Vec::new());
+        };
+        let age_ms = context.now_ms.saturating_sub(event.time_ms);
+        let values = diagnosis.values.iter();
+        let rule = &diagnosis.planned.rule;
+        let values = values.map(|value| Shown::of(rule, value, veils));
+        (
+            Some(Present::of(&diagnosis.planned, age_ms)),
+            values.collect(),
+        )
+    }
+}
+
+/// What the topic has is whole; what the store has left out, the event tells.
+fn outcome_of(
+    heard: Option<&HeardOutcome>,
+    kept: Option<&Arc<Outcome>>,
+    asked: &MessageAsked,
+    event: Option<&Event>,
+) -> Option<Outcome> {
+    let kept = kept.map(AsRef::as_ref);
+    let mut outcome = heard.map(|heard| &heard.outcome).or(kept)?.clone();
+    if let (None, Some(event)) = (&outcome.event_id, event) {
+        name_event(&mut outcome, event);
+    }
+    if outcome.message_id.is_empty() {
+        outcome.message_id = asked.message_id.clone().unwrap_or_default();
+    }
+    Some(outcome)
+}
+
+fn has_receipts(context: Context<'_>, outcome: &Outcome) -> bool {
+    let app = outcome.app.as_ref();
+    app.is_some_and(|app| context.receipts.contains(app))
+}
+
+fn unreadable_rows(looked: &Looked) -> Vec<&'static str> {
+    let outcome = matches!(looked.outcome, Kept::Unreadable).then_some("outcome");
+    let claim = matches!(looked.claim, Kept::Unreadable).then_some("claim");
+    outcome.into_iter().chain(claim).collect()
+}
+
+fn rule_told(considered: &Considered, veils: &[Veil]) -> RuleTold {
+    let mut when = considered.parts.clone();
+    for value in when.iter_mut().flat_map(|part| &mut part.values) {
+        value.value = value.value.as_deref().map(|text| veiled(veils, text));
+    }
+    RuleTold {
+        rule: Arc::clone(&considered.rule.name),
+        version: Arc::clone(&considered.rule.version),
+        verdict: considered.verdict,
+        when,
+    }
+}

@@ -1,0 +1,203 @@
+//! What the state store knows, asked of the running instance or of the store itself.
+
+use std::collections::BTreeMap;
+
+use super::report::Source;
+use crate::cli::access::{Missing, RulesNow, StoreAccess};
+use crate::config::Settings;
+use crate::edges::grants::Wanted;
+use wx_courier_core::explanation::{
+    Committed, Context, Facts, GrantTold, Heard, Inquiry, MessageAsked, Sought,
+};
+use wx_courier_core::grants::Named;
+use wx_courier_core::replay::Place;
+use wx_courier_core::rules::RuleSet;
+use wx_courier_core::state::{Look, Looked, ReceiptSeen};
+
+/// The store, or why it cannot be asked.
+pub(super) struct Store {
+    access: Option<StoreAccess>,
+    what: String,
+    notes: Vec<String>,
+}
+
+/// What it has answered.
+#[derive(Default)]
+pub(super) struct Answers {
+    looked: BTreeMap<String, Looked>,
+    grants: BTreeMap<String, GrantTold>,
+    now: RulesNow,
+}
+
+impl Answers {
+    pub(super) fn facts<'a>(&'a self, heard: &'a Heard, committed: Committed) -> Facts<'a> {
+        Facts {
+            heard,
+            looked: &self.looked,
+            grants: &self.grants,
+            now: &self.now,
+            committed,
+        }
+    }
+}
+
+impl Store {
+    /// Looks for it. Where it cannot be asked, the topics tell what they know.
+    pub(super) async fn open(settings: &Settings, at: Option<&str>) -> Self {
+        match StoreAccess::open(settings, at, Missing::Refuse).await {
+            Ok(access) => Self {
+                what: access.in_words(),
+                access: Some(access),
+                notes: Vec::new(),
+            },
+            Err(error) => Self {
+                access: None,
+                what: "the state store".to_owned(),
+                notes: vec![format!("the state store is not asked: {error:#}")],
+            },
+        }
+    }
+
+    /// What it knows under this very id, be it that of an outcome or of a message.
+    pub(super) async fn look_for(&mut self, sought: &Sought, now_ms: i64) -> Vec<Looked> {
+        let id = || Some(sought.as_id().into());
+        let by_outcome = Look {
+            outcome_id: id(),
+            message_id: None,
+            now_ms,
+        };
+        let by_message = Look {
+            outcome_id: None,
+            message_id: id(),
+            now_ms,
+        };
+        let found = self.look(&[by_outcome, by_message]).await;
+        let is_known = |looked: &Looked| *looked != Looked::default();
+        found.into_iter().filter(is_known).collect()
+    }
+
+    /// What is told of it as something that was read.
+    pub(super) fn source(&self, known: &[Looked]) -> Source {
+        Source {
+            what: self.what.clone(),
+            since: None,
+            read: known.len() as u64,
+            why_not: self.notes.first().cloned(),
+        }
+    }
+
+    /// What stands in the way of a whole answer.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    pub(super) async fn close(self) -> anyhow::Result<()> {
+        match self.access {
+            Some(access) => access.close().await,
+            None => Ok(()),
+        }
+    }
+
+    async fn look(&mut self, looks: &[Look]) -> Vec<Looked> {
+        let Some(access) = &mut self.access else {
+            return Vec::new();
+        };
+        match access.look(looks).await {
+            Ok(found) => found,
+            Err(error) => {
+                self.give_up(&error);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Asks about every message of these records.
+    pub(super) async fn answers(
+        &mut self,
+        rules: &RuleSet,
+        context: Context<'_>,
+        inquiries: &[Inquiry],
+    ) -> Answers {
+        let messages: Vec<&MessageAsked> = inquiries.iter().flat_map(Inquiry::messages).collect();
+        let looks = messages.iter().map(|asked| asked.look(context.now_ms));
+        let found = self.look(&looks.collect::<Vec<Look>>()).await;
+        let ids = messages.iter().map(|asked| asked.outcome_id.clone());
+        let mut answers = Answers {
+            looked: ids.zip(found).collect(),
+            ..Answers::default()
+        };
+        if let Some(access) = &mut self.access {
+            match access.rules_now(rules).await {
+                Ok(now) => answers.now = now,
+                Err(error) => self
+                    .notes
+                    .push(format!("what is paused is not known: {error:#}")),
+            }
+        }
+        answers.grants = self.grants(rules, &messages).await;
+        answers
+    }
+
+    async fn grants(
+        &mut self,
+        rules: &RuleSet,
+        messages: &[&MessageAsked],
+    ) -> BTreeMap<String, GrantTold> {
+        let mut grants = BTreeMap::new();
+        for asked in messages {
+            let (Some(access), Some(key)) = (&mut self.access, &asked.ledger) else {
+                continue;
+            };
+            let named = Named::find(rules.catalog(), &key.app, &key.openid, &key.template_id);
+            let Ok(named) = named else { continue };
+            match access.ask_grants(&[Wanted { named, left: None }]).await {
+                Ok(lines) => {
+                    let told = lines.into_iter().next().map(|line| GrantTold {
+                        template: line.template,
+                        granted: line.granted,
+                        reserved: line.reserved,
+                        used: line.used,
+                        left: line.left,
+                    });
+                    grants.extend(told.map(|told| (asked.outcome_id.clone(), told)));
+                }
+                Err(error) => {
+                    self.notes
+                        .push(format!("the grants are not known: {error:#}"));
+                    break;
+                }
+            }
+        }
+        grants
+    }
+
+    /// A store that does not answer once is not asked again: each question would wait as long.
+    fn give_up(&mut self, error: &anyhow::Error) {
+        self.notes
+            .push(format!("the state store is not asked: {error:#}"));
+        self.access = None;
+    }
+}
+
+/// Where the records lie that the id, or what the store knows under it, names.
+pub(super) fn places(sought: &Sought, known: &[Looked], topics: &[String]) -> Vec<Place> {
+    let of_outcomes = known.iter().filter_map(|looked| looked.outcome.row());
+    let of_outcomes = of_outcomes.map(|outcome| Place {
+        topic: outcome.topic.clone(),
+        partition: outcome.partition,
+        offset: outcome.offset,
+    });
+    let of_claims = known.iter().filter_map(|looked| looked.claim.row());
+    let of_claims = of_claims.filter_map(|claim| Sought::place_in(&claim.outcome_id, topics));
+    let of_id = Sought::place_in(sought.text(), topics);
+    let mut places: Vec<Place> = of_outcomes.chain(of_claims).chain(of_id).collect();
+    places.sort();
+    places.dedup();
+    places
+}
+
+/// Whether the store has said all that is to be said of the message: its outcome, and no receipt that the topic has.
+pub(super) fn is_answered(known: &[Looked]) -> bool {
+    let mut known = known.iter();
+    known.any(|looked| looked.outcome.row().is_some() && looked.receipt != ReceiptSeen::Published)
+}
