@@ -217,7 +217,7 @@ fn print_message(message: &MessageTold, event: &EventTold) {
         field("  now", Some(&of_present(present)));
     }
     let values: Vec<Shown> = message.values.iter().map(with_visible).collect();
-    for row in rows(&values.iter().collect::<Vec<_>>()) {
+    for row in rows(&values.iter().collect::<Vec<&Shown>>()) {
         line(&format!("    {row}"));
     }
     field("  what happened", Some(message.words.ops));
