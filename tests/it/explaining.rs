@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::commands::{Said, run};
 use crate::support::courier::Courier;
-use crate::support::events::{Event, class, order};
+use crate::support::events::{Event, TRACEPARENT, class, order};
 use crate::support::kafka::Kafka;
 use crate::support::redis::Redis;
 use crate::support::world::{Plan, World, refuse};
@@ -311,4 +311,45 @@ fn explain_asks_redis_itself_where_no_instance_answers() {
     let told = explain(&paused.id);
     assert_eq!(message(&told)["pending"], "paused", "{told}");
     assert_eq!(message(&told)["paused_by"][0]["cause"], "person");
+}
+
+#[test]
+fn explain_tells_of_a_record_that_is_no_event_and_of_a_trace() {
+    let plan = Plan {
+        sections: KEYS,
+        ..Plan::default()
+    };
+    let world = World::new(Kafka::shared(), "explain-broken", plan);
+    let courier = world.courier();
+    let mut outcomes = world.outcomes();
+    world.hand_over(
+        "k",
+        &[],
+        b"{\"id\":\"broken-1\",\"type\":\"order.completed\",\"data\":{\"order_no\":",
+    );
+    let traced = order(1);
+    world.hand_over("k", &[("traceparent", TRACEPARENT)], &traced.structured());
+    world.flush();
+    outcomes.read_at_least(2);
+    let explain = |id: &str| {
+        let said = run(
+            world.folder(),
+            &["explain", id, "--at", courier.address(), "--format", "json"],
+        );
+        assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+        said.json()
+    };
+    let told = explain("broken-1");
+    let broken = event(&told);
+    assert_eq!(
+        (&broken["state"], &broken["reason"]),
+        (&json!("undecodable"), &json!("not_json"))
+    );
+    assert_eq!(broken["type"], "order.completed");
+    ended(&told, "not_json");
+    let place = broken["place"].as_str().unwrap();
+    // By its place the store answers at once, with the same outcome.
+    let by_place = explain(place);
+    assert_eq!(message(&by_place)["outcome"], message(&told)["outcome"]);
+    assert_eq!(event(&explain(&traced.id))["traceparent"], TRACEPARENT);
 }
