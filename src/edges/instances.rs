@@ -2,6 +2,8 @@
 //!
 //! Where no other process can share the store, nothing is asked: this one is alone.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,10 +13,13 @@ use crate::config::{Sharing, StateUrl};
 use crate::edges::clock::Clock;
 use crate::edges::http::Report;
 use crate::edges::store::StoreClient;
-use wx_courier_core::instances::{Instance, Instances, NOTED_EVERY_MS, Note};
+use wx_courier_core::instances::{Instance, NOTED_EVERY_MS, Note, Roll};
 
 /// How often it is looked whether there is news of this instance.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A mistake may repeat what stands in a file: more of it is in the log.
+const LONGEST_REFUSAL: usize = 300;
 
 /// Asks for all instances.
 #[derive(Clone)]
@@ -23,24 +28,27 @@ pub struct InstancesClient {
     sharing: Sharing,
     clock: Clock,
     own: watch::Receiver<Option<Instance>>,
+    roll: Arc<Mutex<Roll>>,
 }
 
 impl InstancesClient {
-    /// All that there are now; `None` if the store does not say it.
-    pub async fn all(&self) -> Option<Instances> {
+    /// All that live now, by their host and process; `None` if the store does not say it.
+    pub async fn all(&self) -> Option<Vec<Instance>> {
         let own = self.own.borrow().clone();
-        let now_ms = self.clock.now_ms();
         match self.sharing {
-            Sharing::Alone => {
-                let mut alone = Instances::default();
-                alone.note(&Note { own, now_ms });
-                Some(alone)
-            }
-            Sharing::WithOthers => {
-                let asked = self.store.ask(Note { own, now_ms }).await;
-                asked.ok().and_then(Result::ok)
-            }
+            Sharing::Alone => Some(own.into_iter().collect()),
+            Sharing::WithOthers => self.ask(None).await,
         }
+    }
+
+    /// Asks the store, and notes how this instance is if that is given.
+    async fn ask(&self, own: Option<Instance>) -> Option<Vec<Instance>> {
+        let now_ms = self.clock.now_ms();
+        let asked = self.store.ask(Note { own, now_ms }).await;
+        let all = asked.ok().and_then(Result::ok)?;
+        let mut roll = self.roll.lock().unwrap_or_else(PoisonError::into_inner);
+        let living = roll.call(&all, self.clock.now());
+        Some(living.into_iter().cloned().collect())
     }
 }
 
@@ -66,6 +74,7 @@ pub fn open(
         sharing: state.sharing(),
         clock,
         own,
+        roll: Arc::default(),
     };
     let keeper = Keeper {
         client: client.clone(),
@@ -92,43 +101,43 @@ impl Keeper {
         let mut heard = None;
         loop {
             looks.tick().await;
-            let own = self.own();
+            let Some(own) = self.own() else {
+                continue;
+            };
             let is_due = self.own.borrow().as_ref().is_none_or(|noted| {
                 own.seen_ms.saturating_sub(noted.seen_ms) >= NOTED_EVERY_MS || !is_same(noted, &own)
             });
             if !is_due {
                 continue;
             }
-            self.own.send_replace(Some(own));
+            self.own.send_replace(Some(own.clone()));
             if self.client.sharing == Sharing::WithOthers
-                && let Some(all) = self.client.all().await
+                && let Some(all) = self.client.ask(Some(own)).await
             {
                 tell(&mut heard, &all);
             }
         }
     }
 
-    fn own(&self) -> Instance {
+    /// How this instance is; `None` before it knows its rules.
+    fn own(&self) -> Option<Instance> {
         let report = self.reports.borrow();
         let reload = &report.reload;
-        Instance {
+        let refused = reload.refused.as_ref();
+        Some(Instance {
             id: format!("{:016x}", self.identity.id),
             host: self.host.clone(),
             pid: std::process::id(),
             listens: self.identity.listens.clone(),
             program: report.version.to_owned(),
             phase: report.phase.as_str().to_owned(),
-            rules_version: reload
-                .rules_version
-                .as_deref()
-                .unwrap_or_default()
-                .to_owned(),
+            rules_version: reload.rules_version.as_deref()?.to_owned(),
             in_force_since_ms: reload.in_force_since_ms,
             on_disk: reload.on_disk.as_deref().map(str::to_owned),
-            refused: reload.refused.as_ref().map(|refused| refused.first.clone()),
+            refused: refused.map(|it| it.first.chars().take(LONGEST_REFUSAL).collect()),
             seen_ms: self.client.clock.now_ms(),
-            more: std::collections::BTreeMap::new(),
-        }
+            more: BTreeMap::new(),
+        })
     }
 }
 
@@ -142,8 +151,7 @@ fn is_same(noted: &Instance, own: &Instance) -> bool {
 }
 
 /// Says which instances there are, when they are others than before.
-fn tell(heard: &mut Option<Vec<String>>, all: &Instances) {
-    let list = all.list();
+fn tell(heard: &mut Option<Vec<String>>, list: &[Instance]) {
     let ids: Vec<String> = list.iter().map(|instance| instance.id.clone()).collect();
     if heard.as_ref() == Some(&ids) {
         return;

@@ -1,9 +1,12 @@
 //! The instances that share a store: each notes there how it is, so that one can be asked about all.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::model::Moment;
 
 /// How an instance is, as it noted it last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,11 +43,18 @@ pub struct Instance {
 /// How often an instance notes how it is, if nothing changes: 5 s.
 pub const NOTED_EVERY_MS: i64 = 5_000;
 
-/// An instance that has noted nothing for so long is gone. Their clocks may differ by some of it.
-const GONE_AFTER_MS: i64 = 30_000;
+/// An instance that notes nothing for so long is gone, by the clock of who looks.
+const GONE_AFTER: Duration = Duration::from_secs(20);
 
-/// More than a group of consumers has members that are of use.
-const MOST: usize = 1_000;
+/// Of an instance that is heard of for the first time it is not known how long it has been silent. Its own clock tells, as long as it is nearly
+/// right.
+const CLOCKS_DIFFER_MS: i64 = 30_000;
+
+/// When an entry is forgotten: a day later, for the clocks of two machines may be far apart.
+const FORGOTTEN_AFTER_MS: i64 = 24 * 3_600_000;
+
+/// Each writes the row anew every five seconds: with more of them it would be written too often and be too long.
+const MOST: usize = 200;
 
 /// All of them, by their id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,14 +77,20 @@ impl Instances {
         all
     }
 
-    /// Takes a note, and forgets who is gone.
+    /// Takes a note, and forgets who was gone long ago. Who only looks leaves all as it is.
     pub fn note(&mut self, note: &Note) {
-        let oldest_ms = note.now_ms.saturating_sub(GONE_AFTER_MS);
+        let Some(own) = &note.own else {
+            return;
+        };
+        let oldest_ms = note.now_ms.saturating_sub(FORGOTTEN_AFTER_MS);
         self.0.retain(|_, instance| instance.seen_ms >= oldest_ms);
-        if let Some(own) = &note.own
-            && (self.0.len() < MOST || self.0.contains_key(&own.id))
-        {
-            self.0.insert(own.id.clone(), own.clone());
+        self.0.insert(own.id.clone(), own.clone());
+        while self.0.len() > MOST {
+            let oldest = self.0.values().min_by_key(|instance| instance.seen_ms);
+            let Some(oldest) = oldest.map(|instance| instance.id.clone()) else {
+                return;
+            };
+            self.0.remove(&oldest);
         }
     }
 
@@ -96,6 +112,46 @@ impl Instances {
                 .map(|instance| (instance.id.clone(), instance))
                 .collect(),
         ))
+    }
+}
+
+/// Which instances live, as one of them finds out by its own clock: others' clocks may be wrong.
+#[derive(Debug, Default)]
+pub struct Roll {
+    known: BTreeMap<String, Known>,
+}
+
+/// What was heard of an instance.
+#[derive(Debug)]
+struct Known {
+    noted_ms: i64,
+    /// When its note became another one; `None` if it is still the first that was heard.
+    changed_at: Option<Duration>,
+}
+
+impl Roll {
+    /// Those that live, of all that the store has.
+    pub fn call<'a>(&mut self, all: &'a Instances, now: Moment) -> Vec<&'a Instance> {
+        self.known.retain(|id, _| all.0.contains_key(id));
+        let mut living = Vec::new();
+        for instance in all.list() {
+            let known = self.known.entry(instance.id.clone()).or_insert(Known {
+                noted_ms: instance.seen_ms,
+                changed_at: None,
+            });
+            if known.noted_ms != instance.seen_ms {
+                known.noted_ms = instance.seen_ms;
+                known.changed_at = Some(now.elapsed);
+            }
+            let lives = match known.changed_at {
+                Some(at) => now.elapsed.saturating_sub(at) <= GONE_AFTER,
+                None => (now.unix_ms - instance.seen_ms).abs() <= CLOCKS_DIFFER_MS,
+            };
+            if lives {
+                living.push(instance);
+            }
+        }
+        living
     }
 }
 
@@ -125,20 +181,58 @@ mod tests {
         instances.note(&Note { own, now_ms });
     }
 
+    fn at(seconds: u64) -> Moment {
+        Moment {
+            elapsed: Duration::from_secs(seconds),
+            unix_ms: i64::try_from(seconds).unwrap() * 1_000,
+        }
+    }
+
+    fn living(roll: &mut Roll, instances: &Instances, seconds: u64) -> Vec<String> {
+        let living = roll.call(instances, at(seconds)).into_iter();
+        living.map(|instance| instance.id.clone()).collect()
+    }
+
     #[test]
-    fn who_is_silent_is_gone_and_who_only_looks_is_not_among_them() {
+    fn who_is_silent_is_gone_whatever_its_clock_says() {
+        let (mut instances, mut roll) = (Instances::default(), Roll::default());
+        // The clock of one is an hour ahead, of another a minute behind.
+        let ahead_ms = 3_600_000;
+        note(&mut instances, "right", 100_000);
+        note(&mut instances, "ahead", 100_000 + ahead_ms);
+        note(&mut instances, "behind", 40_000);
+        assert_eq!(living(&mut roll, &instances, 100), ["right"]);
+        // They are found out by their next note.
+        note(&mut instances, "ahead", 105_000 + ahead_ms);
+        note(&mut instances, "behind", 45_000);
+        let all = living(&mut roll, &instances, 105);
+        assert_eq!(all, ["ahead", "behind", "right"]);
+        note(&mut instances, "behind", 65_000);
+        assert_eq!(
+            living(&mut roll, &instances, 125),
+            ["ahead", "behind", "right"]
+        );
+        assert_eq!(living(&mut roll, &instances, 131), ["behind"]);
+    }
+
+    #[test]
+    fn who_was_gone_long_ago_is_forgotten_by_who_notes_and_not_by_who_looks() {
         let mut instances = Instances::default();
         note(&mut instances, "a", 0);
-        note(&mut instances, "b", 20_000);
-        note(&mut instances, "b", 30_000);
-        assert_eq!(instances.list().len(), 2);
         let look = Note {
             own: None,
-            now_ms: 30_001,
+            now_ms: 10 * FORGOTTEN_AFTER_MS,
         };
         instances.note(&look);
+        assert_eq!(instances.list().len(), 1);
+        note(&mut instances, "b", FORGOTTEN_AFTER_MS + 1);
         let ids: Vec<&str> = instances.list().iter().map(|it| it.id.as_str()).collect();
         assert_eq!(ids, ["b"]);
+        for number in 0..2 * MOST {
+            let ms = FORGOTTEN_AFTER_MS + i64::try_from(number).unwrap();
+            note(&mut instances, &format!("of-many-{number}"), ms);
+        }
+        assert_eq!(instances.list().len(), MOST);
     }
 
     #[test]

@@ -16,17 +16,14 @@ use wx_courier_core::instances::Instance;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Serialize)]
-struct All<'a> {
-    instances: Vec<&'a Instance>,
+struct All {
+    instances: Vec<Instance>,
 }
 
 /// All instances that share the store.
 pub(super) async fn list(State(pages): State<Pages>) -> Response {
     match tokio::time::timeout(PATIENCE, pages.instances.all()).await {
-        Ok(Some(all)) => Json(All {
-            instances: all.list(),
-        })
-        .into_response(),
+        Ok(Some(instances)) => Json(All { instances }).into_response(),
         Ok(None) | Err(_) => refuse(
             StatusCode::SERVICE_UNAVAILABLE,
             "the state store does not answer, and only it knows all instances: /status tells of this one",

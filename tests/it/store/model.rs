@@ -109,13 +109,8 @@ impl Model {
                 Answer::Holds(self.holds.clone())
             }
             Request::Note(note) => {
-                let mut all = self.instances.clone();
-                all.note(note);
-                // Who only looks leaves everything as it is.
-                if note.own.is_some() {
-                    self.instances = all.clone();
-                }
-                Answer::Note(all)
+                self.instances.note(note);
+                Answer::Note(self.instances.clone())
             }
             Request::Propose(proposal) => {
                 let first = self.recipient_key.get_or_insert(proposal.key.clone());
