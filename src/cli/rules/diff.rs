@@ -76,11 +76,8 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
             &before.settings,
         )?
     };
-    let recipients = if arguments.events.is_empty() {
-        Recipients::As(before.settings.outcomes.recipient)
-    } else {
-        Recipients::Whole
-    };
+    // What is printed may be shown to many: in a pull request, for example.
+    let recipients = Recipients::As(before.settings.outcomes.recipient);
     let comparison = compare(&before, &after, &found, recipients);
     match arguments.format {
         Format::Text => printing::text(&comparison),
@@ -124,7 +121,7 @@ fn newest(settings: &Settings, most: u32) -> anyhow::Result<Vec<Found>> {
     let mut progress = Progress::new();
     let most = usize::try_from(most)?;
     // By time, and among those of one time by their place.
-    let mut newest: BTreeMap<(i64, String), Record> = BTreeMap::new();
+    let mut newest: BTreeMap<(i64, Arc<str>, i32, i64), Record> = BTreeMap::new();
     let (mut bytes, mut n_read) = (0, 0_usize);
     for topic in &settings.kafka.topics {
         let each = |record: Record| {
@@ -133,8 +130,9 @@ fn newest(settings: &Settings, most: u32) -> anyhow::Result<Vec<Found>> {
                 progress.show(format_args!("{n_read} records read"));
             }
             bytes += record.size_bytes();
-            let at = (record.timestamp_ms.unwrap_or_default(), record.position());
-            newest.insert(at, record);
+            let time_ms = record.timestamp_ms.unwrap_or_default();
+            let topic = Arc::clone(&record.topic);
+            newest.insert((time_ms, topic, record.partition, record.offset), record);
             while newest.len() > most || bytes > MOST_BYTES {
                 let Some((_, oldest)) = newest.pop_first() else {
                     break;

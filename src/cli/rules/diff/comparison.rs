@@ -7,7 +7,11 @@ use serde::Serialize;
 
 use crate::cli::preview::report::{Event, Preview, WOULD_SEND};
 use wx_courier_core::explanation::Shown;
+use wx_courier_core::model::outcome::Status;
 use wx_courier_core::rules::RuleSet;
+
+/// In place of a rule's name, where the event itself cannot be read.
+const WHOLE_EVENT: &str = "(the event itself)";
 
 /// So many samples of each kind are shown.
 const SAMPLES: usize = 3;
@@ -149,7 +153,10 @@ struct Message {
 impl Side {
     pub(super) fn new(event: &Event, rules: &RuleSet) -> Self {
         let messages = event.messages.iter().filter_map(|preview| {
-            let name = preview.rule.clone()?;
+            // An event that cannot be read is as bad as a message that cannot be sent.
+            let is_invalid = preview.status == Status::Invalid.as_str();
+            let whole = is_invalid.then(|| WHOLE_EVENT.to_owned());
+            let name = preview.rule.clone().or(whole)?;
             Some((name, Message::new(preview, rules)))
         });
         Self {
@@ -160,6 +167,17 @@ impl Side {
 }
 
 impl Message {
+    /// Whether all values are the same, whatever the templates call them.
+    fn says_as(&self, other: &Self) -> bool {
+        let said = |message: &Self| -> Vec<(String, Option<String>)> {
+            let values = message.values.iter();
+            values
+                .map(|(name, _, value)| (name.clone(), value.clone()))
+                .collect()
+        };
+        said(self) == said(other)
+    }
+
     fn new(preview: &Preview, rules: &RuleSet) -> Self {
         let rule = preview.rule.as_deref().and_then(|name| rules.get(name));
         let app = rule.map(|rule| rule.app.to_string()).unwrap_or_default();
@@ -314,9 +332,7 @@ fn fate(before: Option<&Message>, after: Option<&Message>) -> Option<Fate> {
             (true, false) => Fate::BecomesInvalid,
             (false, true) => Fate::BecomesValid,
             (false, false) => Fate::StaysInvalid,
-            (true, true) if before.call == after.call && before.values == after.values => {
-                Fate::Same
-            }
+            (true, true) if before.call == after.call && before.says_as(after) => Fate::Same,
             (true, true) => Fate::Changed,
         },
     })
