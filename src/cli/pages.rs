@@ -62,6 +62,26 @@ impl Instance {
         block_on(answer_to(request, &address))
     }
 
+    /// The same, without telling: gives the page, or why there is none.
+    pub(super) fn ask(
+        &self,
+        folder: PathBuf,
+        page: &str,
+    ) -> anyhow::Result<Result<String, String>> {
+        let loaded = load(&sources(folder, Vec::new()));
+        let Some(address) = self.address(&loaded) else {
+            return Ok(Err(
+                "the configuration cannot be used, and --at does not say where to ask".to_owned(),
+            ));
+        };
+        let request = client(TIMEOUT)?.get(format!("http://{address}{page}"));
+        block_on(async {
+            Ok(question(request, &address)
+                .await
+                .map_err(|error| format!("{error:#}")))
+        })
+    }
+
     /// Where to ask. Tells what is wrong with the settings if they are needed for it and cannot be used.
     fn address(&self, loaded: &Loaded) -> Option<String> {
         let listens = loaded.settings.as_ref().map(|settings| &settings.http);
@@ -88,23 +108,44 @@ async fn tell_answer(request: RequestBuilder, address: &str) -> anyhow::Result<E
 
 /// What a page answers. A refusal is told.
 async fn answer_to(request: RequestBuilder, address: &str) -> anyhow::Result<Result<String, Exit>> {
-    let response = request.send().await;
-    let response = response.with_context(|| format!("no service answers at {address}"))?;
-    let status = response.status();
-    let is_done = status.is_success();
-    let answer = response.text().await?;
-    if is_done {
-        return Ok(Ok(answer));
+    match question(request, address).await {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(Unanswered::Refused(why)) => {
+            complain(format_args!("error: {why}"));
+            Ok(Err(Exit::No))
+        }
+        Err(Unanswered::Unreachable(error)) => Err(error),
+    }
+}
+
+/// Why a page gives no answer.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    /// The service refuses, for this reason.
+    #[error("{0}")]
+    Refused(String),
+    /// No service has answered.
+    #[error("{0:#}")]
+    Unreachable(anyhow::Error),
+}
+
+async fn question(request: RequestBuilder, address: &str) -> Result<String, Unanswered> {
+    let asked = async {
+        let response = request.send().await;
+        let response = response.with_context(|| format!("no service answers at {address}"))?;
+        let status = response.status();
+        anyhow::Ok((status, response.text().await?))
+    };
+    let (status, answer) = asked.await.map_err(Unanswered::Unreachable)?;
+    if status.is_success() {
+        return Ok(answer);
     }
     let why = reason(&answer);
-    if why.is_empty() {
-        complain(format_args!(
-            "error: the service at {address} answers {status}"
-        ));
+    Err(Unanswered::Refused(if why.is_empty() {
+        format!("the service at {address} answers {status}")
     } else {
-        complain(format_args!("error: {why}"));
-    }
-    Ok(Err(Exit::No))
+        why
+    }))
 }
 
 /// A client for them. The token goes to the service and to no proxy.

@@ -20,9 +20,9 @@ pub(in crate::cli) struct Arguments {
     /// Wait until every instance runs the rules of this version: `check` prints it
     #[arg(long, value_name = "VERSION")]
     wait: Option<String>,
-    /// How long to wait, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "wait")]
-    timeout: u64,
+    /// How long to wait, in seconds: a mounted `ConfigMap` alone takes a minute
+    #[arg(long, value_name = "SECONDS", default_value_t = 180, requires = "wait", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    timeout: u32,
     /// How to print the result
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -51,29 +51,34 @@ enum Verdict {
 }
 
 pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let limit = Instant::now() + Duration::from_secs(arguments.timeout);
+    let limit = Instant::now() + Duration::from_secs(arguments.timeout.into());
     loop {
-        let page = match arguments.instance.page(folder.to_owned(), "/instances")? {
-            Ok(page) => page,
-            Err(exit) => return Ok(exit),
-        };
-        let all: All = serde_json::from_str(&page)
-            .context("the service answers otherwise than this version knows")?;
-        let verdict = verdict(&all.instances, arguments.wait.as_deref());
-        let is_late = Instant::now() >= limit;
-        let goes_on = matches!(verdict, Verdict::Differ | Verdict::Nobody);
-        if arguments.wait.is_some() && goes_on && !is_late {
-            block_on(async {
-                tokio::time::sleep(ASK_EVERY).await;
-                Ok(())
-            })?;
-            continue;
+        let asked = arguments.instance.ask(folder.to_owned(), "/instances")?;
+        let is_over = arguments.wait.is_none() || Instant::now() >= limit;
+        match asked {
+            Ok(page) => {
+                let all: All = serde_json::from_str(&page)
+                    .context("the service answers otherwise than this version knows")?;
+                let verdict = verdict(&all.instances, arguments.wait.as_deref());
+                if is_over || matches!(verdict, Verdict::Agree(_)) {
+                    match arguments.format {
+                        Format::Json => say(page.trim_end()),
+                        Format::Text => print(&all.instances),
+                    }
+                    return Ok(told(&verdict, &all.instances, arguments));
+                }
+            }
+            // The instance may be restarting, or its store be away for a moment.
+            Err(why) if is_over => {
+                complain(format_args!("error: {why}"));
+                return Ok(Exit::No);
+            }
+            Err(_passing) => {}
         }
-        match arguments.format {
-            Format::Json => say(page.trim_end()),
-            Format::Text => print(&all.instances),
-        }
-        return Ok(told(&verdict, &all.instances, arguments));
+        block_on(async {
+            tokio::time::sleep(ASK_EVERY).await;
+            Ok(())
+        })?;
     }
 }
 
