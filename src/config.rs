@@ -303,10 +303,21 @@ pub struct Sources {
 pub struct FlagSetting {
     /// The flag as typed: `--listen`.
     pub flag: &'static str,
-    /// The dotted key it sets.
+    /// The dotted key it sets; `*` stands for each name that the files say there.
     pub key: String,
     /// The value.
     pub value: String,
+}
+
+impl FlagSetting {
+    /// Whether it says this key.
+    fn says(&self, key: &str) -> bool {
+        let (ours, theirs) = (self.key.split('.'), key.split('.'));
+        ours.clone().count() == theirs.clone().count()
+            && ours
+                .zip(theirs)
+                .all(|(ours, theirs)| ours == "*" || ours == theirs)
+    }
 }
 
 /// Everything that was found, whether or not it is good enough to start with.

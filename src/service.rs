@@ -292,8 +292,10 @@ impl Service {
                 }
                 () = self.alarm.rang() => inputs.push(Input::Tick),
                 Ok(()) = self.rules.changed() => {
+                    // In this order: apps are set before the rules that need them, so these are at least as new.
+                    let rules = Arc::clone(&self.rules.borrow_and_update());
                     inputs.push(Input::AppsChanged(self.apps.borrow().clone()));
-                    inputs.push(Input::RulesChanged(Arc::clone(&self.rules.borrow_and_update())));
+                    inputs.push(Input::RulesChanged(rules));
                 }
                 Some(differs) = heard.differs.recv() => inputs.push(Input::TemplateDiffers(differs)),
                 Some(Punished { app, punishment }) = self.punished.recv() => {

@@ -14,7 +14,8 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::reload;
+use super::reload::{self, Beginning};
+use super::run::first_death;
 use super::sandbox::sandbox_settings;
 use super::{Exit, asked_to_end, block_on, complain, configuration, say, sources};
 use crate::config::{Settings, load};
@@ -59,8 +60,8 @@ fn play_on(folder: &Path, own: Option<PathBuf>, arguments: &Arguments) -> anyhow
         complain(&problems);
         return Ok(Exit::BadConfiguration);
     }
-    let first_look = load(&sources(folder.to_owned(), Vec::new()));
-    let Some(settings) = &first_look.settings else {
+    let loaded = load(&sources(folder.to_owned(), Vec::new()));
+    let Some(settings) = &loaded.settings else {
         return Ok(configuration(&sources(folder.to_owned(), Vec::new()))
             .err()
             .unwrap_or(Exit::BadConfiguration));
@@ -75,27 +76,32 @@ fn play_on(folder: &Path, own: Option<PathBuf>, arguments: &Arguments) -> anyhow
     let level = if arguments.log {
         "info"
     } else {
-        "error,librdkafka=off"
+        // What comes of saved files is told among the outcomes.
+        "error,librdkafka=off,wx_courier::cli::reload=off"
     };
     telemetry::start_logging(settings.log_format, level)?;
     block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let sandbox = Sandbox::start(
             listener,
-            sandbox_settings(settings, first_look.catalog.as_ref()),
+            sandbox_settings(settings, loaded.catalog.as_ref()),
         )?;
         let socket = TcpListener::bind("127.0.0.1:0").await?;
         let pages = format!("http://{}", socket.local_addr()?);
-        let flags = service::flags(settings, &broker.address(), &sandbox.base_url());
+        let flags = service::flags(&broker.address(), &sandbox.base_url());
         let sources = sources(folder.to_owned(), flags);
         let looked = reload::first_look(&sources);
         let configuration = match configuration(&sources) {
             Ok(configuration) => configuration,
             Err(exit) => return Ok(exit),
         };
-        let settings = Arc::clone(&configuration.settings);
-        let service::Opened { parts, reports } =
-            service::open(socket, configuration, sources, looked)?;
+        let (beginning, rules) = Beginning::of(sources, looked, configuration);
+        let settings = Arc::clone(&beginning.settings);
+        let service::Opened {
+            parts,
+            reports,
+            needed,
+        } = service::open(socket, beginning, rules)?;
         let (ask, asked) = tokio::sync::oneshot::channel::<()>();
         let mut service = tokio::spawn(run_service(parts, async {
             let _asked = asked.await.is_ok();
@@ -117,6 +123,7 @@ fn play_on(folder: &Path, own: Option<PathBuf>, arguments: &Arguments) -> anyhow
                 ended??;
                 anyhow::bail!("the service has ended unexpectedly");
             }
+            died = first_death(needed) => anyhow::bail!("{died} has ended unexpectedly"),
             ended = asked_to_end() => {
                 ended?;
                 Exit::Done
@@ -257,6 +264,12 @@ fn tell_of_rules(before: &ReloadStatus, now: &ReloadStatus) {
             ));
         }
         Some(_) | None => {}
+    }
+    if now.restart_needed != before.restart_needed && !now.restart_needed.is_empty() {
+        say(format_args!(
+            "settings   come into force when the demo is started again: {}",
+            now.restart_needed.join(", ")
+        ));
     }
 }
 

@@ -3,66 +3,33 @@
 //! The rules are swapped whole, if they pass everything that `check` asks, and with them what they are made with: templates, time zone, and the apps.
 //! All other settings stay as they are until a restart; those that say something else on disk are named.
 
+mod in_force;
+mod looking;
 mod reading;
 mod watching;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinError;
 
-use crate::config::{
-    Effective, Fingerprint, RuleReload, Settings, Sources, fingerprint, waiting_for_restart,
-};
+use crate::config::{RuleReload, waiting_for_restart};
 use crate::edges::clock::Clock;
+use crate::edges::descriptors::Descriptors;
 use crate::edges::http::Report;
 use crate::edges::http::reload::{Asked, MOST_TOLD, Refused, ReloadStatus, Reloaded, Taken};
-use crate::edges::wechat::{Adopted, WeChat};
-use crate::service::bounds_of;
+use crate::edges::wechat::Adopted;
 use crate::telemetry::Metrics;
+pub(super) use in_force::{Beginning, InForce};
+use looking::Looking;
 pub(super) use reading::first_look;
 use reading::secret_files;
-use reading::{Found, Fresh, Looks, read};
+use reading::{Found, Fresh, read};
 use watching::{LOOK_EVERY, Look, Standing, Watching};
-use wx_courier_core::document::{Problem, Problems, Severity};
+use wx_courier_core::document::{Origin, Problem, Problems, Severity};
 use wx_courier_core::model::rfc3339_ms;
-use wx_courier_core::rules::RuleSet;
-use wx_courier_core::schedule::admission::AppBounds;
-
-/// How the process began.
-pub(super) struct Beginning {
-    pub(super) sources: Sources,
-    /// How the files looked before they were read for the first time.
-    pub(super) looked: Fingerprint,
-    pub(super) settings: Arc<Settings>,
-    /// The same, by its keys.
-    pub(super) effective: Vec<Effective>,
-}
-
-/// What is in force, and is swapped whole.
-pub(super) struct InForce {
-    pub(super) rules: watch::Sender<Arc<RuleSet>>,
-    /// What each app may do.
-    pub(super) apps: watch::Sender<BTreeMap<Arc<str>, AppBounds>>,
-    pub(super) wechat: Arc<WeChat>,
-}
-
-impl InForce {
-    /// What was read at the start.
-    pub(super) fn new(
-        settings: &Settings,
-        rules: Arc<RuleSet>,
-        metrics: &Metrics,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            rules: watch::Sender::new(rules),
-            apps: watch::Sender::new(bounds_of(&settings.apps)),
-            wechat: Arc::new(WeChat::new(settings, metrics.unknown())?),
-        })
-    }
-}
 
 /// Reads again, and says what came of it.
 pub(super) struct Reloader {
@@ -71,6 +38,7 @@ pub(super) struct Reloader {
     pub(super) reports: watch::Sender<Report>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
+    pub(super) descriptors: Descriptors,
 }
 
 /// Why it is read.
@@ -79,9 +47,30 @@ enum Occasion {
     Saved,
     /// SIGHUP.
     Signal,
-    /// A person waits for an answer.
-    Asked(oneshot::Sender<Reloaded>),
+    /// People wait for an answer.
+    Asked(Vec<oneshot::Sender<Reloaded>>),
 }
+
+impl Occasion {
+    /// Who asks now, and all others who wait already: one reading answers them.
+    fn asked(first: Asked, requests: &mut mpsc::Receiver<Asked>) -> Self {
+        let mut answers = vec![first.answer];
+        while let Ok(Asked { answer }) = requests.try_recv() {
+            answers.push(answer);
+        }
+        Self::Asked(answers)
+    }
+
+    fn is_save(&self) -> bool {
+        match self {
+            Self::Saved => true,
+            Self::Signal | Self::Asked(_) => false,
+        }
+    }
+}
+
+/// So often what changes while it is read is read once more, for who does not wait until it rests.
+const READINGS: usize = 3;
 
 /// Whether what was read is new.
 enum Swapped {
@@ -93,102 +82,115 @@ impl Reloader {
     /// Reads again at every occasion, for as long as the process lives.
     pub(super) async fn serve(self, mut hangups: Signal, mut requests: mpsc::Receiver<Asked>) {
         let mut secrets = secret_files(&self.beginning.effective);
-        let mut watching = self.begin(&secrets);
+        // What the secrets looked like when they were read is not known: all is read once more, and is the same.
+        let mut watching = Watching::new(self.beginning.looked);
+        self.tell(
+            None,
+            None,
+            Some(Arc::clone(self.in_force.rules.borrow().version())),
+        );
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut looking = Looking::default();
+        let folder = &self.beginning.sources.folder;
+        let is_watched = self.beginning.settings.rule_reload == RuleReload::OnSave;
         loop {
             let occasion = tokio::select! {
                 Some(()) = hangups.recv() => Occasion::Signal,
-                Some(Asked { answer }) = requests.recv() => Occasion::Asked(answer),
-                _ = looks.tick(), if self.beginning.settings.rule_reload == RuleReload::OnSave => {
-                    match self.look(&secrets).await.map(|now| watching.look(now)) {
-                        Some(Look::Read) => Occasion::Saved,
-                        Some(Look::Restless) => {
-                            tracing::warn!(
-                                "the configuration on disk has been changing for a minute: it is read when it stays as it is for a second, or at SIGHUP"
-                            );
-                            continue;
-                        }
-                        Some(Look::Nothing) | None => continue,
-                    }
+                Some(first) = requests.recv() => Occasion::asked(first, &mut requests),
+                _ = looks.tick(), if is_watched => {
+                    looking.begin(folder.clone(), secrets.clone());
+                    continue;
                 }
-                else => return,
+                seen = looking.come_back() => match seen.map(|now| watching.look(now)) {
+                    Some(Look::Read) => Occasion::Saved,
+                    Some(Look::Restless) => {
+                        tracing::warn!(
+                            "the configuration on disk has been changing for a minute: it is read when it stays as it is for a second"
+                        );
+                        continue;
+                    }
+                    Some(Look::Nothing) | None => continue,
+                },
             };
             self.read(occasion, &mut watching, &mut secrets).await;
         }
     }
 
-    async fn look(&self, secrets: &[PathBuf]) -> Option<Fingerprint> {
-        let (sources, secrets) = (self.beginning.sources.clone(), secrets.to_owned());
-        let look = move || fingerprint(&sources.folder, &secrets);
-        tokio::task::spawn_blocking(look).await.ok()
-    }
-
     /// Reads again. `secrets` are the files of secrets that are looked at.
     async fn read(&self, occasion: Occasion, watching: &mut Watching, secrets: &mut Vec<PathBuf>) {
+        let result = match self.found_at_rest(&occasion, secrets).await {
+            Ok(found) if !found.rests() => {
+                // It was half of one state and half of another. It is read when it rests.
+                watching.look(found.looks.after);
+                Reloaded::Restless
+            }
+            Ok(found) => {
+                if let Some(effective) = &found.effective {
+                    *secrets = secret_files(effective);
+                }
+                let as_it_was = found.looks.before;
+                let result = self.take(found);
+                watching.was_read(as_it_was, standing(&result));
+                result
+            }
+            Err(error) => {
+                tracing::error!(is_panic = error.is_panic(), "reading the rules has failed");
+                watching.failed();
+                let mut problems = Problems::default();
+                problems.push(Problem::error(&Origin::Default, FAILED));
+                let refused = self.refuse(&problems);
+                self.tell(Some(refused.clone()), None, None);
+                Reloaded::Refused {
+                    errors: refused.errors,
+                    problems: refused.problems,
+                }
+            }
+        };
+        if let (Reloaded::Same(taken), false) = (&result, occasion.is_save()) {
+            tracing::info!(
+                rules_version = taken.rules_version,
+                "the rules are the same as before"
+            );
+        }
+        let Occasion::Asked(answers) = occasion else {
+            return;
+        };
+        for answer in answers {
+            if answer.send(result.clone()).is_err() {
+                tracing::debug!("the rules were read for a person who has gone");
+            }
+        }
+    }
+
+    /// What lies on disk. What was saved is read once: it rested a moment ago.
+    async fn found_at_rest(
+        &self,
+        occasion: &Occasion,
+        secrets: &[PathBuf],
+    ) -> Result<Found, JoinError> {
+        let mut found = self.find(secrets).await?;
+        for _again in 1..READINGS {
+            if found.rests() || occasion.is_save() {
+                break;
+            }
+            found = self.find(secrets).await?;
+        }
+        Ok(found)
+    }
+
+    async fn find(&self, secrets: &[PathBuf]) -> Result<Found, JoinError> {
         let Beginning {
             sources, settings, ..
         } = &self.beginning;
         let (sources, settings) = (sources.clone(), Arc::clone(settings));
         let in_force = Arc::clone(&self.in_force.rules.borrow());
-        let (looked_at, wechat) = (secrets.clone(), Arc::clone(&self.in_force.wechat));
+        let (secrets, wechat) = (secrets.to_owned(), Arc::clone(&self.in_force.wechat));
         // Compiling a thousand rules takes a while, and calls are under way.
-        let found = tokio::task::spawn_blocking(move || {
-            read(&sources, (&settings, &in_force), &looked_at, &wechat)
-        });
-        let result = match found.await {
-            Ok(found) => {
-                let Looks {
-                    before,
-                    after,
-                    with_its_secrets,
-                } = found.looks;
-                if before != after && matches!(occasion, Occasion::Saved) {
-                    // It was half of one state and half of another. It is read when it rests.
-                    watching.look(after);
-                    return;
-                }
-                if let Some(effective) = &found.effective {
-                    *secrets = secret_files(effective);
-                }
-                let result = self.take(found);
-                let as_it_was = with_its_secrets.filter(|_| before == after);
-                watching.was_read(as_it_was.unwrap_or(before), standing(&result));
-                result
-            }
-            Err(error) => {
-                let is_panic = error.is_panic();
-                tracing::error!(
-                    is_panic,
-                    "reading the rules has failed, the old ones stay in force"
-                );
-                let refused = self.refused(vec![FAILED.to_owned()], 1);
-                self.tell(Some(refused), None, None);
-                Reloaded::Refused {
-                    errors: 1,
-                    problems: vec![FAILED.to_owned()],
-                }
-            }
-        };
-        if let Occasion::Asked(answer) = occasion
-            && answer.send(result).is_err()
-        {
-            tracing::debug!("the rules were read for a person who has gone");
-        }
-    }
-
-    /// Tells what is in force before anything was read again. What has changed since the process began to read is news.
-    fn begin(&self, secrets: &[PathBuf]) -> Watching {
-        let version = Arc::clone(self.in_force.rules.borrow().version());
-        self.tell(None, None, Some(version));
-        let Beginning {
-            sources, looked, ..
-        } = &self.beginning;
-        Watching::new(if first_look(sources) == *looked {
-            fingerprint(&sources.folder, secrets)
-        } else {
-            *looked
+        tokio::task::spawn_blocking(move || {
+            read(&sources, (&settings, &in_force), &secrets, &wechat)
         })
+        .await
     }
 
     fn take(&self, found: Found) -> Reloaded {
@@ -263,9 +265,9 @@ impl Reloader {
         } else if adopted == Adopted::Others || has_other_bounds {
             tracing::info!(%rules_version, "apps swapped; the rules are the same as before");
         } else {
-            tracing::info!(%rules_version, "the rules are the same as before");
             return Swapped::Same;
         }
+        self.descriptors.look_at(&self.in_force.apps.borrow());
         // Last: what they need is there.
         self.in_force.rules.send_replace(rules);
         Swapped::Yes
@@ -277,7 +279,7 @@ impl Reloader {
         let all = problems.iter();
         let all = all.filter(|problem| problem.severity == Severity::Error);
         let told: Vec<String> = all.map(in_one_line).take(MOST_TOLD).collect();
-        let refused = self.refused(told, errors);
+        let refused = self.as_refused(told, errors);
         let before = self.reports.borrow().reload.refused.clone();
         let is_known = before.is_some_and(|before| {
             before.problems == refused.problems && before.errors == refused.errors
@@ -296,7 +298,7 @@ impl Reloader {
         refused
     }
 
-    fn refused(&self, problems: Vec<String>, errors: usize) -> Refused {
+    fn as_refused(&self, problems: Vec<String>, errors: usize) -> Refused {
         let before = self.reports.borrow().reload.refused.clone();
         let since_ms = before.map_or_else(|| self.clock.now_ms(), |before| before.since_ms);
         Refused {
@@ -344,7 +346,7 @@ impl Reloader {
 fn standing(result: &Reloaded) -> Standing {
     match result {
         Reloaded::Swapped(_) | Reloaded::Same(_) => Standing::InForce,
-        Reloaded::Refused { .. } => Standing::Refused,
+        Reloaded::Refused { .. } | Reloaded::Restless => Standing::Refused,
     }
 }
 

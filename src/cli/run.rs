@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::reload::{self, Beginning, InForce, Reloader};
-use super::{Configuration, Exit, asked_to_end, block_on, configuration, sources};
+use super::{Exit, asked_to_end, block_on, configuration, sources};
 use crate::config::{FlagSetting, Settings};
 use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
@@ -43,21 +43,13 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
     });
     let sources = sources(folder, listen.collect());
     let looked = reload::first_look(&sources);
-    let Configuration {
-        settings,
-        rules,
-        loaded,
-    } = match configuration(&sources) {
-        Ok(configuration) => configuration,
-        Err(exit) => return Ok(exit),
-    };
-    let beginning = Beginning {
-        sources,
-        looked,
-        settings,
-        effective: loaded.effective,
-    };
-    block_on(serve(beginning, rules))
+    match configuration(&sources) {
+        Ok(configuration) => {
+            let (beginning, rules) = Beginning::of(sources, looked, configuration);
+            block_on(serve(beginning, rules))
+        }
+        Err(exit) => Ok(exit),
+    }
 }
 
 async fn serve(beginning: Beginning, rules: Arc<RuleSet>) -> anyhow::Result<Exit> {
@@ -94,6 +86,7 @@ async fn serve(beginning: Beginning, rules: Arc<RuleSet>) -> anyhow::Result<Exit
         reports: counter.reports.clone(),
         metrics: Arc::clone(&metrics),
         clock: clock.clone(),
+        descriptors,
     };
     let reload = tokio::spawn(reloader.serve(hangups, counter.reloads));
     let troubles = Troubles::new(clock.clone());
@@ -142,10 +135,7 @@ async fn serve(beginning: Beginning, rules: Arc<RuleSet>) -> anyhow::Result<Exit
 }
 
 /// Runs the service, which needs these tasks.
-async fn run_with(
-    parts: Parts,
-    needed: [(JoinHandle<()>, &'static str); 4],
-) -> anyhow::Result<Exit> {
+async fn run_with(parts: Parts, needed: Needed) -> anyhow::Result<Exit> {
     let (ask, asked) = oneshot::channel::<()>();
     let service = tokio::spawn(service::run(parts, async {
         // The sender going away means the same as its word.
@@ -154,13 +144,16 @@ async fn run_with(
     until_it_ends(service, ask, first_death(needed)).await
 }
 
-const PAGES: &str = "the task that serves health, metrics and status";
-const RELOAD: &str = "the task that reads rules again";
-const KEEPER: &str = "the task that asks what is stopped";
-const WATCH: &str = "the task that tells of troubles with the cluster";
+pub(super) const PAGES: &str = "the task that serves health, metrics and status";
+pub(super) const RELOAD: &str = "the task that reads rules again";
+pub(super) const KEEPER: &str = "the task that asks what is stopped";
+pub(super) const WATCH: &str = "the task that tells of troubles with the cluster";
+
+/// Tasks that have to live as long as the service, and what they are.
+pub(super) type Needed = [(JoinHandle<()>, &'static str); 4];
 
 /// Comes back when a task has ended that has to live as long as the service, and says which.
-async fn first_death(tasks: [(JoinHandle<()>, &'static str); 4]) -> &'static str {
+pub(super) async fn first_death(tasks: Needed) -> &'static str {
     let [(first, a), (second, b), (third, c), (fourth, d)] = tasks;
     tokio::select! {
         _ = first => a,

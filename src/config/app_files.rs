@@ -48,7 +48,9 @@ fn one(problems: &mut Problems, root: &Path, path: &Path) -> Option<AppFile> {
     if !is_name(&stem) {
         let message = format!("\"{stem}\" cannot be the name of an app");
         let problem = Problem::in_file(&file, message);
-        problems.push(problem.help("use letters, digits, - and _"));
+        problems.push(
+            problem.help("use small letters, digits, - and _: variables could not say others"),
+        );
         return None;
     }
     let text = match read_text(path) {
@@ -74,8 +76,9 @@ fn one(problems: &mut Problems, root: &Path, path: &Path) -> Option<AppFile> {
 /// Dotted keys find it, and so do variables.
 fn is_name(stem: &str) -> bool {
     let mut letters = stem.chars();
-    letters.next().is_some_and(char::is_alphanumeric)
-        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_')
+    let is_small = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    letters.next().is_some_and(is_small)
+        && letters.all(|letter| is_small(letter) || letter == '-' || letter == '_')
 }
 
 /// Who copies a table out of `courier.toml` copies its heading with it.

@@ -32,7 +32,8 @@ const APPS: &str = "apps.";
 
 /// What rules are made with, and messages are sent by, is swapped with the rules. Callbacks are served from the start on.
 pub(super) fn takes_effect(key: &str) -> TakesEffect {
-    let is_of_apps = key.starts_with(APPS) && !key.contains(".callbacks.");
+    let of_app = key.strip_prefix(APPS).and_then(|rest| rest.split_once('.'));
+    let is_of_apps = of_app.is_some_and(|(_name, key)| !key.starts_with("callbacks."));
     if key == "rules.time_zone" || is_of_apps {
         TakesEffect::WithTheRules
     } else {
@@ -73,6 +74,7 @@ mod tests {
             setting("apps.shop.appid", "wx1", None),
             setting("apps.shop.secret_file", "/run/s", Some("two")),
             setting("apps.shop.callbacks.token", "(hidden)", Some("u")),
+            setting("apps.callbacks.appid", "wx4", None),
             setting("apps.shoppe.appid", "wx3", None),
             setting("rules.time_zone", "Asia/Shanghai", None),
         ];

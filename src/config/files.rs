@@ -143,9 +143,10 @@ mod tests {
         });
         changes("a secret", &|| fs::write(path("secret"), "s").unwrap());
         changes("another folder of rules", &|| {
-            fs::rename(path("rules"), path("rules-2")).unwrap();
-            symlink(path("rules-2"), path("rules")).unwrap();
-            fs::write(path("rules-2/c.toml"), "").unwrap();
+            fs::create_dir(path("rules-2")).unwrap();
+            fs::write(path("rules-2/a.toml"), "x = 12\n").unwrap();
+            fs::rename(path("rules"), path("rules-1")).unwrap();
+            symlink("rules-2", path("rules")).unwrap();
         });
         changes("no folder of rules", &|| {
             fs::remove_file(path("rules")).unwrap();

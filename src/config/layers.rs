@@ -7,7 +7,7 @@ use config::{Environment, File, FileFormat, ValueKind};
 
 use super::app_files::{self, AppFile};
 use super::file::read_text;
-use super::{ENVIRONMENT_PREFIX, Sources, files};
+use super::{ENVIRONMENT_PREFIX, FlagSetting, Sources, files};
 use wx_courier_core::document::{Item, Node, Origin, Problem, Problems, parse};
 
 /// Merges the layers. `None` if the file cannot be read as TOML at all.
@@ -27,7 +27,7 @@ pub(super) fn merge(problems: &mut Problems, sources: &Sources) -> Option<Node> 
     let apps = app_files::read(problems, &sources.folder);
     let mut written = parse(problems, &file, &text)?;
     let apps = app_files::insert(problems, &mut written, apps);
-    match merged(sources, &text, &apps) {
+    match merged(sources, &text, &apps, &written) {
         Ok(value) => Some(with_origins(value, &[], Some(&written), sources)),
         Err(error) => {
             problems.push(Problem::in_file(
@@ -43,6 +43,7 @@ fn merged(
     sources: &Sources,
     text: &str,
     apps: &[AppFile],
+    written: &Node,
 ) -> Result<config::Value, config::ConfigError> {
     let environment = Environment::with_prefix(ENVIRONMENT_PREFIX)
         .prefix_separator("__")
@@ -57,9 +58,29 @@ fn merged(
         builder = builder.set_default(format!("apps.{}", app.name), alone.build()?.cache)?;
     }
     for flag in &sources.flags {
-        builder = builder.set_override(flag.key.as_str(), flag.value.clone())?;
+        for key in keys_of(flag, written) {
+            builder = builder.set_override(key, flag.value.clone())?;
+        }
     }
     Ok(builder.build()?.cache)
+}
+
+/// The keys that a flag sets: one, or one of each name that the files say in the place of its `*`.
+fn keys_of(flag: &FlagSetting, written: &Node) -> Vec<String> {
+    let Some((table, key)) = flag.key.split_once(".*.") else {
+        return vec![flag.key.clone()];
+    };
+    let names = match &written.item {
+        Item::Table(top) => top.get(table).map(|table| &table.item),
+        Item::Array(_) | Item::String(_) | Item::Integer(_) | Item::Float(_) | Item::Boolean(_) => {
+            None
+        }
+    };
+    let Some(Item::Table(names)) = names else {
+        return Vec::new();
+    };
+    let keys = names.keys();
+    keys.map(|name| format!("{table}.{name}.{key}")).collect()
 }
 
 /// The merge keeps which values came from the environment; the file's own tree knows the lines of the others.
@@ -71,7 +92,7 @@ fn with_origins(
 ) -> Node {
     let from_environment = value.origin() == Some("the environment");
     let key = path.join(".");
-    let origin = if let Some(flag) = sources.flags.iter().find(|flag| flag.key == key) {
+    let origin = if let Some(flag) = sources.flags.iter().find(|flag| flag.says(&key)) {
         Origin::Flag(Arc::from(flag.flag))
     } else if from_environment {
         Origin::Environment(Arc::from(variable(&key)))

@@ -1,6 +1,6 @@
 //! What rules need of the settings: a secret where users are named by login codes, and something that tells of grants where these are enforced.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Settings;
@@ -18,6 +18,8 @@ pub(crate) struct Swap<'a> {
     pub(crate) on_disk: &'a Settings,
     pub(crate) in_force: &'a RuleSet,
     pub(crate) running: &'a Settings,
+    /// The appid of every app by which messages may have been sent.
+    pub(crate) in_use: &'a BTreeMap<Arc<str>, String>,
 }
 
 /// A login code is a key to its user, which no outcome shows.
@@ -80,17 +82,27 @@ pub(crate) fn unmet_until_restart(swap: Swap<'_>) -> Problems {
             refuse(rule, message);
         }
     }
+    problems.extend(other_accounts(swap));
+    problems
+}
+
+/// Apps that have another appid than before: messages in hand go to users of the one from before.
+fn other_accounts(swap: Swap<'_>) -> Problems {
+    let mut problems = Problems::default();
+    let served = swap.running.public.as_ref();
     for (name, app) in &swap.on_disk.apps {
-        let has_callbacks = running
-            .public
-            .as_ref()
-            .is_some_and(|public| public.callbacks.contains_key(name));
-        let before = running.apps.get(name).filter(|_| has_callbacks);
-        if before.is_some_and(|before| before.appid != app.appid) {
+        let has_callbacks = served.is_some_and(|public| public.callbacks.contains_key(name));
+        let at_start = swap.running.apps.get(name).filter(|_| has_callbacks);
+        let of_callbacks = at_start.map(|before| &before.appid);
+        let before = swap.in_use.get(name).or(of_callbacks);
+        if before.is_some_and(|before| *before != app.appid) {
             let message = format!(
-                "the app {name} has another appid, and its callbacks were opened for the one from before"
+                "apps.{name}.appid is another one, and messages to users of the one from before may be under way"
             );
-            problems.push(Problem::error(&Origin::Default, message).help(HELP));
+            let problem = Problem::error(&Origin::Default, message);
+            problems.push(problem.help(
+                "give another mini program a name of its own; or restart the service, and what waits goes to the other one",
+            ));
         }
     }
     problems

@@ -1,6 +1,10 @@
 //! What the process may have open at once, and which part gets how much of it: files and connections share one limit.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::config::Settings;
+use wx_courier_core::schedule::admission::AppBounds;
 
 /// As many as we ask the system for. More than we ever use: the listeners have at most some 1,100 seats.
 const ENOUGH: u64 = 65_536;
@@ -56,14 +60,24 @@ impl Descriptors {
             public_seats = shared.public_seats,
             "descriptors: for calls, Kafka and the store (reserve), and for connections to the listeners (seats)"
         );
-        if shared.reserve < needed(in_flight) {
+        shared.warn_if_low(in_flight);
+        shared
+    }
+
+    /// Warns if so many calls at once may find no descriptor.
+    fn warn_if_low(self, in_flight: usize) {
+        if self.reserve < needed(in_flight) {
             tracing::warn!(
-                limit,
+                limit = self.limit,
                 needed = needed(in_flight),
                 "the limit of open files is low for max_in_flight of the apps: raise it (`ulimit -n`, LimitNOFILE), or lower max_in_flight"
             );
         }
-        shared
+    }
+
+    /// The apps are others than at the start, when the limit was shared out.
+    pub fn look_at(self, apps: &BTreeMap<Arc<str>, AppBounds>) {
+        self.warn_if_low(apps.values().map(|app| app.max_in_flight).sum());
     }
 
     /// Shares a limit out. `in_flight` is how many calls of all apps may be under way at once.

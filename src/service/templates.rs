@@ -116,7 +116,11 @@ async fn keep_comparing(parts: Parts) {
     let mut apps: BTreeMap<Arc<str>, Known> = BTreeMap::new();
     loop {
         let set = Arc::clone(&rules.borrow_and_update());
-        for app in &wechat.app_names() {
+        let names = wechat.app_names();
+        // An app that is gone has no list to ask for, and none waits for it.
+        apps.retain(|app, _| names.contains(app));
+        wanted.retain(|(app, _)| names.contains(app));
+        for app in &names {
             // An app without templates sends nothing.
             if set.catalog().of_app(app).next().is_none() {
                 apps.remove(app);
@@ -153,6 +157,10 @@ async fn keep_comparing(parts: Parts) {
                     // No task swaps rules any more.
                     tokio::time::sleep_until(due).await;
                 }
+                // What kept a list away may have been mended with the apps.
+                apps.values_mut()
+                    .filter(|known| known.listing.is_none())
+                    .for_each(|known| known.due = None);
             }
         }
     }

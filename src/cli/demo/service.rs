@@ -6,9 +6,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::cli::Configuration;
 use crate::cli::reload::{Beginning, InForce, Reloader};
-use crate::config::{Fingerprint, FlagSetting, Http, Settings, Sources};
+use crate::cli::run::{KEEPER, Needed, PAGES, RELOAD, WATCH};
+use crate::config::{FlagSetting, Http};
 use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
 use crate::edges::holds;
@@ -20,25 +20,23 @@ use crate::edges::listener::Bound;
 use crate::edges::store::Store;
 use crate::service::{Parts, cluster};
 use crate::telemetry::Metrics;
+use wx_courier_core::rules::RuleSet;
 
 /// What the service is made of, and how it is.
 pub(super) struct Opened {
     pub(super) parts: Parts,
     pub(super) reports: watch::Receiver<Report>,
+    /// The tasks without which it does not go on.
+    pub(super) needed: Needed,
 }
 
 /// Opens the pages, and all that the service needs.
 pub(super) fn open(
     socket: TcpListener,
-    configuration: Configuration,
-    sources: Sources,
-    looked: Fingerprint,
+    beginning: Beginning,
+    rules: Arc<RuleSet>,
 ) -> anyhow::Result<Opened> {
-    let Configuration {
-        settings,
-        rules,
-        loaded,
-    } = configuration;
+    let settings = Arc::clone(&beginning.settings);
     let clock = Clock::start();
     let metrics = Metrics::new()?;
     let (stored_in, stored) = mpsc::unbounded_channel();
@@ -67,26 +65,29 @@ pub(super) fn open(
         clock.clone(),
     );
     let reloader = Reloader {
-        beginning: Beginning {
-            sources,
-            looked,
-            settings: Arc::clone(&settings),
-            effective: loaded.effective,
-        },
+        beginning,
         in_force,
         reports: counter.reports.clone(),
         metrics: Arc::clone(&metrics),
         clock: clock.clone(),
+        descriptors,
     };
-    tokio::spawn(reloader.serve(signal(SignalKind::hangup())?, counter.reloads));
+    let hangups = signal(SignalKind::hangup())?;
+    let reload = tokio::spawn(reloader.serve(hangups, counter.reloads));
     let troubles = Troubles::new(clock.clone());
     // Its broker is in this process.
     troubles.answered();
-    tokio::spawn(cluster::watch(
+    let watch = cluster::watch(
         troubles.clone(),
         Arc::clone(&settings),
         counter.reports.clone(),
-    ));
+    );
+    let needed = [
+        (counter.serving, PAGES),
+        (reload, RELOAD),
+        (tokio::spawn(watch), WATCH),
+        (holds.task, KEEPER),
+    ];
     let reports = counter.reports.subscribe();
     let parts = Parts {
         clock,
@@ -108,24 +109,27 @@ pub(super) fn open(
         public: None,
         seed: fastrand::u64(..),
     };
-    Ok(Opened { parts, reports })
+    Ok(Opened {
+        parts,
+        reports,
+        needed,
+    })
 }
 
 /// What the demo changes in the configuration, as flags would: its own broker and API, a store that keeps nothing, and an outcome for
 /// unmatched events too.
-pub(super) fn flags(settings: &Settings, broker: &str, sandbox: &str) -> Vec<FlagSetting> {
-    let flag = |key: String, value: &str| FlagSetting {
+pub(super) fn flags(broker: &str, sandbox: &str) -> Vec<FlagSetting> {
+    let settings = [
+        // Of apps that are saved while it runs, too: the demo calls no other API.
+        ("apps.*.base_url", sandbox),
+        ("kafka.brokers", broker),
+        ("outcomes.unmatched", "publish"),
+        ("state.url", "memory:"),
+    ];
+    let flag = |(key, value): (&str, &str)| FlagSetting {
         flag: "demo",
-        key,
+        key: key.to_owned(),
         value: value.to_owned(),
     };
-    let apps = settings
-        .apps
-        .keys()
-        .map(|app| flag(format!("apps.{app}.base_url"), sandbox));
-    let mut flags: Vec<FlagSetting> = apps.collect();
-    flags.push(flag("kafka.brokers".to_owned(), broker));
-    flags.push(flag("outcomes.unmatched".to_owned(), "publish"));
-    flags.push(flag("state.url".to_owned(), "memory:"));
-    flags
+    settings.map(flag).into()
 }

@@ -25,6 +25,13 @@ pub(super) struct Found {
     pub(super) looks: Looks,
 }
 
+impl Found {
+    /// Whether nothing has changed while it was read.
+    pub(super) fn rests(&self) -> bool {
+        self.looks.before == self.looks.after
+    }
+}
+
 /// What can be put in force.
 pub(super) struct Fresh {
     pub(super) rules: Arc<RuleSet>,
@@ -37,8 +44,6 @@ pub(super) struct Looks {
     pub(super) before: Fingerprint,
     /// After they were read.
     pub(super) after: Fingerprint,
-    /// The same, with the files of the secrets that were named in them; `None` if nothing could be read of the settings.
-    pub(super) with_its_secrets: Option<Fingerprint>,
 }
 
 /// The files of secrets that the settings name.
@@ -61,6 +66,7 @@ pub(super) fn read(
     secrets: &[PathBuf],
     wechat: &WeChat,
 ) -> Found {
+    let in_use = wechat.accounts_in_use();
     let before = fingerprint(&sources.folder, secrets);
     let Loaded {
         settings,
@@ -78,6 +84,7 @@ pub(super) fn read(
             on_disk,
             in_force,
             running,
+            in_use: &in_use,
         }));
         match wechat.clients_for(&on_disk.apps) {
             Ok(clients) => {
@@ -91,9 +98,6 @@ pub(super) fn read(
         }
     }
     let effective = settings.is_some().then_some(effective);
-    let with_its_secrets = effective
-        .as_deref()
-        .map(|effective| fingerprint(&sources.folder, &secret_files(effective)));
     let fresh = match fresh {
         Some(fresh) if !problems.has_errors() => Ok((fresh, problems)),
         _ => Err(problems),
@@ -102,10 +106,6 @@ pub(super) fn read(
         fresh,
         version,
         effective,
-        looks: Looks {
-            before,
-            after,
-            with_its_secrets,
-        },
+        looks: Looks { before, after },
     }
 }

@@ -90,6 +90,13 @@ impl Watching {
     }
 }
 
+impl Watching {
+    /// What lies there could not be read, by a fault of ours.
+    pub(super) fn failed(&mut self) {
+        self.was_read(self.seen, Standing::Refused);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

@@ -226,12 +226,16 @@ fn appid(text: &str) -> Result<String, Mistake> {
 }
 
 fn url(text: &str) -> Result<String, Mistake> {
-    if text.starts_with("http://") || text.starts_with("https://") {
-        return Ok(text.to_owned());
+    let is_http = text.starts_with("http://") || text.starts_with("https://");
+    match reqwest::Url::parse(text) {
+        Ok(url) if is_http && url.has_host() => Ok(text.to_owned()),
+        Ok(_) => Err("begin with https://".to_owned()),
+        Err(_) if !is_http => Err("begin with https://".to_owned()),
+        Err(error) => Err(format!("{error}: write it like https://api.weixin.qq.com")),
     }
-    Err(Mistake {
+    .map_err(|help| Mistake {
         message: format!("\"{text}\" is not a URL"),
-        help: "begin with https://".to_owned(),
+        help,
     })
 }
 

@@ -31,7 +31,7 @@ static TOKEN: SecretKeys = SecretKeys {
     key: "token",
     file_key: "token_file",
     what: "the token for requests to [http] listen",
-    file_holds: "the token for `/grants`, `/messages`, `/pause` and `/resume`: at least 16 letters and digits, for example from `openssl rand -hex 32`",
+    file_holds: "the token for `/grants`, `/messages`, `/reload`, `/pause`, `/resume` and `/state/resume`: at least 16 letters and digits, for example from `openssl rand -hex 32`",
     short: "the token",
     about: "",
 };

@@ -58,7 +58,7 @@ fn what_is_wrong_with_a_file_is_told_with_its_place() {
         (
             WITHOUT_APPS,
             ("my shop.toml", SHOP),
-            "use letters, digits, - and _",
+            "use small letters, digits, - and _",
         ),
         (
             WITHOUT_APPS,

@@ -1,5 +1,8 @@
 //! What rules need of the settings, in a process that has read those on disk and in one that was started before.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::{RULE, SETTINGS, load_with};
 use crate::config::{Loaded, Swap, unmet_until_restart};
 
@@ -16,6 +19,7 @@ fn told(before: &Loaded, now: &Loaded) -> String {
         on_disk: now.settings.as_ref().unwrap(),
         in_force: before.rules.as_ref().unwrap(),
         running: before.settings.as_ref().unwrap(),
+        in_use: &BTreeMap::new(),
     });
     for problem in &problems {
         let told = problem.to_string();
@@ -82,7 +86,18 @@ fn a_new_app_comes_into_force_and_another_appid_behind_callbacks_does_not() {
     let callbacks = "[apps.shop.callbacks]\nmode = \"plain\"\ntoken = \"t0k3nt0k3n\"\n";
     let served = loaded(&format!("{SETTINGS}{callbacks}"), RULE);
     let found = told(&served, &loaded(&format!("{other}{callbacks}"), RULE));
-    assert!(found.contains("the app shop has another appid"), "{found}");
+    assert!(found.contains("apps.shop.appid is another one"), "{found}");
+    // Without callbacks as well, once messages may have been sent.
+    let (now, rules) = (loaded(&other, RULE), before.rules.as_ref().unwrap());
+    let in_use = BTreeMap::from([(Arc::from("shop"), "wx0123456789abcdef".to_owned())]);
+    let problems = unmet_until_restart(Swap {
+        fresh: rules,
+        on_disk: now.settings.as_ref().unwrap(),
+        in_force: rules,
+        running: before.settings.as_ref().unwrap(),
+        in_use: &in_use,
+    });
+    assert!(problems.has_errors(), "{problems}");
 }
 
 #[test]

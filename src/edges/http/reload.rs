@@ -72,6 +72,8 @@ pub enum Reloaded {
     Swapped(Taken),
     /// It was in force already.
     Same(Taken),
+    /// It was changing while it was read: nothing was done, and it is read when it rests.
+    Restless,
     /// It is refused, and what was in force stays.
     Refused {
         /// How many errors there are.
@@ -129,6 +131,9 @@ pub(super) async fn reload(State(pages): State<Pages>) -> Response {
     match tokio::time::timeout(PATIENCE, answered).await {
         Ok(Ok(Reloaded::Swapped(taken))) => taken.told("new").into_response(),
         Ok(Ok(Reloaded::Same(taken))) => taken.told("the same as before").into_response(),
+        Ok(Ok(Reloaded::Restless)) => unavailable(
+            "what is on disk is being changed, and nothing was done: ask again when it is whole",
+        ),
         Ok(Ok(Reloaded::Refused { errors, problems })) => {
             let first = problems.first().map_or("", String::as_str);
             let message = format!(

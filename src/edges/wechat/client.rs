@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::api::{self, Credential, Failure};
-use super::token::{Token, TokenKeeper, TokenStatus};
+use super::token::{Source, Token, TokenKeeper, TokenStatus};
 use crate::config::{App, MiniprogramState, Secret, Settings, TokenMode};
 use crate::telemetry::UnknownNames;
 use wx_courier_core::wechat::{Class, Unknown, UnknownKind};
@@ -46,6 +46,7 @@ pub(super) struct AppClient {
     pub(super) base_url: String,
     token_mode: TokenMode,
     pub(super) state: MiniprogramState,
+    source: Arc<Source>,
     pub(super) tokens: Arc<TokenKeeper>,
     /// A token that took longer came too late for its message.
     pub(super) token_timeout: Duration,
@@ -92,23 +93,21 @@ impl WeChat {
         Ok(wechat)
     }
 
-    /// Clients for these apps. An app that has the same account as before keeps its tokens, and what is known of them. The error says which of the
-    /// settings cannot be used.
+    /// Clients for these apps. An app that has the same account as before keeps its tokens, and what is known of them, also with another secret:
+    /// that is for the next token. The error says which of the settings cannot be used.
     pub fn clients_for(&self, apps: &BTreeMap<Arc<str>, App>) -> anyhow::Result<Clients> {
         let before = self.clients();
         let mut present = BTreeMap::new();
         for (name, app) in apps {
+            let source = Source::new(self.http.clone(), app, &self.unknown);
+            let source = Arc::new(source.with_context(|| format!("apps.{name}"))?);
             let keeper = before
                 .of(name)
                 .filter(|client| client.has_account_of(app))
                 .map(|client| Arc::clone(&client.tokens));
-            let keeper = match keeper {
-                Some(keeper) => keeper,
-                None => TokenKeeper::new(self.http.clone(), app, &self.unknown)
-                    .map(Arc::new)
-                    .with_context(|| format!("apps.{name}"))?,
-            };
-            let client = AppClient::new(self, app, keeper);
+            let keeper =
+                keeper.unwrap_or_else(|| Arc::new(TokenKeeper::new(Arc::clone(&source), app)));
+            let client = AppClient::new(self, app, source, keeper);
             present.insert(Arc::clone(name), Arc::new(client));
         }
         let mut former = before.former;
@@ -125,6 +124,9 @@ impl WeChat {
         } else {
             Adopted::Others
         };
+        for client in clients.present.values() {
+            client.tokens.take_source(&client.source);
+        }
         *present = clients;
         adopted
     }
@@ -138,6 +140,15 @@ impl WeChat {
     pub(super) fn client(&self, app: &str) -> Option<Arc<AppClient>> {
         let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
         clients.of(app).map(Arc::clone)
+    }
+
+    /// The appid of every app of the settings that has had a token: messages may have been sent by it.
+    pub fn accounts_in_use(&self) -> BTreeMap<Arc<str>, String> {
+        let clients = self.clients().present.into_iter();
+        clients
+            .filter(|(_, client)| client.tokens.status().fetched > 0)
+            .map(|(name, client)| (name, client.appid.clone()))
+            .collect()
     }
 
     /// The apps of the settings.
@@ -170,7 +181,7 @@ impl Clients {
 }
 
 impl AppClient {
-    fn new(of: &WeChat, app: &App, tokens: Arc<TokenKeeper>) -> Self {
+    fn new(of: &WeChat, app: &App, source: Arc<Source>, tokens: Arc<TokenKeeper>) -> Self {
         Self {
             http: of.http.clone(),
             appid: app.appid.clone(),
@@ -178,6 +189,7 @@ impl AppClient {
             base_url: app.base_url.clone(),
             token_mode: app.token.clone(),
             state: app.miniprogram_state,
+            source,
             tokens,
             token_timeout: of.token_timeout,
             unknown: Arc::clone(&of.unknown),
@@ -185,12 +197,14 @@ impl AppClient {
     }
 
     fn calls_as(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.tokens, &other.tokens) && self.state == other.state
+        Arc::ptr_eq(&self.tokens, &other.tokens)
+            && self.state == other.state
+            && self.secret == other.secret
     }
 
     fn has_account_of(&self, app: &App) -> bool {
-        let ours = (&self.appid, &self.secret, &self.base_url, &self.token_mode);
-        ours == (&app.appid, &app.secret, &app.base_url, &app.token)
+        let ours = (&self.appid, &self.base_url, &self.token_mode);
+        ours == (&app.appid, &app.base_url, &app.token)
     }
 
     /// Counts a code that is not known.
@@ -259,5 +273,61 @@ impl AppClient {
             | Class::Bug
             | Class::Unlisted => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edges::wechat::test_app;
+
+    fn apps(said: &[(&str, &App)]) -> BTreeMap<Arc<str>, App> {
+        let apps = said.iter();
+        apps.map(|(name, app)| (Arc::from(*name), (*app).clone()))
+            .collect()
+    }
+
+    #[test]
+    fn an_app_that_has_the_same_account_keeps_its_tokens_and_one_that_is_gone_still_answers() {
+        let shop = test_app::app("http://127.0.0.1:1".to_owned());
+        let wechat = test_app::wechat(shop.base_url.clone());
+        let take = |apps: &BTreeMap<Arc<str>, App>| {
+            let clients = wechat.clients_for(apps).unwrap();
+            wechat.adopt(clients)
+        };
+        let tokens = || Arc::clone(&wechat.client("shop").unwrap().tokens);
+        let first = tokens();
+        assert_eq!(take(&apps(&[("shop", &shop)])), Adopted::TheSame);
+        assert!(Arc::ptr_eq(&tokens(), &first));
+
+        let another_secret = App {
+            secret: Some(Secret::new("another")),
+            max_in_flight: 7,
+            ..shop.clone()
+        };
+        let both = apps(&[("shop", &another_secret), ("club", &shop)]);
+        assert_eq!(take(&both), Adopted::Others);
+        assert!(Arc::ptr_eq(&tokens(), &first));
+        assert_eq!(wechat.app_names().len(), 2);
+        let club = Arc::clone(&wechat.client("club").unwrap().tokens);
+        assert!(!Arc::ptr_eq(&club, &first));
+
+        let another_place = App {
+            base_url: "http://127.0.0.1:2".to_owned(),
+            ..shop.clone()
+        };
+        assert_eq!(take(&apps(&[("shop", &another_place)])), Adopted::Others);
+        assert!(!Arc::ptr_eq(&tokens(), &first));
+        // Its messages may be under way.
+        assert!(wechat.client("club").is_some());
+        let names: Vec<Arc<str>> = wechat.app_names();
+        assert_eq!(names, [Arc::from("shop")]);
+
+        let no_place = App {
+            base_url: "nowhere".to_owned(),
+            ..shop
+        };
+        assert!(wechat.clients_for(&apps(&[("shop", &no_place)])).is_err());
+        assert!(wechat.client("shop").is_some());
     }
 }

@@ -19,10 +19,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::{App, Secret};
-use crate::telemetry::UnknownNames;
 use cache::TokenCache;
 use incident::{Ask, Plan};
-use source::Source;
+pub(super) use source::Source;
 pub use status::{Mode, TokenState, TokenStatus};
 use wx_courier_core::flow::attempt::TokenTrouble;
 
@@ -55,7 +54,8 @@ impl Token {
 
 /// Keeps one app's token.
 pub(super) struct TokenKeeper {
-    source: Source,
+    /// Another one takes its place when the app's secret is another one.
+    source: RwLock<Arc<Source>>,
     current: RwLock<Option<Arc<Token>>>,
     /// Held while a question is under way.
     asking: tokio::sync::Mutex<()>,
@@ -66,19 +66,20 @@ pub(super) struct TokenKeeper {
 }
 
 impl TokenKeeper {
-    /// The error says which of the app's settings cannot be used.
-    pub(super) fn new(
-        http: reqwest::Client,
-        app: &App,
-        unknown: &Arc<UnknownNames>,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            source: Source::new(http, app, unknown)?,
+    pub(super) fn new(source: Arc<Source>, app: &App) -> Self {
+        Self {
+            source: RwLock::new(source),
             current: RwLock::default(),
             asking: tokio::sync::Mutex::default(),
             state: Mutex::new(TokenCache::new(app.appid.clone(), app.token.clone())),
             wants_to_hear: AtomicBool::new(false),
-        })
+        }
+    }
+
+    /// The next token comes from there. The present one is as good as it was.
+    pub(super) fn take_source(&self, source: &Arc<Source>) {
+        let mut present = self.source.write().unwrap_or_else(PoisonError::into_inner);
+        *present = Arc::clone(source);
     }
 
     /// A token that holds, asked for if need be. A failure is shared by all callers that ask within a second or so of it.
@@ -190,7 +191,11 @@ impl TokenKeeper {
     }
 
     async fn ask(&self, ask: Ask) -> Result<Arc<Token>, TokenTrouble> {
-        let answer = self.source.ask(ask).await;
+        let source = {
+            let source = self.source.read().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(&source)
+        };
+        let answer = source.ask(ask).await;
         let now = Instant::now();
         let mut state = self.state();
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);

@@ -28,7 +28,7 @@ pub(super) struct HandedOut {
 }
 
 /// What hands out tokens to an app.
-pub(super) struct Source {
+pub(in super::super) struct Source {
     http: reqwest::Client,
     giver: Giver,
     unknown: Arc<UnknownNames>,
@@ -54,7 +54,7 @@ enum Giver {
 
 impl Source {
     /// The error says which of the app's settings cannot be used.
-    pub(super) fn new(
+    pub(in super::super) fn new(
         http: reqwest::Client,
         app: &App,
         unknown: &Arc<UnknownNames>,
