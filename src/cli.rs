@@ -23,6 +23,7 @@ mod state;
 mod templates;
 mod topics;
 mod usage;
+mod visible;
 mod when;
 
 use std::collections::BTreeMap;

@@ -325,6 +325,8 @@ impl FlagSetting {
 pub struct Loaded {
     /// The settings, if they have no error.
     pub settings: Option<Settings>,
+    /// `[http]`, as far as it is known, whatever is wrong elsewhere; `None` if there is no `courier.toml`.
+    pub http: Option<Http>,
     /// The rules, if neither they nor the catalog have an error.
     pub rules: Option<Arc<RuleSet>>,
     /// The catalog, if it has no error.

@@ -36,8 +36,7 @@ impl Instance {
             return Ok(Exit::BadConfiguration);
         };
         let url = reqwest::Url::parse_with_params(&format!("http://{address}{page}"), query)?;
-        let http = loaded.settings.as_ref().map(|settings| &settings.http);
-        let token = http.and_then(|http| http.token.as_ref());
+        let token = loaded.http.as_ref().and_then(|http| http.token.as_ref());
         let request = with_proof(client(TIMEOUT)?.post(url), token);
         block_on(tell_answer(request, &address))
     }
@@ -84,15 +83,20 @@ impl Instance {
 
     /// Where to ask. Tells what is wrong with the settings if they are needed for it and cannot be used.
     fn address(&self, loaded: &Loaded) -> Option<String> {
-        let listens = loaded.settings.as_ref().map(|settings| &settings.http);
-        let address = self
-            .at
-            .clone()
-            .or_else(|| Some(reachable(listens?).to_string()));
-        if address.is_none() {
-            complain(&loaded.problems);
+        if let Some(at) = &self.at {
+            return Some(at.clone());
         }
-        address
+        let Some(http) = &loaded.http else {
+            complain(&loaded.problems);
+            return None;
+        };
+        let address = reachable(http).to_string();
+        if loaded.settings.is_none() {
+            complain(format_args!(
+                "note: the settings have mistakes (`wx-courier check` tells them); asking at {address}, as far as they can be read"
+            ));
+        }
+        Some(address)
     }
 }
 

@@ -8,6 +8,7 @@ mod looking;
 mod reading;
 mod watching;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use reading::{Found, Fresh, read};
 use watching::{LOOK_EVERY, Look, Standing, Watching};
 use wx_courier_core::document::{Origin, Problem, Problems, Severity};
 use wx_courier_core::model::rfc3339_ms;
+use wx_courier_core::schedule::admission::AppBounds;
 
 /// Reads again, and says what came of it.
 pub(super) struct Reloader {
@@ -249,6 +251,7 @@ impl Reloader {
         let n_rules = rules.rules().len();
         let adopted = self.in_force.wechat.adopt(clients);
         let has_other_bounds = self.in_force.apps.send_if_modified(|apps| {
+            tell_of_apps(apps, &bounds);
             let is_other = *apps != bounds;
             *apps = bounds;
             is_other
@@ -292,7 +295,10 @@ impl Reloader {
                 "the new rules are refused, the old ones stay in force"
             );
             for problem in problems {
-                tracing::error!("{problem}");
+                match problem.severity {
+                    Severity::Error => tracing::error!("{problem}"),
+                    Severity::Warning => tracing::warn!("{problem}"),
+                }
             }
         }
         refused
@@ -340,6 +346,21 @@ impl Reloader {
             self.metrics.reloaded(&status);
             report.reload = status;
         });
+    }
+}
+
+/// Says which apps have come, and which are gone.
+fn tell_of_apps(before: &BTreeMap<Arc<str>, AppBounds>, now: &BTreeMap<Arc<str>, AppBounds>) {
+    let only_in = |some: &BTreeMap<Arc<str>, AppBounds>, others: &BTreeMap<Arc<str>, AppBounds>| {
+        let names = some.keys().filter(|name| !others.contains_key(*name));
+        names.map(AsRef::as_ref).collect::<Vec<&str>>().join(", ")
+    };
+    let (came, gone) = (only_in(now, before), only_in(before, now));
+    if !came.is_empty() {
+        tracing::info!(apps = came, "apps have come");
+    }
+    if !gone.is_empty() {
+        tracing::info!(apps = gone, "apps are gone");
     }
 }
 

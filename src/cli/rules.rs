@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 
 use super::pages::Instance;
+use super::visible::visible;
 use super::{Exit, Format, count, say};
 
 #[derive(clap::Subcommand)]
@@ -190,7 +191,7 @@ fn print(rules: &Listed) {
         line(row.each_ref().map(String::as_str));
     }
     say(format_args!(
-        "version of all rules: {}",
+        "version of all rules: {}; numbers are of this instance, since it was started",
         rules.rules_version
     ));
     if let Some(Refused {
@@ -202,10 +203,10 @@ fn print(rules: &Listed) {
         say(format_args!(
             "refused: the rules on disk are not in force, since {since}: {}, the first is {}",
             count(*errors, "error"),
-            first.escape_debug()
+            visible(first)
         ));
         say(
-            "    `wx-courier check` tells them all; mend them, and let the service read again (SIGHUP)",
+            "    `wx-courier check` tells them all; what is mended is read when it is saved, or by `wx-courier reload`",
         );
     }
     let held = rules.rules.iter().flat_map(|rule| &rule.paused_by);
@@ -226,7 +227,7 @@ fn print(rules: &Listed) {
             if detail.is_empty() {
                 "no reason was given".to_owned()
             } else {
-                detail.escape_debug().to_string()
+                visible(detail)
             }
         ));
         say(format_args!("    goes on {ends}"));

@@ -39,6 +39,19 @@ pub(super) fn merge(problems: &mut Problems, sources: &Sources) -> Option<Node> 
     }
 }
 
+/// The layers without any file, where what lies there cannot be read as TOML. `None` if there is no `courier.toml`: then the folder is another one.
+pub(super) fn without_files(sources: &Sources) -> Option<Node> {
+    let is_there = files::settings(&sources.folder)
+        .try_exists()
+        .unwrap_or(true);
+    let empty = Node {
+        item: Item::Table(BTreeMap::new()),
+        origin: Origin::Default,
+    };
+    let merged = merged(sources, "", &[], &empty).ok().filter(|_| is_there)?;
+    Some(with_origins(merged, &[], None, sources))
+}
+
 fn merged(
     sources: &Sources,
     text: &str,

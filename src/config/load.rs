@@ -1,11 +1,12 @@
 //! The folder of the settings, read: settings, catalog and rules, with every mistake in them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::file::read_text;
 use super::needs::{enforced_unheard, shown_codes, unmet_needs};
-use super::{Loaded, Settings, Sources, files, layers, read};
+use super::{Http, Loaded, Settings, Sources, files, layers, read};
 use wx_courier_core::catalog::{Catalog, Policy};
 use wx_courier_core::document::{Origin, Problem, Problems, Severity};
 use wx_courier_core::rules::{RuleSet, RuleSource, Surroundings};
@@ -39,6 +40,10 @@ pub fn load_with(sources: &Sources, needed_secrets: NeededSecrets) -> Loaded {
             (sources, needed_secrets),
         )
     });
+    let http = match &reading {
+        Some(reading) => Some(reading.http.clone()),
+        None => http_without_files(sources),
+    };
     let catalog = load_catalog(&mut problems, &sources.folder);
     let rule_sources = find_rules(&mut problems, &sources.folder);
     let rules = match (&reading, &catalog) {
@@ -85,12 +90,21 @@ pub fn load_with(sources: &Sources, needed_secrets: NeededSecrets) -> Loaded {
     absent_secrets.extend(absent);
     Loaded {
         settings,
+        http,
         rules,
         catalog,
         effective,
         problems,
         absent_secrets,
     }
+}
+
+/// Where a running service is asked, as far as variables and defaults say it: a slip in a file must not keep a person from it.
+fn http_without_files(sources: &Sources) -> Option<Http> {
+    let tree = layers::without_files(sources)?;
+    let needed = (sources, NeededSecrets::None);
+    let reading = read::settings(&mut Problems::default(), &mut Vec::new(), tree, needed);
+    Some(reading.http)
 }
 
 /// What is allowed and hardly meant.
@@ -109,6 +123,15 @@ fn hint(problems: &mut Problems, rules: &RuleSet, catalog: &Catalog, settings: &
         problems.push(problem.help(
             "say [grants], [miniapp] or callbacks for the app, or import counts with `wx-courier grants import`: see docs/grants.md",
         ));
+    }
+    let mut by_appid: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, app) in &settings.apps {
+        if let Some(other) = by_appid.insert(&app.appid, name) {
+            let message = format!(
+                "the apps {other} and {name} have the same appid: each keeps its own rate, and WeChat counts both as one"
+            );
+            problems.push(Problem::warning(&Origin::Default, message));
+        }
     }
     if settings.grants.is_some()
         && catalog

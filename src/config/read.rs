@@ -28,7 +28,7 @@ use super::changes::takes_effect;
 use super::keys::{Key, Open, Table, Without};
 use super::kinds::{Kind, Place};
 use super::paths::Paths;
-use super::{Effective, NeededSecrets, Secret, Settings, Sources};
+use super::{Effective, Http, NeededSecrets, Secret, Settings, Sources};
 use wx_courier_core::document::{Item, Node, Origin, Problems, Said, Section};
 
 /// Every table, in the order of the page.
@@ -60,6 +60,8 @@ pub(super) static TABLES: &[&Table] = &[
 pub(super) struct Reading {
     /// `None` if anything in the settings is wrong.
     pub(super) settings: Option<Settings>,
+    /// `[http]`, whatever is wrong elsewhere.
+    pub(super) http: Http,
     /// The apps that rules may name, even if something about them is wrong.
     pub(super) app_names: BTreeSet<String>,
     /// `[rules] time_zone`
@@ -118,7 +120,7 @@ pub(super) fn settings(
             outcomes,
             dead_letter_topic,
             state,
-            http,
+            http: http.clone(),
             send,
             breaker,
             refusal_wave,
@@ -135,6 +137,7 @@ pub(super) fn settings(
     };
     Reading {
         settings,
+        http,
         app_names,
         time_zone,
         absent_secrets,

@@ -4,6 +4,7 @@ use super::report::{Report, Source};
 use crate::cli::preview::table::rows;
 use crate::cli::rid::in_china;
 use crate::cli::say;
+use crate::cli::visible::visible;
 use wx_courier_core::explanation::{
     About, EventTold, MessageTold, Present, RecordState, RuleTold, Shown, Words, words,
 };
@@ -365,23 +366,6 @@ fn field(name: &str, value: Option<&str>) {
 
 fn line(text: &str) {
     say(visible(text));
-}
-
-/// What a terminal would take for a command, or would not show, is written out.
-fn visible(text: &str) -> String {
-    let is_hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_hidden(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
 }
 
 #[cfg(test)]

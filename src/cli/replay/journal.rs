@@ -71,7 +71,9 @@ impl Journal {
             Ok(file)
         };
         let name = path.display();
-        let file = write().with_context(|| format!("the state file {name} cannot be written"))?;
+        let file = write().with_context(|| {
+            format!("the state file {name} cannot be written: say another place with --state FILE")
+        })?;
         Ok(Self {
             path: path.to_owned(),
             file,

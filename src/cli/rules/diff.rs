@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use crate::cli::preview::report::{Event, Recipients};
 use crate::cli::preview::{Found, in_files, now_ms, preview};
 use crate::cli::progress::Progress;
-use crate::cli::{Configuration, Exit, check_files, sources, usable};
+use crate::cli::{Configuration, Exit, check_files, complain, sources, usable};
 use crate::config::{NeededSecrets, Settings};
 use crate::edges::kafka::scan::Scanner;
 use comparison::{Comparison, Side};
@@ -84,11 +84,18 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
         Format::Markdown => printing::markdown(&comparison),
         Format::Json => crate::cli::say_json(&comparison)?,
     }
-    Ok(if comparison.has_newly_invalid() {
-        Exit::No
-    } else {
-        Exit::Done
-    })
+    if comparison.is_unreadable() {
+        complain(
+            "error: no event of these can be read, so nothing was tried. A file holds whole events: the headers of binary mode are on the topic only (`--last`)",
+        );
+    }
+    Ok(
+        if comparison.has_newly_invalid() || comparison.is_unreadable() {
+            Exit::No
+        } else {
+            Exit::Done
+        },
+    )
 }
 
 fn compare(

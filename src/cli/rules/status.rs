@@ -116,6 +116,11 @@ fn told(verdict: &Verdict, instances: &[Instance], arguments: &Arguments) -> Exi
                 };
                 say(format_args!("{all} version {version}"));
             }
+            let is_refusing = instances.iter().any(|instance| instance.refused.is_some());
+            if arguments.wait.is_none() && is_refusing {
+                complain("error: what is on disk is refused: `wx-courier check` tells why");
+                return Exit::No;
+            }
             return Exit::Done;
         }
         Verdict::Refused { by, why } => format!("error: {by} refuses this version: {why}"),

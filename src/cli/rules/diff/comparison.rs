@@ -240,6 +240,16 @@ impl Comparison {
         fates.any(Fate::is_newly_invalid)
     }
 
+    /// Whether there are events, and no version can read one of them.
+    pub(super) fn is_unreadable(&self) -> bool {
+        let of_events = self
+            .messages
+            .iter()
+            .filter(|tally| tally.rule == WHOLE_EVENT && tally.fate == Fate::StaysInvalid);
+        let unreadable: usize = of_events.map(|tally| tally.count).sum();
+        self.events > 0 && unreadable == self.events
+    }
+
     /// How many messages have this fate.
     pub(super) fn count(&self, fate: Fate) -> usize {
         let of_fate = self.messages.iter().filter(|tally| tally.fate == fate);

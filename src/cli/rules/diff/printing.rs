@@ -1,6 +1,7 @@
 //! A comparison for people: on a terminal, and in the comment of a pull request.
 
 use super::comparison::{Comparison, Difference, Fate, Sample, Tally};
+use crate::cli::visible::visible;
 use crate::cli::{count, say};
 
 pub(super) fn text(comparison: &Comparison) {
@@ -121,17 +122,15 @@ fn of_sample(sample: &Sample) -> String {
         .problem
         .as_deref()
         .map(|problem| format!(": {problem}"));
-    format!("{} ({id}){}", sample.place, problem.unwrap_or_default())
-        .escape_debug()
-        .to_string()
+    visible(&format!(
+        "{} ({id}){}",
+        sample.place,
+        problem.unwrap_or_default()
+    ))
 }
 
-/// Values come from events: what would write on the terminal is shown by its number.
 fn shown(value: Option<&str>) -> String {
-    value.map_or_else(
-        || "(none)".to_owned(),
-        |value| value.escape_debug().to_string(),
-    )
+    value.map_or_else(|| "(none)".to_owned(), visible)
 }
 
 /// Text from events may hold what Markdown reads.
