@@ -9,6 +9,7 @@ mod inquiry;
 mod pauses;
 mod present;
 mod sought;
+mod standing;
 mod told;
 mod values;
 mod words;

@@ -1,17 +1,15 @@
 //! The answer as text. Whatever comes from an event is shown with its control characters written out.
 
+mod message;
+
 use super::report::{Report, Source};
-use crate::cli::preview::table::rows;
 use crate::cli::rid::in_china;
 use crate::cli::say;
 use crate::cli::visible::visible;
-use wx_courier_core::explanation::{
-    About, EventTold, MessageTold, Present, RecordState, RuleTold, Shown, Words, words,
-};
+use wx_courier_core::explanation::{About, EventTold, RecordState, RuleTold, Words, words};
 use wx_courier_core::model::outcome::Outcome;
-use wx_courier_core::model::rfc3339_ms;
 use wx_courier_core::rules::{Holds, Part, Verdict};
-use wx_courier_core::state::{ClaimSeen, ClaimStateSeen, Looked, ReceiptSeen};
+use wx_courier_core::state::Looked;
 
 /// What the store knows at once: a person need not wait for the topics.
 pub(super) fn print_known(known: &[Looked]) {
@@ -110,7 +108,7 @@ fn print_event(event: &EventTold) {
         print_rules(event);
     }
     for message in &event.messages {
-        print_message(message, event);
+        message::print(message, event);
     }
     line("");
 }
@@ -164,190 +162,8 @@ fn of_part(part: &Part) -> String {
     )
 }
 
-fn print_message(message: &MessageTold, event: &EventTold) {
-    let rule = message.rule.as_deref().unwrap_or("(no rule)");
-    match (&message.outcome, message.pending) {
-        (Some(outcome), _) => line(&format!("  message of {rule}: {}", verdict(outcome))),
-        (None, _) => line(&format!("  message of {rule}: no outcome")),
-    }
-    if message.rule.is_some() || message.outcome.is_some() {
-        print_outcome(message, event);
-    }
-    if let Some(claim) = &message.claim {
-        field("  claim", Some(&of_claim(claim, message)));
-    }
-    if let Some(grant) = &message.grant {
-        let told = format!(
-            "{}: {} granted, {} reserved, {} used, {} left",
-            grant.template, grant.granted, grant.reserved, grant.used, grant.left
-        );
-        field("  grant", Some(&told));
-    }
-    field("  receipt", of_receipt(message).as_deref());
-    for pause in &message.paused_by {
-        let code = pause.errcode.map(|code| format!(", {code}"));
-        let told = format!(
-            "{} since {} ({}{}): {}; ends: {}",
-            pause.subject,
-            moment(&pause.since),
-            pause.cause,
-            code.unwrap_or_default(),
-            pause.detail,
-            pause.ends
-        );
-        field("  paused", Some(&told));
-    }
-    if let Some(line) = &message.line {
-        let since = line.waiting_since.as_deref();
-        let since = since.map(|since| format!(", the first since {}", moment(since)));
-        let told = format!(
-            "{} messages of the rule wait here{}; {} more are set aside",
-            line.waiting,
-            since.unwrap_or_default(),
-            line.set_aside
-        );
-        field("  line", Some(&told));
-    }
-    for row in &message.unreadable {
-        field(
-            "  unreadable",
-            Some(&format!("the {row} in the state store cannot be read")),
-        );
-    }
-    if let Some(present) = &message.present {
-        field("  now", Some(&of_present(present)));
-    }
-    let values: Vec<Shown> = message.values.iter().map(with_visible).collect();
-    for row in rows(&values.iter().collect::<Vec<&Shown>>()) {
-        line(&format!("    {row}"));
-    }
-    field("  what happened", Some(message.words.ops));
-    field("  next message", Some(message.words.next));
-    field("  to customer", Some(message.words.customer));
-}
-
-fn print_outcome(message: &MessageTold, event: &EventTold) {
-    let places = [
-        (message.published > 0).then(|| format!("{} × on the outcome topic", message.published)),
-        message
-            .is_in_store
-            .and_then(|is_there| is_there.then(|| "in the state store".to_owned())),
-    ];
-    let places: Vec<String> = places.into_iter().flatten().collect();
-    let found = if places.is_empty() {
-        "not found".to_owned()
-    } else {
-        places.join(", ")
-    };
-    field(
-        "  outcome",
-        Some(&format!("{} ({found})", message.outcome_id)),
-    );
-    field("  message id", message.message_id.as_deref());
-    let Some(outcome) = &message.outcome else {
-        return;
-    };
-    field("  why", Some(&outcome.detail));
-    field("  duplicate of", outcome.duplicate_of.as_deref());
-    field("  user", outcome.recipient.as_deref());
-    field("  read", Some(&moment(&outcome.received_at)));
-    field("  ended", Some(&moment(&outcome.settled_at)));
-    let calls = format!(
-        "{} calls in {} ms; waited for {} ms",
-        outcome.attempts, outcome.api_ms, outcome.waited_ms
-    );
-    field("  attempts", Some(&calls));
-    let said = [
-        outcome.errcode.map(|code| format!("errcode {code}")),
-        outcome.errmsg.clone(),
-        outcome.rid.as_deref().map(|rid| format!("rid {rid}")),
-        outcome
-            .msgid
-            .as_deref()
-            .map(|msgid| format!("msgid {msgid}")),
-    ];
-    let said: Vec<String> = said.into_iter().flatten().collect();
-    field(
-        "  WeChat",
-        Some(said.join(", "))
-            .filter(|said| !said.is_empty())
-            .as_deref(),
-    );
-    field("  at fault", outcome.param.as_deref());
-    let rules = if outcome.rules_version == event.rules_version {
-        format!("set {}, as now", outcome.rules_version)
-    } else {
-        format!(
-            "set {}; now it is {}, and the values below are of now",
-            outcome.rules_version, event.rules_version
-        )
-    };
-    field("  rules", Some(&rules));
-}
-
-fn of_claim(claim: &ClaimSeen, message: &MessageTold) -> String {
-    let by = if *claim.outcome_id == *message.outcome_id {
-        "this record".to_owned()
-    } else {
-        format!("another record, {}", claim.outcome_id)
-    };
-    match claim.state {
-        ClaimStateSeen::Sent => format!("{by} has sent it, or may have"),
-        ClaimStateSeen::Open => {
-            let since = claim.since_ms.map(|ms| moment(&rfc3339_ms(ms)));
-            let holder = claim.holder.as_deref().unwrap_or_default();
-            format!(
-                "{by} is sending it since {}, by {holder}",
-                since.unwrap_or_default()
-            )
-        }
-    }
-}
-
-fn of_receipt(message: &MessageTold) -> Option<String> {
-    if let Some(receipt) = &message.receipt {
-        return Some(format!(
-            "{} at {}, {} ({})",
-            receipt.status.as_str(),
-            moment(&receipt.happened_at),
-            receipt.errmsg,
-            receipt.errcode
-        ));
-    }
-    match message.receipt_in_store {
-        ReceiptSeen::NotKnown => None,
-        ReceiptSeen::None => Some("none so far".to_owned()),
-        ReceiptSeen::Published => Some("published; not found where topics were read".to_owned()),
-    }
-}
-
-fn of_present(present: &Present) -> String {
-    let reason = present.reason.as_ref();
-    let reason = reason.map(|reason| format!(" ({})", reason.as_str()));
-    let detail = present.detail.as_deref();
-    let detail = detail.map(|detail| format!(": {detail}"));
-    let said = match present.status.as_str() {
-        Present::WOULD_SEND => "the present rule makes a message of it that could be sent",
-        Present::TOO_OLD => "the present rule makes a message of it that is too old by now",
-        _ => "the present rule makes no message of it",
-    };
-    format!(
-        "{said}{}{}",
-        reason.unwrap_or_default(),
-        detail.unwrap_or_default()
-    )
-}
-
 fn verdict(outcome: &Outcome) -> String {
     format!("{} ({})", outcome.status.as_str(), outcome.reason.as_str())
-}
-
-fn with_visible(value: &Shown) -> Shown {
-    Shown {
-        value: value.value.as_deref().map(visible),
-        before: value.before.as_deref().map(visible),
-        ..value.clone()
-    }
 }
 
 /// With the time in China, which people there go by.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::Sought;
 use crate::event::Decoding;
+use crate::message::sent_first;
 use crate::model::Record;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, Reason};
 use crate::replay::Place;
 use crate::rules::RuleSet;
 use crate::wechat::callback::{Receipt, is_receipt};
@@ -146,6 +147,21 @@ impl Heard {
     /// The receipt of an outcome.
     pub fn receipt_of(&self, outcome_id: &str) -> Option<&Receipt> {
         self.receipts.get(outcome_id)
+    }
+
+    /// An outcome, by its `id`.
+    pub(super) fn outcome(&self, id: &str) -> Option<&Outcome> {
+        self.outcomes.get(id).map(|heard| &heard.outcome)
+    }
+
+    /// The outcome by which another record than that of this outcome has sent the message.
+    pub(super) fn sent(&self, message_id: &str, but: &str) -> Option<&Outcome> {
+        let mut outcomes = self.outcomes.values().map(|heard| &heard.outcome);
+        outcomes.find(|other| {
+            other.reason == Reason::Ok
+                && other.id != but
+                && sent_first(&other.message_id) == sent_first(message_id)
+        })
     }
 
     /// Whether anything was found.

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use super::asked::{MessageAsked, add_heard, asked, is_of};
 use super::heard::{Heard, HeardOutcome};
+use super::standing::{Found, Standing, Timed};
 use super::told::{EventTold, GrantTold, MessageTold, Present, RecordState, RuleNow, RuleTold};
 use super::{About, Pending, Shown, Veil, veiled, words};
 use crate::event::{Decoded, Decoding, Event, decode};
 use crate::flow::name_event;
-use crate::model::outcome::{Identity, Outcome, RecipientStyle, are_two_records};
+use crate::model::outcome::{Identity, Outcome, Reason, RecipientStyle, are_two_records};
 use crate::model::{Record, rfc3339_ms};
 use crate::replay::Place;
 use crate::rules::{Considered, RuleSet, Verdict};
-use crate::state::{ClaimStateSeen, Kept, Looked, ReceiptSeen};
+use crate::state::{Kept, Looked, ReceiptSeen};
 
 /// What records are looked at by.
 #[derive(Clone, Copy, Debug)]
@@ -237,31 +238,20 @@ impl Inquiry {
         let claim = looked.and_then(|looked| looked.claim.row()).cloned();
         let now = asked.rule.as_deref().and_then(|rule| facts.now.get(rule));
         let RuleNow { paused_by, line } = now.cloned().unwrap_or_default();
-        let receipt = outcome
-            .as_ref()
-            .and_then(|outcome| facts.heard.receipt_of(&outcome.id));
-        let is_claimed = claim.as_ref().is_some_and(|claim| {
-            claim.state == ClaimStateSeen::Open && *claim.outcome_id == *asked.outcome_id
-        });
-        let pending = match (&outcome, facts.committed) {
-            (Some(_), _) => None,
-            (None, _) if is_claimed => Some(Pending::BeingSent),
-            (None, Committed::Past) => Some(Pending::NotFound),
-            (None, Committed::NotYet | Committed::NotKnown) if !paused_by.is_empty() => {
-                Some(Pending::Paused)
-            }
-            (None, Committed::NotYet) => Some(Pending::Waiting),
-            (None, Committed::NotKnown) => Some(Pending::NotKnown),
+        let found = Found {
+            asked,
+            outcome: outcome.as_ref(),
+            claim: claim.as_ref(),
+            heard: facts.heard,
         };
-        let words = words(match (&outcome, pending) {
-            (Some(outcome), _) => About::Ended {
-                reason: outcome.reason,
-                errcode: outcome.errcode,
-                receipt: receipt.map(|receipt| receipt.status),
-            },
-            (None, pending) => About::Pending(pending.unwrap_or(Pending::NotKnown)),
-        });
+        let is_paused = !paused_by.is_empty();
+        let standing = Standing::of(found, (facts.committed, is_paused), self.timed(asked));
+        let id_of_sent = standing.sent_by.as_ref();
+        let id_of_sent = id_of_sent.or_else(|| Some(&outcome.as_ref()?.id));
+        let receipt = id_of_sent.and_then(|id| facts.heard.receipt_of(id));
         let (present, values) = self.made(context, asked, veils);
+        let has_sent = |outcome: &Outcome| outcome.reason == Reason::Ok;
+        let is_sent = standing.sent_by.is_some() || outcome.as_ref().is_some_and(has_sent);
         MessageTold {
             rule: asked.rule.clone(),
             outcome_id: asked.outcome_id.clone(),
@@ -280,12 +270,15 @@ impl Inquiry {
             receipt: receipt.cloned(),
             line: line.filter(|_| outcome.is_none()),
             outcome,
-            pending,
+            pending: standing.pending,
+            sent_by: standing.sent_by,
             claim,
             paused_by,
-            present,
+            published_late_ms: standing.published_late_ms,
+            expires_at: standing.expires_at,
+            present: present.filter(|_| !is_sent),
             values,
-            words,
+            words: standing.words,
         }
     }
 
@@ -303,6 +296,7 @@ impl Inquiry {
             published: 0,
             is_in_store: None,
             pending: Some(pending),
+            sent_by: None,
             unreadable: Vec::new(),
             claim: None,
             grant: None,
@@ -310,6 +304,8 @@ impl Inquiry {
             receipt_in_store: ReceiptSeen::NotKnown,
             paused_by: Vec::new(),
             line: None,
+            published_late_ms: None,
+            expires_at: None,
             present: None,
             values: Vec::new(),
             words: words(About::Pending(pending)),
@@ -321,6 +317,16 @@ impl Inquiry {
             Read::Event { event, .. } => Some(event),
             Read::Other(_) | Read::Gone => None,
         }
+    }
+
+    /// By what it is decided whether the message is too old.
+    fn timed(&self, asked: &MessageAsked) -> Option<Timed<'_>> {
+        let Read::Event { event, considered } = &self.read else {
+            return None;
+        };
+        let mut of_rule = considered.iter();
+        let of_rule = of_rule.find(|it| Some(&it.rule.name) == asked.rule.as_ref())?;
+        Some((&of_rule.rule, event, self.record.as_ref()?.timestamp_ms))
     }
 
     /// What the present rule makes of the event, and its values.

@@ -107,6 +107,9 @@ pub struct MessageTold {
     /// Why it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
+    /// The `id` of the outcome by which another record has sent the message, where this one has not: a replay, for example.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_by: Option<String>,
     /// Rows of the store that cannot be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<&'static str>,
@@ -127,7 +130,13 @@ pub struct MessageTold {
     /// The line that it stands in, where a running instance was asked and it has not ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<LineTold>,
-    /// What the present rules make of the event.
+    /// How long after the event happened its record was made, in milliseconds, where the message had expired by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published_late_ms: Option<i64>,
+    /// When a message that waits expires, by the present rule: RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// What the present rules make of the event, if it was not sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub present: Option<Present>,
     /// The values that the present rule makes.

@@ -31,6 +31,13 @@ pub enum About {
         /// What `WeChat` told later.
         receipt: Option<ReceiptStatus>,
     },
+    /// It had expired when its record was made.
+    PublishedLate,
+    /// This record has not sent it, and another one has.
+    SentByAnother {
+        /// What `WeChat` told later.
+        receipt: Option<ReceiptStatus>,
+    },
     /// It has not ended, or nothing is known of its end.
     Pending(Pending),
 }
@@ -79,8 +86,21 @@ pub fn words(about: About) -> Words {
         About::Ended {
             reason, errcode, ..
         } => of_reason(reason, errcode),
+        About::PublishedLate => sentences::PUBLISHED_LATE,
+        About::SentByAnother { receipt } => of_sent_by_another(receipt),
         About::Pending(pending) => of_pending(pending),
     }
+}
+
+/// The customer hears what they hear of a message that was sent, for it was.
+fn of_sent_by_another(receipt: Option<ReceiptStatus>) -> Words {
+    let sent = of_sent(receipt);
+    let ops = match receipt {
+        Some(ReceiptStatus::Undelivered) => sentences::OPS_UNDELIVERED_BY_ANOTHER,
+        Some(ReceiptStatus::Delivered) => sentences::OPS_DELIVERED_BY_ANOTHER,
+        None => sentences::OPS_SENT_BY_ANOTHER,
+    };
+    Words { ops, ..sent }
 }
 
 fn of_sent(receipt: Option<ReceiptStatus>) -> Words {
@@ -232,6 +252,18 @@ mod tests {
             } = words(About::Pending(pending));
             assert!(!next.is_empty() && told.insert(ops), "{pending:?}");
             assert!(is_chinese(customer), "{pending:?}: {customer}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_another_record_sent_is_told_to_the_customer_as_sent() {
+        use ReceiptStatus::{Delivered, Undelivered};
+        let mut told = BTreeSet::new();
+        for receipt in [None, Some(Delivered), Some(Undelivered)] {
+            let by_another = words(About::SentByAnother { receipt });
+            assert_eq!(by_another.customer, of_sent(receipt).customer);
+            assert!(by_another.ops.contains("a later record (a replay)"));
+            assert!(told.insert(by_another.ops));
         }
     }
 

@@ -8,6 +8,13 @@ pub(super) const SENT: Words = Words {
     customer: "通知已经发到您的微信，请在“服务通知”里查看；如果没有看到，请确认没有把它设为免打扰，或者是否在用另一个微信号。",
 };
 
+pub(super) const OPS_SENT_BY_ANOTHER: &str =
+    "this record has not sent the message; a later record (a replay) has: `sent by` names it";
+
+pub(super) const OPS_DELIVERED_BY_ANOTHER: &str = "this record has not sent the message; a later record (a replay) has, and WeChat told that it was delivered: `sent by` names it";
+
+pub(super) const OPS_UNDELIVERED_BY_ANOTHER: &str = "this record has not sent the message; a later record (a replay) has, and WeChat told that it was not delivered, a fault of its system: `sent by` names it";
+
 pub(super) const DELIVERED: Words = Words {
     ops: "WeChat took the message, and told later that it was delivered",
     next: "nothing: the customer looks into 服务通知 (Service Notifications), and whether they are muted. Check that the openid is this customer's, who may use two accounts",
@@ -200,6 +207,12 @@ pub(super) const EXPIRED: Words = Words {
     customer: "系统繁忙，这条通知错过了时间，所以没有再发；您的业务不受影响，可以在小程序里查看。",
 };
 
+pub(super) const PUBLISHED_LATE: Words = Words {
+    ops: "it had expired already when its record was made: upstream published it too late",
+    next: "upstream publishes events as they happen, and gives the time at which they did; or raise `expires_after`",
+    customer: "业务消息到得太晚，通知已过时效，所以没有再发；您的业务不受影响，可以在小程序里查看。",
+};
+
 pub(super) const EXPIRED_DAILY_QUOTA: Words = Words {
     ops: "it waited for the day's calls of WeChat's API, which were used up (45009), until it was too old",
     next: "the calls are counted anew after midnight; `wx-courier quota` shows them, and WeChat raises the limit on request",
@@ -281,7 +294,7 @@ pub(super) const BEING_SENT: Words = Words {
 pub(super) const PAUSED: Words = Words {
     ops: "the message waits: what it needs is paused",
     next: "what is paused goes on: by itself, or by `wx-courier rules resume`, as is said of it. The message expires after the rule's `expires_after`",
-    customer: "通知暂时停发，恢复后会补发；您的业务不受影响，可以在小程序里查看。",
+    customer: "通知暂时停发，恢复后如果还在有效期内会补发；您的业务不受影响，可以在小程序里查看。",
 };
 
 pub(super) const WAITING: Words = Words {
