@@ -148,7 +148,7 @@ impl StoreAccess {
     }
 
     /// How rules run now, by their names: as the instance sees it, or as far as the store holds what is stopped.
-    pub(super) async fn rules_now(&mut self, rules: &RuleSet) -> anyhow::Result<RulesNow> {
+    pub(super) async fn rules_now(&mut self, rules: Option<&RuleSet>) -> anyhow::Result<RulesNow> {
         match self {
             Self::Service { http, address, .. } => {
                 let listed: Listed =
@@ -164,6 +164,9 @@ impl StoreAccess {
                 Ok(now.collect())
             }
             Self::Store { store, said } => {
+                let Some(rules) = rules else {
+                    bail!("the rules on disk cannot be used, and no running service tells");
+                };
                 let client = store.client();
                 let ask_holds = holds::Ask {
                     change: None,

@@ -16,7 +16,8 @@ use crate::config::{NeededSecrets, Settings, load_with};
 use asking::Store;
 use reading::{Read, Search, read};
 use report::{Report, Source};
-use wx_courier_core::explanation::{Context, Heard, Inquiry, Sought};
+use wx_courier_core::document::{Problem, Problems, Severity};
+use wx_courier_core::explanation::{Context, EventTold, Heard, Inquiry, Lying, Nothing, Sought};
 use wx_courier_core::rules::RuleSet;
 
 #[derive(clap::Args)]
@@ -39,9 +40,12 @@ pub(super) struct Arguments {
 #[derive(Clone)]
 struct Configuration {
     settings: Arc<Settings>,
-    rules: Arc<RuleSet>,
+    /// None where those on disk cannot be used.
+    rules: Option<Arc<RuleSet>>,
     /// The apps whose callbacks bring receipts.
     receipts: BTreeSet<Arc<str>>,
+    /// Why there are no rules, in a sentence.
+    unusable: Option<String>,
     now_ms: i64,
 }
 
@@ -49,7 +53,7 @@ impl Configuration {
     fn context(&self) -> Context<'_> {
         Context {
             decoding: &self.settings.events,
-            rules: &self.rules,
+            rules: self.rules.as_deref(),
             style: self.settings.outcomes.recipient,
             receipts: &self.receipts,
             now_ms: self.now_ms,
@@ -60,7 +64,10 @@ impl Configuration {
 pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit> {
     // Neither the rules' tests are run nor secrets wanted: a person waits for the answer.
     let loaded = load_with(&sources(folder, Vec::new()), NeededSecrets::OfKafka);
-    let (Some(settings), Some(rules)) = (loaded.settings, loaded.rules) else {
+    // A rule that is left out of the set might be the one that wants the event.
+    let first_error = first_error(&loaded.problems);
+    let rules = loaded.rules.filter(|_| first_error.is_none());
+    let Some(settings) = loaded.settings else {
         complain(&loaded.problems);
         complain("the configuration cannot be used; `wx-courier check` tells the whole story");
         return Ok(Exit::BadConfiguration);
@@ -77,10 +84,24 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
     let configuration = Configuration {
         receipts: callbacks.cloned().collect(),
         settings: Arc::new(settings),
+        unusable: rules.is_none().then(|| unusable(first_error)),
         rules,
         now_ms,
     };
     block_on(explain(configuration, arguments))
+}
+
+fn first_error(problems: &Problems) -> Option<&Problem> {
+    let mut problems = problems.iter();
+    problems.find(|problem| problem.severity == Severity::Error)
+}
+
+fn unusable(first_error: Option<&Problem>) -> String {
+    let why = first_error.map(|problem| format!(": {problem}"));
+    format!(
+        "the rules on disk cannot be used, so which rules want an event and what they make of it now is not told; `wx-courier check` tells the whole story{}",
+        why.unwrap_or_default()
+    )
 }
 
 async fn explain(configuration: Configuration, arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -135,25 +156,39 @@ async fn tell(
     let heard = &found.heard;
     let inquiries = heard.records();
     let inquiries: Vec<Inquiry> = inquiries
-        .map(|(place, record)| Inquiry::of(context, place, record, heard))
+        .map(|(place, lying)| Inquiry::of(context, place, lying, heard))
         .collect();
-    let answers = store
-        .answers(&configuration.rules, context, &inquiries)
-        .await;
+    let answers = store.answers(context, &inquiries).await;
     let events = inquiries.iter().map(|inquiry| {
         let committed = found.committed(inquiry.place());
         inquiry.tell(context, &answers.facts(heard, committed))
     });
     let mut notes = store.notes();
+    notes.extend(configuration.unusable.clone());
+    notes.extend(found.absent.iter().filter_map(|(_, lying)| match lying {
+        Lying::NotThere(why) => Some(why.clone()),
+        Lying::Here(_) | Lying::Gone | Lying::NotRead => None,
+    }));
     if heard.n_left_out() > 0 {
         notes.push(format!(
             "{} more were found: this key names no one thing",
             heard.n_left_out()
         ));
     }
+    let events: Vec<EventTold> = events.collect();
+    let nothing = events
+        .is_empty()
+        .then(|| Nothing::of(found.reading, &found.absent));
+    if nothing.is_some() && sought.is_like_a_user() {
+        notes.push(
+            "this looks like an openid: users are not searched; docs/support.md says how their outcomes are found"
+                .to_owned(),
+        );
+    }
     Report {
         sought: sought.text().to_owned(),
-        events: events.collect(),
+        nothing,
+        events,
         read,
         notes,
     }

@@ -159,6 +159,8 @@ fn each_is_told(fates: &Fates) {
             assert!(!told.to_string().contains(&fate.openid), "{told}");
         }
     }
+    let expired = fates.explain(&fates.expired.id);
+    assert!(message(&expired)["published_late_ms"].is_u64(), "{expired}");
     let refused = fates.explain(&fates.refused.id);
     let refused = message(&refused);
     assert_eq!(refused["outcome"]["errcode"], 43101);
@@ -198,6 +200,7 @@ fn each_is_told(fates: &Fates) {
     assert_eq!(waits["paused_by"][0]["subject"], "rule class-starting");
     assert_eq!(waits["paused_by"][0]["detail"], "wrong room");
     assert_eq!(waits["line"]["waiting"], 1, "{paused}");
+    assert!(waits["expires_at"].is_string(), "{paused}");
     assert_eq!(event(&paused)["is_past"], false);
     let when = event(&paused)["rules"][0]["when"].as_array().unwrap();
     assert_eq!(when.len(), 2, "each part of the `and`: {paused}");
@@ -260,6 +263,34 @@ fn explain_tells_every_fate_before_and_after_a_restart() {
         "read:",
         "look further back with --since",
     ]);
+    what_is_not_there_promises_nothing(&fates);
+    a_broken_rule_costs_only_what_rules_say(&fates);
+}
+
+/// Beyond the end, in a partition that does not exist, and by a user.
+fn what_is_not_there_promises_nothing(fates: &Fates) {
+    let source = fates.world.source();
+    for (place, why) in [
+        (format!("{source}/0/99999"), "will have the offset"),
+        (format!("{source}/99/0"), "has no partition 99"),
+    ] {
+        let said = fates.said(&place, &[]);
+        assert_eq!(said.code, Some(1), "{}", said.out);
+        said.must_have(&["there is no such record (yet)", why]);
+        assert!(!said.out.contains("to customer"), "{}", said.out);
+    }
+    let user = fates.said("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", &[]);
+    user.must_have(&["users are not searched", "docs/support.md"]);
+}
+
+fn a_broken_rule_costs_only_what_rules_say(fates: &Fates) {
+    std::fs::write(fates.world.folder().join("rules/broken.toml"), "on = ").unwrap();
+    let refused = fates.said(&fates.refused.id, &[]);
+    assert_eq!(refused.code, Some(0), "{}{}", refused.out, refused.err);
+    refused.must_have(&["user_refused", "43101", "cannot be used", "broken.toml"]);
+    let unmatched = fates.said(key_of(&fates.unmatched), &[]);
+    unmatched.must_have(&["whether a rule wants the event cannot be told"]);
+    assert!(!unmatched.out.contains("没有设置通知"), "{}", unmatched.out);
 }
 
 /// The service has the file, and the settings do not say where it listens: what the topics tell is told, and why it is not more.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::report::Source;
+use super::report::{Kind, Source};
 use crate::cli::access::{Missing, RulesNow, StoreAccess};
 use crate::config::Settings;
 use crate::edges::grants::Wanted;
@@ -14,10 +14,15 @@ use wx_courier_core::replay::Place;
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::state::{Look, Looked, ReceiptSeen};
 
+/// How the note begins that the store is not asked.
+pub(super) const NOT_ASKED: &str = "the state store is not asked: ";
+
 /// The store, or why it cannot be asked.
 pub(super) struct Store {
     access: Option<StoreAccess>,
     what: String,
+    /// Why it is not asked.
+    refusal: Option<String>,
     notes: Vec<String>,
 }
 
@@ -48,12 +53,14 @@ impl Store {
             Ok(access) => Self {
                 what: access.in_words(),
                 access: Some(access),
+                refusal: None,
                 notes: Vec::new(),
             },
             Err(error) => Self {
                 access: None,
                 what: "the state store".to_owned(),
-                notes: vec![format!("the state store is not asked: {error:#}")],
+                refusal: Some(format!("{error:#}")),
+                notes: vec![format!("{NOT_ASKED}{error:#}")],
             },
         }
     }
@@ -80,9 +87,10 @@ impl Store {
     pub(super) fn source(&self, known: &[Looked]) -> Source {
         Source {
             what: self.what.clone(),
+            kind: Kind::Store,
             since: None,
             read: known.len() as u64,
-            why_not: self.notes.first().cloned(),
+            why_not: self.refusal.clone(),
         }
     }
 
@@ -112,12 +120,7 @@ impl Store {
     }
 
     /// Asks about every message of these records.
-    pub(super) async fn answers(
-        &mut self,
-        rules: &RuleSet,
-        context: Context<'_>,
-        inquiries: &[Inquiry],
-    ) -> Answers {
+    pub(super) async fn answers(&mut self, context: Context<'_>, inquiries: &[Inquiry]) -> Answers {
         let messages: Vec<&MessageAsked> = inquiries.iter().flat_map(Inquiry::messages).collect();
         let looks = messages.iter().map(|asked| asked.look(context.now_ms));
         let found = self.look(&looks.collect::<Vec<Look>>()).await;
@@ -127,14 +130,16 @@ impl Store {
             ..Answers::default()
         };
         if let Some(access) = &mut self.access {
-            match access.rules_now(rules).await {
+            match access.rules_now(context.rules).await {
                 Ok(now) => answers.now = now,
                 Err(error) => self
                     .notes
                     .push(format!("what is paused is not known: {error:#}")),
             }
         }
-        answers.grants = self.grants(rules, &messages).await;
+        if let Some(rules) = context.rules {
+            answers.grants = self.grants(rules, &messages).await;
+        }
         answers
     }
 
@@ -173,8 +178,8 @@ impl Store {
 
     /// A store that does not answer once is not asked again: each question would wait as long.
     fn give_up(&mut self, error: &anyhow::Error) {
-        self.notes
-            .push(format!("the state store is not asked: {error:#}"));
+        self.refusal = Some(format!("{error:#}"));
+        self.notes.push(format!("{NOT_ASKED}{error:#}"));
         self.access = None;
     }
 }

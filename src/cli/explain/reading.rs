@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Configuration;
-use super::report::Source;
+use super::report::{Kind, Source};
 use crate::cli::asked_to_end;
 use crate::cli::progress::Progress;
-use crate::edges::kafka::scan::{ScanError, Scanner};
-use wx_courier_core::explanation::{Committed, Heard, Sought};
+use crate::edges::kafka::scan::{ScanError, Scanner, Standing};
+use wx_courier_core::explanation::{Committed, Heard, Lying, Reading, Sought};
 use wx_courier_core::model::{Record, rfc3339_ms};
 use wx_courier_core::replay::Place;
 
@@ -32,6 +32,10 @@ pub(super) struct Search {
 pub(super) struct Read {
     pub(super) heard: Heard,
     pub(super) sources: Vec<Source>,
+    /// How it went.
+    pub(super) reading: Reading,
+    /// The places that were named, and hold nothing to be told.
+    pub(super) absent: Vec<(Place, Lying)>,
     committed: BTreeMap<(Arc<str>, i32), Option<i64>>,
 }
 
@@ -99,6 +103,7 @@ struct Reader<'a> {
     scanner: Scanner,
     heard: Heard,
     sources: Vec<Source>,
+    reading: Reading,
 }
 
 impl<'a> Reader<'a> {
@@ -115,6 +120,7 @@ impl<'a> Reader<'a> {
             counters,
             heard,
             sources: Vec::new(),
+            reading: Reading::Whole,
         })
     }
 
@@ -135,8 +141,11 @@ impl<'a> Reader<'a> {
         }
         let unread = self.heard.unread();
         self.read_places(&unread);
+        let absent = self.heard.take_absent();
         let committed = self.committed();
         Read {
+            reading: self.reading,
+            absent,
             heard: self.heard,
             sources: self.sources,
             committed,
@@ -146,7 +155,10 @@ impl<'a> Reader<'a> {
     /// When the first record was made of those that were read by their places.
     fn oldest_ms(&self) -> Option<i64> {
         let records = self.heard.records();
-        let times = records.map(|(_, record)| record?.timestamp_ms);
+        let times = records.map(|(_, lying)| match lying {
+            Lying::Here(record) => record.timestamp_ms,
+            Lying::Gone | Lying::NotThere(_) | Lying::NotRead => None,
+        });
         times.collect::<Option<Vec<i64>>>()?.into_iter().min()
     }
 
@@ -181,11 +193,13 @@ impl<'a> Reader<'a> {
                 ControlFlow::Continue(())
             })
         });
+        let why_not = self.why_not(result);
         self.sources.push(Source {
             what: format!("topic {topic}"),
+            kind: Kind::Topic,
             since: Some(rfc3339_ms(since_ms)),
             read: n_read,
-            why_not: result.err().map(|error| error.to_string()),
+            why_not,
         });
     }
 
@@ -199,26 +213,52 @@ impl<'a> Reader<'a> {
                 .cloned()
                 .collect();
             let mut n_read = 0;
+            for place in &of_topic {
+                self.heard.add_place(place.clone(), Lying::NotRead);
+            }
             let heard = &mut self.heard;
+            let mut missing = Vec::new();
             let result = self.scanner.read_these(&of_topic, |index, record| {
-                if let Some(place) = of_topic.get(index) {
-                    n_read += u64::from(record.is_some());
-                    heard.add_record(place.clone(), record.map(Arc::new));
+                match (of_topic.get(index), record) {
+                    (Some(place), Some(record)) => {
+                        n_read += 1;
+                        heard.add_place(place.clone(), Lying::Here(Arc::new(record)));
+                    }
+                    (Some(place), None) => missing.push(place.clone()),
+                    (None, _) => {}
                 }
                 ControlFlow::Continue(())
             });
-            if result.is_err() {
-                for place in &of_topic {
-                    self.heard.add_record(place.clone(), None);
+            let result = result.and_then(|()| {
+                for place in missing {
+                    let lying = match self.scanner.standing(&place)? {
+                        Standing::Within | Standing::Before => Lying::Gone,
+                        Standing::Beyond(why) => Lying::NotThere(why),
+                    };
+                    self.heard.add_place(place, lying);
                 }
-            }
+                Ok(())
+            });
+            let why_not = self.why_not(result);
             self.sources.push(Source {
                 what: format!("topic {topic}, by its places"),
+                kind: Kind::Topic,
                 since: None,
                 read: n_read,
-                why_not: result.err().map(|error: ScanError| error.to_string()),
+                why_not,
             });
         }
+    }
+
+    /// Notes how the reading went.
+    fn why_not(&mut self, result: Result<(), ScanError>) -> Option<String> {
+        let error = result.err()?;
+        self.reading = match self.reading {
+            Reading::NoAnswer => Reading::NoAnswer,
+            Reading::Whole | Reading::InPart if error.is_silence() => Reading::NoAnswer,
+            Reading::Whole | Reading::InPart => Reading::InPart,
+        };
+        Some(error.to_string())
     }
 
     /// How far the service has come in the partitions of the records. Where the cluster does not say, that is not known.

@@ -2,13 +2,16 @@
 
 use serde::Serialize;
 
-use wx_courier_core::explanation::EventTold;
+use wx_courier_core::explanation::{EventTold, Nothing};
 
 /// The answer.
 #[derive(Serialize)]
 pub(super) struct Report {
     /// What was asked for.
     pub(super) sought: String,
+    /// Why there is no event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) nothing: Option<Nothing>,
     /// The records that it is about, in the order of their places.
     pub(super) events: Vec<EventTold>,
     /// Where it was looked for.
@@ -17,11 +20,22 @@ pub(super) struct Report {
     pub(super) notes: Vec<String>,
 }
 
+/// What a source is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It is asked.
+    Store,
+    /// It is read.
+    Topic,
+}
+
 /// Something that was read.
 #[derive(Clone, Serialize)]
 pub(super) struct Source {
     /// The state store, or a topic.
     pub(super) what: String,
+    #[serde(skip)]
+    pub(super) kind: Kind,
     /// From when on: RFC 3339, UTC. Nothing where only what has a known place was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) since: Option<String>,
@@ -30,4 +44,12 @@ pub(super) struct Source {
     /// Why it was not read, or not to the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) why_not: Option<String>,
+}
+
+impl Source {
+    /// Whether it says what this note says.
+    pub(super) fn says(&self, note: &str) -> bool {
+        let why = note.strip_prefix(super::asking::NOT_ASKED);
+        self.kind == Kind::Store && why.is_some() && why == self.why_not.as_deref()
+    }
 }

@@ -2,7 +2,7 @@
 
 mod message;
 
-use super::report::{Report, Source};
+use super::report::{Kind, Report, Source};
 use crate::cli::rid::in_china;
 use crate::cli::say;
 use crate::cli::visible::visible;
@@ -33,20 +33,19 @@ pub(super) fn print(report: &Report) {
     for event in &report.events {
         print_event(event);
     }
-    if report.events.is_empty() {
-        line(&format!("nothing is known of {}", report.sought));
+    if let Some(nothing) = report.nothing {
+        line(&nothing.headline(&report.sought));
     }
     line("read:");
     for source in &report.read {
         line(&read_line(source));
     }
-    for note in &report.notes {
+    let is_said = |note: &&String| report.read.iter().any(|source| source.says(note));
+    for note in report.notes.iter().filter(|note| !is_said(note)) {
         line(&format!("note: {note}"));
     }
-    if report.events.is_empty() {
-        line(
-            "what to do: look further back with --since 30d; check that upstream has published it, to which topic; the page docs/support.md goes on from there",
-        );
+    if let Some(nothing) = report.nothing {
+        line(&format!("what to do: {}", nothing.advice()));
     }
 }
 
@@ -55,7 +54,16 @@ fn read_line(source: &Source) -> String {
         .since
         .as_deref()
         .map(|since| format!(" since {since}"));
-    let why_not = source.why_not.as_deref().map(|why| format!(": {why}"));
+    let why_not = source.why_not.as_deref();
+    if source.kind == Kind::Store {
+        let why_not = why_not.map(|why| format!("not asked, because {why}"));
+        return format!(
+            "  {}: {}",
+            source.what,
+            why_not.as_deref().unwrap_or("asked")
+        );
+    }
+    let why_not = why_not.map(|why| format!(": {why}"));
     format!(
         "  {}{}: {} read{}",
         source.what,
@@ -70,13 +78,19 @@ fn print_event(event: &EventTold) {
         RecordState::Event => "event",
         RecordState::NoEvent => "record that tells of no event",
         RecordState::Undecodable => "record of which no event can be made",
-        RecordState::Gone => "record that is not on its topic any more",
+        RecordState::Gone => "record that was deleted by retention",
+        RecordState::NotThere => {
+            "record that is not on its topic: that was made anew, or has lost its end"
+        }
+        RecordState::NotRead => "record that could not be read",
     };
     let id = event.id.as_deref().unwrap_or("(no id)");
     let kind = event.kind.as_deref().unwrap_or("(no type)");
     match event.state {
         RecordState::Event => line(&format!("{what} {id}, {kind}, at {}", event.place)),
-        RecordState::NoEvent | RecordState::Gone => line(&format!("{what}, at {}", event.place)),
+        RecordState::NoEvent | RecordState::Gone | RecordState::NotThere | RecordState::NotRead => {
+            line(&format!("{what}, at {}", event.place));
+        }
         RecordState::Undecodable => {
             line(&format!("{what}, at {}", event.place));
             let reason = event.reason.as_ref().map_or("", |reason| reason.as_str());
@@ -114,10 +128,13 @@ fn print_event(event: &EventTold) {
 }
 
 fn print_rules(event: &EventTold) {
+    let Some(version) = &event.rules_version else {
+        line("  rules: those on disk cannot be used, as is said below");
+        return;
+    };
     line(&format!(
-        "  rules for {} (set {}):",
+        "  rules for {} (set {version}):",
         event.kind.as_deref().unwrap_or_default(),
-        event.rules_version
     ));
     for rule in &event.rules {
         for text in of_rule(rule) {

@@ -3,6 +3,8 @@
 mod extent;
 pub mod onward;
 
+pub use extent::Standing;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -72,6 +74,33 @@ pub enum ScanError {
         why: String,
     },
 }
+
+impl ScanError {
+    /// Whether no broker has answered: asking again later may help.
+    pub fn is_silence(&self) -> bool {
+        match self {
+            Self::Topic(TopicError::Unreachable { .. }) | Self::Stalled { .. } => true,
+            Self::Topic(
+                TopicError::Missing { .. }
+                | TopicError::NotAllowed { .. }
+                | TopicError::Other { .. },
+            )
+            | Self::NoPartition { .. }
+            | Self::NoRecord { .. } => false,
+            Self::Refused { error, .. } => error
+                .rdkafka_error_code()
+                .is_some_and(|code| SILENCE.contains(&code)),
+        }
+    }
+}
+
+/// What librdkafka says where brokers do not answer.
+const SILENCE: [RDKafkaErrorCode; 4] = [
+    RDKafkaErrorCode::BrokerTransportFailure,
+    RDKafkaErrorCode::AllBrokersDown,
+    RDKafkaErrorCode::OperationTimedOut,
+    RDKafkaErrorCode::Resolve,
+];
 
 /// A reader without a group.
 pub struct Scanner {

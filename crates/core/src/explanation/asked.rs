@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use super::Context;
 use super::heard::HeardOutcome;
 use crate::catalog::Policy;
 use crate::grants;
 use crate::message::Made;
 use crate::model::outcome::{Outcome, bounds};
 use crate::replay::Place;
-use crate::rules::Planned;
+use crate::rules::{Planned, RuleSet};
 use crate::state::Look;
 
 /// A message of a record: what the store is to be asked about it.
@@ -37,20 +36,20 @@ impl MessageAsked {
 }
 
 /// The message that a rule makes of the record in this place.
-pub(super) fn asked(context: Context<'_>, place: &Place, planned: &Planned) -> MessageAsked {
+pub(super) fn asked(rules: &RuleSet, place: &Place, planned: &Planned) -> MessageAsked {
     let rule = &planned.rule;
     MessageAsked {
         rule: Some(Arc::clone(&rule.name)),
         outcome_id: bounds::id(format!("{place}/{}", rule.name)),
         message_id: Some(planned.message_id.clone()),
-        ledger: ledger_of(context, planned),
+        ledger: ledger_of(rules, planned),
     }
 }
 
 /// The ledger from which the message takes, where one counts.
-fn ledger_of(context: Context<'_>, planned: &Planned) -> Option<grants::Key> {
+fn ledger_of(rules: &RuleSet, planned: &Planned) -> Option<grants::Key> {
     let template = planned.rule.template()?;
-    let is_counted = match context.rules.policies().of(template) {
+    let is_counted = match rules.policies().of(template) {
         Policy::Off => false,
         Policy::Advise | Policy::Enforce => true,
     };

@@ -27,6 +27,19 @@ pub struct HeardOutcome {
     pub times: u32,
 }
 
+/// What lies in a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lying {
+    /// A record.
+    Here(Arc<Record>),
+    /// None any more: it was deleted from its topic.
+    Gone,
+    /// None, or none yet: the place is beyond the end of its partition, or there is no such partition. Why, in a sentence.
+    NotThere(String),
+    /// What lies there could not be read.
+    NotRead,
+}
+
 /// All that was found.
 #[derive(Debug, Default)]
 pub struct Heard {
@@ -34,8 +47,7 @@ pub struct Heard {
     outcomes: BTreeMap<String, HeardOutcome>,
     /// By the outcome's `id`.
     receipts: BTreeMap<String, Receipt>,
-    /// The records, by their places; `None` for one that is not on its topic any more.
-    records: BTreeMap<Place, Option<Arc<Record>>>,
+    records: BTreeMap<Place, Lying>,
     n_left_out: usize,
 }
 
@@ -70,7 +82,7 @@ impl Heard {
     pub fn see(
         &mut self,
         sought: &Sought,
-        (decoding, rules): (&Decoding, &RuleSet),
+        (decoding, rules): (&Decoding, Option<&RuleSet>),
         record: Record,
     ) {
         let record = Arc::new(record);
@@ -80,20 +92,35 @@ impl Heard {
                 partition: record.partition,
                 offset: record.offset,
             };
-            self.add_record(place, Some(record));
+            self.add_place(place, Lying::Here(record));
         }
     }
 
-    /// Takes in a record, or that there is none any more.
-    pub fn add_record(&mut self, place: Place, record: Option<Arc<Record>>) {
-        if !self.records.contains_key(&place) && self.records.len() >= MOST_FOUND {
-            self.n_left_out += 1;
-            return;
+    /// Takes in what lies in a place.
+    pub fn add_place(&mut self, place: Place, lying: Lying) {
+        let is_full = self.records.len() >= MOST_FOUND;
+        match self.records.get_mut(&place) {
+            Some(Lying::Here(_)) => {}
+            Some(known) => *known = lying,
+            None if is_full => self.n_left_out += 1,
+            None => {
+                self.records.insert(place, lying);
+            }
         }
-        let known = self.records.entry(place).or_default();
-        if record.is_some() {
-            *known = record;
-        }
+    }
+
+    /// Takes out the places that hold nothing to be told: no record is there, or it could not be read, and no outcome names them.
+    pub fn take_absent(&mut self) -> Vec<(Place, Lying)> {
+        let named: BTreeSet<Place> = self
+            .outcomes
+            .values()
+            .map(|heard| place_of(&heard.outcome))
+            .collect();
+        let absent = self.records.extract_if(.., |place, lying| match lying {
+            Lying::Here(_) | Lying::Gone => false,
+            Lying::NotThere(_) | Lying::NotRead => !named.contains(place),
+        });
+        absent.collect()
     }
 
     /// Takes in an outcome that the store has.
@@ -133,9 +160,8 @@ impl Heard {
     }
 
     /// The records that were found, in the order of their places.
-    pub fn records(&self) -> impl Iterator<Item = (&Place, Option<&Arc<Record>>)> {
-        let records = self.records.iter();
-        records.map(|(place, record)| (place, record.as_ref()))
+    pub fn records(&self) -> impl Iterator<Item = (&Place, &Lying)> {
+        self.records.iter()
     }
 
     /// The outcomes of a record.

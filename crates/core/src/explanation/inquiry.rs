@@ -4,25 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::asked::{MessageAsked, add_heard, asked, is_of};
-use super::heard::{Heard, HeardOutcome};
-use super::standing::{Found, Standing, Timed};
-use super::told::{EventTold, GrantTold, MessageTold, Present, RecordState, RuleNow, RuleTold};
+use super::heard::{Heard, Lying};
+use super::parts::{has_receipts, outcome_of, rule_told, unreadable_rows};
+use super::standing::{Found, Hindrance, Standing, Timed};
+use super::told::{EventTold, GrantTold, MessageTold, Present, RecordState, RuleNow};
 use super::{About, Pending, Shown, Veil, veiled, words};
 use crate::event::{Decoded, Decoding, Event, decode};
-use crate::flow::name_event;
 use crate::model::outcome::{Identity, Outcome, Reason, RecipientStyle, are_two_records};
 use crate::model::{Record, rfc3339_ms};
 use crate::replay::Place;
 use crate::rules::{Considered, RuleSet, Verdict};
-use crate::state::{Kept, Looked, ReceiptSeen};
+use crate::state::{Looked, ReceiptSeen};
 
 /// What records are looked at by.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// How they are read.
     pub decoding: &'a Decoding,
-    /// The present rules.
-    pub rules: &'a RuleSet,
+    /// The present rules; none where these cannot be used, as it is told then.
+    pub rules: Option<&'a RuleSet>,
     /// How users are shown.
     pub style: RecipientStyle,
     /// The apps whose callbacks bring receipts.
@@ -74,40 +74,41 @@ enum Read {
         considered: Vec<Considered>,
     },
     Other(Decoded),
-    Gone,
+    /// There is no record.
+    Absent(RecordState),
 }
 
 impl Inquiry {
-    /// Looks at a record, `None` where it is gone, and at what was heard of it.
-    pub fn of(
-        context: Context<'_>,
-        place: &Place,
-        record: Option<&Arc<Record>>,
-        heard: &Heard,
-    ) -> Self {
-        let read = match record {
-            None => Read::Gone,
-            Some(record) => match decode(context.decoding, record, context.now_ms) {
+    /// Looks at what lies in a place, and at what was heard of it.
+    pub fn of(context: Context<'_>, place: &Place, lying: &Lying, heard: &Heard) -> Self {
+        let read = match lying {
+            Lying::Gone => Read::Absent(RecordState::Gone),
+            Lying::NotThere(_) => Read::Absent(RecordState::NotThere),
+            Lying::NotRead => Read::Absent(RecordState::NotRead),
+            Lying::Here(record) => match decode(context.decoding, record, context.now_ms) {
                 Decoded::Event(event) => Read::Event {
-                    considered: context.rules.consider(&event),
+                    considered: context
+                        .rules
+                        .map(|rules| rules.consider(&event))
+                        .unwrap_or_default(),
                     event,
                 },
                 other @ (Decoded::Tombstone | Decoded::Undecodable(_)) => Read::Other(other),
             },
         };
-        let mut messages = match &read {
-            Read::Event { considered, .. } => {
+        let mut messages = match (&read, context.rules) {
+            (Read::Event { considered, .. }, Some(rules)) => {
                 let planned = considered.iter().filter_map(Considered::planned);
                 planned
-                    .map(|planned| asked(context, place, planned))
+                    .map(|planned| asked(rules, place, planned))
                     .collect()
             }
-            Read::Other(_) | Read::Gone => Vec::new(),
+            (Read::Event { .. }, None) | (Read::Other(_) | Read::Absent(_), _) => Vec::new(),
         };
         add_heard(&mut messages, heard.outcomes_of(place));
         let is_of_no_rule = match &read {
             Read::Event { .. } | Read::Other(Decoded::Tombstone) => false,
-            Read::Other(_) | Read::Gone => true,
+            Read::Other(_) | Read::Absent(_) => true,
         };
         if messages.is_empty() && is_of_no_rule {
             messages.push(MessageAsked {
@@ -119,7 +120,10 @@ impl Inquiry {
         }
         Self {
             place: place.clone(),
-            record: record.cloned(),
+            record: match lying {
+                Lying::Here(record) => Some(Arc::clone(record)),
+                Lying::Gone | Lying::NotThere(_) | Lying::NotRead => None,
+            },
             read,
             messages,
         }
@@ -149,7 +153,7 @@ impl Inquiry {
             .map(|message| self.message_told(context, facts, (message, &veils)))
             .collect();
         if told.messages.is_empty() {
-            told.messages.push(self.nothing_told());
+            told.messages.push(self.nothing_told(context));
         }
         told
     }
@@ -182,7 +186,7 @@ impl Inquiry {
             traceparent: None,
             replayed_for: Vec::new(),
             is_past: None,
-            rules_version: Arc::clone(context.rules.version()),
+            rules_version: context.rules.map(|rules| Arc::clone(rules.version())),
             rules: Vec::new(),
             unmatched: None,
             messages: Vec::new(),
@@ -201,7 +205,8 @@ impl Inquiry {
                 told.replayed_for = event.wish.rules.iter().map(ToString::to_string).collect();
                 told.rules = considered.iter().map(|it| rule_told(it, veils)).collect();
                 let is_wanted = considered.iter().any(|it| it.verdict == Verdict::Wants);
-                told.unmatched = (!is_wanted).then(|| context.rules.why_unmatched(&event.kind));
+                let rules = context.rules.filter(|_| !is_wanted);
+                told.unmatched = rules.map(|rules| rules.why_unmatched(&event.kind));
             }
             Read::Other(Decoded::Undecodable(problem)) => {
                 told.state = RecordState::Undecodable;
@@ -216,7 +221,7 @@ impl Inquiry {
             Read::Other(Decoded::Tombstone | Decoded::Event(_)) => {
                 told.state = RecordState::NoEvent;
             }
-            Read::Gone => {}
+            Read::Absent(state) => told.state = *state,
         }
         told
     }
@@ -244,8 +249,12 @@ impl Inquiry {
             claim: claim.as_ref(),
             heard: facts.heard,
         };
-        let is_paused = !paused_by.is_empty();
-        let standing = Standing::of(found, (facts.committed, is_paused), self.timed(asked));
+        let hindrance = match &self.read {
+            Read::Absent(_) => Hindrance::Deleted,
+            Read::Event { .. } | Read::Other(_) if paused_by.is_empty() => Hindrance::None,
+            Read::Event { .. } | Read::Other(_) => Hindrance::Pause,
+        };
+        let standing = Standing::of(found, (facts.committed, hindrance), self.timed(asked));
         let id_of_sent = standing.sent_by.as_ref();
         let id_of_sent = id_of_sent.or_else(|| Some(&outcome.as_ref()?.id));
         let receipt = id_of_sent.and_then(|id| facts.heard.receipt_of(id));
@@ -283,10 +292,11 @@ impl Inquiry {
     }
 
     /// The only thing to be told of a record that owes no message.
-    fn nothing_told(&self) -> MessageTold {
+    fn nothing_told(&self, context: Context<'_>) -> MessageTold {
         let pending = match &self.read {
+            Read::Event { .. } if context.rules.is_none() => Pending::RulesUnusable,
             Read::Event { .. } => Pending::NotWanted,
-            Read::Other(_) | Read::Gone => Pending::NoEvent,
+            Read::Other(_) | Read::Absent(_) => Pending::NoEvent,
         };
         MessageTold {
             rule: None,
@@ -315,7 +325,7 @@ impl Inquiry {
     fn event(&self) -> Option<&Event> {
         match &self.read {
             Read::Event { event, .. } => Some(event),
-            Read::Other(_) | Read::Gone => None,
+            Read::Other(_) | Read::Absent(_) => None,
         }
     }
 
@@ -352,47 +362,5 @@ impl Inquiry {
             Some(Present::of(&diagnosis.planned, age_ms)),
             values.collect(),
         )
-    }
-}
-
-/// What the topic has is whole; what the store has left out, the event tells.
-fn outcome_of(
-    heard: Option<&HeardOutcome>,
-    kept: Option<&Arc<Outcome>>,
-    asked: &MessageAsked,
-    event: Option<&Event>,
-) -> Option<Outcome> {
-    let kept = kept.map(AsRef::as_ref);
-    let mut outcome = heard.map(|heard| &heard.outcome).or(kept)?.clone();
-    if let (None, Some(event)) = (&outcome.event_id, event) {
-        name_event(&mut outcome, event);
-    }
-    if outcome.message_id.is_empty() {
-        outcome.message_id = asked.message_id.clone().unwrap_or_default();
-    }
-    Some(outcome)
-}
-
-fn has_receipts(context: Context<'_>, outcome: &Outcome) -> bool {
-    let app = outcome.app.as_ref();
-    app.is_some_and(|app| context.receipts.contains(app))
-}
-
-fn unreadable_rows(looked: &Looked) -> Vec<&'static str> {
-    let outcome = matches!(looked.outcome, Kept::Unreadable).then_some("outcome");
-    let claim = matches!(looked.claim, Kept::Unreadable).then_some("claim");
-    outcome.into_iter().chain(claim).collect()
-}
-
-fn rule_told(considered: &Considered, veils: &[Veil]) -> RuleTold {
-    let mut when = considered.parts.clone();
-    for value in when.iter_mut().flat_map(|part| &mut part.values) {
-        value.value = value.value.as_deref().map(|text| veiled(veils, text));
-    }
-    RuleTold {
-        rule: Arc::clone(&considered.rule.name),
-        version: Arc::clone(&considered.rule.version),
-        verdict: considered.verdict,
-        when,
     }
 }

@@ -58,6 +58,12 @@ impl Sought {
         &self.text
     }
 
+    /// Whether it looks like an openid, as `WeChat` gives them today: users are not searched.
+    pub fn is_like_a_user(&self) -> bool {
+        let is_of_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        self.text.len() == 28 && self.text.starts_with('o') && self.text.bytes().all(is_of_base64)
+    }
+
     /// As an id of an outcome or a message has it.
     pub fn as_id(&self) -> &str {
         &self.as_id
@@ -94,7 +100,12 @@ impl Sought {
     }
 
     /// Whether a record of a source topic is about it.
-    pub fn is_of_record(&self, decoding: &Decoding, rules: &RuleSet, record: &Arc<Record>) -> bool {
+    pub fn is_of_record(
+        &self,
+        decoding: &Decoding,
+        rules: Option<&RuleSet>,
+        record: &Arc<Record>,
+    ) -> bool {
         if is_place(&self.text, &record.topic, record.partition, record.offset) {
             return true;
         }
@@ -106,7 +117,7 @@ impl Sought {
         }
     }
 
-    fn is_of_event(&self, rules: &RuleSet, event: &Event) -> bool {
+    fn is_of_event(&self, rules: Option<&RuleSet>, event: &Event) -> bool {
         let key = event.keys.as_ref().and_then(|keys| keys.shown(event, None));
         if event.id == self.text || key.as_ref() == Some(&self.as_key) {
             return true;
@@ -115,10 +126,16 @@ impl Sought {
             return false;
         };
         // What begins otherwise need not be made.
-        self.text.starts_with(&message_id(rule, &event.source, ""))
-            && rules
-                .plan_one(event, rule)
-                .is_some_and(|planned| sent_first(&planned.message_id) == sent_first(&self.as_id))
+        if !self.text.starts_with(&message_id(rule, &event.source, "")) {
+            return false;
+        }
+        let Some(rules) = rules else {
+            // As most rules make it, which have no `dedupe`.
+            let usual = message_id(rule, &event.source, &event.id);
+            return sent_first(&usual) == sent_first(&self.as_id);
+        };
+        let planned = rules.plan_one(event, rule);
+        planned.is_some_and(|planned| sent_first(&planned.message_id) == sent_first(&self.as_id))
     }
 }
 
@@ -186,7 +203,7 @@ mod tests {
             &json!({"type": "a", "id": "e-1", "source": "/s", "order_no": "SO1", "to": "o1", "text": "x"}),
         );
         let finds = |text: &str, record| {
-            Sought::new(text, &decoding).is_of_record(&decoding, &rules, record)
+            Sought::new(text, &decoding).is_of_record(&decoding, Some(&rules), record)
         };
         for text in [
             "e-1",
@@ -214,6 +231,24 @@ mod tests {
             finds("e-1", &broken) && !finds("SO1", &broken),
             "it is no event"
         );
+    }
+
+    #[test]
+    fn an_openid_is_known_by_its_form() {
+        let is_user = |text: &str| Sought::new(text, &Decoding::default()).is_like_a_user();
+        assert!(is_user("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"));
+        for text in ["SO20261122001", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o1", "o-1"] {
+            assert!(!is_user(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn without_rules_a_message_id_is_taken_as_most_rules_make_it() {
+        let event = record(&json!({"type": "a", "id": "e-1", "source": "/s", "to": "o1"}));
+        let decoding = Decoding::default();
+        let finds = |text: &str| Sought::new(text, &decoding).is_of_record(&decoding, None, &event);
+        assert!(finds("a|/s|e-1") && finds("e-1"));
+        assert!(!finds("a|/s|e-2") && !finds("a|/t|e-1"));
     }
 
     #[test]

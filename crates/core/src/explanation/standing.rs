@@ -18,6 +18,17 @@ pub(super) struct Found<'a> {
     pub(super) heard: &'a Heard,
 }
 
+/// What stands in the way of a message that has not ended.
+#[derive(Clone, Copy)]
+pub(super) enum Hindrance {
+    /// Nothing that is known.
+    None,
+    /// A pause.
+    Pause,
+    /// Its record was deleted.
+    Deleted,
+}
+
 /// How it stands.
 pub(super) struct Standing {
     pub(super) pending: Option<Pending>,
@@ -34,7 +45,7 @@ pub(super) type Timed<'a> = (&'a Rule, &'a Event, Option<i64>);
 impl Standing {
     pub(super) fn of(
         found: Found<'_>,
-        (committed, is_paused): (Committed, bool),
+        (committed, hindrance): (Committed, Hindrance),
         timed: Option<Timed<'_>>,
     ) -> Self {
         let sent_by = found.sent_by();
@@ -42,12 +53,14 @@ impl Standing {
         let pending = found
             .outcome
             .is_none()
-            .then(|| found.pending(committed, is_paused));
+            .then(|| found.pending(committed, hindrance));
         let waits = match pending {
             Some(Pending::Paused | Pending::Waiting) => sent_by.is_none(),
             Some(
                 Pending::BeingSent
                 | Pending::NotWanted
+                | Pending::RulesUnusable
+                | Pending::RecordDeleted
                 | Pending::NoEvent
                 | Pending::NotFound
                 | Pending::NotKnown,
@@ -104,16 +117,19 @@ impl Found<'_> {
         (is_others && is_sent && !is_in_doubt).then(|| claim.outcome_id.to_string())
     }
 
-    fn pending(&self, committed: Committed, is_paused: bool) -> Pending {
+    fn pending(&self, committed: Committed, hindrance: Hindrance) -> Pending {
         let is_claimed = self.claim.is_some_and(|claim| {
             claim.state == ClaimStateSeen::Open && *claim.outcome_id == *self.asked.outcome_id
         });
         match committed {
             _ if is_claimed => Pending::BeingSent,
             Committed::Past => Pending::NotFound,
-            Committed::NotYet | Committed::NotKnown if is_paused => Pending::Paused,
-            Committed::NotYet => Pending::Waiting,
-            Committed::NotKnown => Pending::NotKnown,
+            Committed::NotYet | Committed::NotKnown => match (hindrance, committed) {
+                (Hindrance::Deleted, _) => Pending::RecordDeleted,
+                (Hindrance::Pause, _) => Pending::Paused,
+                (Hindrance::None, Committed::NotYet) => Pending::Waiting,
+                (Hindrance::None, Committed::Past | Committed::NotKnown) => Pending::NotKnown,
+            },
         }
     }
 

@@ -1,5 +1,7 @@
 //! How a message stands, by what was found of it and what was not.
 
+mod standing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -64,7 +66,7 @@ fn outcome(reason: Reason) -> Outcome {
 
 /// What is known beside the record.
 struct World {
-    rules: RuleSet,
+    rules: Option<RuleSet>,
     heard: Heard,
     looked: BTreeMap<String, Looked>,
     now: BTreeMap<String, RuleNow>,
@@ -74,7 +76,7 @@ struct World {
 impl World {
     fn new(committed: Committed) -> Self {
         Self {
-            rules: rules(),
+            rules: Some(rules()),
             heard: Heard::default(),
             looked: BTreeMap::new(),
             now: BTreeMap::new(),
@@ -94,7 +96,19 @@ impl World {
         self
     }
 
+    fn without_rules(self) -> Self {
+        Self {
+            rules: None,
+            ..self
+        }
+    }
+
     fn tell(&self, record: Option<&Arc<Record>>) -> EventTold {
+        let lying = record.map_or(Lying::Gone, |record| Lying::Here(Arc::clone(record)));
+        self.tell_of(&lying)
+    }
+
+    fn tell_of(&self, lying: &Lying) -> EventTold {
         let place = Place {
             topic: Arc::from("orders"),
             partition: 1,
@@ -102,12 +116,12 @@ impl World {
         };
         let context = Context {
             decoding: &Decoding::default(),
-            rules: &self.rules,
+            rules: self.rules.as_ref(),
             style: RecipientStyle::Masked,
             receipts: &BTreeSet::from([Arc::from("shop")]),
             now_ms: NOW_MS,
         };
-        let inquiry = Inquiry::of(context, &place, record, &self.heard);
+        let inquiry = Inquiry::of(context, &place, lying, &self.heard);
         let facts = Facts {
             heard: &self.heard,
             looked: &self.looked,
@@ -237,71 +251,6 @@ fn claim_of(outcome_id: &str, state: ClaimStateSeen) -> Looked {
         }),
         ..Looked::default()
     }
-}
-
-#[test]
-fn a_message_that_failed_and_was_sent_by_a_replay_is_told_as_sent() {
-    let failed = as_json(&outcome(Reason::ParamRefused));
-    let replayed = |reason| {
-        let mut replayed = outcome(reason);
-        replayed.id = "orders/1/9/a".to_owned();
-        replayed.offset = 9;
-        as_json(&replayed)
-    };
-    let of_replay = claim_of("orders/1/9/a", ClaimStateSeen::Sent);
-    let by_claim = World::new(Committed::Past)
-        .hears(&failed)
-        .looks(of_replay.clone());
-    let by_outcome = World::new(Committed::Past)
-        .hears(&failed)
-        .hears(&replayed(Reason::Ok));
-    for world in [&by_claim, &by_outcome] {
-        let message = world.only_message(&event(&good()));
-        assert_eq!(message.outcome.unwrap().reason, Reason::ParamRefused);
-        assert_eq!(message.sent_by.as_deref(), Some("orders/1/9/a"));
-        assert_eq!(message.words, words(About::SentByAnother { receipt: None }));
-        assert_eq!(message.present, None);
-    }
-    let failed_again = World::new(Committed::Past)
-        .hears(&failed)
-        .hears(&replayed(Reason::ParamRefused));
-    let in_doubt = World::new(Committed::Past)
-        .hears(&failed)
-        .hears(&replayed(Reason::InDoubt))
-        .looks(of_replay.clone());
-    let sent = as_json(&outcome(Reason::Ok));
-    let sent_itself = World::new(Committed::Past).hears(&sent).looks(of_replay);
-    for world in [failed_again, in_doubt, sent_itself] {
-        assert_eq!(world.only_message(&event(&good())).sent_by, None);
-    }
-}
-
-#[test]
-fn an_event_that_upstream_published_too_late_is_told_from_one_that_waited() {
-    let expired = as_json(&outcome(Reason::Expired));
-    let world = World::new(Committed::Past).hears(&expired);
-    let waited = world.only_message(&event(&good()));
-    assert_eq!(waited.published_late_ms, None);
-    let mut late = Record::clone(&event(&good()));
-    let value = String::from_utf8(late.value.take().unwrap()).unwrap();
-    late.value = Some(value.replace("2026-11-22", "2026-11-12").into_bytes());
-    let late = world.only_message(&Arc::new(late));
-    assert_eq!(late.published_late_ms, Some(10 * 86_400_000 + 10_000));
-    assert_eq!(late.words, words(About::PublishedLate));
-    assert_ne!(late.words, waited.words);
-}
-
-#[test]
-fn a_message_that_waits_says_when_it_expires_and_one_that_was_sent_is_not_tried_on_the_present_rules()
- {
-    let waits = World::new(Committed::NotYet).only_message(&event(&good()));
-    assert_eq!(
-        waits.expires_at.as_deref(),
-        Some("2026-11-23T08:29:50.000Z")
-    );
-    let sent = World::new(Committed::Past).hears(&as_json(&outcome(Reason::Ok)));
-    let sent = sent.only_message(&event(&good()));
-    assert_eq!((sent.expires_at, sent.present), (None, None));
 }
 
 #[test]

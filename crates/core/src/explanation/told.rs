@@ -49,8 +49,9 @@ pub struct EventTold {
     pub replayed_for: Vec<String>,
     /// Whether the service is past the record; `None` where that is not known.
     pub is_past: Option<bool>,
-    /// The version of the rules that are looked at here.
-    pub rules_version: Arc<str>,
+    /// The version of the rules that are looked at here; none where these cannot be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules_version: Option<Arc<str>>,
     /// The rules for its type, in the order of their names.
     pub rules: Vec<RuleTold>,
     /// Why no rule wants it, where none does.
@@ -72,6 +73,10 @@ pub enum RecordState {
     Undecodable,
     /// No record: it was deleted from its topic.
     Gone,
+    /// No record, and outcomes of one: the topic was made anew, or has lost its end.
+    NotThere,
+    /// Not known: the topic could not be read.
+    NotRead,
 }
 
 /// A rule that is for the event's type.

@@ -54,6 +54,10 @@ pub enum Pending {
     Waiting,
     /// No rule wants the event, so no message was to be made.
     NotWanted,
+    /// Whether a rule wants it cannot be told: the present rules cannot be used.
+    RulesUnusable,
+    /// The record was deleted before the service was past it.
+    RecordDeleted,
     /// The record tells of no event: it has no value, or a row was deleted.
     NoEvent,
     /// The service is past the record, and no outcome was found where it was looked for.
@@ -64,11 +68,13 @@ pub enum Pending {
 
 impl Pending {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::BeingSent,
         Self::Paused,
         Self::Waiting,
         Self::NotWanted,
+        Self::RulesUnusable,
+        Self::RecordDeleted,
         Self::NoEvent,
         Self::NotFound,
         Self::NotKnown,
@@ -184,6 +190,8 @@ fn of_pending(pending: Pending) -> Words {
         Pending::Paused => sentences::PAUSED,
         Pending::Waiting => sentences::WAITING,
         Pending::NotWanted => sentences::NOT_WANTED,
+        Pending::RulesUnusable => sentences::RULES_UNUSABLE,
+        Pending::RecordDeleted => sentences::RECORD_DELETED,
         Pending::NoEvent => sentences::NO_EVENT,
         Pending::NotFound => sentences::NOT_FOUND,
         Pending::NotKnown => sentences::NOT_KNOWN,

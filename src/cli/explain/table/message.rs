@@ -101,13 +101,11 @@ fn print_outcome(message: &MessageTold, event: &EventTold) {
             .as_deref(),
     );
     field("  at fault", outcome.param.as_deref());
-    let rules = if outcome.rules_version == event.rules_version {
-        format!("set {}, as now", outcome.rules_version)
-    } else {
-        format!(
-            "set {}; now it is {}, and the values below are of now",
-            outcome.rules_version, event.rules_version
-        )
+    let of_outcome = &outcome.rules_version;
+    let rules = match &event.rules_version {
+        Some(now) if now == of_outcome => format!("set {of_outcome}, as now"),
+        Some(now) => format!("set {of_outcome}; now it is {now}, and the values below are of now"),
+        None => format!("set {of_outcome}"),
     };
     field("  rules", Some(&rules));
 }

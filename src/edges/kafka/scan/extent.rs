@@ -6,8 +6,45 @@ use rdkafka::consumer::Consumer;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{REQUEST_TIMEOUT, ScanError, Scanner, failed};
+use wx_courier_core::replay::Place;
+
+/// Where a place lies, by what its partition has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Before the first record.
+    Before,
+    /// Between the first record and the last one.
+    Within,
+    /// Beyond the last record, or in a partition that does not exist. Which, in a sentence.
+    Beyond(String),
+}
 
 impl Scanner {
+    /// Where a place lies now.
+    pub fn standing(&self, place: &Place) -> Result<Standing, ScanError> {
+        let (topic, partition) = (place.topic.as_ref(), place.partition);
+        let n_partitions = self.partitions(topic)?;
+        if !(0..n_partitions).contains(&partition) {
+            return Ok(Standing::Beyond(format!(
+                "the topic {topic} has no partition {partition}: its partitions are 0 to {}",
+                n_partitions - 1
+            )));
+        }
+        let (begin, end) = self
+            .consumer
+            .fetch_watermarks(topic, partition, REQUEST_TIMEOUT)
+            .map_err(|error| failed(topic, error))?;
+        Ok(if place.offset >= end {
+            Standing::Beyond(format!(
+                "the next record of the partition {partition} of {topic} will have the offset {end}"
+            ))
+        } else if place.offset < begin {
+            Standing::Before
+        } else {
+            Standing::Within
+        })
+    }
+
     /// Where each partition that has records to be read begins and ends, the end exclusive.
     pub(super) fn bounds(
         &self,

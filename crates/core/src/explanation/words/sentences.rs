@@ -303,6 +303,18 @@ pub(super) const WAITING: Words = Words {
     customer: "通知还在排队，稍后就会发出，请留意微信的“服务通知”。",
 };
 
+pub(super) const RULES_UNUSABLE: Words = Words {
+    ops: "no outcome was found, and whether a rule wants the event cannot be told: the rules on disk cannot be used",
+    next: "mend what `wx-courier check` says, and ask again; a running service goes on with the rules that it has",
+    customer: "我们正在查这条通知的情况，请稍候；您的业务不受影响。",
+};
+
+pub(super) const RECORD_DELETED: Words = Words {
+    ops: "the record was deleted by retention, and no outcome of it was found: if the service had not read it before, nothing was sent",
+    next: "look further back with --since; keep records longer than the backlog lasts; upstream publishes it again",
+    customer: "暂时查不到这条通知的记录。请在微信的“服务通知”里看一看；如果没有，请告诉我们，我们来查。",
+};
+
 pub(super) const NO_EVENT: Words = Words {
     ops: "the record tells of no event: it has no value, or a row was deleted",
     next: "nothing: there was nothing to send",
