@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use jiff::tz::TimeZone;
 use wx_courier_core::catalog::Catalog;
 use wx_courier_core::catalog::drift::Comparison;
 use wx_courier_core::document::{Origin, Problems};
@@ -331,6 +332,8 @@ pub struct Loaded {
     pub rules: Option<Arc<RuleSet>>,
     /// The catalog, if it has no error.
     pub catalog: Option<Catalog>,
+    /// `[rules] time_zone`, if the settings can be read at all: a rule that is proposed is tried in it.
+    pub time_zone: Option<TimeZone>,
     /// Every setting in force.
     pub effective: Vec<Effective>,
     /// Every mistake.

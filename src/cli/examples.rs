@@ -84,6 +84,14 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "rules new",
+        &[
+            "wx-courier rules new --template order_completed --event event.json",
+            "wx-courier rules new --template order_completed --app shop --event event.json shop/order-paid",
+            "wx-courier rules new --template order_completed --event - --header ce_type=order.completed < data.json",
+        ],
+    ),
+    (
         "rules status",
         &[
             "wx-courier rules status",

@@ -94,7 +94,7 @@ impl Arguments {
     }
 }
 
-fn header(text: &str) -> Result<(String, String), String> {
+pub(super) fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once('=')
         .ok_or("expected NAME=VALUE, like ce_type=order.completed")?;
@@ -128,6 +128,13 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
     })
 }
 
+/// Tells what the rules make of an event that the reader has in a file.
+pub(super) fn tell_of(configuration: &Configuration, found: &Found, now_ms: i64) {
+    let event = preview(configuration, (1, found), Recipients::Whole, now_ms);
+    let previews = Previews::of(vec![event], Vec::new(), Show::All);
+    table::print(&previews, Headings::OfSeveral, Show::All);
+}
+
 /// A test that fails is what its author is about to mend: it does not stand in the way of a look at the message.
 fn tell_of_failed_tests(rules: &RuleSet) {
     let tests = rules.run_tests();
@@ -144,9 +151,10 @@ fn tell_of_failed_tests(rules: &RuleSet) {
     ));
 }
 
-/// The events of these files, as records of a topic.
+/// The events of these files, as records of a topic that have these headers.
 pub(in crate::cli) fn in_files(
     files: Vec<PathBuf>,
+    headers: Vec<(String, String)>,
     topic: Option<String>,
     settings: &Settings,
 ) -> anyhow::Result<Vec<Found>> {
@@ -154,7 +162,7 @@ pub(in crate::cli) fn in_files(
         event: files,
         no_value: false,
         key: None,
-        headers: Vec::new(),
+        headers,
         topic,
         record_time: None,
         partition: None,

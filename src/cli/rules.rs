@@ -1,6 +1,7 @@
 //! `wx-courier rules`: what each rule of a running service does, and what is stopped or goes on.
 
 mod diff;
+mod new;
 mod status;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use super::{Exit, Format, count, say};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
+    /// Write a rule for a template, guessed from a sample event, with a test: each guess says why
+    New(new::Arguments),
     /// Show the rules in force: their version, what came of their messages, what waits, and what holds it
     List(List),
     /// Show which version each instance runs, and whether all run the same: exit code 0 if they do
@@ -85,6 +88,7 @@ impl What {
 
 pub(super) fn run(folder: PathBuf, command: &Command) -> anyhow::Result<Exit> {
     match command {
+        Command::New(arguments) => new::run(&folder, arguments),
         Command::List(list) => show(folder, list),
         Command::Status(arguments) => status::run(&folder, arguments),
         Command::Diff(arguments) => diff::run(&folder, arguments),

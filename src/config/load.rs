@@ -84,6 +84,7 @@ pub fn load_with(sources: &Sources, needed_secrets: NeededSecrets) -> Loaded {
             hint(&mut problems, rules, catalog, settings);
         }
     }
+    let time_zone = reading.as_ref().map(|reading| reading.time_zone.clone());
     let (settings, mut absent_secrets) = reading.map_or_else(Default::default, |reading| {
         (reading.settings, reading.absent_secrets)
     });
@@ -93,6 +94,7 @@ pub fn load_with(sources: &Sources, needed_secrets: NeededSecrets) -> Loaded {
         http,
         rules,
         catalog,
+        time_zone,
         effective,
         problems,
         absent_secrets,

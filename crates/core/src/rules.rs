@@ -20,6 +20,7 @@ mod inspect;
 mod number;
 mod plan;
 mod proof;
+pub mod proposal;
 mod rate;
 mod recipe;
 mod template;

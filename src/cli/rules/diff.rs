@@ -72,6 +72,7 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
     } else {
         in_files(
             arguments.events.clone(),
+            Vec::new(),
             arguments.topic.clone(),
             &before.settings,
         )?

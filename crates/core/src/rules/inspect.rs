@@ -16,6 +16,7 @@ use minijinja::{Error, Value};
 
 use super::context::NAMES;
 use super::filters;
+use super::proposal;
 use crate::document::nearest;
 
 /// The tables of a rule, for `lookup`.
@@ -320,6 +321,12 @@ impl<'a> Inspection<'a> {
     fn variable(&mut self, name: &str, line: u16) {
         if NAMES.contains(&name) || self.local.contains(name) || filters::FUNCTIONS.contains(&name)
         {
+            return;
+        }
+        if name == proposal::OPEN_NAME {
+            let help = "put a field of the event there, as `{{ data.name }}`, or text: the comment beside it says what fits";
+            let message = "this is still to be written: it says TODO".to_owned();
+            self.find(line, message, Some(help.to_owned()));
             return;
         }
         let known = NAMES.iter().chain(&self.local).copied().collect::<Vec<_>>();
