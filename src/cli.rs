@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod ask;
 mod check;
+mod colour;
 mod demo;
 mod examples;
 mod explain;
@@ -42,7 +43,8 @@ use crate::config::{
 };
 use crate::edges::kafka::check_options;
 use crate::telemetry;
-use wx_courier_core::document::{Origin, Problem};
+use colour::Stream;
+use wx_courier_core::document::{Origin, Problem, Problems};
 use wx_courier_core::rules::{RuleSet, TestResult};
 
 /// Where the configuration is looked for if no folder is named.
@@ -160,12 +162,13 @@ pub fn main() -> ExitCode {
         Command::Topics(command) => topics::run(cli.config, &command),
     };
     let mut exit = result.unwrap_or_else(|error| {
-        complain(format_args!("error: {error:#}"));
+        complain(format_args!("{} {error:#}", colour::error()));
         Exit::No
     });
     if let Some(why) = UNWRITTEN.get() {
         complain(format_args!(
-            "error: the result could not be written to standard output: {why}"
+            "{} the result could not be written to standard output: {why}",
+            colour::error()
         ));
         if exit == Exit::Done {
             exit = Exit::No;
@@ -204,6 +207,13 @@ fn say(line: impl fmt::Display) {
 /// A line about something wrong, on standard error.
 fn complain(line: impl fmt::Display) {
     telemetry::write_line(&line.to_string());
+}
+
+/// Every mistake of a list, on standard error.
+fn complain_of(problems: &Problems) {
+    for problem in problems {
+        complain(colour::problem(problem, Stream::Errors));
+    }
 }
 
 fn say_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
@@ -255,9 +265,7 @@ fn configuration_with(sources: &Sources, needed: NeededSecrets) -> Result<Config
 
 /// What was loaded, if it can be used; what is wrong with it is told.
 fn usable(loaded: Loaded) -> Result<Configuration, Exit> {
-    for problem in &loaded.problems {
-        complain(problem);
-    }
+    complain_of(&loaded.problems);
     match (&loaded.settings, &loaded.rules) {
         (Some(settings), Some(rules)) if !loaded.problems.has_errors() => Ok(Configuration {
             settings: Arc::new(settings.clone()),

@@ -31,9 +31,18 @@ use wx_courier_core::model::outcome::{self, Outcome, Reason};
 use wx_courier_core::wechat::Class;
 use wx_courier_core::wechat::callback::Receipt;
 
+/// Whether log lines in text have colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// A person reads them at a terminal.
+    On,
+    /// A program reads them, or the person wants none.
+    Off,
+}
+
 /// Sends log lines and panics to standard error, so that standard output stays free for results. Call it once, and
 /// [`finish_logging`] at the end.
-pub fn start_logging(format: LogFormat, level: &str) -> anyhow::Result<()> {
+pub fn start_logging(format: LogFormat, level: &str, colours: Colours) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(level)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -42,9 +51,7 @@ pub fn start_logging(format: LogFormat, level: &str) -> anyhow::Result<()> {
         .with_writer(log::start(format)?);
     let started = match format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Text => builder
-            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .try_init(),
+        LogFormat::Text => builder.with_ansi(colours == Colours::On).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))?;
     panics::log_panics();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Exit, complain, sources};
+use super::{Exit, complain_of, sources};
 use crate::config::{Loaded, Settings, load};
 use crate::edges::wechat::WeChat;
 use wx_courier_core::document::known_instead;
@@ -20,7 +20,7 @@ impl Accounts {
     pub(super) fn open(folder: PathBuf) -> anyhow::Result<Result<Self, Exit>> {
         let loaded = load(&sources(folder, Vec::new()));
         let Some(settings) = loaded.settings.clone() else {
-            complain(&loaded.problems);
+            complain_of(&loaded.problems);
             return Ok(Err(Exit::BadConfiguration));
         };
         let wechat = WeChat::new(&settings, &Arc::default())?;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::colour::{self, Stream};
 use super::{Checked, Exit, Format, check_all_with, count, say, say_json, sources};
 use crate::config::{Effective, NeededSecrets, TakesEffect};
 use crate::edges::kafka::inspect::Inspection;
@@ -123,7 +124,7 @@ fn print(result: &Result, arguments: &Arguments) {
         say(line);
     }
     for problem in &result.problems {
-        say(problem);
+        say(colour::problem(problem, Stream::Output));
     }
     if result.rules == 0 {
         say(

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::reload::{self, Beginning};
 use super::run::first_death;
 use super::sandbox::sandbox_settings;
-use super::{Exit, asked_to_end, block_on, complain, configuration, say, sources};
+use super::{Exit, asked_to_end, block_on, colour, complain_of, configuration, say, sources};
 use crate::config::{Settings, load};
 use crate::edges::http::Report;
 use crate::edges::http::reload::ReloadStatus;
@@ -57,7 +57,7 @@ fn play_on(folder: &Path, own: Option<PathBuf>, arguments: &Arguments) -> anyhow
     let mut problems = Problems::default();
     let samples = samples::read(&mut problems, folder);
     if problems.has_errors() {
-        complain(&problems);
+        complain_of(&problems);
         return Ok(Exit::BadConfiguration);
     }
     let loaded = load(&sources(folder.to_owned(), Vec::new()));
@@ -79,7 +79,7 @@ fn play_on(folder: &Path, own: Option<PathBuf>, arguments: &Arguments) -> anyhow
         // What comes of saved files is told among the outcomes.
         "error,librdkafka=off,wx_courier::cli::reload=off"
     };
-    telemetry::start_logging(settings.log_format, level)?;
+    telemetry::start_logging(settings.log_format, level, colour::of_log())?;
     block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let sandbox = Sandbox::start(

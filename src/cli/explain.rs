@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::when::When;
-use super::{Exit, Format, block_on, complain, say_json, sources};
+use super::{Exit, Format, block_on, complain, complain_of, say_json, sources};
 use crate::config::{NeededSecrets, Settings, load_with};
 use asking::Store;
 use reading::{Read, Search, read};
@@ -68,7 +68,7 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
     let first_error = first_error(&loaded.problems);
     let rules = loaded.rules.filter(|_| first_error.is_none());
     let Some(settings) = loaded.settings else {
-        complain(&loaded.problems);
+        complain_of(&loaded.problems);
         complain("the configuration cannot be used; `wx-courier check` tells the whole story");
         return Ok(Exit::BadConfiguration);
     };

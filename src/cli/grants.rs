@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::access::{Missing, StoreAccess};
 use super::progress::Progress;
-use super::{Exit, Format, block_on, complain, say, say_json, sources};
+use super::{Exit, Format, block_on, complain, complain_of, say, say_json, sources};
 use crate::config::{Settings, load};
 use crate::edges::grants::{Line, Wanted};
 use crate::edges::http::grants::MOST_ROWS;
@@ -92,7 +92,7 @@ pub(super) fn run(folder: PathBuf, command: Command) -> anyhow::Result<Exit> {
     let loaded = load(&sources(folder, Vec::new()));
     // Rules that cannot be used are no reason not to look at a ledger.
     let (Some(settings), Some(catalog)) = (loaded.settings, loaded.catalog) else {
-        complain(&loaded.problems);
+        complain_of(&loaded.problems);
         return Ok(Exit::BadConfiguration);
     };
     match command {
@@ -190,14 +190,15 @@ async fn import(settings: &Settings, catalog: &Catalog, arguments: Import) -> an
         StoreAccess::open(settings, arguments.way.at.as_deref(), Missing::Make).await?;
     let mut progress = Progress::new();
     let mut n_set = 0;
+    let n_wanted = u64::try_from(wanted.len())?;
     let mut failure = None;
     for batch in wanted.chunks(MOST_ROWS) {
         if let Err(error) = access.ask_grants(batch).await {
             failure = Some(error);
             break;
         }
-        n_set += batch.len();
-        progress.show(format_args!("{n_set} of {} set", wanted.len()));
+        n_set += u64::try_from(batch.len())?;
+        progress.show_of("counts set", n_set, n_wanted);
     }
     progress.end();
     access.close().await?;

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 
-use super::{Exit, block_on, complain, say, sources};
+use super::{Exit, block_on, complain, complain_of, say, sources};
 use crate::config::{Http, Loaded, Secret, load};
 use crate::edges::http::access::CHANGE_HEADER;
 
@@ -87,7 +87,7 @@ impl Instance {
             return Some(at.clone());
         }
         let Some(http) = &loaded.http else {
-            complain(&loaded.problems);
+            complain_of(&loaded.problems);
             return None;
         };
         let address = reachable(http).to_string();

@@ -2,11 +2,18 @@
 
 use std::fmt;
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Before that much has been done, what is left cannot be told.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// The line; a program that reads standard error sees nothing of it.
 pub(super) struct Progress {
     is_terminal: bool,
     is_shown: bool,
+    began: Instant,
 }
 
 impl Progress {
@@ -14,6 +21,7 @@ impl Progress {
         Self {
             is_terminal: std::io::stderr().is_terminal(),
             is_shown: false,
+            began: Instant::now(),
         }
     }
 
@@ -29,11 +37,62 @@ impl Progress {
         }
     }
 
+    /// The same where it is known how much there is: with the share that is done, and how long the rest will take at this pace.
+    pub(super) fn show_of(&mut self, what: &str, done: u64, of: u64) {
+        let line = estimate(what, (done, of), self.began.elapsed());
+        self.show(format_args!("{line}"));
+    }
+
     /// Takes the line away: what comes next begins on it.
     pub(super) fn end(&mut self) {
         if std::mem::take(&mut self.is_shown) {
             let mut out = std::io::stderr().lock();
             let _gone = write!(out, "\r\x1b[K").and_then(|()| out.flush()).is_err();
         }
+    }
+}
+
+/// `reading: 1200 of 5000 records (24 %), about 12 s left`
+fn estimate(what: &str, (done, of): (u64, u64), elapsed: Duration) -> String {
+    // What is counted beforehand may be less than what comes.
+    let of = of.max(done);
+    let percent = (u128::from(done) * 100)
+        .checked_div(u128::from(of))
+        .unwrap_or_default();
+    let line = format!("{what}: {done} of {of} ({percent} %)");
+    if done == 0 || done == of || elapsed < FIRST_LOOK {
+        return line;
+    }
+    let left_ms = elapsed.as_millis() * u128::from(of - done) / u128::from(done);
+    let left = match left_ms.div_ceil(1000) {
+        seconds @ ..120 => format!("{seconds} s"),
+        seconds @ ..7200 => format!("{} min", seconds.div_ceil(60)),
+        seconds => format!("{} h", seconds.div_ceil(3600)),
+    };
+    format!("{line}, about {left} left")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_estimated_by_the_pace_so_far() {
+        let told = |done, of, seconds| estimate("read", (done, of), Duration::from_secs(seconds));
+        assert_eq!(told(0, 0, 9), "read: 0 of 0 (0 %)");
+        assert_eq!(told(1, 1000, 1), "read: 1 of 1000 (0 %)");
+        assert_eq!(
+            told(250, 1000, 4),
+            "read: 250 of 1000 (25 %), about 12 s left"
+        );
+        assert_eq!(
+            told(100, 10_000, 10),
+            "read: 100 of 10000 (1 %), about 17 min left"
+        );
+        assert_eq!(
+            told(1, 10_000, 10),
+            "read: 1 of 10000 (0 %), about 28 h left"
+        );
+        assert_eq!(told(1000, 900, 10), "read: 1000 of 1000 (100 %)");
     }
 }

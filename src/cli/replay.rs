@@ -235,8 +235,8 @@ struct Search {
 
 /// Reads everything and judges it; none if the process was asked to end before that.
 async fn survey(configuration: &Configuration, search: Search) -> anyhow::Result<Option<Judged>> {
-    let n_read = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&n_read);
+    let count = Arc::new(Count::default());
+    let counter = Arc::clone(&count);
     let settings = Arc::clone(&configuration.settings);
     let rules = Arc::clone(&configuration.rules);
     let mut reading =
@@ -256,21 +256,30 @@ async fn survey(configuration: &Configuration, search: Search) -> anyhow::Result
                 return Ok(None);
             }
             _ = tick.tick() => {
-                let n_read = n_read.load(Ordering::Relaxed);
-                progress.show(format_args!("counting: {} read", plural(n_read, "record")));
+                let (read, of) = (count.read.load(Ordering::Relaxed), count.of.load(Ordering::Relaxed));
+                progress.show_of("counting records", read, of);
             }
         }
     }
 }
 
-/// Blocks. `n_read` counts what was read so far.
+/// How far the reading is.
+#[derive(Default)]
+struct Count {
+    read: AtomicU64,
+    /// About how many there are.
+    of: AtomicU64,
+}
+
+/// Blocks.
 fn read_and_judge(
     settings: &Settings,
     rules: &RuleSet,
     search: &Search,
-    n_read: &AtomicU64,
+    count: &Count,
 ) -> anyhow::Result<Judged> {
-    let one_more = || n_read.fetch_add(1, Ordering::Relaxed);
+    let one_more = || count.read.fetch_add(1, Ordering::Relaxed);
+    let more_to_come = |records: u64| count.of.fetch_add(records, Ordering::Relaxed);
     let context = Context {
         decoding: &settings.events,
         rules,
@@ -281,6 +290,8 @@ fn read_and_judge(
     let scanner = Scanner::new(&settings.kafka)?;
     let since = search.selection.since_ms;
     let since = since.map(|since| since.saturating_sub(CLOCKS_DIFFER_MS));
+    more_to_come(scanner.count(search.from.topic(settings), since)?);
+    more_to_come(scanner.count(&settings.outcomes.topic, None)?);
     let mut heard = Ok(());
     scanner.read_all(search.from.topic(settings), since, |record| {
         one_more();
@@ -294,7 +305,9 @@ fn read_and_judge(
         }
     })?;
     heard?;
-    scanner.read_these(&survey.unread(), |_, record| {
+    let unread = survey.unread();
+    more_to_come(u64::try_from(unread.len())?);
+    scanner.read_these(&unread, |_, record| {
         one_more();
         if let Some(record) = record {
             survey.see(&record);

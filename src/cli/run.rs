@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::reload::{self, Beginning, InForce, Reloader};
-use super::{Exit, asked_to_end, block_on, configuration, sources};
+use super::{Exit, asked_to_end, block_on, colour, configuration, sources};
 use crate::config::{FlagSetting, Settings};
 use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
@@ -54,7 +54,7 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
 
 async fn serve(beginning: Beginning, rules: Arc<RuleSet>) -> anyhow::Result<Exit> {
     let settings = Arc::clone(&beginning.settings);
-    telemetry::start_logging(settings.log_format, &settings.log_level)?;
+    telemetry::start_logging(settings.log_format, &settings.log_level, colour::of_log())?;
     let socket = bind_pages(&settings, &rules).await?;
     let descriptors = Descriptors::raise_limit(&settings);
     // Taken from the start: until a task listens, the signal would end the process.

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::accounts::Accounts;
-use super::{Exit, Format, ask, block_on, complain, say, say_json};
+use super::progress::Progress;
+use super::{Exit, Format, ask, block_on, complain, complain_of, say, say_json};
 use crate::edges::wechat::Unanswered;
 use difference::difference;
 use file::CatalogFile;
@@ -92,11 +93,16 @@ async fn pull_all(
         ..Report::default()
     };
     let mut text = file.text().to_owned();
-    for app in &apps {
+    let mut progress = Progress::new();
+    let n_apps = u64::try_from(apps.len())?;
+    for (number, app) in (0..).zip(&apps) {
         let Some(catalog) = read(&file, &text) else {
             return Ok(Exit::BadConfiguration);
         };
-        match accounts.wechat.templates(app).await {
+        progress.show_of("apps asked for their templates", number, n_apps);
+        let listed = accounts.wechat.templates(app).await;
+        progress.end();
+        match listed {
             Ok(listing) => {
                 let pulled = pull(&text, &catalog, app, &listing, &prune)?;
                 text = pulled.text;
@@ -167,7 +173,7 @@ fn read(file: &CatalogFile, text: &str) -> Option<Catalog> {
     let mut problems = Problems::default();
     let catalog = Catalog::read(&mut problems, &file.name(), text);
     if catalog.is_none() {
-        complain(&problems);
+        complain_of(&problems);
     }
     catalog
 }
@@ -178,7 +184,7 @@ fn prune(accounts: &Accounts, arguments: &Arguments) -> Result<Prune, Exit> {
         return Ok(Prune::Nothing);
     }
     let Some(rules) = &accounts.loaded.rules else {
-        complain(&accounts.loaded.problems);
+        complain_of(&accounts.loaded.problems);
         complain("--prune needs rules without mistakes: they say which templates are used");
         return Err(Exit::BadConfiguration);
     };

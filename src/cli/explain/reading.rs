@@ -89,8 +89,7 @@ pub(super) async fn read(
             }
             _ = tick.tick() => {
                 let (read, of) = (counters.read.load(Ordering::Relaxed), counters.of.load(Ordering::Relaxed));
-                let percent = (read * 100).checked_div(of).unwrap_or_default().min(100);
-                progress.show(format_args!("reading: {read} of about {of} records ({percent} %); --since bounds it"));
+                progress.show_of("reading records (--since bounds it)", read, of);
             }
         }
     }

@@ -4,8 +4,8 @@ mod message;
 
 use super::report::{Kind, Report, Source};
 use crate::cli::rid::in_china;
-use crate::cli::say;
 use crate::cli::visible::visible;
+use crate::cli::{colour, say};
 use wx_courier_core::explanation::{About, EventTold, RecordState, RuleTold, Words, words};
 use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::rules::{Holds, Part, Verdict};
@@ -198,7 +198,7 @@ fn field(name: &str, value: Option<&str>) {
 }
 
 fn line(text: &str) {
-    say(visible(text));
+    say(colour::marked(&visible(text)));
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Show;
 use super::report::{Event, Preview, Previews, WOULD_SEND};
 use super::summary::Summary;
-use crate::cli::say;
+use crate::cli::{colour, say};
 use wx_courier_core::explanation::Shown;
 use wx_courier_core::model::outcome::{Reason, Status};
 
@@ -44,7 +44,7 @@ pub(super) fn print(previews: &Previews, headings: Headings, show: Show) {
                 .filter(|value| show == Show::All || value.is_faulty())
                 .collect();
             for line in rows(&values) {
-                say(line);
+                say(colour::marked(&line));
             }
             if let Some(body) = &preview.body {
                 say(format_args!("  body: {body}"));

@@ -139,7 +139,7 @@ pub(super) async fn publish(work: &Work, journal: &mut Journal) -> anyhow::Resul
             Some(delivery) = answers.recv() => tally.answered(delivery),
             _ = tell.tick() => {
                 journal.note(tally.done)?;
-                progress.show(format_args!("{} of {} records republished", tally.done, work.errands.len()));
+                progress.show_of("records republished", u64::try_from(tally.done)?, u64::try_from(work.errands.len())?);
             }
             found = records.recv(), if next.is_none() => match found {
                 None => is_read = true,

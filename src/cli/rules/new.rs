@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use jiff::tz::TimeZone;
 
 use crate::cli::preview::{self, Found};
-use crate::cli::{Configuration, Exit, check_files, complain, say, sources};
+use crate::cli::{Configuration, Exit, check_files, complain, complain_of, say, sources};
 use crate::config::{NeededSecrets, Settings};
 use wx_courier_core::catalog::{Catalog, Template};
 use wx_courier_core::document::{Problems, known_instead};
@@ -43,7 +43,7 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
     let (Some(settings), Some(catalog), Some(time_zone)) =
         (&loaded.settings, &loaded.catalog, &loaded.time_zone)
     else {
-        complain(&loaded.problems);
+        complain_of(&loaded.problems);
         complain("the configuration cannot be used; `wx-courier check` tells the whole story");
         return Ok(Exit::BadConfiguration);
     };
@@ -72,7 +72,7 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
             // As if it came now: that a sample is old says nothing of the rule.
             preview::tell_of(&configuration, &found, event.time_ms);
         }
-        Err(problems) => complain(&problems),
+        Err(problems) => complain_of(&problems),
     }
     tell(&proposal, &path);
     Ok(Exit::Done)
