@@ -5,10 +5,12 @@ mod accounts;
 mod ask;
 mod check;
 mod colour;
+mod completions;
 mod demo;
 mod examples;
 mod explain;
 mod grants;
+mod man;
 mod pages;
 mod preview;
 mod progress;
@@ -100,6 +102,10 @@ enum Command {
     /// The topics that the service needs
     #[command(subcommand)]
     Topics(topics::Command),
+    /// What lets a shell complete these commands
+    Completions(completions::Arguments),
+    /// The manual pages of these commands
+    Man(man::Arguments),
 }
 
 /// How a result is printed.
@@ -160,6 +166,8 @@ pub fn main() -> ExitCode {
         Command::Rid(arguments) => rid::run(cli.config, &arguments),
         Command::Grants(command) => grants::run(cli.config, command),
         Command::Topics(command) => topics::run(cli.config, &command),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     };
     let mut exit = result.unwrap_or_else(|error| {
         complain(format_args!("{} {error:#}", colour::error()));

@@ -12,6 +12,22 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "completions",
+        &[
+            "wx-courier completions bash > ~/.local/share/bash-completion/completions/wx-courier",
+            "wx-courier completions zsh > ~/.zfunc/_wx-courier     # a folder of your fpath",
+            "wx-courier completions fish > ~/.config/fish/completions/wx-courier.fish",
+        ],
+    ),
+    (
+        "man",
+        &[
+            "wx-courier man > wx-courier.1",
+            "wx-courier man rules new | man -l -",
+            "wx-courier man --to ~/.local/share/man/man1    # all of them; then `man wx-courier-rules-new`",
+        ],
+    ),
+    (
         "run",
         &[
             "wx-courier run",
@@ -201,7 +217,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
 ];
 
 /// The codes that every command may end with; the README has the same table.
-const EXIT_CODES: &str =
+pub(super) const EXIT_CODES: &str =
     "Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 64 the configuration cannot be used.";
 
 /// Adds them to a command line.
@@ -222,9 +238,14 @@ fn add_below(mut command: Command, path: &str) -> Command {
     command.after_help(examples_of(path))
 }
 
-fn examples_of(path: &str) -> String {
+/// The examples of a command, by the words after `wx-courier`.
+pub(super) fn lines_of(path: &str) -> &'static [&'static str] {
     let found = EXAMPLES.iter().find(|(of, _)| *of == path);
-    let lines = found.map_or(&[][..], |(_, lines)| lines);
+    found.map_or(&[], |(_, lines)| lines)
+}
+
+fn examples_of(path: &str) -> String {
+    let lines = lines_of(path);
     let head = match lines {
         [] => "",
         [_] => "Example:",
