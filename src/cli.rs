@@ -10,6 +10,7 @@ mod demo;
 mod examples;
 mod explain;
 mod grants;
+mod init;
 mod man;
 mod pages;
 mod preview;
@@ -65,6 +66,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// A first configuration, with a rule and its test
+    Init(init::Arguments),
     /// The service
     Run(run::Arguments),
     /// Whether a running service is ready: exit code 0 if it is, as a health check wants it
@@ -150,6 +153,7 @@ impl Exit {
 pub fn main() -> ExitCode {
     let cli = read_command_line();
     let result = match cli.command {
+        Command::Init(arguments) => init::run(cli.config, &arguments),
         Command::Run(arguments) => run::run(cli.config, &arguments),
         Command::Ready(instance) => ready::run(cli.config, &instance),
         Command::Reload(instance) => instance.change(cli.config, "/reload", &[]),

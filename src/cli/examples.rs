@@ -12,6 +12,14 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "init",
+        &[
+            "wx-courier init",
+            "wx-courier init /etc/wx-courier --brokers kafka-1:9092 --topic order-events --app shop --secret-file /run/secrets/shop",
+            "wx-courier init --yes",
+        ],
+    ),
+    (
         "completions",
         &[
             "wx-courier completions bash > ~/.local/share/bash-completion/completions/wx-courier",

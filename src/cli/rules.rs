@@ -4,6 +4,8 @@ mod diff;
 mod new;
 mod status;
 
+pub(super) use new::write_new;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -26,6 +26,7 @@ mod drift;
 mod examples;
 mod explaining;
 mod fairness;
+mod first_steps;
 mod fleet;
 mod fuzz;
 mod grants;

@@ -175,7 +175,7 @@ fn compiled(
 }
 
 /// Writes a file that must not be there yet, and the folders above it.
-fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(in crate::cli) fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
     let shown = path.display();
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)
