@@ -12,6 +12,7 @@ mod explain;
 mod grants;
 mod init;
 mod man;
+mod opening;
 mod pages;
 mod preview;
 mod progress;

@@ -14,8 +14,8 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::opening::first_death;
 use super::reload::{self, Beginning};
-use super::run::first_death;
 use super::sandbox::sandbox_settings;
 use super::{Exit, asked_to_end, block_on, colour, complain_of, configuration, say, sources};
 use crate::config::{Settings, load};
@@ -96,12 +96,9 @@ fn play_on(folder: &Path, own: Option<PathBuf>, arguments: &Arguments) -> anyhow
             Err(exit) => return Ok(exit),
         };
         let (beginning, rules) = Beginning::of(sources, looked, configuration);
-        let settings = Arc::clone(&beginning.settings);
-        let service::Opened {
-            parts,
-            reports,
-            needed,
-        } = service::open(socket, beginning, rules)?;
+        let opened = service::open(socket, beginning, rules)?;
+        let (settings, reports) = (Arc::clone(&opened.settings), opened.reports());
+        let (parts, mut needed) = opened.into_parts(service::producer(), None);
         let (ask, asked) = tokio::sync::oneshot::channel::<()>();
         let mut service = tokio::spawn(run_service(parts, async {
             let _asked = asked.await.is_ok();
@@ -123,7 +120,7 @@ fn play_on(folder: &Path, own: Option<PathBuf>, arguments: &Arguments) -> anyhow
                 ended??;
                 anyhow::bail!("the service has ended unexpectedly");
             }
-            died = first_death(needed) => anyhow::bail!("{died} has ended unexpectedly"),
+            died = first_death(&mut needed) => anyhow::bail!("{died} has ended unexpectedly"),
             ended = asked_to_end() => {
                 ended?;
                 Exit::Done

@@ -9,22 +9,18 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::reload::{self, Beginning, InForce, Reloader};
+use super::opening::{Needed, Opened, first_death};
+use super::reload::{self, Beginning};
 use super::{Exit, asked_to_end, block_on, colour, configuration, sources};
 use crate::config::{FlagSetting, Settings};
-use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
-use crate::edges::holds;
-use crate::edges::http;
 use crate::edges::http::access::Access;
-use crate::edges::kafka::trouble::Troubles;
 use crate::edges::listener::Bound;
-use crate::edges::store::Store;
-use crate::service::{self, Ending, Parts, cluster};
-use crate::telemetry::{self, Metrics};
+use crate::service::{self, Ending, Parts};
+use crate::telemetry;
 use start::wait_for_cluster;
 use wx_courier_core::rules::RuleSet;
 
@@ -56,111 +52,36 @@ async fn serve(beginning: Beginning, rules: Arc<RuleSet>) -> anyhow::Result<Exit
     let settings = Arc::clone(&beginning.settings);
     telemetry::start_logging(settings.log_format, &settings.log_level, colour::of_log())?;
     let socket = bind_pages(&settings, &rules).await?;
-    let descriptors = Descriptors::raise_limit(&settings);
     // Taken from the start: until a task listens, the signal would end the process.
     let hangups = signal(SignalKind::hangup())?;
-    let clock = Clock::start();
-    let metrics = Metrics::new()?;
-    let (stored_in, stored) = mpsc::unbounded_channel();
-    let store = Store::start(&settings.state, &settings.kafka.group, stored_in)?;
-    // From here on the process can be asked how it is, even while it waits for Kafka.
-    let in_force = InForce::new(&settings, rules, &metrics)?;
-    let rules = in_force.rules.subscribe();
-    let bound = Bound {
-        socket,
-        seats: descriptors.private_seats,
-    };
-    let holds = holds::open(store.client(), clock.clone(), &settings.state.url);
-    let mut counter = http::open(
-        bound,
-        &Access::new(&settings.http),
-        Arc::clone(&metrics),
-        rules.clone(),
-        (store.client(), holds.client.clone(), &settings.state.url),
-        clock.clone(),
-    );
-    let (apps, wechat) = (in_force.apps.subscribe(), Arc::clone(&in_force.wechat));
-    let reloader = Reloader {
-        beginning,
-        in_force,
-        reports: counter.reports.clone(),
-        metrics: Arc::clone(&metrics),
-        clock: clock.clone(),
-        descriptors,
-    };
-    let reload = tokio::spawn(reloader.serve(hangups, counter.reloads));
-    let troubles = Troubles::new(clock.clone());
-    let reports = counter.reports.clone();
-    let watch = cluster::watch(troubles.clone(), Arc::clone(&settings), reports);
-    let mut watch = tokio::spawn(watch);
+    let access = Access::new(&settings.http);
+    let mut opened = Opened::new(socket, &access, hangups, beginning, rules)?;
     let start = tokio::select! {
-        start = wait_for_cluster(&settings, &troubles) => start?,
+        start = wait_for_cluster(&settings, &opened.troubles) => start?,
         ended = asked_to_end() => {
             ended?;
             Err(Exit::Done)
         }
-        _ = &mut counter.serving => anyhow::bail!("{PAGES} has ended unexpectedly"),
-        _ = &mut watch => anyhow::bail!("{WATCH} has ended unexpectedly"),
+        died = first_death(&mut opened.needed) => anyhow::bail!("{died} has ended unexpectedly"),
     };
     let producer = match start {
         Ok(producer) => producer,
         Err(exit) => return Ok(exit),
     };
     // Not before: a client that connects would wait for as long as Kafka does not answer.
-    let public = bind_public(&settings, descriptors).await?;
-    let parts = Parts {
-        clock,
-        settings,
-        rules,
-        apps,
-        wechat,
-        reports: counter.reports,
-        holds: holds.client,
-        resumptions: holds.resumed,
-        store,
-        stored,
-        metrics,
-        producer,
-        troubles,
-        public,
-        seed: fastrand::u64(..),
-    };
-    let needed = [
-        (counter.serving, PAGES),
-        (reload, RELOAD),
-        (watch, WATCH),
-        (holds.task, KEEPER),
-    ];
+    let public = bind_public(&settings, opened.descriptors).await?;
+    let (parts, needed) = opened.into_parts(producer, public);
     run_with(parts, needed).await
 }
 
 /// Runs the service, which needs these tasks.
-async fn run_with(parts: Parts, needed: Needed) -> anyhow::Result<Exit> {
+async fn run_with(parts: Parts, mut needed: Needed) -> anyhow::Result<Exit> {
     let (ask, asked) = oneshot::channel::<()>();
     let service = tokio::spawn(service::run(parts, async {
         // The sender going away means the same as its word.
         let _asked = asked.await.is_ok();
     }));
-    until_it_ends(service, ask, first_death(needed)).await
-}
-
-pub(super) const PAGES: &str = "the task that serves health, metrics and status";
-pub(super) const RELOAD: &str = "the task that reads rules again";
-pub(super) const KEEPER: &str = "the task that asks what is stopped";
-pub(super) const WATCH: &str = "the task that tells of troubles with the cluster";
-
-/// Tasks that have to live as long as the service, and what they are.
-pub(super) type Needed = [(JoinHandle<()>, &'static str); 4];
-
-/// Comes back when a task has ended that has to live as long as the service, and says which.
-pub(super) async fn first_death(tasks: Needed) -> &'static str {
-    let [(first, a), (second, b), (third, c), (fourth, d)] = tasks;
-    tokio::select! {
-        _ = first => a,
-        _ = second => b,
-        _ = third => c,
-        _ = fourth => d,
-    }
+    until_it_ends(service, ask, first_death(&mut needed)).await
 }
 
 /// Waits until the service ends. It is asked to end when the process is, or when a task has died that it needs.
@@ -261,6 +182,7 @@ mod tests {
     use std::future::pending;
 
     use super::*;
+    use crate::cli::opening::{KEEPER, PAGES, RELOAD, WATCH};
 
     /// Stands for the service: ends when it is asked to.
     fn service() -> (JoinHandle<anyhow::Result<Ending>>, oneshot::Sender<()>) {
@@ -287,13 +209,13 @@ mod tests {
             (lives(), lives(), lives(), dies()),
         ] {
             let (service, ask) = service();
-            let death = first_death([
+            let mut tasks = [
                 (pages, PAGES),
                 (reload, RELOAD),
                 (watch, WATCH),
                 (keeper, KEEPER),
-            ]);
-            let exit = until_it_ends(service, ask, death).await;
+            ];
+            let exit = until_it_ends(service, ask, first_death(&mut tasks)).await;
             assert_eq!(exit.unwrap(), Exit::No);
         }
     }
