@@ -31,54 +31,40 @@ impl Instance {
         page: &str,
         query: &[(&str, &str)],
     ) -> anyhow::Result<Exit> {
-        let loaded = load(&sources(folder, Vec::new()));
-        let Some(address) = self.address(&loaded) else {
+        let Some(service) = self.find(folder) else {
             return Ok(Exit::BadConfiguration);
         };
+        let address = &service.address;
         let url = reqwest::Url::parse_with_params(&format!("http://{address}{page}"), query)?;
-        let token = loaded.http.as_ref().and_then(|http| http.token.as_ref());
-        let request = with_proof(client(TIMEOUT)?.post(url), token);
-        block_on(tell_answer(request, &address))
+        let request = with_proof(client(TIMEOUT)?.post(url), service.token.as_ref());
+        block_on(tell_answer(request, address))
     }
 
     /// Asks for a page that needs no proof, and says what the service says.
     pub(super) fn look(&self, folder: PathBuf, page: &str) -> anyhow::Result<Exit> {
-        let loaded = load(&sources(folder, Vec::new()));
-        let Some(address) = self.address(&loaded) else {
-            return Ok(Exit::BadConfiguration);
-        };
-        let request = client(TIMEOUT)?.get(format!("http://{address}{page}"));
-        block_on(tell_answer(request, &address))
+        Ok(match self.page(folder, page)? {
+            Ok(answer) => {
+                say(answer.trim_end());
+                Exit::Done
+            }
+            Err(exit) => exit,
+        })
     }
 
     /// Asks for a page that needs no proof, and gives it, or says why not.
     pub(super) fn page(&self, folder: PathBuf, page: &str) -> anyhow::Result<Result<String, Exit>> {
-        let loaded = load(&sources(folder, Vec::new()));
-        let Some(address) = self.address(&loaded) else {
+        let Some(service) = self.find(folder) else {
             return Ok(Err(Exit::BadConfiguration));
         };
-        let request = client(TIMEOUT)?.get(format!("http://{address}{page}"));
-        block_on(answer_to(request, &address))
+        block_on(answer_to(service.page(page)?, &service.address))
     }
 
-    /// The same, without telling: gives the page, or why there is none.
-    pub(super) fn ask(
-        &self,
-        folder: PathBuf,
-        page: &str,
-    ) -> anyhow::Result<Result<String, String>> {
+    /// Where the service is. Tells what is wrong with the settings, if they are needed for it.
+    pub(super) fn find(&self, folder: PathBuf) -> Option<Service> {
         let loaded = load(&sources(folder, Vec::new()));
-        let Some(address) = self.address(&loaded) else {
-            return Ok(Err(
-                "the configuration cannot be used, and --at does not say where to ask".to_owned(),
-            ));
-        };
-        let request = client(TIMEOUT)?.get(format!("http://{address}{page}"));
-        block_on(async {
-            Ok(question(request, &address)
-                .await
-                .map_err(|error| format!("{error:#}")))
-        })
+        let address = self.address(&loaded)?;
+        let token = loaded.http.and_then(|http| http.token);
+        Some(Service { address, token })
     }
 
     /// Where to ask. Tells what is wrong with the settings if they are needed for it and cannot be used.
@@ -97,6 +83,25 @@ impl Instance {
             ));
         }
         Some(address)
+    }
+}
+
+/// A running service.
+pub(super) struct Service {
+    address: String,
+    token: Option<Secret>,
+}
+
+impl Service {
+    /// Asks for a page that needs no proof, and tells nothing: gives it, or why there is none.
+    pub(super) fn ask(&self, page: &str) -> anyhow::Result<Result<String, String>> {
+        let asked = question(self.page(page)?, &self.address);
+        block_on(async { Ok(asked.await.map_err(|error| error.to_string())) })
+    }
+
+    fn page(&self, page: &str) -> anyhow::Result<RequestBuilder> {
+        let url = format!("http://{}{page}", self.address);
+        Ok(client(TIMEOUT)?.get(url))
     }
 }
 

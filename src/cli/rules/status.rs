@@ -47,15 +47,17 @@ enum Verdict {
     /// The version that is waited for is refused by this instance, for this reason.
     Refused { by: String, why: String },
     /// No instance has noted yet how it is.
-    Nobody,
+    Unheard,
 }
 
 pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Some(service) = arguments.instance.find(folder.to_owned()) else {
+        return Ok(Exit::BadConfiguration);
+    };
     let limit = Instant::now() + Duration::from_secs(arguments.timeout.into());
     loop {
-        let asked = arguments.instance.ask(folder.to_owned(), "/instances")?;
         let is_over = arguments.wait.is_none() || Instant::now() >= limit;
-        match asked {
+        match service.ask("/instances")? {
             Ok(page) => {
                 let all: All = serde_json::from_str(&page)
                     .context("the service answers otherwise than this version knows")?;
@@ -97,7 +99,7 @@ fn verdict(instances: &[Instance], wanted: Option<&str>) -> Verdict {
     });
     let mut versions = versions.into_iter();
     match (versions.next(), versions.next(), wanted) {
-        (None, ..) => Verdict::Nobody,
+        (None, ..) => Verdict::Unheard,
         (Some(one), None, None) => Verdict::Agree(one.to_owned()),
         (Some(one), None, Some(wanted)) if one == wanted => Verdict::Agree(one.to_owned()),
         (Some(_), ..) => refused.unwrap_or(Verdict::Differ),
@@ -124,7 +126,7 @@ fn told(verdict: &Verdict, instances: &[Instance], arguments: &Arguments) -> Exi
             return Exit::Done;
         }
         Verdict::Refused { by, why } => format!("error: {by} refuses this version: {why}"),
-        Verdict::Nobody => {
+        Verdict::Unheard => {
             "error: no instance has said yet how it is: ask again in a moment".to_owned()
         }
         Verdict::Differ => match &arguments.wait {

@@ -59,7 +59,7 @@ pub struct Refused {
     pub rules_version: String,
 }
 
-/// Somebody asks that all is read again, and waits for what comes of it.
+/// A person asks that all is read again, and waits for what comes of it.
 pub struct Asked {
     /// Where it is told.
     pub answer: oneshot::Sender<Reloaded>,
