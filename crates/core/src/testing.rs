@@ -1,10 +1,11 @@
-//! Rules for unit tests.
+//! Rules and events for unit tests.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::catalog::{Catalog, Policies};
 use crate::document::Problems;
+use crate::event::{Carrier, Event, Wish};
 use crate::rules::{RuleSet, RuleSource, Surroundings};
 
 /// Rules by name, app and further lines of their file. Each is for the event type of its own name, has a template of its own, and takes
@@ -52,4 +53,21 @@ pub(crate) fn rules_and_customers(
     };
     let rules = RuleSet::compile(&mut problems, &sources, &around);
     rules.unwrap_or_else(|| panic!("{problems}"))
+}
+
+/// An event of this type with this data, of 2026-11-22.
+pub(crate) fn event(kind: &str, data: serde_json::Value) -> Event {
+    Event {
+        id: "e1".to_owned(),
+        kind: kind.to_owned(),
+        source: "s".to_owned(),
+        time: "2026-11-22T08:30:00Z".to_owned(),
+        time_ms: 0,
+        subject: None,
+        data: data.into(),
+        traceparent: None,
+        wish: Wish::default(),
+        carrier: Carrier::default(),
+        keys: None,
+    }
 }

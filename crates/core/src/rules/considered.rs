@@ -218,29 +218,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::event::{Carrier, Wish};
     use crate::testing;
-
-    fn event(data: serde_json::Value) -> Event {
-        Event {
-            id: "e1".to_owned(),
-            kind: "a".to_owned(),
-            source: "s".to_owned(),
-            time: "2026-11-22T08:30:00Z".to_owned(),
-            time_ms: 0,
-            subject: None,
-            data: data.into(),
-            traceparent: None,
-            wish: Wish::default(),
-            carrier: Carrier::default(),
-            keys: None,
-        }
-    }
 
     fn considered(when: &str, data: serde_json::Value) -> Considered {
         let lines = format!("when = {}", json!(when));
         let rules = testing::rules(&[("a", "shop", &lines), ("b", "shop", "")]);
-        let mut considered = rules.consider(&event(data));
+        let mut considered = rules.consider(&testing::event("a", data));
         assert_eq!(considered.len(), 1, "b is for another type");
         considered.remove(0)
     }
@@ -323,7 +306,10 @@ mod tests {
     #[test]
     fn data_that_cannot_be_read_has_no_parts_and_is_wanted() {
         let rules = testing::rules(&[("a", "shop", "")]);
-        let found = rules.consider(&event(json!({ "to": "oABCD1234567890xyz", "text": "好" })));
+        let found = rules.consider(&testing::event(
+            "a",
+            json!({ "to": "oABCD1234567890xyz", "text": "好" }),
+        ));
         assert_eq!((found.len(), found[0].parts.len()), (1, 0));
         assert!(found[0].planned().unwrap().result.is_ok());
     }

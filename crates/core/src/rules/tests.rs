@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
-use crate::event::{Carrier, Decoded, Decoding, RunId, Wish, decode};
+use crate::event::{Decoded, Decoding, RunId, Wish, decode};
 use crate::message::{Content, sent_first};
 use crate::model::Record;
 use crate::model::outcome::Reason;
+use crate::testing;
 
 const TEMPLATES: &str = "[shop.done]\nid = \"x\"\nparams = { thing1 = \"商品\" }\n[shop.card]\nid = \"y\"\nparams = { thing9 = \"商品\", time4 = \"时间\", amount6 = \"金额\" }\n[shop.bare]\nid = \"z\"";
 
@@ -49,19 +50,7 @@ fn rule(on: &str) -> String {
 }
 
 fn event(kind: &str) -> Event {
-    Event {
-        id: "e1".to_owned(),
-        kind: kind.to_owned(),
-        source: "s".to_owned(),
-        time: "2026-11-22T08:30:00Z".to_owned(),
-        time_ms: 0,
-        subject: None,
-        data: json!({ "openid": "o1" }).into(),
-        traceparent: None,
-        wish: Wish::default(),
-        carrier: Carrier::default(),
-        keys: None,
-    }
+    testing::event(kind, json!({ "openid": "o1" }))
 }
 
 fn planned(set: &RuleSet, kind: &str) -> Vec<String> {

@@ -8,9 +8,9 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::catalog::{Catalog, Policies};
 use crate::document::Problems;
-use crate::event::{Carrier, Wish};
 use crate::model::outcome::Reason;
 use crate::rules::{RuleSource, Surroundings};
+use crate::testing::event;
 
 const CARD: &str = r#"on = "a"
 app = "shop"
@@ -57,22 +57,6 @@ fn rules_of(card: &str, link: &str) -> RuleSet {
     };
     let sources = [("card", card), ("link", link)].map(source);
     RuleSet::compile(&mut problems, &sources, &around).unwrap_or_else(|| panic!("{problems}"))
-}
-
-fn event(kind: &str, data: Json) -> Event {
-    Event {
-        id: "e1".to_owned(),
-        kind: kind.to_owned(),
-        source: "s".to_owned(),
-        time: "2026-11-22T08:30:00Z".to_owned(),
-        time_ms: 0,
-        subject: None,
-        data: data.into(),
-        traceparent: None,
-        wish: Wish::default(),
-        carrier: Carrier::default(),
-        keys: None,
-    }
 }
 
 /// A line for each value: its place, its name, and what is found.

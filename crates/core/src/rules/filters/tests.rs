@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::event::{Carrier, Event, Wish};
 use crate::rules::context::{Belongings, EventValues, root};
 use crate::rules::template::Text;
+use crate::testing;
 
 /// What a template under this key gives for an event with this data.
 fn rendered(key: &str, template: &str, data: serde_json::Value) -> Result<String, String> {
@@ -19,19 +19,7 @@ fn rendered(key: &str, template: &str, data: serde_json::Value) -> Result<String
     let tables = BTreeMap::from([("carriers".to_owned(), carriers)]);
     let text =
         Text::compile(key, template, &tables).map_err(|findings| findings[0].message.clone())?;
-    let event = Event {
-        id: "e1".to_owned(),
-        kind: "t".to_owned(),
-        source: "s".to_owned(),
-        time: "2026-11-22T08:30:00Z".to_owned(),
-        time_ms: 0,
-        subject: None,
-        data: data.into(),
-        traceparent: None,
-        wish: Wish::default(),
-        carrier: Carrier::default(),
-        keys: None,
-    };
+    let event = testing::event("t", data);
     let belongings = Arc::new(Belongings {
         tables,
         time_zone: time_zone("Asia/Shanghai").unwrap(),

@@ -6,23 +6,11 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::*;
-use crate::event::{Carrier, Event, Wish};
 use crate::rules::context::{Belongings, EventValues, root};
+use crate::testing;
 
 fn values(data: serde_json::Value) -> Value {
-    let event = Event {
-        id: "e1".to_owned(),
-        kind: "order.completed".to_owned(),
-        source: "s".to_owned(),
-        time: "2026-11-22T08:30:00Z".to_owned(),
-        time_ms: 0,
-        subject: None,
-        data: data.into(),
-        traceparent: None,
-        wish: Wish::default(),
-        carrier: Carrier::default(),
-        keys: None,
-    };
+    let event = testing::event("order.completed", data);
     root(
         &EventValues::of(&event).unwrap(),
         &Arc::new(Belongings {
