@@ -1,6 +1,5 @@
 //! What cannot be is a fault of ours: it is said, counted, and costs at most the one message.
 
-use super::addressing::unsent;
 use super::in_flight::Lent;
 use super::message::{Delivery, Origin, PendingRecipient, State};
 use super::transition::Next;
@@ -71,14 +70,11 @@ impl Engine {
         &mut self,
         now: Moment,
         lent: &Lent,
-        (pending, openid): (&PendingRecipient, Option<&str>),
+        recipient: (&PendingRecipient, Option<&str>),
         effects: &mut Vec<Effect>,
     ) -> Next {
         self.exchanges.forget(lent.ticket);
-        let mut outcome = unsent(now, &lent.origin, pending, Reason::Internal);
-        if let Some(openid) = openid {
-            self.name(&pending.rule, openid).put_in(&mut outcome);
-        }
+        let outcome = self.unsent_to(now, &lent.origin, recipient, Reason::Internal);
         self.settle_unsent(now, lent.ticket, outcome, effects)
     }
 

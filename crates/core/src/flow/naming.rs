@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use super::Engine;
-use crate::model::outcome::{Outcome, RecipientHash, is_masked};
+use super::addressing::unsent;
+use super::message::{Origin, PendingRecipient};
+use crate::model::Moment;
+use crate::model::outcome::{Outcome, Reason, RecipientHash, is_masked};
 use crate::rules::Rule;
 
 /// A user, as outcomes name one.
@@ -33,6 +36,21 @@ impl Engine {
             shown: self.setup.recipient_style.show(openid),
             hash,
         }
+    }
+
+    /// The outcome of a message to a login code that was never sent; it names the user where the code was exchanged.
+    pub(super) fn unsent_to(
+        &self,
+        now: Moment,
+        origin: &Origin,
+        (pending, openid): (&PendingRecipient, Option<&str>),
+        end: Reason,
+    ) -> Outcome {
+        let mut outcome = unsent(now, origin, pending, end);
+        if let Some(openid) = openid {
+            self.name(&pending.rule, openid).put_in(&mut outcome);
+        }
+        outcome
     }
 }
 

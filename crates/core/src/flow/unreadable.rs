@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use super::addressing::unsent;
 use super::claiming::back_off;
 use super::in_flight::Lent;
 use super::message::{Delivery, PendingRecipient};
@@ -122,14 +121,11 @@ impl Engine {
         &mut self,
         now: Moment,
         lent: &Lent,
-        (pending, openid): (&PendingRecipient, Option<&str>),
+        recipient: (&PendingRecipient, Option<&str>),
         effects: &mut Vec<Effect>,
     ) -> Next {
-        let mut outcome = unsent(now, &lent.origin, pending, Reason::StateUnreadable);
+        let mut outcome = self.unsent_to(now, &lent.origin, recipient, Reason::StateUnreadable);
         report::STATE_UNREADABLE.clone_into(&mut outcome.detail);
-        if let Some(openid) = openid {
-            self.name(&pending.rule, openid).put_in(&mut outcome);
-        }
         let mut settlement = self.settlement(now, outcome, None);
         settlement.on_unreadable = OnUnreadable::Overwrite;
         Next::Become(ask_to_settle(now, lent.ticket, settlement, effects))
