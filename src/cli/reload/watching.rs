@@ -88,9 +88,7 @@ impl Watching {
         self.standing = standing;
         self.looks = 0;
     }
-}
 
-impl Watching {
     /// What lies there could not be read, by a fault of ours.
     pub(super) fn failed(&mut self) {
         self.was_read(self.seen, Standing::Refused);

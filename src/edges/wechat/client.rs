@@ -18,7 +18,7 @@ pub struct WeChat {
     http: reqwest::Client,
     token_timeout: Duration,
     unknown: Arc<UnknownNames>,
-    clients: RwLock<Clients>,
+    clients: RwLock<Arc<Clients>>,
 }
 
 /// A client for each app, by its name.
@@ -110,8 +110,8 @@ impl WeChat {
             let client = AppClient::new(self, app, source, keeper);
             present.insert(Arc::clone(name), Arc::new(client));
         }
-        let mut former = before.former;
-        former.extend(before.present);
+        let mut former = before.former.clone();
+        former.extend(before.present.clone());
         former.retain(|name, _| !present.contains_key(name));
         Ok(Clients { present, former })
     }
@@ -119,7 +119,7 @@ impl WeChat {
     /// From here on calls are made by these clients.
     pub fn adopt(&self, clients: Clients) -> Adopted {
         let mut present = self.clients.write().unwrap_or_else(PoisonError::into_inner);
-        let adopted = if *present == clients {
+        let adopted = if **present == clients {
             Adopted::TheSame
         } else {
             Adopted::Others
@@ -127,40 +127,41 @@ impl WeChat {
         for client in clients.present.values() {
             client.tokens.take_source(&client.source);
         }
-        *present = clients;
+        *present = Arc::new(clients);
         adopted
     }
 
-    fn clients(&self) -> Clients {
+    fn clients(&self) -> Arc<Clients> {
         let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
-        clients.clone()
+        Arc::clone(&clients)
     }
 
     /// The client of an app, be it one that was in the settings before.
     pub(super) fn client(&self, app: &str) -> Option<Arc<AppClient>> {
-        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
-        clients.of(app).map(Arc::clone)
+        self.clients().of(app).map(Arc::clone)
     }
 
     /// The appid of every app of the settings that has had a token: messages may have been sent by it.
     pub fn accounts_in_use(&self) -> BTreeMap<Arc<str>, String> {
-        let clients = self.clients().present.into_iter();
-        clients
+        let clients = self.clients();
+        let present = clients.present.iter();
+        present
             .filter(|(_, client)| client.tokens.status().fetched > 0)
-            .map(|(name, client)| (name, client.appid.clone()))
+            .map(|(name, client)| (Arc::clone(name), client.appid.clone()))
             .collect()
     }
 
     /// The apps of the settings.
     pub fn app_names(&self) -> Vec<Arc<str>> {
-        self.clients().present.into_keys().collect()
+        self.clients().present.keys().map(Arc::clone).collect()
     }
 
     /// How it stands with the tokens of each app. Cheap enough to be asked every second.
     pub fn tokens(&self) -> BTreeMap<Arc<str>, TokenStatus> {
-        let clients = self.clients().present.into_iter();
-        clients
-            .map(|(name, client)| (name, client.tokens.status()))
+        let clients = self.clients();
+        let present = clients.present.iter();
+        present
+            .map(|(name, client)| (Arc::clone(name), client.tokens.status()))
             .collect()
     }
 }
