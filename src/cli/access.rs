@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
-use crate::cli::complain;
 use crate::cli::pages::{client, reachable, reason, with_proof};
+use crate::cli::{complain, now_ms};
 use crate::config::{Secret, Settings, StateUrl};
 use crate::edges::grants::{Line, Wanted, ask};
 use crate::edges::http::grants::Row;
@@ -214,14 +214,6 @@ struct ListedRule {
     paused_by: Vec<PauseTold>,
     #[serde(flatten)]
     line: LineTold,
-}
-
-fn now_ms() -> i64 {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a command has no earlier reading to tell a jump by"
-    )]
-    jiff::Timestamp::now().as_millisecond()
 }
 
 /// What a store answers, or why it is down.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::when::When;
-use super::{Exit, Format, block_on, complain, complain_of, say_json, sources};
+use super::{Exit, Format, block_on, complain, complain_of, now_ms, say_json, sources};
 use crate::config::{NeededSecrets, Settings, load_with};
 use asking::Store;
 use reading::{Read, Search, read};
@@ -72,11 +72,7 @@ pub(super) fn run(folder: PathBuf, arguments: &Arguments) -> anyhow::Result<Exit
         complain("the configuration cannot be used; `wx-courier check` tells the whole story");
         return Ok(Exit::BadConfiguration);
     };
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a command has no earlier reading to tell a jump by"
-    )]
-    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let now_ms = now_ms();
     let callbacks = settings
         .public
         .iter()

@@ -8,7 +8,9 @@ pub(in crate::cli) mod table;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Configuration, Exit, Format, check_files, complain, say_json, sources, usable};
+use super::{
+    Configuration, Exit, Format, check_files, complain, now_ms, say_json, sources, usable,
+};
 use crate::config::{NeededSecrets, Settings};
 pub(in crate::cli) use reading::Found;
 use reading::{Findings, find};
@@ -173,16 +175,6 @@ pub(in crate::cli) fn in_files(
     };
     let found = find(&arguments, &settings.kafka, &is_event(settings, now_ms()))?;
     Ok(found.found)
-}
-
-/// The present, in Unix milliseconds.
-pub(in crate::cli) fn now_ms() -> i64 {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a command has no earlier reading to tell a jump by"
-    )]
-    let now = jiff::Timestamp::now();
-    now.as_millisecond()
 }
 
 /// Whether the service takes a record as one event.

@@ -16,8 +16,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{
-    Configuration, Exit, Format, ask, asked_to_end, block_on, complain, configuration, say_json,
-    sources,
+    Configuration, Exit, Format, ask, asked_to_end, block_on, complain, configuration, now_ms,
+    say_json, sources,
 };
 use crate::cli::progress::Progress;
 use crate::config::Settings;
@@ -76,11 +76,7 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
         state,
         ..
     } = arguments;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a command has no earlier reading to tell a jump by"
-    )]
-    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let now_ms = now_ms();
     let selection = wanted.selection(now_ms);
     let statuses = selection.statuses.clone();
     tell_of_unknown_rules(&configuration, &selection);

@@ -12,9 +12,9 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 
 use crate::cli::preview::report::{Event, Recipients};
-use crate::cli::preview::{Found, in_files, now_ms, preview};
+use crate::cli::preview::{Found, in_files, preview};
 use crate::cli::progress::Progress;
-use crate::cli::{Configuration, Exit, check_files, complain, sources, usable};
+use crate::cli::{Configuration, Exit, check_files, complain, now_ms, sources, usable};
 use crate::config::{NeededSecrets, Settings};
 use crate::edges::kafka::scan::Scanner;
 use comparison::{Comparison, Side};

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use jiff::tz::TimeZone;
 
 use crate::cli::preview::{self, Found};
-use crate::cli::{Configuration, Exit, check_files, complain, complain_of, say, sources};
+use crate::cli::{Configuration, Exit, check_files, complain, complain_of, now_ms, say, sources};
 use crate::config::{NeededSecrets, Settings};
 use wx_courier_core::catalog::{Catalog, Template};
 use wx_courier_core::document::{Problems, known_instead};
@@ -50,7 +50,7 @@ pub(super) fn run(folder: &Path, arguments: &Arguments) -> anyhow::Result<Exit> 
     let template = find(catalog, &arguments.template, arguments.app.as_deref())?;
     let name = name_of(arguments, template)?;
     let path = folder.join("rules").join(format!("{name}.toml"));
-    let now_ms = preview::now_ms();
+    let now_ms = now_ms();
     let (found, event) = sample(arguments, settings, now_ms)?;
     let proposal = propose(template, &event, time_zone).map_err(|unreadable| {
         anyhow::anyhow!("the event's data cannot be read: {}", unreadable.detail)
