@@ -348,6 +348,15 @@ fn without_absent_files(kafka: &Kafka) -> Kafka {
     kafka
 }
 
+/// The present, in Unix milliseconds.
+fn now_ms() -> i64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a command has no earlier reading to tell a jump by"
+    )]
+    jiff::Timestamp::now().as_millisecond()
+}
+
 /// Runs a future on a runtime of this process's own.
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -343,21 +343,15 @@ fn init_writes_what_passes_check_and_nothing_over_what_is_there() {
 fn what_a_proposal_leaves_open_fails_the_check_until_it_is_written() {
     let folder = copied_sample();
     let event = r#"{"id":"c1","type":"class.changed","openid":"oUser0000001","course":{"title":"少儿自由泳"},"teacher":"王芳"}"#;
-    let new = |more: &[&str]| {
-        let arguments = [
-            "rules",
-            "new",
-            "--template",
-            "class_starting",
-            "--event",
-            "-",
-        ];
+    let new_by = |template: &str, event: &str, more: &[&str]| {
+        let arguments = ["rules", "new", "--template", template, "--event", "-"];
         run_with_input(
             folder.path(),
             &[&arguments, more].concat(),
             event.as_bytes(),
         )
     };
+    let new = |more: &[&str]| new_by("class_starting", event, more);
     let said = new(&["shop/changed"]);
     assert_eq!(said.code, Some(0), "{}", said.err);
     said.must_have(&[
@@ -394,26 +388,10 @@ fn what_a_proposal_leaves_open_fails_the_check_until_it_is_written() {
         assert_eq!(said.code, Some(1), "{name}");
         said.must_have(&[told]);
     }
-    let arguments = [
-        "rules",
-        "new",
-        "--template",
-        "clas_starting",
-        "--event",
-        "-",
-    ];
-    let said = run_with_input(folder.path(), &arguments, event.as_bytes());
+    let said = new_by("clas_starting", event, &[]);
     assert_eq!(said.code, Some(1));
     said.must_have(&["no template clas_starting; did you mean `class_starting`?"]);
-    let arguments = [
-        "rules",
-        "new",
-        "--template",
-        "class_starting",
-        "--event",
-        "-",
-    ];
-    let said = run_with_input(folder.path(), &arguments, b"{\"a\": 1}");
+    let said = new_by("class_starting", r#"{"a": 1}"#, &[]);
     assert_eq!(said.code, Some(1));
     said.must_have(&["the sample is no event"]);
 }
