@@ -14,6 +14,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod edges;
 pub mod service;
 pub mod telemetry;
