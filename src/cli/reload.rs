@@ -125,6 +125,11 @@ impl Reloader {
             Ok(found) if !found.rests() => {
                 // It was half of one state and half of another. It is read when it rests.
                 watching.look(found.looks.after);
+                if !occasion.is_save() {
+                    tracing::warn!(
+                        "what is on disk is being changed, and nothing was done: ask again when it is whole"
+                    );
+                }
                 Reloaded::Restless
             }
             Ok(found) => {

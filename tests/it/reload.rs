@@ -1,6 +1,7 @@
 //! Rules that change while the service runs: swapped whole, or not at all.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
@@ -132,6 +133,54 @@ fn settings_that_wait_for_a_restart_are_named_and_no_value_is() {
         named() == json!([]) && version() == before
     });
     assert!(courier.measures("wx_courier_rules_refused 0"));
+    courier.end_cleanly();
+}
+
+/// Says that it is over, also where a test fails.
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A signal has no answer: the log says what came of it.
+#[test]
+fn a_signal_amid_changes_does_nothing_and_the_log_says_so() {
+    let world = World::new(Kafka::shared(), "reload-restless", Plan::default());
+    let courier = world.courier();
+    let version = || courier.engine()["rules_version"].clone();
+    wait_until("the rules are in force", || version() != Value::Null);
+    let before = version();
+    let (rule, aside) = (
+        world.folder().join("rules/order-completed.toml"),
+        world.folder().join("rules/order-completed.part"),
+    );
+    let written = std::fs::read_to_string(&rule).unwrap();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _ends_it = OnDrop(&is_over);
+        scope.spawn(|| {
+            // Each is longer than the one before: it looks otherwise at once.
+            let mut text = written.clone();
+            while !is_over.load(Ordering::Relaxed) {
+                text.push('#');
+                std::fs::write(&aside, &text).unwrap();
+                std::fs::rename(&aside, &rule).unwrap();
+            }
+        });
+        wait_until("the signal's end is told", || {
+            courier.ask_to_reload();
+            courier
+                .log()
+                .contains("what is on disk is being changed, and nothing was done")
+        });
+    });
+    assert_eq!(version(), before);
+    std::fs::write(&rule, written.replace("已完成", "已支付")).unwrap();
+    courier.reload();
+    assert_ne!(version(), before);
     courier.end_cleanly();
 }
 
