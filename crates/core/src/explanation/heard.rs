@@ -128,6 +128,11 @@ impl Heard {
         self.add_outcome(HeardOutcome { outcome, times: 0 });
     }
 
+    /// Takes in an outcome that was read on the outcome topic before.
+    pub fn add_read(&mut self, outcome: Outcome) {
+        self.add_outcome(HeardOutcome { outcome, times: 1 });
+    }
+
     fn add_outcome(&mut self, heard: HeardOutcome) {
         let HeardOutcome { outcome, times } = &heard;
         if let Some(known) = self.outcomes.get_mut(&outcome.id) {

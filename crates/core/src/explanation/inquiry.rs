@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::asked::{MessageAsked, add_heard, asked, is_of};
 use super::heard::{Heard, Lying};
-use super::parts::{has_receipts, outcome_of, rule_told, unreadable_rows};
+use super::parts::{has_receipts, outcome_of, rule_told, template_of, unreadable_rows};
 use super::standing::{Found, Hindrance, Standing, Timed};
 use super::told::{EventTold, GrantTold, MessageTold, Present, RecordState, RuleNow};
 use super::{About, Pending, Shown, Veil, veiled, words};
@@ -278,6 +278,7 @@ impl Inquiry {
             grant: facts.grants.get(&asked.outcome_id).cloned(),
             receipt: receipt.cloned(),
             line: line.filter(|_| outcome.is_none()),
+            template: template_of(context, asked, outcome.as_ref()),
             outcome,
             pending: standing.pending,
             sent_by: standing.sent_by,
@@ -317,6 +318,7 @@ impl Inquiry {
             published_late_ms: None,
             expires_at: None,
             present: None,
+            template: None,
             values: Vec::new(),
             words: words(About::Pending(pending)),
         }

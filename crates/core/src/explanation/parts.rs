@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::heard::HeardOutcome;
 use super::{Context, MessageAsked, RuleTold, Veil, veiled};
+use crate::catalog::Template;
 use crate::event::Event;
 use crate::flow::name_event;
 use crate::model::outcome::Outcome;
@@ -26,6 +27,21 @@ pub(super) fn outcome_of(
         outcome.message_id = asked.message_id.clone().unwrap_or_default();
     }
     Some(outcome)
+}
+
+/// The template that the rule fills now, as its values are of now too; of a rule that is gone, the one that the outcome names.
+pub(super) fn template_of(
+    context: Context<'_>,
+    asked: &MessageAsked,
+    outcome: Option<&Outcome>,
+) -> Option<Arc<Template>> {
+    let rules = context.rules?;
+    if let Some(rule) = rules.get(asked.rule.as_deref()?) {
+        return rule.template().cloned();
+    }
+    let outcome = outcome?;
+    let named = outcome.template_id.as_ref().or(outcome.template.as_ref())?;
+    rules.catalog().find(outcome.app.as_ref()?, named).cloned()
 }
 
 pub(super) fn has_receipts(context: Context<'_>, outcome: &Outcome) -> bool {

@@ -339,3 +339,22 @@ fn a_receipt_that_lies_before_its_outcome_is_joined() {
         message.words.ops
     );
 }
+
+#[test]
+fn the_template_is_that_of_the_rule_or_of_the_outcome_and_no_program_reads_it_here() {
+    let mut of_gone = outcome(Reason::Ok);
+    of_gone.id = "orders/1/7/gone".to_owned();
+    of_gone.rule = Some(Arc::from("gone"));
+    of_gone.template_id = Some(Arc::from("T-b"));
+    let mut world = World::new(Committed::Past);
+    world.heard.add_read(of_gone);
+    let told = world.tell(Some(&event(&good())));
+    let ids = told.messages.iter().map(|message| {
+        let template = message.template.as_ref();
+        template.map(|template| template.id.as_str())
+    });
+    assert_eq!(ids.collect::<Vec<_>>(), [Some("T-a"), Some("T-b")]);
+    assert_eq!(told.messages[1].published, 1);
+    let json = serde_json::to_value(&told.messages[0]).unwrap();
+    assert_eq!(json.get("template"), None);
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Pending, Shown, Words};
+use crate::catalog::Template;
 use crate::model::outcome::{Outcome, Reason};
 use crate::rules::{Part, Verdict};
 use crate::state::{ClaimSeen, ReceiptSeen};
@@ -144,6 +145,9 @@ pub struct MessageTold {
     /// What the present rules make of the event, if it was not sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub present: Option<Present>,
+    /// The template of its card, by the rules and the catalog of now: for those who show the card. Programs get its name in the outcome.
+    #[serde(skip)]
+    pub template: Option<Arc<Template>>,
     /// The values that the present rule makes.
     pub values: Vec<Shown>,
     /// What is to be said.
