@@ -286,10 +286,11 @@ fn read_and_judge(
     let scanner = Scanner::new(&settings.kafka)?;
     let since = search.selection.since_ms;
     let since = since.map(|since| since.saturating_sub(CLOCKS_DIFFER_MS));
-    more_to_come(scanner.count(search.from.topic(settings), since)?);
-    more_to_come(scanner.count(&settings.outcomes.topic, None)?);
+    let searched = scanner.extent(search.from.topic(settings), since)?;
+    more_to_come(searched.n_records());
+    more_to_come(scanner.extent(&settings.outcomes.topic, None)?.n_records());
     let mut heard = Ok(());
-    scanner.read_all(search.from.topic(settings), since, |record| {
+    scanner.read(&searched, |record| {
         one_more();
         heard = match search.from {
             From::DeadLetters => survey.hear_letter(record),

@@ -183,9 +183,9 @@ impl<'a> Reader<'a> {
         let counters = self.counters;
         let scanner = &self.scanner;
         let since = Some(since_ms.max(0));
-        let result = scanner.count(topic, since).and_then(|n_records| {
-            counters.of.fetch_add(n_records, Ordering::Relaxed);
-            scanner.read_all(topic, since, |record| {
+        let result = scanner.extent(topic, since).and_then(|extent| {
+            counters.of.fetch_add(extent.n_records(), Ordering::Relaxed);
+            scanner.read(&extent, |record| {
                 n_read += 1;
                 counters.read.fetch_add(1, Ordering::Relaxed);
                 each(heard, record);

@@ -1,11 +1,16 @@
 //! Reads topics outside any group and within bounds: all that is there now, or exactly these records. Blocks, and keeps nothing.
 
+mod away;
+mod error;
 mod extent;
+mod limit;
 pub mod onward;
 
-pub use extent::Standing;
+pub use away::{Counter, HowFar, on_a_thread};
+pub use error::ScanError;
+pub use extent::{Extent, Standing};
+pub use limit::{Limit, Over};
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -33,79 +38,11 @@ const POLL: Duration = Duration::from_millis(100);
 /// Between two wanted records, this many unwanted ones are sooner read over than jumped over: a jump costs a fetch of its own.
 const WORTH_A_JUMP: i64 = 5_000;
 
-/// Why a topic was not read.
-#[derive(Debug, thiserror::Error)]
-pub enum ScanError {
-    /// It is not there, or the cluster does not say so.
-    #[error(transparent)]
-    Topic(#[from] TopicError),
-    /// The cluster refused.
-    #[error("the topic {topic} cannot be read: {error}")]
-    Refused {
-        /// The topic.
-        topic: String,
-        /// What librdkafka says.
-        error: KafkaError,
-    },
-    /// The topic has fewer partitions.
-    #[error("the topic {topic} has no partition {partition}: its partitions are 0 to {last}")]
-    NoPartition {
-        /// The topic.
-        topic: String,
-        /// The partition that was asked for.
-        partition: i32,
-        /// The last one that it has.
-        last: i32,
-    },
-    /// The record is not there: retention has deleted it, or it is not written yet.
-    #[error("there is no record at {place}: {there}")]
-    NoRecord {
-        /// Where it was looked for.
-        place: Place,
-        /// Which records the partition has.
-        there: String,
-    },
-    /// Nothing came.
-    #[error("the topic {topic} cannot be read: nothing came for {} s{why}", STALLED.as_secs())]
-    Stalled {
-        /// The topic.
-        topic: String,
-        /// What librdkafka said last, after a comma.
-        why: String,
-    },
-}
-
-impl ScanError {
-    /// Whether no broker has answered: asking again later may help.
-    pub fn is_silence(&self) -> bool {
-        match self {
-            Self::Topic(TopicError::Unreachable { .. }) | Self::Stalled { .. } => true,
-            Self::Topic(
-                TopicError::Missing { .. }
-                | TopicError::NotAllowed { .. }
-                | TopicError::Other { .. },
-            )
-            | Self::NoPartition { .. }
-            | Self::NoRecord { .. } => false,
-            Self::Refused { error, .. } => error
-                .rdkafka_error_code()
-                .is_some_and(|code| SILENCE.contains(&code)),
-        }
-    }
-}
-
-/// What librdkafka says where brokers do not answer.
-const SILENCE: [RDKafkaErrorCode; 4] = [
-    RDKafkaErrorCode::BrokerTransportFailure,
-    RDKafkaErrorCode::AllBrokersDown,
-    RDKafkaErrorCode::OperationTimedOut,
-    RDKafkaErrorCode::Resolve,
-];
-
 /// A reader without a group.
 pub struct Scanner {
     brokers: String,
     consumer: BaseConsumer<Ear>,
+    limit: Limit,
 }
 
 impl Scanner {
@@ -129,12 +66,20 @@ impl Scanner {
         Ok(Self {
             brokers: kafka.brokers.clone(),
             consumer,
+            limit: Limit::default(),
         })
+    }
+
+    /// The same, for no longer than this.
+    #[must_use]
+    pub fn within(self, limit: Limit) -> Self {
+        Self { limit, ..self }
     }
 
     /// How many partitions a topic has.
     pub fn partitions(&self, topic: &str) -> Result<i32, TopicError> {
-        partitions::count(&self.consumer, &self.brokers, topic, REQUEST_TIMEOUT)
+        let timeout = self.limit.at_most(REQUEST_TIMEOUT);
+        partitions::count(&self.consumer, &self.brokers, topic, timeout)
     }
 
     /// Reads what is on the topic at this moment, from the first record of that time (Unix milliseconds) or from the beginning. Records of a
@@ -145,8 +90,7 @@ impl Scanner {
         since_ms: Option<i64>,
         each: impl FnMut(Record) -> ControlFlow<()>,
     ) -> Result<(), ScanError> {
-        let bounds = self.bounds(topic, since_ms)?;
-        self.read_within(topic, bounds, each)
+        self.read(&self.extent(topic, since_ms)?, each)
     }
 
     /// The same from so many offsets before the end of each partition. Where compaction or transactions have left gaps they are fewer records.
@@ -156,20 +100,19 @@ impl Scanner {
         most: i64,
         each: impl FnMut(Record) -> ControlFlow<()>,
     ) -> Result<(), ScanError> {
-        let mut bounds = self.bounds(topic, None)?;
-        for (begin, end) in bounds.values_mut() {
-            *begin = (*begin).max(end.saturating_sub(most));
-        }
-        self.read_within(topic, bounds, each)
+        let mut extent = self.extent(topic, None)?;
+        extent.keep_last(most);
+        self.read(&extent, each)
     }
 
-    /// Reads the records of each partition from its first offset here to before its last.
-    fn read_within(
+    /// Reads what was found to be there.
+    pub fn read(
         &self,
-        topic: &str,
-        mut open: BTreeMap<i32, (i64, i64)>,
+        extent: &Extent,
         mut each: impl FnMut(Record) -> ControlFlow<()>,
     ) -> Result<(), ScanError> {
+        let topic = extent.topic();
+        let mut open = extent.bounds().clone();
         let mut from = TopicPartitionList::new();
         for (partition, (begin, _)) in &open {
             from.add_partition_offset(topic, *partition, Offset::Offset(*begin))
@@ -260,7 +203,7 @@ impl Scanner {
         let is_known = beyond == BeyondTheEnd::NotYetThere;
         let (begin, end) = if is_known || of.partition < self.partitions(topic)? {
             self.consumer
-                .fetch_watermarks(topic, of.partition, REQUEST_TIMEOUT)
+                .fetch_watermarks(topic, of.partition, self.patience(topic)?)
                 .map_err(|error| failed(topic, error))?
         } else {
             (0, 0)
@@ -319,11 +262,27 @@ impl Scanner {
             .map_err(|error| failed(topic, error))
     }
 
+    /// How long the cluster may take to answer the next question.
+    fn patience(&self, topic: &str) -> Result<Duration, ScanError> {
+        self.goes_on(topic)?;
+        Ok(self.limit.at_most(REQUEST_TIMEOUT))
+    }
+
+    /// An error if it is to end.
+    fn goes_on(&self, topic: &str) -> Result<(), ScanError> {
+        let ended = |why| ScanError::Ended {
+            topic: topic.to_owned(),
+            why,
+        };
+        self.limit.over().map_or(Ok(()), |why| Err(ended(why)))
+    }
+
     /// The next record, or the end of a partition. Waits as long as a broker may need to come back.
     fn next(&self, topic: &str) -> Result<Next, ScanError> {
         let n_polls = STALLED.as_millis() / POLL.as_millis();
         let mut why = String::new();
         for _ in 0..n_polls {
+            self.goes_on(topic)?;
             match self.consumer.poll(POLL) {
                 None => {}
                 Some(Ok(message)) => return Ok(Next::Record(detach(&message))),
@@ -406,5 +365,60 @@ mod tests {
         };
         assert_eq!(n_read("events"), 10);
         assert_eq!(n_read("none"), 0);
+    }
+
+    fn with_records(n_records: usize) -> (EmbeddedBroker, Kafka) {
+        let broker = EmbeddedBroker::start(["events"], 1).unwrap();
+        let upstream = Upstream::new(&broker.address()).unwrap();
+        for number in 0..n_records {
+            let value = number.to_string();
+            upstream
+                .publish("events", "key", &[], value.as_bytes())
+                .unwrap();
+        }
+        upstream.flush().unwrap();
+        let kafka = kafka(broker.address(), &[]);
+        (broker, kafka)
+    }
+
+    #[test]
+    fn a_scan_ends_when_it_is_told_to_and_when_its_time_is_over() {
+        let (_broker, kafka) = with_records(10);
+        let limit = Limit::default();
+        let scanner = Scanner::new(&kafka).unwrap().within(limit.clone());
+        let mut n_read = 0;
+        let read = scanner.read_all("events", None, |_| {
+            n_read += 1;
+            if n_read == 3 {
+                limit.end();
+            }
+            ControlFlow::Continue(())
+        });
+        let why = |ended: Result<(), ScanError>| match ended {
+            Err(ScanError::Ended { why, .. }) => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((n_read, why(read)), (3, Over::Unwanted));
+        let late = Limit::until(Some(tokio::time::Instant::now()));
+        let scanner = Scanner::new(&kafka).unwrap().within(late);
+        let each = |_: Record| -> ControlFlow<()> { panic!("nothing is read") };
+        assert_eq!(why(scanner.read_all("events", None, each)), Over::Late);
+    }
+
+    #[test]
+    fn what_is_read_at_most_is_the_newest() {
+        let (_broker, kafka) = with_records(10);
+        let scanner = Scanner::new(&kafka).unwrap();
+        let mut extent = scanner.extent("events", None).unwrap();
+        assert_eq!(extent.n_records(), 10);
+        assert_eq!(extent.keep_newest(10), 0);
+        assert_eq!(extent.keep_newest(4), 6);
+        let mut offsets = Vec::new();
+        let each = |record: Record| {
+            offsets.push(record.offset);
+            ControlFlow::Continue(())
+        };
+        scanner.read(&extent, each).unwrap();
+        assert_eq!(offsets, [6, 7, 8, 9]);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rdkafka::consumer::Consumer;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::{REQUEST_TIMEOUT, ScanError, Scanner, failed};
+use super::{ScanError, Scanner, failed};
 use wx_courier_core::replay::Place;
 
 /// Where a place lies, by what its partition has.
@@ -17,6 +17,54 @@ pub enum Standing {
     Within,
     /// Beyond the last record, or in a partition that does not exist. Which, in a sentence.
     Beyond(String),
+}
+
+/// What there was to be read of a topic when the cluster was asked: of each partition from its first offset here to before its last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extent {
+    topic: String,
+    bounds: BTreeMap<i32, (i64, i64)>,
+}
+
+impl Extent {
+    /// The topic.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// About how many records it has: offsets without a record count too.
+    pub fn n_records(&self) -> u64 {
+        let lengths = self.bounds.values();
+        lengths.map(|(begin, end)| end.abs_diff(*begin)).sum()
+    }
+
+    /// Leaves out the oldest records, so that there are no more than `most`, and says how many they are. Each partition gives up the same
+    /// share, so that what is left is of about the same time.
+    pub fn keep_newest(&mut self, most: u64) -> u64 {
+        let n_records = self.n_records();
+        if n_records <= most {
+            return 0;
+        }
+        for (begin, end) in self.bounds.values_mut() {
+            let length = u128::from(end.abs_diff(*begin));
+            let kept = (length * u128::from(most)).checked_div(u128::from(n_records));
+            let kept = kept.and_then(|kept| i64::try_from(kept).ok());
+            *begin = end.saturating_sub(kept.unwrap_or_default());
+        }
+        self.bounds.retain(|_, (begin, end)| begin < end);
+        n_records - self.n_records()
+    }
+
+    /// Leaves so many offsets at the end of each partition.
+    pub(super) fn keep_last(&mut self, most: i64) {
+        for (begin, end) in self.bounds.values_mut() {
+            *begin = (*begin).max(end.saturating_sub(most));
+        }
+    }
+
+    pub(super) fn bounds(&self) -> &BTreeMap<i32, (i64, i64)> {
+        &self.bounds
+    }
 }
 
 impl Scanner {
@@ -32,7 +80,7 @@ impl Scanner {
         }
         let (begin, end) = self
             .consumer
-            .fetch_watermarks(topic, partition, REQUEST_TIMEOUT)
+            .fetch_watermarks(topic, partition, self.patience(topic)?)
             .map_err(|error| failed(topic, error))?;
         Ok(if place.offset >= end {
             Standing::Beyond(format!(
@@ -45,12 +93,8 @@ impl Scanner {
         })
     }
 
-    /// Where each partition that has records to be read begins and ends, the end exclusive.
-    pub(super) fn bounds(
-        &self,
-        topic: &str,
-        since_ms: Option<i64>,
-    ) -> Result<BTreeMap<i32, (i64, i64)>, ScanError> {
+    /// What there is at this moment, from the first record of that time (Unix milliseconds) or from the beginning.
+    pub fn extent(&self, topic: &str, since_ms: Option<i64>) -> Result<Extent, ScanError> {
         let n_partitions = self.partitions(topic)?;
         let since = match since_ms {
             Some(ms) => self.offsets_since(topic, n_partitions, ms)?,
@@ -60,7 +104,7 @@ impl Scanner {
         for partition in 0..n_partitions {
             let (low, end) = self
                 .consumer
-                .fetch_watermarks(topic, partition, REQUEST_TIMEOUT)
+                .fetch_watermarks(topic, partition, self.patience(topic)?)
                 .map_err(|error| failed(topic, error))?;
             let begin = match since.get(&partition) {
                 Some(Offset::Offset(offset)) => low.max(*offset),
@@ -74,7 +118,10 @@ impl Scanner {
                 bounds.insert(partition, (begin, end));
             }
         }
-        Ok(bounds)
+        Ok(Extent {
+            topic: topic.to_owned(),
+            bounds,
+        })
     }
 
     /// Where the records of this time and later begin, by what the cluster answers. A partition of which it cannot tell is left out, and is read
@@ -111,20 +158,13 @@ impl Scanner {
         }
         let found = self
             .consumer
-            .offsets_for_times(asked, REQUEST_TIMEOUT)
+            .offsets_for_times(asked, self.patience(topic)?)
             .map_err(|error| failed(topic, error))?;
         let offsets = found.elements();
         let offsets = offsets
             .iter()
             .map(|found| (found.partition(), found.offset()));
         Ok(offsets.collect())
-    }
-
-    /// About how many records [`read_all`](Self::read_all) would read: offsets without a record count too.
-    pub fn count(&self, topic: &str, since_ms: Option<i64>) -> Result<u64, ScanError> {
-        let bounds = self.bounds(topic, since_ms)?;
-        let lengths = bounds.values().map(|(begin, end)| end.abs_diff(*begin));
-        Ok(lengths.sum())
     }
 
     /// How far the service's group has come in these partitions of a topic; none where it has committed nothing.
@@ -139,7 +179,7 @@ impl Scanner {
         }
         let found = self
             .consumer
-            .committed_offsets(asked, REQUEST_TIMEOUT)
+            .committed_offsets(asked, self.patience(topic)?)
             .map_err(|error| failed(topic, error))?;
         let offsets = found.elements();
         let offsets = offsets.iter().filter_map(|of| match of.offset() {

@@ -2,7 +2,7 @@
 
 use rdkafka::consumer::Consumer;
 
-use super::{Next, REQUEST_TIMEOUT, ScanError, Scanner, failed};
+use super::{Next, ScanError, Scanner, failed};
 use wx_courier_core::model::Record;
 use wx_courier_core::replay::Place;
 
@@ -43,7 +43,7 @@ impl Scanner {
         }
         let (begin, end) = self
             .consumer
-            .fetch_watermarks(topic, from.partition, REQUEST_TIMEOUT)
+            .fetch_watermarks(topic, from.partition, self.patience(topic)?)
             .map_err(|error| failed(topic, error))?;
         if !(begin..end).contains(&from.offset) {
             let there = if begin == end {
