@@ -343,4 +343,6 @@ pub struct Loaded {
 }
 
 #[cfg(test)]
+pub(crate) mod test_settings;
+#[cfg(test)]
 mod tests;

@@ -16,5 +16,7 @@ pub mod cli;
 pub mod config;
 pub mod console;
 pub mod edges;
+pub mod explaining;
+pub mod replaying;
 pub mod service;
 pub mod telemetry;

@@ -7,12 +7,14 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::access::{Missing, StoreAccess};
 use super::progress::Progress;
-use super::{Exit, Format, block_on, complain, complain_of, say, say_json, sources};
+use super::{
+    Exit, Format, access, block_on, complain, complain_of, now_ms, say, say_json, sources,
+};
 use crate::config::{Settings, load};
 use crate::edges::grants::{Line, Wanted};
 use crate::edges::http::grants::MOST_ROWS;
+use crate::edges::store_access::Missing;
 use wx_courier_core::catalog::{Catalog, Policy};
 use wx_courier_core::grants::Named;
 use wx_courier_core::model::outcome::RecipientStyle;
@@ -172,8 +174,8 @@ fn warn_of_unused(settings: &Settings, catalog: &Catalog, wanted: &[Wanted]) {
 }
 
 async fn ask_once(settings: &Settings, way: &Way, wanted: &[Wanted]) -> anyhow::Result<Vec<Line>> {
-    let mut access = StoreAccess::open(settings, way.at.as_deref(), Missing::Refuse).await?;
-    let lines = access.ask_grants(wanted).await;
+    let mut access = access::open(settings, way.at.as_deref(), Missing::Refuse).await?;
+    let lines = access.ask_grants(wanted, now_ms()).await;
     access.close().await?;
     lines
 }
@@ -186,14 +188,14 @@ async fn import(settings: &Settings, catalog: &Catalog, arguments: Import) -> an
             return Ok(Exit::No);
         }
     };
-    let mut access =
-        StoreAccess::open(settings, arguments.way.at.as_deref(), Missing::Make).await?;
+    let at = arguments.way.at.as_deref();
+    let mut access = access::open(settings, at, Missing::Make).await?;
     let mut progress = Progress::new();
     let mut n_set = 0;
     let n_wanted = u64::try_from(wanted.len())?;
     let mut failure = None;
     for batch in wanted.chunks(MOST_ROWS) {
-        if let Err(error) = access.ask_grants(batch).await {
+        if let Err(error) = access.ask_grants(batch, now_ms()).await {
             failure = Some(error);
             break;
         }

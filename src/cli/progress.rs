@@ -1,10 +1,15 @@
 //! One line on a terminal that is written over and over.
 
 use std::fmt;
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
+use std::pin::pin;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
+
+use super::asked_to_end;
+use crate::edges::kafka::scan::HowFar;
 
 /// Before that much has been done, what is left cannot be told.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
@@ -19,7 +24,7 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn new() -> Self {
         Self {
-            is_terminal: std::io::stderr().is_terminal(),
+            is_terminal: io::stderr().is_terminal(),
             is_shown: false,
             began: Instant::now(),
         }
@@ -30,7 +35,7 @@ impl Progress {
         if self.is_terminal {
             self.is_shown = true;
             // Back to the beginning of the line, and what is right of the new text goes.
-            let mut out = std::io::stderr().lock();
+            let mut out = io::stderr().lock();
             let _gone = write!(out, "\r{line}\x1b[K")
                 .and_then(|()| out.flush())
                 .is_err();
@@ -46,10 +51,32 @@ impl Progress {
     /// Takes the line away: what comes next begins on it.
     pub(super) fn end(&mut self) {
         if std::mem::take(&mut self.is_shown) {
-            let mut out = std::io::stderr().lock();
+            let mut out = io::stderr().lock();
             let _gone = write!(out, "\r\x1b[K").and_then(|()| out.flush()).is_err();
         }
     }
+}
+
+/// Waits for work that tells how far it is, and shows that; none if the process was asked to end before.
+pub(super) async fn shown<T>(
+    what: &str,
+    work: impl Future<Output = T>,
+    mut told: watch::Receiver<HowFar>,
+) -> io::Result<Option<T>> {
+    let (mut work, mut asked) = (pin!(work), pin!(asked_to_end()));
+    let mut line = Progress::new();
+    let done = loop {
+        tokio::select! {
+            done = &mut work => break Ok(Some(done)),
+            ended = &mut asked => break ended.map(|()| None),
+            Ok(()) = told.changed() => {
+                let HowFar { read, of } = *told.borrow_and_update();
+                line.show_of(what, read, of);
+            }
+        }
+    };
+    line.end();
+    done
 }
 
 /// `reading: 1200 of 5000 records (24 %), about 12 s left`

@@ -1,47 +1,35 @@
 //! `wx-courier replay`: dead letters or outcomes back onto their source topics. It counts first, asks, and goes at a limited pace.
 
 mod arguments;
-mod journal;
-mod pace;
-mod publish;
 mod report;
 
-use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::sync::watch;
 
+use super::progress::{self, Progress};
 use super::{
     Configuration, Exit, Format, ask, asked_to_end, block_on, complain, configuration, now_ms,
     say_json, sources,
 };
-use crate::cli::progress::Progress;
-use crate::config::Settings;
-use crate::edges::kafka::scan::Scanner;
+use crate::edges::kafka::scan::HowFar;
+use crate::replaying::{
+    self, Bounds, Found, Journal, Published, Run, RunFailed, Search, SurveyError, Work, place_in,
+};
 pub(super) use arguments::Arguments;
 use arguments::From;
-use journal::{Found, Journal};
-use publish::{Published, Work, publish};
 use report::{Numbers, Report, plural};
 use wx_courier_core::document::known_instead;
 use wx_courier_core::event::RunId;
 use wx_courier_core::model::outcome::Status;
-use wx_courier_core::replay::{Context, Errand, Judged, Selection, Sending, Survey};
-use wx_courier_core::rules::RuleSet;
-
-/// What one run can remember, at half a kilobyte each. At fifty a second this is more than five hours' work.
-const MOST_MESSAGES: usize = 1_000_000;
+use wx_courier_core::replay::{Errand, Judged, Selection, Sending};
 
 /// Where the state file is unless another place is said: where the file of `[state]` is by default, so that a container whose root
 /// is read-only needs one writable folder.
 const FOLDER: &str = "data";
-
-/// Kafka finds a time by the clocks of producers or brokers, which may not be that of the process that settled the outcome.
-const CLOCKS_DIFFER_MS: i64 = 10 * 60 * 1000;
 
 pub(super) fn run(folder: PathBuf, arguments: Arguments) -> anyhow::Result<Exit> {
     match configuration(&sources(folder, Vec::new())) {
@@ -66,7 +54,7 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
         );
         complain(told);
         let work = work(&configuration, &said, run, errands, done);
-        return go(&said, &work, || Ok(journal), report).await;
+        return go(&said, work, |_| Ok(journal), report).await;
     }
     let Arguments {
         from,
@@ -81,7 +69,7 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
     let statuses = selection.statuses.clone();
     tell_of_unknown_rules(&configuration, &selection);
     let search = Search {
-        from,
+        from: from.pile(),
         selection,
         sending: if again { Sending::Again } else { Sending::Once },
         now_ms,
@@ -91,7 +79,7 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
         return Ok(Exit::No);
     };
     if said.format == Format::Text {
-        report::print(&judged, from.topic(&configuration.settings));
+        report::print(&judged, from.pile().topic(&configuration.settings));
     }
     let has_letters = |status| matches!(status, Status::Invalid | Status::Failed);
     if from == From::DeadLetters && !statuses.iter().copied().all(has_letters) {
@@ -107,10 +95,10 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
         return Ok(Exit::Done);
     }
     let run = RunId::new(now_ms, fastrand::u32(..));
-    let path = state.unwrap_or_else(|| Path::new(FOLDER).join(format!("replay-{run}.jsonl")));
+    let path = state.unwrap_or_else(|| place_in(Path::new(FOLDER), &run));
     let work = work(&configuration, &said, run, judged.errands, 0);
-    let create = || Journal::create(&path, &work.run.to_string(), &work.errands);
-    go(&said, &work, create, report).await
+    let create = |work: &Work| Journal::create(&path, &work.run.to_string(), &work.errands);
+    go(&said, work, create, report).await
 }
 
 /// A rule that is gone may have left messages, so the search goes on; a slip of the finger finds nothing.
@@ -150,37 +138,65 @@ fn work(
 /// Asks, publishes, tells.
 async fn go(
     said: &Said,
-    work: &Work,
-    journal: impl FnOnce() -> anyhow::Result<Journal>,
+    work: Work,
+    journal: impl FnOnce(&Work) -> anyhow::Result<Journal>,
     mut report: Report,
 ) -> anyhow::Result<Exit> {
-    if !said.yes && !is_wanted(work).await? {
+    if !said.yes && !is_wanted(&work).await? {
         tell(said, &report)?;
         return Ok(Exit::No);
     }
-    let mut journal = journal()?;
-    let published = publish(work, &mut journal).await;
-    let published = published.with_context(|| resume_hint(journal.path()))?;
-    let n_errands = work.errands.len();
-    let Published { stopped, .. } = &published;
-    let (state, exit) = match stopped {
-        None => {
-            journal.remove()?;
-            (None, Exit::Done)
-        }
-        Some(_) => (Some(journal.path().to_owned()), Exit::No),
+    let journal = journal(&work)?;
+    let path = journal.path().to_owned();
+    let (run, n_errands) = (work.run.to_string(), work.errands.len());
+    let published = watched(Run::start(work, journal), &path).await?;
+    let (state, exit) = match &published.stopped {
+        None => (None, Exit::Done),
+        Some(_) => (Some(path), Exit::No),
     };
     if said.format == Format::Text {
         report::print_published(&published, n_errands);
     }
     let shown = state.as_ref().map(|path| path.display().to_string());
-    report.run = Some(work.run.to_string());
+    report.run = Some(run);
     report.published = Some(Numbers::of(&published, n_errands, shown));
     tell(said, &report)?;
     if let Some(path) = &state {
         complain(resume_hint(path));
     }
     Ok(exit)
+}
+
+/// Shows how far a run is, until it has ended. Where the process is asked to end, the run is asked to stop.
+async fn watched(run: Run, path: &Path) -> anyhow::Result<Published> {
+    let mut standing = run.standing();
+    let mut line = Progress::new();
+    let mut asked = pin!(asked_to_end());
+    let mut is_asked = false;
+    loop {
+        tokio::select! {
+            changed = standing.changed() => {
+                let (done, of) = {
+                    let now = standing.borrow_and_update();
+                    if changed.is_err() || now.state.is_over() {
+                        break;
+                    }
+                    (now.done, now.of)
+                };
+                line.show_of("records republished", u64::try_from(done)?, u64::try_from(of)?);
+            }
+            ended = &mut asked, if !is_asked => {
+                ended.with_context(|| resume_hint(path))?;
+                run.stop();
+                is_asked = true;
+            }
+        }
+    }
+    line.end();
+    run.end().await.map_err(|failed| match failed {
+        RunFailed::Broken(error) => error.context(resume_hint(path)),
+        RunFailed::Left(error) => error,
+    })
 }
 
 fn resume_hint(path: &Path) -> String {
@@ -197,17 +213,10 @@ fn tell(said: &Said, report: &Report) -> anyhow::Result<()> {
 
 /// Asks the user. Where no user sits at a terminal, the answer is no.
 async fn is_wanted(work: &Work) -> anyhow::Result<bool> {
-    let topics: BTreeSet<&str> = work
-        .errands
-        .iter()
-        .map(|errand| &*errand.of.topic)
-        .collect();
-    let topics: Vec<&str> = topics.into_iter().collect();
-    let left = work.errands.len() - work.done;
     let question = format!(
         "Republish {} to {} at {}/s? [y/N] ",
-        plural(left as u64, "record"),
-        topics.join(", "),
+        plural(work.left() as u64, "record"),
+        work.topics().join(", "),
         work.rate
     );
     let Some(line) = ask::line(question).await? else {
@@ -221,101 +230,17 @@ async fn is_wanted(work: &Work) -> anyhow::Result<bool> {
     Ok(is_yes)
 }
 
-/// What is searched for, and where.
-struct Search {
-    from: From,
-    selection: Selection,
-    sending: Sending,
-    now_ms: i64,
-}
-
 /// Reads everything and judges it; none if the process was asked to end before that.
 async fn survey(configuration: &Configuration, search: Search) -> anyhow::Result<Option<Judged>> {
-    let count = Arc::new(Count::default());
-    let counter = Arc::clone(&count);
     let settings = Arc::clone(&configuration.settings);
     let rules = Arc::clone(&configuration.rules);
-    let mut reading =
-        tokio::task::spawn_blocking(move || read_and_judge(&settings, &rules, &search, &counter));
-    let mut asked = std::pin::pin!(asked_to_end());
-    let mut progress = Progress::new();
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
-    loop {
-        tokio::select! {
-            judged = &mut reading => {
-                progress.end();
-                return judged?.map(Some);
-            }
-            ended = &mut asked => {
-                ended?;
-                progress.end();
-                return Ok(None);
-            }
-            _ = tick.tick() => {
-                let (read, of) = (count.read.load(Ordering::Relaxed), count.of.load(Ordering::Relaxed));
-                progress.show_of("counting records", read, of);
-            }
+    let (told, heard) = watch::channel(HowFar::default());
+    let judging = replaying::survey(settings, rules, search, Bounds::OF_A_COMMAND, &told);
+    let judged = progress::shown("counting records", judging, heard).await?;
+    judged.transpose().map_err(|error| match error {
+        SurveyError::Failed(error) => error,
+        other @ (SurveyError::Full(_) | SurveyError::TooMuch { .. } | SurveyError::Scan(_)) => {
+            other.into()
         }
-    }
-}
-
-/// How far the reading is.
-#[derive(Default)]
-struct Count {
-    read: AtomicU64,
-    /// About how many there are.
-    of: AtomicU64,
-}
-
-/// Blocks.
-fn read_and_judge(
-    settings: &Settings,
-    rules: &RuleSet,
-    search: &Search,
-    count: &Count,
-) -> anyhow::Result<Judged> {
-    let one_more = || count.read.fetch_add(1, Ordering::Relaxed);
-    let more_to_come = |records: u64| count.of.fetch_add(records, Ordering::Relaxed);
-    let context = Context {
-        decoding: &settings.events,
-        rules,
-        topics: &settings.kafka.topics,
-        now_ms: search.now_ms,
-    };
-    let mut survey = Survey::new(context, &search.selection, search.sending, MOST_MESSAGES);
-    let scanner = Scanner::new(&settings.kafka)?;
-    let since = search.selection.since_ms;
-    let since = since.map(|since| since.saturating_sub(CLOCKS_DIFFER_MS));
-    let searched = scanner.extent(search.from.topic(settings), since)?;
-    more_to_come(searched.n_records());
-    more_to_come(scanner.extent(&settings.outcomes.topic, None)?.n_records());
-    let mut heard = Ok(());
-    scanner.read(&searched, |record| {
-        one_more();
-        heard = match search.from {
-            From::DeadLetters => survey.hear_letter(record),
-            From::Outcomes => survey.hear_outcome(&record),
-        };
-        match heard {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        }
-    })?;
-    heard?;
-    let unread = survey.unread();
-    more_to_come(u64::try_from(unread.len())?);
-    scanner.read_these(&unread, |_, record| {
-        one_more();
-        if let Some(record) = record {
-            survey.see(&record);
-        }
-        ControlFlow::Continue(())
-    })?;
-    survey.ask_about_past();
-    scanner.read_all(&settings.outcomes.topic, None, |record| {
-        one_more();
-        survey.hear_past(&record);
-        ControlFlow::Continue(())
-    })?;
-    Ok(survey.judge())
+    })
 }

@@ -28,6 +28,20 @@ const ORDER_OF_THE_CORE: [&str; 16] = [
     "explanation",
 ];
 
+/// The modules of the service, and which of the others each may name. The command line may name them all.
+const MAY_NAME: [(&str, &[&str]); 7] = [
+    ("config", &[]),
+    ("telemetry", &["config", "edges"]),
+    ("edges", &["config", "telemetry"]),
+    ("service", &["config", "telemetry", "edges"]),
+    ("explaining", &["config", "edges"]),
+    ("replaying", &["config", "edges"]),
+    (
+        "console",
+        &["config", "telemetry", "edges", "explaining", "replaying"],
+    ),
+];
+
 const LONGEST_FILE: usize = 400;
 
 /// A file of ours: its path below the root, and its lines.
@@ -188,6 +202,15 @@ fn module_of(path: &str) -> Option<&str> {
         .filter(|module| ORDER_OF_THE_CORE.contains(module))
 }
 
+/// The modules of its own crate that a line names.
+fn named_in(line: &str) -> impl Iterator<Item = &str> {
+    let after = line.split("crate::").skip(1);
+    after.filter_map(|after| {
+        let mut words = after.split(|c: char| !c.is_alphanumeric() && c != '_');
+        words.next()
+    })
+}
+
 /// Where a file of the core names a module that stands behind its own.
 fn names_out_of_order(source: &Source) -> Vec<String> {
     let Some(own) = module_of(&source.path) else {
@@ -196,11 +219,7 @@ fn names_out_of_order(source: &Source) -> Vec<String> {
     let place = |module: &str| ORDER_OF_THE_CORE.iter().position(|known| *known == module);
     let mut found = Vec::new();
     for (number, line) in source.code() {
-        for after in line.split("crate::").skip(1) {
-            let named = after
-                .split(|c: char| !c.is_alphanumeric() && c != '_')
-                .next()
-                .unwrap_or_default();
+        for named in named_in(line) {
             if place(named) > place(own) {
                 found.push(format!("{}:{number}: {own} names {named}", source.path));
             }
@@ -223,6 +242,38 @@ fn the_modules_of_the_core_stand_in_a_line() {
         let is_there = sources
             .iter()
             .any(|source| module_of(&source.path) == Some(module));
+        assert!(is_there, "there is no {module}");
+    }
+}
+
+/// Where a file of the service names a module that its own may not name.
+fn names_beyond_its_layer(source: &Source) -> Vec<String> {
+    let own = MAY_NAME
+        .iter()
+        .find(|(own, _)| source.is_in(&format!("src/{own}")));
+    let Some((own, others)) = own else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (number, line) in source.code() {
+        for named in named_in(line) {
+            if named != *own && !others.contains(&named) {
+                found.push(format!("{}:{number}: {own} names {named}", source.path));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_modules_of_the_service_stand_in_layers() {
+    let sources = sources();
+    let found: Vec<String> = sources.iter().flat_map(names_beyond_its_layer).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    for (module, _) in MAY_NAME {
+        let is_there = sources
+            .iter()
+            .any(|source| source.is_in(&format!("src/{module}")));
         assert!(is_there, "there is no {module}");
     }
 }
@@ -332,6 +383,14 @@ fn this_would_notice() {
     );
     let high = source("crates/core/src/flow.rs", "use crate::model::Ticket;");
     assert!(names_out_of_order(&high).is_empty());
+    let part = source(
+        "src/explaining/asking.rs",
+        "use crate::edges::store;\nuse crate::service::Parts;",
+    );
+    assert_eq!(
+        names_beyond_its_layer(&part),
+        ["src/explaining/asking.rs:2: explaining names service"]
+    );
     let command = source("src/cli/run.rs", "");
     assert!(command.is_in("src/cli") && !command.is_in("src/cl"));
 }

@@ -2,10 +2,10 @@
 
 mod message;
 
-use super::report::{Kind, Report, Source};
 use crate::cli::rid::in_china;
 use crate::cli::visible::visible;
 use crate::cli::{colour, say};
+use crate::explaining::{Kind, Report, Source};
 use wx_courier_core::explanation::{About, EventTold, RecordState, RuleTold, Words, words};
 use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::rules::{Holds, Part, Verdict};

@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer as _};
 
 use crate::cli::Format;
 use crate::cli::when::When;
-use crate::config::Settings;
+use crate::replaying::Pile;
 use wx_courier_core::document::nearest;
 use wx_courier_core::model::outcome::{Reason, Status};
 use wx_courier_core::replay::Selection;
@@ -54,11 +54,11 @@ pub(super) enum From {
 }
 
 impl From {
-    /// The topic that is searched.
-    pub(super) fn topic(self, settings: &Settings) -> &str {
+    /// The same, for the search.
+    pub(super) fn pile(self) -> Pile {
         match self {
-            Self::DeadLetters => &settings.dead_letter_topic,
-            Self::Outcomes => &settings.outcomes.topic,
+            Self::DeadLetters => Pile::DeadLetters,
+            Self::Outcomes => Pile::Outcomes,
         }
     }
 }

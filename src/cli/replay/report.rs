@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::publish::{Published, Stopped};
 use crate::cli::say;
+use crate::replaying::{Published, Stopped};
 use wx_courier_core::replay::{Count, Example, Group, Judged};
 
 /// Everything for a program, as one document.

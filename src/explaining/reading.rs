@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use super::Configuration;
+use tokio::time::Instant;
+
 use super::report::{Kind, Source};
-use crate::cli::asked_to_end;
-use crate::cli::progress::Progress;
-use crate::edges::kafka::scan::{ScanError, Scanner, Standing};
+use super::{Configuration, Depth};
+use crate::edges::kafka::scan::{Counter, Limit, ScanError, Scanner, Standing};
 use wx_courier_core::explanation::{Committed, Heard, Lying, Reading, Sought};
 use wx_courier_core::model::{Record, rfc3339_ms};
 use wx_courier_core::replay::Place;
@@ -24,8 +22,45 @@ pub(super) struct Search {
     pub(super) since_ms: i64,
     /// Where records lie that are surely meant.
     pub(super) places: Vec<Place>,
-    /// Whether the store has told the outcome, so that the outcome topic has nothing more.
+    /// Whether the outcome is known already, so that the outcome topic has nothing more.
     pub(super) is_answered: bool,
+    /// Whether topics are read for what has no known place.
+    pub(super) depth: Depth,
+    /// What may still be read of topics.
+    pub(super) budget: Budget,
+}
+
+/// What may still be read of topics from a time on. What is read at its place is not counted: it is little.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+    /// Until when.
+    pub(super) until: Option<Instant>,
+}
+
+impl Budget {
+    /// Of each of so many topics.
+    fn share(self, n_topics: usize) -> Self {
+        let share = |all: u64| all / u64::try_from(n_topics.max(1)).unwrap_or(u64::MAX);
+        Self {
+            records: share(self.records),
+            bytes: share(self.bytes),
+            ..self
+        }
+    }
+
+    /// Takes what a record costs, unless there is not so much left.
+    fn pay(&mut self, record: &Record) -> bool {
+        let bytes = u64::try_from(record.size_bytes()).unwrap_or(u64::MAX);
+        let is_late = self.until.is_some_and(|until| Instant::now() >= until);
+        if is_late || self.records == 0 || self.bytes < bytes {
+            return false;
+        }
+        self.records -= 1;
+        self.bytes -= bytes;
+        true
+    }
 }
 
 /// What was read.
@@ -54,86 +89,54 @@ impl Read {
     }
 }
 
-/// How far the reading is.
-#[derive(Default)]
-struct Counters {
-    read: AtomicU64,
-    of: AtomicU64,
-}
-
-/// Reads, and shows how far it is; none if the process was asked to end before that.
-pub(super) async fn read(
-    configuration: Configuration,
-    sought: Arc<Sought>,
-    search: Search,
-    heard: Heard,
-) -> anyhow::Result<Option<Read>> {
-    let counters = Arc::new(Counters::default());
-    let seen = Arc::clone(&counters);
-    let mut reading = tokio::task::spawn_blocking(move || {
-        Ok(Reader::new(&configuration, &sought, &seen, heard)?.read(&search))
-    });
-    let mut asked = std::pin::pin!(asked_to_end());
-    let mut progress = Progress::new();
-    let mut tick = tokio::time::interval(Duration::from_millis(500));
-    loop {
-        tokio::select! {
-            read = &mut reading => {
-                progress.end();
-                return read?.map(Some);
-            }
-            ended = &mut asked => {
-                ended?;
-                progress.end();
-                return Ok(None);
-            }
-            _ = tick.tick() => {
-                let (read, of) = (counters.read.load(Ordering::Relaxed), counters.of.load(Ordering::Relaxed));
-                progress.show_of("reading records (--since bounds it)", read, of);
-            }
-        }
-    }
+/// Reads. Blocks.
+pub(super) fn read(
+    configuration: &Configuration,
+    sought: &Sought,
+    counter: &Counter,
+    limit: Limit,
+    (search, heard): (&Search, Heard),
+) -> anyhow::Result<Read> {
+    let scanner = Scanner::new(&configuration.settings.kafka)?.within(limit);
+    let reader = Reader {
+        configuration,
+        sought,
+        counter,
+        scanner,
+        heard,
+        sources: Vec::new(),
+        reading: Reading::Whole,
+        share: search
+            .budget
+            .share(1 + configuration.settings.kafka.topics.len()),
+    };
+    Ok(reader.read(search))
 }
 
 struct Reader<'a> {
     configuration: &'a Configuration,
     sought: &'a Sought,
-    counters: &'a Counters,
+    counter: &'a Counter,
     scanner: Scanner,
     heard: Heard,
     sources: Vec<Source>,
     reading: Reading,
+    /// What may be read of each topic.
+    share: Budget,
 }
 
-impl<'a> Reader<'a> {
-    fn new(
-        configuration: &'a Configuration,
-        sought: &'a Sought,
-        counters: &'a Counters,
-        heard: Heard,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            scanner: Scanner::new(&configuration.settings.kafka)?,
-            configuration,
-            sought,
-            counters,
-            heard,
-            sources: Vec::new(),
-            reading: Reading::Whole,
-        })
-    }
-
+impl Reader<'_> {
     fn read(mut self, search: &Search) -> Read {
         self.read_places(&search.places);
         let since_ms = search.since_ms.saturating_sub(CLOCKS_DIFFER_MS);
-        if !search.is_answered {
+        if !search.is_answered && search.depth == Depth::Topics {
             // No outcome is older than its record.
             let of_record = self
                 .oldest_ms()
                 .map(|ms| ms.saturating_sub(CLOCKS_DIFFER_MS));
             self.hear_outcomes(of_record.map_or(since_ms, |ms| ms.max(since_ms)));
         }
-        if search.places.is_empty() {
+        if search.places.is_empty() && search.depth == Depth::Topics {
             for topic in self.configuration.settings.kafka.topics.clone() {
                 self.see_source(&topic, since_ms);
             }
@@ -170,29 +173,46 @@ impl<'a> Reader<'a> {
     }
 
     fn see_source(&mut self, topic: &str, since_ms: i64) {
-        let (sought, context) = (self.sought, self.configuration.context());
+        let (sought, configuration) = (self.sought, self.configuration);
+        let decoding = &configuration.settings.events;
+        let rules = configuration.rules.as_deref();
         self.read_all(topic, since_ms, |heard, record| {
-            heard.see(sought, (context.decoding, context.rules), record);
+            heard.see(sought, (decoding, rules), record);
         });
     }
 
-    /// A topic that cannot be read is told; the others are read all the same.
+    /// A topic that cannot be read is told; the others are read all the same. What is more than may be read are its oldest records.
     fn read_all(&mut self, topic: &str, since_ms: i64, mut each: impl FnMut(&mut Heard, Record)) {
         let mut n_read = 0;
-        let heard = &mut self.heard;
-        let counters = self.counters;
-        let scanner = &self.scanner;
+        let mut left_out = None;
+        let (heard, mut budget) = (&mut self.heard, self.share);
+        let (counter, scanner) = (self.counter, &self.scanner);
         let since = Some(since_ms.max(0));
-        let result = scanner.extent(topic, since).and_then(|extent| {
-            counters.of.fetch_add(extent.n_records(), Ordering::Relaxed);
+        let result = scanner.extent(topic, since).and_then(|mut extent| {
+            let n_records = extent.n_records();
+            if extent.keep_newest(budget.records) > 0 {
+                left_out = Some(format!(
+                    "only the newest of its {n_records} records were read"
+                ));
+            }
+            counter.more_to_come(extent.n_records());
             scanner.read(&extent, |record| {
+                if !budget.pay(&record) {
+                    left_out = Some(format!(
+                        "no more than {n_read} of its {n_records} records were read"
+                    ));
+                    return ControlFlow::Break(());
+                }
                 n_read += 1;
-                counters.read.fetch_add(1, Ordering::Relaxed);
+                counter.one_more();
                 each(heard, record);
                 ControlFlow::Continue(())
             })
         });
-        let why_not = self.why_not(result);
+        if left_out.is_some() {
+            self.in_part();
+        }
+        let why_not = self.why_not(result).or(left_out);
         self.sources.push(Source {
             what: format!("topic {topic}"),
             kind: Kind::Topic,
@@ -252,12 +272,20 @@ impl<'a> Reader<'a> {
     /// Notes how the reading went.
     fn why_not(&mut self, result: Result<(), ScanError>) -> Option<String> {
         let error = result.err()?;
+        if error.is_silence() {
+            self.reading = Reading::NoAnswer;
+        } else {
+            self.in_part();
+        }
+        Some(error.to_string())
+    }
+
+    /// Notes that not all was read.
+    fn in_part(&mut self) {
         self.reading = match self.reading {
             Reading::NoAnswer => Reading::NoAnswer,
-            Reading::Whole | Reading::InPart if error.is_silence() => Reading::NoAnswer,
             Reading::Whole | Reading::InPart => Reading::InPart,
         };
-        Some(error.to_string())
     }
 
     /// How far the service has come in the partitions of the records. Where the cluster does not say, that is not known.

@@ -1,11 +1,14 @@
 //! What the state store knows, asked of the running instance or of the store itself.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::anyhow;
 
 use super::report::{Kind, Source};
-use crate::cli::access::{Missing, RulesNow, StoreAccess};
 use crate::config::Settings;
 use crate::edges::grants::Wanted;
+use crate::edges::store_access::{Found, RulesNow, StoreAccess, Way};
 use wx_courier_core::explanation::{
     Committed, Context, Facts, GrantTold, Heard, Inquiry, MessageAsked, Sought,
 };
@@ -21,9 +24,25 @@ pub(super) const NOT_ASKED: &str = "the state store is not asked: ";
 pub(super) struct Store {
     access: Option<StoreAccess>,
     what: String,
+    /// What a person may want to know of it at once.
+    note: Option<String>,
+    /// How long a round of questions may take.
+    patience: Option<Duration>,
     /// Why it is not asked.
     refusal: Option<String>,
     notes: Vec<String>,
+}
+
+/// What is answered within this time.
+async fn within<T>(
+    patience: Option<Duration>,
+    answer: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    let Some(patience) = patience else {
+        return answer.await;
+    };
+    let in_time = tokio::time::timeout(patience, answer).await;
+    in_time.unwrap_or_else(|_late| Err(anyhow!("it was not answered in time")))
 }
 
 /// What it has answered.
@@ -48,21 +67,35 @@ impl Answers {
 
 impl Store {
     /// Looks for it. Where it cannot be asked, the topics tell what they know.
-    pub(super) async fn open(settings: &Settings, at: Option<&str>) -> Self {
-        match StoreAccess::open(settings, at, Missing::Refuse).await {
-            Ok(access) => Self {
-                what: access.in_words(),
-                access: Some(access),
-                refusal: None,
-                notes: Vec::new(),
-            },
-            Err(error) => Self {
-                access: None,
-                what: "the state store".to_owned(),
-                refusal: Some(format!("{error:#}")),
-                notes: vec![format!("{NOT_ASKED}{error:#}")],
-            },
+    pub(super) async fn open(settings: &Settings, way: &Way, patience: Option<Duration>) -> Self {
+        let mut store = Self {
+            access: None,
+            what: "the state store".to_owned(),
+            note: None,
+            patience,
+            refusal: None,
+            notes: Vec::new(),
+        };
+        let opened = match within(patience, Found::look(settings, way)).await {
+            Ok(found) => {
+                store.note = found.note().map(str::to_owned);
+                found.open(settings)
+            }
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok(access) => {
+                store.what = access.in_words();
+                store.access = Some(access);
+            }
+            Err(error) => store.give_up(&error),
         }
+        store
+    }
+
+    /// What a person may want to know of it at once.
+    pub(super) fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// What it knows under this very id, be it that of an outcome or of a message.
@@ -110,7 +143,7 @@ impl Store {
         let Some(access) = &mut self.access else {
             return Vec::new();
         };
-        match access.look(looks).await {
+        match within(self.patience, access.look(looks)).await {
             Ok(found) => found,
             Err(error) => {
                 self.give_up(&error);
@@ -130,7 +163,8 @@ impl Store {
             ..Answers::default()
         };
         if let Some(access) = &mut self.access {
-            match access.rules_now(context.rules).await {
+            let now = access.rules_now(context.rules, context.now_ms);
+            match within(self.patience, now).await {
                 Ok(now) => answers.now = now,
                 Err(error) => self
                     .notes
@@ -138,7 +172,7 @@ impl Store {
             }
         }
         if let Some(rules) = context.rules {
-            answers.grants = self.grants(rules, &messages).await;
+            answers.grants = self.grants(rules, &messages, context.now_ms).await;
         }
         answers
     }
@@ -147,6 +181,7 @@ impl Store {
         &mut self,
         rules: &RuleSet,
         messages: &[&MessageAsked],
+        now_ms: i64,
     ) -> BTreeMap<String, GrantTold> {
         let mut grants = BTreeMap::new();
         for asked in messages {
@@ -155,7 +190,8 @@ impl Store {
             };
             let named = Named::find(rules.catalog(), &key.app, &key.openid, &key.template_id);
             let Ok(named) = named else { continue };
-            match access.ask_grants(&[Wanted { named, left: None }]).await {
+            let wanted = [Wanted { named, left: None }];
+            match within(self.patience, access.ask_grants(&wanted, now_ms)).await {
                 Ok(lines) => {
                     let told = lines.into_iter().next().map(|line| GrantTold {
                         template: line.template,

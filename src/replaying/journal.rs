@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
+use wx_courier_core::event::RunId;
 use wx_courier_core::replay::Errand;
 
 /// The layout of the file.
@@ -28,27 +29,34 @@ struct Done {
     done: usize,
 }
 
-/// The file of a run under way.
-pub(super) struct Journal {
+/// The file of a run under way. All that it does blocks.
+#[derive(Debug)]
+pub struct Journal {
     path: PathBuf,
     file: File,
     done: usize,
 }
 
 /// A run as its file tells it.
-pub(super) struct Found {
+#[derive(Debug)]
+pub struct Found {
     /// Names the run.
-    pub(super) run: String,
+    pub run: String,
     /// Everything that is to be published.
-    pub(super) errands: Vec<Errand>,
+    pub errands: Vec<Errand>,
     /// How many of them, from the first, are done.
-    pub(super) done: usize,
+    pub done: usize,
+}
+
+/// Where the file of a run lies in a folder: no two runs have one name.
+pub fn place_in(folder: &Path, run: &RunId) -> PathBuf {
+    folder.join(format!("replay-{run}.jsonl"))
 }
 
 impl Journal {
     /// Writes down what is to be done, and makes the folder if it is not there. A file of that name must not be there: it may be another
     /// run's.
-    pub(super) fn create(path: &Path, run: &str, errands: &[Errand]) -> anyhow::Result<Self> {
+    pub fn create(path: &Path, run: &str, errands: &[Errand]) -> anyhow::Result<Self> {
         let write = || -> std::io::Result<File> {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)?;
@@ -82,7 +90,7 @@ impl Journal {
     }
 
     /// Reads a file that a run has left.
-    pub(super) fn open(path: &Path) -> anyhow::Result<(Self, Found)> {
+    pub fn open(path: &Path) -> anyhow::Result<(Self, Found)> {
         let name = path.display();
         let cannot = || format!("the state file {name} cannot be read");
         let mut file = OpenOptions::new()
@@ -154,7 +162,7 @@ impl Journal {
     }
 
     /// Where it is.
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -1,4 +1,4 @@
-//! Publishes errands at their pace, until all are done or the user says stop.
+//! Publishes errands at their pace, until all are done or it is to stop.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -6,54 +6,80 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::journal::Journal;
 use super::pace::Pace;
-use crate::cli::asked_to_end;
-use crate::cli::progress::Progress;
+use super::run::{RunState, Teller};
 use crate::config::Kafka;
 use crate::edges::kafka::producer::republish::{Delivery, Republisher};
 use crate::edges::kafka::producer::{PublishError, mode};
-use crate::edges::kafka::scan::{ScanError, Scanner};
+use crate::edges::kafka::scan::{Limit, ScanError, Scanner};
 use crate::edges::kafka::trouble::Ear;
 use wx_courier_core::event::RunId;
 use wx_courier_core::model::Record;
 use wx_courier_core::replay::{Errand, Place};
 
 /// What is to be published.
-pub(super) struct Work {
-    pub(super) kafka: Kafka,
-    pub(super) run: RunId,
-    pub(super) errands: Arc<[Errand]>,
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Where.
+    pub kafka: Kafka,
+    /// Names the run.
+    pub run: RunId,
+    /// What.
+    pub errands: Arc<[Errand]>,
     /// Errands, from the first, that are done already.
-    pub(super) done: usize,
+    pub done: usize,
     /// Records a second.
-    pub(super) rate: u32,
+    pub rate: u32,
+}
+
+impl Work {
+    /// How many records are still to be published.
+    pub fn left(&self) -> usize {
+        self.errands.len().saturating_sub(self.done)
+    }
+
+    /// The topics to which they go, by their names.
+    pub fn topics(&self) -> Vec<&str> {
+        let topics = self.errands.iter().map(|errand| &*errand.of.topic);
+        let topics: BTreeSet<&str> = topics.collect();
+        topics.into_iter().collect()
+    }
 }
 
 /// What became of it.
-pub(super) struct Published {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
     /// Errands, from the first, that are done, those of earlier runs included.
-    pub(super) done: usize,
+    pub done: usize,
     /// Records that the broker acknowledged in this run.
-    pub(super) acknowledged: usize,
+    pub acknowledged: usize,
     /// Records that were not there any more when their turn came.
-    pub(super) gone: usize,
+    pub gone: usize,
     /// Records that their topic does not accept any more, for their size.
-    pub(super) too_large: usize,
+    pub too_large: usize,
     /// Why it ended before its end.
-    pub(super) stopped: Option<Stopped>,
+    pub stopped: Option<Stopped>,
 }
 
 /// Why a run ended before its end.
-pub(super) enum Stopped {
-    /// The user asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was asked to.
     Asked,
     /// Something went wrong.
     Failed(String),
+}
+
+/// Whether a run is to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    GoOn,
+    Stop,
 }
 
 /// Records read ahead of their turn.
@@ -104,15 +130,31 @@ impl Tally {
             }
         }
     }
+
+    fn published(&self) -> Published {
+        Published {
+            done: self.done,
+            acknowledged: self.acknowledged,
+            gone: self.gone,
+            too_large: self.too_large,
+            stopped: self.stopped.clone(),
+        }
+    }
 }
 
-/// Publishes until the end, or until the process is asked to end; what is under way is waited for either way.
-pub(super) async fn publish(work: &Work, journal: &mut Journal) -> anyhow::Result<Published> {
+/// Publishes until the end, or until it is to stop; what is under way is waited for either way.
+pub(super) async fn publish(
+    work: &Work,
+    mut journal: Journal,
+    wish: watch::Receiver<Wish>,
+    teller: &Teller,
+) -> anyhow::Result<(Published, Journal)> {
     let (answer, mut answers) = mpsc::unbounded_channel();
     let partitions = partitions(work).await?;
     let producer = mode::chosen(&work.kafka, Ear::Command).await?;
     let republisher = Republisher::new(&work.kafka, producer.mode, partitions, answer)?;
-    let (mut records, reading) = read(work);
+    let limit = Limit::default();
+    let (mut records, reading) = read(work, limit.clone());
     let mut tally = Tally {
         done: work.done,
         beyond: BTreeSet::new(),
@@ -123,23 +165,19 @@ pub(super) async fn publish(work: &Work, journal: &mut Journal) -> anyhow::Resul
         stopped: None,
     };
     let mut pace = Pace::new(work.rate);
-    let mut progress = Progress::new();
     let mut tell = tokio::time::interval(TELL);
     tell.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut asked = std::pin::pin!(asked_to_end());
+    let mut asked = std::pin::pin!(asked_to_stop(wish));
     let mut next: Option<(usize, Record)> = None;
     let mut is_read = false;
     while tally.stopped.is_none() && !(is_read && next.is_none()) {
         tokio::select! {
             biased;
-            ended = &mut asked => {
-                ended?;
-                tally.stopped = Some(Stopped::Asked);
-            }
+            () = &mut asked => tally.stopped = Some(Stopped::Asked),
             Some(delivery) = answers.recv() => tally.answered(delivery),
             _ = tell.tick() => {
-                journal.note(tally.done)?;
-                progress.show_of("records republished", u64::try_from(tally.done)?, u64::try_from(work.errands.len())?);
+                journal = note(journal, tally.done).await?;
+                teller.tell(&tally.published(), RunState::Running);
             }
             found = records.recv(), if next.is_none() => match found {
                 None => is_read = true,
@@ -159,20 +197,26 @@ pub(super) async fn publish(work: &Work, journal: &mut Journal) -> anyhow::Resul
         }
     }
     drop(records);
+    limit.end();
+    teller.tell(&tally.published(), RunState::Ending);
     finish(&mut tally, &mut answers).await;
-    progress.end();
-    journal.note(tally.done)?;
+    journal = note(journal, tally.done).await?;
     // A reader that failed has ended like one that was through.
     if is_read && let Err(error) = reading.await? {
         tally.stopped = Some(Stopped::Failed(format!("{error:#}")));
     }
-    Ok(Published {
-        done: tally.done,
-        acknowledged: tally.acknowledged,
-        gone: tally.gone,
-        too_large: tally.too_large,
-        stopped: tally.stopped,
-    })
+    Ok((tally.published(), journal))
+}
+
+/// Ends when it is to stop. A run that has no owner any more is to stop as well: its file says how far it came.
+async fn asked_to_stop(mut wish: watch::Receiver<Wish>) {
+    let _said_or_gone = wish.wait_for(|wish| *wish == Wish::Stop).await.is_ok();
+}
+
+/// The disk may be slow, and other tasks have other things to do.
+async fn note(mut journal: Journal, done: usize) -> anyhow::Result<Journal> {
+    let noted = tokio::task::spawn_blocking(move || journal.note(done).map(|()| journal));
+    noted.await?
 }
 
 /// Waits for what is under way.
@@ -212,22 +256,22 @@ async fn partitions(work: &Work) -> anyhow::Result<BTreeMap<Arc<str>, i32>> {
 type Found = (usize, Option<Record>);
 
 /// Reads the records in their order, on a thread of its own; it ends when they are not taken any more.
-fn read(work: &Work) -> (mpsc::Receiver<Found>, JoinHandle<anyhow::Result<()>>) {
+fn read(work: &Work, limit: Limit) -> (mpsc::Receiver<Found>, JoinHandle<anyhow::Result<()>>) {
     let (found, records) = mpsc::channel(READ_AHEAD);
     let (kafka, run, done) = (work.kafka.clone(), work.run.clone(), work.done);
     let errands = Arc::clone(&work.errands);
     let read = move || -> anyhow::Result<()> {
         let left = errands.get(done..).unwrap_or_default();
         let places: Vec<Place> = left.iter().map(|errand| errand.read_at.clone()).collect();
-        let read: Result<(), ScanError> =
-            Scanner::new(&kafka)?.read_these(&places, |index, record| {
-                let errand = left.get(index);
-                let record = record.and_then(|record| errand?.prepare(record, &run));
-                match found.blocking_send((done + index, record)) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                }
-            });
+        let scanner = Scanner::new(&kafka)?.within(limit);
+        let read: Result<(), ScanError> = scanner.read_these(&places, |index, record| {
+            let errand = left.get(index);
+            let record = record.and_then(|record| errand?.prepare(record, &run));
+            match found.blocking_send((done + index, record)) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        });
         read.context("the records to be published cannot be read")
     };
     (records, tokio::task::spawn_blocking(read))
