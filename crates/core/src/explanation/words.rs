@@ -1,10 +1,12 @@
-//! The sentences: what became of a message, for the person who operates the service; what must happen for the next one to arrive; and what
-//! the customer is told, in Chinese. They stand here alone, one for each reason, and where it matters for the code of `WeChat`'s as well.
+//! The sentences: what became of a message, for the person who operates the service; what must happen for the next one to arrive, both in
+//! English and in Chinese; and what the customer is told, in Chinese. They stand here alone, one for each reason, and where it matters for the code of
+//! `WeChat`'s as well.
 
 mod sentences;
 
 use serde::Serialize;
 
+use self::sentences::{answered, unended, unmade, unsent};
 use crate::model::outcome::Reason;
 use crate::wechat::callback::ReceiptStatus;
 
@@ -13,8 +15,14 @@ use crate::wechat::callback::ReceiptStatus;
 pub struct Words {
     /// What became of it, for the person who operates the service.
     pub ops: &'static str,
+    /// The same in Chinese, for the console. `explain` is in English.
+    #[serde(skip)]
+    pub ops_chinese: &'static str,
     /// What must happen for the next message to arrive.
     pub next: &'static str,
+    /// The same in Chinese, for the console.
+    #[serde(skip)]
+    pub next_chinese: &'static str,
     /// What the customer is told, in Chinese.
     pub customer: &'static str,
 }
@@ -92,7 +100,7 @@ pub fn words(about: About) -> Words {
         About::Ended {
             reason, errcode, ..
         } => of_reason(reason, errcode),
-        About::PublishedLate => sentences::PUBLISHED_LATE,
+        About::PublishedLate => unsent::PUBLISHED_LATE,
         About::SentByAnother { receipt } => of_sent_by_another(receipt),
         About::Pending(pending) => of_pending(pending),
     }
@@ -102,64 +110,68 @@ pub fn words(about: About) -> Words {
 fn of_sent_by_another(receipt: Option<ReceiptStatus>) -> Words {
     let sent = of_sent(receipt);
     let ops = match receipt {
-        Some(ReceiptStatus::Undelivered) => sentences::OPS_UNDELIVERED_BY_ANOTHER,
-        Some(ReceiptStatus::Delivered) => sentences::OPS_DELIVERED_BY_ANOTHER,
-        None => sentences::OPS_SENT_BY_ANOTHER,
+        Some(ReceiptStatus::Undelivered) => answered::OPS_UNDELIVERED_BY_ANOTHER,
+        Some(ReceiptStatus::Delivered) => answered::OPS_DELIVERED_BY_ANOTHER,
+        None => answered::OPS_SENT_BY_ANOTHER,
     };
-    Words { ops, ..sent }
+    Words {
+        ops: ops.english,
+        ops_chinese: ops.chinese,
+        ..sent
+    }
 }
 
 fn of_sent(receipt: Option<ReceiptStatus>) -> Words {
     match receipt {
-        Some(ReceiptStatus::Undelivered) => sentences::UNDELIVERED,
-        Some(ReceiptStatus::Delivered) => sentences::DELIVERED,
-        None => sentences::SENT,
+        Some(ReceiptStatus::Undelivered) => answered::UNDELIVERED,
+        Some(ReceiptStatus::Delivered) => answered::DELIVERED,
+        None => answered::SENT,
     }
 }
 
 /// Every reason has its sentences: a new one has to be given its own here.
 fn of_reason(reason: Reason, errcode: Option<i64>) -> Words {
     match reason {
-        Reason::Ok => sentences::SENT,
-        Reason::UserRefused => sentences::USER_REFUSED,
-        Reason::RecipientUnknown => sentences::RECIPIENT_UNKNOWN,
-        Reason::LoginCodeExpired => sentences::LOGIN_CODE_EXPIRED,
-        Reason::LoginCodeUsed => sentences::LOGIN_CODE_USED,
-        Reason::UserBlocked => sentences::USER_BLOCKED,
-        Reason::ParamRefused => sentences::PARAM_REFUSED,
-        Reason::ContentRefused => sentences::CONTENT_REFUSED,
-        Reason::PageUnknown => sentences::PAGE_UNKNOWN,
-        Reason::MediaUnknown => sentences::MEDIA_UNKNOWN,
-        Reason::WindowClosed => sentences::WINDOW_CLOSED,
-        Reason::WindowUsedUp => sentences::WINDOW_USED_UP,
-        Reason::RecordTooLarge => sentences::RECORD_TOO_LARGE,
-        Reason::NotJson => sentences::NOT_JSON,
-        Reason::FormatUnsupported => sentences::FORMAT_UNSUPPORTED,
-        Reason::EventMalformed => sentences::EVENT_MALFORMED,
-        Reason::TypeMissing => sentences::TYPE_MISSING,
-        Reason::RuleError => sentences::RULE_ERROR,
-        Reason::ValueMissing => sentences::VALUE_MISSING,
-        Reason::RecipientMalformed => sentences::RECIPIENT_MALFORMED,
-        Reason::PageMalformed => sentences::PAGE_MALFORMED,
-        Reason::ParamEmpty => sentences::PARAM_EMPTY,
-        Reason::ParamTooLong => sentences::PARAM_TOO_LONG,
-        Reason::ParamMalformed => sentences::PARAM_MALFORMED,
-        Reason::ParamNotListed => sentences::PARAM_NOT_LISTED,
-        Reason::GrantMalformed => sentences::GRANT_MALFORMED,
-        Reason::NoGrant => sentences::NO_GRANT,
-        Reason::TooSoon => sentences::TOO_SOON,
-        Reason::RuleGone => sentences::RULE_GONE,
-        Reason::Duplicate => sentences::DUPLICATE,
+        Reason::Ok => answered::SENT,
+        Reason::UserRefused => answered::USER_REFUSED,
+        Reason::RecipientUnknown => answered::RECIPIENT_UNKNOWN,
+        Reason::LoginCodeExpired => answered::LOGIN_CODE_EXPIRED,
+        Reason::LoginCodeUsed => answered::LOGIN_CODE_USED,
+        Reason::UserBlocked => answered::USER_BLOCKED,
+        Reason::ParamRefused => answered::PARAM_REFUSED,
+        Reason::ContentRefused => answered::CONTENT_REFUSED,
+        Reason::PageUnknown => answered::PAGE_UNKNOWN,
+        Reason::MediaUnknown => answered::MEDIA_UNKNOWN,
+        Reason::WindowClosed => answered::WINDOW_CLOSED,
+        Reason::WindowUsedUp => answered::WINDOW_USED_UP,
+        Reason::RecordTooLarge => unmade::RECORD_TOO_LARGE,
+        Reason::NotJson => unmade::NOT_JSON,
+        Reason::FormatUnsupported => unmade::FORMAT_UNSUPPORTED,
+        Reason::EventMalformed => unmade::EVENT_MALFORMED,
+        Reason::TypeMissing => unmade::TYPE_MISSING,
+        Reason::RuleError => unmade::RULE_ERROR,
+        Reason::ValueMissing => unmade::VALUE_MISSING,
+        Reason::RecipientMalformed => unmade::RECIPIENT_MALFORMED,
+        Reason::PageMalformed => unmade::PAGE_MALFORMED,
+        Reason::ParamEmpty => unmade::PARAM_EMPTY,
+        Reason::ParamTooLong => unmade::PARAM_TOO_LONG,
+        Reason::ParamMalformed => unmade::PARAM_MALFORMED,
+        Reason::ParamNotListed => unmade::PARAM_NOT_LISTED,
+        Reason::GrantMalformed => unmade::GRANT_MALFORMED,
+        Reason::NoGrant => unsent::NO_GRANT,
+        Reason::TooSoon => unsent::TOO_SOON,
+        Reason::RuleGone => unsent::RULE_GONE,
+        Reason::Duplicate => unsent::DUPLICATE,
         Reason::Expired => of_expired(errcode),
         Reason::AttemptsUsed => of_attempts_used(errcode),
-        Reason::RecordGone => sentences::RECORD_GONE,
-        Reason::AccountFault => sentences::ACCOUNT_FAULT,
-        Reason::RequestRefused => sentences::REQUEST_REFUSED,
-        Reason::Internal => sentences::INTERNAL,
-        Reason::InDoubt => sentences::IN_DOUBT,
-        Reason::StateUnreadable => sentences::STATE_UNREADABLE,
-        Reason::NoRule => sentences::NOT_WANTED,
-        Reason::Unlisted(_) => sentences::UNLISTED,
+        Reason::RecordGone => unsent::RECORD_GONE,
+        Reason::AccountFault => unsent::ACCOUNT_FAULT,
+        Reason::RequestRefused => unsent::REQUEST_REFUSED,
+        Reason::Internal => unsent::INTERNAL,
+        Reason::InDoubt => unsent::IN_DOUBT,
+        Reason::StateUnreadable => unsent::STATE_UNREADABLE,
+        Reason::NoRule => unended::NOT_WANTED,
+        Reason::Unlisted(_) => unsent::UNLISTED,
     }
 }
 
@@ -171,30 +183,30 @@ const MINUTE_QUOTA: i64 = 45011;
 
 fn of_expired(errcode: Option<i64>) -> Words {
     match errcode {
-        Some(DAILY_QUOTA) => sentences::EXPIRED_DAILY_QUOTA,
-        _ => sentences::EXPIRED,
+        Some(DAILY_QUOTA) => unsent::EXPIRED_DAILY_QUOTA,
+        _ => unsent::EXPIRED,
     }
 }
 
 fn of_attempts_used(errcode: Option<i64>) -> Words {
     match errcode {
-        Some(DAILY_QUOTA | MINUTE_QUOTA) => sentences::QUOTA_USED_UP,
-        Some(_) => sentences::REFUSED_EACH_TIME,
-        None => sentences::NO_ANSWER,
+        Some(DAILY_QUOTA | MINUTE_QUOTA) => unsent::QUOTA_USED_UP,
+        Some(_) => unsent::REFUSED_EACH_TIME,
+        None => unsent::NO_ANSWER,
     }
 }
 
 fn of_pending(pending: Pending) -> Words {
     match pending {
-        Pending::BeingSent => sentences::BEING_SENT,
-        Pending::Paused => sentences::PAUSED,
-        Pending::Waiting => sentences::WAITING,
-        Pending::NotWanted => sentences::NOT_WANTED,
-        Pending::RulesUnusable => sentences::RULES_UNUSABLE,
-        Pending::RecordDeleted => sentences::RECORD_DELETED,
-        Pending::NoEvent => sentences::NO_EVENT,
-        Pending::NotFound => sentences::NOT_FOUND,
-        Pending::NotKnown => sentences::NOT_KNOWN,
+        Pending::BeingSent => unended::BEING_SENT,
+        Pending::Paused => unended::PAUSED,
+        Pending::Waiting => unended::WAITING,
+        Pending::NotWanted => unended::NOT_WANTED,
+        Pending::RulesUnusable => unended::RULES_UNUSABLE,
+        Pending::RecordDeleted => unended::RECORD_DELETED,
+        Pending::NoEvent => unended::NO_EVENT,
+        Pending::NotFound => unended::NOT_FOUND,
+        Pending::NotKnown => unended::NOT_KNOWN,
     }
 }
 
@@ -221,8 +233,72 @@ mod tests {
         })
     }
 
-    fn is_chinese(text: &str) -> bool {
-        text.chars().any(|c| ('\u{4E00}'..='\u{9FFF}').contains(&c)) && text.ends_with('。')
+    /// Every way in which a message stands, with its sentences.
+    fn all() -> Vec<(String, Words)> {
+        use ReceiptStatus::{Delivered, Undelivered};
+        let mut ends: Vec<(Reason, Option<i64>)> = [Reason::Expired, Reason::AttemptsUsed]
+            .into_iter()
+            .flat_map(|reason| [Some(DAILY_QUOTA), Some(-1)].map(|errcode| (reason, errcode)))
+            .collect();
+        ends.extend(reasons().into_iter().map(|reason| (reason, None)));
+        ends.push((read_word("of_a_later_version").unwrap(), None));
+        let ended = ends.into_iter().map(|(reason, errcode)| About::Ended {
+            reason,
+            errcode,
+            receipt: None,
+        });
+        let told = [Delivered, Undelivered].map(|receipt| About::Ended {
+            reason: Reason::Ok,
+            errcode: None,
+            receipt: Some(receipt),
+        });
+        let by_another = [None, Some(Delivered), Some(Undelivered)]
+            .map(|receipt| About::SentByAnother { receipt });
+        let all = ended
+            .chain(told)
+            .chain(by_another)
+            .chain([About::PublishedLate])
+            .chain(Pending::ALL.map(About::Pending));
+        all.map(|about| (format!("{about:?}"), words(about)))
+            .collect()
+    }
+
+    fn has_chinese(text: &str) -> bool {
+        text.chars().any(|c| ('\u{4E00}'..='\u{9FFF}').contains(&c))
+    }
+
+    /// What stands between backticks: words of ours, which are the same in every language.
+    fn own_words(text: &str) -> BTreeSet<&str> {
+        text.split('`').skip(1).step_by(2).collect()
+    }
+
+    #[test]
+    fn every_sentence_is_there_in_chinese_and_names_the_same() {
+        for (about, words) in all() {
+            for (english, chinese) in [
+                (words.ops, words.ops_chinese),
+                (words.next, words.next_chinese),
+            ] {
+                assert!(!english.is_empty(), "{about}");
+                assert!(has_chinese(chinese), "{about}: {chinese}");
+                assert!(chinese.ends_with('。'), "{about}: {chinese}");
+                assert_eq!(own_words(english), own_words(chinese), "{about}");
+            }
+            assert!(!has_chinese(words.ops), "{about}: {}", words.ops);
+            let customer = words.customer;
+            assert!(
+                has_chinese(customer) && customer.ends_with('。'),
+                "{about}: {customer}"
+            );
+        }
+    }
+
+    #[test]
+    fn explain_prints_what_it_always_printed() {
+        let words = ended(Reason::Ok, None);
+        let (ops, next, customer) = (words.ops, words.next, words.customer);
+        let expected = format!(r#"{{"ops":{ops:?},"next":{next:?},"customer":{customer:?}}}"#);
+        assert_eq!(serde_json::to_string(&words).unwrap(), expected);
     }
 
     #[test]
@@ -233,15 +309,16 @@ mod tests {
         for reason in reasons {
             let Words {
                 ops,
-                next,
+                ops_chinese,
                 customer,
+                ..
             } = ended(reason, None);
-            assert!(!ops.is_empty() && !next.is_empty(), "{reason:?}");
-            assert!(is_chinese(customer), "{reason:?}: {customer}");
-            assert!(
-                told.insert(ops),
-                "{reason:?} says what another one says: {ops}"
-            );
+            for ops in [ops, ops_chinese] {
+                assert!(
+                    told.insert(ops),
+                    "{reason:?} says what another one says: {ops}"
+                );
+            }
             // What is ours to mend is not put upon the customer.
             if reason.status() == Status::Invalid {
                 assert!(customer.contains("我们"), "{reason:?}: {customer}");
@@ -253,13 +330,10 @@ mod tests {
     fn every_message_without_an_outcome_has_sentences() {
         let mut told = BTreeSet::new();
         for pending in Pending::ALL {
-            let Words {
-                ops,
-                next,
-                customer,
-            } = words(About::Pending(pending));
-            assert!(!next.is_empty() && told.insert(ops), "{pending:?}");
-            assert!(is_chinese(customer), "{pending:?}: {customer}");
+            let words = words(About::Pending(pending));
+            for ops in [words.ops, words.ops_chinese] {
+                assert!(told.insert(ops), "{pending:?}: {ops}");
+            }
         }
     }
 
@@ -271,7 +345,7 @@ mod tests {
             let by_another = words(About::SentByAnother { receipt });
             assert_eq!(by_another.customer, of_sent(receipt).customer);
             assert!(by_another.ops.contains("a later record (a replay)"));
-            assert!(told.insert(by_another.ops));
+            assert!(told.insert(by_another.ops) && told.insert(by_another.ops_chinese));
         }
     }
 
