@@ -6,6 +6,7 @@ mod ask;
 mod check;
 mod colour;
 mod completions;
+mod console;
 mod demo;
 mod examples;
 mod explain;
@@ -81,6 +82,8 @@ enum Command {
     Preview(preview::Arguments),
     /// The whole thing in one process: embedded broker, sandbox, sample events
     Demo(demo::Arguments),
+    /// Every message's fate on pages, for a browser
+    Console(console::Arguments),
     /// The fake WeChat API
     Sandbox(sandbox::Arguments),
     /// What became of an event, and why: the rules, the values, the outcome, and what to say
@@ -161,6 +164,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(cli.config, &arguments),
         Command::Preview(arguments) => preview::run(cli.config, &arguments),
         Command::Demo(arguments) => demo::run(&cli.config, &arguments),
+        Command::Console(arguments) => console::run(cli.config, &arguments),
         Command::Sandbox(arguments) => sandbox::run(cli.config, &arguments),
         Command::Explain(arguments) => explain::run(cli.config, &arguments),
         Command::Replay(arguments) => replay::run(cli.config, arguments),

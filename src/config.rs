@@ -7,6 +7,7 @@
 mod app;
 mod app_files;
 mod changes;
+mod console;
 mod file;
 mod files;
 mod keys;
@@ -42,6 +43,9 @@ use wx_courier_core::schedule::pauses::Threshold;
 
 pub use app::{App, CentreHeader, MiniprogramState, TokenCentre, TokenMode};
 pub(crate) use changes::waiting_for_restart;
+pub use console::{
+    Console, ConsoleProxy, ConsoleRole, ConsoleUser, Network, TokenHash, is_user_name,
+};
 pub(crate) use file::read_text;
 pub(crate) use files::{Fingerprint, fingerprint};
 pub use keys::{Row, Table, tables};
@@ -113,6 +117,8 @@ pub struct Settings {
     pub grants: Option<AnswerEvents>,
     /// `[public]`, with what it serves. `None` if it serves nothing.
     pub public: Option<Public>,
+    /// `[console]`
+    pub console: Console,
 }
 
 impl Settings {
@@ -197,11 +203,7 @@ pub struct Http {
 impl Http {
     /// Which machines can connect.
     pub fn reach(&self) -> Reach {
-        if self.listen.ip().to_canonical().is_loopback() {
-            Reach::ThisMachine
-        } else {
-            Reach::Others
-        }
+        Reach::of(self.listen)
     }
 }
 
@@ -212,6 +214,17 @@ pub enum Reach {
     ThisMachine,
     /// Other machines too.
     Others,
+}
+
+impl Reach {
+    /// Of a listener at this address.
+    fn of(listen: SocketAddr) -> Self {
+        if listen.ip().to_canonical().is_loopback() {
+            Self::ThisMachine
+        } else {
+            Self::Others
+        }
+    }
 }
 
 /// `[send]`
@@ -284,6 +297,8 @@ pub enum TakesEffect {
     WithTheRules,
     /// When it is started again.
     WithARestart,
+    /// When the console is started again: the service does not read it.
+    WithARestartOfTheConsole,
 }
 
 /// Where to look, and what was said outside the file.

@@ -3,5 +3,19 @@
 //! It is a process of its own beside a fleet, or a part of the demo. It reads topics and asks instances; it owns nothing but a history that can be
 //! made again from the topics.
 
+pub mod access;
+pub mod assets;
+pub mod charts;
+pub mod deeds;
+pub mod export;
+pub mod feed;
 pub mod filter;
+pub mod fleet;
 pub mod history;
+pub mod live;
+pub mod on_disk;
+pub mod opening;
+pub mod pages;
+pub mod rooms;
+pub mod serve;
+pub mod words;

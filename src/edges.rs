@@ -10,6 +10,7 @@ pub mod instances;
 pub mod kafka;
 pub mod listener;
 pub mod public;
+pub(crate) mod sites;
 pub mod store;
 pub mod store_access;
 pub mod wechat;

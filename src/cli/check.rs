@@ -110,6 +110,7 @@ fn print(result: &Result, arguments: &Arguments) {
             let restart = match setting.takes_effect {
                 TakesEffect::WithTheRules => "",
                 TakesEffect::WithARestart => "; restart",
+                TakesEffect::WithARestartOfTheConsole => "; restart of the console",
             };
             say(format_args!(
                 "{:width$} = {}  ({}{restart})",
@@ -117,7 +118,7 @@ fn print(result: &Result, arguments: &Arguments) {
             ));
         }
         say(
-            "restart: in a service that runs, another value comes into force with a restart only; all others do with the rules",
+            "restart: in a service that runs, another value comes into force with a restart only, of the console where that is said; all others do with the rules",
         );
     }
     for line in result.broker.iter().flat_map(broker::lines) {

@@ -1,6 +1,7 @@
 //! `wx-courier demo`: the first minute of a new user. Everything runs in this process, on loopback, and nothing is kept.
 
 mod builtin;
+mod console;
 mod samples;
 mod service;
 
@@ -95,8 +96,12 @@ fn play_on(folder: &Path, own: Option<PathBuf>, arguments: &Arguments) -> anyhow
             Ok(configuration) => configuration,
             Err(exit) => return Ok(exit),
         };
+        let console_sources = sources.clone();
         let (beginning, rules) = Beginning::of(sources, looked, configuration);
+        let instance = socket.local_addr()?;
         let opened = service::open(socket, beginning, rules)?;
+        let console =
+            console::open(Arc::clone(&opened.settings), console_sources, instance).await?;
         let (settings, reports) = (Arc::clone(&opened.settings), opened.reports());
         let (parts, mut needed) = opened.into_parts(service::producer(), None);
         let (ask, asked) = tokio::sync::oneshot::channel::<()>();
@@ -110,6 +115,7 @@ fn play_on(folder: &Path, own: Option<PathBuf>, arguments: &Arguments) -> anyhow
             broker: broker.address(),
             sandbox: sandbox.base_url(),
             pages,
+            console: console.address.clone(),
         };
         let (wechat, once) = (sandbox.handle(), arguments.once);
         // A task of its own: standard output may be a pipe that is not read, and Ctrl-C ends the demo all the same.
@@ -126,6 +132,7 @@ fn play_on(folder: &Path, own: Option<PathBuf>, arguments: &Arguments) -> anyhow
                 Exit::Done
             }
         };
+        console.close().await?;
         drop(ask);
         service.await??;
         sandbox.shutdown().await;
@@ -141,10 +148,15 @@ struct Stage {
     broker: String,
     sandbox: String,
     pages: String,
+    console: String,
 }
 
 impl Stage {
     async fn play(&self, samples: &[Sample], wechat: &Handle, once: bool) -> anyhow::Result<Exit> {
+        say(format_args!(
+            "Console  {}/  (every message's fate, in a browser)",
+            self.console
+        ));
         say(format_args!(
             "Kafka    {}  (embedded; any client on this machine may use it)",
             self.broker

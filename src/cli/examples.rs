@@ -68,6 +68,20 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "console",
+        &[
+            "wx-courier console                     # then http://127.0.0.1:8070",
+            "wx-courier console --listen 127.0.0.1:8190",
+        ],
+    ),
+    (
+        "console token",
+        &[
+            "wx-courier console token li",
+            "wx-courier console token wang --role edit",
+        ],
+    ),
+    (
         "sandbox",
         &[
             "wx-courier sandbox",

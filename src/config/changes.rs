@@ -30,12 +30,16 @@ fn by_key(settings: &[Effective]) -> BTreeMap<&str, Value<'_>> {
 
 const APPS: &str = "apps.";
 
+const CONSOLE: &str = "console.";
+
 /// What rules are made with, and messages are sent by, is swapped with the rules. Callbacks are served from the start on.
 pub(super) fn takes_effect(key: &str) -> TakesEffect {
     let of_app = key.strip_prefix(APPS).and_then(|rest| rest.split_once('.'));
     let is_of_apps = of_app.is_some_and(|(_name, key)| !key.starts_with("callbacks."));
     if key == "rules.time_zone" || is_of_apps {
         TakesEffect::WithTheRules
+    } else if key.starts_with(CONSOLE) {
+        TakesEffect::WithARestartOfTheConsole
     } else {
         TakesEffect::WithARestart
     }
@@ -67,6 +71,7 @@ mod tests {
             setting("apps.shop.callbacks.token", "(hidden)", Some("t")),
             setting("rules.time_zone", "UTC", None),
             setting("http.token", "(hidden)", Some("t")),
+            setting("console.listen", "127.0.0.1:1", None),
         ];
         assert_eq!(waiting_for_restart(&before, &before), [""; 0]);
         let after = [
@@ -75,6 +80,7 @@ mod tests {
             setting("apps.shop.secret_file", "/run/s", Some("two")),
             setting("apps.shop.callbacks.token", "(hidden)", Some("u")),
             setting("apps.callbacks.appid", "wx4", None),
+            setting("console.listen", "127.0.0.1:2", None),
             setting("apps.shoppe.appid", "wx3", None),
             setting("rules.time_zone", "Asia/Shanghai", None),
         ];

@@ -2,6 +2,7 @@
 
 mod apps;
 mod callbacks;
+mod console;
 mod engine;
 mod events;
 mod explain;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use self::apps::Apps;
+use self::console::Neighbours;
 use super::changes::takes_effect;
 use super::keys::{Key, Open, Table, Without};
 use super::kinds::{Kind, Place};
@@ -54,6 +56,9 @@ pub(super) static TABLES: &[&Table] = &[
     &callbacks::CALLBACKS,
     &miniapp::MINIAPP,
     &miniapp::SEND,
+    &console::CONSOLE,
+    &console::USER,
+    &console::PROXY,
 ];
 
 /// What the settings said, as far as it could be understood.
@@ -109,6 +114,11 @@ pub(super) fn settings(
     let grants = reader.grants(&mut top, &app_names);
     let miniapp = reader.miniapp(&mut top, &apps, kafka.as_ref());
     let public = reader.public(&mut top, callbacks, miniapp);
+    let beside = Neighbours {
+        http: &http,
+        public: public.as_ref(),
+    };
+    let console = reader.console(&mut top, &beside);
     reader.distinct_topics(kafka.as_ref(), &outcomes, &dead_letter_topic);
     top.finish(reader.problems);
     let is_whole = !errors.has_errors();
@@ -132,6 +142,7 @@ pub(super) fn settings(
             apps,
             grants,
             public,
+            console,
         }),
         _ => None,
     };

@@ -355,6 +355,7 @@ fn the_file_of_the_repository_is_sound() {
 mod absent;
 mod app_files;
 mod broken;
+mod console;
 mod events;
 mod keys;
 mod names;

@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use form_urlencoded::byte_serialize;
 
+use super::history::is_name_of;
+use super::history::told::Kept;
+
 /// Which outcomes are meant. Several values of one field mean any of them; all fields must hold; an empty one holds for everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -94,6 +97,28 @@ impl Filter {
             }
         }
         query
+    }
+
+    /// Whether it takes an outcome that has just come. The history answers for those that it keeps.
+    pub fn takes(&self, kept: &Kept) -> bool {
+        let outcome = &kept.outcome;
+        let any = |wanted: &[String], said: Option<&str>| {
+            wanted.is_empty() || said.is_some_and(|said| wanted.iter().any(|one| one == said))
+        };
+        let is_code = self.errcodes.is_empty()
+            || outcome
+                .errcode
+                .is_some_and(|code| self.errcodes.contains(&code));
+        any(&self.statuses, Some(outcome.status.as_str()))
+            && any(&self.reasons, Some(outcome.reason.as_str()))
+            && any(&self.rules, outcome.rule.as_deref())
+            && any(&self.apps, outcome.app.as_deref())
+            && any(&self.templates, outcome.template.as_deref())
+            && any(&self.versions, Some(&outcome.rules_version))
+            && is_code
+            && self.id.as_deref().is_none_or(|id| is_name_of(id, outcome))
+            && self.from_ms.is_none_or(|from| kept.settled_ms >= from)
+            && self.to_ms.is_none_or(|to| kept.settled_ms < to)
     }
 
     /// Whether it holds for everything.

@@ -1,9 +1,10 @@
-//! Both listeners, for the private pages and for what the internet may reach: so many connections at once, small buffers, and no connection
+//! The listeners, for the private pages, for what the internet may reach and for the console: so many connections at once, small buffers, and no connection
 //! that keeps its seat for nothing.
 //!
 //! When all seats are taken, the connection that has been without a request under way for longest is closed for the new one. If all are at
 //! work, the new one is refused. Both are counted.
 
+mod body;
 mod clock;
 mod seats;
 
@@ -26,10 +27,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::telemetry::{ListenerName, Metrics};
+pub(crate) use body::{NoBody, read_body};
 use clock::{Connection, TIMEOUTS, Timeouts};
 pub use seats::PerAddress;
+pub(crate) use seats::household;
+pub(super) use seats::is_inside;
 use seats::{Seat, Seats};
-pub(super) use seats::{household, is_inside};
 
 /// A bound socket, and how many connections it may have at once.
 pub struct Bound {
@@ -40,10 +43,10 @@ pub struct Bound {
 }
 
 /// How a listener serves.
-pub(super) struct Terms {
-    pub(super) name: ListenerName,
-    pub(super) per_address: PerAddress,
-    pub(super) metrics: Arc<Metrics>,
+pub(crate) struct Terms {
+    pub(crate) name: ListenerName,
+    pub(crate) per_address: PerAddress,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// What a connection may hold of a request's head, and of an answer that its client does not take: four times what our own clients send.
@@ -57,7 +60,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 const TELL_AGAIN: Duration = Duration::from_mins(1);
 
 /// Serves until `end`. Then it takes no further connection, and comes back when the requests under way are answered.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     bound: Bound,
     terms: Terms,
     router: Router,

@@ -7,6 +7,8 @@ pub enum ListenerName {
     Private,
     /// `[public] listen`
     Public,
+    /// `[console] listen`
+    Console,
 }
 
 impl ListenerName {
@@ -14,6 +16,7 @@ impl ListenerName {
         match self {
             Self::Private => "private",
             Self::Public => "public",
+            Self::Console => "console",
         }
     }
 }

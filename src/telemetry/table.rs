@@ -292,7 +292,7 @@ pub(super) const GAUGES: &[Row<Gauge>] = &[
         Gauge::Connections,
         "connections",
         &["listener"],
-        "Open connections to a listener (private, public).",
+        "Open connections to a listener (private, public, console).",
     ),
     (
         Gauge::TokenInvalidatedByOthers,

@@ -30,25 +30,26 @@ enum Part {
 }
 
 /// The sections of `courier.toml`.
-const SECTIONS: [&str; 18] = [
-    "kafka",
-    "events",
-    "outcomes",
+const SECTIONS: [&str; 19] = [
+    "apps",
+    "breaker",
+    "console",
     "dead_letters",
+    "engine",
+    "events",
+    "explain",
+    "grants",
+    "http",
+    "kafka",
+    "log",
+    "miniapp",
+    "outcomes",
+    "public",
+    "refusal_wave",
     "rules",
     "send",
-    "breaker",
-    "refusal_wave",
-    "templates",
-    "engine",
-    "http",
-    "log",
-    "apps",
     "state",
-    "grants",
-    "explain",
-    "public",
-    "miniapp",
+    "templates",
 ];
 
 const KEYS_OF_A_RULE: [&str; 15] = [

@@ -8,8 +8,9 @@ use wx_courier::config::tables;
 use crate::support::pages::{self, Page, page, root};
 
 /// The English pages that are there in Chinese, too.
-const IN_CHINESE: [&str; 9] = [
+const IN_CHINESE: [&str; 10] = [
     "README",
+    "docs/console",
     "docs/grants",
     "docs/outcomes",
     "docs/reliability",

@@ -18,6 +18,8 @@ mod cases;
 mod chaos;
 mod claims;
 mod commands;
+mod console_access;
+mod console_feed;
 mod crash;
 mod crowd;
 mod customer;

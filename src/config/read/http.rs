@@ -60,7 +60,8 @@ pub(super) fn address(text: &str, port: u16) -> Result<SocketAddr, Mistake> {
     })
 }
 
-fn host(name: &str) -> Result<(), Mistake> {
+/// The name of a host.
+pub(super) fn host(name: &str) -> Result<(), Mistake> {
     if name.is_empty() || name.contains([':', '/', ' ']) {
         return Err(Mistake {
             message: format!("\"{name}\" is not the name of a host"),

@@ -8,6 +8,7 @@ use crate::config::{Loaded, tables};
 
 /// The path with names for what the user names.
 fn named(path: &str) -> String {
+    let path = path.replace("users.NAME", "users.li");
     path.replace("NAME", "shop")
 }
 
@@ -41,6 +42,7 @@ fn every_key_that_is_read_has_an_item_and_every_item_is_read() {
     for table in tables() {
         let inner = tables().iter().filter_map(|inner| {
             let below = inner.path.strip_prefix(table.path)?.strip_prefix('.')?;
+            let below = below.strip_suffix(".NAME").unwrap_or(below);
             (!below.contains('.')).then(|| below.to_owned())
         });
         let items = table.rows().into_iter().map(|row| row.name.to_owned());

@@ -1,14 +1,9 @@
 //! Which client may ask for what on `[http] listen`.
 //!
-//! A browser inside our network carries out what a page of the internet tells it: it sends requests here, and after its page's name has been
-//! pointed at our address it even reads the answers. So a request must name us as we are known, and must not come from a foreign page; and
-//! what changes something needs what a foreign page cannot send. Where other machines can connect, it needs a token.
-
-use std::net::IpAddr;
-use std::sync::Arc;
+//! A request must name us as we are known, and must not come from a foreign page (`edges::sites`); and what changes something
+//! needs what a foreign page cannot send. Where other machines can connect, it needs a token.
 
 use axum::extract::{Request, State};
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -16,6 +11,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::refusal::refuse_as;
 use crate::config::{Http, Reach, Secret};
+use crate::edges::sites::{Addressee, Hosts, Sender, sender_of};
 
 /// A header that a page can only send after it was allowed to, and we allow it to none.
 pub const CHANGE_HEADER: &str = "x-wx-courier";
@@ -35,7 +31,7 @@ pub(super) enum Need {
 #[derive(Clone)]
 pub struct Access {
     token: Option<Secret>,
-    hosts: Arc<[String]>,
+    hosts: Hosts,
     reach: Reach,
 }
 
@@ -54,7 +50,7 @@ impl Access {
     pub fn new(http: &Http) -> Self {
         Self {
             token: http.token.clone(),
-            hosts: http.hosts.clone().into(),
+            hosts: Hosts::new(&http.hosts),
             reach: http.reach(),
         }
     }
@@ -65,16 +61,14 @@ impl Access {
             // A page that knows it is none of a stranger.
             return Ok(());
         }
-        let authority = request.uri().authority().map(Authority::as_str);
-        let said = headers.get_all(header::HOST).iter();
-        let mut hosts = said
-            .map(|host| host.to_str().unwrap_or_default())
-            .chain(authority);
-        if !hosts.all(|host| self.knows(host)) {
-            return Err(Denied::Host);
+        match self.hosts.addressee(request) {
+            Addressee::Another => return Err(Denied::Host),
+            // A probe of HTTP/1.0 names no host.
+            Addressee::Us | Addressee::Nobody => {}
         }
-        if is_of_foreign_page(request.method(), headers) {
-            return Err(Denied::ForeignPage);
+        match sender_of(request.method(), headers) {
+            Sender::ForeignSite => return Err(Denied::ForeignPage),
+            Sender::OwnPage | Sender::NoPage => {}
         }
         match (need, &self.token, self.reach) {
             (Need::Look, _, _) | (Need::Users, None, Reach::ThisMachine) => Ok(()),
@@ -96,62 +90,12 @@ impl Access {
             (None, _) | (_, None) => false,
         }
     }
-
-    /// A name can belong to any site. An address is ours: a client that asks for it has connected to it.
-    fn knows(&self, host: &str) -> bool {
-        let name = without_port(host);
-        let address = name
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(name);
-        address.parse::<IpAddr>().is_ok()
-            || name.eq_ignore_ascii_case("localhost")
-            || self
-                .hosts
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(name))
-    }
-}
-
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-            // An IPv6 address without brackets has no port.
-            if name.contains(':') && !name.ends_with(']') {
-                host
-            } else {
-                name
-            }
-        }
-        Some(_) | None => host,
-    }
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     const SCHEME: &[u8] = b"bearer ";
     let (scheme, token) = value.split_at_checked(SCHEME.len())?;
     scheme.eq_ignore_ascii_case(SCHEME).then_some(token)
-}
-
-/// Whether a browser sends this for a page that is not ours. A user who follows a link is no page: the page
-/// cannot read what the user sees.
-fn is_of_foreign_page(method: &Method, headers: &HeaderMap) -> bool {
-    let word = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
-    let is_reading = method == Method::GET || method == Method::HEAD;
-    if is_reading && word("sec-fetch-mode") == Some(b"navigate") {
-        return false;
-    }
-    let site = word("sec-fetch-site");
-    if site.is_some_and(|site| site != b"same-origin" && site != b"none") {
-        return true;
-    }
-    let host = word("host").unwrap_or_default();
-    let origin = word("origin");
-    origin.is_some_and(|origin| {
-        let after = |scheme: &[u8]| origin.strip_prefix(scheme);
-        let authority = after(b"http://").or_else(|| after(b"https://"));
-        !authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
-    })
 }
 
 /// Lets a request through to its page, or refuses it.

@@ -56,6 +56,11 @@ impl Scanner {
         Self::with_queue(kafka, ear, "1024")
     }
 
+    /// A reader of a process that goes on: what goes wrong with its connections is told among its other troubles.
+    pub fn beside(kafka: &Kafka, ear: Ear) -> anyhow::Result<Self> {
+        Self::with_queue(kafka, ear, "8192")
+    }
+
     fn with_queue(kafka: &Kafka, ear: Ear, queue_kbytes: &str) -> anyhow::Result<Self> {
         let ours = [
             ("queued.max.messages.kbytes", queue_kbytes),

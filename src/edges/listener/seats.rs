@@ -219,7 +219,7 @@ pub(in crate::edges) fn is_inside(address: IpAddr) -> bool {
 }
 
 /// What is limited of an address: one household has a whole /64 of IPv6.
-pub(in crate::edges) fn household(address: IpAddr) -> IpAddr {
+pub(crate) fn household(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -17,20 +17,16 @@ use tokio::time::Instant;
 
 use super::refusal::Refusal;
 use crate::config::ClientAddress;
-use crate::edges::listener::is_inside;
+use crate::edges::listener::{self, NoBody, is_inside};
 use wx_courier_core::model::Rate;
-
-/// How long a body may take to come.
-const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reads a body of at most so many bytes.
 pub(super) async fn read_body(body: Body, at_most: usize) -> Result<Bytes, Refusal> {
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, at_most)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        // A connection that breaks off gets no answer anyway.
-        Ok(Err(_)) => Err(Refusal::TooLarge),
-        Err(_) => Err(Refusal::TooSlow),
-    }
+    let read = listener::read_body(body, at_most).await;
+    read.map_err(|why| match why {
+        NoBody::TooLarge => Refusal::TooLarge,
+        NoBody::TooSlow => Refusal::TooSlow,
+    })
 }
 
 /// The client's address. Behind proxies it is the last one in `X-Forwarded-For` that is none of ours: everything left of it was written

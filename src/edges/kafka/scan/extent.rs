@@ -27,6 +27,14 @@ pub struct Extent {
 }
 
 impl Extent {
+    /// These offsets, from each partition's first to before its last.
+    pub fn of(topic: &str, bounds: BTreeMap<i32, (i64, i64)>) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            bounds,
+        }
+    }
+
     /// The topic.
     pub fn topic(&self) -> &str {
         &self.topic
@@ -62,7 +70,8 @@ impl Extent {
         }
     }
 
-    pub(super) fn bounds(&self) -> &BTreeMap<i32, (i64, i64)> {
+    /// From each partition's first offset here to before its last.
+    pub fn bounds(&self) -> &BTreeMap<i32, (i64, i64)> {
         &self.bounds
     }
 }
@@ -95,6 +104,7 @@ impl Scanner {
 
     /// What there is at this moment, from the first record of that time (Unix milliseconds) or from the beginning.
     pub fn extent(&self, topic: &str, since_ms: Option<i64>) -> Result<Extent, ScanError> {
+        self.goes_on(topic)?;
         let n_partitions = self.partitions(topic)?;
         let since = match since_ms {
             Some(ms) => self.offsets_since(topic, n_partitions, ms)?,
