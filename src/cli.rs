@@ -2,7 +2,9 @@
 
 mod access;
 mod accounts;
+mod actor;
 mod ask;
+mod audit;
 mod check;
 mod colour;
 mod completions;
@@ -74,7 +76,7 @@ enum Command {
     /// Whether a running service is ready: exit code 0 if it is, as a health check wants it
     Ready(pages::Instance),
     /// Let a running service read rules, templates and settings again, and say what came of it
-    Reload(pages::Instance),
+    Reload(pages::Change),
     /// Everything that can be wrong in settings, rules and templates; runs every rule's tests
     Check(check::Arguments),
     /// What events would become, without sending anything
@@ -157,7 +159,7 @@ pub fn main() -> ExitCode {
         Command::Init(arguments) => init::run(cli.config, &arguments),
         Command::Run(arguments) => run::run(cli.config, &arguments),
         Command::Ready(instance) => ready::run(cli.config, &instance),
-        Command::Reload(instance) => instance.change(cli.config, "/reload", &[]),
+        Command::Reload(change) => change.ask(cli.config, "/reload"),
         Command::Check(arguments) => check::run(cli.config, &arguments),
         Command::Preview(arguments) => preview::run(cli.config, &arguments),
         Command::Demo(arguments) => demo::run(&cli.config, &arguments),
@@ -245,18 +247,22 @@ fn count(number: usize, noun: &str) -> String {
 
 /// Where settings come from: the folder, the environment, the flags of this command.
 fn sources(folder: PathBuf, flags: Vec<FlagSetting>) -> Sources {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the environment; `config` is given it as a value"
-    )]
-    let environment: BTreeMap<String, String> = std::env::vars().collect();
     Sources {
         folder,
         // Without one, as after its deletion, relative paths stay relative, and the system refuses them by name.
         working_folder: std::env::current_dir().unwrap_or_default(),
-        environment,
+        environment: environment(),
         flags,
     }
+}
+
+/// The process's environment.
+fn environment() -> BTreeMap<String, String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment; `config` is given it as a value"
+    )]
+    std::env::vars().collect()
 }
 
 /// What a command needs that cannot go on without a whole configuration.

@@ -87,6 +87,8 @@ pub struct Settings {
     pub outcomes: Outcomes,
     /// `[dead_letters] topic`
     pub dead_letter_topic: String,
+    /// `[audit] topic`
+    pub audit_topic: String,
     /// `[state]`
     pub state: State,
     /// `[http]`

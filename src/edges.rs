@@ -1,5 +1,6 @@
 //! All IO. Nothing in here decides anything about a message: it carries effects out and brings answers back.
 
+pub mod audit;
 pub mod clock;
 pub mod descriptors;
 pub mod grants;

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
-use crate::cli::pages::{client, reachable, reason, with_proof};
+use crate::cli::actor::{Why, with_actor};
+use crate::cli::pages::{CHANGE_TIMEOUT, client, reachable, reason, with_proof};
 use crate::cli::{complain, now_ms};
 use crate::config::{Secret, Settings, StateUrl};
 use crate::edges::grants::{Line, Wanted, ask};
@@ -21,7 +22,7 @@ use wx_courier_core::holds;
 use wx_courier_core::rules::RuleSet;
 use wx_courier_core::state::{Look, Looked};
 
-/// A service or a store that does not answer by then has other troubles. The service waits five seconds for its store.
+/// A store that does not answer by then has other troubles.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// What is done if there is no state file where the settings say.
@@ -57,7 +58,7 @@ impl StoreAccess {
         missing: Missing,
     ) -> anyhow::Result<Self> {
         let address = at.map_or_else(|| reachable(&settings.http).to_string(), str::to_owned);
-        let http = client(TIMEOUT)?;
+        let http = client(CHANGE_TIMEOUT)?;
         match http.get(format!("http://{address}/healthz")).send().await {
             Ok(_) => Ok(Self::Service {
                 http,
@@ -101,14 +102,23 @@ impl StoreAccess {
         Ok(Self::Store { store, said })
     }
 
-    /// Asks for ledgers, and sets those that are to be set.
+    /// Asks for ledgers.
     pub(super) async fn ask_grants(&mut self, wanted: &[Wanted]) -> anyhow::Result<Vec<Line>> {
+        self.set_grants(wanted, &Why::default()).await
+    }
+
+    /// Asks for ledgers, and sets those that are to be set. A service writes down who does; of a store it is to be written before.
+    pub(super) async fn set_grants(
+        &mut self,
+        wanted: &[Wanted],
+        why: &Why,
+    ) -> anyhow::Result<Vec<Line>> {
         match self {
             Self::Service {
                 http,
                 address,
                 token,
-            } => ask_service(http, address, token.as_ref(), wanted).await,
+            } => ask_service(http, address, token.as_ref(), (wanted, why)).await,
             Self::Store { store, said } => {
                 let client = store.client();
                 unless_down(said, ask(&client, wanted, now_ms())).await
@@ -244,7 +254,7 @@ async fn ask_service(
     http: &reqwest::Client,
     address: &str,
     token: Option<&Secret>,
-    wanted: &[Wanted],
+    (wanted, why): (&[Wanted], &Why),
 ) -> anyhow::Result<Vec<Line>> {
     let mut lines = Vec::new();
     let rows: Vec<Row> = wanted.iter().filter_map(row).collect();
@@ -255,7 +265,8 @@ async fn ask_service(
             .post(url)
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(body);
-        lines.extend(read::<Vec<Line>>(address, with_proof(request, token)).await?);
+        lines
+            .extend(read::<Vec<Line>>(address, with_proof(with_actor(request, why), token)).await?);
     }
     for wanted in wanted.iter().filter(|wanted| wanted.left.is_none()) {
         let key = &wanted.named.key;

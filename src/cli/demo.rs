@@ -66,11 +66,11 @@ fn play_on(folder: &Path, own: Option<PathBuf>, arguments: &Arguments) -> anyhow
             .err()
             .unwrap_or(Exit::BadConfiguration));
     };
-    let topics = settings
-        .kafka
-        .topics
-        .iter()
-        .chain([&settings.outcomes.topic, &settings.dead_letter_topic]);
+    let topics = settings.kafka.topics.iter().chain([
+        &settings.outcomes.topic,
+        &settings.dead_letter_topic,
+        &settings.audit_topic,
+    ]);
     // Alive until the end of this function: the service and the watcher are clients of it.
     let broker = EmbeddedBroker::start(topics.map(String::as_str), 3)?;
     let level = if arguments.log {

@@ -149,6 +149,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "wx-courier rules resume order-completed",
             "wx-courier rules resume --template order_completed --app shop",
+            "wx-courier rules resume order-completed --why 'the text is mended'",
             "wx-courier rules resume order-completed --at 10.0.0.12:8080",
         ],
     ),
@@ -177,7 +178,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     (
         "quota clear",
-        &["wx-courier quota clear --app shop --api /cgi-bin/message/subscribe/send"],
+        &[
+            "wx-courier quota clear --app shop --api /cgi-bin/message/subscribe/send",
+            "wx-courier quota clear --app shop --all --why 'a loop in the import'",
+        ],
     ),
     (
         "rid",
@@ -204,6 +208,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "grants set",
         &[
             "wx-courier grants set --app shop --openid oABCD1234567890xyz --template order_completed --left 2",
+            "wx-courier grants set --app shop --openid oABCD1234567890xyz --template order_completed --left 2 --why 'ticket 4711'",
         ],
     ),
     (

@@ -1,6 +1,7 @@
 //! `wx-courier grants`: how many messages users have allowed, for support and for moving in with an existing count.
 
 mod file;
+mod setting;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::access::{Missing, StoreAccess};
+use super::actor::Why;
 use super::progress::Progress;
 use super::{Exit, Format, block_on, complain, complain_of, say, say_json, sources};
 use crate::config::{Settings, load};
@@ -52,6 +54,8 @@ pub(super) struct Set {
     #[arg(long, value_name = "N")]
     left: u32,
     #[command(flatten)]
+    why: Why,
+    #[command(flatten)]
     way: Way,
     /// Show the openid as it is
     #[arg(long)]
@@ -63,6 +67,8 @@ pub(super) struct Import {
     /// Lines of app, openid, template and left, with those names in the first line; `-` is standard input. With one app in
     /// templates.toml the column app may be left out. Every line is checked before anything is set
     file: PathBuf,
+    #[command(flatten)]
+    why: Why,
     #[command(flatten)]
     way: Way,
 }
@@ -110,7 +116,7 @@ async fn show(settings: &Settings, catalog: &Catalog, arguments: Show) -> anyhow
     };
     let wanted = named.into_iter().map(|named| Wanted { named, left: None });
     let wanted: Vec<Wanted> = wanted.collect();
-    let lines = ask_once(settings, &arguments.way, &wanted).await?;
+    let lines = look(settings, &arguments.way, &wanted).await?;
     for (app, template) in unused(settings, catalog, &wanted) {
         complain(format_args!(
             "warning: grants are off for the template {template} of the app {app}: nothing is counted there, and no message is held back"
@@ -130,9 +136,12 @@ async fn set(settings: &Settings, catalog: &Catalog, arguments: Set) -> anyhow::
         named: Named::find(catalog, app, openid, &arguments.template)?,
         left: Some(arguments.left),
     };
-    let wanted = [wanted];
-    let lines = ask_once(settings, &arguments.way, &wanted).await?;
-    warn_of_unused(settings, catalog, &wanted);
+    let mut access =
+        StoreAccess::open(settings, arguments.way.at.as_deref(), Missing::Refuse).await?;
+    let lines = setting::set_one(settings, &mut access, &wanted, &arguments.why).await;
+    access.close().await?;
+    let lines = lines?;
+    warn_of_unused(settings, catalog, &[wanted]);
     tell(
         &arguments.user,
         style(arguments.plain),
@@ -171,7 +180,7 @@ fn warn_of_unused(settings: &Settings, catalog: &Catalog, wanted: &[Wanted]) {
     }
 }
 
-async fn ask_once(settings: &Settings, way: &Way, wanted: &[Wanted]) -> anyhow::Result<Vec<Line>> {
+async fn look(settings: &Settings, way: &Way, wanted: &[Wanted]) -> anyhow::Result<Vec<Line>> {
     let mut access = StoreAccess::open(settings, way.at.as_deref(), Missing::Refuse).await?;
     let lines = access.ask_grants(wanted).await;
     access.close().await?;
@@ -188,12 +197,19 @@ async fn import(settings: &Settings, catalog: &Catalog, arguments: Import) -> an
     };
     let mut access =
         StoreAccess::open(settings, arguments.way.at.as_deref(), Missing::Make).await?;
+    let noted = match setting::note(settings, &mut access, &wanted, &arguments.why).await {
+        Ok(noted) => noted,
+        Err(error) => {
+            access.close().await?;
+            return Err(error);
+        }
+    };
     let mut progress = Progress::new();
     let mut n_set = 0;
     let n_wanted = u64::try_from(wanted.len())?;
     let mut failure = None;
     for batch in wanted.chunks(MOST_ROWS) {
-        if let Err(error) = access.ask_grants(batch).await {
+        if let Err(error) = access.set_grants(batch, &arguments.why).await {
             failure = Some(error);
             break;
         }
@@ -201,6 +217,7 @@ async fn import(settings: &Settings, catalog: &Catalog, arguments: Import) -> an
         progress.show_of("counts set", n_set, n_wanted);
     }
     progress.end();
+    setting::conclude(noted, n_set, failure.as_ref()).await;
     access.close().await?;
     if let Some(error) = failure {
         return Err(error.context(format!(

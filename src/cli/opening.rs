@@ -8,12 +8,15 @@ use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::reload::{Beginning, InForce, Reloader};
+use super::actor;
+use super::reload::{Beginning, InForce, ReloadAudit, Reloader};
 use crate::config::Settings;
+use crate::edges::audit::AuditClient;
 use crate::edges::clock::Clock;
 use crate::edges::descriptors::Descriptors;
 use crate::edges::holds::{self, HoldsClient};
 use crate::edges::http::access::Access;
+use crate::edges::http::audit::Auditor;
 use crate::edges::http::{self, Report};
 use crate::edges::kafka::producer::mode::Chosen;
 use crate::edges::kafka::trouble::Troubles;
@@ -87,12 +90,21 @@ impl Opened {
             seats: descriptors.private_seats,
         };
         let holds = holds::open(store.client(), clock.clone(), &settings.state.url);
+        let troubles = Troubles::new(clock.clone());
+        let audit = AuditClient::of_service(&settings, clock.clone(), troubles.clone());
+        let audit = Arc::new(audit);
+        let auditor = Auditor::new(
+            Arc::clone(&audit),
+            settings.outcomes.recipient,
+            access.has_token(),
+        );
         let counter = http::open(
             bound,
             access,
             Arc::clone(&metrics),
             rules.clone(),
             (store.client(), holds.client.clone(), &settings.state.url),
+            auditor,
             clock.clone(),
         );
         let reloader = Reloader {
@@ -102,9 +114,12 @@ impl Opened {
             metrics: Arc::clone(&metrics),
             clock: clock.clone(),
             descriptors,
+            audit: ReloadAudit {
+                client: audit,
+                process: actor::myself(),
+            },
         };
         let reload = tokio::spawn(reloader.serve(hangups, counter.reloads));
-        let troubles = Troubles::new(clock.clone());
         let reports = counter.reports.clone();
         let watch = cluster::watch(troubles.clone(), Arc::clone(&settings), reports);
         let needed = [

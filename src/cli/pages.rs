@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 
+use super::actor::{Why, with_actor};
 use super::{Exit, block_on, complain, complain_of, say, sources};
 use crate::config::{Http, Loaded, Secret, load};
 use crate::edges::http::access::CHANGE_HEADER;
@@ -20,8 +21,27 @@ pub(super) struct Instance {
     at: Option<String>,
 }
 
+/// A change of a running service.
+#[derive(clap::Args)]
+pub(super) struct Change {
+    #[command(flatten)]
+    instance: Instance,
+    #[command(flatten)]
+    why: Why,
+}
+
+impl Change {
+    /// Posts to a page, and says what the service says.
+    pub(super) fn ask(&self, folder: PathBuf, page: &str) -> anyhow::Result<Exit> {
+        self.instance.change(folder, page, &[], &self.why)
+    }
+}
+
 /// A service that does not answer by then has other troubles: it waits five seconds for its store.
 const TIMEOUT: Duration = Duration::from_secs(8);
+
+/// The same for a change: it waits five seconds for the record of it, too.
+pub(super) const CHANGE_TIMEOUT: Duration = Duration::from_secs(12);
 
 impl Instance {
     /// Posts to a page, and says what the service says.
@@ -30,13 +50,15 @@ impl Instance {
         folder: PathBuf,
         page: &str,
         query: &[(&str, &str)],
+        why: &Why,
     ) -> anyhow::Result<Exit> {
         let Some(service) = self.find(folder) else {
             return Ok(Exit::BadConfiguration);
         };
         let address = &service.address;
         let url = reqwest::Url::parse_with_params(&format!("http://{address}{page}"), query)?;
-        let request = with_proof(client(TIMEOUT)?.post(url), service.token.as_ref());
+        let request = with_actor(client(CHANGE_TIMEOUT)?.post(url), why);
+        let request = with_proof(request, service.token.as_ref());
         block_on(tell_answer(request, address))
     }
 

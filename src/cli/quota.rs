@@ -6,9 +6,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::accounts::Accounts;
+use super::actor::Why;
+use super::audit::Noted;
 use super::{Exit, Format, ask, block_on, complain, say, say_json};
 use crate::config::TokenMode;
 use crate::edges::wechat::{Quota, Unanswered};
+use wx_courier_core::model::audit::{Action, Ended, What, facts};
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -48,6 +51,8 @@ struct Clear {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    why: Why,
     /// How to print the result
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -198,6 +203,14 @@ async fn clear_quota(accounts: &Accounts, clear: &Clear) -> anyhow::Result<Exit>
     if !clear.yes && !is_meant(&app, clear).await? {
         return Ok(Exit::No);
     }
+    let action = Action {
+        what: What::QuotaClear,
+        subject: format!("app {app}"),
+        before: None,
+        after: Some(facts([("api", what(clear).into())])),
+        why: clear.why.words(),
+    };
+    let noted = Noted::begin(&accounts.settings, action).await?;
     let answer = match &clear.api {
         Some(api) => accounts.wechat.clear_quota(&app, api).await,
         None => accounts.wechat.clear_quotas(&app).await,
@@ -210,10 +223,17 @@ async fn clear_quota(accounts: &Accounts, clear: &Clear) -> anyhow::Result<Exit>
         error: error.map(ToString::to_string),
         help: error.and_then(Unanswered::help),
     };
+    // Said first: what came of it is worth more to the person than its record.
     match clear.format {
         Format::Json => say_json(&cleared)?,
         Format::Text => tell(&cleared, clear),
     }
+    let (ended, detail) = match &answer {
+        Ok(()) => (Ended::Done, "today's count is set back".to_owned()),
+        Err(refused) if refused.errcode.is_some() => (Ended::Failed, refused.to_string()),
+        Err(unanswered) => (Ended::NotKnown, unanswered.to_string()),
+    };
+    noted.end(ended, &detail, None).await;
     Ok(if cleared.done { Exit::Done } else { Exit::No })
 }
 

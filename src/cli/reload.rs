@@ -3,6 +3,7 @@
 //! The rules are swapped whole, if they pass everything that `check` asks, and with them what they are made with: templates, time zone, and the apps.
 //! All other settings stay as they are until a restart; those that say something else on disk are named.
 
+mod audit;
 mod in_force;
 mod looking;
 mod reading;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::signal::unix::Signal;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinError;
 
 use crate::config::{RuleReload, waiting_for_restart};
@@ -23,6 +24,7 @@ use crate::edges::http::Report;
 use crate::edges::http::reload::{Asked, MOST_TOLD, Refused, ReloadStatus, Reloaded, Taken};
 use crate::edges::wechat::Adopted;
 use crate::telemetry::Metrics;
+pub(super) use audit::ReloadAudit;
 pub(super) use in_force::{Beginning, InForce};
 use looking::Looking;
 pub(super) use reading::first_look;
@@ -41,6 +43,7 @@ pub(super) struct Reloader {
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
     pub(super) descriptors: Descriptors,
+    pub(super) audit: ReloadAudit,
 }
 
 /// Why it is read.
@@ -50,17 +53,17 @@ enum Occasion {
     /// SIGHUP.
     Signal,
     /// People wait for an answer.
-    Asked(Vec<oneshot::Sender<Reloaded>>),
+    Asked(Vec<Asked>),
 }
 
 impl Occasion {
     /// Who asks now, and all others who wait already: one reading answers them.
     fn asked(first: Asked, requests: &mut mpsc::Receiver<Asked>) -> Self {
-        let mut answers = vec![first.answer];
-        while let Ok(Asked { answer }) = requests.try_recv() {
-            answers.push(answer);
+        let mut all = vec![first];
+        while let Ok(asked) = requests.try_recv() {
+            all.push(asked);
         }
-        Self::Asked(answers)
+        Self::Asked(all)
     }
 
     fn is_save(&self) -> bool {
@@ -132,7 +135,7 @@ impl Reloader {
                     *secrets = secret_files(effective);
                 }
                 let as_it_was = found.looks.before;
-                let result = self.take(found);
+                let result = self.take(found, &occasion).await;
                 watching.was_read(as_it_was, standing(&result));
                 result
             }
@@ -155,11 +158,11 @@ impl Reloader {
                 "the rules are the same as before"
             );
         }
-        let Occasion::Asked(answers) = occasion else {
+        let Occasion::Asked(all) = occasion else {
             return;
         };
-        for answer in answers {
-            if answer.send(result.clone()).is_err() {
+        for asked in all {
+            if asked.answer.send(result.clone()).is_err() {
                 tracing::debug!("the rules were read for a person who has gone");
             }
         }
@@ -195,7 +198,7 @@ impl Reloader {
         .await
     }
 
-    fn take(&self, found: Found) -> Reloaded {
+    async fn take(&self, found: Found, occasion: &Occasion) -> Reloaded {
         let effective = found.effective.as_deref();
         let waiting =
             effective.map(|on_disk| waiting_for_restart(&self.beginning.effective, on_disk));
@@ -214,6 +217,7 @@ impl Reloader {
                     rules_version: fresh.rules.version().to_string(),
                     rules: fresh.rules.rules().len(),
                     restart_needed,
+                    unrecorded: self.note(&fresh, occasion).await,
                 };
                 let result = match self.swap(fresh) {
                     Swapped::Yes => {

@@ -1,6 +1,7 @@
 //! `wx-courier replay`: dead letters or outcomes back onto their source topics. It counts first, asks, and goes at a limited pace.
 
 mod arguments;
+mod audit;
 mod journal;
 mod pace;
 mod publish;
@@ -19,6 +20,8 @@ use super::{
     Configuration, Exit, Format, ask, asked_to_end, block_on, complain, configuration, now_ms,
     say_json, sources,
 };
+use crate::cli::actor::Why;
+use crate::cli::audit::Noted;
 use crate::cli::progress::Progress;
 use crate::config::Settings;
 use crate::edges::kafka::scan::Scanner;
@@ -29,6 +32,7 @@ use publish::{Published, Work, publish};
 use report::{Numbers, Report, plural};
 use wx_courier_core::document::known_instead;
 use wx_courier_core::event::RunId;
+use wx_courier_core::model::audit::Action;
 use wx_courier_core::model::outcome::Status;
 use wx_courier_core::replay::{Context, Errand, Judged, Selection, Sending, Survey};
 use wx_courier_core::rules::RuleSet;
@@ -55,6 +59,8 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
         rate: arguments.rate,
         yes: arguments.yes,
         format: arguments.format,
+        why: arguments.why.clone(),
+        settings: Arc::clone(&configuration.settings),
     };
     let mut report = Report::default();
     if let Some(path) = &arguments.resume {
@@ -66,7 +72,8 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
         );
         complain(told);
         let work = work(&configuration, &said, run, errands, done);
-        return go(&said, &work, || Ok(journal), report).await;
+        let action = audit::of_resumed(&work);
+        return go(&said, &work, action, || Ok(journal), report).await;
     }
     let Arguments {
         from,
@@ -86,6 +93,7 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
         sending: if again { Sending::Again } else { Sending::Once },
         now_ms,
     };
+    let chosen = (from, search.selection.clone(), search.sending);
     let Some(judged) = survey(&configuration, search).await? else {
         complain("stopped; nothing was republished");
         return Ok(Exit::No);
@@ -99,6 +107,7 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
             "dead letters are `invalid` or `failed`: look for the others with --from outcomes",
         );
     }
+    let count = judged.count.clone();
     report.count = Some(judged.count);
     report.first_still_invalid = judged.still_invalid;
     report.found = judged.found;
@@ -109,8 +118,10 @@ async fn replay(configuration: Configuration, arguments: Arguments) -> anyhow::R
     let run = RunId::new(now_ms, fastrand::u32(..));
     let path = state.unwrap_or_else(|| Path::new(FOLDER).join(format!("replay-{run}.jsonl")));
     let work = work(&configuration, &said, run, judged.errands, 0);
+    let (from, selection, sending) = chosen;
+    let action = audit::of_selection((from, &selection, sending), &count, &work);
     let create = || Journal::create(&path, &work.run.to_string(), &work.errands);
-    go(&said, &work, create, report).await
+    go(&said, &work, action, create, report).await
 }
 
 /// A rule that is gone may have left messages, so the search goes on; a slip of the finger finds nothing.
@@ -129,6 +140,8 @@ struct Said {
     rate: u32,
     yes: bool,
     format: Format,
+    why: Why,
+    settings: Arc<Settings>,
 }
 
 fn work(
@@ -151,6 +164,7 @@ fn work(
 async fn go(
     said: &Said,
     work: &Work,
+    action: Action,
     journal: impl FnOnce() -> anyhow::Result<Journal>,
     mut report: Report,
 ) -> anyhow::Result<Exit> {
@@ -158,10 +172,14 @@ async fn go(
         tell(said, &report)?;
         return Ok(Exit::No);
     }
-    let mut journal = journal()?;
-    let published = publish(work, &mut journal).await;
-    let published = published.with_context(|| resume_hint(journal.path()))?;
+    let why = said.why.words();
+    let noted = Noted::begin(&said.settings, Action { why, ..action }).await?;
     let n_errands = work.errands.len();
+    let carried_out = carry_out(work, journal).await;
+    let came = carried_out.as_ref().map(|(_, published)| published);
+    let (ended, detail, numbers) = audit::ending(came, n_errands);
+    noted.end(ended, &detail, numbers).await;
+    let (journal, published) = carried_out?;
     let Published { stopped, .. } = &published;
     let (state, exit) = match stopped {
         None => {
@@ -181,6 +199,17 @@ async fn go(
         complain(resume_hint(path));
     }
     Ok(exit)
+}
+
+/// Publishes, and notes in the state file how far it is.
+async fn carry_out(
+    work: &Work,
+    journal: impl FnOnce() -> anyhow::Result<Journal>,
+) -> anyhow::Result<(Journal, Published)> {
+    let mut journal = journal()?;
+    let published = publish(work, &mut journal).await;
+    let published = published.with_context(|| resume_hint(journal.path()))?;
+    Ok((journal, published))
 }
 
 fn resume_hint(path: &Path) -> String {

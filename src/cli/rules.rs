@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde::Deserialize;
 
+use super::actor::Why;
 use super::pages::Instance;
 use super::visible::visible;
 use super::{Exit, Format, count, say};
@@ -57,6 +58,8 @@ pub(super) struct Resume {
     #[command(flatten)]
     what: What,
     #[command(flatten)]
+    why: Why,
+    #[command(flatten)]
     instance: Instance,
 }
 
@@ -101,11 +104,14 @@ pub(super) fn run(folder: PathBuf, command: &Command) -> anyhow::Result<Exit> {
         }) => {
             let mut query = what.query();
             query.extend(why.as_deref().map(|why| ("why", why)));
-            instance.change(folder, "/pause", &query)
+            // In the query, where every version of the service looks for it.
+            instance.change(folder, "/pause", &query, &Why::default())
         }
-        Command::Resume(Resume { what, instance }) => {
-            instance.change(folder, "/resume", &what.query())
-        }
+        Command::Resume(Resume {
+            what,
+            why,
+            instance,
+        }) => instance.change(folder, "/resume", &what.query(), why),
     }
 }
 

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 
 use super::Exit;
-use super::pages::Instance;
+use super::pages::Change;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
     /// Go on without the state that was lost: what was sent before is not known any more, and may be sent again
-    Resume(Instance),
+    Resume(Change),
 }
 
 pub(super) fn run(folder: PathBuf, command: &Command) -> anyhow::Result<Exit> {
-    let Command::Resume(instance) = command;
-    instance.change(folder, "/state/resume", &[])
+    let Command::Resume(change) = command;
+    change.ask(folder, "/state/resume")
 }

@@ -10,7 +10,7 @@ use crate::edges::kafka::topics::{Sources, Wanted, wanted};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
-    /// Creates the outcome and the dead-letter topic, one at a time; those that exist are left as they are
+    /// Creates the topics of outcomes, dead letters and audit records, one at a time; those that exist are left as they are
     Create(Arguments),
 }
 

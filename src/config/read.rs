@@ -1,6 +1,7 @@
 //! The merged tree → [`Settings`]. Every table has a file with the items of its keys and what reads them.
 
 mod apps;
+mod audit;
 mod callbacks;
 mod engine;
 mod events;
@@ -37,6 +38,7 @@ pub(super) static TABLES: &[&Table] = &[
     &events::EVENTS,
     &outcomes::OUTCOMES,
     &outcomes::DEAD_LETTERS,
+    &audit::AUDIT,
     &state::STATE,
     &grants::GRANTS,
     &explain::EXPLAIN,
@@ -92,6 +94,7 @@ pub(super) fn settings(
     let outcomes = reader.outcomes(&mut top);
     events.keys = reader.explain(&mut top, outcomes.recipient);
     let dead_letter_topic = reader.dead_letters(&mut top);
+    let audit_topic = reader.audit(&mut top);
     let state = reader.state(&mut top);
     let http = reader.http(&mut top);
     let send = reader.send(&mut top);
@@ -109,7 +112,12 @@ pub(super) fn settings(
     let grants = reader.grants(&mut top, &app_names);
     let miniapp = reader.miniapp(&mut top, &apps, kafka.as_ref());
     let public = reader.public(&mut top, callbacks, miniapp);
-    reader.distinct_topics(kafka.as_ref(), &outcomes, &dead_letter_topic);
+    let published = [
+        ("outcomes.topic", outcomes.topic.as_str()),
+        ("dead_letters.topic", &dead_letter_topic),
+        ("audit.topic", &audit_topic),
+    ];
+    reader.distinct_topics(kafka.as_ref(), published);
     top.finish(reader.problems);
     let is_whole = !errors.has_errors();
     problems.extend(errors);
@@ -119,6 +127,7 @@ pub(super) fn settings(
             events,
             outcomes,
             dead_letter_topic,
+            audit_topic,
             state,
             http: http.clone(),
             send,

@@ -9,7 +9,7 @@ use wx_courier_core::schedule::admission::AppBounds;
 /// As many as we ask the system for. More than we ever use: the listeners have at most some 1,100 seats.
 const ENOUGH: u64 = 65_536;
 
-/// For Kafka, the store and files: a consumer, a reader and two producers with a connection to each broker, of some forty brokers, what is asked
+/// For Kafka, the store and files: a consumer, a reader and three producers with a connection to each broker, of some forty brokers, what is asked
 /// now and then, and some to spare.
 const OTHERS: usize = 256;
 

@@ -1,7 +1,10 @@
 //! Health, metrics and status for the operators of the service.
 
 pub mod access;
+pub mod actor;
+pub mod audit;
 pub mod grants;
+mod holds;
 mod instances;
 pub mod messages;
 mod refusal;
@@ -32,11 +35,13 @@ use crate::edges::store::{StateStatus, StoreClient};
 use crate::edges::wechat::TokenStatus;
 use crate::telemetry::{ListenerName, Metrics, UnknownName};
 use access::{Access, Need};
+use audit::{Asker, Auditor, Unrecorded};
 use refusal::refuse;
 use reload::ReloadStatus;
 use wx_courier_core::calendar::CalendarStatus;
 use wx_courier_core::catalog::drift::TemplateStatus;
 use wx_courier_core::flow;
+use wx_courier_core::model::audit::{Action, Ended, What, facts};
 use wx_courier_core::model::{Moment, rfc3339_ms};
 use wx_courier_core::rules::RuleSet;
 
@@ -177,6 +182,7 @@ struct Pages {
     store: StoreClient,
     instances: InstancesClient,
     reloads: mpsc::Sender<reload::Asked>,
+    audit: Auditor,
     clock: Clock,
 }
 
@@ -200,6 +206,7 @@ pub fn open(
     metrics: Arc<Metrics>,
     rules: watch::Receiver<Arc<RuleSet>>,
     (store, holds, state): (StoreClient, HoldsClient, &StateUrl),
+    audit: Auditor,
     clock: Clock,
 ) -> StatusHandle {
     let (reports, watched) = watch::channel(Report::at_the_start());
@@ -226,20 +233,22 @@ pub fn open(
     let pages = Pages {
         reports: watched,
         holds,
-        reach: rules::reach(state),
+        reach: holds::reach(state),
         metrics,
         rules,
         instances,
         store,
         reloads: reloads_in,
+        audit: audit.clone(),
         clock,
     };
     let router = router(pages, access);
     let serving = tokio::spawn(async move {
-        // Both live as long as the process: one that ends ends the other, and that is told.
+        // All live as long as the process: one that ends ends the others, and that is told.
         tokio::select! {
             () = listener::serve(bound, terms, router, std::future::pending()) => {}
             _ = noting => {}
+            () = audit.write_sets() => {}
         }
     });
     StatusHandle {
@@ -268,8 +277,8 @@ fn router(pages: Pages, access: &Access) -> Router {
         .route("/grants", ledgers)
         .route(messages::LOOK_PAGE, get(messages::look));
     let changes = Router::new()
-        .route("/pause", post(rules::pause))
-        .route("/resume", post(rules::resume))
+        .route("/pause", post(holds::pause))
+        .route("/resume", post(holds::resume))
         .route("/reload", post(reload::reload))
         .route("/state/resume", post(resume_state));
     probes
@@ -311,11 +320,33 @@ async fn readyz(State(pages): State<Pages>) -> Response {
 }
 
 /// Lets the service go on without the state that it has lost.
-async fn resume_state(State(pages): State<Pages>) -> Response {
+async fn resume_state(State(pages): State<Pages>, asker: Asker) -> Response {
+    let not_lost = || refuse(StatusCode::NOT_FOUND, "no state is lost here");
+    let Some(loss) = pages.store.loss().filter(|loss| loss.paused) else {
+        return not_lost();
+    };
+    let action = Action {
+        what: What::StateResume,
+        subject: "state".to_owned(),
+        before: Some(facts([
+            ("lost", loss.what.into()),
+            ("noticed_at", loss.noticed_at.into()),
+            ("paused", true.into()),
+        ])),
+        after: Some(facts([("paused", false.into())])),
+        why: asker.why.clone(),
+    };
+    // What was sent may be sent again, and nothing takes that back. Where Kafka is away, nothing would be sent meanwhile.
+    let recorded = match pages.audit.note(&asker, action, Unrecorded::Refused).await {
+        Ok(recorded) => recorded,
+        Err(refusal) => return *refusal,
+    };
     if pages.store.resume() {
         return "the service goes on without the state that was lost\n".into_response();
     }
-    refuse(StatusCode::NOT_FOUND, "no state is lost here")
+    let detail = "the state was not lost any more";
+    pages.audit.conclude(recorded, Ended::Unchanged, detail);
+    not_lost()
 }
 
 async fn show_metrics(State(pages): State<Pages>) -> Response {

@@ -169,6 +169,7 @@ fn text(path: &Path) -> String {
 fn rights_of_run(world: &World) -> Vec<[&str; 5]> {
     let settings = &world.settings;
     let (outcomes, letters) = (&settings.outcomes.topic, &settings.dead_letter_topic);
+    let audit = &settings.audit_topic;
     let allow = |operation, kind, name| ["ALLOW", "User:shop", operation, kind, name];
     vec![
         allow("READ", "TOPIC", world.source()),
@@ -178,6 +179,8 @@ fn rights_of_run(world: &World) -> Vec<[&str; 5]> {
         allow("DESCRIBE", "TOPIC", outcomes),
         allow("WRITE", "TOPIC", letters),
         allow("DESCRIBE", "TOPIC", letters),
+        allow("WRITE", "TOPIC", audit),
+        allow("DESCRIBE", "TOPIC", audit),
     ]
 }
 

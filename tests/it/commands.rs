@@ -312,9 +312,11 @@ fn topics_are_missed_by_run_and_made_by_the_command_it_names() {
     let said = run(world.folder(), &arguments);
     assert_eq!(said.code, Some(0), "{}", said.err);
     let dead_letters = &world.settings.dead_letter_topic;
+    let audit = &world.settings.audit_topic;
     let expected = json!([
         { "topic": new_outcomes, "created": true },
         { "topic": dead_letters, "created": false },
+        { "topic": audit, "created": false },
     ]);
     assert_eq!(said.json(), expected);
     let said = run(world.folder(), &["topics", "create", "--sources"]);

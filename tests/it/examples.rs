@@ -30,11 +30,12 @@ enum Part {
 }
 
 /// The sections of `courier.toml`.
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 19] = [
     "kafka",
     "events",
     "outcomes",
     "dead_letters",
+    "audit",
     "rules",
     "send",
     "breaker",
@@ -314,7 +315,7 @@ fn every_event_that_a_page_publishes_becomes_a_message() {
 }
 
 #[test]
-fn every_outcome_and_receipt_that_a_page_shows_fits_its_schema() {
+fn every_record_of_ours_that_a_page_shows_fits_its_schema() {
     let mut n_found = 0;
     for page in pages::all() {
         for block in page.blocks().iter().filter(|block| block.kind == "json") {
@@ -322,7 +323,10 @@ fn every_outcome_and_receipt_that_a_page_shows_fits_its_schema() {
                 // A part of a document, or with `…` in it.
                 continue;
             };
-            if shown.get("outcome_id").is_some() {
+            if shown.get("what").is_some() {
+                schema::audit_must_fit(&shown);
+                n_found += 1;
+            } else if shown.get("outcome_id").is_some() {
                 schema::receipt_must_fit(&shown);
                 n_found += 1;
             } else if shown.get("reason").is_some() {
@@ -331,7 +335,7 @@ fn every_outcome_and_receipt_that_a_page_shows_fits_its_schema() {
             }
         }
     }
-    assert!(n_found >= 4, "found only {n_found}");
+    assert!(n_found >= 8, "found only {n_found}");
 }
 
 #[test]

@@ -15,10 +15,12 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use wx_courier::config::{OnLoss, Secret, Sources, State, StateUrl, load};
+use wx_courier::edges::audit::AuditClient;
 use wx_courier::edges::clock::Clock;
 use wx_courier::edges::holds;
 use wx_courier::edges::http;
 use wx_courier::edges::http::access::Access;
+use wx_courier::edges::http::audit::Auditor;
 use wx_courier::edges::listener::Bound;
 use wx_courier::edges::store::Store;
 use wx_courier::telemetry::Metrics;
@@ -26,7 +28,7 @@ use wx_courier::telemetry::Metrics;
 use crate::commands::{Said, command, run};
 use crate::support::folder::{Rules, add_templates, copy_sample, replace_in, sample_folder};
 use crate::support::redis::Redis;
-use crate::support::{LIMIT, kafka};
+use crate::support::{LIMIT, embedded, kafka};
 
 const OPENID: &str = "oABCD1234567890xyz";
 const ORDER_ID: &str = "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8";
@@ -44,6 +46,8 @@ pub(crate) fn folder() -> TempDir {
         &format!("[http]\nlisten = \"{listen}\""),
     );
     let file = folder.path().join("state.db");
+    // Where a command writes down what it sets.
+    embedded::name_in(folder.path(), embedded::shared());
     let state = format!("[state]\nurl = \"sqlite:{}\"\n", file.display());
     let text = fs::read_to_string(&settings).unwrap();
     fs::write(&settings, format!("{state}{text}")).unwrap();
@@ -51,7 +55,7 @@ pub(crate) fn folder() -> TempDir {
 }
 
 /// The same, with a state file that a service has left.
-fn folder_with_state() -> TempDir {
+pub(crate) fn folder_with_state() -> TempDir {
     let folder = folder();
     let (answers, _said) = mpsc::unbounded_channel();
     let url = StateUrl::Sqlite(folder.path().join("state.db"));
@@ -145,12 +149,16 @@ impl Pages {
             let access = Access::new(&settings.http);
             let metrics: Arc<Metrics> = Metrics::new().unwrap();
             let holds = holds::open(store.client(), Clock::start(), &StateUrl::Memory);
+            let client = AuditClient::of_command(&settings);
+            let style = settings.outcomes.recipient;
+            let auditor = Auditor::new(Arc::new(client), style, access.has_token());
             http::open(
                 bound,
                 &access,
                 metrics,
                 rules,
                 (store.client(), holds.client, &StateUrl::Memory),
+                auditor,
                 Clock::start(),
             );
         });

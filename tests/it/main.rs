@@ -10,6 +10,7 @@
 mod access;
 mod api_trouble;
 mod article;
+mod audit;
 mod broker_restart;
 mod brokers;
 mod calendar;

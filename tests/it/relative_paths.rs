@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use crate::commands::{Said, command};
+use crate::support::embedded;
 use crate::support::folder::{Rules, copy_sample, replace_in, sample_folder};
 use crate::support::kafka::free_port;
 
@@ -31,6 +32,7 @@ impl Place {
             "# [http]\n# listen = \"127.0.0.1:8080\"",
             &listen,
         );
+        embedded::name_in(&place.config(), embedded::shared());
         let text = fs::read_to_string(&settings).unwrap();
         fs::write(&settings, format!("[state]\n{state}\n{text}")).unwrap();
         place

@@ -1,4 +1,4 @@
-//! `docs/outcome.schema.json` and `docs/receipt.schema.json` are what the types give. `WX_COURIER_WRITE_SCHEMA=1 cargo test schema` writes it anew.
+//! `docs/outcome.schema.json`, `docs/receipt.schema.json` and `docs/audit.schema.json` are what the types give. `WX_COURIER_WRITE_SCHEMA=1 cargo test schema` writes them anew.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,12 +7,13 @@ use std::path::Path;
 use serde_json::Value;
 use wx_courier_core::model::outcome::{Reason, read_word};
 
-use crate::support::schema::{generated, generated_for_receipts};
+use crate::support::schema::{generated, generated_for_audit, generated_for_receipts};
 
 #[test]
 fn the_published_schemas_are_those_of_the_types() {
     check("docs/outcome.schema.json", &generated());
     check("docs/receipt.schema.json", &generated_for_receipts());
+    check("docs/audit.schema.json", &generated_for_audit());
 }
 
 fn check(file: &str, schema: &Value) {

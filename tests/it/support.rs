@@ -28,6 +28,8 @@ pub(crate) mod chaos;
 pub(crate) mod checks;
 #[path = "support/courier.rs"]
 pub(crate) mod courier;
+#[path = "support/embedded.rs"]
+pub(crate) mod embedded;
 #[path = "support/events.rs"]
 pub(crate) mod events;
 #[path = "support/folder.rs"]

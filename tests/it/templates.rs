@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use wx_courier_sandbox::{App, Kind, Sandbox, Settings, Template};
 
 use crate::commands::{Said, command};
+use crate::support::embedded;
 use crate::support::folder::{APPID, SECRET};
 
 const PAID: &str = "HYBDmrTAZ8gT0CRbPsp-qkVTW1GHEzmM0dyjdGoGwi8";
@@ -45,7 +46,8 @@ impl Account {
         });
         let folder = tempfile::tempdir().unwrap();
         let courier = format!(
-            "[kafka]\nbrokers = \"127.0.0.1:1\"\ntopics = [\"orders\"]\n[state]\nurl = \"memory:\"\n[apps.shop]\nappid = \"{APPID}\"\nsecret = \"{SECRET}\"\nbase_url = \"{}\"\n",
+            "[kafka]\nbrokers = \"{}\"\ntopics = [\"orders\"]\n[state]\nurl = \"memory:\"\n[apps.shop]\nappid = \"{APPID}\"\nsecret = \"{SECRET}\"\nbase_url = \"{}\"\n",
+            embedded::shared(),
             sandbox.base_url()
         );
         fs::write(folder.path().join("courier.toml"), courier).unwrap();

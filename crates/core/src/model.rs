@@ -1,5 +1,6 @@
-//! The words that the whole core shares: ids, times, records, outcomes. Imports nothing else of the core.
+//! The words that the whole core shares: ids, times, records, outcomes, audit records. Imports nothing else of the core.
 
+pub mod audit;
 mod digest;
 mod hex;
 mod ids;

@@ -8,7 +8,7 @@ use crate::config::{Loaded, ProducerSetting, Settings};
 use crate::edges::kafka::inspect::{
     Answered, Clock, Findings, Inspection, Limits, Login, Right, State, Topic, inspect,
 };
-use crate::edges::kafka::standing::Standing;
+use crate::edges::kafka::standing::{Deed, Standing};
 use crate::edges::kafka::topics::Purpose;
 use crate::edges::kafka::topics::creation::PRINT;
 use wx_courier_core::document::{Origin, Problem};
@@ -62,7 +62,8 @@ fn problems(settings: &Settings, inspection: &Inspection) -> Vec<Problem> {
         problems.extend(of_topic(topic, found));
     }
     problems.extend(of_sizes(&found.topics));
-    problems.extend(found.rights.iter().filter_map(of_right));
+    let of_rights = found.rights.iter();
+    problems.extend(of_rights.filter_map(|right| of_right(right, &settings.audit_topic)));
     problems.extend(of_idempotence(settings.kafka.producer, &found.idempotence));
     if let Clock::Ahead { by_ms } = found.clock {
         let message = format!(
@@ -83,8 +84,23 @@ fn key_of(purpose: Purpose) -> &'static str {
         Purpose::Source => "kafka.topics",
         Purpose::Outcomes => "outcomes.topic",
         Purpose::DeadLetters => "dead_letters.topic",
+        Purpose::Audit => "audit.topic",
     }
 }
+
+/// What is wrong with a topic. Without its audit topic a service runs as well as ever.
+fn fault(purpose: Purpose, message: String) -> Problem {
+    match purpose {
+        Purpose::Source | Purpose::Outcomes | Purpose::DeadLetters => {
+            error(key_of(purpose), message)
+        }
+        Purpose::Audit => warning(key_of(purpose), message),
+    }
+}
+
+/// What helps where a topic is missing that is made by us.
+const MAKE: &str = "`wx-courier topics create` makes it";
+const MAKE_AUDIT: &str = "`wx-courier topics create` makes it. Until then it is not recorded who pauses, resumes and reloads, and replays, `grants set` and `import`, `quota clear` and `state resume` are refused";
 
 fn of_topic(topic: &Topic, found: &Findings) -> Vec<Problem> {
     let (name, key) = (&topic.name, key_of(topic.purpose));
@@ -109,13 +125,12 @@ fn of_topic(topic: &Topic, found: &Findings) -> Vec<Problem> {
                 (Standing::Allowed, Purpose::Source) => {
                     "check the name; `wx-courier topics create --sources` makes it"
                 }
-                (Standing::Allowed, Purpose::Outcomes | Purpose::DeadLetters) => {
-                    "`wx-courier topics create` makes it"
-                }
+                (Standing::Allowed, Purpose::Outcomes | Purpose::DeadLetters) => MAKE,
+                (Standing::Allowed, Purpose::Audit) => MAKE_AUDIT,
             };
-            vec![error(key, message).help(help)]
+            vec![fault(topic.purpose, message).help(help)]
         }
-        State::Hidden { why } => vec![error(key, why.clone())],
+        State::Hidden { why } => vec![fault(topic.purpose, why.clone())],
     }
 }
 
@@ -132,13 +147,14 @@ fn of_limits(topic: &Topic, copies: usize, limits: &Limits) -> Vec<Problem> {
         let message = format!(
             "the topic {name} has fewer copies than its min.insync.replicas: it acknowledges nothing"
         );
-        problems.push(error(key, message).help("lower min.insync.replicas, or add copies"));
+        let fault = fault(topic.purpose, message);
+        problems.push(fault.help("lower min.insync.replicas, or add copies"));
     }
     let bytes = limits.max_message_bytes;
     if let Some(bytes) = bytes.filter(|bytes| *bytes < SMALLEST_TOPIC_BYTES) {
         let message = format!("the topic {name} takes records of {bytes} bytes at most");
-        problems.push(error(key, message).help(format!(
-            "raise its max.message.bytes to {SMALLEST_TOPIC_BYTES} at least: an outcome may need that much"
+        problems.push(fault(topic.purpose, message).help(format!(
+            "raise its max.message.bytes to {SMALLEST_TOPIC_BYTES} at least: a record of ours may need that much"
         )));
     }
     let policy = limits.cleanup_policy.as_deref().unwrap_or_default();
@@ -148,6 +164,13 @@ fn of_limits(topic: &Topic, copies: usize, limits: &Limits) -> Vec<Problem> {
             "set its cleanup.policy to delete: of dead letters with one key only the last is kept, one without a value deletes those before it and then \
              itself, and one without a key goes there without its record",
         ));
+    }
+    if topic.purpose == Purpose::Audit && policy.contains("compact") {
+        let message = format!("the topic {name} is compacted");
+        problems.push(
+            warning(key, message)
+                .help("set its cleanup.policy to delete: of all that was done to one rule only the last is kept"),
+        );
     }
     problems
 }
@@ -176,12 +199,18 @@ fn max_bytes(topic: &Topic) -> Option<usize> {
     }
 }
 
-fn of_right(right: &Right) -> Option<Problem> {
+fn of_right(right: &Right, audit_topic: &str) -> Option<Problem> {
     let (deed, key) = (&right.deed, right.deed.key());
     match &right.standing {
         Standing::Allowed => None,
         Standing::Refused(why) => {
-            let problem = error(key, format!("we may not {deed}: {why}"));
+            let message = format!("we may not {deed}: {why}");
+            let is_of_audit = *deed == Deed::Write(audit_topic.to_owned());
+            let problem = if is_of_audit {
+                warning(key, message)
+            } else {
+                error(key, message)
+            };
             Some(problem.help(deed.help()))
         }
         Standing::NotKnown(why) => Some(warning(

@@ -7,6 +7,7 @@ use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer as _};
 
 use crate::cli::Format;
+use crate::cli::actor::Why;
 use crate::cli::when::When;
 use crate::config::Settings;
 use wx_courier_core::document::nearest;
@@ -33,6 +34,8 @@ pub(in crate::cli) struct Arguments {
     /// Do not ask
     #[arg(long)]
     pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) why: Why,
     /// The file that remembers how far the run came; it goes when the run is through [default: data/replay-RUN.jsonl]
     #[arg(long, value_name = "FILE")]
     pub(super) state: Option<PathBuf>,
@@ -54,6 +57,22 @@ pub(super) enum From {
 }
 
 impl From {
+    /// The word of the flag.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::DeadLetters => "dead-letters",
+            Self::Outcomes => "outcomes",
+        }
+    }
+
+    /// What is selected, in words.
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::DeadLetters => "dead letters",
+            Self::Outcomes => "outcomes",
+        }
+    }
+
     /// The topic that is searched.
     pub(super) fn topic(self, settings: &Settings) -> &str {
         match self {

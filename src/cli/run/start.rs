@@ -7,8 +7,8 @@ use crate::cli::{Exit, complain};
 use crate::config::Settings;
 use crate::edges::kafka::partitions::TopicError;
 use crate::edges::kafka::producer::mode::{self, Chosen};
-use crate::edges::kafka::topics::{self, Lookup};
-use crate::edges::kafka::trouble::Troubles;
+use crate::edges::kafka::topics::{self, Lookup, Purpose};
+use crate::edges::kafka::trouble::{Ear, Troubles};
 use wx_courier_core::model::outcome::bounds::SMALLEST_TOPIC_BYTES;
 
 /// How often it is heard, while the cluster is asked at the start, what has gone wrong with the connections.
@@ -34,6 +34,8 @@ pub(super) async fn wait_for_cluster(
         "the producer of outcomes is chosen"
     );
     warn_of_small_topics(settings).await;
+    // It is no reason to wait.
+    tokio::spawn(warn_of_missing_audit(Arc::clone(settings), troubles.ear()));
     Ok(Ok(producer))
 }
 
@@ -63,7 +65,9 @@ async fn missing_topics(
 /// Which topics of the settings do not exist; `None` if the cluster does not say it of all of them. Blocks.
 fn look_for_all(lookup: &Lookup, settings: &Settings, troubles: &Troubles) -> Option<Vec<String>> {
     let mut missing = Some(Vec::new());
-    for topic in topics::wanted(settings, topics::Sources::Too) {
+    let needed = topics::wanted(settings, topics::Sources::Too).into_iter();
+    // A service of before runs on without the audit topic.
+    for topic in needed.filter(|topic| topic.purpose != Purpose::Audit) {
         let found = lookup.look(&topic.name);
         troubles.looked(&topic.name, found.as_ref().copied());
         match (found, &mut missing) {
@@ -89,6 +93,19 @@ async fn warn_of_small_topics(settings: &Settings) {
             needed = SMALLEST_TOPIC_BYTES,
             "the topic may refuse what is published to it: raise its max.message.bytes"
         );
+    }
+}
+
+/// What a service does without its audit topic, and what not, is said before it is asked for.
+async fn warn_of_missing_audit(settings: Arc<Settings>, ear: Ear) {
+    let look = move || Lookup::new(&settings.kafka, ear)?.look(&settings.audit_topic);
+    match tokio::task::spawn_blocking(look).await {
+        Ok(Err(why @ (TopicError::Missing { .. } | TopicError::NotAllowed { .. }))) => {
+            tracing::warn!(
+                "there is no audit, so what people change is not recorded, and grants that they set, replays and `state resume` are refused: {why}"
+            );
+        }
+        Ok(Ok(()) | Err(TopicError::Unreachable { .. } | TopicError::Other { .. })) | Err(_) => {}
     }
 }
 

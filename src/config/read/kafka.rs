@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::Reader;
 use crate::config::keys::{Key, Open, SecretKeys, Table, Without};
 use crate::config::kinds::{Raw, Text, Texts, Words};
-use crate::config::{Kafka, Outcomes, ProducerSetting};
+use crate::config::{Kafka, ProducerSetting};
 use options::Options;
 use wx_courier_core::document::{Origin, Problem, Section};
 
@@ -108,16 +108,8 @@ impl Reader<'_> {
     }
 
     /// A topic that is read and written at once would feed itself for ever.
-    pub(super) fn distinct_topics(
-        &mut self,
-        kafka: Option<&Kafka>,
-        outcomes: &Outcomes,
-        dead_letters: &str,
-    ) {
-        let mut names: Vec<(&str, &str)> = vec![
-            ("outcomes.topic", &outcomes.topic),
-            ("dead_letters.topic", dead_letters),
-        ];
+    pub(super) fn distinct_topics(&mut self, kafka: Option<&Kafka>, published: [(&str, &str); 3]) {
+        let mut names: Vec<(&str, &str)> = published.into();
         let sources = kafka.into_iter().flat_map(|kafka| &kafka.topics);
         names.extend(sources.map(|topic| ("kafka.topics", topic.as_str())));
         let mut seen = BTreeMap::new();

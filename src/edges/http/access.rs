@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq as _;
 
+use super::actor::HasToken;
 use super::refusal::refuse_as;
 use crate::config::{Http, Reach, Secret};
 
@@ -59,9 +60,18 @@ impl Access {
         }
     }
 
+    /// Whether the settings say a token, which whatever changes something brings.
+    pub fn has_token(&self) -> HasToken {
+        if self.token.is_some() {
+            HasToken::Yes
+        } else {
+            HasToken::No
+        }
+    }
+
     fn check(&self, need: Need, request: &Request) -> Result<(), Denied> {
         let headers = request.headers();
-        if self.has_token(headers) {
+        if self.brings_token(headers) {
             // A page that knows it is none of a stranger.
             return Ok(());
         }
@@ -87,7 +97,7 @@ impl Access {
         }
     }
 
-    fn has_token(&self, headers: &HeaderMap) -> bool {
+    fn brings_token(&self, headers: &HeaderMap) -> bool {
         let said = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| bearer(value.as_bytes()));

@@ -1,5 +1,6 @@
 //! `/grants`: users' ledgers, for support and for `wx-courier grants`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
@@ -10,9 +11,11 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::Pages;
+use super::audit::{Asker, Unrecorded};
 use super::refusal::refuse;
-use crate::edges::grants::{Wanted, ask};
+use crate::edges::grants::{Line, Wanted, ask, setting};
 use wx_courier_core::grants::{Named, NoLedger};
+use wx_courier_core::model::audit::Ended;
 
 /// The caller hears by then that the store is down. The store does what it was asked when it is back.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,10 +74,11 @@ pub(super) async fn look(
 /// Sets one ledger.
 pub(super) async fn set(
     State(pages): State<Pages>,
+    asker: Asker,
     query: Result<Query<Row>, QueryRejection>,
 ) -> Response {
     match query {
-        Ok(Query(row)) => set_rows(&pages, &[row]).await,
+        Ok(Query(row)) => set_rows(&pages, &asker, &[row]).await,
         Err(rejection) => unread(rejection.status(), &rejection.body_text()),
     }
 }
@@ -82,6 +86,7 @@ pub(super) async fn set(
 /// Sets many; none of them if there is anything wrong with one.
 pub(super) async fn set_many(
     State(pages): State<Pages>,
+    asker: Asker,
     body: Result<Json<Vec<Row>>, JsonRejection>,
 ) -> Response {
     let rows = match body {
@@ -92,10 +97,10 @@ pub(super) async fn set_many(
         let why = format!("expected at most {MOST_ROWS} rows, found {}", rows.len());
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, &why);
     }
-    set_rows(&pages, &rows).await
+    set_rows(&pages, &asker, &rows).await
 }
 
-async fn set_rows(pages: &Pages, rows: &[Row]) -> Response {
+async fn set_rows(pages: &Pages, asker: &Asker, rows: &[Row]) -> Response {
     let wanted: Result<Vec<Wanted>, NoLedger> = {
         let rules = pages.rules.borrow();
         let find = |row: &Row| {
@@ -108,20 +113,92 @@ async fn set_rows(pages: &Pages, rows: &[Row]) -> Response {
         rows.iter().map(find).collect()
     };
     match wanted {
-        Ok(wanted) => answer(pages, wanted).await,
+        Ok(wanted) if asker.is_named() => set_by_person(pages, asker, wanted).await,
+        Ok(wanted) => {
+            for (app, n_sets) in by_app(&wanted) {
+                pages.audit.count_sets(asker, app, n_sets);
+            }
+            answer(pages, wanted).await
+        }
         Err(why) => no_ledger(&why),
     }
 }
 
-async fn answer(pages: &Pages, wanted: Vec<Wanted>) -> Response {
-    let asked = ask(&pages.store, &wanted, pages.clock.now_ms());
+/// How many of these there are, by app.
+fn by_app(wanted: &[Wanted]) -> BTreeMap<&str, u64> {
+    let mut counts = BTreeMap::new();
+    for wanted in wanted {
+        *counts.entry(&*wanted.named.key.app).or_default() += 1;
+    }
+    counts
+}
+
+/// What a person sets is written down first. It overwrites what nothing else knows, so it is refused where that cannot be.
+async fn set_by_person(pages: &Pages, asker: &Asker, wanted: Vec<Wanted>) -> Response {
+    let before = match wanted.as_slice() {
+        [] => return answer(pages, wanted).await,
+        [one] => {
+            let look = Wanted {
+                named: one.named.clone(),
+                left: None,
+            };
+            match asked(pages, &[look]).await {
+                Ok(lines) => lines.into_iter().next(),
+                // To set it anew is what helps where it cannot be read.
+                Err(Unanswered::Refused(_)) => None,
+                Err(down @ Unanswered::Down) => return down.into_response(),
+            }
+        }
+        [_, _, ..] => None,
+    };
+    let user = |openid: &str| pages.audit.user(openid);
+    let mut action = setting(&wanted, before.as_ref(), user);
+    action.why.clone_from(&asker.why);
+    let noted = pages.audit.note(asker, action, Unrecorded::Refused).await;
+    let recorded = match noted {
+        Ok(recorded) => recorded,
+        Err(refusal) => return *refusal,
+    };
+    match asked(pages, &wanted).await {
+        Ok(lines) => Json(lines).into_response(),
+        Err(failed) => {
+            let ended = match failed {
+                Unanswered::Down => Ended::NotKnown,
+                Unanswered::Refused(_) => Ended::Failed,
+            };
+            pages.audit.conclude(recorded, ended, &failed.to_string());
+            failed.into_response()
+        }
+    }
+}
+
+/// Why the store has not answered.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    #[error("{0}")]
+    Refused(anyhow::Error),
+    #[error("the state store does not answer; it may still do what it was asked")]
+    Down,
+}
+
+impl IntoResponse for Unanswered {
+    fn into_response(self) -> Response {
+        refuse(StatusCode::SERVICE_UNAVAILABLE, &self.to_string())
+    }
+}
+
+async fn asked(pages: &Pages, wanted: &[Wanted]) -> Result<Vec<Line>, Unanswered> {
+    let asked = ask(&pages.store, wanted, pages.clock.now_ms());
     match tokio::time::timeout(STORE_TIMEOUT, asked).await {
-        Ok(Ok(lines)) => Json(lines).into_response(),
-        Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
-        Err(_) => refuse(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the state store does not answer; it may still do what it was asked",
-        ),
+        Ok(answered) => answered.map_err(Unanswered::Refused),
+        Err(_late) => Err(Unanswered::Down),
+    }
+}
+
+async fn answer(pages: &Pages, wanted: Vec<Wanted>) -> Response {
+    match asked(pages, &wanted).await {
+        Ok(lines) => Json(lines).into_response(),
+        Err(failed) => failed.into_response(),
     }
 }
 

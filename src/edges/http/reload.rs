@@ -10,7 +10,9 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Pages;
+use super::audit::Asker;
 use super::refusal::refuse;
+use crate::edges::audit::NotRecorded;
 
 /// How the last reading went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -61,6 +63,8 @@ pub struct Refused {
 
 /// A person asks that all is read again, and waits for what comes of it.
 pub struct Asked {
+    /// Who asks.
+    pub asker: Asker,
     /// Where it is told.
     pub answer: oneshot::Sender<Reloaded>,
 }
@@ -92,6 +96,8 @@ pub struct Taken {
     pub rules: usize,
     /// Settings that wait for a restart.
     pub restart_needed: Vec<String>,
+    /// Why there is no audit record of it, if there is none.
+    pub unrecorded: Option<NotRecorded>,
 }
 
 impl Taken {
@@ -100,6 +106,7 @@ impl Taken {
             rules_version,
             rules,
             restart_needed,
+            unrecorded,
         } = self;
         let waiting = if restart_needed.is_empty() {
             String::new()
@@ -107,21 +114,25 @@ impl Taken {
             let keys = restart_needed.join(", ");
             format!("these settings come into force with a restart: {keys}\n")
         };
-        format!("{rules} rules are in force, {how}: version {rules_version}\n{waiting}")
+        let unrecorded = match unrecorded {
+            Some(NotRecorded { why }) => format!("there is no audit record of it: {why}\n"),
+            None => String::new(),
+        };
+        format!("{rules} rules are in force, {how}: version {rules_version}\n{waiting}{unrecorded}")
     }
 }
 
 /// How many may ask at once.
 pub const MOST_ASKED: usize = 16;
 
-/// Rules are proven in a second or two, a thousand of them too.
-const PATIENCE: Duration = Duration::from_secs(7);
+/// Rules are proven in a second or two, a thousand of them too; and an audit record that Kafka does not take is waited for.
+const PATIENCE: Duration = Duration::from_secs(9);
 
 /// Has all read again, and says what came of it.
-pub(super) async fn reload(State(pages): State<Pages>) -> Response {
+pub(super) async fn reload(State(pages): State<Pages>, asker: Asker) -> Response {
     let unavailable = |message| refuse(StatusCode::SERVICE_UNAVAILABLE, message);
     let (answer, answered) = oneshot::channel();
-    match pages.reloads.try_send(Asked { answer }) {
+    match pages.reloads.try_send(Asked { asker, answer }) {
         Ok(()) => {}
         Err(mpsc::error::TrySendError::Full(_)) => {
             return unavailable("the rules are being read for others: ask again");

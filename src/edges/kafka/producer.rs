@@ -73,6 +73,9 @@ impl Purpose {
                 ("linger.ms", "2"),
                 // A caller waits for the answer.
                 ("message.timeout.ms", "5000"),
+                // A topic that is not there is told as that, and not as a broker that does not answer. One that a broker makes by itself is
+                // there by then.
+                ("topic.metadata.propagation.max.ms", "3000"),
                 // Each record has a caller that waits, so this is never near.
                 ("queue.buffering.max.messages", "10000"),
             ],

@@ -151,7 +151,12 @@ pub enum Purpose {
     Outcomes,
     /// Dead letters.
     DeadLetters,
+    /// Who has changed something.
+    Audit,
 }
+
+/// How long `topics create` lets audit records be kept: 400 days, so that what was done a year ago can still be read.
+const AUDIT_MS: &str = "34560000000";
 
 /// How much `topics create` lets a dead-letter topic take. A dead letter repeats its record and adds headers: what a source topic accepts by
 /// default must fit.
@@ -164,6 +169,7 @@ impl Purpose {
             Self::Source => "events",
             Self::Outcomes => "outcomes",
             Self::DeadLetters => "dead letters",
+            Self::Audit => "audit",
         }
     }
 
@@ -176,6 +182,7 @@ impl Purpose {
                 ("cleanup.policy", "delete"),
                 ("max.message.bytes", DEAD_LETTER_BYTES),
             ],
+            Self::Audit => &[("cleanup.policy", "delete"), ("retention.ms", AUDIT_MS)],
         }
     }
 
@@ -191,11 +198,14 @@ impl Purpose {
             Self::DeadLetters => {
                 "retention.ms: as long as `replay` reads back; max.message.bytes: as the source topics', and some KiB more"
             }
+            Self::Audit => {
+                "one partition is enough; who may write to it can forge it, who may delete from it can hide; max.message.bytes: 16384 at least"
+            }
         }
     }
 }
 
-/// Outcome and dead-letter topic, and the source topics if asked for.
+/// Outcome, dead-letter and audit topic, and the source topics if asked for.
 pub fn wanted(settings: &Settings, sources: Sources) -> Vec<Wanted> {
     let name = |name: &str, purpose| Wanted {
         name: name.to_owned(),
@@ -204,6 +214,7 @@ pub fn wanted(settings: &Settings, sources: Sources) -> Vec<Wanted> {
     let mut topics = vec![
         name(&settings.outcomes.topic, Purpose::Outcomes),
         name(&settings.dead_letter_topic, Purpose::DeadLetters),
+        name(&settings.audit_topic, Purpose::Audit),
     ];
     if sources == Sources::Too {
         topics.extend(

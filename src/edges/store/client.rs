@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::tally::Tally;
-use super::{Asked, Asker, Order};
+use super::{Asked, Asker, Loss, Order};
 use wx_courier_core::grants;
 use wx_courier_core::holds;
 use wx_courier_core::instances::Note;
@@ -46,6 +46,11 @@ impl StoreClient {
             places,
             tally,
         }
+    }
+
+    /// What was lost, for as long as it would have been remembered.
+    pub fn loss(&self) -> Option<Loss> {
+        self.tally.status().loss
     }
 
     /// Lets the store go on without what it has lost. Gives whether it waited for that.

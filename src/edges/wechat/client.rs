@@ -116,6 +116,11 @@ impl WeChat {
         Ok(Clients { present, former })
     }
 
+    /// Whether these clients are others than those that make calls now.
+    pub fn would_change(&self, clients: &Clients) -> bool {
+        *self.clients() != *clients
+    }
+
     /// From here on calls are made by these clients.
     pub fn adopt(&self, clients: Clients) -> Adopted {
         let mut present = self.clients.write().unwrap_or_else(PoisonError::into_inner);

@@ -77,7 +77,7 @@ fn each_right_that_is_wanting_is_told_and_nothing_is_changed() {
     let (said, broker) = check(world.folder(), &login(&address, "no_describe", PASSWORD));
     assert_eq!(said.code, Some(1), "{}", said.out);
     said.must_have(&[source, "does not let us see the topic"]);
-    assert_eq!(broker["found"]["topics"][2]["state"], "hidden");
+    assert_eq!(broker["found"]["topics"][3]["state"], "hidden");
     let (said, broker) = check(world.folder(), &login(&address, "no_configs", PASSWORD));
     assert_eq!(said.code, Some(0), "{}", said.out);
     assert_eq!(broker["found"]["topics"][0]["limits"], Value::Null);

@@ -1,10 +1,11 @@
-//! The JSON Schema of the outcome record, and outcomes held against it.
+//! The JSON Schemas of our records, and records held against them.
 
 use std::sync::OnceLock;
 
 use jsonschema::Validator;
 use schemars::schema_for;
 use serde_json::Value;
+use wx_courier_core::model::audit::AuditRecord;
 use wx_courier_core::model::outcome::Outcome;
 use wx_courier_core::wechat::callback::Receipt;
 
@@ -18,6 +19,11 @@ pub(crate) fn generated_for_receipts() -> Value {
     schema_for!(Receipt).to_value()
 }
 
+/// The same for audit records.
+pub(crate) fn generated_for_audit() -> Value {
+    schema_for!(AuditRecord).to_value()
+}
+
 /// Panics unless the outcome is what the schema says, and nothing beside it.
 pub(crate) fn must_fit(outcome: &Value) {
     static SCHEMA: OnceLock<(Value, Validator)> = OnceLock::new();
@@ -29,6 +35,13 @@ pub(crate) fn receipt_must_fit(receipt: &Value) {
     static SCHEMA: OnceLock<(Value, Validator)> = OnceLock::new();
     let schema = SCHEMA.get_or_init(|| compiled(generated_for_receipts()));
     fits(schema, receipt);
+}
+
+/// The same for an audit record.
+pub(crate) fn audit_must_fit(record: &Value) {
+    static SCHEMA: OnceLock<(Value, Validator)> = OnceLock::new();
+    let schema = SCHEMA.get_or_init(|| compiled(generated_for_audit()));
+    fits(schema, record);
 }
 
 fn compiled(schema: Value) -> (Value, Validator) {

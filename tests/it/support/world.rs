@@ -340,6 +340,11 @@ impl World {
         )
     }
 
+    /// Reads the audit topic.
+    pub(crate) fn audit(&self) -> Reader {
+        Reader::new(&self.brokers, &self.settings.audit_topic, self.partitions)
+    }
+
     /// Where the partitions of the source topic end.
     pub(crate) fn ends(&self) -> BTreeMap<i32, i64> {
         topic::ends(&self.brokers, self.source(), self.partitions)
@@ -374,6 +379,9 @@ topic = "{name}.outcomes"
 
 [dead_letters]
 topic = "{name}.dead-letters"
+
+[audit]
+topic = "{name}.audit"
 
 [state]
 url = "{state}"

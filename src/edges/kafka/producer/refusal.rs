@@ -28,6 +28,22 @@ impl PublishError {
             About::Content | About::Producer | About::Topic => Self::Failed(error),
         }
     }
+
+    /// Why what goes to this topic is not there, with what to do about it.
+    pub fn on_topic(&self, what: &str, topic: &str) -> String {
+        match self {
+            Self::Failed(error) => {
+                let said = explain(what, topic, error);
+                match error.rdkafka_error_code() {
+                    Some(Code::MessageTimedOut) => format!(
+                        "{said}; no broker has acknowledged it in time, or the topic is not there: `wx-courier topics create` makes it"
+                    ),
+                    Some(_) | None => said.to_string(),
+                }
+            }
+            Self::TooLarge | Self::Closed => format!("{what} to {topic}: {self}"),
+        }
+    }
 }
 
 /// What a refusal is about.
