@@ -47,7 +47,7 @@ pub(super) fn myself() -> Who {
         // The kernel says whose process it is; a variable says what its caller likes.
         Path::new("/proc/self").metadata().ok().map(|own| own.uid()),
         &read("/etc/passwd").unwrap_or_default(),
-        read("/proc/sys/kernel/hostname"),
+        read("/proc/sys/kernel/hostname").as_deref(),
     )
 }
 
@@ -57,7 +57,7 @@ fn who(
     environment: &BTreeMap<String, String>,
     uid: Option<u32>,
     users: &str,
-    host: Option<String>,
+    host: Option<&str>,
 ) -> Who {
     let variable = |name: &str| {
         let value = environment.get(name)?;
@@ -75,7 +75,7 @@ fn who(
             .unwrap_or_else(|| format!("uid {uid}")),
         None => said().unwrap_or_else(|| "unknown".to_owned()),
     };
-    let host = host.as_deref().and_then(name_of).map(str::to_owned);
+    let host = host.and_then(name_of).map(str::to_owned);
     let host = host.or_else(|| variable("HOSTNAME"));
     Who {
         name,
@@ -103,8 +103,7 @@ mod tests {
     fn named(variables: &[(&str, &str)], uid: Option<u32>) -> String {
         let variables = variables.iter();
         let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let host = Some("laptop\n".to_owned());
-        let who = who(&variables.collect(), uid, USERS, host);
+        let who = who(&variables.collect(), uid, USERS, Some("laptop\n"));
         assert_eq!(who.host, "laptop");
         who.name
     }

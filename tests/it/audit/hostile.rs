@@ -33,6 +33,10 @@ pub(super) fn ask(courier: &Courier, line: &str, headers: &[&str]) -> (u16, Stri
     (status, said)
 }
 
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 const PAUSE: &str = "POST /pause?rule=order-completed";
 
 #[test]
@@ -74,14 +78,13 @@ fn nobody_writes_another_record_than_the_own_one() {
 
     // What is one line is kept as it is, and is no more than a text.
     let forged = r#"","who":{"name":"root"},"x":"<script>alert(1)</script>"#;
-    let encoded: String = forged.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let why = format!("x-wx-courier-why: {encoded}");
+    let why = format!("x-wx-courier-why: {}", encoded(forged));
     let actor = "x-wx-courier-actor: %E7%8E%8B%E8%8A%B3@ops-1;via=console";
     let (status, said) = ask(&courier, PAUSE, &[actor, &why]);
     assert_eq!(status, 200, "{said}");
     let whole = "长".repeat(500);
-    let encoded: String = whole.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let (status, said) = ask(&courier, &format!("{PAUSE}&why={encoded}"), &[]);
+    let in_query = format!("{PAUSE}&why={}", encoded(&whole));
+    let (status, said) = ask(&courier, &in_query, &[]);
     assert_eq!(status, 200, "{said}");
 
     let records = records(&mut audit, 2);

@@ -112,7 +112,7 @@ mod tests {
         sets.count("club", "10.0.0.2", 1);
         sets.count("shop", "10.0.0.1", 1000);
         sets.count("shop", "10.0.0.1", 500);
-        let passed = Duration::from_secs(60);
+        let passed = Duration::from_mins(1);
         for _minute in 0..2 {
             sets.write_once(&client, HasToken::Yes, passed).await;
         }
