@@ -1,4 +1,4 @@
-//! Kafka: a consumer on its own thread, the producers, and the topics both need; for a replay a reader without a group; for `check` what the
+//! Kafka: a consumer on its own thread, the producers, and the topics both need; for a replay a reader without a group; for the console a follower of a topic; for `check` what the
 //! cluster lets us do; what keeps us from it; for the demo an embedded broker and a test client that publishes and watches.
 
 pub mod cause;
@@ -12,6 +12,7 @@ pub mod reread;
 pub mod scan;
 pub mod standing;
 mod statistics;
+pub mod tail;
 pub mod test_client;
 #[cfg(test)]
 mod test_kafka;

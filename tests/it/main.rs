@@ -18,6 +18,7 @@ mod cases;
 mod chaos;
 mod claims;
 mod commands;
+mod console_feed;
 mod crash;
 mod crowd;
 mod customer;

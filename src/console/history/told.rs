@@ -2,9 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use wx_courier_core::model::outcome::Outcome;
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// For how long outcomes are kept, from when they were settled on.
+    pub keep: Duration,
+    /// How large the file may become, with its write-ahead log.
+    pub max_bytes: u64,
+}
 
 /// A time from its beginning to before its end, in Unix milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +50,8 @@ pub struct Cursor {
 pub struct Found {
     /// The outcomes.
     pub outcomes: Vec<Kept>,
-    /// Where the next page begins; `None` at the end.
+    /// Where the next page begins; `None` at the end. A search that takes long ends early, with fewer outcomes than were asked for, and goes on
+    /// from here.
     pub older: Option<Cursor>,
 }
 
@@ -103,6 +114,8 @@ pub struct Progress {
     pub read: u64,
     /// Records that are still to be read, as far as is known.
     pub left: u64,
+    /// Of these, how many are neither an outcome nor anything else that belongs on its topic.
+    pub not_understood: u64,
     /// Whether the newest end was reached: what is older may still be read.
     pub is_live: bool,
     /// From when on the history is whole, in Unix milliseconds; none where nothing is kept yet.

@@ -119,6 +119,11 @@ impl Scanner {
         Self::with_queue(kafka, ear, "1024")
     }
 
+    /// A reader of a process that goes on: what goes wrong with its connections is told among its other troubles.
+    pub fn beside(kafka: &Kafka, ear: Ear) -> anyhow::Result<Self> {
+        Self::with_queue(kafka, ear, "8192")
+    }
+
     fn with_queue(kafka: &Kafka, ear: Ear, queue_kbytes: &str) -> anyhow::Result<Self> {
         let ours = [
             ("queued.max.messages.kbytes", queue_kbytes),
@@ -163,8 +168,8 @@ impl Scanner {
         self.read_within(topic, bounds, each)
     }
 
-    /// Reads the records of each partition from its first offset here to before its last.
-    fn read_within(
+    /// Reads the records of each partition from its first offset here to before its last. A partition that ends before that has no more.
+    pub fn read_within(
         &self,
         topic: &str,
         mut open: BTreeMap<i32, (i64, i64)>,

@@ -45,8 +45,9 @@ impl Scanner {
         })
     }
 
-    /// Where each partition that has records to be read begins and ends, the end exclusive.
-    pub(super) fn bounds(
+    /// Where each partition that has records to be read begins and ends, the end exclusive: all records, or those of a time (Unix milliseconds) and
+    /// later.
+    pub fn bounds(
         &self,
         topic: &str,
         since_ms: Option<i64>,
