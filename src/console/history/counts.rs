@@ -86,8 +86,9 @@ impl Counting {
         };
         if let Some((named, search)) = &self.named {
             let seen = search.each(transaction, (Some(named), limit), |kept, kind| {
-                let count = Count::of_one(kept.settled_ms);
-                see(kept.settled_ms, Counted { kind, count });
+                let at_ms = minute(kept.settled_ms);
+                let count = Count::of_one(at_ms);
+                see(at_ms, Counted { kind, count });
                 ControlFlow::Continue(())
             });
             return seen.map(drop);
@@ -261,7 +262,6 @@ pub(super) fn kinds(
             known.and_modify(|known| known.add(count)).or_insert(count);
         },
     )?;
-    let minute = |ms: i64| ms.div_euclid(MINUTE_MS) * MINUTE_MS;
     let counted = counts.into_iter().filter_map(|(kind, count)| {
         let known = counting.kinds.get(&kind)?;
         Some(KindCount {
@@ -274,6 +274,11 @@ pub(super) fn kinds(
     let mut counted: Vec<KindCount> = counted.collect();
     counted.sort_by(|one, other| (other.count, &one.kind).cmp(&(one.count, &other.kind)));
     Ok(counted)
+}
+
+/// The minute of a time.
+fn minute(ms: i64) -> i64 {
+    ms.div_euclid(MINUTE_MS) * MINUTE_MS
 }
 
 fn unsigned(count: i64) -> u64 {

@@ -30,6 +30,14 @@ pub(super) fn log_bound(max_bytes: u64) -> u64 {
     (max_bytes / LOG_PART).clamp(SMALLEST_LOG, LARGEST_LOG)
 }
 
+/// How large the file may become beside its log. The log is brought in when it is full, and grows beyond that by what one transaction writes, and
+/// while a reader delays it.
+fn room(max_bytes: u64) -> u64 {
+    max_bytes.saturating_sub(2 * log_bound(max_bytes) + LARGEST_TRANSACTION)
+}
+
+const LARGEST_TRANSACTION: u64 = 1 << 20;
+
 /// Whether there is more to be done at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
@@ -68,9 +76,7 @@ pub(super) fn purge(
     let keep = i64::try_from(shared.bounds.keep.as_millis()).unwrap_or(i64::MAX);
     let by_age = Until::Time((shared.now)().saturating_sub(keep));
     let left = step(connection, shared, books, by_age, at_most)?;
-    // The log has its room beside the file, twice: it is brought in when it is full, and a reader may delay that.
-    let room = shared.bounds.max_bytes;
-    let room = room.saturating_sub(2 * log_bound(room));
+    let room = room(shared.bounds.max_bytes);
     let now = size(connection)?;
     let over = (now.file - now.free.min(now.file)).saturating_sub(room);
     if over > 0 {

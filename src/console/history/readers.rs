@@ -1,15 +1,17 @@
 //! Questions: each on a connection of its own that cannot write, on a thread that may block, and none for longer than its time.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+mod watch;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use rusqlite::{Connection, InterruptHandle};
+use rusqlite::Connection;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::shared::Shared;
+use watch::Watch;
 
 /// So many questions are answered at once.
 const AT_ONCE: usize = 4;
@@ -50,11 +52,12 @@ pub(super) struct Readers {
     idle: Mutex<Vec<Reader>>,
     turns: Arc<Semaphore>,
     asked: Semaphore,
+    watch: Watch,
 }
 
 impl Readers {
     /// Opens all of them: a file that is deleted under the running console can still be read.
-    pub(super) fn open(shared: Arc<Shared>) -> rusqlite::Result<Self> {
+    pub(super) fn open(shared: Arc<Shared>) -> anyhow::Result<Self> {
         let generation = shared.generation();
         let readers = (0..AT_ONCE).map(|_| {
             let connection = shared.place.reader()?;
@@ -63,10 +66,12 @@ impl Readers {
                 generation,
             })
         });
+        let readers: rusqlite::Result<Vec<Reader>> = readers.collect();
         Ok(Self {
-            idle: Mutex::new(readers.collect::<rusqlite::Result<_>>()?),
+            idle: Mutex::new(readers?),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             asked: Semaphore::new(MOST_ASKED),
+            watch: Watch::start()?,
             shared,
         })
     }
@@ -81,37 +86,24 @@ impl Readers {
         };
         let deadline = Instant::now() + LONGEST;
         let turn = Arc::clone(&self.turns).acquire_owned();
-        let turn = tokio::time::timeout_at(deadline, turn)
-            .await
-            .map_err(|_| {
-                anyhow!("the history is busy with other questions: try again in a moment")
-            })??;
+        let turn = timeout_at(deadline, turn).await.map_err(|_| {
+            anyhow!("the history is busy with other questions: try again in a moment")
+        })??;
         let reader = self.reader()?;
-        let break_off = Arc::new(BreakOff {
-            is_running: Mutex::new(true),
-            interrupt: reader.connection.get_interrupt_handle(),
-            is_due: AtomicBool::new(false),
-        });
-        let _guard = Guard(Arc::clone(&break_off));
-        let readers = Arc::clone(self);
-        let running = Arc::clone(&break_off);
-        let mut answer = tokio::task::spawn_blocking(move || {
+        let question_of = self
+            .watch
+            .begin(reader.connection.get_interrupt_handle(), deadline);
+        let _given_up = question_of.give_up_when_dropped();
+        let (readers, asked) = (Arc::clone(self), question_of.clone());
+        let answer = tokio::task::spawn_blocking(move || {
             let answer = question(&readers.shared, &reader.connection, Limit::new());
-            running.end();
+            asked.end();
             readers.put_back(reader);
             drop(turn);
             answer
         });
-        let left = deadline.saturating_duration_since(Instant::now());
-        let answer = match timeout(left, &mut answer).await {
-            Ok(answer) => answer?,
-            Err(_) => {
-                break_off.now();
-                answer.await?
-            }
-        };
-        answer.map_err(|error| {
-            if break_off.is_due.load(Ordering::Relaxed) {
+        answer.await?.map_err(|error| {
+            if question_of.was_broken_off() {
                 error.context(format!(
                     "the question took longer than {} s",
                     LONGEST.as_secs()
@@ -144,43 +136,7 @@ impl Readers {
         }
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Reader>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What breaks a question off, and no other one: its connection answers the next one soon.
-struct BreakOff {
-    is_running: Mutex<bool>,
-    interrupt: InterruptHandle,
-    is_due: AtomicBool,
-}
-
-impl BreakOff {
-    fn running(&self) -> std::sync::MutexGuard<'_, bool> {
-        self.is_running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn end(&self) {
-        *self.running() = false;
-    }
-
-    fn now(&self) {
-        let is_running = self.running();
-        if *is_running {
-            self.is_due.store(true, Ordering::Relaxed);
-            self.interrupt.interrupt();
-        }
-    }
-}
-
-/// Breaks the question off when nobody waits for it any more.
-struct Guard(Arc<BreakOff>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.0.now();
     }
 }

@@ -76,7 +76,9 @@ fn of_io(error: &io::Error) -> Option<Cause> {
         ErrorKind::PermissionDenied => Some(Cause::Rights),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(Cause::DiskFull),
         ErrorKind::ReadOnlyFilesystem => Some(Cause::ReadOnly),
-        ErrorKind::IsADirectory | ErrorKind::NotADirectory => Some(Cause::NoPlace),
+        ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            Some(Cause::NoPlace)
+        }
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Kinds: told apart, bounded, and taken back.
 
 use super::*;
+use crate::console::filter::Filter;
 use crate::console::history::sample;
 
 fn with_version(number: usize) -> Outcome {

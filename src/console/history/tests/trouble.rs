@@ -180,8 +180,8 @@ async fn no_question_holds_the_others_for_ever() {
 async fn writing_goes_on_while_a_question_is_open() {
     let history = empty();
     history.add(batch(0..10)).await.unwrap();
-    let (asked_in, asked) = tokio::sync::oneshot::channel();
-    let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+    let (asked_in, asked) = oneshot::channel();
+    let (go_on, goes_on) = channel::<()>();
     let open = tokio::spawn({
         let history = history.clone();
         async move {
