@@ -41,7 +41,7 @@ pub struct House {
     pub on_disk: Arc<OnDisk>,
     /// Replays.
     pub desk: Desk,
-    /// How a page ends that cannot be told.
+    /// How the replay stands that was begun last.
     pub replay: watch::Sender<Option<letters::Run>>,
 }
 

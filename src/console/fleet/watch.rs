@@ -29,7 +29,7 @@ const PATIENCE: Patience = Patience {
     most_bytes: 4 << 20,
 };
 
-/// More instances than these are asked by nobody's leave.
+/// Of a larger fleet the first ones are asked.
 const MOST: usize = 200;
 
 /// Who asks, and where.
