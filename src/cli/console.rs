@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Subcommand, ValueEnum};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use super::{Exit, asked_to_end, block_on, colour, configuration_with, say, sources};
 use crate::config::{
@@ -20,7 +19,6 @@ use crate::console::access::{Access, draw};
 use crate::console::history::History;
 use crate::console::history::told::Bounds;
 use crate::console::opening::Opening;
-use crate::console::serve::serve;
 use crate::edges::descriptors::Descriptors;
 use crate::edges::listener::Bound;
 use crate::telemetry;
@@ -117,23 +115,15 @@ async fn open(settings: Arc<Settings>, sources: Sources) -> anyhow::Result<Exit>
         settings,
         sources,
     };
-    let (parts, readers) = opening.open()?;
-    let (ask, asked) = oneshot::channel::<()>();
-    let mut serving = tokio::spawn(serve(parts, async {
-        // The sender going away means the same as its word.
-        let _asked = asked.await.is_ok();
-    }));
+    let mut console = opening.start()?;
     tokio::select! {
-        served = &mut serving => {
-            served?;
+        ended = console.ended() => {
+            ended?;
             anyhow::bail!("the console's listener has ended unexpectedly");
         }
         ended = asked_to_end() => ended?,
     }
-    drop(ask);
-    serving.await?;
-    readers.watch.abort();
-    tokio::task::spawn_blocking(move || readers.feed.close(LAST_READ)).await?;
+    console.close(LAST_READ).await?;
     tracing::info!("the console has ended");
     Ok(Exit::Done)
 }

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinError, JoinHandle};
 
 use super::access::Access;
 use super::feed::{Feed, Topics};
@@ -13,7 +14,7 @@ use super::fleet::watch::Watch;
 use super::history::History;
 use super::on_disk::OnDisk;
 use super::rooms::House;
-use super::serve::Parts;
+use super::serve::{Parts, serve};
 use crate::config::{Settings, Sources};
 use crate::edges::clock::Clock;
 use crate::edges::listener::Bound;
@@ -41,17 +42,17 @@ pub struct Opening {
     pub access: Access,
 }
 
-/// What reads and asks for as long as the console is there.
-pub struct Readers {
-    /// Reads the topics.
-    pub feed: Feed,
-    /// Asks the instances.
-    pub watch: JoinHandle<()>,
+/// A console that is there. In a process of its own and in the demo it begins and ends in the same way.
+pub struct Running {
+    end: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+    feed: Feed,
+    watch: JoinHandle<()>,
 }
 
 impl Opening {
-    /// Begins to read and to ask. It needs a runtime.
-    pub fn open(self) -> anyhow::Result<(Parts, Readers)> {
+    /// Begins to read, to ask and to serve. It needs a runtime.
+    pub fn start(self) -> anyhow::Result<Running> {
         let settings = self.settings;
         let topics = Topics {
             outcomes: Arc::from(settings.outcomes.topic.as_str()),
@@ -74,10 +75,32 @@ impl Opening {
             access: self.access,
             metrics: Metrics::new()?,
         };
-        let readers = Readers {
+        let (end, asked) = oneshot::channel::<()>();
+        let serving = tokio::spawn(serve(parts, async {
+            // The sender going away means the same as its word.
+            let _asked = asked.await.is_ok();
+        }));
+        Ok(Running {
+            end,
+            serving,
             feed,
             watch: tokio::spawn(watch.work()),
-        };
-        Ok((parts, readers))
+        })
+    }
+}
+
+impl Running {
+    /// Comes back when the listener has ended by itself, before its time.
+    pub async fn ended(&mut self) -> Result<(), JoinError> {
+        (&mut self.serving).await
+    }
+
+    /// Ends it: what is being answered is answered, and the readers of topics may take so long.
+    pub async fn close(self, last_read: Duration) -> anyhow::Result<()> {
+        drop(self.end);
+        self.serving.await?;
+        self.watch.abort();
+        tokio::task::spawn_blocking(move || self.feed.close(last_read)).await?;
+        Ok(())
     }
 }

@@ -6,15 +6,12 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::config::{Console, Settings, Sources};
 use crate::console::access::Access;
 use crate::console::history::History;
 use crate::console::history::told::Bounds;
-use crate::console::opening::{Opening, Readers};
-use crate::console::serve::serve;
+use crate::console::opening::{Opening, Running};
 use crate::edges::listener::Bound;
 
 /// Browsers keep several connections each.
@@ -27,9 +24,7 @@ const LAST_READ: Duration = Duration::from_secs(2);
 pub(super) struct DemoConsole {
     /// Where it is.
     pub(super) address: String,
-    ask: oneshot::Sender<()>,
-    serving: JoinHandle<()>,
-    readers: Readers,
+    running: Running,
     /// Where the files of replays lie; it goes with this.
     _replays: TempDir,
 }
@@ -73,16 +68,9 @@ pub(super) async fn open(
         },
         access: Access::new(&console),
     };
-    let (parts, readers) = opening.open()?;
-    let (ask, asked) = oneshot::channel::<()>();
-    let serving = tokio::spawn(serve(parts, async {
-        let _asked = asked.await.is_ok();
-    }));
     Ok(DemoConsole {
         address: format!("http://{listen}"),
-        ask,
-        serving,
-        readers,
+        running: opening.start()?,
         _replays: replays,
     })
 }
@@ -90,16 +78,6 @@ pub(super) async fn open(
 impl DemoConsole {
     /// Ends it.
     pub(super) async fn close(self) -> anyhow::Result<()> {
-        let Self {
-            ask,
-            serving,
-            readers,
-            ..
-        } = self;
-        drop(ask);
-        serving.await?;
-        readers.watch.abort();
-        tokio::task::spawn_blocking(move || readers.feed.close(LAST_READ)).await?;
-        Ok(())
+        self.running.close(LAST_READ).await
     }
 }
