@@ -1,13 +1,13 @@
 //! The configuration, as it lies on disk now: rules and templates may be saved while the console runs.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::config::{NeededSecrets, Sources, load_with};
-use crate::explaining::Configuration;
+use crate::explaining::{Bounds, Configuration, Explainer};
 use wx_courier_core::catalog::Catalog;
 use wx_courier_core::rules::RuleSet;
 
@@ -17,8 +17,8 @@ const BELIEVED: Duration = Duration::from_secs(5);
 /// What was read.
 #[derive(Clone)]
 pub struct Known {
-    /// For questions about messages; `None` where the settings cannot be used.
-    pub explaining: Option<Configuration>,
+    /// Answers questions about messages; `None` where the settings cannot be used.
+    pub explainer: Option<Explainer>,
     /// The templates.
     pub catalog: Option<Arc<Catalog>>,
     /// The rules, where nothing is wrong with them.
@@ -30,6 +30,8 @@ pub struct Known {
 /// Reads it, and keeps it for a moment.
 pub struct OnDisk {
     sources: Sources,
+    /// All explainers are made of the first one: so many questions read topics at once, however often files are saved and pages asked for.
+    first: OnceLock<Explainer>,
     kept: Mutex<Option<(Instant, Arc<Known>)>>,
 }
 
@@ -38,6 +40,7 @@ impl OnDisk {
     pub fn new(sources: Sources) -> Self {
         Self {
             sources,
+            first: OnceLock::new(),
             kept: Mutex::default(),
         }
     }
@@ -71,9 +74,17 @@ impl OnDisk {
             rules.filter_map(|rule| Some((format!("rule {}", rule.name), rule.rate?.per_second)));
         Known {
             limits: of_apps.chain(of_rules).collect(),
-            explaining: Configuration::of(&loaded),
+            explainer: Configuration::of(&loaded)
+                .map(|configuration| self.explainer(configuration)),
             rules: loaded.rules.clone(),
             catalog: loaded.catalog.map(Arc::new),
         }
+    }
+
+    fn explainer(&self, configuration: Configuration) -> Explainer {
+        let first = self
+            .first
+            .get_or_init(|| Explainer::new(configuration.clone(), Bounds::OF_A_PAGE));
+        first.with(configuration)
     }
 }

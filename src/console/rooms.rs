@@ -25,7 +25,7 @@ use super::{deeds, export, live};
 use crate::config::Settings;
 use crate::edges::instance_pages::Patience;
 use crate::edges::store_access::Way;
-use crate::explaining::{Bounds, Depth, Explainer, Question};
+use crate::explaining::{Depth, Question};
 use crate::replaying::Desk;
 pub use asked::{Asked, Shown, Trouble, answer, now_ms};
 
@@ -273,7 +273,7 @@ page!(message_page, "message", house, asked => {
     let known = house.on_disk.look().await?;
     let filter = Filter { id: Some(id.clone()), ..Filter::default() };
     let found = house.history.search(&filter, None, MOST_OF_AN_ID).await?;
-    let Some(configuration) = known.explaining.clone() else {
+    let Some(explainer) = &known.explainer else {
         return Err(Trouble(StatusCode::SERVICE_UNAVAILABLE, None, asked.look.words().no_configuration.to_owned()));
     };
     let addresses = house.fleet.borrow().instances.iter().filter(|it| it.status.is_some()).map(|it| it.address.clone()).collect();
@@ -287,8 +287,8 @@ page!(message_page, "message", house, asked => {
         outcomes: found.outcomes.iter().map(|kept| kept.outcome.clone()).collect(),
     };
     let (told, _) = watch::channel(Default::default());
-    let explained = Explainer::new(configuration, Bounds::OF_A_PAGE).explain(question, &told).await;
-    let report = explained.map_err(anyhow::Error::new)?;
+    let report = explainer.explain(question, &told).await;
+    let report = report.map_err(anyhow::Error::new)?;
     let nothing = report.nothing.map(|nothing| nothing.headline(&id));
     Ok(message::message(&asked.look, &message::Answer { sought: &id, events: &report.events, nothing: nothing.as_deref(), notes: &report.notes, catalog: known.catalog.as_deref() }))
 });
