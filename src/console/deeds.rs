@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Extension, body::Bytes};
 use serde::Deserialize;
@@ -11,8 +11,7 @@ use tokio::sync::watch;
 
 use super::access::Visitor;
 use super::pages::letters::{Run, Stage};
-use super::rooms::{Asked, House, Trouble, now_ms};
-use crate::edges::instance_pages::{InstancePages, Patience};
+use super::rooms::{Asked, House, Trouble};
 use crate::replaying::{Bounds, Pile, RunState, Search, Work};
 use wx_courier_core::event::RunId;
 use wx_courier_core::replay::{Selection, Sending};
@@ -42,56 +41,40 @@ fn named(subject: &str) -> Option<Vec<(&'static str, &str)>> {
 /// Stops something.
 pub async fn pause(
     State(house): State<Arc<House>>,
-    Path(language): Path<String>,
-    headers: HeaderMap,
+    asked: Asked,
     Extension(visitor): Extension<Visitor>,
     Form(meant): Form<Meant>,
 ) -> Response {
-    change(&house, "/pause", &language, (&headers, &visitor), &meant).await
+    change(&house, "/pause", asked, &visitor, &meant).await
 }
 
 /// Lets something go on.
 pub async fn resume(
     State(house): State<Arc<House>>,
-    Path(language): Path<String>,
-    headers: HeaderMap,
+    asked: Asked,
     Extension(visitor): Extension<Visitor>,
     Form(meant): Form<Meant>,
 ) -> Response {
-    change(&house, "/resume", &language, (&headers, &visitor), &meant).await
+    change(&house, "/resume", asked, &visitor, &meant).await
 }
 
 /// Asks an instance that answers; where the store is shared, it is done on all of them.
 async fn change(
     house: &House,
     page: &str,
-    language: &str,
-    (headers, visitor): (&HeaderMap, &Visitor),
+    asked: Asked,
+    visitor: &Visitor,
     meant: &Meant,
 ) -> Response {
-    let Some(asked) = Asked::new(language, "rules", None, headers, visitor) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let look = Box::new(asked.look);
-    let refused = |status, why: String| Trouble(status, Some(look.clone()), why).into_response();
+    let look = asked.in_room("rules").look;
     let Some(mut query) = named(&meant.subject) else {
-        return refused(StatusCode::BAD_REQUEST, meant.subject.clone());
+        return Trouble::new(StatusCode::BAD_REQUEST, meant.subject.clone()).page(&look);
     };
     if !meant.why.trim().is_empty() {
         query.push(("why", meant.why.trim()));
     }
-    let fleet = Arc::clone(&house.fleet.borrow());
-    let answering = fleet.instances.iter().find(|it| it.status.is_some());
-    let Some(instance) = answering else {
-        return refused(
-            StatusCode::SERVICE_UNAVAILABLE,
-            look.words().no_instances.to_owned(),
-        );
-    };
-    let token = house.settings.http.token.clone();
-    let pages = match InstancePages::new(&instance.address, token, Patience::OF_A_SERVER) {
-        Ok(pages) => pages,
-        Err(error) => return refused(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    let Some(pages) = house.instance() else {
+        return Trouble::not_now(look.words().no_instances.to_owned()).page(&look);
     };
     match pages.change(page, &query).await {
         Ok(said) => {
@@ -99,7 +82,7 @@ async fn change(
             let said: String = form_urlencoded::byte_serialize(said.trim().as_bytes()).collect();
             Redirect::to(&look.link(&format!("rules?done={said}"))).into_response()
         }
-        Err(error) => refused(StatusCode::SERVICE_UNAVAILABLE, error.in_words()),
+        Err(error) => Trouble::not_now(error.in_words()).page(&look),
     }
 }
 
@@ -112,15 +95,11 @@ const RATE: u32 = 50;
 /// Replays the dead letters that were chosen.
 pub async fn replay(
     State(house): State<Arc<House>>,
-    Path(language): Path<String>,
-    headers: HeaderMap,
+    asked: Asked,
     Extension(visitor): Extension<Visitor>,
     body: Bytes,
 ) -> Response {
-    let Some(asked) = Asked::new(&language, "letters", None, &headers, &visitor) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let look = Box::new(asked.look);
+    let look = asked.in_room("letters").look;
     let ids = form_urlencoded::parse(&body).filter(|(name, _)| name == "id");
     let ids: Vec<String> = ids
         .map(|(_, id)| id.into_owned())
@@ -129,16 +108,12 @@ pub async fn replay(
     if ids.is_empty() {
         return Redirect::to(&look.link("letters")).into_response();
     }
-    let is_going = house
-        .replay
-        .borrow()
-        .as_ref()
-        .is_some_and(|run| matches!(run.stage, Stage::Looking | Stage::Publishing));
+    let is_going = house.replay.borrow().as_ref().is_some_and(Run::is_going);
     if is_going {
         let why = look.words().replay_runs.to_owned();
-        return Trouble(StatusCode::CONFLICT, Some(look), why).into_response();
+        return Trouble::new(StatusCode::CONFLICT, why).page(&look);
     }
-    let run = RunId::new(now_ms(), fastrand::u32(..));
+    let run = RunId::new(house.clock.now_ms(), fastrand::u32(..));
     house.replay.send_replace(Some(Run {
         name: run.to_string(),
         by: visitor.name.to_string(),
@@ -181,7 +156,7 @@ async fn replay_these(house: &House, run: RunId, ids: Vec<String>) -> anyhow::Re
             ..Selection::default()
         },
         sending: Sending::Once,
-        now_ms: now_ms(),
+        now_ms: house.clock.now_ms(),
     };
     let (told, _) = watch::channel(Default::default());
     let judged = house
@@ -228,13 +203,9 @@ async fn replay_these(house: &House, run: RunId, ids: Vec<String>) -> anyhow::Re
 /// Stops the replay that is under way.
 pub async fn stop_replay(
     State(house): State<Arc<House>>,
-    Path(language): Path<String>,
-    headers: HeaderMap,
+    asked: Asked,
     Extension(visitor): Extension<Visitor>,
 ) -> Response {
-    let Some(asked) = Asked::new(&language, "letters", None, &headers, &visitor) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
     if let Some(run) = house.desk.last() {
         tracing::info!(who = %visitor.name, run = %run.id(), "a replay is stopped by the console");
         run.stop();

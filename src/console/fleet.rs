@@ -212,15 +212,18 @@ pub struct RuleSeen {
 }
 
 impl Fleet {
+    /// The instances that are known by their own word, those that were asked first before the others.
+    pub fn answering(&self) -> impl Iterator<Item = &InstanceSeen> {
+        self.instances.iter().filter(|it| it.status.is_some())
+    }
+
     /// What is paused anywhere, each once.
     pub fn pauses(&self) -> Vec<&PauseSeen> {
         let all = self.instances.iter().filter_map(|it| it.status.as_ref());
         let mut pauses: Vec<&PauseSeen> = Vec::new();
         for pause in all.flat_map(|status| &status.engine.pauses) {
-            let is_known = |known: &&&PauseSeen| {
-                (&known.subject, &known.cause) == (&pause.subject, &pause.cause)
-            };
-            if !pauses.iter().any(|known| is_known(&known)) {
+            let mut known = pauses.iter();
+            if !known.any(|it| it.subject == pause.subject && it.cause == pause.cause) {
                 pauses.push(pause);
             }
         }

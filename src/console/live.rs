@@ -1,16 +1,17 @@
 //! News for pages that are open: server-sent events. Rows of the stream are sent some times a second, however many come; a part of a page when it
 //! has become another one.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use maud::Markup;
 use serde_json::json;
 use tokio::sync::broadcast::{self, error::TryRecvError};
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -18,8 +19,9 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::access::Visitor;
 use super::filter::Filter;
 use super::history::told::Kept;
+use super::pages::look::Look;
 use super::pages::{letters, outcomes, overview};
-use super::rooms::{Asked, House, now_ms, overview_of};
+use super::rooms::{Asked, House, overview_of};
 
 /// Four times a second is often enough for eyes.
 const ROWS_EVERY: Duration = Duration::from_millis(250);
@@ -34,14 +36,9 @@ const RUN_EVERY: Duration = Duration::from_millis(500);
 /// The stream of one page that is open.
 pub async fn live(
     State(house): State<Arc<House>>,
-    Path(language): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
     Extension(visitor): Extension<Visitor>,
 ) -> Response {
-    let Some(asked) = Asked::new(&language, "live", query, &headers, &visitor) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
     let (kind, every) = match asked.said("page").as_deref() {
         Some("overview") => (Kind::Overview, PART_EVERY),
         Some("replay") => (Kind::Replay, RUN_EVERY),
@@ -99,78 +96,84 @@ impl Open {
                 () = session.session_ended() => return None,
                 _ = self.ticks.tick() => {}
             }
-            self.asked.look.now_ms = now_ms();
+            self.asked.look.now_ms = self.house.clock.now_ms();
             let said = match &mut self.kind {
-                Kind::Rows { news, filter } => rows(news, filter, &self.asked)?,
+                Kind::Rows { news, filter } => {
+                    let come = Come::since_the_last_look(news, filter)?;
+                    come.event(&self.asked.look)
+                }
                 Kind::Overview => {
                     let made = overview_of(&self.house, &self.asked).await;
-                    made.ok().map(|(made, fleet)| {
-                        let part = overview::inside(
-                            &self.asked.look,
-                            self.asked.span().0,
-                            &made.shown(&fleet),
-                        );
-                        ("overview", part.into_string())
-                    })
+                    let part = made.ok().map(|(made, fleet)| {
+                        let (span, _) = self.asked.span();
+                        overview::inside(&self.asked.look, span, &made.shown(&fleet))
+                    });
+                    part.and_then(|part| self.part("overview", &part))
                 }
                 Kind::Replay => {
                     let run = self.house.replay.borrow().clone();
-                    run.map(|run| {
-                        (
-                            "replay",
-                            letters::of_run(&self.asked.look, &run).into_string(),
-                        )
-                    })
+                    let part = run.map(|run| letters::of_run(&self.asked.look, &run));
+                    part.and_then(|part| self.part("replay", &part))
                 }
             };
-            match said {
-                Some(("rows", data)) => return Some(Event::default().event("rows").data(data)),
-                Some((id, html)) if html != self.last => {
-                    let data = json!({ "id": id, "html": html }).to_string();
-                    self.last = html;
-                    return Some(Event::default().event("part").data(data));
-                }
-                Some(_) | None => {}
+            if said.is_some() {
+                return said;
             }
         }
+    }
+
+    /// A part of the page, if it has become another one.
+    fn part(&mut self, id: &str, part: &Markup) -> Option<Event> {
+        if part.0 == self.last {
+            return None;
+        }
+        self.last.clone_from(&part.0);
+        let data = json!({ "id": id, "html": part.0 });
+        Some(Event::default().event("part").data(data.to_string()))
     }
 }
 
-/// What has come since the last look, as rows. `None` if nothing will ever come again.
-#[expect(clippy::option_option, reason = "no news now is not the end of news")]
-fn rows(
-    news: &mut broadcast::Receiver<Arc<Kept>>,
-    filter: &Filter,
-    asked: &Asked,
-) -> Option<Option<(&'static str, String)>> {
-    let mut come: Vec<Arc<Kept>> = Vec::new();
-    let mut unshown: u64 = 0;
-    loop {
-        match news.try_recv() {
-            Ok(kept) if !filter.takes(&kept) => {}
-            Ok(kept) => {
-                if come.len() == MOST_ROWS {
-                    come.remove(0);
-                    unshown += 1;
+/// Outcomes that have come: the last ones, and how many more.
+struct Come {
+    last: VecDeque<Arc<Kept>>,
+    unshown: u64,
+}
+
+impl Come {
+    /// `None` if nothing will ever come again.
+    fn since_the_last_look(
+        news: &mut broadcast::Receiver<Arc<Kept>>,
+        filter: &Filter,
+    ) -> Option<Self> {
+        let mut come = Self {
+            last: VecDeque::with_capacity(MOST_ROWS),
+            unshown: 0,
+        };
+        loop {
+            match news.try_recv() {
+                Ok(kept) if !filter.takes(&kept) => {}
+                Ok(kept) => {
+                    if come.last.len() == MOST_ROWS {
+                        come.last.pop_front();
+                        come.unshown += 1;
+                    }
+                    come.last.push_back(kept);
                 }
-                come.push(kept);
+                Err(TryRecvError::Empty) => return Some(come),
+                Err(TryRecvError::Lagged(missed)) => come.unshown += missed,
+                Err(TryRecvError::Closed) => return None,
             }
-            Err(TryRecvError::Empty) => break,
-            Err(TryRecvError::Lagged(missed)) => unshown += missed,
-            Err(TryRecvError::Closed) => return None,
         }
     }
-    if come.is_empty() && unshown == 0 {
-        return Some(None);
+
+    /// As rows, the newest first; `None` where nothing has come.
+    fn event(&self, look: &Look) -> Option<Event> {
+        if self.last.is_empty() && self.unshown == 0 {
+            return None;
+        }
+        let newest_first = self.last.iter().rev().map(AsRef::as_ref);
+        let html = outcomes::rows(look, newest_first).into_string();
+        let data = json!({ "html": html, "count": self.last.len(), "unshown": self.unshown });
+        Some(Event::default().event("rows").data(data.to_string()))
     }
-    let newest_first: Vec<Kept> = come
-        .iter()
-        .rev()
-        .map(|kept| kept.as_ref().clone())
-        .collect();
-    let html = outcomes::rows(&asked.look, &newest_first).into_string();
-    Some(Some((
-        "rows",
-        json!({ "html": html, "count": come.len(), "unshown": unshown }).to_string(),
-    )))
 }

@@ -17,6 +17,7 @@ use super::rooms::House;
 use super::serve::{Parts, serve};
 use crate::config::{Settings, Sources};
 use crate::edges::clock::Clock;
+use crate::edges::instance_pages::{InstancePages, Patience, reachable};
 use crate::edges::listener::Bound;
 use crate::replaying::Desk;
 use crate::telemetry::Metrics;
@@ -59,11 +60,16 @@ impl Opening {
             audit: Arc::from(AUDIT),
         };
         let feed = Feed::start(&settings.kafka, &topics, &self.history)?;
-        let (watch, fleet) = Watch::new(Arc::clone(&settings), self.instance, Clock::start())?;
+        let clock = Clock::start();
+        let (watch, fleet) = Watch::new(Arc::clone(&settings), self.instance, clock.clone())?;
+        let address = reachable(&settings.http).to_string();
+        let token = settings.http.token.clone();
         let (replay, _) = watch::channel(None);
         let house = House {
             history: self.history,
+            clock,
             fleet,
+            pages: InstancePages::new(&address, token, Patience::OF_A_SERVER)?,
             on_disk: Arc::new(OnDisk::new(self.sources)),
             desk: Desk::new(Arc::clone(&settings), self.replays),
             replay,

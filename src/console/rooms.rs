@@ -6,11 +6,12 @@ mod grants;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use maud::Markup;
 use tokio::sync::watch;
 
 use super::access::Visitor;
@@ -20,29 +21,43 @@ use super::history::History;
 use super::history::told::{KindCount, Progress, Span};
 use super::on_disk::OnDisk;
 use super::pages::{changes, errors, letters, message, outcomes, overview, rules, templates};
-use super::words::Language;
 use super::{deeds, export, live};
 use crate::config::Settings;
-use crate::edges::instance_pages::Patience;
+use crate::edges::clock::Clock;
+use crate::edges::instance_pages::{InstancePages, Patience};
 use crate::edges::store_access::Way;
 use crate::explaining::{Depth, Question};
 use crate::replaying::Desk;
-pub use asked::{Asked, Shown, Trouble, answer, now_ms};
+pub use asked::{Asked, Trouble};
+use asked::{asked_language, drawn, nowhere};
 
 /// What all pages are made of.
 pub struct House {
     /// The settings, as they were at the start.
     pub settings: Arc<Settings>,
+    /// The present, by which pages are drawn.
+    pub clock: Clock,
     /// What became of messages.
     pub history: History,
     /// The instances.
     pub fleet: watch::Receiver<Arc<Fleet>>,
+    /// How one of them is asked.
+    pub pages: InstancePages,
     /// Rules and templates.
     pub on_disk: Arc<OnDisk>,
     /// Replays.
     pub desk: Desk,
     /// How the replay stands that was begun last.
     pub replay: watch::Sender<Option<letters::Run>>,
+}
+
+impl House {
+    /// The pages of an instance that answers; `None` where none does.
+    pub fn instance(&self) -> Option<InstancePages> {
+        let fleet = self.fleet.borrow();
+        let instance = fleet.answering().next()?;
+        Some(self.pages.at(&instance.address))
+    }
 }
 
 /// Rows of a page.
@@ -77,51 +92,20 @@ pub fn rooms(house: Arc<House>) -> Router {
         .route("/{language}/resume", post(deeds::resume))
         .route("/{language}/replay", post(deeds::replay))
         .route("/{language}/replay/stop", post(deeds::stop_replay))
-        .fallback(nowhere)
+        .fallback(nothing_here)
         .with_state(house)
 }
 
-macro_rules! page {
-    ($(#[$doc:meta])* $name:ident, $room:literal, $house:ident, $asked:ident => $made:expr) => {
-        $(#[$doc])*
-        async fn $name(
-            State($house): State<Arc<House>>,
-            Path(language): Path<String>,
-            RawQuery(query): RawQuery,
-            headers: HeaderMap,
-            Extension(visitor): Extension<Visitor>,
-        ) -> Response {
-            let Some($asked) = Asked::new(&language, $room, query, &headers, &visitor) else {
-                return nowhere(headers, Extension(visitor)).await;
-            };
-            let look = $asked.look.clone();
-            let made: Shown = async { $made }.await;
-            // What cannot be shown is told on a page as well.
-            answer(made.map_err(|Trouble(status, known, said)| Trouble(status, known.or(Some(Box::new(look))), said)))
-        }
-    };
-}
-
 async fn door(headers: HeaderMap) -> Redirect {
-    let said = headers
-        .get(header::ACCEPT_LANGUAGE)
-        .and_then(|it| it.to_str().ok());
-    let language = Language::of_accept_language(said.unwrap_or_default());
-    Redirect::to(&format!("/{}/", language.path()))
+    Redirect::to(&format!("/{}/", asked_language(&headers).path()))
 }
 
-async fn nowhere(headers: HeaderMap, Extension(visitor): Extension<Visitor>) -> Response {
-    let said = headers
-        .get(header::ACCEPT_LANGUAGE)
-        .and_then(|it| it.to_str().ok());
-    let language = Language::of_accept_language(said.unwrap_or_default());
-    let asked = Asked::new(language.path(), "", None, &headers, &visitor);
-    Trouble(
-        StatusCode::NOT_FOUND,
-        asked.map(|asked| Box::new(asked.look)),
-        String::new(),
-    )
-    .into_response()
+async fn nothing_here(
+    State(house): State<Arc<House>>,
+    headers: HeaderMap,
+    Extension(visitor): Extension<Visitor>,
+) -> Response {
+    nowhere(&headers, &visitor, house.clock.now_ms())
 }
 
 /// The overview, for its page and for its news.
@@ -176,67 +160,131 @@ impl Overview {
     }
 }
 
-page!(overview_page, "", house, asked => {
-    let (made, fleet) = overview_of(&house, &asked).await?;
-    Ok(overview::overview(&asked.look, asked.span().0, &made.shown(&fleet)))
-});
+async fn overview_page(State(house): State<Arc<House>>, asked: Asked) -> Response {
+    drawn(&asked, async {
+        let (made, fleet) = overview_of(&house, &asked).await?;
+        Ok(overview::overview(
+            &asked.look,
+            asked.span().0,
+            &made.shown(&fleet),
+        ))
+    })
+    .await
+}
 
-page!(outcomes_page, "outcomes", house, asked => {
-    let filter = Filter::of_query(&asked.query);
-    let before = asked.said("before").and_then(|text| outcomes::cursor(&text));
-    let all = Filter::default();
-    let (found, kinds) = tokio::try_join!(house.history.search(&filter, before, ROWS), house.history.kinds(&all, asked.last_day()))?;
-    let progress = house.history.progress().borrow().clone();
-    Ok(outcomes::outcomes(&asked.look, &outcomes::Shown { filter: &filter, found: &found, before, kinds: &kinds, progress: &progress }))
-});
+async fn outcomes_page(State(house): State<Arc<House>>, asked: Asked) -> Response {
+    drawn(&asked, async {
+        let filter = Filter::of_query(&asked.query);
+        let before = asked
+            .said("before")
+            .and_then(|text| outcomes::cursor(&text));
+        let all = Filter::default();
+        let (found, kinds) = tokio::try_join!(
+            house.history.search(&filter, before, ROWS),
+            house.history.kinds(&all, asked.last_day())
+        )?;
+        let progress = house.history.progress().borrow().clone();
+        Ok(outcomes::outcomes(
+            &asked.look,
+            &outcomes::Shown {
+                filter: &filter,
+                found: &found,
+                before,
+                kinds: &kinds,
+                progress: &progress,
+            },
+        ))
+    })
+    .await
+}
 
-page!(errors_page, "errors", house, asked => {
-    let (word, span) = asked.span();
-    let code = asked.said("errcode").and_then(|code| code.parse().ok());
-    let kinds = house.history.kinds(&Filter::default(), span).await?;
-    Ok(errors::errors(&asked.look, word, span, &kinds, code))
-});
+async fn errors_page(State(house): State<Arc<House>>, asked: Asked) -> Response {
+    drawn(&asked, async {
+        let (word, span) = asked.span();
+        let code = asked.said("errcode").and_then(|code| code.parse().ok());
+        let kinds = house.history.kinds(&Filter::default(), span).await?;
+        Ok(errors::errors(&asked.look, word, span, &kinds, code))
+    })
+    .await
+}
 
-page!(rules_page, "rules", house, asked => {
-    let kinds = house.history.kinds(&Filter::default(), asked.last_day()).await?;
-    let known = house.on_disk.look().await?;
-    let fleet = Arc::clone(&house.fleet.borrow());
-    Ok(rules::rules(&asked.look, &fleet, &kinds, &known.limits, asked.said("done").as_deref()))
-});
+async fn rules_page(State(house): State<Arc<House>>, asked: Asked) -> Response {
+    drawn(&asked, async {
+        let kinds = house
+            .history
+            .kinds(&Filter::default(), asked.last_day())
+            .await?;
+        let known = house.on_disk.look().await?;
+        let fleet = Arc::clone(&house.fleet.borrow());
+        Ok(rules::rules(
+            &asked.look,
+            &fleet,
+            &kinds,
+            &known.limits,
+            asked.said("done").as_deref(),
+        ))
+    })
+    .await
+}
 
-page!(templates_page, "templates", house, asked => {
-    let kinds = house.history.kinds(&Filter::default(), asked.last_day()).await?;
-    let known = house.on_disk.look().await?;
-    let fleet = Arc::clone(&house.fleet.borrow());
-    Ok(templates::templates(&asked.look, known.catalog.as_deref(), &fleet, &kinds))
-});
+async fn templates_page(State(house): State<Arc<House>>, asked: Asked) -> Response {
+    drawn(&asked, async {
+        let kinds = house
+            .history
+            .kinds(&Filter::default(), asked.last_day())
+            .await?;
+        let known = house.on_disk.look().await?;
+        let fleet = Arc::clone(&house.fleet.borrow());
+        Ok(templates::templates(
+            &asked.look,
+            known.catalog.as_deref(),
+            &fleet,
+            &kinds,
+        ))
+    })
+    .await
+}
 
-page!(letters_page, "letters", house, asked => {
-    let filter = Filter { statuses: vec!["invalid".to_owned(), "failed".to_owned()], ..Filter::of_query(&asked.query) };
-    let found = house.history.search(&filter, None, ROWS).await?;
-    let progress = house.history.progress().borrow().clone();
-    let run = house.replay.borrow().clone();
-    Ok(letters::letters(&asked.look, &found, &progress, run.as_ref()))
-});
+async fn letters_page(State(house): State<Arc<House>>, asked: Asked) -> Response {
+    drawn(&asked, async {
+        let filter = Filter {
+            statuses: vec!["invalid".to_owned(), "failed".to_owned()],
+            ..Filter::of_query(&asked.query)
+        };
+        let found = house.history.search(&filter, None, ROWS).await?;
+        let progress = house.history.progress().borrow().clone();
+        let run = house.replay.borrow().clone();
+        Ok(letters::letters(
+            &asked.look,
+            &found,
+            &progress,
+            run.as_ref(),
+        ))
+    })
+    .await
+}
 
-page!(changes_page, "changes", house, asked => {
-    let (word, span) = asked.span();
-    let all = Filter::default();
-    let (buckets, changes) = tokio::try_join!(house.history.buckets(&all, span, BARS), house.history.changes(span, ROWS))?;
-    Ok(changes::changes(&asked.look, word, span, &buckets, &changes))
-});
+async fn changes_page(State(house): State<Arc<House>>, asked: Asked) -> Response {
+    drawn(&asked, async {
+        let (word, span) = asked.span();
+        let all = Filter::default();
+        let (buckets, changes) = tokio::try_join!(
+            house.history.buckets(&all, span, BARS),
+            house.history.changes(span, ROWS)
+        )?;
+        Ok(changes::changes(
+            &asked.look,
+            word,
+            span,
+            &buckets,
+            &changes,
+        ))
+    })
+    .await
+}
 
 /// One outcome leads to its message, several to a list of them.
-async fn find(
-    State(house): State<Arc<House>>,
-    Path(language): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    Extension(visitor): Extension<Visitor>,
-) -> Response {
-    let Some(asked) = Asked::new(&language, "find", query, &headers, &visitor) else {
-        return nowhere(headers, Extension(visitor)).await;
-    };
+async fn find(State(house): State<Arc<House>>, asked: Asked) -> Response {
     let filter = Filter {
         id: asked.said("id").map(|id| id.trim().to_owned()),
         ..Filter::default()
@@ -250,12 +298,7 @@ async fn find(
                 .into_response()
         }
         Ok(_) => Redirect::to(&outcomes::message_link(&asked.look, &id)).into_response(),
-        Err(error) => Trouble(
-            StatusCode::SERVICE_UNAVAILABLE,
-            Some(Box::new(asked.look)),
-            format!("{error:#}"),
-        )
-        .into_response(),
+        Err(error) => Trouble::from(error).page(&asked.look),
     }
 }
 
@@ -265,30 +308,70 @@ const SINCE_MS: i64 = 3 * DAY_MS;
 /// Outcomes of one id that a page tells of.
 const MOST_OF_AN_ID: usize = 20;
 
-page!(message_page, "message", house, asked => {
-    let id = asked.said("id").map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
+async fn message_page(State(house): State<Arc<House>>, asked: Asked) -> Response {
+    drawn(&asked, message_of(&house, &asked)).await
+}
+
+async fn message_of(house: &House, asked: &Asked) -> Result<Markup, Trouble> {
+    let id = asked
+        .said("id")
+        .map(|id| id.trim().to_owned())
+        .filter(|id| !id.is_empty());
     let Some(id) = id else {
-        return Err(Trouble(StatusCode::NOT_FOUND, None, String::new()));
+        return Err(Trouble::nothing_there());
     };
     let known = house.on_disk.look().await?;
-    let filter = Filter { id: Some(id.clone()), ..Filter::default() };
+    let filter = Filter {
+        id: Some(id.clone()),
+        ..Filter::default()
+    };
     let found = house.history.search(&filter, None, MOST_OF_AN_ID).await?;
     let Some(explainer) = &known.explainer else {
-        return Err(Trouble(StatusCode::SERVICE_UNAVAILABLE, None, asked.look.words().no_configuration.to_owned()));
+        return Err(Trouble::not_now(
+            asked.look.words().no_configuration.to_owned(),
+        ));
     };
-    let addresses = house.fleet.borrow().instances.iter().filter(|it| it.status.is_some()).map(|it| it.address.clone()).collect();
+    let addresses = house
+        .fleet
+        .borrow()
+        .answering()
+        .map(|it| it.address.clone())
+        .collect();
     let now_ms = asked.look.now_ms;
     let question = Question {
         id: id.clone(),
         since_ms: now_ms - SINCE_MS,
         now_ms,
-        way: Way { patience: Patience { time: Duration::from_secs(3), ..Patience::OF_A_SERVER }, ..Way::of_a_server(addresses) },
-        depth: if found.outcomes.is_empty() { Depth::Topics } else { Depth::Places },
-        outcomes: found.outcomes.iter().map(|kept| kept.outcome.clone()).collect(),
+        way: Way {
+            patience: Patience {
+                time: Duration::from_secs(3),
+                ..Patience::OF_A_SERVER
+            },
+            ..Way::of_a_server(addresses)
+        },
+        depth: if found.outcomes.is_empty() {
+            Depth::Topics
+        } else {
+            Depth::Places
+        },
+        outcomes: found
+            .outcomes
+            .iter()
+            .map(|kept| kept.outcome.clone())
+            .collect(),
     };
     let (told, _) = watch::channel(Default::default());
     let report = explainer.explain(question, &told).await;
     let report = report.map_err(anyhow::Error::new)?;
     let nothing = report.nothing.map(|nothing| nothing.headline(&id));
-    Ok(message::message(&asked.look, &message::Answer { sought: &id, events: &report.events, nothing: nothing.as_deref(), notes: &report.notes, catalog: known.catalog.as_deref() }))
-});
+    Ok(message::message(
+        &asked.look,
+        &message::Answer {
+            sought: &id,
+            events: &report.events,
+            nothing: nothing.as_deref(),
+            notes: &report.notes,
+            catalog: known.catalog.as_deref(),
+        },
+    ))
+}

@@ -43,6 +43,12 @@ impl Language {
         }
     }
 
+    /// The language of a page whose address begins with this; `None` if it is none of ours.
+    pub fn of_path(path: &str) -> Option<Self> {
+        let mut all = [Self::Chinese, Self::English].into_iter();
+        all.find(|language| language.path() == path)
+    }
+
     /// The tag for browsers.
     pub fn tag(self) -> &'static str {
         match self {

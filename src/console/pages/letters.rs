@@ -29,6 +29,16 @@ pub struct Run {
     pub stage: Stage,
 }
 
+impl Run {
+    /// Whether it is under way.
+    pub fn is_going(&self) -> bool {
+        match self.stage {
+            Stage::Looking | Stage::Publishing => true,
+            Stage::Done | Stage::Stopped | Stage::Failed(_) => false,
+        }
+    }
+}
+
 /// What a replay is at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Stage {
@@ -48,7 +58,7 @@ pub enum Stage {
 /// The page.
 pub fn letters(look: &Look, found: &Found, progress: &Progress, run: Option<&Run>) -> Markup {
     let words = look.words();
-    let is_going = run.is_some_and(|run| matches!(run.stage, Stage::Looking | Stage::Publishing));
+    let is_going = run.is_some_and(Run::is_going);
     let live = run.map(|_| look.link("live?page=replay"));
     let body = html! {
         div.head { h1 { (words.letters) } span.hint { (words.letters_hint) } }
@@ -100,7 +110,7 @@ pub fn of_run(look: &Look, run: &Run) -> Markup {
             p { (fill(words.done_of, &[&number(run.done), &number(run.of)])) @if run.gone > 0 { " · " (fill(words.records_gone, &[&number(run.gone)])) } " · " (run.by) }
             (left_out(look, &run.count))
             @if let Stage::Failed(why) = &run.stage { p.bad { (foreign(why, 400)) } }
-            @if look.may == May::Edit && matches!(run.stage, Stage::Looking | Stage::Publishing) {
+            @if look.may == May::Edit && run.is_going() {
                 form method="post" action=(look.link("replay/stop")) { input type="hidden" name="forgery" value=(look.forgery); button.danger type="submit" { (words.stop) } }
             }
         }

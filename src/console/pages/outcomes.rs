@@ -79,7 +79,7 @@ pub fn cursor(text: &str) -> Option<Cursor> {
 }
 
 /// Rows of the table, the newest first.
-pub fn rows(look: &Look, outcomes: &[Kept]) -> Markup {
+pub fn rows<'a>(look: &Look, outcomes: impl IntoIterator<Item = &'a Kept>) -> Markup {
     html! { @for kept in outcomes { (row(look, kept)) } }
 }
 

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::tz::TimeZone;
 use maud::Markup;
 
+use super::House;
 use crate::console::access::{Role, Visitor};
 use crate::console::history::told::Span;
 use crate::console::pages::look::{Look, May, Theme};
@@ -15,7 +19,7 @@ use crate::console::words::Language;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-/// Who asks for what, and how it is to be shown.
+/// Who asks for what, and how it is to be shown. Every page takes it from its request; where the language is none of ours, nothing is there.
 pub struct Asked {
     /// How the page is looked at.
     pub look: Look,
@@ -23,42 +27,74 @@ pub struct Asked {
     pub query: String,
 }
 
-impl Asked {
-    /// From a request. `None` where the language is none of ours.
-    pub fn new(
-        language: &str,
-        room: &str,
-        query: Option<String>,
-        headers: &HeaderMap,
-        visitor: &Visitor,
-    ) -> Option<Self> {
-        let language = match language {
-            "zh" => Language::Chinese,
-            "en" => Language::English,
-            _ => return None,
+impl FromRequestParts<Arc<House>> for Asked {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        house: &Arc<House>,
+    ) -> Result<Self, Self::Rejection> {
+        let visitor = Extension::<Visitor>::from_request_parts(parts, house).await;
+        let Extension(visitor) = visitor.map_err(IntoResponse::into_response)?;
+        let now_ms = house.clock.now_ms();
+        let path = parts.uri.path().trim_start_matches('/');
+        let (language, room) = path.split_once('/').unwrap_or((path, ""));
+        let Some(language) = Language::of_path(language) else {
+            return Err(nowhere(&parts.headers, &visitor, now_ms));
         };
-        let query = query.unwrap_or_default();
-        let address = if query.is_empty() {
-            room.to_owned()
-        } else {
-            format!("{room}?{query}")
+        let query = parts.uri.query().unwrap_or_default();
+        let address = match query {
+            "" => room.to_owned(),
+            query => format!("{room}?{query}"),
         };
-        Some(Self {
-            look: Look {
-                language,
-                theme: Theme::of(&cookie(headers, "theme").unwrap_or_default()),
-                zone: zone(headers),
-                name: Arc::clone(&visitor.name),
-                may: match visitor.role {
-                    Role::View => May::View,
-                    Role::Edit => May::Edit,
-                },
-                forgery: Arc::from(visitor.forgery_token.as_str()),
-                address,
-                now_ms: now_ms(),
-            },
-            query,
+        Ok(Self {
+            look: look(language, address, (&parts.headers, &visitor), now_ms),
+            query: query.to_owned(),
         })
+    }
+}
+
+fn look(
+    language: Language,
+    address: String,
+    (headers, visitor): (&HeaderMap, &Visitor),
+    now_ms: i64,
+) -> Look {
+    Look {
+        language,
+        theme: Theme::of(&cookie(headers, "theme").unwrap_or_default()),
+        zone: zone(headers),
+        name: Arc::clone(&visitor.name),
+        may: match visitor.role {
+            Role::View => May::View,
+            Role::Edit => May::Edit,
+        },
+        forgery: Arc::from(visitor.forgery_token.as_str()),
+        address,
+        now_ms,
+    }
+}
+
+/// The language that the browser asks for.
+pub(super) fn asked_language(headers: &HeaderMap) -> Language {
+    let said = headers.get(header::ACCEPT_LANGUAGE);
+    let said = said.and_then(|it| it.to_str().ok());
+    Language::of_accept_language(said.unwrap_or_default())
+}
+
+/// What is answered where there is no page.
+pub(super) fn nowhere(headers: &HeaderMap, visitor: &Visitor, now_ms: i64) -> Response {
+    let language = asked_language(headers);
+    let look = look(language, String::new(), (headers, visitor), now_ms);
+    Trouble::nothing_there().page(&look)
+}
+
+impl Asked {
+    /// The same, as a part of this room: a page that tells of trouble leads there.
+    #[must_use]
+    pub fn in_room(mut self, room: &str) -> Self {
+        room.clone_into(&mut self.look.address);
+        self
     }
 
     /// What a name of the query says.
@@ -77,34 +113,22 @@ impl Asked {
         let (word, length) = spans
             .find(|(word, _)| said.as_deref() == Some(word))
             .unwrap_or(first);
-        // Whole minutes: that is how they are counted.
-        let to_ms = self.look.now_ms / 60_000 * 60_000 + 60_000;
-        (
-            word,
-            Span {
-                from_ms: to_ms - length,
-                to_ms,
-            },
-        )
+        (word, self.last(length))
     }
 
     /// The last twenty-four hours.
     pub fn last_day(&self) -> Span {
+        self.last(DAY_MS)
+    }
+
+    /// So much time until now, in whole minutes: that is how outcomes are counted.
+    fn last(&self, length_ms: i64) -> Span {
         let to_ms = self.look.now_ms / 60_000 * 60_000 + 60_000;
         Span {
-            from_ms: to_ms - DAY_MS,
+            from_ms: to_ms - length_ms,
             to_ms,
         }
     }
-}
-
-/// The present, in Unix milliseconds.
-pub fn now_ms() -> i64 {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a page is made for the moment at which it is asked for; nothing is decided by it"
-    )]
-    jiff::Timestamp::now().as_millisecond()
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -131,40 +155,54 @@ fn zone(headers: &HeaderMap) -> TimeZone {
         .unwrap_or(TimeZone::UTC)
 }
 
-/// A page, or why it cannot be shown.
-pub type Shown = Result<Markup, Trouble>;
-
 /// Why a page cannot be shown.
-pub struct Trouble(pub StatusCode, pub Option<Box<Look>>, pub String);
+pub struct Trouble {
+    status: StatusCode,
+    why: String,
+}
+
+impl Trouble {
+    /// There is no such thing.
+    pub fn nothing_there() -> Self {
+        Self::new(StatusCode::NOT_FOUND, String::new())
+    }
+
+    /// It cannot be shown or done now.
+    pub fn not_now(why: String) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, why)
+    }
+
+    /// What was asked for is not done.
+    pub fn new(status: StatusCode, why: String) -> Self {
+        Self { status, why }
+    }
+
+    /// A page that tells of it.
+    pub fn page(&self, look: &Look) -> Response {
+        let words = look.words();
+        let (title, said) = match self.status {
+            StatusCode::NOT_FOUND => (words.not_here, words.not_here_said),
+            StatusCode::SERVICE_UNAVAILABLE => (words.cannot_now, self.why.as_str()),
+            _ => (words.not_done, self.why.as_str()),
+        };
+        let page = layout::message_page(look, title, said);
+        (self.status, Html(page.into_string())).into_response()
+    }
+}
 
 impl From<anyhow::Error> for Trouble {
     fn from(error: anyhow::Error) -> Self {
-        Self(StatusCode::SERVICE_UNAVAILABLE, None, format!("{error:#}"))
+        Self::not_now(format!("{error:#}"))
     }
 }
 
-impl IntoResponse for Trouble {
-    fn into_response(self) -> Response {
-        let Self(status, look, said) = self;
-        let Some(look) = look else {
-            return (status, format!("{said}\n")).into_response();
-        };
-        let words = look.words();
-        let page = match status {
-            StatusCode::NOT_FOUND => {
-                layout::message_page(&look, words.not_here, words.not_here_said)
-            }
-            StatusCode::SERVICE_UNAVAILABLE => layout::message_page(&look, words.cannot_now, &said),
-            _ => layout::message_page(&look, words.not_done, &said),
-        };
-        (status, Html(page.into_string())).into_response()
-    }
-}
-
-/// A page as an answer.
-pub fn answer(shown: Shown) -> Response {
-    match shown {
+/// Draws a page; what keeps it from being drawn is told on one as well.
+pub(super) async fn drawn(
+    asked: &Asked,
+    page: impl Future<Output = Result<Markup, Trouble>>,
+) -> Response {
+    match page.await {
         Ok(page) => Html(page.into_string()).into_response(),
-        Err(trouble) => trouble.into_response(),
+        Err(trouble) => trouble.page(&asked.look),
     }
 }
