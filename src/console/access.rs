@@ -38,6 +38,7 @@ pub use crate::config::ConsoleRole as Role;
 use crate::edges::sites::{Addressee, Hosts, Sender, sender_of};
 use answers::{Denied, Wanted};
 use cookies::Cookies;
+pub(in crate::console) use cookies::cookies_named;
 pub use page::{ENGLISH, Texts, Trouble, sign_in};
 use people::{Arrival, People, Who};
 pub use security::with_headers;

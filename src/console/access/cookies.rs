@@ -26,15 +26,8 @@ impl Cookies {
         &'a self,
         headers: &'a HeaderMap,
     ) -> impl Iterator<Item = Secret> + 'a {
-        let lines = headers.get_all(header::COOKIE).iter();
-        let cookies = lines
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(';'));
-        let ours = cookies.filter_map(|cookie| {
-            let (name, value) = cookie.trim().split_once('=')?;
-            (name == self.name).then(|| Secret::new(value))
-        });
-        ours.take(MOST_COOKIES)
+        let ours = cookies_named(headers, &self.name);
+        ours.map(Secret::new).take(MOST_COOKIES)
     }
 
     /// What makes the browser say this session from now on. It does so until it is closed, and only to us: not where a page of another site leads
@@ -56,6 +49,21 @@ impl Cookies {
         };
         format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{life}{secure}")
     }
+}
+
+/// What the browser says under this name.
+pub(in crate::console) fn cookies_named<'a>(
+    headers: &'a HeaderMap,
+    name: &'a str,
+) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(header::COOKIE).iter();
+    let cookies = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'));
+    cookies.filter_map(move |cookie| {
+        let (known, value) = cookie.trim().split_once('=')?;
+        (known == name).then_some(value)
+    })
 }
 
 /// Adds a cookie to an answer.

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use maud::Markup;
 
 use super::House;
-use crate::console::access::{Role, Visitor};
+use crate::console::access::{Role, Visitor, cookies_named};
 use crate::console::history::told::Span;
 use crate::console::pages::look::{Look, May, Theme};
 use crate::console::pages::{layout, overview};
@@ -131,20 +131,12 @@ impl Asked {
     }
 }
 
+/// What the script of the pages has noted in the browser.
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let said = headers.get_all(header::COOKIE).iter();
-    let mut pairs = said
-        .filter_map(|it| it.to_str().ok())
-        .flat_map(|it| it.split(';'));
-    let value = pairs.find_map(|pair| {
-        let (known, value) = pair.trim().split_once('=')?;
-        (known == name).then_some(value)
-    })?;
-    let decoded = form_urlencoded::parse(format!("v={value}").as_bytes())
-        .next()?
-        .1
-        .into_owned();
-    Some(decoded)
+    let value = cookies_named(headers, name).next()?;
+    let pair = format!("v={value}");
+    let (_, decoded) = form_urlencoded::parse(pair.as_bytes()).next()?;
+    Some(decoded.into_owned())
 }
 
 /// The viewer's zone, as the script of the pages has noted it; China's before that.
