@@ -40,6 +40,7 @@ pub struct Watch {
     named: Vec<String>,
     clock: Clock,
     fleet: watch::Sender<Arc<Fleet>>,
+    scanner: Option<Scanner>,
 }
 
 #[derive(Deserialize)]
@@ -89,12 +90,13 @@ impl Watch {
             named,
             clock,
             fleet,
+            scanner: None,
         };
         Ok((watch, seen))
     }
 
     /// Asks, for as long as the process lives.
-    pub async fn work(self) {
+    pub async fn work(mut self) {
         let mut rounds = tokio::time::interval(ASK_EVERY);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut counted: Option<Instant> = None;
@@ -223,30 +225,20 @@ impl Watch {
         });
     }
 
-    /// Ends and committed offsets of the source topics.
-    async fn count(&self, begun: Instant) -> anyhow::Result<Seen> {
+    /// Ends and committed offsets of the source topics. The client is kept from one question to the next, as long as it is answered.
+    async fn count(&mut self, begun: Instant) -> anyhow::Result<Seen> {
         let settings = Arc::clone(&self.settings);
-        let sums = tokio::task::spawn_blocking(move || -> anyhow::Result<(u64, u64)> {
-            let scanner = Scanner::new(&settings.kafka)?;
-            let (mut ends, mut committed) = (0, 0);
-            for topic in &settings.kafka.topics {
-                let extent = scanner.extent(topic, None)?;
-                let partitions: BTreeSet<i32> = extent.bounds().keys().copied().collect();
-                let known = scanner.committed(topic, &partitions)?;
-                for (partition, (begin, end)) in extent.bounds() {
-                    // A group that has committed nothing there begins at the first record.
-                    let at = known
-                        .get(partition)
-                        .copied()
-                        .unwrap_or(*begin)
-                        .clamp(*begin, *end);
-                    ends += u64::try_from(*end).unwrap_or_default();
-                    committed += u64::try_from(at).unwrap_or_default();
-                }
-            }
-            Ok((ends, committed))
+        let kept = self.scanner.take();
+        let counted = tokio::task::spawn_blocking(move || {
+            let scanner = match kept {
+                Some(scanner) => scanner,
+                None => Scanner::new(&settings.kafka)?,
+            };
+            let sums = sums(&scanner, &settings.kafka.topics)?;
+            anyhow::Ok((scanner, sums))
         });
-        let (ends, committed) = sums.await??;
+        let (scanner, (ends, committed)) = counted.await??;
+        self.scanner = Some(scanner);
         let at_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(Seen {
             at_ms,
@@ -254,4 +246,21 @@ impl Watch {
             committed,
         })
     }
+}
+
+/// The ends of all partitions of these topics, added up, and how far the group has committed.
+fn sums(scanner: &Scanner, topics: &[String]) -> anyhow::Result<(u64, u64)> {
+    let (mut ends, mut committed) = (0, 0);
+    for topic in topics {
+        let extent = scanner.extent(topic, None)?;
+        let partitions: BTreeSet<i32> = extent.bounds().keys().copied().collect();
+        let known = scanner.committed(topic, &partitions)?;
+        for (partition, (begin, end)) in extent.bounds() {
+            // A group that has committed nothing there begins at the first record.
+            let at = known.get(partition).copied().unwrap_or(*begin);
+            ends += u64::try_from(*end).unwrap_or_default();
+            committed += u64::try_from(at.clamp(*begin, *end)).unwrap_or_default();
+        }
+    }
+    Ok((ends, committed))
 }
