@@ -279,7 +279,7 @@ fn allowed_per_minute(per_second: f64) -> u64 {
     allowed.max(1)
 }
 
-/// Calls in the last whole minute, as far as outcomes tell: what was sent or refused.
+/// Calls a minute in the time that is shown, as far as outcomes tell: what was sent or refused.
 fn used_per_minute(shown: &Shown<'_>, subject: &str) -> u64 {
     let minutes = u64::try_from((shown.span.to_ms - shown.span.from_ms) / 60_000)
         .unwrap_or(1)
