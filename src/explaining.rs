@@ -104,7 +104,7 @@ impl Bounds {
         asking: None,
     };
 
-    /// For a page that somebody waits for.
+    /// For a page that a person waits for.
     pub const OF_A_PAGE: Self = Self {
         records: 200_000,
         bytes: 256 << 20,

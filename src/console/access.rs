@@ -2,7 +2,7 @@
 //!
 //! | where it listens | who comes | as whom |
 //! |---|---|---|
-//! | on loopback, and the settings name nobody | whoever is on this machine | the system's user of this process, `edit` |
+//! | on loopback, and the settings name no user | every account on this machine | the system's user of this process, `edit` |
 //! | anywhere, with `[console.users]` | who signs in with a token | the user whose token it is |
 //! | anywhere, with `[console.proxy] header` | whom the proxy has signed in | the name in its header |
 //!
@@ -83,7 +83,7 @@ pub struct Visitor {
 /// How it is known who a visitor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
-    /// Whoever can connect is on this machine.
+    /// All who can connect are on this machine.
     ThisMachine,
     /// By a token of the settings.
     Token,
@@ -179,9 +179,9 @@ impl Access {
 /// What is known of who asks.
 enum Seen {
     InSession(Visitor),
-    /// Somebody who need not sign in, and has no session.
+    /// A person who need not sign in, and has no session.
     Known(Who),
-    /// Somebody who has to sign in.
+    /// A person who has to sign in.
     Unknown,
 }
 

@@ -79,7 +79,7 @@ impl Feed {
         let deadline = Instant::now() + limit;
         self.ask_to_end();
         let left = deadline.saturating_duration_since(Instant::now());
-        // Nobody ever sends: it ends with the last thread, or is waited for no longer.
+        // Nothing is ever sent: it ends with the last thread, or is waited for no longer.
         if self.ended.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
             tracing::debug!("a reader of the console still waits for Kafka");
         }

@@ -271,7 +271,7 @@ impl History {
         self.0.shared.memory().first_ms()
     }
 
-    /// Whether nobody else has it: then it is closed when it is dropped.
+    /// Whether this is its last clone: then it is closed when it is dropped.
     pub fn is_last(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }

@@ -26,7 +26,7 @@ use super::rooms::{Asked, House, overview_of};
 /// Four times a second is often enough for eyes.
 const ROWS_EVERY: Duration = Duration::from_millis(250);
 
-/// More rows at once nobody reads: the others are counted.
+/// More rows at once no person reads: the others are counted.
 const MOST_ROWS: usize = 12;
 
 /// Parts of pages.

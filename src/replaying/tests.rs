@@ -149,7 +149,7 @@ async fn a_run_that_is_stopped_or_forgotten_goes_on_by_its_file() {
     let before = stopped.done;
     let moved = standing.wait_for(|standing| standing.done > before);
     moved.await.unwrap();
-    // Nobody has it any more.
+    // Its last owner is gone.
     drop(run);
     let forgotten = standing.wait_for(|standing| standing.state.is_over()).await;
     let forgotten = forgotten.unwrap().clone();

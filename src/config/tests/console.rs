@@ -199,6 +199,6 @@ fn it_listens_where_nothing_else_of_ours_does() {
             "[http]\nlisten = \"{http}\"\n[console]\nlisten = \"{listen}\"\n"
         ));
     }
-    // Where nobody speaks of a console, none is meant.
+    // Where the settings say nothing of a console, none is meant.
     console("[http]\nlisten = \"127.0.0.1:8070\"\n");
 }

@@ -39,11 +39,11 @@ pub(super) enum Denied {
     NoHost,
     Host,
     ForeignPage,
-    /// Nobody has to sign in, and a proxy passes requests on.
+    /// No user has to sign in, and a proxy passes requests on.
     UnknownProxy,
     NameFromElsewhere,
     NameUnfit,
-    /// Only the proxy says who somebody is, and it has not.
+    /// Only the proxy says who the user is, and it has not.
     NotNamed,
     SignInFirst,
     NoSession,
@@ -164,7 +164,7 @@ impl Denied {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status() == StatusCode::UNAUTHORIZED {
-            // Each 401 has to name a way in (RFC 9110). Browsers know no such one, and ask nobody for a password.
+            // Each 401 has to name a way in (RFC 9110). Browsers know no such one, and ask for no password.
             let scheme = HeaderValue::from_static("Session realm=\"wx-courier console\"");
             headers.insert(header::WWW_AUTHENTICATE, scheme);
         }

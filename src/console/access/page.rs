@@ -1,4 +1,4 @@
-//! The few pages that somebody sees who is not let in.
+//! The few pages for people who are not let in.
 
 use form_urlencoded::byte_serialize;
 use maud::{DOCTYPE, Markup, html};

@@ -1,4 +1,4 @@
-//! Whom the settings know: users with tokens, a proxy that names users, or whoever is on this machine.
+//! Whom the settings know: users with tokens, a proxy that names users, or every account on this machine.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use crate::edges::listener::household;
 pub(super) struct People {
     users: BTreeMap<Arc<str>, ConsoleUser>,
     proxy: Option<ConsoleProxy>,
-    /// As whom everybody comes where the settings name nobody. `None` where they do, or where other machines can connect.
+    /// As whom all come where the settings name no user. `None` where they do, or where other machines can connect.
     everybody: Option<Arc<str>>,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Who {
 /// What a request says of who sends it, but for its session.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// Nobody need sign in, or somebody in front has seen to it.
+    /// No user need sign in, or the proxy in front has seen to it.
     Known(Who),
     /// A token has to be shown first.
     MustSignIn,
@@ -75,7 +75,7 @@ impl People {
             return Ok(Arrival::Known(named));
         }
         if let Some(name) = &self.everybody {
-            // A proxy on this machine would let everybody in as whoever has started us.
+            // A proxy on this machine would let all in as the user that has started this process.
             let is_passed_on = MARKS_OF_PROXIES
                 .iter()
                 .any(|mark| headers.contains_key(*mark));
@@ -93,7 +93,7 @@ impl People {
         Ok(Arrival::MustSignIn)
     }
 
-    /// Whom the proxy names. From any other address the header is not passed over: somebody pretends, or the settings do not know the proxy.
+    /// Whom the proxy names. From any other address the header is not passed over: its sender pretends, or the settings do not know the proxy.
     fn named_by_proxy(
         &self,
         headers: &HeaderMap,
@@ -133,7 +133,7 @@ impl People {
         proxy.is_at(peer?).then_some(proxy)
     }
 
-    /// What somebody may do. `None` if the settings do not know this person any more.
+    /// What a person may do. `None` if the settings do not know this person any more.
     pub(super) fn role(&self, who: &Who) -> Option<Role> {
         match who.via {
             Via::ThisMachine => self.everybody.as_ref().map(|_| Role::Edit),

@@ -70,7 +70,7 @@ pub(super) async fn look(State(access): State<Access>, request: Request) -> Resp
     }
 }
 
-/// Signs somebody in.
+/// Signs a user in.
 pub(super) async fn enter(State(access): State<Access>, request: Request) -> Response {
     let wanted = Wanted::of(request.headers());
     let (parts, body) = request.into_parts();

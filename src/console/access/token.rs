@@ -1,4 +1,4 @@
-//! What nobody can guess.
+//! Tokens that cannot be guessed.
 
 use std::fmt;
 use std::sync::Arc;

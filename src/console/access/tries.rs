@@ -1,4 +1,4 @@
-//! Tries to sign in, by the address that they come from: whoever fails waits, longer each time, and nobody else does.
+//! Tries to sign in, by the address that they come from: an address that fails waits, longer each time, and no other one does.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// So many may fail without a wait: people paste the wrong thing.
 const FREE: u32 = 5;
 
-/// The longest wait. A person who shares an address with somebody who guesses has a turn now and then.
+/// The longest wait. A person who shares an address with one who guesses has a turn now and then.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// After so long without a failure nothing is held against an address.
@@ -22,7 +22,7 @@ const MOST_AT_ONCE: u32 = 4;
 /// How many addresses are remembered: a megabyte.
 const MOST_ADDRESSES: usize = 10_000;
 
-/// Looking through all of them takes a while, in which nobody signs in: an attack must not have that for each try.
+/// Looking through all of them takes a while, in which no user signs in: an attack must not have that for each try.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 /// The tries of every address.

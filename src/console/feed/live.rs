@@ -29,7 +29,7 @@ const IDLE: Duration = Duration::from_millis(200);
 /// How long the first record of a batch waits for others: a transaction for each would cost more than the records.
 const LINGER: Duration = Duration::from_millis(100);
 
-/// Where so much has come while nobody read, the newest end is gone to at once; the rest is read backwards like all that is older.
+/// Where so much has come while nothing was read, the newest end is gone to at once; the rest is read backwards like all that is older.
 const FAR_BEHIND: i64 = 20_000;
 
 /// A partition that has appeared with no more than this is read from its beginning: all of it is news.

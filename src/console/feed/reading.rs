@@ -20,7 +20,7 @@ pub enum Carrying {
 /// No outcome of ours is a tenth as large.
 const LARGEST: usize = 256 * 1024;
 
-/// What a record is. One that nobody understands costs itself.
+/// What a record is. One that is not understood costs itself.
 pub(super) fn read(carrying: Carrying, record: &Record) -> Content {
     let Some(value) = record.value.as_deref() else {
         // It deletes an earlier one from a compacted topic; what was read stays.

@@ -76,7 +76,7 @@ impl Readers {
         })
     }
 
-    /// Asks. Where nobody waits for the answer any more, the question is broken off.
+    /// Asks. Where the asker does not wait for the answer any more, the question is broken off.
     pub(super) async fn ask<T: Send + 'static>(
         self: &Arc<Self>,
         question: impl FnOnce(&Shared, &Connection, Limit) -> anyhow::Result<T> + Send + 'static,

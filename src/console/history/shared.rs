@@ -40,7 +40,7 @@ impl Memory {
 /// The present, in Unix milliseconds.
 pub(super) type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// News that nobody has taken yet. A page that is slower misses some.
+/// News that no page has taken yet. A page that is slower misses some.
 const NEWS: usize = 1_024;
 
 /// All of it.

@@ -23,7 +23,7 @@ pub(super) struct Taken {
     pub(super) n_read: u64,
     /// Outcomes and changes that are kept now.
     pub(super) n_kept: usize,
-    /// Records that nobody understands.
+    /// Records that are not understood.
     pub(super) n_not_understood: u64,
     /// Outcomes from the newest end.
     pub(super) news: Vec<Kept>,

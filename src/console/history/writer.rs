@@ -86,7 +86,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Works until nobody can ask for anything any more.
+    /// Works until the last client has gone.
     pub(super) fn work(mut self) {
         let mut left = Left::More;
         loop {
@@ -227,7 +227,7 @@ impl Writer {
         }
         let taken = taken?;
         for kept in taken.news {
-            // Nobody may be looking.
+            // Perhaps no page is open.
             let _heard = self.shared.news.send(Arc::new(kept)).is_ok();
         }
         Ok(())

@@ -37,7 +37,7 @@ pub enum Who {
     MiniProgram,
     /// `WeChat` itself.
     WeChat,
-    /// Nobody: it passes by itself, or is only the user's matter.
+    /// No team: it passes by itself, or is only the user's matter.
     Nobody,
 }
 

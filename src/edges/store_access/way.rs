@@ -25,7 +25,7 @@ pub enum Otherwise {
     Nothing,
     /// The store, if it is one that several processes share: Redis. A file belongs to the service, which may only be silent for a moment.
     SharedStore,
-    /// The store of the settings, whichever it is, if nobody listens at the address: for a command, which a person runs in the service's place.
+    /// The store of the settings, whichever it is, if no process listens at the address: for a command, which a person runs in the service's place.
     OwnStore(Missing),
 }
 
@@ -123,7 +123,7 @@ struct Silence {
     /// Where they were looked for.
     at: String,
     error: anyhow::Error,
-    /// Nobody listens at any of the addresses.
+    /// No process listens at any of the addresses.
     is_nobody: bool,
 }
 
@@ -181,7 +181,7 @@ fn why(unanswered: Unanswered) -> anyhow::Error {
     }
 }
 
-/// The store of the settings, where nobody listens at the address: what is told of it.
+/// The store of the settings, where no process listens at the address: what is told of it.
 fn own_store(settings: &Settings, address: &str, missing: Missing) -> anyhow::Result<String> {
     let new_file = match &settings.state.url {
         StateUrl::Memory => bail!(

@@ -119,7 +119,7 @@ async fn signing_in_gives_another_session() {
     let of = async |cookie: &str| site.ask("GET", "/", &[("cookie", cookie)], "").await;
     assert_eq!(of(&former).await.status, 401);
     assert!(of(&answer.cookie()).await.body.starts_with("wang|edit"));
-    // One that somebody else has given the browser is no session.
+    // One that another site has given the browser is no session.
     let planted = "wx_courier_console_8070=planted";
     let answer = site.sign_in(EDIT, &[("cookie", planted)]).await;
     assert_ne!(answer.cookie(), planted);

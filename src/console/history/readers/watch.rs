@@ -1,4 +1,4 @@
-//! A thread that breaks off questions whose time is up, and those that nobody waits for any more.
+//! A thread that breaks off questions whose time is up, and those whose askers have gone.
 //!
 //! SQLite breaks off what runs at that moment only. So one that has not begun yet is broken off again, until it has ended.
 
@@ -46,7 +46,7 @@ impl Asked {
         self.0.was_broken_off.load(Ordering::Relaxed)
     }
 
-    /// Nobody waits for it any more when this is dropped.
+    /// The asker does not wait for it any more when this is dropped.
     pub(super) fn give_up_when_dropped(&self) -> GivenUp {
         GivenUp(self.clone())
     }

@@ -152,7 +152,7 @@ fn endless(connection: &Connection) -> anyhow::Result<i64> {
 async fn no_question_holds_the_others_for_ever() {
     let history = empty();
     history.add(batch(0..10)).await.unwrap();
-    // Twice as many as are answered at once, which nobody waits for any more.
+    // Twice as many as are answered at once, whose askers have gone.
     for _ in 0..2 {
         let asked: Vec<_> = (0..4)
             .map(|_| {

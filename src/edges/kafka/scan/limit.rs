@@ -1,4 +1,4 @@
-//! What ends a scan before its end: nobody wants it any more, or its time is over.
+//! What ends a scan before its end: its asker has gone, or its time is over.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct Limit {
 /// Why a scan is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// Nobody waits for it any more.
+    /// Its asker has gone.
     Unwanted,
     /// Its time is over.
     Late,
@@ -35,7 +35,7 @@ impl Limit {
         }
     }
 
-    /// Says that nobody waits any more.
+    /// Says that the asker has gone.
     pub fn end(&self) {
         self.is_unwanted.store(true, Ordering::Relaxed);
     }
